@@ -1,0 +1,51 @@
+"""A plugin's identity, and what went wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domaintoolkit.errors import PluginError
+
+__all__ = ["Failure", "Plugin", "cause"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Plugin:
+    """Where something comes from: the plugin's name, its module or class, and its distribution."""
+
+    name: str
+    origin: str
+    """The module or class, as `package.module:attribute`."""
+    distribution: str | None = None
+    version: str | None = None
+
+    @property
+    def qualified(self) -> str:
+        """A name that no other plugin has: it decides the order, whatever was installed first."""
+        return f"{self.distribution or ''}/{self.name}/{self.origin}"
+
+    def __str__(self) -> str:
+        return f"{self.name!r} (from {self.distribution} {self.version})" if self.distribution else f"{self.name!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing wrong with one plugin. `names` are the domains or encoders that are missing for it, if known."""
+
+    plugin: Plugin
+    reason: str
+    names: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> PluginError:
+        """The failure as an error to raise."""
+        return PluginError(self.plugin.name, self.plugin.distribution, self.reason)
+
+    def __str__(self) -> str:
+        return str(self.error)
+
+
+def cause(error: BaseException) -> str:
+    """An exception in one line, with its type unless it is one of ours that a person can read."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
