@@ -87,7 +87,8 @@ class SchemaError(DomainToolkitError, ValueError):
 
     def __init__(self, problems: Iterable[Problem], what: str = "schema") -> None:
         self.problems = tuple(problems)
-        super().__init__(_listed(f"{what} has {_count(len(self.problems), 'problem')}", self.problems, len(self.problems)))
+        head = f"{what} has {_count(len(self.problems), 'problem')}"
+        super().__init__(_listed(head, self.problems, len(self.problems)))
 
 
 class DataError(DomainToolkitError, ValueError):
@@ -159,17 +160,17 @@ class NotFittedError(DomainToolkitError):
 
 
 class LookupFailedError(DomainToolkitError, KeyError):
-    """A name that nothing answers to; lists what there is."""
+    """A name that nothing answers to; lists what there is. `note` is a line of its own below."""
 
     exit_status = 2
 
-    def __init__(self, what: str, name: object, available: Iterable[object]) -> None:
+    def __init__(self, what: str, name: object, available: Iterable[object], note: str = "") -> None:
         self.what, self.name, self.available = what, name, tuple(sorted(str(item) for item in available))
         close = get_close_matches(str(name), self.available, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         listed = ", ".join(self.available[:SHOWN]) or "none"
         more = f", ... ({len(self.available)} in all)" if len(self.available) > SHOWN else ""
-        self.message = f"no {what} {name!r}; there is: {listed}{more}{hint}"
+        self.message = f"no {what} {name!r}; there is: {listed}{more}{hint}" + (f"\n{note}" if note else "")
         super().__init__(self.message)
 
     def __str__(self) -> str:
