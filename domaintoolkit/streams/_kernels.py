@@ -1,0 +1,203 @@
+"""The compiled loops behind packing. Importing this module imports numba; the first call of a loop compiles it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["best_fit", "gather", "lay_out", "pack"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Ints = NDArray[np.integer[Any]]
+
+
+def compiled(function: F) -> F:
+    """`numba.njit` with its result kept on disk, and the function's own type."""
+    made: F = numba.njit(cache=True, nogil=True)(function)
+    return made
+
+
+@compiled
+def _cut(starts: Ints, first: int, last: int, end: int, room: int) -> int:
+    """One past the last event of `first..last` such that the events take at most `room`; `first` where none fits."""
+    low, high = first, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        past = starts[middle] if middle < last else end
+        if past - starts[first] <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@compiled
+def pack(
+    starts: Ints, low: Ints, high: Ints, ends: Ints, headers: Ints, capacity: int, slack: int
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Cut histories into windows and the windows into blocks of at most `capacity`.
+
+    History h has the events `low[h]` to `high[h]`; event e begins at `starts[e]` and the last one ends at
+    `ends[h]`; every window of h costs `headers[h]` besides. Each block takes the largest window that fits
+    until none does; where more than `slack` is left then, the largest window is split.
+
+    Returns, in the order of the blocks: history, first event and one past the last event of each window
+    (counted within the history), and the offsets of the blocks into those. A history whose header leaves no
+    room for anything is left out; an event too large for a block is a window of its own.
+    """
+    histories = len(headers)
+    events = (high - low).sum()
+    history, first, last = np.empty(events, np.int64), np.empty(events, np.int64), np.empty(events, np.int64)
+    blocks = np.empty(events + 1, np.int64)
+    # The pool: what is left of each history, in lists by size. heads[size] is a history, links[h] the next one.
+    heads, links = np.full(capacity + 1, -1, np.int64), np.full(histories, -1, np.int64)
+    begin = low.astype(np.int64)
+    windows, made, pooled = 0, 0, 0
+    blocks[0] = 0
+    for h in range(histories):
+        if headers[h] >= capacity:
+            continue
+        while begin[h] < high[h]:
+            size = headers[h] + ends[h] - starts[begin[h]]
+            if size <= capacity:
+                links[h], heads[size] = heads[size], h
+                pooled += 1
+                break
+            past = _cut(starts, begin[h], high[h], ends[h], capacity - headers[h])
+            if past == begin[h]:
+                past += 1
+            history[windows], first[windows], last[windows] = h, begin[h], past
+            windows += 1
+            made += 1
+            blocks[made] = windows
+            begin[h] = past
+    while pooled > 0:
+        room = capacity
+        size = capacity
+        while True:
+            size = min(size, room)
+            while size > 0 and heads[size] < 0:
+                size -= 1
+            if size == 0:
+                break
+            h = heads[size]
+            heads[size] = links[h]
+            history[windows], first[windows], last[windows] = h, begin[h], high[h]
+            windows += 1
+            pooled -= 1
+            room -= size
+        if room > slack and pooled > 0:
+            size = capacity
+            while heads[size] < 0:
+                size -= 1
+            h = heads[size]
+            past = _cut(starts, begin[h], high[h], ends[h], room - headers[h])
+            if past > begin[h]:
+                heads[size] = links[h]
+                history[windows], first[windows], last[windows] = h, begin[h], past
+                windows += 1
+                begin[h] = past
+                size = headers[h] + ends[h] - starts[past]
+                links[h], heads[size] = heads[size], h
+        made += 1
+        blocks[made] = windows
+    for w in range(windows):
+        first[w] -= low[history[w]]
+        last[w] -= low[history[w]]
+    return history[:windows], first[:windows], last[:windows], blocks[: made + 1]
+
+
+@compiled
+def gather(
+    ids: Ints,
+    row_start: Ints,
+    row_end: Ints,
+    starts: Ints,
+    event_low: Ints,
+    event_high: Ints,
+    first: Ints,
+    last: Ints,
+    anchors: Ints,
+    place: Ints,
+    session: int,
+    delta_part: int,
+    delta_none: int,
+    capacity: int,
+    out: Ints,
+    offsets: Ints,
+) -> int:
+    """Write windows one after another into `out`, and where each ends to `offsets[1:]`; all arrays but ids and starts by window.
+
+    A window that begins later than its history gets the history's header with `anchors[w]` for its last
+    tokens, no session token, and `delta_none` as its first delta. Returns the number of tokens cut off from
+    events that are longer than `capacity`.
+    """
+    lost = 0
+    at = offsets[0]
+    for w in range(len(first)):
+        origin, event = row_start[w], event_low[w]
+        window = at
+        header = origin + starts[event]
+        begin = origin + starts[event + first[w]]
+        end = origin + starts[event + last[w]] if event + last[w] < event_high[w] else row_end[w]
+        event_end = origin + starts[event + first[w] + 1] if event + first[w] + 1 < event_high[w] else row_end[w]
+        for i in range(origin, header):
+            out[at] = ids[i]
+            at += 1
+        if first[w] > 0:
+            for k in range(anchors.shape[1]):
+                out[at - anchors.shape[1] + k] = anchors[w, k]
+            if ids[begin] == session:
+                begin += 1
+        if end - begin > capacity - (at - window):
+            lost += end - begin - (capacity - (at - window))
+            end = begin + capacity - (at - window)
+        body = at
+        for i in range(begin, end):
+            out[at] = ids[i]
+            at += 1
+        if first[w] > 0 and delta_part >= 0:
+            for i in range(body, min(at, body + event_end - begin)):
+                if place[out[i]] == delta_part:
+                    out[i] = delta_none
+        offsets[w + 1] = at
+    return lost
+
+
+@compiled
+def best_fit(sizes: Ints, capacity: int, rows: Ints) -> int:
+    """Give each size a row of `capacity`: the fullest that has room, else a new one. Returns the number of rows."""
+    used = 0
+    room = np.empty(len(sizes), np.int64)
+    for i in range(len(sizes)):
+        chosen = -1
+        for row in range(used):
+            if room[row] >= sizes[i] and (chosen < 0 or room[row] < room[chosen]):
+                chosen = row
+        if chosen < 0:
+            chosen = used
+            room[used] = capacity
+            used += 1
+        room[chosen] -= sizes[i]
+        rows[i] = chosen
+    return used
+
+
+@compiled
+def lay_out(ids: Ints, offsets: Ints, rows: Ints, out: Ints, documents: Ints) -> None:
+    """Copy windows into the `rows` of `out` (B, T) from the left; `documents` numbers the windows of a row."""
+    filled = np.zeros(len(out), np.int64)
+    count = np.zeros(len(out), np.int64)
+    for w in range(len(rows)):
+        row = rows[w]
+        at = filled[row]
+        for i in range(offsets[w], offsets[w + 1]):
+            out[row, at] = ids[i]
+            documents[row, at] = count[row]
+            at += 1
+        filled[row] = at
+        count[row] += 1

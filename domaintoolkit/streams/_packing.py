@@ -1,0 +1,184 @@
+"""Histories packed into blocks: cut into windows at event boundaries, and the windows put together without waste.
+
+A block is a set of ranges of events, so packing reads only where events begin; ids are copied when a block is
+read. Every window begins like a history: BOS, the static fields and the anchor of its own first event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.streams._kernels import best_fit, gather, lay_out, pack
+
+__all__ = ["Blocks", "Histories", "WindowRule", "Windows", "concatenate", "dense", "pack_blocks", "refit"]
+
+Ints = NDArray[np.integer[Any]]
+Unit = Literal["tokens", "events"]
+
+SLACK = 16
+"""A block that is left with more than 1/16 of its room gets a part of a longer history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Histories in the layout of a shard; the arrays may be views of a memory map."""
+
+    ids: Ints
+    offsets: Ints
+    """(n + 1,): row i is `ids[offsets[i]:offsets[i + 1]]`."""
+    starts: Ints
+    """First token of each event, counted from its row's first."""
+    event_offsets: Ints
+    """(n + 1,): row i has the events `event_offsets[i]` to `event_offsets[i + 1]`."""
+    times: NDArray[np.int64] | None
+    """Microseconds since the epoch, one an event."""
+    selected: NDArray[np.int64]
+    """The rows that count, such as those of one split."""
+    number: int = 0
+    """Number of row 0 among all rows of the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRule:
+    """What changes where a window begins later than its history."""
+
+    place: Ints
+    """(V,), of the grammar: what each token is."""
+    session: int = -1
+    """Id of [SESSION], which a window's first event does without."""
+    delta_part: int = -1
+    """The place of tokens for the time since the previous event; -1 where there are none."""
+    delta_none: int = -1
+    """Id of the token for no previous event."""
+    anchor: Callable[[NDArray[np.int64]], Ints] | None = None
+    """Times (n,) to the ids of their anchors (n, k); None without a time column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows one after another, each a whole small stream, and the row of the batch that each belongs to."""
+
+    ids: Ints
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    entities: NDArray[np.int64]
+    """Number of each window's row among all rows of the folder."""
+    firsts: NDArray[np.int64]
+    """Number of each window's first event in its history."""
+    events: int
+    lost: int = 0
+    """Tokens of events longer than a block, which did not fit."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Where the blocks of some histories are: read any of them with `read`."""
+
+    histories: Histories
+    rule: WindowRule
+    capacity: int
+    unit: Unit
+    history: NDArray[np.int64]
+    """(w,), index into `histories.selected`."""
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    anchors: Ints
+    """(w, k)"""
+    offsets: NDArray[np.int64]
+    """(b + 1,): block i is the windows `offsets[i]` to `offsets[i + 1]`."""
+    left_out: int
+    """Histories whose header alone fills a block."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def read(self, block: int, row: int = 0) -> Windows:
+        """The windows of one block, for row `row` of a batch."""
+        low, high = int(self.offsets[block]), int(self.offsets[block + 1])
+        whole = self.histories
+        rows = whole.selected[self.history[low:high]]
+        begin, end = _ranges(whole.offsets, rows)
+        event_low, event_high = _ranges(whole.event_offsets, rows)
+        limit = self.capacity if self.unit == "tokens" else int((end - begin).sum()) + 1
+        offsets = np.zeros(high - low + 1, np.int64)
+        out = np.empty(int(np.minimum(end - begin, limit).sum()), whole.ids.dtype)
+        first, last = self.first[low:high], self.last[low:high]
+        lost = gather(
+            whole.ids, begin, end, whole.starts, event_low, event_high, first, last, self.anchors[low:high],
+            self.rule.place, self.rule.session, self.rule.delta_part, self.rule.delta_none, limit, out, offsets,
+        )  # fmt: skip
+        events = int((last - first).sum())
+        filled = np.full(high - low, row, np.int64)
+        return Windows(out[: offsets[-1]], offsets, filled, rows + whole.number, first, events, lost)
+
+
+def pack_blocks(histories: Histories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:
+    """Plan blocks of at most `capacity` tokens, or positions (one an event and one a window's header).
+
+    An event longer than a block is cut at its end; a history whose header alone fills a block is left out.
+    """
+    rows = histories.selected
+    low, high = _ranges(histories.event_offsets, rows)
+    if unit == "tokens":
+        starts = histories.starts
+        begin, end = _ranges(histories.offsets, rows)
+        ends = end - begin
+        headers = starts[low].astype(np.int64)
+    else:
+        starts = np.arange(len(histories.starts), dtype=np.int64)
+        ends, headers = high, np.ones(len(rows), np.int64)
+    history, first, last, offsets = pack(starts, low, high, ends, headers, capacity, capacity // SLACK)
+    anchors = _anchors(histories, rule, history, first)
+    left_out = int(np.count_nonzero(headers >= capacity))
+    return Blocks(histories, rule, capacity, unit, history, first, last, anchors, offsets, left_out)
+
+
+def _ranges(offsets: Ints, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return offsets[rows].astype(np.int64), offsets[rows + 1].astype(np.int64)
+
+
+def _anchors(histories: Histories, rule: WindowRule, history: Ints, first: Ints) -> Ints:
+    """Anchor ids of the windows that need one of their own, (w, k); zeros for the others."""
+    if rule.anchor is None or histories.times is None:
+        return np.zeros((len(history), 0), np.int64)
+    later = np.flatnonzero(first)
+    events = histories.event_offsets[histories.selected[history[later]]] + first[later]
+    made = rule.anchor(np.asarray(histories.times[events], np.int64))
+    anchors = np.zeros((len(history), made.shape[1]), np.int64)
+    anchors[later] = made
+    return anchors
+
+
+def concatenate(parts: Iterable[Windows]) -> Windows:
+    """The windows of several blocks as one batch."""
+    listed = list(parts)
+    lengths = np.concatenate([[0], *(np.diff(part.offsets) for part in listed)])
+    return Windows(
+        np.concatenate([part.ids for part in listed]),
+        np.cumsum(lengths),
+        *(np.concatenate([getattr(part, name) for part in listed]) for name in ("rows", "entities", "firsts")),
+        events=sum(part.events for part in listed),
+        lost=sum(part.lost for part in listed),
+    )
+
+
+def refit(windows: Windows, capacity: int) -> tuple[Windows, int]:
+    """Give windows that have become shorter (by composites) new rows, the fullest that has room; and their number."""
+    rows = np.empty(len(windows), np.int64)
+    used = best_fit(np.diff(windows.offsets), capacity, rows)
+    return replace(windows, rows=rows), used
+
+
+def dense(windows: Windows, rows: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids and document numbers, each int64 (rows, width); the documents of padding are -1."""
+    ids, documents = np.zeros((rows, width), np.int64), np.full((rows, width), -1, np.int64)
+    lay_out(windows.ids, windows.offsets, windows.rows, ids, documents)
+    return ids, documents
