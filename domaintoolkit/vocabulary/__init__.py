@@ -1,0 +1,32 @@
+"""All tokens and their ids: building, extending, importing, exporting."""
+
+from domaintoolkit.vocabulary._grammar import BOS, BYTE, COMPOSITE, OTHER, PAD, SESSION, FieldParts, Grammar
+from domaintoolkit.vocabulary._token import (
+    Token,
+    byte_tokens,
+    composite_name,
+    read_name,
+    readable_name,
+    slot_token,
+    special_tokens,
+)
+from domaintoolkit.vocabulary._vocabulary import Vocabulary
+
+__all__ = [
+    "BOS",
+    "BYTE",
+    "COMPOSITE",
+    "OTHER",
+    "PAD",
+    "SESSION",
+    "FieldParts",
+    "Grammar",
+    "Token",
+    "Vocabulary",
+    "byte_tokens",
+    "composite_name",
+    "read_name",
+    "readable_name",
+    "slot_token",
+    "special_tokens",
+]

@@ -1,0 +1,127 @@
+"""Files that are written whole or not at all, and JSON files that say what they are and prove they are intact."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from domaintoolkit.errors import ArtifactError, NewerVersionError, OutputError
+
+__all__ = ["canonical_json", "read_json", "replacing", "write_atomic", "write_json"]
+
+HEAD = ("format", "version", "checksum")
+
+
+def canonical_json(data: Any) -> str:
+    """One text for equal data: ASCII, no spaces, sorted keys; raises `ValueError` for NaN and infinities."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """A binary file beside `path` that takes its place at the end; after an error `path` is as it was.
+
+    Makes the folder where it is missing. Raises `OutputError` where the file cannot be written.
+    """
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except OSError as error:
+        raise OutputError(str(target), error.strerror or str(error)) from error
+    finally:
+        if beside.exists():
+            beside.unlink()
+
+
+def write_atomic(path: str | Path, data: bytes) -> None:
+    """Write `data` beside `path` and rename; a crash leaves the old file or the new one."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+def write_json(path: str | Path, format: str, version: int, payload: Mapping[str, Any]) -> None:
+    """Write `payload` as a JSON object that begins with its format, its version and its checksum.
+
+    A list at the top level gets a line for each of its items, so that differences are readable.
+    """
+    clash = [key for key in HEAD if key in payload]
+    if clash:
+        raise ValueError(f"the payload may not have the keys {clash}")
+    body = _body(payload)
+    write_atomic(path, _head(format, version, body) + body)
+
+
+def read_json(path: str | Path, format: str, version: int) -> dict[str, Any]:
+    """The payload that `write_json` wrote.
+
+    Raises `ArtifactError` where the file is missing, cut short, altered or of another format, and
+    `NewerVersionError` where its version is above `version`.
+    """
+    raw = _read(path)
+    data = _parsed(path, raw)
+    found = data.get("format")
+    if found != format:
+        instead = f" but a {found} file" if isinstance(found, str) else ""
+        raise ArtifactError(str(path), f"is no {format} file{instead}")
+    number = data.get("version")
+    if type(number) is not int or number < 1:
+        raise ArtifactError(str(path), f"has no valid format version: {number!r}")
+    if number > version:
+        raise NewerVersionError(str(path), number, version)
+    _, newline, body = raw.partition(b"\n")
+    if not newline or raw != _head(format, number, body) + body:
+        raise ArtifactError(str(path), "was altered: its content does not match its checksum")
+    return {key: value for key, value in data.items() if key not in HEAD}
+
+
+def _head(format: str, version: int, body: bytes) -> bytes:
+    checksum = hashlib.sha256(body).hexdigest()
+    return f'{{"format": {json.dumps(format)}, "version": {version}, "checksum": "{checksum}",\n'.encode()
+
+
+def _body(payload: Mapping[str, Any]) -> bytes:
+    encode = json.JSONEncoder(allow_nan=False).encode
+    entries = []
+    for key, value in payload.items():
+        if isinstance(value, list) and value:
+            text = "[\n" + ",\n".join([encode(item) for item in value]) + "\n]"
+        else:
+            text = encode(value)
+        entries.append(f"{encode(key)}: {text}")
+    return (",\n".join(entries) + "\n}\n").encode()
+
+
+def _read(path: str | Path) -> bytes:
+    try:
+        raw = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ArtifactError(str(path), "does not exist") from None
+    except OSError as error:
+        raise ArtifactError(str(path), error.strerror or str(error)) from None
+    if not raw:
+        raise ArtifactError(str(path), "is empty")
+    return raw
+
+
+def _parsed(path: str | Path, raw: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        if not raw.endswith(b"}\n"):
+            raise ArtifactError(str(path), "is cut short: it ends in the middle") from None
+        raise ArtifactError(str(path), f"was altered: it is not valid JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise ArtifactError(str(path), "holds no JSON object")
+    return data

@@ -1,0 +1,139 @@
+"""Vocabularies in files: our own JSON, JSON by hand, and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from domaintoolkit._files import read_json, write_atomic, write_json
+from domaintoolkit.errors import ArtifactError, SourceError, VocabularyError
+from domaintoolkit.vocabulary._token import KINDS, Token
+
+__all__ = ["FORMAT", "VERSION", "read", "read_csv", "read_own", "write", "write_csv"]
+
+FORMAT = "domaintoolkit-vocabulary"
+VERSION = 1
+
+COLUMNS = ("token", "kind", "field", "key", "part", "start", "fusible")
+TYPES = (str, str | None, str, str, int, bool, bool)
+"""The types of a token's fields, in their order."""
+WORDS = {"true": True, "false": False}
+
+
+def write(path: str | Path, tokens: Sequence[Token], generations: Iterable[tuple[int, str]]) -> None:
+    """Write our own format: the generations, and a line for each token."""
+    chain = [list(generation) for generation in generations]
+    write_json(path, FORMAT, VERSION, {"generations": chain, "columns": list(Token._fields), "tokens": list(tokens)})
+
+
+def read_own(path: str | Path) -> tuple[list[Token], list[int]]:
+    """The tokens and the sizes of the generations in a file of our own format."""
+    payload = read_json(path, FORMAT, VERSION)
+    try:
+        tokens = [Token(*row) for row in payload["tokens"]]
+        sizes = [int(size) for size, _ in payload["generations"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(str(path), f"does not hold a vocabulary: {error!r}") from None
+    return tokens, sizes
+
+
+def read(path: str | Path) -> tuple[list[Token], list[int]]:
+    """Tokens of any JSON file that `Vocabulary.from_json` takes, and the sizes of their generations."""
+    try:
+        data = json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise SourceError(str(path), f"not valid JSON: {error}") from None
+    if isinstance(data, dict) and isinstance(data.get("format"), str):
+        return read_own(path)
+    if isinstance(data, dict):
+        tokens = _numbered(str(path), data)
+    elif isinstance(data, list):
+        tokens = [_entry(str(path), f"[{i}]", item) for i, item in enumerate(data)]
+    else:
+        raise SourceError(str(path), "expected a list of tokens, or an object of tokens and their ids")
+    return tokens, [len(tokens)]
+
+
+def _numbered(path: str, data: dict[str, Any]) -> list[Token]:
+    names = {number: name for name, number in data.items() if type(number) is int}
+    if len(names) != len(data) or any(number not in names for number in range(len(data))):
+        raise SourceError(path, f"expected {len(data)} tokens to have the ids from 0 to {len(data) - 1}, each once")
+    return [Token("custom", None, names[number], names[number]) for number in range(len(data))]
+
+
+def _entry(path: str, place: str, item: Any) -> Token:
+    if isinstance(item, str):
+        return Token("custom", None, item, item)
+    if isinstance(item, dict) and isinstance(item.get("token"), str):
+        return _token(path, place, {key: value for key, value in item.items() if value is not None})
+    raise SourceError(path, f"expected the name of a token, or an object with a 'token', got {item!r} at {place}")
+
+
+def _token(path: str, place: str, row: dict[str, Any]) -> Token:
+    """A token from the columns that are there; what is not there is as for a token built by hand."""
+    unknown = sorted(set(row) - set(COLUMNS))
+    if unknown:
+        raise SourceError(path, f"no column {unknown[0]!r} at {place}; there is: {', '.join(COLUMNS)}")
+    kind = row.get("kind", "custom")
+    if kind not in KINDS:
+        raise SourceError(path, f"no kind of token {kind!r} at {place}; there is: {', '.join(KINDS)}")
+    name = row["token"]
+    others = {column: row[column] for column in ("part", "start", "fusible") if column in row}
+    token = Token(kind, row.get("field"), row.get("key", name), name, **others)
+    for column, value, wanted in zip(Token._fields, token, TYPES, strict=True):
+        if not isinstance(value, wanted):
+            raise SourceError(path, f"{column} cannot be {value!r} at {place}")
+    return token
+
+
+def write_csv(path: str | Path, tokens: Iterable[Token]) -> None:
+    """Write a CSV file, a line for each token; an empty field is no field."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(COLUMNS)
+    for kind, field, key, name, part, start, fusible in tokens:
+        if field == "":
+            raise VocabularyError(f"the field of token {name!r} is empty, which CSV cannot tell from none")
+        writer.writerow((name, kind, field, key, part, str(start).lower(), str(fusible).lower()))
+    write_atomic(path, text.getvalue().encode())
+
+
+def read_csv(path: str | Path) -> list[Token]:
+    """The tokens of a CSV file with a header line; raises `SourceError` with the line of what is wrong."""
+    text = _text(path)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # one token may be longer than csv's 128 KiB
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        if "token" not in header or len(set(header)) != len(header):
+            raise SourceError(str(path), f"expected one column 'token', found the columns {header}")
+        return [_csv_token(str(path), f"line {reader.line_num}", header, row) for row in reader if row]
+    except csv.Error as error:
+        raise SourceError(str(path), f"line {reader.line_num}: {error}") from None
+
+
+def _csv_token(path: str, place: str, header: list[str], cells: list[str]) -> Token:
+    if len(cells) != len(header):
+        raise SourceError(path, f"{place} has {len(cells)} columns, the header has {len(header)}")
+    row: dict[str, Any] = dict(zip(header, cells, strict=True))
+    row = {column: value for column, value in row.items() if value or column in ("token", "key")}
+    try:
+        row |= {column: int(row[column]) for column in ("part",) if column in row}
+        row |= {column: WORDS[row[column].lower()] for column in ("start", "fusible") if column in row}
+    except (KeyError, ValueError) as error:
+        raise SourceError(path, f"{error} is neither a number nor true or false at {place}") from None
+    return _token(path, place, row)
+
+
+def _text(path: str | Path) -> str:
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            return file.read()
+    except OSError as error:
+        raise SourceError(str(path), error.strerror or str(error)) from None
+    except UnicodeDecodeError as error:
+        raise SourceError(str(path), f"not UTF-8 text: {error}") from None
