@@ -15,7 +15,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["BYTES", "Cells", "Encoded", "Encoder", "EncoderType", "Ints", "Lookup", "Prepared", "Slot", "State", "byte_slots"]
+__all__ = [
+    "BYTES",
+    "Cells",
+    "Encoded",
+    "Encoder",
+    "EncoderType",
+    "Ints",
+    "Lookup",
+    "Prepared",
+    "Slot",
+    "State",
+    "byte_slots",
+]
 
 Ints = NDArray[np.integer[Any]]
 Lookup = Callable[[Sequence[object]], list[tuple[int, ...]]]
@@ -30,7 +42,8 @@ class Slot:
 
     (`kind`, `key`) is its identity within the field, for life. `text` is what its readable name says after
     the field's name: `=samsung`, ` 32.5..35.8`. A `start` slot begins its `part`; any other continues it.
-    `fusible` slots may become parts of composites: a single token with a meaning of its own.
+    `fusible` slots may become parts of composites: a single token with a meaning of its own. A `whole` slot
+    (null, NaN) stands in part 0 for the whole field: the field's later parts hold no token then.
     """
 
     kind: str
@@ -39,6 +52,7 @@ class Slot:
     part: int = 0
     start: bool = True
     fusible: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +60,8 @@ class Cells:
     """The tokens of one part of a field, for n rows: row i holds the sequence number `codes[i]`.
 
     Sequence s is `slots[offsets[s]:offsets[s + 1]]`, or just `slots[s]` where `offsets` is None. Every
-    sequence begins with a start slot of the part and holds no other start slot. Repeated values share one
-    sequence; a sequence that no row uses is allowed.
+    sequence begins with a start slot of the part and holds no other start slot; it is empty where part 0
+    holds a `whole` slot. Repeated values share one sequence; a sequence that no row uses is allowed.
     """
 
     codes: Ints
@@ -113,18 +127,18 @@ class State(ABC):
 class Encoder(ABC):
     """A fitted encoder of one field. Immutable.
 
-    `slots` are its own tokens, `parts` how many tokens or runs of tokens a value has: a row has exactly one
-    sequence in each part, and one of the start slots of part 0 means null.
+    `slots` are its own tokens and `parts` names the tokens or runs of tokens that a value has: a row has one
+    sequence in each part, and exactly one slot, of part 0, means null.
     """
 
     slots: Sequence[Slot]
-    parts: int = 1
+    parts: Sequence[str] = ("",)
 
     def __init__(self, spec: Any) -> None:
         self.spec = spec
 
     @staticmethod
-    def prepare(spec: Any, values: pa.Array) -> Prepared:
+    def prepare(spec: Any, values: pa.Array) -> Prepared:  # noqa: ARG004 - an encoder may need its declaration
         """Bring a column of any supported type to the type that `State.update` and `encode` take."""
         return Prepared(values)
 

@@ -23,13 +23,13 @@ def declaration(cls: type[T]) -> type[T]:
     made: Any = _pydantic_dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))(cls)
     build = made.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
             build(self, *args, **kwargs)
         except pydantic.ValidationError as error:
             raise SchemaError(problems(error), cls.__name__) from None
 
-    made.__init__ = __init__
+    made.__init__ = checked
     result: type[T] = made
     return result
 

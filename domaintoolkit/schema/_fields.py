@@ -91,6 +91,8 @@ class Numeric:
                 found.append(Problem("edges", "must be finite"))
             if any(not low < high for low, high in zip(self.edges, self.edges[1:], strict=False)):
                 found.append(Problem("edges", "must rise from each to the next"))
+            if self.sign and min(self.edges, default=0) < 0:
+                found.append(Problem("edges", "bound magnitudes where there is a sign token, so none is negative"))
         if found:
             raise SchemaError(found)
         return self

@@ -1,0 +1,81 @@
+"""The proleptic Gregorian calendar in integers: day numbers (0 is 1970-01-01) and their parts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "DAY",
+    "FIELDS",
+    "HOUR",
+    "MINUTE",
+    "WEEKDAYS",
+    "civil",
+    "day_number",
+    "day_numbers",
+    "days_of_month",
+    "leap",
+]
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+"""Lengths in microseconds."""
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+FIELDS: dict[str, tuple[int, int]] = {
+    "month": (1, 12),
+    "day": (1, 31),
+    "weekday": (0, 6),
+    "hour": (0, 23),
+    "minute": (0, 59),
+}
+"""The lowest and the highest value of each part but the year."""
+
+
+def civil(days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Year, month and day of day numbers (Howard Hinnant, chrono-compatible low-level date algorithms)."""
+    shifted = days + 719_468
+    era = shifted // 146_097
+    of_era = shifted - era * 146_097
+    year_of_era = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    march_month = (5 * of_year + 2) // 153
+    day = of_year - (153 * march_month + 2) // 5 + 1
+    month = march_month + 3 - 12 * (march_month >= 10)
+    return year_of_era + era * 400 + (month <= 2), month, day
+
+
+def day_numbers(
+    years: NDArray[np.int64], months: NDArray[np.int64], days: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Day numbers of dates; a day beyond its month runs on into the next."""
+    shifted = years - (months <= 2)
+    era = shifted // 400
+    of_era = shifted - era * 400
+    of_year = (153 * (months + 12 * (months <= 2) - 3) + 2) // 5 + days - 1
+    result: NDArray[np.int64] = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+    return result
+
+
+def day_number(year: int, month: int, day: int) -> int:
+    """The day number of one date, as `day_numbers` gives it."""
+    shifted = year - (month <= 2)
+    era, of_era = divmod(shifted, 400)
+    of_year = (153 * (month + 12 * (month <= 2) - 3) + 2) // 5 + day - 1
+    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+
+
+def leap(year: int) -> bool:
+    """Whether a year has 366 days."""
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def days_of_month(years: NDArray[np.int64], months: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many days the months 1..12 of these years have."""
+    lengths = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[months - 1]
+    leaps = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
+    result: NDArray[np.int64] = lengths + (leaps & (months == 2))
+    return result

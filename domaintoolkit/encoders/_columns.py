@@ -1,0 +1,142 @@
+"""Bringing Arrow columns of any type to the few that encoders work on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from domaintoolkit.encoders._base import Ints, Prepared
+
+__all__ = ["as_numbers", "as_text", "codes_of", "counted", "is_text", "plain"]
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type holds strings, in any of Arrow's layouts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One contiguous array, as it is; extension types are taken by their storage."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+        if isinstance(values, pa.ChunkedArray):  # no chunks, or too much text for 32-bit offsets
+            values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks] or [pa.nulls(0)])
+    return values.storage if isinstance(values, pa.ExtensionArray) else values
+
+
+def _large(kind: pa.DataType) -> pa.DataType:
+    return pa.large_string() if pa.types.is_string(kind) else kind
+
+
+def codes_of(values: pa.Array) -> tuple[Ints, pa.Array]:
+    """(codes, distinct values): null is a distinct value like any other, so that no code is missing."""
+    if isinstance(values, pa.DictionaryArray):
+        dictionary = values.dictionary
+        if not values.indices.null_count and not dictionary.null_count:
+            return np.asarray(values.indices), dictionary
+        whole = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
+        return np.asarray(pc.fill_null(values.indices.cast(pa.int64()), len(dictionary))), whole
+    coded = values.dictionary_encode(null_encoding="encode")
+    return np.asarray(coded.indices), coded.dictionary
+
+
+def as_text(values: pa.Array) -> Prepared:
+    """A column as a dictionary of strings; each distinct value is written as text once.
+
+    Integers, booleans, dates and numbers come back from their text exactly; a float that is whole is written
+    without a fraction, so that a column that pandas widened for its nulls means the same values.
+    """
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    binary = is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    if not binary and not _writable(kind):
+        reason = f"values of type {kind} cannot be categories"
+        nothing = pa.nulls(len(values), pa.string()).dictionary_encode()
+        return Prepared(nothing, [(row, reason) for row in range(len(values))])
+    codes, distinct = codes_of(values)
+    text, broken = _checked(distinct) if binary else (distinct.cast(pa.string()), {})
+    prepared = pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False)), text)
+    if not broken:
+        return Prepared(prepared)
+    rows = np.flatnonzero(np.isin(codes, list(broken)))
+    return Prepared(prepared, [(int(row), broken[int(codes[row])]) for row in rows])
+
+
+def _writable(kind: pa.DataType) -> bool:
+    test = pa.types
+    return bool(
+        test.is_integer(kind) or test.is_boolean(kind) or test.is_floating(kind) or test.is_date(kind)
+        or test.is_decimal(kind) or test.is_null(kind) or test.is_time(kind)
+    )  # fmt: skip
+
+
+def _checked(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+    """Distinct text as strings, and what is wrong with those that are not valid Unicode."""
+    binary = distinct.cast(pa.large_binary())
+    text = binary.cast(pa.large_string(), safe=False)
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        pass
+    else:
+        return (distinct if pa.types.is_string(distinct.type) else text.cast(pa.string())), {}
+    checked, broken = [], {}
+    for number, value in enumerate(binary.to_pylist()):
+        try:
+            checked.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            checked.append(None)
+            broken[number] = f"not valid Unicode: {error}"
+    return pa.array(checked, pa.string()), broken
+
+
+def counted(codes: Ints, distinct: pa.Array) -> pa.Table:
+    """How often each distinct value occurs: columns `value` and `count`."""
+    counts = np.bincount(codes, minlength=len(distinct))
+    return pa.table({"value": distinct, "count": pa.array(counts, pa.int64())})
+
+
+def as_numbers(values: pa.Array) -> Prepared:
+    """A column as float64; text is read as numbers, and what is none is refused."""
+    kind = values.type
+    test = pa.types
+    if test.is_dictionary(kind):
+        codes, distinct = codes_of(values)
+        return _spread(as_numbers(distinct), codes)
+    if test.is_float64(kind):
+        return Prepared(values)
+    if test.is_integer(kind) or test.is_floating(kind) or test.is_decimal(kind) or test.is_null(kind):
+        return Prepared(values.cast(pa.float64(), safe=False))
+    if test.is_boolean(kind):
+        return Prepared(values.cast(pa.uint8()).cast(pa.float64()))
+    if is_text(kind):
+        codes, distinct = codes_of(values)
+        return _spread(_parsed(distinct), codes)
+    reason = f"values of type {kind} are not numbers"
+    return Prepared(pa.nulls(len(values), pa.float64()), [(row, reason) for row in range(len(values))])
+
+
+def _parsed(distinct: pa.Array) -> Prepared:
+    try:
+        return Prepared(distinct.cast(pa.float64()))
+    except pa.ArrowInvalid:
+        pass
+    numbers: list[float | None] = []
+    refused = []
+    for row, text in enumerate(distinct.to_pylist()):
+        try:
+            numbers.append(None if text is None else pa.array([text]).cast(pa.float64())[0].as_py())
+        except pa.ArrowInvalid:
+            numbers.append(None)
+            refused.append((row, f"not a number: {text!r}"))
+    return Prepared(pa.array(numbers, pa.float64()), refused)
+
+
+def _spread(distinct: Prepared, codes: Ints) -> Prepared:
+    """What was prepared for distinct values, for every row."""
+    values = distinct.values.take(pa.array(codes))
+    if not distinct.refused:
+        return Prepared(values)
+    reasons = dict(distinct.refused)
+    rows = np.flatnonzero(np.isin(codes, list(reasons)))
+    return Prepared(values, [(int(row), reasons[int(codes[row])]) for row in rows])
