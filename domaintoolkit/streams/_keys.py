@@ -1,15 +1,13 @@
 """The canonical 64-bit hash of an entity's key, and what hangs on it: shards and the split.
 
-The rule, fixed for ever, in arithmetic modulo 2**64. `mix` is the finalizer of SplitMix64 (Steele, Lea and
-Flood 2014): x ^= x >> 30; x *= 0xBF58476D1CE4E5B9; x ^= x >> 27; x *= 0x94D049BB133111EB; x ^= x >> 31.
-Let G = 0x9E3779B97F4A7C15. A value hashes to mix(number + tag * G), where the tag and the number are
+The rule, fixed for ever, in arithmetic modulo 2**64: `mix` is that of `_hashing` (SplitMix64's next number),
+G is 0x9E3779B97F4A7C15. A value hashes to mix(number + tag * G), where the tag and the number are
 
 - 1: integers of any width: the number itself; 2: those of 2**63 and more, less 2**64
 - 3: booleans: 0 or 1; 4: dates: days since 1970; 5: timestamps: whole microseconds since 1970 (floored)
 - 6: times of day and 7: durations: microseconds (floored)
 - 8: floats: the bits of the float64, with -0.0 as 0.0 and every NaN as 0x7FF8000000000000
-- 9: text, bytes, and decimals as their plain text: h, which starts as the length in bytes and, for each
-  8 bytes (little-endian, the last padded with zeros), becomes mix(h ^ word) + G
+- 9: text, bytes, and decimals as their plain text: `hash_text` of `_hashing`
 - 0: null: 0
 
 A key of columns c1, c2, ... hashes to k, which starts as G and becomes mix(k * 3 + hash(c)) column by column.
@@ -24,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from domaintoolkit._hashing import hash_text, mix
 from domaintoolkit.errors import DataError, Refusal
 
 __all__ = ["SPLITS", "hash_keys", "shard_of", "split_of"]
@@ -50,9 +49,7 @@ def hash_keys(keys: pa.Table | pa.RecordBatch) -> Hashes:
         start = 0
         for piece in _pieces(column):
             part = total[start : start + len(piece)]
-            part *= np.uint64(3)
-            part += _hash_column(piece, name)
-            _mix(part)
+            part[:] = mix(part * np.uint64(3) + _hash_column(piece, name))
             start += len(piece)
     return total
 
@@ -68,29 +65,17 @@ def _pieces(column: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:
 
 def split_of(hashes: Hashes) -> NDArray[np.uint8]:
     """0 (train), 1 (validation) or 2 (test) for each key hash: 80, 10 and 10% of all keys."""
-    mixed = hashes ^ _SPLIT_SALT
-    _mix(mixed)
-    tenth = (mixed >> np.uint64(32)) * np.uint64(10) >> np.uint64(32)
-    splits: NDArray[np.uint8] = (np.maximum(tenth, np.uint64(7)) - np.uint64(7)).astype(np.uint8)
+    splits = np.empty(len(hashes), np.uint8)
+    for start in range(0, len(hashes), _BLOCK):
+        block = hashes[start : start + _BLOCK]
+        tenth = (mix(block ^ _SPLIT_SALT) >> np.uint64(32)) * np.uint64(10) >> np.uint64(32)
+        splits[start : start + _BLOCK] = np.maximum(tenth, np.uint64(7)) - np.uint64(7)
     return splits
 
 
 def shard_of(hashes: Hashes, shards: int) -> NDArray[np.int64]:
     """Which of `shards` equal ranges of the hash each lies in: rising with the hash; `shards` below 2**32."""
     return (((hashes >> np.uint64(32)) * np.uint64(shards)) >> np.uint64(32)).astype(np.int64)
-
-
-def _mix(values: Hashes) -> None:
-    """SplitMix64's finalizer, in place."""
-    scratch = np.empty(min(len(values), _BLOCK), np.uint64)
-    for start in range(0, len(values), _BLOCK):
-        block = values[start : start + _BLOCK]
-        shifted = scratch[: len(block)]
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, None)):
-            np.right_shift(block, np.uint64(shift), out=shifted)
-            np.bitwise_xor(block, shifted, out=block)
-            if factor is not None:
-                np.multiply(block, np.uint64(factor), out=block)
 
 
 def _hash_column(values: pa.Array, name: str) -> Hashes:
@@ -120,11 +105,9 @@ def _hash_nulls(values: pa.Array, hash_rest: Callable[[pa.Array], Hashes]) -> Ha
 def _hash_numbers(values: pa.Array, name: str) -> Hashes:
     kind = values.type
     if pa.types.is_uint64(kind):
-        numbers = np.array(values.to_numpy(zero_copy_only=False), np.uint64)
+        numbers = values.to_numpy(zero_copy_only=False)
         tags = np.where(numbers >> np.uint64(63), np.uint64(2), np.uint64(1))
-        numbers += tags * np.uint64(_GOLDEN)
-        _mix(numbers)
-        return numbers
+        return mix(numbers + tags * np.uint64(_GOLDEN))
     if pa.types.is_integer(kind):
         return _tagged(values.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64), 1)
     if pa.types.is_boolean(kind):
@@ -146,9 +129,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _tagged(numbers: Hashes, tag: int) -> Hashes:
-    numbers += np.uint64(tag * _GOLDEN % (1 << 64))
-    _mix(numbers)
-    return numbers
+    return mix(numbers + np.uint64(tag * _GOLDEN % (1 << 64)))
 
 
 def _integers(values: pa.Array, storage: pa.DataType) -> Hashes:
@@ -165,16 +146,9 @@ def _microseconds(values: pa.Array) -> Hashes:
 
 
 def _hash_bytes(values: pa.Array) -> Hashes:
-    """Hash distinct values only, word by word for all of them together."""
+    """Hash distinct values only."""
     coded = pc.dictionary_encode(values)
-    distinct = coded.dictionary
-    offsets = np.frombuffer(distinct.buffers()[1], np.int64)[distinct.offset : distinct.offset + len(distinct) + 1]
-    data = distinct.buffers()[2]
-    end = int(offsets[-1]) if len(distinct) else 0
-    padded = np.zeros(end + 8, np.uint8)
-    if end:
-        padded[:end] = np.frombuffer(data, np.uint8)[:end]
-    return _look_up(_tagged(_fold_words(padded, offsets), 9), coded.indices)
+    return _look_up(_tagged(hash_text(coded.dictionary), 9), coded.indices)
 
 
 def _look_up(hashes: Hashes, indices: pa.Array) -> Hashes:
@@ -188,22 +162,3 @@ def _plain_bytes(values: pa.Array) -> pa.Array:
     if pa.types.is_decimal(values.type):
         values = values.cast(pa.string())
     return values.cast(pa.large_binary())
-
-
-def _fold_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Hashes:
-    """h of each value `data[offsets[i]:offsets[i + 1]]`; `data` has 8 bytes of padding."""
-    lengths = np.diff(offsets)
-    folded = lengths.astype(np.uint64)
-    active = np.flatnonzero(lengths > 0)
-    done = 0
-    while len(active):
-        starts = offsets[active] + done
-        words = np.ascontiguousarray(data[starts[:, None] + np.arange(8)]).view("<u8").ravel().astype(np.uint64)
-        left = np.minimum(lengths[active] - done, 8)
-        words &= np.uint64(0xFFFF_FFFF_FFFF_FFFF) >> (np.uint64(8) * (8 - left).astype(np.uint64))
-        mixed = folded[active] ^ words
-        _mix(mixed)
-        folded[active] = mixed + np.uint64(_GOLDEN)
-        done += 8
-        active = active[lengths[active] > done]
-    return folded
