@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -13,12 +13,13 @@ __all__ = ["best_fit", "gather", "lay_out", "pack"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 Ints = NDArray[np.integer[Any]]
+Longs = NDArray[np.int64]
 
 
 def compiled(function: F) -> F:
     """`numba.njit` with its result kept on disk, and the function's own type."""
-    made: F = numba.njit(cache=True, nogil=True)(function)
-    return made
+    made: Any = numba.njit(cache=True, nogil=True)(function)
+    return cast("F", made)
 
 
 @compiled
@@ -38,7 +39,7 @@ def _cut(starts: Ints, first: int, last: int, end: int, room: int) -> int:
 @compiled
 def pack(
     starts: Ints, low: Ints, high: Ints, ends: Ints, headers: Ints, capacity: int, slack: int
-) -> tuple[Ints, Ints, Ints, Ints]:
+) -> tuple[Longs, Longs, Longs, Longs]:
     """Cut histories into windows and the windows into blocks of at most `capacity`.
 
     History h has the events `low[h]` to `high[h]`; event e begins at `starts[e]` and the last one ends at
@@ -130,11 +131,12 @@ def gather(
     out: Ints,
     offsets: Ints,
 ) -> int:
-    """Write windows one after another into `out`, and where each ends to `offsets[1:]`; all arrays but ids and starts by window.
+    """Write windows one after another into `out`, and where each ends to `offsets[1:]`.
 
-    A window that begins later than its history gets the history's header with `anchors[w]` for its last
-    tokens, no session token, and `delta_none` as its first delta. Returns the number of tokens cut off from
-    events that are longer than `capacity`.
+    All arrays but `ids`, `starts` and `place` have an entry for each window. A window that begins later than
+    its history gets the history's header with `anchors[w]` for its last tokens, no session token, and
+    `delta_none` as its first delta. Returns the number of tokens cut off from events that are longer than
+    `capacity`.
     """
     lost = 0
     at = offsets[0]

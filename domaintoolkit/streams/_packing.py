@@ -100,24 +100,31 @@ class Blocks:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def read(self, block: int, row: int = 0) -> Windows:
-        """The windows of one block, for row `row` of a batch."""
-        low, high = int(self.offsets[block]), int(self.offsets[block + 1])
+    def read(self, blocks: NDArray[np.int64], rows: NDArray[np.int64]) -> Windows:
+        """The windows of several blocks, each block for its row of a batch."""
+        counts = self.offsets[blocks + 1] - self.offsets[blocks]
+        windows = np.repeat(self.offsets[blocks] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
         whole = self.histories
-        rows = whole.selected[self.history[low:high]]
-        begin, end = _ranges(whole.offsets, rows)
-        event_low, event_high = _ranges(whole.event_offsets, rows)
-        limit = self.capacity if self.unit == "tokens" else int((end - begin).sum()) + 1
-        offsets = np.zeros(high - low + 1, np.int64)
+        chosen = whole.selected[self.history[windows]]
+        begin, end = _ranges(whole.offsets, chosen)
+        first, last = self.first[windows], self.last[windows]
+        limit = self.capacity if self.unit == "tokens" else int((end - begin).max(initial=0)) + 1
+        offsets = np.zeros(len(windows) + 1, np.int64)
         out = np.empty(int(np.minimum(end - begin, limit).sum()), whole.ids.dtype)
-        first, last = self.first[low:high], self.last[low:high]
         lost = gather(
-            whole.ids, begin, end, whole.starts, event_low, event_high, first, last, self.anchors[low:high],
-            self.rule.place, self.rule.session, self.rule.delta_part, self.rule.delta_none, limit, out, offsets,
+            whole.ids, begin, end, whole.starts, *_ranges(whole.event_offsets, chosen), first, last,
+            self.anchors[windows], self.rule.place, self.rule.session, self.rule.delta_part, self.rule.delta_none,
+            limit, out, offsets,
         )  # fmt: skip
-        events = int((last - first).sum())
-        filled = np.full(high - low, row, np.int64)
-        return Windows(out[: offsets[-1]], offsets, filled, rows + whole.number, first, events, lost)
+        return Windows(
+            ids=out[: offsets[-1]],
+            offsets=offsets,
+            rows=np.repeat(rows, counts),
+            entities=chosen + whole.number,
+            firsts=first,
+            events=int((last - first).sum()),
+            lost=lost,
+        )
 
 
 def pack_blocks(histories: Histories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:
@@ -160,11 +167,12 @@ def _anchors(histories: Histories, rule: WindowRule, history: Ints, first: Ints)
 def concatenate(parts: Iterable[Windows]) -> Windows:
     """The windows of several blocks as one batch."""
     listed = list(parts)
-    lengths = np.concatenate([[0], *(np.diff(part.offsets) for part in listed)])
     return Windows(
-        np.concatenate([part.ids for part in listed]),
-        np.cumsum(lengths),
-        *(np.concatenate([getattr(part, name) for part in listed]) for name in ("rows", "entities", "firsts")),
+        ids=np.concatenate([part.ids for part in listed]),
+        offsets=np.cumsum(np.concatenate([[0], *(np.diff(part.offsets) for part in listed)])),
+        rows=np.concatenate([part.rows for part in listed]),
+        entities=np.concatenate([part.entities for part in listed]),
+        firsts=np.concatenate([part.firsts for part in listed]),
         events=sum(part.events for part in listed),
         lost=sum(part.lost for part in listed),
     )

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from domaintoolkit.streams._packing import Histories, WindowRule, concatenate, dense, pack_blocks, refit
+from domaintoolkit.streams._packing import (
+    Blocks,
+    Histories,
+    WindowRule,
+    Windows,
+    concatenate,
+    dense,
+    pack_blocks,
+    refit,
+)
 
 BOS, STATIC, ANCHOR, SESSION, DELTA, NONE, VALUE = 0, 1, 2, 10, 11, 19, 20
 DAY = 86_400_000_000
@@ -44,6 +53,10 @@ def build(drawn: list[list[Event]]) -> Histories:
     return Histories(np.array(ids, np.uint16), *arrays, selected=np.arange(len(drawn)), number=100)
 
 
+def read_block(blocks: Blocks, number: int, row: int = 0) -> Windows:
+    return blocks.read(np.array([number]), np.array([row]))
+
+
 def expected(drawn: list[list[Event]], row: int, first: int, last: int) -> list[int]:
     window = [BOS, STATIC, ANCHOR + (row + first) % 8]
     for number in range(first, last):
@@ -58,7 +71,7 @@ def test_every_event_is_in_one_window_that_begins_like_a_history(drawn: list[lis
     blocks = pack_blocks(build(drawn), RULE, capacity)
     seen: Counter[tuple[int, int]] = Counter()
     for number in range(len(blocks)):
-        read = blocks.read(number)
+        read = read_block(blocks, number)
         assert read.offsets[-1] <= capacity
         assert read.lost == 0
         window = int(blocks.offsets[number])
@@ -75,7 +88,7 @@ def test_blocks_of_positions_hold_a_header_and_the_events_of_each_window(
     drawn: list[list[Event]], capacity: int
 ) -> None:
     blocks = pack_blocks(build(drawn), RULE, capacity, "events")
-    read = [blocks.read(number) for number in range(len(blocks))]
+    read = [read_block(blocks, number) for number in range(len(blocks))]
     assert all(len(part) + part.events <= capacity for part in read)
     assert sum(part.events for part in read) == sum(map(len, drawn))
 
@@ -84,12 +97,12 @@ def test_only_selected_rows_are_packed() -> None:
     whole = build([[(False, [1, 2])]] * 10)
     few = Histories(whole.ids, whole.offsets, whole.starts, whole.event_offsets, whole.times, np.array([2, 5]), 0)
     blocks = pack_blocks(few, RULE, 64)
-    assert sorted(concatenate(blocks.read(i) for i in range(len(blocks))).entities) == [2, 5]
+    assert sorted(concatenate(read_block(blocks, i) for i in range(len(blocks))).entities) == [2, 5]
 
 
 def test_an_event_longer_than_a_block_is_cut_and_counted() -> None:
     blocks = pack_blocks(build([[(False, [1] * 40), (False, [2])]]), RULE, 16)
-    read = [blocks.read(number) for number in range(len(blocks))]
+    read = [read_block(blocks, number) for number in range(len(blocks))]
     assert [part.lost for part in read] == [28, 0]
     assert [len(part.ids) for part in read] == [16, 5]
 
@@ -102,9 +115,10 @@ def test_a_header_that_fills_a_block_leaves_its_history_out() -> None:
 @pytest.mark.parametrize("longest", [5, 40, 400])
 def test_little_room_is_wasted(longest: int) -> None:
     generator = np.random.default_rng(longest)
-    drawn: list[list[Event]] = [[(False, [1] * 6)] * int(n) for n in generator.integers(1, longest + 1, 4000 // longest)]
+    lengths = generator.integers(1, longest + 1, 4000 // longest)
+    drawn: list[list[Event]] = [[(False, [1] * 6)] * int(length) for length in lengths]
     blocks = pack_blocks(build(drawn), RULE, 256)
-    used = sum(int(blocks.read(number).offsets[-1]) for number in range(len(blocks) - 1))
+    used = sum(int(read_block(blocks, number).offsets[-1]) for number in range(len(blocks) - 1))
     assert used >= 0.97 * 256 * (len(blocks) - 1)
 
 
@@ -112,7 +126,10 @@ def test_little_room_is_wasted(longest: int) -> None:
 def test_dense_rows_hold_the_windows_in_order_and_padding_at_the_end(drawn: list[list[Event]], rows: int) -> None:
     blocks = pack_blocks(build(drawn), RULE, 64)
     chosen = range(min(rows, len(blocks)))
-    windows = concatenate(blocks.read(number, row) for row, number in enumerate(chosen))
+    windows = concatenate(read_block(blocks, number, row) for row, number in enumerate(chosen))
+    together = blocks.read(np.arange(len(chosen)), np.arange(len(chosen)))
+    assert together.ids.tolist() == windows.ids.tolist()
+    assert together.rows.tolist() == windows.rows.tolist()
     ids, documents = dense(windows, len(chosen), 64)
     for row in chosen:
         real = documents[row] >= 0
@@ -125,7 +142,7 @@ def test_dense_rows_hold_the_windows_in_order_and_padding_at_the_end(drawn: list
 @given(drawn=histories)
 def test_refit_keeps_the_windows_within_their_rows(drawn: list[list[Event]]) -> None:
     blocks = pack_blocks(build(drawn), RULE, 64)
-    windows, rows = refit(concatenate(blocks.read(number) for number in range(len(blocks))), 64)
+    windows, rows = refit(concatenate(read_block(blocks, number) for number in range(len(blocks))), 64)
     filled = np.bincount(windows.rows, np.diff(windows.offsets), rows)
     assert filled.max() <= 64
     assert filled.min() > 0

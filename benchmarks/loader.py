@@ -1,0 +1,86 @@
+"""How fast blocks come out of memory-mapped shards: tokens a second on one core, packing and padding included.
+
+python benchmarks/loader.py [--tokens 20000000] [--block 512] [--batch 128]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from domaintoolkit.streams._packing import WindowRule, dense
+from domaintoolkit.train._loader import Loader
+from domaintoolkit.train._source import Source, open_shards
+
+
+def write_shards(
+    folder: Path, tokens: int, mean_events: float, shards: int = 8, event: int = 7, header: int = 5
+) -> None:
+    """Histories of geometric length, `event` tokens an event, as shards of record batches."""
+    generator = np.random.default_rng(0)
+    (folder / "shards").mkdir(parents=True)
+    for shard in range(shards):
+        rows = int(tokens / shards / (mean_events * event + header))
+        events = generator.geometric(1 / mean_events, rows)
+        lengths = header + event * events
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        event_offsets = np.concatenate([[0], np.cumsum(events)]).astype(np.int32)
+        inner = np.arange(event_offsets[-1]) - np.repeat(event_offsets[:-1], events)
+        ids = generator.integers(8, 4000, offsets[-1]).astype(np.uint16)
+        times = np.cumsum(np.full(event_offsets[-1], 10**9))
+        columns = {
+            "split": pa.array(generator.choice(["train", "validation", "test"], rows, p=[0.8, 0.1, 0.1])),
+            "ids": pa.ListArray.from_arrays(pa.array(offsets), pa.array(ids)),
+            "event_starts": pa.ListArray.from_arrays(
+                pa.array(event_offsets), pa.array((header + event * inner).astype(np.int32))
+            ),
+            "event_times": pa.ListArray.from_arrays(pa.array(event_offsets), pa.array(times)),
+        }
+        table = pa.table(columns)
+        with pa.ipc.new_stream(str(folder / "shards" / f"{shard:05}.arrow"), table.schema) as writer:
+            writer.write_table(table, max_chunksize=max(1, rows // 4))
+
+
+def measure(folder: Path, block: int, batch: int, batches: int) -> tuple[float, float, float]:
+    """(seconds to open and plan, tokens a second, share of padding)."""
+    place = np.zeros(4096, np.int16)
+    rule = WindowRule(place, anchor=lambda times: np.stack([times % 7, times % 5, times % 3], 1))
+    began = time.perf_counter()
+    loader = Loader(Source(open_shards(folder), "train"), rule, block, batch)
+    opened = time.perf_counter() - began
+    began, tokens, room = time.perf_counter(), 0, 0
+    for number, made in enumerate(loader.batches()):
+        if number == batches:
+            break
+        ids, _ = dense(made.windows, made.rows, block)
+        tokens += int(made.windows.offsets[-1])
+        room += ids.size
+    return opened, tokens / (time.perf_counter() - began), 1 - tokens / room
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tokens", type=int, default=20_000_000)
+    parser.add_argument("--block", type=int, default=512)
+    parser.add_argument("--batch", type=int, default=128)
+    options = parser.parse_args()
+    print("| events a history | open and plan, s | million tokens/s | padding |\n|---|---|---|---|")
+    for mean_events in (2.0, 20.0, 500.0):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / "encoded"
+            write_shards(folder, options.tokens, mean_events)
+            measure(folder, options.block, options.batch, 2)
+            batches = max(1, int(options.tokens * 0.7 / options.block / options.batch))
+            runs = [measure(folder, options.block, options.batch, batches) for _ in range(3)]
+        opened, speed, padding = (statistics.median(column) for column in zip(*runs, strict=True))
+        print(f"| {mean_events:g} | {opened:.2f} | {speed / 1e6:.1f} | {padding:.2%} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Where histories for training come from: the memory-mapped shards of an encoded folder, or streams in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import ArtifactError
+from domaintoolkit.streams._packing import Histories
+
+__all__ = ["Source", "open_shards"]
+
+CHUNK = 1 << 20
+"""Tokens that are planned together. Two million pack no tighter, and a half takes a tenth more time."""
+
+
+class Source:
+    """The histories of one split, in chunks of about a million tokens.
+
+    `batches` have the columns of a shard: `split`, `ids`, `event_starts` and, with a time column,
+    `event_times`. Large batches are looked at in slices, small ones are copied together.
+    """
+
+    def __init__(self, batches: Sequence[pa.RecordBatch], split: str | None = None, chunk: int = CHUNK) -> None:
+        self.split = split
+        self._chunks: list[list[pa.RecordBatch]] = []
+        self._numbers: list[int] = []
+        tokens, number = chunk, 0
+        for piece in (piece for batch in batches for piece in _slices(batch, chunk)):
+            size = _size(piece)
+            if tokens + size > chunk or not self._chunks:
+                self._chunks.append([])
+                self._numbers.append(number)
+                tokens = 0
+            self._chunks[-1].append(piece)
+            tokens += size
+            number += len(piece)
+        self.rows = number
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    def histories(self, chunk: int) -> Histories:
+        """The histories of one chunk; views of the shard where the chunk is one piece of it."""
+        pieces = self._chunks[chunk]
+        batch = pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
+        ids, offsets = _lists(batch.column("ids"))
+        starts, event_offsets = _lists(batch.column("event_starts"))
+        times = _lists(batch.column("event_times"))[0] if "event_times" in batch.schema.names else None
+        return Histories(ids, offsets, starts, event_offsets, times, self._selected(batch), self._numbers[chunk])
+
+    def _selected(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
+        if self.split is None:
+            return np.arange(len(batch), dtype=np.int64)
+        return np.flatnonzero(pc.equal(batch.column("split"), self.split).to_numpy(zero_copy_only=False))
+
+
+def open_shards(folder: str | Path) -> list[pa.RecordBatch]:
+    """Every record batch of an encoded folder, memory-mapped, in the order of the shards."""
+    shards = sorted((Path(folder) / "shards").glob("*.arrow"))
+    if not shards:
+        raise ArtifactError(str(folder), "holds no shards; make them with `domaintoolkit encode`")
+    return [batch for shard in shards for batch in _mapped(shard)]
+
+
+def _mapped(path: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        with pa.ipc.open_stream(pa.memory_map(str(path))) as reader:
+            yield from reader
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ArtifactError(str(path), f"is no readable shard ({error})") from error
+
+
+def _size(batch: pa.RecordBatch) -> int:
+    offsets = _lists(batch.column("ids"))[1]
+    return int(offsets[-1] - offsets[0])
+
+
+def _slices(batch: pa.RecordBatch, chunk: int) -> Iterator[pa.RecordBatch]:
+    """Rows of about `chunk` tokens together."""
+    offsets = _lists(batch.column("ids"))[1]
+    marks = np.arange(offsets[0], offsets[-1], chunk)
+    bounds = np.unique([0, *np.searchsorted(offsets[:-1], marks), len(batch)])
+    for low, high in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        yield batch.slice(low, high - low)
+
+
+def _lists(array: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The flat values of a list column and the offsets of its rows into them, as views."""
+    return array.values.to_numpy(), array.offsets.to_numpy()
