@@ -23,7 +23,10 @@ class Layout(Protocol):
     """int16[V]: 0..H-1 header part, H..H+P-1 event part; byte -1, BOS -2, PAD -3, SESSION -4, composite -5."""
     start: Any
     """bool[V]: whether the token begins its part."""
+    fusible: Any
+    """bool[V]: whether the token may become part of a composite; one that is not may be followed by bytes."""
     part_names: tuple[str, ...]
+    """Names of the H + P parts, in the order of their places."""
 
 
 class _Moves:

@@ -1,0 +1,108 @@
+"""Attention that stays inside a history, for blocks that hold several.
+
+Which kernel runs where, and what it costs for blocks of T tokens and histories of n:
+
+- `causal`: one history a row: torch's fused attention, T^2 / 2 a head. Everywhere.
+- `dense`: the same under a boolean mask (B, 1, T, T): T^2 a head, and B * T^2 bytes, made once a batch. Everywhere,
+  and the only one on a CPU that has a gradient (flex attention has none there).
+- `varlen`: `torch.nn.attention.varlen`: the sum of n^2 / 2, no mask. CUDA, 16-bit, compute capability 8.0 and on.
+- `flex`: flex attention, compiled: skips tiles of 128 x 128 that hold no pair. CUDA, any precision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["Kernel", "Packing", "attend", "pack"]
+
+Kernel = Literal["causal", "dense", "varlen", "flex"]
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """Where the histories of a batch lie, in the form that one kernel takes."""
+
+    kernel: Kernel
+    positions: Tensor
+    """int64 (B, T): position within the history."""
+    mask: Any = None
+    """What the kernel looks at: a boolean mask, the bounds of the histories, or a flex block mask."""
+    longest: int = 0
+
+
+def pack(documents: Tensor | None, shape: tuple[int, int], device: torch.device, kernel: Kernel | None = None) -> Packing:
+    """Prepare attention for `documents` (B, T), or for one history a row where there are none."""
+    count, length = shape
+    steps = torch.arange(length, device=device)
+    if documents is None:
+        return Packing("causal", steps.expand(count, length))
+    first = torch.ones_like(documents, dtype=torch.bool)
+    first[:, 1:] = documents[:, 1:] != documents[:, :-1]
+    positions = steps - torch.where(first, steps, 0).cummax(1).values
+    match kernel or _kernel(device):
+        case "causal":
+            return Packing("causal", positions)
+        case "varlen":
+            starts = first.flatten().nonzero().flatten().to(torch.int32)
+            bounds = functional.pad(starts, (0, 1), value=count * length)
+            return Packing("varlen", positions, bounds, int((positions.max() + 1).item()))
+        case "flex":
+            return Packing("flex", positions, _block_mask(documents, count, length))
+        case _:
+            same = documents[:, :, None] == documents[:, None, :]
+            return Packing("dense", positions, same.tril_()[:, None])
+
+
+def _kernel(device: torch.device) -> Kernel:
+    if device.type != "cuda":
+        return "dense"
+    half = torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda") in (torch.bfloat16, torch.float16)
+    return "varlen" if half and torch.cuda.get_device_capability(device) >= (8, 0) else "flex"
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, dropout: float = 0.0) -> Tensor:
+    """Attention of (B, heads, T, head width) tensors; dropout of the weights only where the kernel has it."""
+    match packing.kernel:
+        case "causal":
+            return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+        case "dense":
+            mask = packing.mask
+            return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        case "varlen":
+            return _varlen(query, key, value, packing)
+        case _:
+            out: Tensor = _flex()(query, key, value, block_mask=packing.mask)
+            return out
+
+
+def _varlen(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
+    from torch.nn.attention.varlen import varlen_attn
+
+    count, heads, length, width = query.shape
+    flat = [tensor.transpose(1, 2).reshape(count * length, heads, width) for tensor in (query, key, value)]
+    bounds, longest = packing.mask, packing.longest
+    out: Any = varlen_attn(*flat, bounds, bounds, longest, longest, window_size=(-1, 0))
+    result: Tensor = out.reshape(count, length, heads, width).transpose(1, 2)
+    return result
+
+
+def _block_mask(documents: Tensor, count: int, length: int) -> Any:
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def same(batch: Tensor, head: Tensor, row: Tensor, column: Tensor) -> Tensor:
+        return (row >= column) & (documents[batch, row] == documents[batch, column])
+
+    return create_block_mask(same, count, None, length, length, device=documents.device)
+
+
+@cache
+def _flex() -> Any:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention, dynamic=False)

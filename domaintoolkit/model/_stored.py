@@ -1,0 +1,195 @@
+"""What both models share: the vocabulary they are bound to, saving and loading, growing with the vocabulary."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import safetensors.torch
+import torch
+from huggingface_hub import ModelHubMixin, snapshot_download
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from domaintoolkit.errors import ArtifactError, DomainToolkitError, NewerVersionError, VocabularyMismatchError
+from domaintoolkit.model._config import EventModelConfig, TokenModelConfig, resized
+from domaintoolkit.model._interface import EXTRA_PARTS, Layout
+from domaintoolkit.schema._convert import from_dict, to_dict
+
+__all__ = ["BoundModel", "VocabularyLike"]
+
+VERSION = 1
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+TABLES = ("place", "start", "fusible", "events_in")
+
+
+class VocabularyLike(Protocol):
+    """What a model asks of a vocabulary."""
+
+    @property
+    def hash(self) -> str: ...
+    @property
+    def generations(self) -> tuple[tuple[int, str], ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLayout:
+    """The layout that a saved model carries."""
+
+    header_parts: int
+    event_parts: int
+    part_names: tuple[str, ...]
+    place: NDArray[np.int16]
+    start: NDArray[np.bool_]
+    fusible: NDArray[np.bool_]
+    events_in: NDArray[np.int32]
+
+
+class BoundModel(nn.Module, ModelHubMixin):  # type: ignore[misc]
+    """A model bound to one vocabulary. It stores what it needs of the grammar, and so loads without a tokenizer."""
+
+    config: TokenModelConfig
+    place: Tensor
+    start: Tensor
+    fusible: Tensor
+    events_in: Tensor
+    grows: tuple[str, ...] = ()
+    """Names of the parameters that have a row for each token."""
+
+    def bind(self, layout: Layout, vocabulary_hash: str) -> None:
+        """Keep the hash and the layout; `events_in` counts the events that begin within a token (one or none,
+        if the layout does not say; a composite may hold several)."""
+        self.vocabulary_hash = vocabulary_hash
+        self.header_parts, self.event_parts = int(layout.header_parts), int(layout.event_parts)
+        self.names = tuple(layout.part_names)
+        self._tables(layout)
+
+    def _tables(self, layout: Layout) -> None:
+        place, start = np.asarray(layout.place), np.asarray(layout.start)
+        opens = getattr(layout, "events_in", start & (place == layout.header_parts))
+        for name, values, kind in (
+            ("place", place, torch.int16),
+            ("start", start, torch.bool),
+            ("fusible", layout.fusible, torch.bool),
+            ("events_in", opens, torch.int32),
+        ):
+            self.register_buffer(name, torch.as_tensor(np.array(values), dtype=kind))
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the entries of `nats_by_part`: event parts, then `EXTRA_PARTS`."""
+        return (*self.names[self.header_parts :], *EXTRA_PARTS)
+
+    @property
+    def layout(self) -> StoredLayout:
+        """The layout that the model is bound to."""
+        tables = {name: getattr(self, name).cpu().numpy() for name in TABLES}
+        return StoredLayout(self.header_parts, self.event_parts, self.names, **tables)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.place.device
+
+    def check_vocabulary(self, vocabulary: VocabularyLike) -> None:
+        """Refuse streams of another vocabulary; of a later generation too, until `resize`."""
+        if vocabulary.hash == self.vocabulary_hash:
+            return
+        later = self._generation() in tuple(vocabulary.generations)
+        hint = "a later generation of it: resize the model first" if later else ""
+        raise VocabularyMismatchError(self.vocabulary_hash, vocabulary.hash, hint)
+
+    def _generation(self) -> tuple[int, str]:
+        return self.config.vocabulary_size, self.vocabulary_hash
+
+    @torch.no_grad()
+    def resize(self, vocabulary: VocabularyLike, layout: Layout) -> None:
+        """Grow to a later generation of the vocabulary: every old id keeps its rows, new ones start small.
+
+        Make a new optimizer afterwards: the parameters that grow are new ones.
+        """
+        if vocabulary.hash == self.vocabulary_hash:
+            return
+        if self._generation() not in tuple(vocabulary.generations):
+            raise VocabularyMismatchError(self.vocabulary_hash, vocabulary.hash, "not a later generation of it")
+        size = len(np.asarray(layout.place))
+        for name in self.grows:
+            old = self.get_parameter(name)
+            grown = torch.empty(size, *old.shape[1:], dtype=old.dtype, device=old.device).normal_(std=0.01)
+            grown[: len(old)] = old
+            owner, _, leaf = name.rpartition(".")
+            setattr(self.get_submodule(owner), leaf, nn.Parameter(grown))
+        device = self.device
+        self.config, self.vocabulary_hash = resized(self.config, size), vocabulary.hash
+        self._tables(layout)
+        self.to(device)
+        self.rebound()
+
+    def rebound(self) -> None:
+        """Called when the tables have changed; what is derived from them is made anew."""
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        data = {
+            "format": VERSION,
+            "model": type(self).__name__,
+            "vocabulary": self.vocabulary_hash,
+            "header_parts": self.header_parts,
+            "event_parts": self.event_parts,
+            "part_names": list(self.names),
+            "config": to_dict(self.config),
+        }
+        weights = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
+        safetensors.torch.save_file(weights, save_directory / WEIGHTS, metadata={"format": "pt"})
+        (save_directory / CONFIG).write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    @classmethod
+    def _from_pretrained(
+        cls, *, model_id: str, vocabulary: VocabularyLike | None = None, device: str = "cpu", **options: Any
+    ) -> Self:
+        options.pop("config", None)
+        folder = Path(model_id)
+        if not folder.is_dir():
+            known = {"revision", "cache_dir", "force_download", "local_files_only", "token"}
+            wanted = {name: value for name, value in options.items() if name in known}
+            folder = Path(snapshot_download(model_id, allow_patterns=[CONFIG, WEIGHTS], **wanted))
+        model = cls._read(folder)
+        if vocabulary is not None:
+            model.check_vocabulary(vocabulary)
+        return model.to(device).eval()
+
+    @classmethod
+    def _read(cls, folder: Path) -> Self:
+        """Build the model that a folder holds."""
+        data = _config(folder / CONFIG, cls.__name__)
+        try:
+            weights = safetensors.torch.load_file(folder / WEIGHTS)
+            tables = {name: weights[name].numpy() for name in TABLES}
+            kind: type[TokenModelConfig] = EventModelConfig if cls.__name__ == "EventModel" else TokenModelConfig
+            config = from_dict(kind, data["config"])
+            layout = StoredLayout(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
+            model = cls(config, layout, data["vocabulary"])
+            model.load_state_dict(weights)
+        except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, DomainToolkitError) as error:
+            raise ArtifactError(str(folder), f"not a saved model: {error}") from error
+        return model
+
+    def extra_repr(self) -> str:
+        return f"vocabulary={self.vocabulary_hash[:12]}, {asdict(self.config)}"
+
+
+def _config(path: Path, model: str) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        version, found = int(data["format"]), data["model"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(str(path), f"not the config of a model: {error}") from None
+    if version > VERSION:
+        raise NewerVersionError(str(path), version, VERSION)
+    if found != model:
+        raise ArtifactError(str(path), f"holds a {found}, not a {model}")
+    result: dict[str, Any] = data
+    return result
