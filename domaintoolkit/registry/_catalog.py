@@ -84,7 +84,12 @@ def _domain(value: object) -> Domain:
 
 
 def _encoder(value: object) -> RegisteredEncoder:
-    fits = isinstance(value, RegisteredEncoder) and isinstance(value.name, str) and value.name != ""
-    if not fits or not isinstance(value.state, type) or not isinstance(value.encoder, type):
+    if (
+        not isinstance(value, RegisteredEncoder)
+        or not isinstance(value.name, str)
+        or not value.name
+        or not isinstance(value.state, type)
+        or not isinstance(value.encoder, type)
+    ):
         raise TypeError(f"gave {value!r}, expected a domaintoolkit.encoders.EncoderType")
     return value

@@ -1,0 +1,32 @@
+"""Which simulated ips are people and which are bots: a function of the ip, so that any sample can be labelled."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FARM", "HAMMER", "HOUSEHOLD", "KINDS", "NETWORK", "REPLAY", "ROTATOR", "bot_kinds", "numbers_of"]
+
+HOUSEHOLD, NETWORK, HAMMER, ROTATOR, FARM, REPLAY = range(6)
+KINDS = ("person", "network", "hammer", "rotator", "farm", "replay")
+"""People alone and people behind a shared ip; the other four are bots."""
+SHARE = (0.78, 0.10, 0.04, 0.03, 0.03, 0.02)
+
+Ints = NDArray[np.int64]
+
+
+def bot_kinds(ips: Ints) -> NDArray[np.int64]:
+    """The place in `KINDS` of each simulated ip. It says nothing about ips that were not simulated.
+
+    `hammer` clicks one advertisement at a steady beat, `rotator` goes round its channels in a fixed order,
+    `farm` changes device and system at every click on one app, and `replay` repeats a short recorded visit.
+    """
+    mixed = np.asarray(ips).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    uniform = ((mixed ^ (mixed >> np.uint64(32))) >> np.uint64(11)) * 2.0**-53
+    return np.searchsorted(np.cumsum(SHARE), uniform).clip(0, len(KINDS) - 1)
+
+
+def numbers_of(users: Ints) -> Ints:
+    """The ip of each simulated user, as a number that looks like TalkingData's; no two users share one."""
+    return users * 2_654_435_761 % (1 << 32)
