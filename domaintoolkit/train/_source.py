@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import ArtifactError
+from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.streams._packing import Histories
 
 __all__ = ["Source", "open_shards"]
@@ -23,8 +23,8 @@ CHUNK = 1 << 20
 class Source:
     """The histories of one split, in chunks of about a million tokens.
 
-    `batches` have the columns of a shard: `split`, `ids`, `event_starts` and, with a time column,
-    `event_times`. Large batches are looked at in slices, small ones are copied together.
+    `batches` have the columns of a shard: `split`, `ids`, `event_starts` and, with a time column, `times`.
+    Large batches are looked at in slices, small ones are copied together.
     """
 
     def __init__(self, batches: Sequence[pa.RecordBatch], split: str | None = None, chunk: int = CHUNK) -> None:
@@ -52,7 +52,7 @@ class Source:
         batch = pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
         ids, offsets = _lists(batch.column("ids"))
         starts, event_offsets = _lists(batch.column("event_starts"))
-        times = _lists(batch.column("event_times"))[0] if "event_times" in batch.schema.names else None
+        times = _lists(batch.column("times"))[0] if "times" in batch.schema.names else None
         return Histories(ids, offsets, starts, event_offsets, times, self._selected(batch), self._numbers[chunk])
 
     def _selected(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
@@ -61,20 +61,10 @@ class Source:
         return np.flatnonzero(pc.equal(batch.column("split"), self.split).to_numpy(zero_copy_only=False))
 
 
-def open_shards(folder: str | Path) -> list[pa.RecordBatch]:
+def open_shards(folder: str | Path, verify: bool = True) -> list[pa.RecordBatch]:
     """Every record batch of an encoded folder, memory-mapped, in the order of the shards."""
-    shards = sorted((Path(folder) / "shards").glob("*.arrow"))
-    if not shards:
-        raise ArtifactError(str(folder), "holds no shards; make them with `domaintoolkit encode`")
-    return [batch for shard in shards for batch in _mapped(shard)]
-
-
-def _mapped(path: Path) -> Iterator[pa.RecordBatch]:
-    try:
-        with pa.ipc.open_stream(pa.memory_map(str(path))) as reader:
-            yield from reader
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ArtifactError(str(path), f"is no readable shard ({error})") from error
+    encoded = open_encoded(folder, verify)
+    return [batch for number in range(len(encoded.shards)) for batch in encoded.table(number).to_batches()]
 
 
 def _size(batch: pa.RecordBatch) -> int:

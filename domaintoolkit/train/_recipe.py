@@ -1,0 +1,134 @@
+"""`Recipe`: how a model is trained, as frozen, validated data; in TOML a file of its own or the table `[train]`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field as Constraint
+from pydantic import model_validator
+
+from domaintoolkit.errors import Problem, SchemaError, SourceError
+from domaintoolkit.schema._convert import _key, _toml, from_dict
+from domaintoolkit.schema._declare import declaration
+
+__all__ = ["Recipe", "changed", "load_recipe", "resolved_toml"]
+
+Count = Annotated[int, Constraint(ge=1)]
+Positive = Annotated[float, Constraint(gt=0)]
+NotNegative = Annotated[float, Constraint(ge=0)]
+Share = Annotated[float, Constraint(ge=0, lt=1)]
+Setting = str | bool | int | float
+
+
+@declaration
+class Recipe:
+    """The model, its data and its optimization. `steps` or `epochs` says how long; both left out is one epoch.
+
+    A step is `accumulation` batches of `batch` blocks of `block` positions on each device. With `scaling`, the
+    learning rate is that of a step of `scaling_positions` and grows with the positions of a step, or their
+    square root. `embedding_penalty` is added to the loss: the mean squared norm of the embeddings of the tokens
+    (`l2`), or of what their norms are above `embedding_norm` (`hinge`).
+    """
+
+    family: Literal["token", "event"] = "token"
+    preset: str = "410k"
+    model: dict[str, Setting] = Constraint(default_factory=dict)
+    """Settings of the model that differ from its preset's."""
+    segmentation: Literal["base", "greedy", "spr"] = "base"
+    """Composites of the token model: none, always the same ones, or others each epoch."""
+
+    block: Annotated[int, Constraint(ge=8)] = 256
+    batch: Count = 16
+    accumulation: Count = 1
+    steps: Count | None = None
+    epochs: Positive | None = None
+
+    learning_rate: Positive = 3e-3
+    scaling: Literal["none", "linear", "sqrt"] = "none"
+    scaling_positions: Count = 65_536
+    schedule: Literal["cosine", "constant", "restarts"] = "cosine"
+    warmup: Annotated[int, Constraint(ge=0)] = 50
+    """Steps in which the learning rate rises linearly."""
+    floor: Annotated[float, Constraint(ge=0, le=1)] = 0.01
+    """What the learning rate falls to, as a share of its peak."""
+    restart_every: Count = 1000
+    """Steps from one warm restart to the next."""
+    beta1: Share = 0.9
+    beta2: Share = 0.95
+    epsilon: Positive = 1e-8
+    weight_decay: NotNegative = 0.1
+    """Decoupled, and on matrices only."""
+    clip: NotNegative = 1.0
+    """Largest norm of the gradient; 0 is no limit."""
+    embedding_penalty: NotNegative = 0.0
+    embedding_penalty_form: Literal["l2", "hinge"] = "l2"
+    embedding_norm: Positive = 1.0
+
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """How several devices share the work; with one it says nothing."""
+    seed: Annotated[int, Constraint(ge=0, lt=1 << 63)] = 0
+
+    evaluate_every: Count = 100
+    evaluate_blocks: Count | None = 64
+    """Validation blocks that an evaluation in the course of training looks at; the last one looks at all."""
+    patience: Count | None = None
+    """Evaluations without a better validation loss after which training ends early."""
+    checkpoint_every: Count = 100
+    keep: Count = 2
+    """Checkpoints that are kept, besides the best."""
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        found = []
+        if self.steps is not None and self.epochs is not None:
+            found.append(Problem("epochs", "say either steps or epochs"))
+        if self.steps is not None and self.schedule == "cosine" and self.warmup >= self.steps:
+            found.append(Problem("warmup", f"must be shorter than the {self.steps} steps, got {self.warmup}"))
+        if self.schedule == "restarts" and self.warmup >= self.restart_every:
+            found.append(Problem("warmup", f"must be shorter than restart_every, got {self.warmup}"))
+        if self.family == "event" and self.segmentation != "base":
+            found.append(Problem("segmentation", "an event model reads base tokens"))
+        if self.embedding_penalty_form == "hinge" and not self.embedding_penalty:
+            found.append(Problem("embedding_penalty", "must be above 0 for the hinge form to do anything"))
+        fixed = sorted({"vocabulary_size", "block"} & set(self.model))
+        found += [Problem(f"model.{name}", "follows from the rest and cannot be set") for name in fixed]
+        if found:
+            raise SchemaError(found, "recipe")
+        return self
+
+    @property
+    def positions(self) -> int:
+        """Positions of one batch on one device."""
+        return self.block * self.batch
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe from a TOML file: its table `[train]` where it has one, else all of it."""
+    try:
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(str(path), error.strerror or str(error)) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SourceError(str(path), f"not TOML: {error}") from None
+    return from_dict(Recipe, data.get("train", data), str(path))
+
+
+def changed(recipe: Recipe, **settings: Any) -> Recipe:
+    """The recipe with other settings, those that are None left as they are; an end in steps replaces one in epochs."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    if len({"steps", "epochs"} & set(given)) == 1:
+        given = {"steps": None, "epochs": None} | given
+    return replace(recipe, **given)
+
+
+def resolved_toml(recipe: Recipe) -> str:
+    """Every setting, the defaults too, as TOML text that reads back to an equal recipe."""
+    settings = {name: value for name, value in asdict(recipe).items() if value is not None}
+    listed = ((name, list(value) if isinstance(value, tuple) else value) for name, value in settings.items())
+    return "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in listed)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.errors import SchemaError, SourceError
+from domaintoolkit.schema import from_toml_text
+from domaintoolkit.train._recipe import Recipe, changed, load_recipe, resolved_toml
+
+recipes = st.builds(
+    Recipe,
+    block=st.integers(8, 4096),
+    epochs=st.floats(0.1, 10),
+    learning_rate=st.floats(1e-6, 1),
+    scaling=st.sampled_from(["none", "linear", "sqrt"]),
+    precision=st.sampled_from(["fp32", "bf16"]),
+    trackers=st.lists(st.sampled_from(["tensorboard", "wandb"])).map(tuple),
+    model=st.dictionaries(st.sampled_from(["position", "norm"]), st.sampled_from(["rope", "layernorm"])),
+)
+
+
+@given(recipe=recipes)
+def test_a_resolved_recipe_reads_back_equal(recipe: Recipe) -> None:
+    assert from_toml_text(Recipe, resolved_toml(recipe)) == recipe
+
+
+def test_all_problems_are_reported_together() -> None:
+    with pytest.raises(SchemaError) as caught:
+        Recipe(steps=10, epochs=1.0, warmup=20, family="event", segmentation="spr", model={"block": 7})
+    assert {problem.path for problem in caught.value.problems} == {"epochs", "warmup", "segmentation", "model.block"}
+    with pytest.raises(SchemaError) as caught:
+        Recipe(batch=0, clip=-1.0, precision="fp8")  # type: ignore[arg-type]
+    assert {problem.path for problem in caught.value.problems} == {"batch", "clip", "precision"}
+
+
+def test_a_recipe_is_a_file_or_the_table_train_of_one(tmp_path: Path) -> None:
+    (tmp_path / "alone.toml").write_text("batch = 4\n")
+    (tmp_path / "table.toml").write_text('domain = "shop"\n[train]\nbatch = 4\n')
+    assert load_recipe(tmp_path / "alone.toml") == load_recipe(tmp_path / "table.toml") == Recipe(batch=4)
+    (tmp_path / "wrong.toml").write_text("[train]\nbatches = 4\n")
+    with pytest.raises(SchemaError, match="batches"):
+        load_recipe(tmp_path / "wrong.toml")
+    (tmp_path / "no.toml").write_text("=")
+    with pytest.raises(SourceError, match="not TOML"):
+        load_recipe(tmp_path / "no.toml")
+    with pytest.raises(SourceError):
+        load_recipe(tmp_path / "missing.toml")
+
+
+def test_flags_change_a_recipe() -> None:
+    recipe = Recipe(epochs=2.0)
+    assert changed(recipe, steps=100, batch=None) == Recipe(steps=100)
+    assert changed(recipe, seed=3) == Recipe(epochs=2.0, seed=3)
+    with pytest.raises(SchemaError):
+        changed(recipe, batch=-1)
