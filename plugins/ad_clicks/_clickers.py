@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_clicks._kinds import FARM, HAMMER, HOUSEHOLD, NETWORK, REPLAY, ROTATOR
+from ad_clicks._kinds import FARM, HOUSEHOLD, NETWORK, REPLAY, ROTATOR
 
 __all__ = ["Clicks", "draw_clicks", "draw_lengths"]
 

@@ -9,7 +9,7 @@ from domaintoolkit.schema import Categorical, Column, Domain, Reader, Schema, Ti
 __all__ = ["ADS", "ADS_BOTS"]
 
 SCHEMA = Schema(
-    entity="ip",
+    entity=("ip",),
     time="click_time",
     # Which device clicked comes first, since several share an ip; then what it clicked on, and last when,
     # which is what gives a bot away. A count of 2 leaves spelled values in the fitted rows to learn from.
@@ -20,9 +20,9 @@ SCHEMA = Schema(
         Categorical("channel", min_count=2),
         Timestamp("click_time", parts=("weekday", "hour")),
     ),
-    labels="is_attributed",
+    labels=("is_attributed",),
     # The time of the download is there exactly where the label is 1.
-    leaks="attributed_time",
+    leaks=("attributed_time",),
 )
 
 READER = Reader(

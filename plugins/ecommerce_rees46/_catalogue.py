@@ -26,8 +26,9 @@ BRANDLESS = (0.0803, 0.267)
 """Share of products without a brand, where the category has a code and where it has none."""
 DEAR = ("electronics.", "appliances.", "computers.", "furniture.")
 """Departments whose products cost about four times what those of the others do."""
-QUALIFIERS = tuple(
-    "basic compact portable wireless classic family mini outdoor pro set spare kit cleaner cover".split()
+QUALIFIERS = (
+    *("basic", "compact", "portable", "wireless", "classic", "family", "mini"),
+    *("outdoor", "pro", "set", "spare", "kit", "cleaner", "cover"),
 )
 
 Floats = NDArray[np.float64]

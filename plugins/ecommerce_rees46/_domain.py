@@ -8,7 +8,7 @@ from ecommerce_rees46._sample import sample
 __all__ = ["ECOMMERCE", "READER", "SCHEMA"]
 
 SCHEMA = Schema(
-    entity="user_id",
+    entity=("user_id",),
     time="event_time",
     session="user_session",
     # From coarse to fine, so that each field narrows the next: what happened, in which category, of which
