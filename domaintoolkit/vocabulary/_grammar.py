@@ -42,7 +42,8 @@ class Grammar:
     history = [BOS] header event*
     header  = one sequence in each header part
     event   = [SESSION]? one sequence in each event part
-    sequence = one start token of the part, then continuation tokens of that part and bytes
+    sequence = one start token of the part, then continuation tokens of that part and bytes; after a token that
+               fills several parts, the sequences of the others are empty
     """
 
     header_parts: int
@@ -54,6 +55,8 @@ class Grammar:
     """
     start: NDArray[np.bool_]
     """(V,) whether the token begins its part."""
+    fills: NDArray[np.int16]
+    """(V,) how many parts a start token fills: 1, or all of its field's where it stands for the whole field; else 0."""
     fusible: NDArray[np.bool_]
     """(V,) whether composites may hold the token: only tokens of event parts."""
     part_names: tuple[str, ...]
@@ -83,6 +86,7 @@ class Grammar:
             event_parts=sum(entry.parts for entry in events),
             place=place,
             start=start & (place >= 0),
+            fills=np.where(start & (place >= 0), _fills(tokens, layout), 0).astype(np.int16),
             fusible=fusible & (place >= headers),
             part_names=tuple(title for entry in layout for title in entry.titles()),
             part_fields=tuple(entry.field for entry in layout for _ in range(entry.parts)),
@@ -121,6 +125,11 @@ def _place(token: Token, places: dict[tuple[str | None, int], int]) -> int:
     except KeyError:
         where = f"part {token.part} of field {token.field!r}"
         raise VocabularyError(f"token {token.name} is of {where}, which is not there") from None
+
+
+def _fills(tokens: Sequence[Token], layout: Sequence[FieldParts]) -> NDArray[np.int16]:
+    parts = {entry.field: entry.parts for entry in layout}
+    return np.array([parts.get(token.field, 1) if token.whole else 1 for token in tokens], np.int16)
 
 
 def _shared(tokens: Sequence[Token]) -> dict[tuple[str, str], int]:

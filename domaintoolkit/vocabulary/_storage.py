@@ -18,8 +18,8 @@ __all__ = ["FORMAT", "VERSION", "read", "read_csv", "read_own", "write", "write_
 FORMAT = "domaintoolkit-vocabulary"
 VERSION = 1
 
-COLUMNS = ("token", "kind", "field", "key", "part", "start", "fusible")
-TYPES = (str, str | None, str, str, int, bool, bool)
+COLUMNS = ("token", "kind", "field", "key", "part", "start", "fusible", "whole")
+TYPES = (str, str | None, str, str, int, bool, bool, bool)
 """The types of a token's fields, in their order."""
 WORDS = {"true": True, "false": False}
 
@@ -82,7 +82,7 @@ def _token(path: str, place: str, row: dict[str, Any]) -> Token:
     if kind not in KINDS:
         raise SourceError(path, f"no kind of token {kind!r} at {place}; there is: {', '.join(KINDS)}")
     name = row["token"]
-    others = {column: row[column] for column in ("part", "start", "fusible") if column in row}
+    others = {column: row[column] for column in ("part", "start", "fusible", "whole") if column in row}
     token = Token(kind, row.get("field"), row.get("key", name), name, **others)
     for column, value, wanted in zip(Token._fields, token, TYPES, strict=True):
         if not isinstance(value, wanted):
@@ -95,10 +95,10 @@ def write_csv(path: str | Path, tokens: Iterable[Token]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
-    for kind, field, key, name, part, start, fusible in tokens:
+    for kind, field, key, name, part, start, fusible, whole in tokens:
         if field == "":
             raise VocabularyError(f"the field of token {name!r} is empty, which CSV cannot tell from none")
-        writer.writerow((name, kind, field, key, part, str(start).lower(), str(fusible).lower()))
+        writer.writerow((name, kind, field, key, part, *(str(flag).lower() for flag in (start, fusible, whole))))
     write_atomic(path, text.getvalue().encode())
 
 
@@ -123,7 +123,7 @@ def _csv_token(path: str, place: str, header: list[str], cells: list[str]) -> To
     row = {column: value for column, value in row.items() if value or column in ("token", "key")}
     try:
         row |= {column: int(row[column]) for column in ("part",) if column in row}
-        row |= {column: WORDS[row[column].lower()] for column in ("start", "fusible") if column in row}
+        row |= {column: WORDS[row[column].lower()] for column in ("start", "fusible", "whole") if column in row}
     except (KeyError, ValueError) as error:
         raise SourceError(path, f"{error} is neither a number nor true or false at {place}") from None
     return _token(path, place, row)

@@ -40,7 +40,7 @@ class Token(NamedTuple):
     """One token. (`kind`, `field`, `key`) is its identity, for life; `name` is what people read.
 
     `part` counts the parts within the field; a `start` token begins its part, any other continues it.
-    `fusible` tokens may become parts of composites.
+    `fusible` tokens may become parts of composites. A `whole` token stands in part 0 for all parts of its field.
     """
 
     kind: str
@@ -50,6 +50,7 @@ class Token(NamedTuple):
     part: int = 0
     start: bool = True
     fusible: bool = False
+    whole: bool = False
 
     @property
     def identity(self) -> tuple[str, str | None, str]:
@@ -110,7 +111,7 @@ def slot_token(field: str | None, slot: Slot, kind: str = "field") -> Token:
         raise VocabularyError(f"the kind of a slot has no ':', got {slot.kind!r} of field {field!r}")
     kind = "piece" if slot.kind == "piece" else kind
     name = readable_name(field, slot.text)
-    return Token(kind, field, f"{slot.kind}:{slot.key}", name, slot.part, slot.start, slot.fusible)
+    return Token(kind, field, f"{slot.kind}:{slot.key}", name, slot.part, slot.start, slot.fusible, slot.whole)
 
 
 def special_tokens() -> list[Token]:
