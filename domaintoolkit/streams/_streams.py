@@ -1,0 +1,116 @@
+"""`Streams`: encoded histories in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders._ragged import offsets_of, positions
+from domaintoolkit.errors import Refusal
+from domaintoolkit.vocabulary import Vocabulary
+
+__all__ = ["Counts", "Ids", "Streams", "id_type"]
+
+Ids = NDArray[np.uint16] | NDArray[np.uint32]
+
+
+def id_type(size: int) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+    """The integer type of the ids of a vocabulary of `size` tokens, with room for it to double."""
+    return np.dtype(np.uint16) if size <= 1 << 15 else np.dtype(np.uint32)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the rows and values of an encoding. Values are counted once a row and field."""
+
+    rows_in: int = 0
+    rows_refused: int = 0
+    rows_left_out: int = 0
+    """Events beyond `max_events`, or of entities with fewer than `min_events`."""
+    entities_left_out: int = 0
+    spelled: int = 0
+    hashed: int = 0
+    clipped: int = 0
+    missing: int = 0
+    fields: dict[str, dict[str, int]] = field(default_factory=dict)
+    """`spelled`, `hashed`, `clipped` and `missing` of each field."""
+
+    def __add__(self, other: Counts) -> Counts:
+        """The counts of both."""
+        merged = {name: dict(counts) for name, counts in self.fields.items()}
+        for name, counts in other.fields.items():
+            mine = merged.setdefault(name, {})
+            for what, number in counts.items():
+                mine[what] = mine.get(what, 0) + number
+        numbers = (name for name in Counts.__dataclass_fields__ if name != "fields")
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in numbers}, fields=merged)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Streams:
+    """The token ids of n histories, in the order of their entity keys.
+
+    `ids[offsets[i]:offsets[i + 1]]` is stream i. Event k, numbered over all streams, begins at
+    `ids[event_starts[k]]`; those of stream i are `event_offsets[i]` to `event_offsets[i + 1]`.
+    """
+
+    entities: pa.Table
+    """One row a stream: the schema's entity columns."""
+    ids: Ids
+    offsets: NDArray[np.int64]
+    event_starts: NDArray[np.int64]
+    event_offsets: NDArray[np.int64]
+    vocabulary: Vocabulary
+    times: NDArray[np.int64] | None = None
+    """When each event was, in microseconds since the epoch, UTC; None without a time column."""
+    labels: pa.Table | None = None
+    """The schema's label columns, one row an event; None where the table had none."""
+    sessions: pa.Array | None = None
+    """The session of each stream's last event; None without a session column."""
+    counts: Counts = Counts()
+    refused: tuple[Refusal, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, stream: int) -> Ids:
+        """The ids of one stream."""
+        if not -len(self) <= stream < len(self):
+            raise IndexError(f"stream {stream} of {len(self)}")
+        stream %= len(self)
+        return self.ids[self.offsets[stream] : self.offsets[stream + 1]]
+
+    def __iter__(self) -> Iterator[Ids]:
+        return (self[stream] for stream in range(len(self)))
+
+    @property
+    def events(self) -> int:
+        """How many events all streams hold."""
+        return len(self.event_starts)
+
+    def tokens(self, stream: int) -> list[str]:
+        """The readable tokens of one stream."""
+        return self.vocabulary.decode(self[stream])
+
+    def select(self, streams: Sequence[int] | NDArray[np.integer]) -> Streams:
+        """Some of the streams, in the order given."""
+        chosen = np.asarray(streams, np.int64)
+        lengths = np.diff(self.offsets)[chosen]
+        counts = np.diff(self.event_offsets)[chosen]
+        offsets = offsets_of(lengths)
+        events = positions(self.event_offsets[chosen], counts)
+        return replace(
+            self,
+            entities=self.entities.take(pa.array(chosen)),
+            ids=self.ids[positions(self.offsets[chosen], lengths)],
+            offsets=offsets,
+            event_starts=self.event_starts[events] - np.repeat(self.offsets[chosen] - offsets[:-1], counts),
+            event_offsets=offsets_of(counts),
+            times=None if self.times is None else self.times[events],
+            labels=None if self.labels is None else self.labels.take(pa.array(events)),
+            sessions=None if self.sessions is None else self.sessions.take(pa.array(chosen)),
+        )

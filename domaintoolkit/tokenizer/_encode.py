@@ -1,0 +1,183 @@
+"""Encoding a whole table: rows are grouped, ordered, turned into cells and written as streams."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import Encoded, TimestampEncoder
+from domaintoolkit.encoders._ragged import positions
+from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.schema import Schema
+from domaintoolkit.streams._streams import Counts, Streams
+from domaintoolkit.tokenizer._assemble import Part, assemble, bind
+from domaintoolkit.tokenizer._layout import Bound, Layout
+from domaintoolkit.tokenizer._order import Grouping, break_ties, group, ranks_of
+from domaintoolkit.tokenizer._rows import Rows
+from domaintoolkit.tokenizer._ties import cell_ranks
+
+__all__ = ["encode_rows"]
+
+
+def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolExecutor) -> Streams:
+    """The streams of prepared rows. A static field that changes within an entity is refused, or raised."""
+    schema = layout.schema
+    encoded = {
+        bound.name: pool.submit(bound.encoder.encode, rows.values[bound.name])
+        for bound in layout.events
+        if bound.name in rows.values
+    }
+    grouping = group([rows.columns[name] for name in schema.entity], rows.times)
+    cells = {name: future.result() for name, future in encoded.items()}
+    if grouping.tied is not None and rows.times is not None:
+        grouping = break_ties(grouping, _tie_keys(schema, rows, layout, cells))
+    conflicts = _static_conflicts(schema, rows, grouping)
+    if conflicts:
+        if on_bad_rows == "error":
+            raise DataError(list(conflicts.values())[:1000], len(conflicts))
+        return encode_rows(layout, rows.without(conflicts), on_bad_rows, pool)
+    return _written(layout, rows, grouping, cells, pool)
+
+
+def _written(
+    layout: Layout, rows: Rows, grouping: Grouping, cells: dict[str | None, Encoded], pool: ThreadPoolExecutor
+) -> Streams:
+    schema = layout.schema
+    grouping, left_out = _within_bounds(schema, grouping)
+    order, starts = grouping.order, grouping.starts
+    times = None if rows.times is None else (rows.times if order is None else rows.times[order])
+    breaks, sessions = _sessions(schema, rows, grouping)
+    header, header_counts = _header(layout, rows, grouping, times)
+    events: list[Part] = []
+    counts = Counts(len(rows), 0, *left_out)
+    fields: dict[str, Encoded] = {}
+    for bound in layout.events:
+        assert bound.name is not None
+        if bound.name == schema.time:
+            assert isinstance(bound.encoder, TimestampEncoder)
+            assert times is not None
+            field = bound.encoder.encode_history(times, _flags(starts, len(times)))
+            events += [bind(bound, part, layout.id_type, None) for part in field.parts]
+        else:
+            field = cells[bound.name]
+            events += [bind(bound, part, layout.id_type, order) for part in field.parts]
+        fields[bound.name] = field
+    made = assemble(header, events, breaks, starts, layout.grammar, layout.id_type, pool)
+    first = grouping.first
+    return Streams(
+        entities=pa.table({name: rows.columns[name].take(pa.array(first)) for name in schema.entity}),
+        ids=made.ids,
+        offsets=made.offsets,
+        event_starts=made.event_starts,
+        event_offsets=starts,
+        vocabulary=layout.vocabulary,
+        times=times,
+        labels=_labels(schema, rows, order),
+        sessions=sessions,
+        counts=_counted(counts, rows, {**header_counts, **fields}),
+        refused=rows.refused,
+    )
+
+
+def _counted(counts: Counts, rows: Rows, fields: dict[str, Encoded]) -> Counts:
+    words = ("spelled", "hashed", "clipped", "missing")
+    table = {name: {word: int(getattr(field, word)) for word in words} for name, field in fields.items()}
+    totals = {word: sum(field[word] for field in table.values()) for word in words}
+    return replace(counts, rows_in=rows.rows_in, rows_refused=len(rows.refused), fields=table, **totals)
+
+
+def _flags(starts: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    first = np.zeros(count, bool)
+    first[starts[:-1]] = True
+    return first
+
+
+def _tie_keys(schema: Schema, rows: Rows, layout: Layout, cells: dict[str | None, Encoded]) -> list[NDArray[np.int64]]:
+    """What orders events of one entity and time: `order_by`, then tokens, then session, labels, the rest."""
+    keys = [ranks_of(rows.columns[name]) for name in schema.order_by]
+    for bound in layout.events:
+        if bound.name in cells:
+            keys += [cell_ranks(part) for part in cells[bound.name].parts]
+    others = [schema.session, *schema.labels, *(spec.name for spec in schema.static)]
+    return keys + [ranks_of(rows.columns[name]) for name in others if name is not None and name in rows.columns]
+
+
+def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[int, Refusal]:
+    """Rows whose static value is not that of their entity's first event."""
+    conflicts: dict[int, Refusal] = {}
+    counts = np.diff(grouping.starts)
+    for spec in schema.static:
+        ranks = ranks_of(rows.columns[spec.name])
+        first = np.repeat(grouping.first, counts)
+        order = np.arange(len(ranks)) if grouping.order is None else grouping.order
+        wrong = np.flatnonzero(ranks[order] != ranks[first])
+        column = rows.columns[spec.name]
+        for row, other in zip(order[wrong].tolist(), first[wrong].tolist(), strict=True):
+            number, against = (k if rows.numbers is None else int(rows.numbers[k]) for k in (row, other))
+            found, expected = (column[k].as_py() for k in (row, other))
+            reason = f"static field is {found!r} here and {expected!r} in row {against} of the same entity"
+            conflicts.setdefault(row, Refusal(number, spec.name, reason))
+    return conflicts
+
+
+def _within_bounds(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[int, int]]:
+    """Entities and events within `min_events` and `max_events`, and (events, entities) that are left out."""
+    counts = np.diff(grouping.starts)
+    kept = np.where(counts >= schema.min_events, counts, 0)
+    if schema.max_events is not None:
+        kept = np.minimum(kept, schema.max_events)
+    if (kept == counts).all():
+        return grouping, (0, 0)
+    places = positions(grouping.starts[1:] - kept, kept)
+    order = places if grouping.order is None else grouping.order[places]
+    left = kept[kept > 0]
+    starts = np.concatenate([[0], np.cumsum(left)])
+    return Grouping(order, starts, None), (int(counts.sum() - kept.sum()), len(counts) - len(left))
+
+
+def _sessions(schema: Schema, rows: Rows, grouping: Grouping) -> tuple[NDArray[np.bool_] | None, pa.Array | None]:
+    """(before which events a session starts, the session of each entity's last event)."""
+    if schema.session is None:
+        return None, None
+    column = rows.columns[schema.session]
+    ranks = grouping.rows(ranks_of(column))
+    breaks = np.zeros(len(ranks), bool)
+    np.not_equal(ranks[1:], ranks[:-1], out=breaks[1:])
+    breaks[grouping.starts[:-1]] = False
+    last = grouping.starts[1:] - 1
+    return breaks, column.take(pa.array(last if grouping.order is None else grouping.order[last]))
+
+
+def _header(
+    layout: Layout, rows: Rows, grouping: Grouping, times: NDArray[np.int64] | None
+) -> tuple[list[Part], dict[str, Encoded]]:
+    parts: list[Part] = []
+    counts: dict[str, Encoded] = {}
+    for bound in layout.header:
+        if bound.name is None:
+            assert times is not None
+            cells = layout_anchor(bound, times[grouping.starts[:-1]])
+        else:
+            encoded = bound.encoder.encode(rows.values[bound.name].take(pa.array(grouping.first)))
+            counts[bound.name] = encoded
+            cells = encoded.parts
+        parts += [bind(bound, cell, layout.id_type, None) for cell in cells]
+    return parts, counts
+
+
+def layout_anchor(bound: Bound, first: NDArray[np.int64]) -> Any:
+    """The anchor's cells for the times of first events."""
+    return bound.encoder.encode(first)
+
+
+def _labels(schema: Schema, rows: Rows, order: NDArray[np.int64] | None) -> pa.Table | None:
+    present = [name for name in schema.labels if name in rows.columns]
+    if not present:
+        return None
+    table = pa.table({name: rows.columns[name] for name in present})
+    return table if order is None else table.take(pa.array(order))

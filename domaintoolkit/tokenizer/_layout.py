@@ -1,0 +1,134 @@
+"""Fitted encoders and the vocabulary of their tokens, bound together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import BYTES, Anchor, Encoder, Slot
+from domaintoolkit.schema import FieldSpec, Schema
+from domaintoolkit.streams._streams import id_type
+from domaintoolkit.vocabulary import FieldParts, Grammar, Token, Vocabulary, byte_tokens, slot_token, special_tokens
+
+__all__ = ["Bound", "Layout"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """One encoder with the ids of its slots: `ids[slot]`, and `ids[-1 - b]` for byte b."""
+
+    name: str | None
+    """The field; None is the anchor."""
+    kind: str
+    """`field`, `static` or `anchor`: the kind of its tokens."""
+    encoder: Encoder | Anchor
+    ids: NDArray[np.int64]
+    first_place: int
+    """The place of its first part."""
+
+    @cached_property
+    def slots(self) -> NDArray[np.int32]:
+        """The slot of every id, and a number below -BYTES for ids that are none of this field's."""
+        table = np.full(int(self.ids.max()) + 1, -BYTES - 1, np.int32)
+        count = len(self.encoder.slots)
+        table[self.ids[:count]] = np.arange(count)
+        table[self.ids[count:]] = np.arange(-BYTES, 0)
+        return table
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A schema, a fitted encoder for each of its fields, and the vocabulary of all their tokens."""
+
+    schema: Schema
+    static: tuple[Encoder, ...]
+    fields: tuple[Encoder, ...]
+    anchor: Anchor | None
+    vocabulary: Vocabulary
+
+    @classmethod
+    def built(cls, schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
+        """A layout with a vocabulary of its own."""
+        tokens = _tokens(schema, static, fields, anchor)
+        return cls(schema, static, fields, anchor, Vocabulary.from_tokens(tokens))
+
+    def extended(self, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
+        """The same with encoders that have more slots; no id moves."""
+        known = {token.identity for token in self.vocabulary}
+        fresh = [token for token in _tokens(self.schema, static, fields, anchor) if token.identity not in known]
+        return Layout(self.schema, static, fields, anchor, self.vocabulary.extend(fresh))
+
+    @cached_property
+    def bound(self) -> tuple[Bound, ...]:
+        """Every encoder with its ids, in the order of the stream: static, anchor, fields."""
+        ids = {token.identity: number for number, token in enumerate(self.vocabulary)}
+        shared = [ids["byte", None, f"{byte:02x}"] for byte in range(BYTES - 1, -1, -1)]
+        made, place = [], 0
+        for kind, name, encoder in _parts(self.schema, self.static, self.fields, self.anchor):
+            own = [ids[slot_token(name, slot, kind).identity] for slot in encoder.slots]
+            made.append(Bound(name, kind, encoder, np.array([*own, *shared], np.int64), place))
+            place += len(encoder.parts)
+        return tuple(made)
+
+    @cached_property
+    def header(self) -> tuple[Bound, ...]:
+        """The encoders of the header: static fields, then the anchor."""
+        return tuple(bound for bound in self.bound if bound.kind != "field")
+
+    @cached_property
+    def events(self) -> tuple[Bound, ...]:
+        """The encoders of an event's fields."""
+        return tuple(bound for bound in self.bound if bound.kind == "field")
+
+    @cached_property
+    def grammar(self) -> Grammar:
+        """How streams of this vocabulary parse."""
+        header = [_field_parts(bound) for bound in self.header]
+        return Grammar.of(self.vocabulary, header, [_field_parts(bound) for bound in self.events])
+
+    @cached_property
+    def id_type(self) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+        """The integer type of ids."""
+        return id_type(len(self.vocabulary))
+
+
+def _field_parts(bound: Bound) -> FieldParts:
+    names = tuple(bound.encoder.parts)
+    return FieldParts(bound.name, len(names), names if len(names) > 1 else ())
+
+
+def _parts(
+    schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None
+) -> Iterator[tuple[str, str | None, Encoder | Anchor]]:
+    for spec, encoder in zip(schema.static, static, strict=True):
+        yield "static", spec.name, encoder
+    if anchor is not None:
+        yield "anchor", None, anchor
+    for spec, encoder in zip(schema.fields, fields, strict=True):
+        yield "field", spec.name, encoder
+
+
+def _tokens(
+    schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None
+) -> list[Token]:
+    """Special tokens, those of the header and of the fields, the bytes, and last the pieces of text."""
+    own, pieces = [], []
+    for kind, name, encoder in _parts(schema, static, fields, anchor):
+        for slot in encoder.slots:
+            token = slot_token(name, slot, kind)
+            (pieces if token.kind == "piece" else own).append(token)
+    return [*special_tokens(), *own, *byte_tokens(), *pieces]
+
+
+def spec_named(schema: Schema, name: str) -> FieldSpec:
+    """The declaration of a field."""
+    return next(spec for spec in (*schema.static, *schema.fields) if spec.name == name)
+
+
+def slot_of(slots: tuple[Slot, ...], kind: str) -> int:
+    """The number of the only slot of a kind."""
+    return next(number for number, slot in enumerate(slots) if slot.kind == kind)

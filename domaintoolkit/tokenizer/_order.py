@@ -1,0 +1,118 @@
+"""Rows grouped by entity and ordered in time: contract 4's order, whatever the order of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders._columns import codes_of, is_text
+
+__all__ = ["Grouping", "break_ties", "group", "ranks_of"]
+
+Ranks = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """`order[k]` is the row that comes k-th (None: they stand in order); entity e has `starts[e]:starts[e + 1]`."""
+
+    order: NDArray[np.int64] | None
+    starts: NDArray[np.int64]
+    tied: NDArray[np.bool_] | None
+    """Whether event k has the entity and time of event k - 1; None where no two have."""
+
+    def rows(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Values of rows, in this order."""
+        return values if self.order is None else values[self.order]
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """The row of each entity's first event."""
+        return self.starts[:-1] if self.order is None else self.order[self.starts[:-1]]
+
+
+def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grouping:
+    """Rows by entity, in the order of the keys, then by time; without times, in the order they come in."""
+    keys, width = _entity_keys(entities)
+    count = len(keys)
+    if times is None:
+        times = np.arange(count)
+    low = int(times.min()) if count else 0
+    bits = (int(times.max()) - low).bit_length() if count else 0
+    if width + bits > 64:
+        keys, width = _dense(keys)
+        times, low = np.unique(times, return_inverse=True)[1], 0
+        bits = int(times.max()).bit_length()
+    packed = keys << np.uint64(bits)
+    packed |= (times - low).view(np.uint64)
+    order = None
+    if count and (packed[1:] < packed[:-1]).any():
+        order = np.argsort(packed)
+        packed = packed[order]
+    tied = np.zeros(count, bool)
+    np.equal(packed[1:], packed[:-1], out=tied[1:])
+    packed >>= np.uint64(bits)
+    changes = np.flatnonzero(packed[1:] != packed[:-1]) + 1
+    starts = np.concatenate([[0], changes, [count]]) if count else np.zeros(1, np.int64)
+    return Grouping(order, starts, tied if tied.any() else None)
+
+
+def _entity_keys(entities: Sequence[pa.Array]) -> tuple[NDArray[np.uint64], int]:
+    """(a number for each row's entity, in the order of the keys; how many bits it takes)."""
+    keys, width = _column_keys(entities[0])
+    for column in entities[1:]:
+        more, bits = _column_keys(column)
+        if width + bits > 64:
+            keys, width = _dense(keys)
+            more, bits = _dense(more)
+        keys = (keys << np.uint64(bits)) | more
+        width += bits
+    return keys, width
+
+
+def _column_keys(column: pa.Array) -> tuple[NDArray[np.uint64], int]:
+    if pa.types.is_integer(column.type) and len(column):
+        values = np.asarray(column)
+        low, high = int(values.min()), int(values.max())
+        spread = values.astype(np.uint64) - np.uint64(low % (1 << 64))
+        return spread, (high - low).bit_length()
+    ranks = ranks_of(column)
+    return ranks.astype(np.uint64), int(ranks.max(initial=0)).bit_length()
+
+
+def _dense(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], int]:
+    ranks = np.unique(keys, return_inverse=True)[1]
+    return ranks.astype(np.uint64), int(ranks.max(initial=0)).bit_length()
+
+
+def ranks_of(column: pa.Array) -> Ranks:
+    """For each row the rank of its value among the column's distinct ones; null comes last."""
+    codes, distinct = codes_of(column)
+    if is_text(distinct.type):
+        distinct = distinct.cast(pa.large_binary())
+    unique = distinct.dictionary_encode(null_encoding="encode")
+    order = np.asarray(pc.sort_indices(unique.dictionary))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    table: Ranks = ranks[np.asarray(unique.indices)]
+    return table[codes]
+
+
+def break_ties(grouping: Grouping, keys: Sequence[Ranks]) -> Grouping:
+    """Order events of one entity and time by `keys`, each a number a row of the input, the first foremost."""
+    if grouping.tied is None:
+        return grouping
+    tied = grouping.tied.copy()
+    tied[:-1] |= grouping.tied[1:]
+    places = np.flatnonzero(tied)
+    order = np.arange(len(tied)) if grouping.order is None else grouping.order.copy()
+    rows = order[places]
+    runs = np.cumsum(~grouping.tied[places])
+    sorted_rows = np.lexsort([*(key[rows] for key in reversed(keys)), runs])
+    order[places] = rows[sorted_rows]
+    return Grouping(order, grouping.starts, grouping.tied)

@@ -1,0 +1,117 @@
+"""The rows of a table, prepared for fitting and encoding; those that cannot be are refused, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import EncoderType, Prepared, to_microseconds
+from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.schema import Schema
+from domaintoolkit.tokenizer._table import Columns, columns_of
+
+__all__ = ["Rows", "prepare", "read_columns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that can be encoded. `columns` are as they came in, `values` as their encoders take them."""
+
+    columns: Columns
+    values: dict[str, pa.Array]
+    times: NDArray[np.int64] | None
+    refused: tuple[Refusal, ...] = ()
+    numbers: NDArray[np.int64] | None = None
+    """The row of the input that each row was; None where none is missing."""
+    rows_in: int = 0
+    types: dict[str, pa.DataType] = field(default_factory=dict)
+    """The type of each column as it came in."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def without(self, refused: Mapping[int, Refusal]) -> Rows:
+        """The rest, once these rows (numbered as they stand here) are refused too."""
+        kept = np.ones(len(self), bool)
+        kept[list(refused)] = False
+        numbers = np.arange(len(self)) if self.numbers is None else self.numbers
+        mask = pa.array(kept)
+        return Rows(
+            {name: column.filter(mask) for name, column in self.columns.items()},
+            {name: column.filter(mask) for name, column in self.values.items()},
+            None if self.times is None else self.times[kept],
+            (*self.refused, *refused.values()),
+            numbers[kept],
+            self.rows_in,
+            self.types,
+        )
+
+
+def read_columns(schema: Schema, table: Any) -> Columns:
+    """The columns that a schema needs; labels and a free `order_by` column may be missing from a table."""
+    optional = set(schema.labels)
+    return columns_of(table, [name for name in schema.columns if name not in optional], schema.labels)
+
+
+def prepare(
+    schema: Schema, columns: Columns, kinds: Mapping[str, EncoderType], on_bad_rows: str, pool: ThreadPoolExecutor
+) -> Rows:
+    """Every field in the type that its encoder takes. Bad rows are all refused together, or all raised together."""
+    count = len(next(iter(columns.values())))
+    jobs: dict[str, Callable[[], Prepared]] = {}
+    for spec in (*schema.static, *schema.fields):
+        if spec.name != schema.time:
+            jobs[spec.name] = _job(kinds[spec.name], _local(schema, spec), columns[spec.name])
+    futures = {name: pool.submit(job) for name, job in jobs.items()}
+    bad: dict[int, Refusal] = {}
+    times = _times(schema, columns, bad)
+    for name in schema.entity:
+        _refuse(bad, name, _nulls(columns[name], "the entity key is null"))
+    values = {}
+    for name, future in futures.items():
+        prepared = future.result()
+        _refuse(bad, name, prepared.refused)
+        values[name] = prepared.values
+    types = {name: column.type for name, column in columns.items()}
+    rows = Rows(columns, values, times, rows_in=count, types=types)
+    if not bad:
+        return rows
+    if on_bad_rows == "error":
+        raise DataError([bad[row] for row in sorted(bad)][:1000], len(bad))
+    return rows.without({row: bad[row] for row in sorted(bad)})
+
+
+def _job(kind: EncoderType, spec: Any, column: pa.Array) -> Callable[[], Prepared]:
+    return lambda: kind.encoder.prepare(spec, column)
+
+
+def _local(schema: Schema, spec: Any) -> Any:
+    return spec
+
+
+def _nulls(column: pa.Array, reason: str) -> list[tuple[int, str]]:
+    if not pc.any(pc.is_null(column)).as_py():
+        return []
+    return [(row, reason) for row in np.flatnonzero(np.asarray(pc.is_null(column))).tolist()]
+
+
+def _refuse(bad: dict[int, Refusal], column: str, refused: list[tuple[int, str]]) -> None:
+    for row, reason in refused:
+        bad.setdefault(row, Refusal(row, column, reason))
+
+
+def _times(schema: Schema, columns: Columns, bad: dict[int, Refusal]) -> NDArray[np.int64] | None:
+    if schema.time is None:
+        return None
+    prepared = to_microseconds(columns[schema.time], schema.zone, schema.time_unit)
+    _refuse(bad, schema.time, prepared.refused)
+    _refuse(bad, schema.time, _nulls(prepared.values, "the time is null"))
+    instants = prepared.values.cast(pa.int64())
+    return np.asarray(pc.fill_null(instants, 0) if instants.null_count else instants)

@@ -1,0 +1,52 @@
+"""The Arrow types of columns, remembered from fitting, so that decoding gives them back."""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+
+from domaintoolkit.encoders._columns import is_text
+
+__all__ = ["column_type", "joined", "type_named"]
+
+_ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
+_DECIMAL = re.compile(r"decimal(?:128|256)?\((\d+), (-?\d+)\)")
+
+
+def column_type(kind: pa.DataType) -> pa.DataType:
+    """The type that a column of type `kind` is decoded to: no dictionaries, times in microseconds."""
+    test = pa.types
+    if test.is_dictionary(kind):
+        return column_type(kind.value_type)
+    if is_text(kind) or test.is_binary(kind) or test.is_large_binary(kind):
+        return pa.string()
+    if test.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    return pa.date32() if test.is_date(kind) else kind
+
+
+def joined(first: pa.DataType, second: pa.DataType) -> pa.DataType:
+    """One type for values of both; the same whichever comes first."""
+    test = pa.types
+    if first == second or test.is_null(second):
+        return first
+    if test.is_null(first):
+        return second
+    if test.is_integer(first) and test.is_integer(second):
+        return pa.int64()
+    if all(test.is_integer(kind) or test.is_floating(kind) for kind in (first, second)):
+        return pa.float64()
+    if test.is_timestamp(first) and test.is_timestamp(second):
+        return pa.timestamp("us", "UTC")
+    return pa.string()
+
+
+def type_named(name: str) -> pa.DataType:
+    """The type that `str` gave this name."""
+    if match := _ZONED.fullmatch(name):
+        return pa.timestamp(match[1], match[2])
+    if match := _DECIMAL.fullmatch(name):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    plain = {"double": "float64", "float": "float32", "halffloat": "float16", "date32[day]": "date32"}
+    return pa.type_for_alias(plain.get(name, name))
