@@ -1,0 +1,73 @@
+"""Parquet and Arrow files, batch by batch, only the columns that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from domaintoolkit.errors import SourceError
+from domaintoolkit.schema import Column
+from domaintoolkit.streams._read_cast import castable
+from domaintoolkit.streams._read_files import SourceFile
+from domaintoolkit.streams._read_header import locate
+from domaintoolkit.streams._read_open import problem
+
+__all__ = ["columnar_batches"]
+
+ROWS = 65_536
+"""Rows a batch, where the file lets one choose."""
+
+
+def columnar_batches(file: SourceFile, columns: Sequence[Column], rows: int = ROWS) -> Iterator[list[pa.Array]]:
+    """The arrays of `columns`, in their order, batch by batch, in the file's own types."""
+    try:
+        if file.kind == "parquet":
+            yield from _parquet(file, columns, rows)
+        else:
+            yield from _arrow(file, columns, rows)
+    except (pa.ArrowInvalid, pa.ArrowSerializationError, pa.ArrowNotImplementedError) as error:
+        said = str(error).splitlines()[0]
+        raise SourceError(file.name, f"{file.kind} that is damaged, cut short or of an unknown kind ({said})") from None
+    except OSError as error:
+        if error.errno is None:
+            raise SourceError(file.name, f"{file.kind} that is damaged or cut short ({error})") from None
+        raise problem(file.name, error) from None
+
+
+def _parquet(file: SourceFile, columns: Sequence[Column], rows: int) -> Iterator[list[pa.Array]]:
+    with pyarrow.parquet.ParquetFile(file.path, pre_buffer=False) as parquet:
+        _places(file, columns, parquet.schema_arrow)
+        wanted = [column.header for column in columns]
+        for batch in parquet.iter_batches(rows, columns=wanted, use_threads=False):
+            yield [batch.column(name) for name in wanted]
+
+
+def _arrow(file: SourceFile, columns: Sequence[Column], rows: int) -> Iterator[list[pa.Array]]:
+    with pa.memory_map(str(file.path)) as source:
+        if file.kind == "arrow":
+            reader = pa.ipc.open_file(source)
+            batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+        else:
+            reader = pa.ipc.open_stream(source)
+            batches = iter(reader)
+        places = _places(file, columns, reader.schema)
+        for batch in batches:
+            for start in range(0, batch.num_rows, rows):
+                part = batch.slice(start, rows)
+                yield [part.column(place) for place in places]
+
+
+def _places(file: SourceFile, columns: Sequence[Column], schema: pa.Schema) -> list[int]:
+    """Where the columns are; `SourceError` names those that are missing or of a type that does not fit."""
+    found = locate(file.name, columns, schema.names)
+    places = [found[column.name] for column in columns]
+    wrong = [
+        f"column {column.name!r}: expected {column.type}, found {schema.types[place]}"
+        for column, place in zip(columns, places, strict=True)
+        if not castable(schema.types[place], column)
+    ]
+    if wrong:
+        raise SourceError(file.name, "; ".join(wrong))
+    return places

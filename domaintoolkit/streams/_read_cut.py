@@ -1,0 +1,222 @@
+"""Cuts a CSV byte stream into pieces of whole records, and broken quoting out of it.
+
+A quote opens a field after a delimiter, a line break or the start; it closes one before a delimiter, a line
+break or the end; two together inside a quoted field are one. Where every quote of a run obeys this, each
+even one (from 0) opens and each odd one closes, so that numpy finds the records from the quotes alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BLOCK", "BOM", "LIMIT", "Dialect", "Marks", "Piece", "breaks", "pieces"]
+
+BLOCK = 8 << 20
+"""Bytes a piece: some 60,000 rows; smaller ones cost more a row, larger ones leave the cache."""
+
+LIMIT = 64 << 20
+"""Bytes that one record may have."""
+
+FIRST = 16 << 10
+"""Bytes of the first piece, and of the one after broken quoting; each next one is twice as long."""
+
+BOM = b"\xef\xbb\xbf"
+LF, CR = 10, 13
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The bytes that have a meaning in a CSV file."""
+
+    delimiter: int = ord(",")
+    quote: int | None = ord('"')
+    escape: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Whole records in a row; or, where `fault` says why, one line that is none."""
+
+    data: bytes
+    fault: str | None = None
+
+
+class Marks:
+    """The quotes of a run of text that begins at a record's start."""
+
+    def __init__(self, data: bytes, dialect: Dialect) -> None:
+        self.data, self.dialect = data, dialect
+        self.array = np.frombuffer(data, np.uint8)
+
+    @cached_property
+    def quotes(self) -> NDArray[np.int64]:
+        """Positions of the quotes that are not escaped."""
+        quote = self.dialect.quote
+        if quote is None or bytes([quote]) not in self.data:
+            return np.zeros(0, np.int64)
+        return self.plain(np.flatnonzero(self.array == quote))
+
+    def plain(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of `positions` that no escape stands before."""
+        escapes = self._escapes
+        if len(escapes):
+            positions = positions[~np.isin(positions - 1, escapes)]
+        return positions
+
+    @cached_property
+    def _escapes(self) -> NDArray[np.int64]:
+        """Escapes that are not themselves escaped: in a run of them, every other one."""
+        escape = self.dialect.escape
+        if escape is None or bytes([escape]) not in self.data:
+            return np.zeros(0, np.int64)
+        at = np.flatnonzero(self.array == escape)
+        order = np.arange(len(at))
+        begins = np.r_[True, np.diff(at) > 1]
+        active: NDArray[np.int64] = at[(order - np.maximum.accumulate(np.where(begins, order, 0))) % 2 == 0]
+        return active
+
+    def outside(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of `positions` that no quotes enclose and no escape stands before."""
+        if len(self.quotes):
+            positions = positions[np.searchsorted(self.quotes, positions) % 2 == 0]
+        return self.plain(positions)
+
+    def last_start(self, stop: int) -> int:
+        """Where the last record begins that the text before `stop` has a part of."""
+        while True:
+            at = max(self.data.rfind(b"\n", 0, stop), self.data.rfind(b"\r", 0, stop))
+            before = bisect_left(self.quotes, at)
+            if at < 0:
+                return 0
+            if before % 2:
+                stop = int(self.quotes[before - 1])
+            elif not len(self.plain(np.array([at]))):
+                stop = at
+            else:
+                return at + 1
+
+    def fault(self) -> tuple[int, str] | None:
+        """Where the first record begins that a misplaced quote is in, and what is wrong with it."""
+        quotes = self.quotes
+        if not len(quotes):
+            return None
+        doubled = np.diff(quotes) == 1
+        opens, closes = quotes[0::2], quotes[1::2]
+        before, after = self._bounds(opens, -1), self._bounds(closes, 1)
+        before[1:] |= doubled[1::2]
+        after[: len(doubled[1::2])] |= doubled[1::2]
+        stray, trailing = np.flatnonzero(~before), np.flatnonzero(~after)
+        if len(stray) and not (len(trailing) and trailing[0] < stray[0]):
+            return self.last_start(int(opens[stray[0]])), "a quote inside a field that does not begin with one"
+        if len(trailing):
+            return self.last_start(int(opens[trailing[0]])), "text after a closing quote, or a quote that is not closed"
+        return None
+
+    def _bounds(self, quotes: NDArray[np.int64], step: int) -> NDArray[np.bool_]:
+        """Whether beside each of `quotes` the text ends, or a delimiter or line break stands."""
+        beside = quotes + step
+        edge = (beside < 0) | (beside >= len(self.array))
+        byte = self.array[np.where(edge, 0, beside)]
+        bounds: NDArray[np.bool_] = (byte == self.dialect.delimiter) | (byte == LF) | (byte == CR)
+        if step < 0 and len(self._escapes):
+            bounds &= ~np.isin(beside - 1, self._escapes)
+        return bounds | edge
+
+
+def pieces(stream: BinaryIO, dialect: Dialect, block: int = BLOCK, limit: int = LIMIT) -> Iterator[Piece]:
+    """All of `stream`, cut at the ends of records; a byte order mark at its start is left out."""
+    window = _Window(stream)
+    if window.look(len(BOM)) == BOM:
+        window.take(len(BOM))
+    size = min(FIRST, block)
+    while data := window.look(size):
+        final = window.ended and len(data) == window.left
+        cut, fault = _cut(data, dialect, final)
+        if cut:
+            yield Piece(window.take(cut))
+            size = min(size * 2, block)
+        elif fault is None and len(data) >= limit:
+            fault = f"a row or quoted field longer than {limit:,} bytes, or a quote that is not closed"
+        elif fault is None:
+            size = min(len(data) * 2, limit)
+        if fault is not None:
+            yield Piece(window.take_line(limit), fault)
+            size = min(FIRST, block)
+
+
+def _cut(data: bytes, dialect: Dialect, final: bool) -> tuple[int, str | None]:
+    """How much of `data` is whole records, and what is wrong with the record behind them, if anything."""
+    marks = Marks(data, dialect)
+    found = marks.fault()
+    if found is not None:
+        return found
+    open_quote = len(marks.quotes) % 2 == 1
+    if final and not open_quote:
+        return len(data), None
+    if final:
+        return marks.last_start(int(marks.quotes[-1])), "a quote that is not closed"
+    return marks.last_start(len(data) - data.endswith(b"\r")), None
+
+
+class _Window:
+    """Looks ahead in a byte stream."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._buffer, self._at, self.ended = stream, b"", 0, False
+
+    @property
+    def left(self) -> int:
+        """Bytes read and not taken."""
+        return len(self._buffer) - self._at
+
+    def look(self, size: int) -> bytes:
+        """The next `size` bytes, fewer only at the end; `ended` tells that nothing is behind what was read."""
+        while self.left <= size and not self.ended:
+            more = self._stream.read(max(size + 1 - self.left, min(size * 8, BLOCK)))
+            self.ended = not more
+            self._buffer = self._buffer[self._at :] + more
+            self._at = 0
+        return self._buffer[self._at : self._at + size]
+
+    def take(self, size: int) -> bytes:
+        """Take the next `size` bytes."""
+        self._at += size
+        return self._buffer[self._at - size : self._at]
+
+    def take_line(self, limit: int) -> bytes:
+        """Take up to the next line break; of a line longer than `limit`, its first bytes are kept."""
+        size, kept = FIRST, b""
+        while True:
+            data = self.look(size)
+            end = _line_end(data, self.ended and len(data) == self.left)
+            if end or not data:
+                line = self.take(end)
+                return kept or line
+            if len(data) >= limit:
+                kept = kept or data
+                self.take(len(data) - 1)
+            size = min(size * 2, limit)
+
+
+def _line_end(data: bytes, final: bool) -> int:
+    """Where the first line of `data` ends, its break included; 0 where it does not."""
+    found = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
+    if not found:
+        return len(data) if final else 0
+    at = min(found)
+    if data[at] == CR and at + 1 == len(data) and not final:
+        return 0
+    return at + 1 + (data[at : at + 2] == b"\r\n")
+
+
+def breaks(data: bytes) -> int:
+    """How many line breaks `data` has: LF, CR LF or CR."""
+    lone = data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0
+    return data.count(b"\n") + lone

@@ -1,0 +1,85 @@
+"""What a file is, by its first bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Kind", "Recognised", "named_kind", "recognise"]
+
+Kind = Literal["csv", "parquet", "arrow", "arrow stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A file's `kind`, or the `packing` it is in, or neither; `text` says in words what it is."""
+
+    text: str
+    kind: Kind | None = None
+    packing: Literal["gzip", "zip"] | None = None
+
+
+READ = {
+    b"PAR1": Recognised("Parquet", kind="parquet"),
+    b"ARROW1": Recognised("an Arrow file", kind="arrow"),
+    b"\xff\xff\xff\xff": Recognised("an Arrow stream", kind="arrow stream"),
+    b"\x1f\x8b": Recognised("gzip", packing="gzip"),
+    b"PK\x03\x04": Recognised("zip", packing="zip"),
+    b"PK\x05\x06": Recognised("an empty zip file", packing="zip"),
+}
+FOREIGN = {
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"%PDF": "a PDF document",
+    b"PARE": "encrypted Parquet",
+    b"\x28\xb5\x2f\xfd": "Zstandard-compressed data (unpack it first)",
+    b"BZh": "bzip2-compressed data (unpack it first)",
+    b"\xfd7zXZ": "xz-compressed data (unpack it first)",
+    b"7z\xbc\xaf": "a 7z archive (unpack it first)",
+    b"Rar!": "a RAR archive (unpack it first)",
+    b"SQLite format 3": "an SQLite database",
+    b"Obj\x01": "Avro",
+    b"ORC": "ORC",
+    b"FEA1": "Feather version 1 (write it as Arrow or Parquet)",
+    b"\x89HDF": "HDF5",
+    b"\xd0\xcf\x11\xe0": "an old Office document (save the table as CSV)",
+    b"\x7fELF": "a program",
+    b"\xff\xfe": "UTF-16 text (only UTF-8 is read)",
+    b"\xfe\xff": "UTF-16 text (only UTF-8 is read)",
+}
+NAMED = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".gz": "gzip",
+    ".zip": "zip",
+}
+
+
+def recognise(head: bytes) -> Recognised:
+    """What begins with `head` (a kilobyte is enough); text is taken for CSV."""
+    for magic, known in READ.items():
+        if head.startswith(magic):
+            return known
+    for magic, text in FOREIGN.items():
+        if head.startswith(magic) and not (magic == b"ORC" and b"," in head[:64]):
+            return Recognised(text)
+    if head[257:262] == b"ustar":
+        return Recognised("a tar archive (unpack it first)")
+    if head.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
+        return Recognised("a web page or XML")
+    if not head:
+        return Recognised("an empty file")
+    if b"\0" in head.split(b"\n", 1)[0]:
+        return Recognised("binary data (NUL bytes in the first line)")
+    return Recognised("text", kind="csv")
+
+
+def named_kind(name: str) -> str | None:
+    """What a file's name says that it is, beyond text."""
+    lowered = name.lower()
+    return next((kind for suffix, kind in NAMED.items() if lowered.endswith(suffix)), None)

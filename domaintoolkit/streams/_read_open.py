@@ -1,0 +1,52 @@
+"""Opens a file's bytes, unpacked, with every failure told in its words."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from domaintoolkit.errors import SourceError
+
+__all__ = ["opened", "problem"]
+
+
+@contextmanager
+def opened(path: Path, packing: str | None, member: str | None) -> Iterator[BinaryIO]:
+    """The unpacked bytes of a file; a failure while they are read is a `SourceError` as well."""
+    name = str(path) if member is None else f"{path}!{member}"
+    with ExitStack() as stack:
+        try:
+            if packing == "gzip":
+                yield cast("BinaryIO", stack.enter_context(gzip.open(path)))
+            elif packing == "zip" and member is not None:
+                archive = stack.enter_context(zipfile.ZipFile(path))
+                yield cast("BinaryIO", stack.enter_context(archive.open(member)))
+            else:
+                yield stack.enter_context(path.open("rb"))
+        except EOFError:
+            raise SourceError(name, f"cut short: the {packing} data ends early") from None
+        except (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:
+            raise SourceError(name, f"damaged {packing} data ({error})") from None
+        except (RuntimeError, NotImplementedError) as error:
+            if packing != "zip":
+                raise
+            raise SourceError(name, f"a zip member that cannot be unpacked ({error})") from None
+        except OSError as error:
+            raise problem(name, error) from None
+
+
+def problem(path: str | os.PathLike[str], error: OSError) -> SourceError:
+    """What a failed system call means for the user."""
+    reasons = {
+        FileNotFoundError: "does not exist",
+        PermissionError: "no permission to read it",
+        IsADirectoryError: "is a directory",
+        NotADirectoryError: "a part of its path is not a directory",
+    }
+    return SourceError(os.fspath(path), reasons.get(type(error), error.strerror or str(error)))
