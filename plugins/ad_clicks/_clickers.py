@@ -50,7 +50,8 @@ class Clicks:
 
 def draw_lengths(rng: np.random.Generator, kind: Ints) -> Ints:
     """How many clicks each clicker makes, unless the three days are over first."""
-    return rng.lognormal(np.log(MEDIAN[kind]), 1.0).astype(np.int64).clip(1, 3_000)
+    lengths: Ints = rng.lognormal(np.log(MEDIAN[kind]), 1.0).astype(np.int64)
+    return lengths.clip(1, 3_000)
 
 
 def draw_clicks(rng: np.random.Generator, kind: Ints, lengths: Ints) -> Clicks:
@@ -119,7 +120,7 @@ def _daily(even: Ints) -> Ints:
     """Stretch the quiet hours of each day and squeeze the busy ones; no two times change their order."""
     by_hour = np.roll(BY_HOUR, -(START // 3_600 % 24))
     shares = np.concatenate([[0.0], np.cumsum(by_hour / by_hour.sum())])
-    within = np.interp(even % 86_400, shares * 86_400, np.arange(25) * 3_600.0)
+    within: Floats = np.interp(even % 86_400, shares * 86_400, np.arange(25) * 3_600.0)
     return even // 86_400 * 86_400 + within.astype(np.int64)
 
 
@@ -129,10 +130,12 @@ def _mixed(number: Ints, *salts: int | Ints) -> Floats:
     for salt in salts:
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9) + np.asarray(salt).astype(np.uint64)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+    uniform: Floats = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return uniform
 
 
 def _ranked(uniform: Floats, size: int, exponent: float) -> Ints:
     """A rank from 0 for each uniform number, by Zipf's law."""
     shares = np.arange(1, size + 1) ** -exponent
-    return np.searchsorted(np.cumsum(shares / shares.sum()), uniform).clip(0, size - 1)
+    ranks: Ints = np.searchsorted(np.cumsum(shares / shares.sum()), uniform)
+    return ranks.clip(0, size - 1)

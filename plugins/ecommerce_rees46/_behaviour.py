@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecommerce_rees46._catalogue import BRANDS_IN_CATEGORY, PRODUCTS_OF_BRAND, Catalogue, zipf
+from ecommerce_rees46._catalogue import BRANDS_IN_CATEGORY, PRODUCTS_OF_BRAND, Catalogue, pick, zipf
 
 __all__ = ["CART", "PURCHASE", "VIEW", "Users", "draw_users", "event_types", "products"]
 
@@ -47,7 +47,7 @@ class Users:
 
 def draw_users(rng: np.random.Generator, size: int, shop: Catalogue) -> Users:
     """Users of four kinds, with a heavy tail of lengths: about 29 events on average."""
-    kind = np.searchsorted(np.cumsum(SHARE), rng.random(size)).clip(0, len(SHARE) - 1)
+    kind = pick(np.cumsum(SHARE), rng.random(size))
     weight = np.multiply(SHARE, LONGER)
     keenness = KEENNESS / (weight @ KEENNESS / weight.sum())
     length = rng.lognormal(np.log(14.0), 1.15, size) * np.take(LONGER, kind)
@@ -101,7 +101,7 @@ def products(
     switch = first | (view & (chance[0] < np.where(starts, 0.55, 0.05)))
     product = switch | (view & (chance[1] < users.new_product[user]))
     brand = switch | (product & (chance[2] < 0.3))
-    category = _favourite(rng, users, shop, user[switch])[np.cumsum(switch) - 1]
+    category: Ints = _favourite(rng, users, shop, user[switch])[np.cumsum(switch) - 1]
     place = _ranks(rng, BRANDS_IN_CATEGORY, 1.2, brand)
     rank = _ranks(rng, PRODUCTS_OF_BRAND, 1.0, product)
     return (category * BRANDS_IN_CATEGORY + place) * PRODUCTS_OF_BRAND + rank
@@ -109,11 +109,13 @@ def products(
 
 def _favourite(rng: np.random.Generator, users: Users, shop: Catalogue, user: Ints) -> Ints:
     """One of the user's own categories, mostly the first, or now and then any."""
-    which = np.searchsorted((0.55, 0.78, 0.9), rng.random(len(user)))
+    which: Ints = np.searchsorted((0.55, 0.78, 0.9), rng.random(len(user)))
     anything = shop.draw(rng.random(len(user)))
-    return np.where(which < 3, users.favourites[user, which.clip(0, 2)], anything)
+    chosen: Ints = np.where(which < 3, users.favourites[user, which.clip(0, 2)], anything)
+    return chosen
 
 
 def _ranks(rng: np.random.Generator, size: int, exponent: float, drawn: Bools) -> Ints:
-    ranks = np.searchsorted(zipf(size, exponent), rng.random(int(drawn.sum()))).clip(0, size - 1)
-    return ranks[np.cumsum(drawn) - 1]
+    ranks = pick(zipf(size, exponent), rng.random(int(drawn.sum())))
+    filled: Ints = ranks[np.cumsum(drawn) - 1]
+    return filled

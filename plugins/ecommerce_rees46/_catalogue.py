@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["BRANDS_IN_CATEGORY", "PRODUCTS_OF_BRAND", "Catalogue", "catalogue", "uniform_of", "zipf"]
+__all__ = ["BRANDS_IN_CATEGORY", "PRODUCTS_OF_BRAND", "Catalogue", "catalogue", "pick", "uniform_of", "zipf"]
 
 CODED, UNCODED = 2_767, 1_400
 """How many categories have a code, and how many only an id."""
@@ -40,13 +40,21 @@ def uniform_of(number: Ints, salt: int) -> Floats:
     mixed = number.astype(np.uint64) + np.uint64(salt * 0x9E3779B97F4A7C15 % (1 << 64))
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+    uniform: Floats = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return uniform
 
 
 def zipf(size: int, exponent: float) -> Floats:
     """Cumulative shares of `size` ranks whose share falls as rank ** -exponent."""
     shares = np.arange(1, size + 1) ** -exponent
-    return np.cumsum(shares / shares.sum())
+    total: Floats = np.cumsum(shares / shares.sum())
+    return total
+
+
+def pick(cumulative: Floats, uniform: Floats) -> Ints:
+    """The place that each uniform number falls into, by cumulative shares."""
+    places: Ints = np.searchsorted(cumulative, uniform)
+    return places.clip(0, len(cumulative) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class Catalogue:
 
     def draw(self, uniform: Floats) -> Ints:
         """A category for each uniform number, by popularity."""
-        return np.searchsorted(self.popularity, uniform).clip(0, len(self.ids) - 1)
+        return pick(self.popularity, uniform)
 
     def brands_of(self, product: Ints) -> pa.Array:
         """The brand of each product number, null where it has none."""
@@ -96,7 +104,7 @@ def catalogue() -> Catalogue:
         centres=np.where(dear, 4.4, 3.0) + 1.8 * uniform_of(number, 5),
         popularity=np.concatenate([coded * (1 - UNCODED_SHARE), (1 - UNCODED_SHARE) + uncoded * UNCODED_SHARE]),
         brands=pa.array(_brands()),
-        brand_of=np.searchsorted(zipf(BRANDS, 0.9), uniform_of(place, 6)).astype(np.int32).clip(0, BRANDS - 1),
+        brand_of=pick(zipf(BRANDS, 0.9), uniform_of(place, 6)).astype(np.int32),
     )
 
 

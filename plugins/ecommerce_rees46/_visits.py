@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ecommerce_rees46._catalogue import pick
+
 __all__ = ["event_times", "session_names"]
 
 FIRST_DAY = 1_569_888_000
@@ -33,13 +35,14 @@ def event_times(rng: np.random.Generator, user: Ints, session_start: Bools, paus
     within = elapsed - at_start[session]
     last = np.append(np.flatnonzero(session_start)[1:], len(user)) - 1
     starts = _apart(_session_starts(rng, who), within[last] + BETWEEN_SESSIONS, who)
-    return FIRST_DAY + starts[session] + within
+    times: Ints = FIRST_DAY + starts[session] + within
+    return times
 
 
 def _session_starts(rng: np.random.Generator, who: Ints) -> Ints:
     """Seconds since the first day, sorted within each user: a day of the week, and the user's own hour or any."""
     days = _cumulative([BY_WEEKDAY[(1 + day) % 7] for day in range(DAYS)])
-    day = np.searchsorted(days, rng.random(len(who))).clip(0, DAYS - 1)
+    day = pick(days, rng.random(len(who)))
     hour = _hours(rng, len(who))
     own = _hours(rng, int(who[-1]) + 1)[who] + rng.normal(0.0, 1.5, len(who))
     hour = np.where(rng.random(len(who)) < 0.6, own % 24, hour)
@@ -48,7 +51,7 @@ def _session_starts(rng: np.random.Generator, who: Ints) -> Ints:
 
 
 def _hours(rng: np.random.Generator, size: int) -> Floats:
-    return np.searchsorted(_cumulative(BY_HOUR), rng.random(size)).clip(0, 23) + rng.random(size)
+    return pick(_cumulative(BY_HOUR), rng.random(size)) + rng.random(size)
 
 
 def _cumulative(weights: object) -> Floats:
@@ -59,9 +62,10 @@ def _cumulative(weights: object) -> Floats:
 
 def _apart(starts: Ints, length: Ints, who: Ints) -> Ints:
     """Put off each session until the one before it is over: start'[k] = max(start[k], start'[k-1] + length[k-1])."""
-    before = np.cumsum(length) - length
+    before: Ints = np.cumsum(length) - length
     apart = 1 << 40
-    return np.maximum.accumulate(starts - before + who * apart) + before - who * apart
+    pushed: Ints = np.maximum.accumulate(starts - before + who * apart)
+    return pushed + before - who * apart
 
 
 def session_names(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:

@@ -50,7 +50,7 @@ def _second(month: Ints, day: Ints, hour: Floats) -> Ints:
     """The second of an hour of a day, counted from 1, of a month since January 2023; short months end early."""
     starts = np.datetime64("2023-01") + np.arange(MONTHS + 2)
     first = starts.astype("datetime64[D]").astype(np.int64)
-    days = np.minimum(first[month] + day - 1, first[month + 1] - 1)
+    days: Ints = np.minimum(first[month] + day - 1, first[month + 1] - 1)
     return days * 86_400 + (hour * 3_600).astype(np.int64)
 
 
@@ -124,7 +124,8 @@ def _along(start: Ints, place: Ints) -> Ints:
     steps = [np.arange(CARD_CATEGORIES)]
     for _ in range(7):
         steps.append(PATH[steps[-1]])
-    return np.stack(steps)[place.clip(0, 7), start]
+    category: Ints = np.stack(steps)[place.clip(0, 7), start]
+    return category
 
 
 def _payments(
