@@ -1,0 +1,100 @@
+"""A domain's simulated sample as raw files in its own format: for trying, for tests and for benchmarks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from domaintoolkit.errors import OutputError, Problem, SchemaError
+from domaintoolkit.schema import Column, Domain, Reader
+
+__all__ = ["read_sample", "write_sample"]
+
+FORMATS = {".csv": "", ".csv.gz": "gzip", ".parquet": "zstd"}
+"""What a file's name may end in, and how such a file is compressed."""
+
+
+def read_sample(domain: Domain, events: int | None = None, seed: int = 0) -> pa.RecordBatchReader:
+    """The simulated rows of `domain`, its own number of them unless `events` says another."""
+    if events is not None and events < 1:
+        raise SchemaError([Problem("events", f"at least one is needed, got {events}")], "sample")
+    if seed < 0:
+        raise SchemaError([Problem("seed", f"must not be negative, got {seed}")], "sample")
+    batches = iter(domain.sample(domain.sample_events if events is None else events, seed))
+    first = next(batches, None)
+    if first is None:
+        raise SchemaError([Problem("sample", f"domain {domain.name!r} gave no rows")], "sample")
+    return pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
+
+
+def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | None = None, seed: int = 0) -> Path:
+    """Write simulated rows as a raw file that the domain's reader reads, and return its path.
+
+    The end of the name says the format: `.csv`, `.csv.gz` or `.parquet`. Text takes seconds, and no fractions,
+    where a column has a time format. The file is written beside its name and then renamed.
+    """
+    target = Path(path)
+    suffix = next((suffix for suffix in FORMATS if target.name.endswith(suffix)), None)
+    if suffix is None:
+        raise OutputError(str(target), f"the name must end in {', '.join(FORMATS)}")
+    rows = read_sample(domain, events, seed)
+    beside = target.with_name(f".{target.name}.part")
+    text = suffix.startswith(".csv")
+    shown = _shown(rows, domain.reader, text)
+    try:
+        with duckdb.connect() as connection:
+            connection.register("sample", shown)
+            connection.execute(f"COPY sample TO ? ({_options(domain.reader, suffix)})", [str(beside)])
+        beside.replace(target)
+    except (duckdb.IOException, OSError) as error:
+        raise OutputError(str(target), " ".join(str(error).split())) from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return target
+
+
+def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordBatchReader:
+    """The rows under the headers of the raw file, with times as text where the file is text."""
+    columns = {column.name: column for column in reader.columns}
+    names = [columns[name].header if name in columns else name for name in rows.schema.names]
+
+    def batch(found: pa.RecordBatch) -> pa.RecordBatch:
+        arrays = [
+            _written(array, columns[name]) if text and name in columns else array
+            for name, array in zip(found.schema.names, found.columns, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(arrays, names)
+
+    shown: Iterator[pa.RecordBatch] = map(batch, rows)
+    first = next(shown)
+    return pa.RecordBatchReader.from_batches(first.schema, chain([first], shown))
+
+
+def _written(array: pa.Array, column: Column) -> pa.Array:
+    if not pa.types.is_timestamp(array.type):
+        return array
+    if column.time_format is None:
+        return pc.strftime(array.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
+    seconds = pc.floor_temporal(array, unit="second").cast(pa.timestamp("s", "UTC"))
+    return pc.strftime(seconds.cast(pa.timestamp("s", column.zone)), column.time_format)
+
+
+def _options(reader: Reader, suffix: str) -> str:
+    compression = FORMATS[suffix]
+    if suffix == ".parquet":
+        return f"FORMAT parquet, COMPRESSION {compression}"
+    options = ["FORMAT csv", "HEADER" if reader.header else "HEADER false", f"DELIMITER {_quoted(reader.delimiter)}"]
+    options += [f"NULLSTR {_quoted(reader.null[0])}"] if reader.null else []
+    if reader.quote:
+        options += [f"QUOTE {_quoted(reader.quote)}", f"ESCAPE {_quoted(reader.escape or reader.quote)}"]
+    return ", ".join([*options, *(["COMPRESSION gzip"] if compression else [])])
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
