@@ -8,6 +8,10 @@ from typing import Any
 _WHERE = {
     "PRESETS": "_config",
     "EventModelConfig": "_config",
+    "EventModel": "_event_model",
+    "EventTensors": "_events",
+    "event_parameters": "_event_model",
+    "events_from_streams": "_events",
     "TokenModelConfig": "_config",
     "event_preset": "_config",
     "parameters": "_config",
@@ -19,7 +23,7 @@ _WHERE = {
     "TokenModel": "_token_model",
 }
 
-__all__ = list(_WHERE)  # noqa: PLE0605
+__all__ = list(_WHERE)
 
 
 def __getattr__(name: str) -> Any:

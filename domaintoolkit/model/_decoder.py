@@ -84,7 +84,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
             if kind == "f" and config.gated and not config.bias:
                 block.ff[0].proj = nn.Linear(config.width, 2 * config.inner, bias=False)
             if kind == "f" and config.parallel:
-                self.layers[at][0] = nn.ModuleList([None, *list(norms)[1:]])
+                self.layers[at][0] = nn.ModuleList([None, *list(norms)[1:]])  # type: ignore[list-item]
         for name, entry in self.named_parameters():
             if entry.ndim == 2:
                 # the variance of the input is kept; what is added to the residual stream shrinks with depth

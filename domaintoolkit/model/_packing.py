@@ -36,7 +36,9 @@ class Packing:
     longest: int = 0
 
 
-def pack(documents: Tensor | None, shape: tuple[int, int], device: torch.device, kernel: Kernel | None = None) -> Packing:
+def pack(
+    documents: Tensor | None, shape: tuple[int, int], device: torch.device, kernel: Kernel | None = None
+) -> Packing:
     """Prepare attention for `documents` (B, T), or for one history a row where there are none."""
     count, length = shape
     steps = torch.arange(length, device=device)
@@ -85,9 +87,9 @@ def _varlen(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tens
     from torch.nn.attention.varlen import varlen_attn
 
     count, heads, length, width = query.shape
-    flat = [tensor.transpose(1, 2).reshape(count * length, heads, width) for tensor in (query, key, value)]
+    rows = tuple(tensor.transpose(1, 2).reshape(count * length, heads, width) for tensor in (query, key, value))
     bounds, longest = packing.mask, packing.longest
-    out: Any = varlen_attn(*flat, bounds, bounds, longest, longest, window_size=(-1, 0))
+    out: Any = varlen_attn(rows[0], rows[1], rows[2], bounds, bounds, longest, longest, window_size=(-1, 0))
     result: Tensor = out.reshape(count, length, heads, width).transpose(1, 2)
     return result
 
@@ -95,7 +97,7 @@ def _varlen(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tens
 def _block_mask(documents: Tensor, count: int, length: int) -> Any:
     from torch.nn.attention.flex_attention import create_block_mask
 
-    def same(batch: Tensor, head: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    def same(batch: Tensor, _: Tensor, row: Tensor, column: Tensor) -> Tensor:
         return (row >= column) & (documents[batch, row] == documents[batch, column])
 
     return create_block_mask(same, count, None, length, length, device=documents.device)

@@ -49,7 +49,7 @@ class StoredLayout:
     events_in: NDArray[np.int32]
 
 
-class BoundModel(nn.Module, ModelHubMixin):  # type: ignore[misc]
+class BoundModel(nn.Module, ModelHubMixin):
     """A model bound to one vocabulary. It stores what it needs of the grammar, and so loads without a tokenizer."""
 
     config: TokenModelConfig

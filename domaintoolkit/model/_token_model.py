@@ -77,13 +77,13 @@ class TokenModel(BoundModel):
         positions = cache.valid.long().cumsum(1)[:, -ids.shape[1] :] - 1
         return self._decode(ids, Packing("causal", positions.clamp(min=0)), cache, mask)
 
-    def _decode(
-        self, ids: Tensor, packing: Packing, cache: Cache | None = None, mask: Tensor | None = None
-    ) -> Tensor:
+    def _decode(self, ids: Tensor, packing: Packing, cache: Cache | None = None, mask: Tensor | None = None) -> Tensor:
         wrapper, decoder = self.transformer, self.transformer.attn_layers
         x: Tensor = wrapper.token_emb(ids)
         if "learned" in self.config.position:
-            if ids.shape[1] > self.config.block or (cache is not None and int(packing.positions.max()) >= self.config.block):
+            if ids.shape[1] > self.config.block or (
+                cache is not None and int(packing.positions.max()) >= self.config.block
+            ):
                 reason = f"longer than the block of {self.config.block} that the learned positions are for"
                 raise DataError([Refusal(None, None, reason)])
             x = x + wrapper.pos_emb(ids, pos=packing.positions)

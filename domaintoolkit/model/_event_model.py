@@ -1,0 +1,177 @@
+"""The event model: one position an event, its parts predicted by one head each from all events before it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from domaintoolkit.errors import DataError, DecodeError, Refusal
+from domaintoolkit.model._clock import Clock, ranks, time_parts
+from domaintoolkit.model._config import EventModelConfig, decoder_parameters
+from domaintoolkit.model._decoder import PackedDecoder
+from domaintoolkit.model._heads import Heads, part_loss
+from domaintoolkit.model._interface import EXTRA_PARTS, EventBatch, Layout, LossReport
+from domaintoolkit.model._packing import Kernel, pack
+from domaintoolkit.model._stored import BoundModel
+from domaintoolkit.model._tails import FACTORS, TailDecoder, TailEncoder, Tails, can_continue
+
+__all__ = ["EventModel", "event_parameters"]
+
+SPREAD = 0.01
+
+
+class EventModel(BoundModel):
+    """The parts of an event, embedded, side by side and projected, plus hybrid time features, through the decoder.
+
+    The likelihood of an event is that of its session flag, times one softmax a part over the tokens that can begin
+    it, times that of the tails (see `_tails`). The header is a position that is read and not predicted.
+    """
+
+    config: EventModelConfig
+
+    def __init__(self, config: EventModelConfig, layout: Layout, vocabulary_hash: str) -> None:
+        super().__init__()
+        self.config = config
+        self.kernel: Kernel | None = None
+        self.bind(layout, vocabulary_hash)
+        size, cell, width = config.vocabulary_size, config.cell, config.width
+        self.embedding = nn.Parameter(torch.randn(size, cell) * SPREAD)
+        self.output = None if config.tied else nn.Parameter(torch.randn(size, cell) * SPREAD)
+        self.bias = nn.Parameter(torch.zeros(size, 1))
+        self.grows = ("embedding", "bias") if config.tied else ("embedding", "bias", "output")
+        self.project = nn.Linear((self.header_parts + self.event_parts) * cell, width, bias=False)
+        self.flag = nn.Parameter(torch.randn(width) * SPREAD)
+        self.steps = nn.Embedding(config.block, width) if "learned" in config.position else None
+        self.tail_encoder = TailEncoder()
+        self.clock = Clock(*time_parts(layout), width)
+        self.decoder = PackedDecoder(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.heads = Heads(config, self.event_parts)
+        self.session_head = nn.Linear(width, 1)
+        self.tail_decoder = TailDecoder(config)
+        self.rebound()
+
+    def rebound(self) -> None:
+        """Make the candidates of every part, and the alphabets of tails."""
+        place, start = self.place, self.start
+        rank = torch.zeros(len(place), dtype=torch.long, device=place.device)
+        for part in range(self.event_parts):
+            ids, own = ranks(place, start, self.header_parts + part)
+            self.register_buffer(f"candidates_{part}", ids, persistent=False)
+            rank += own
+        self.register_buffer("rank", rank, persistent=False)
+        self.register_buffer("continues", can_continue(place, start, self.fusible), persistent=False)
+        self.tail_decoder.tabulate(place, start)
+        self.clock.tabulate(place, start)
+
+    def cells(self, batch: EventBatch) -> Tensor:
+        """Embeddings (B, T, H + P, cell) of the cells, tails included; zero where a position has no such part."""
+        header = torch.arange(batch.ids.shape[2], device=batch.ids.device) < self.header_parts
+        there = (header == batch.header[..., None])[..., None]
+        found = functional.embedding(batch.ids, self.embedding) * there
+        if len(batch.tails):
+            tails = functional.embedding(batch.tails, self.embedding)
+            flat = self.tail_encoder(found.flatten(0, 2), batch.tail_cells, batch.tail_offsets, tails)
+            found = flat.view(found.shape)
+        return found / SPREAD
+
+    def hidden(self, batch: EventBatch, cells: Tensor | None = None) -> Tensor:
+        """Normalised hidden states (B, T, width)."""
+        count, length = batch.documents.shape
+        packing = pack(batch.documents, (count, length), batch.ids.device, self.kernel)
+        x = self.project((self.cells(batch) if cells is None else cells).flatten(2))
+        x = x + (batch.session[..., None] * (self.flag / SPREAD)).to(x.dtype)
+        x = x + self.clock(batch.ids) * ~batch.header[..., None]
+        if self.steps is not None:
+            if length > self.config.block:
+                reason = f"longer than the block of {self.config.block} that the learned positions are for"
+                raise DataError([Refusal(None, None, reason)])
+            x = x + self.steps(packing.positions)
+        return self.decoder.run(self.dropout(x), packing)
+
+    def loss(self, batch: EventBatch) -> LossReport:
+        """Nats of every event that follows the header or another event, over the number of their base tokens."""
+        cells = self.cells(batch)
+        hidden = self.hidden(batch, cells).flatten(0, 1)
+        documents = batch.documents
+        follows = functional.pad((documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0), (0, 1))
+        source = follows.flatten().nonzero().flatten()
+        target = source + 1
+        by_part = torch.zeros(self.event_parts + len(EXTRA_PARTS), device=hidden.device)
+        if not len(source):
+            return LossReport(hidden.sum() * 0, by_part, by_part.sum().long(), by_part.sum().long())
+        known = hidden[source]
+        session = batch.session.flatten()[target]
+        own = cells.flatten(0, 1)[target][:, self.header_parts :]
+        contexts, queries = self.heads(known, session, own)
+        first = batch.header.flatten()[source]
+        total = self._session(known, session, first, by_part)
+        ids = batch.ids.flatten(0, 1)[target][:, self.header_parts :]
+        tokens = ids.numel() + session.sum()
+        for part in range(self.event_parts):
+            loss, nats = self._part(part, queries[:, part], ids[:, part])
+            total = total + loss
+            by_part[part] += nats
+            tails = self._tails(batch, target * batch.ids.shape[2] + self.header_parts + part, ids[:, part])
+            if tails is not None:
+                chosen, cut = tails
+                begin = functional.embedding(ids[chosen, part], self.embedding)
+                place = self.header_parts + part
+                loss, nats = self.tail_decoder.loss(
+                    place, contexts[chosen, part], begin, cut, self.embedding, self._scored
+                )
+                total = total + loss
+                by_part[part] += nats
+                tokens = tokens + cut.length.sum()
+        return LossReport(total / tokens, by_part, tokens, torch.tensor(len(source), device=hidden.device))
+
+    @property
+    def _scored(self) -> Tensor:
+        return self.embedding if self.output is None else self.output
+
+    def _session(self, hidden: Tensor, session: Tensor, first: Tensor, by_part: Tensor) -> Tensor:
+        """Nats of the session flags; a history's first event has none, which costs nothing."""
+        scores = self.session_head(hidden).squeeze(1).float()
+        nats = functional.binary_cross_entropy_with_logits(scores, session.float(), reduction="none") * ~first
+        by_part[self.event_parts] = nats.detach().sum()
+        return nats.sum()
+
+    def _part(self, part: int, query: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        candidates, rank = self.get_buffer(f"candidates_{part}"), self.get_buffer("rank")
+        weight = torch.cat((self._scored[candidates], self.bias[candidates]), 1)
+        query = torch.cat((query, torch.ones_like(query[:, :1])), 1)
+        return part_loss(query, weight, rank[ids], self.config, self.training)
+
+    def _tails(self, batch: EventBatch, cells: Tensor, ids: Tensor) -> tuple[Tensor, Tails] | None:
+        """Those of the cells that can have a tail, and their tails."""
+        chosen = self.get_buffer("continues")[ids].nonzero().flatten()
+        at = torch.searchsorted(batch.tail_cells, cells)
+        if len(batch.tail_cells):
+            at = at.clamp(max=len(batch.tail_cells) - 1)
+            there = batch.tail_cells[at] == cells
+            start = batch.tail_offsets[at]
+            length = (batch.tail_offsets[at + 1] - start) * there
+        else:
+            start = length = torch.zeros_like(cells)
+        if int(length.sum()) != int(length[chosen].sum()):
+            raise DecodeError("a token that stands alone is followed by continuation tokens")
+        if not len(chosen):
+            return None
+        return chosen, Tails(batch.tails, start[chosen], length[chosen])
+
+
+def event_parameters(config: EventModelConfig, layout: Layout) -> tuple[int, int]:
+    """(all, without what has a row for each token or position) of an event model, counted, not built."""
+    calendar, elapsed = (len(found) for found in time_parts(layout))
+    width, cell, parts = config.width, config.cell, layout.event_parts
+    inside = decoder_parameters(config) + (layout.header_parts + parts) * cell * width + width
+    inside += Clock.parameters_of(calendar, elapsed, width) + FACTORS
+    inside += parts * width * cell + width + 1
+    if config.sequential:
+        inside += parts * cell * width + width + width**2
+    inside += (width + 1) * cell + 6 * cell * (cell + 1) + cell
+    rows = config.vocabulary_size * (cell * (1 if config.tied else 2) + 1)
+    if "learned" in config.position:
+        rows += config.block * width
+    return inside + rows, inside

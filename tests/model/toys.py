@@ -1,0 +1,74 @@
+"""A small grammar of every kind of part, and random streams of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.vocabulary._grammar import FieldParts, Grammar
+from domaintoolkit.vocabulary._token import Token, byte_tokens
+
+HEADER = [FieldParts("country"), FieldParts(None, 3, ("year", "month", "day"))]
+EVENTS = [
+    FieldParts("brand"),
+    FieldParts("event_time", 3, ("weekday", "hour", "delta")),
+    FieldParts("price", 2),
+    FieldParts("note"),
+]
+
+
+def tokens() -> list[Token]:
+    found = [Token("special", None, key, f"[{key}]") for key in ("PAD", "BOS", "SESSION")]
+    found += [Token("static", "country", key, f"[country={key}]") for key in ("fr", "de", "us")]
+    found += [Token("static", "country", "spell", "[country spell]")]
+    found += [Token("anchor", None, f"year={year}", f"[anchor year={year}]", 0) for year in (1999, 2000, 2024)]
+    found += [Token("anchor", None, f"month={month}", f"[anchor month={month}]", 1) for month in range(1, 13)]
+    found += [Token("anchor", None, f"day={day}", f"[anchor day={day}]", 2) for day in range(1, 32)]
+    found += [Token("field", "brand", f"={name}", f"[brand={name}]", fusible=True) for name in ("a", "b", "c", "d")]
+    found += [Token("field", "brand", "spell", "[brand spell]")]
+    for part, (word, count) in enumerate((("weekday", 7), ("hour", 24), ("delta", 6))):
+        for number in range(count):
+            key = f"{word}={number}"
+            found.append(Token("field", "event_time", key, f"[event_time {key}]", part, fusible=True))
+    found += [Token("field", "price", f"{n}", f"[price {n}]", fusible=True) for n in range(8)]
+    found += [Token("field", "price", f"refine {n}", f"[price refine {n}]", 1, fusible=True) for n in range(3)]
+    found += [Token("field", "note", key, f"[note {key}]") for key in ("null", "text")]
+    found += byte_tokens()
+    found += [Token("piece", "note", piece, f'[note "{piece}"]', start=False) for piece in ("x", "yz", "w")]
+    return found
+
+
+def grammar() -> Grammar:
+    return Grammar.of(tokens(), HEADER, EVENTS)
+
+
+def streams(
+    rules: Grammar, count: int, seed: int = 0, longest: int = 6, shortest: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[int]]:
+    """(ids, offsets, events of each) of random streams that the grammar allows."""
+    generator = np.random.default_rng(seed)
+    out: list[int] = []
+    offsets, events = [0], []
+    for _ in range(count):
+        out.append(rules.bos)
+        for place in range(rules.header_parts):
+            out += _sequence(rules, place, generator)
+        size = int(generator.integers(shortest, longest + 1))
+        for number in range(size):
+            if number and generator.random() < 0.2:
+                out.append(rules.session)
+            for place in range(rules.header_parts, rules.header_parts + rules.event_parts):
+                out += _sequence(rules, place, generator)
+        offsets.append(len(out))
+        events.append(size)
+    return np.array(out, np.int64), np.array(offsets, np.int64), events
+
+
+def _sequence(rules: Grammar, place: int, generator: np.random.Generator) -> list[int]:
+    starts = np.flatnonzero((rules.place == place) & rules.start)
+    first = int(generator.choice(starts))
+    own = np.flatnonzero((rules.place == place) & ~rules.start)
+    if not len(own) and (place < rules.header_parts or rules.fusible[first]):
+        return [first]
+    pool = np.concatenate([own, rules.bytes[97:103]])
+    return [first, *map(int, generator.choice(pool, int(generator.integers(0, 4))))]
