@@ -87,7 +87,7 @@ class Buckets:
         inside = np.diff(table)
         if inside.max(initial=0) > 1 and _several_inside(self.edges, edge_cells):
             return first, None, None
-        padded = np.append(self.edges, np.inf)
+        padded = np.append(self.edges, np.nan)
         next_edge = padded[table]
         cut = bool((lower_ends(edge_cells) != self.edges).any())
         return first, table, next_edge if cut else None

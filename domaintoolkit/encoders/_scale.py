@@ -71,7 +71,10 @@ def _log(bins: int, seen: Histogram) -> Floats:
     if seen.high <= 0 or bins == 1:
         return np.empty(0)
     below = seen.low <= 0
-    least = float(lower_ends(seen.cells[seen.cells > 0][:1])[0]) if below else seen.low
+    positive = lower_ends(seen.cells[seen.cells > 0])
+    if below and not len(positive):
+        return np.empty(0)
+    least = float(positive[0]) if below else seen.low
     start, stop = _EXACT.ln(Decimal(least)), _EXACT.ln(Decimal(seen.high))
     count = bins - int(below)
     edges = [float(_EXACT.exp(start + (stop - start) * k / count)) for k in range(1, count)]

@@ -12,9 +12,8 @@ import pydantic
 
 from domaintoolkit.errors import Problem, SchemaError, SourceError
 from domaintoolkit.schema._declare import problems
-from domaintoolkit.schema._schema import Schema
 
-__all__ = ["from_dict", "from_toml", "json_schema", "to_dict", "to_toml"]
+__all__ = ["from_dict", "from_toml", "from_toml_text", "json_schema", "to_dict", "to_toml"]
 
 T = TypeVar("T")
 
@@ -51,7 +50,7 @@ def from_dict(cls: type[T], data: Any, what: str = "") -> T:
         raise SchemaError(problems(error), what or cls.__name__) from None
 
 
-def json_schema(cls: type[Any] = Schema) -> dict[str, Any]:
+def json_schema(cls: type[Any]) -> dict[str, Any]:
     """The JSON schema (2020-12) of a declaration."""
     return pydantic.TypeAdapter(cls).json_schema()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.schema._convert import from_toml, json_schema, to_toml
 from domaintoolkit.schema._declare import declaration
 from domaintoolkit.schema._fields import Categorical, Composite, FieldSpec, Timestamp, Zone, _known_zone
 
@@ -55,6 +57,20 @@ class Schema:
         if found:
             raise SchemaError(found)
         return self
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Schema:
+        """Read a schema from a TOML file; raises `SchemaError` with all its problems."""
+        return from_toml(cls, path)
+
+    def to_toml(self) -> str:
+        """The schema as TOML text; `from_toml` reads an equal one from it."""
+        return to_toml(self)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON schema of such a TOML file, for editors to complete from."""
+        return json_schema(cls)
 
     @property
     def columns(self) -> tuple[str, ...]:

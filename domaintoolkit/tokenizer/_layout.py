@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import BYTES, Anchor, Encoder, Slot
-from domaintoolkit.schema import FieldSpec, Schema
+from domaintoolkit.encoders import BYTES, Anchor, Encoder, ZoneTable, zone_table
+from domaintoolkit.schema import Schema
 from domaintoolkit.streams._streams import id_type
 from domaintoolkit.vocabulary import FieldParts, Grammar, Token, Vocabulary, byte_tokens, slot_token, special_tokens
 
@@ -30,10 +30,9 @@ class Bound:
     first_place: int
     """The place of its first part."""
 
-    @cached_property
-    def slots(self) -> NDArray[np.int32]:
-        """The slot of every id, and a number below -BYTES for ids that are none of this field's."""
-        table = np.full(int(self.ids.max()) + 1, -BYTES - 1, np.int32)
+    def slot_table(self, size: int) -> NDArray[np.int32]:
+        """(size,) the slot of every id of a vocabulary, and a number below -BYTES for those of other fields."""
+        table = np.full(size, -BYTES - 1, np.int32)
         count = len(self.encoder.slots)
         table[self.ids[:count]] = np.arange(count)
         table[self.ids[count:]] = np.arange(-BYTES, 0)
@@ -49,18 +48,20 @@ class Layout:
     fields: tuple[Encoder, ...]
     anchor: Anchor | None
     vocabulary: Vocabulary
+    zone: ZoneTable
+    """The zone of times that name none."""
 
     @classmethod
     def built(cls, schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
         """A layout with a vocabulary of its own."""
         tokens = _tokens(schema, static, fields, anchor)
-        return cls(schema, static, fields, anchor, Vocabulary.from_tokens(tokens))
+        return cls(schema, static, fields, anchor, Vocabulary.from_tokens(tokens), zone_table(schema.zone))
 
     def extended(self, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
         """The same with encoders that have more slots; no id moves."""
         known = {token.identity for token in self.vocabulary}
         fresh = [token for token in _tokens(self.schema, static, fields, anchor) if token.identity not in known]
-        return Layout(self.schema, static, fields, anchor, self.vocabulary.extend(fresh))
+        return Layout(self.schema, static, fields, anchor, self.vocabulary.extend(fresh), self.zone)
 
     @cached_property
     def bound(self) -> tuple[Bound, ...]:
@@ -122,13 +123,3 @@ def _tokens(
             token = slot_token(name, slot, kind)
             (pieces if token.kind == "piece" else own).append(token)
     return [*special_tokens(), *own, *byte_tokens(), *pieces]
-
-
-def spec_named(schema: Schema, name: str) -> FieldSpec:
-    """The declaration of a field."""
-    return next(spec for spec in (*schema.static, *schema.fields) if spec.name == name)
-
-
-def slot_of(slots: tuple[Slot, ...], kind: str) -> int:
-    """The number of the only slot of a kind."""
-    return next(number for number, slot in enumerate(slots) if slot.kind == kind)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import EncoderType, Prepared, to_microseconds
+from domaintoolkit.encoders import EncoderType, Prepared, ZoneTable, to_microseconds
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.tokenizer._table import Columns, columns_of
@@ -61,17 +61,25 @@ def read_columns(schema: Schema, table: Any) -> Columns:
 
 
 def prepare(
-    schema: Schema, columns: Columns, kinds: Mapping[str, EncoderType], on_bad_rows: str, pool: ThreadPoolExecutor
+    schema: Schema,
+    columns: Columns,
+    kinds: Mapping[str, EncoderType],
+    on_bad_rows: str,
+    pool: ThreadPoolExecutor,
+    zone: ZoneTable | None = None,
 ) -> Rows:
-    """Every field in the type that its encoder takes. Bad rows are all refused together, or all raised together."""
+    """Every field in the type that its encoder takes. Bad rows are all refused together, or all raised together.
+
+    `zone` is the saved table of the schema's zone; left out, the one of this machine.
+    """
     count = len(next(iter(columns.values())))
     jobs: dict[str, Callable[[], Prepared]] = {}
     for spec in (*schema.static, *schema.fields):
         if spec.name != schema.time:
-            jobs[spec.name] = _job(kinds[spec.name], _local(schema, spec), columns[spec.name])
+            jobs[spec.name] = _job(kinds[spec.name], spec, columns[spec.name])
     futures = {name: pool.submit(job) for name, job in jobs.items()}
     bad: dict[int, Refusal] = {}
-    times = _times(schema, columns, bad)
+    times = _times(schema, columns, bad, zone)
     for name in schema.entity:
         _refuse(bad, name, _nulls(columns[name], "the entity key is null"))
     values = {}
@@ -92,10 +100,6 @@ def _job(kind: EncoderType, spec: Any, column: pa.Array) -> Callable[[], Prepare
     return lambda: kind.encoder.prepare(spec, column)
 
 
-def _local(schema: Schema, spec: Any) -> Any:
-    return spec
-
-
 def _nulls(column: pa.Array, reason: str) -> list[tuple[int, str]]:
     if not pc.any(pc.is_null(column)).as_py():
         return []
@@ -107,10 +111,12 @@ def _refuse(bad: dict[int, Refusal], column: str, refused: list[tuple[int, str]]
         bad.setdefault(row, Refusal(row, column, reason))
 
 
-def _times(schema: Schema, columns: Columns, bad: dict[int, Refusal]) -> NDArray[np.int64] | None:
+def _times(
+    schema: Schema, columns: Columns, bad: dict[int, Refusal], zone: ZoneTable | None
+) -> NDArray[np.int64] | None:
     if schema.time is None:
         return None
-    prepared = to_microseconds(columns[schema.time], schema.zone, schema.time_unit)
+    prepared = to_microseconds(columns[schema.time], zone or schema.zone, schema.time_unit)
     _refuse(bad, schema.time, prepared.refused)
     _refuse(bad, schema.time, _nulls(prepared.values, "the time is null"))
     instants = prepared.values.cast(pa.int64())

@@ -1,0 +1,38 @@
+"""Which encoder encodes which field: the built-in ones by their type, others by the name that a plugin gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from domaintoolkit.encoders import CATEGORICAL, NUMERIC, TEXT, TIMESTAMP, EncoderType
+from domaintoolkit.schema import Custom, Schema
+
+__all__ = ["encoder_types"]
+
+_BUILT_IN = {kind.name: kind for kind in (CATEGORICAL, NUMERIC, TIMESTAMP, TEXT)}
+
+
+def encoder_types(schema: Schema, extra: Iterable[EncoderType] = ()) -> Mapping[str, EncoderType]:
+    """The encoder of every field, by the field's name.
+
+    `extra` are encoders beside those of installed plugins. Raises `LookupFailedError` for a name nobody has
+    registered.
+    """
+    given = {kind.name: kind for kind in extra}
+    found = {}
+    for spec in (*schema.static, *schema.fields):
+        if not isinstance(spec, Custom):
+            found[spec.name] = _BUILT_IN[spec.type]
+        elif spec.encoder in given:
+            found[spec.name] = given[spec.encoder]
+        else:
+            found[spec.name] = _installed(spec.encoder)
+    return found
+
+
+def _installed(name: str) -> EncoderType:
+    """Plugins are loaded only for a schema that needs one."""
+    from domaintoolkit.registry import get_encoder
+
+    return cast(EncoderType, get_encoder(name))

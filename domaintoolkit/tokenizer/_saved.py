@@ -1,0 +1,105 @@
+"""A fitted tokenizer as a folder: JSON only, checksummed, written beside its name and renamed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from domaintoolkit._files import read_json, write_json
+from domaintoolkit.encoders import Anchor, Encoder, EncoderType, ZoneTable
+from domaintoolkit.errors import ArtifactError, DomainToolkitError, OutputError
+from domaintoolkit.schema import FieldSpec, Schema, from_dict, to_dict, to_toml
+from domaintoolkit.tokenizer._fit import resolved
+from domaintoolkit.tokenizer._kinds import encoder_types
+from domaintoolkit.tokenizer._layout import Layout
+from domaintoolkit.tokenizer._types import type_named
+from domaintoolkit.vocabulary import Vocabulary
+
+__all__ = ["FILE", "load", "save"]
+
+FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 1
+
+
+def save(layout: Layout, types: Mapping[str, pa.DataType], directory: str | Path) -> None:
+    """Write the folder; one that is there already is replaced if it holds a tokenizer, and refused if not."""
+    target = Path(directory)
+    if target.exists() and not (target / FILE).exists() and any(target.iterdir()):
+        raise OutputError(str(target), "holds something else than a tokenizer")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        made.chmod(0o755)
+        try:
+            _write(layout, types, made)
+            _swap(made, target)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(str(target), error.strerror or str(error)) from None
+
+
+def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) -> None:
+    payload = {
+        "schema": to_dict(layout.schema),
+        "types": {name: str(types[name]) for name in sorted(types)},
+        "zone": layout.zone.to_json(),
+        "static": [encoder.to_json() for encoder in layout.static],
+        "fields": [encoder.to_json() for encoder in layout.fields],
+        "anchor": None if layout.anchor is None else layout.anchor.to_json(),
+        "vocabulary": layout.vocabulary.hash,
+    }
+    write_json(directory / FILE, FORMAT, VERSION, payload)
+    layout.vocabulary.save(directory)
+    (directory / "schema.toml").write_text(to_toml(layout.schema), encoding="utf-8")
+
+
+def _swap(made: Path, target: Path) -> None:
+    """Put the new folder in place; a crash in between leaves the old one beside it, whole."""
+    if not target.exists():
+        made.rename(target)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    target.rename(aside / target.name)
+    made.rename(target)
+    shutil.rmtree(aside)
+
+
+def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[Layout, dict[str, pa.DataType]]:
+    """The layout and the column types in a folder that `save` wrote; nothing in it is executed."""
+    folder = Path(directory)
+    payload = read_json(folder / FILE, FORMAT, VERSION)
+    vocabulary = Vocabulary.load(folder)
+    if payload.get("vocabulary") != vocabulary.hash:
+        raise ArtifactError(str(folder), "its vocabulary.json is not the one that its tokenizer.json was saved with")
+    try:
+        return _restored(payload, vocabulary, encoders)
+    except DomainToolkitError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ArtifactError(str(folder / FILE), f"does not hold a tokenizer: {error!r}") from None
+
+
+def _restored(
+    payload: dict[str, Any], vocabulary: Vocabulary, encoders: Iterable[EncoderType]
+) -> tuple[Layout, dict[str, pa.DataType]]:
+    schema = from_dict(Schema, payload["schema"], "the saved schema")
+    kinds = encoder_types(schema, encoders)
+
+    def restore(specs: Iterable[FieldSpec], saved: Iterable[dict[str, Any]]) -> tuple[Encoder, ...]:
+        settled = [resolved(schema, spec) for spec in specs]
+        return tuple(kinds[s.name].encoder.from_json(s, data) for s, data in zip(settled, saved, strict=True))
+
+    layout = Layout(
+        schema,
+        restore(schema.static, payload["static"]),
+        restore(schema.fields, payload["fields"]),
+        None if payload["anchor"] is None else Anchor.from_json(payload["anchor"]),
+        vocabulary,
+        ZoneTable.from_json(payload["zone"]),
+    )
+    return layout, {name: type_named(kind) for name, kind in payload["types"].items()}

@@ -1,0 +1,245 @@
+"""`DomainTokenizer`: fit, encode, decode, save, load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
+
+from domaintoolkit.encoders import EncoderType
+from domaintoolkit.errors import DataError, NotFittedError, Refusal, VocabularyMismatchError
+from domaintoolkit.schema import Schema
+from domaintoolkit.streams._streams import Ids, Streams
+from domaintoolkit.tokenizer import _saved
+from domaintoolkit.tokenizer._decode import decode_ids
+from domaintoolkit.tokenizer._encode import encode_rows
+from domaintoolkit.tokenizer._entity import HistoryEncoder
+from domaintoolkit.tokenizer._fit import FitState
+from domaintoolkit.tokenizer._kinds import encoder_types
+from domaintoolkit.tokenizer._layout import Layout
+from domaintoolkit.tokenizer._rows import Rows, prepare, read_columns
+from domaintoolkit.vocabulary import Grammar, Vocabulary
+
+__all__ = ["DomainTokenizer"]
+
+OnBadRows = Literal["error", "quarantine"]
+
+
+class DomainTokenizer:
+    """Turns tables of events into streams of token ids and back, as a schema declares.
+
+    `encoders` are encoders of one's own for `Custom` fields, beside those of installed plugins. `threads` is
+    how many work at once (left out: as many as there are processors); it changes no result.
+
+    >>> import domaintoolkit as dt
+    >>> schema = dt.Schema(entity="user", time="at", fields=[dt.Categorical("what"), dt.Timestamp("at")])
+    >>> table = {"user": [7, 7], "at": ["2019-10-01T10:00", "2019-10-01T10:05"], "what": ["view", "cart"]}
+    >>> streams = dt.DomainTokenizer(schema).fit(table).encode(table)
+    >>> streams.tokens(0)[4:6]
+    ['[what=view]', '[at weekday=Tue]']
+    """
+
+    def __init__(
+        self, schema: Schema, encoders: Iterable[EncoderType] = (), threads: int | None = None
+    ) -> None:
+        self.schema = schema
+        self.threads = threads or os.cpu_count() or 1
+        self._encoders = tuple(encoders)
+        self._kinds = encoder_types(schema, self._encoders)
+        self._state: FitState | None = None
+        self._fitted: Layout | None = None
+        self._types: dict[str, pa.DataType] = {}
+        self._history: HistoryEncoder | None = None
+
+    # Fitting
+
+    def fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
+        """Learn every field from a table, forgetting what was learned before. Gives the tokenizer back.
+
+        Raises `DataError` for rows that cannot be encoded, all of them together, unless `on_bad_rows` is
+        `quarantine`, which passes over them.
+        """
+        self._state = None
+        self._fitted = None
+        return self.partial_fit(table, on_bad_rows)
+
+    def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
+        """Count one more batch in. However the rows are batched, the vocabulary is the same, byte for byte."""
+        if self._state is None and self._fitted is not None:
+            raise NotFittedError("a loaded tokenizer has no counts to add to; use extend, or fit anew")
+        rows = self._prepared(table, on_bad_rows)
+        state = FitState(self.schema, self._kinds) if self._state is None else self._state
+        state.update(rows, self._pool)
+        self._settle(state)
+        return self
+
+    def merge(self, other: DomainTokenizer) -> DomainTokenizer:
+        """Count in what another tokenizer of the same schema was fitted on."""
+        if other.schema != self.schema:
+            raise NotFittedError("tokenizers of different schemas cannot be merged")
+        if other._state is None:
+            raise NotFittedError("the other tokenizer holds no counts: it was not fitted, or was loaded")
+        state = FitState(self.schema, self._kinds) if self._state is None else self._state
+        state.merge(other._state)
+        self._settle(state)
+        return self
+
+    def extend(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
+        """Add tokens for what a table brings that is new. No id moves; the vocabulary gains a generation."""
+        layout = self._layout
+        rows = self._prepared(table, on_bad_rows)
+        state = FitState(self.schema, self._kinds)
+        state.update(rows, self._pool)
+        self._state = None
+        self._settle_layout(state.extended(layout))
+        return self
+
+    def fit_state(self, table: Any, on_bad_rows: OnBadRows = "error") -> FitState:
+        """What fitting on a table would count, without the tokenizer learning it."""
+        state = FitState(self.schema, self._kinds)
+        state.update(self._prepared(table, on_bad_rows), self._pool)
+        return state
+
+    def restore_state(self, tables: Mapping[str, pa.Table]) -> FitState:
+        """The counts that another process has dumped."""
+        return FitState.restore(self.schema, self._kinds, tables)
+
+    def fit_states(self, states: Iterable[FitState]) -> DomainTokenizer:
+        """Learn from counts that were made elsewhere."""
+        whole = FitState(self.schema, self._kinds)
+        for state in states:
+            whole.merge(state)
+        self._settle(whole)
+        return self
+
+    def extend_states(self, states: Iterable[FitState]) -> DomainTokenizer:
+        """Add tokens for what counts made elsewhere bring."""
+        whole = FitState(self.schema, self._kinds)
+        for state in states:
+            whole.merge(state)
+        layout = self._layout
+        self._state = None
+        self._settle_layout(whole.extended(layout))
+        return self
+
+    def _settle(self, state: FitState) -> None:
+        """Encoders are built from counts when they are first needed, not after each batch."""
+        self._state, self._fitted, self._history = state, None, None
+        self._types = state.types
+
+    def _settle_layout(self, layout: Layout) -> None:
+        self._fitted, self._history = layout, None
+
+    @property
+    def _layout(self) -> Layout:
+        if self._fitted is None:
+            if self._state is None:
+                raise NotFittedError("this tokenizer is not fitted yet; call fit first")
+            self._fitted = self._state.layout()
+        return self._fitted
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a vocabulary to encode with."""
+        return self._fitted is not None or self._state is not None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """All tokens and their ids."""
+        return self._layout.vocabulary
+
+    @property
+    def grammar(self) -> Grammar:
+        """How streams of this vocabulary parse."""
+        return self._layout.grammar
+
+    # Encoding
+
+    def encode(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
+        """The streams of a table: one an entity, in the order of their keys.
+
+        Rows may come in any order. Raises `DataError` for rows that cannot be encoded, all of them together;
+        with `quarantine` they are left out, and listed in the result's `refused`.
+        """
+        layout = self._layout
+        return encode_rows(layout, self._prepared(table, on_bad_rows), on_bad_rows, self._pool)
+
+    def encode_entity(self, rows: Any) -> Ids:
+        """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
+        layout = self._layout
+        if self._history is None:
+            self._history = HistoryEncoder(layout)
+        if not isinstance(rows, list):
+            rows = pa.table(read_columns(self.schema, rows)).to_pylist()
+        try:
+            ids = self._history.encode(rows)
+        except KeyError as error:
+            reason = f"missing; the row's columns are: {', '.join(map(repr, rows[0]))}"
+            raise DataError([Refusal(None, str(error.args[0]), reason)]) from None
+        return self._by_table(rows) if ids is None else ids
+
+    def _by_table(self, rows: Sequence[Mapping[str, Any]]) -> Ids:
+        """One history by the path of whole tables, which breaks ties by the rows themselves."""
+        entity = dict.fromkeys(self.schema.entity, 0)
+        streams = self.encode([{**row, **entity} for row in rows])
+        return streams[0] if len(streams) else np.empty(0, self._layout.id_type)
+
+    # Decoding
+
+    def decode(
+        self, streams: Streams | ArrayLike, offsets: ArrayLike | None = None, entities: pa.Table | None = None
+    ) -> pa.Table:
+        """The table that streams stand for, in entity and time order, one row an event.
+
+        Give streams, or ids with the offsets of each stream in them (left out: there is one stream). Raises
+        `DecodeError` for ids that are no streams, and `VocabularyMismatchError` for another vocabulary's.
+        """
+        layout = self._layout
+        if isinstance(streams, Streams):
+            if not layout.vocabulary.accepts(streams.vocabulary):
+                raise VocabularyMismatchError(layout.vocabulary.hash, streams.vocabulary.hash)
+            table = decode_ids(layout, self._types, streams.ids, streams.offsets, streams.entities)
+            return _with_labels(table, streams)
+        ids = np.asarray(streams)
+        bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets, np.int64)
+        return decode_ids(layout, self._types, ids, bounds, entities)
+
+    # Files
+
+    def save(self, directory: str | Path) -> None:
+        """Write the fitted tokenizer into a folder: JSON only."""
+        _saved.save(self._layout, self._types, directory)
+
+    @classmethod
+    def load(
+        cls, directory: str | Path, encoders: Iterable[EncoderType] = (), threads: int | None = None
+    ) -> DomainTokenizer:
+        """The tokenizer that `save` wrote. Raises `ArtifactError` for a folder that is damaged or something else."""
+        layout, types = _saved.load(directory, encoders)
+        tokenizer = cls(layout.schema, encoders, threads)
+        tokenizer._fitted, tokenizer._types = layout, types
+        return tokenizer
+
+    def _prepared(self, table: Any, on_bad_rows: OnBadRows) -> Rows:
+        columns = read_columns(self.schema, table)
+        zone = self._fitted.zone if self._fitted is not None else None
+        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zone)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads, "domaintoolkit")
+
+
+def _with_labels(table: pa.Table, streams: Streams) -> pa.Table:
+    if streams.labels is None:
+        return table
+    for name in streams.labels.column_names:
+        table = table.append_column(name, streams.labels[name])
+    return table
