@@ -46,8 +46,9 @@ class Manager:
     def implementations(self, hook: str) -> Iterator[tuple[Plugin, Callable[[], Any]]]:
         """Each plugin's implementation of `hook`, in the order of the plugins' qualified names."""
         caller: pluggy.HookCaller = getattr(self._pluggy.hook, hook)
-        for implementation in sorted(caller.get_hookimpls(), key=lambda found: found.plugin_name):
-            yield self._plugins[implementation.plugin_name], implementation.function
+        for found in sorted(caller.get_hookimpls(), key=lambda found: found.plugin_name):
+            if not (found.wrapper or found.hookwrapper):
+                yield self._plugins[found.plugin_name], found.function
 
 
 def build_manager(plugins: Iterable[object] = (), entry_points: bool = False) -> Manager:
