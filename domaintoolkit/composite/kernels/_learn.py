@@ -1,0 +1,227 @@
+"""Construction: merge the heaviest pair until enough are made, with exact weights at every step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.composite.kernels._compile import entry, inner, leaf
+
+from domaintoolkit.composite.kernels._chains import Chains, pair_key, position, put, take
+from domaintoolkit.composite.kernels._count import count_all, count_link, same_counts, shift_inside, shift_side
+from domaintoolkit.composite.kernels._pairs import Heap, Pairs, make_heap, places_of, pop, push, room_for, weight_of
+from domaintoolkit.composite.kernels._rules import EMPTY, NO_RULE, find, insert, make_table
+
+__all__ = ["RECOUNT_FAILED", "Plan", "learn"]
+
+RECOUNT_FAILED = -1
+
+
+class Plan(NamedTuple):
+    """What to learn. `known` are the merges so far, rows (left, right, relation, id), which are replayed first."""
+
+    known: NDArray[np.int64]
+    first_id: int
+    limit: int
+    least: int
+    recount_every: int
+
+
+@leaf
+def merge_inside(
+    chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, places: tuple[int, int], new: int
+) -> None:
+    """Replace two tokens of set k, at these places, by `new`."""
+    first, second = min(places), max(places)
+    gone, gone_too = chains.tokens[first], chains.tokens[second]
+    old = chains.size[k]
+    take(chains, k, second)
+    take(chains, k, first)
+    put(chains, k, new)
+    shift_inside(chains, pairs, share, k, old, gone, gone_too, new)
+    shift_side(chains, pairs, share, k, -1, old, gone, gone_too, new)
+    shift_side(chains, pairs, share, k, 1, old, gone, gone_too, new)
+
+
+@leaf
+def merge_link(chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, left: int, right: int, new: int) -> None:
+    """Put `new` into the slot of k, in place of the token at `left` in set k, `right` in the next (-1: the slot's)."""
+    j = chains.following[k]
+    count_link(chains, pairs, share, k, -1)
+    gone_left, gone_right = EMPTY, EMPTY
+    if left >= 0:
+        gone_left = chains.tokens[left]
+        take(chains, k, left)
+    if right >= 0:
+        gone_right = chains.tokens[right]
+        take(chains, j, right)
+    chains.slot[k] = new
+    count_link(chains, pairs, share, k, 1)
+    if left >= 0:
+        shift_inside(chains, pairs, share, k, chains.size[k] + 1, gone_left, EMPTY, EMPTY)
+        shift_side(chains, pairs, share, k, -1, chains.size[k] + 1, gone_left, EMPTY, EMPTY)
+    if right >= 0:
+        shift_inside(chains, pairs, share, j, chains.size[j] + 1, gone_right, EMPTY, EMPTY)
+        shift_side(chains, pairs, share, j, 1, chains.size[j] + 1, gone_right, EMPTY, EMPTY)
+
+
+@leaf
+def link_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[int, int]:
+    """Where the pair (a, b) stands across the link of k: (place in set k, place in the next); (-2, -2) if nowhere.
+
+    -1 stands for the slot. Only for undirected pairs are a and b tried in both orders.
+    """
+    j, slot = chains.following[k], chains.slot[k]
+    for left, right in ((a, b), (b, a)):
+        if slot >= 0 and relation == 0:
+            if slot == right:
+                p = position(chains, k, left)
+                if p >= 0:
+                    return p, -1
+            if slot == left:
+                q = position(chains, j, right)
+                if q >= 0:
+                    return -1, q
+        if slot < 0:
+            p, q = position(chains, k, left), position(chains, j, right)
+            if p >= 0 and q >= 0:
+                same = not chains.directed or pair_key(chains, left, k, right, j) & 1 == relation
+                if same:
+                    return p, q
+        if chains.directed or a == b:
+            break
+    return -2, -2
+
+
+@leaf
+def merge_at(
+    chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, rule: tuple[int, int, int, int]
+) -> tuple[int, int]:
+    """Apply a rule inside set k and across its link: (merges made, of these across the link)."""
+    a, b, relation, new = rule
+    inside, across = 0, 0
+    if a != b and relation == 0:
+        p, q = position(chains, k, a), position(chains, k, b)
+        if p >= 0 and q >= 0:
+            merge_inside(chains, pairs, share, k, (p, q), new)
+            inside = 1
+    if chains.following[k] >= 0:
+        p, q = link_match(chains, k, a, b, relation)
+        if p != -2:
+            merge_link(chains, pairs, share, k, p, q, new)
+            across = 1
+    return inside + across, across
+
+
+@leaf
+def settle(chains: Chains, pairs: Pairs, share: NDArray[np.int64], j: int) -> None:
+    """Let set j, if it has been emptied, take over the token of the slot before it; an empty set before that goes."""
+    i = chains.previous[j]
+    if chains.size[j] > 0 or chains.pinned[j] or i < 0 or chains.slot[i] < 0:
+        return
+    token = chains.slot[i]
+    chains.slot[i] = -1
+    put(chains, j, token)
+    shift_side(chains, pairs, share, j, 1, 0, EMPTY, EMPTY, token)
+    if chains.size[i] > 0 or chains.pinned[i]:
+        return
+    h = chains.previous[i]
+    chains.previous[j] = h
+    chains.following[i] = -1
+    if h >= 0:
+        chains.following[h] = j
+        count_link(chains, pairs, share, h, 1)
+
+
+@inner
+def room_at(chains: Chains, pairs: Pairs, k: int) -> Pairs:
+    """The pairs with room for what one place can bring, taken generously."""
+    j, i = chains.following[k], chains.previous[k]
+    most = chains.size[k] + (chains.size[j] if j >= 0 else 0) + (chains.size[i] if i >= 0 else 0) + 2
+    return room_for(pairs, 4 * most, most * most)
+
+
+@inner
+def merge_everywhere(
+    chains: Chains, pairs: Pairs, share: NDArray[np.int64], key: int, new: int
+) -> tuple[Pairs, int]:
+    """Apply the rule of a pair in all its places, from the left; emptied sets settle afterwards."""
+    rule = (key >> 32, (key >> 1) & 0x7FFFFFFF, key & 1, new)
+    chains.span[new] = chains.span[rule[0]] + chains.span[rule[1]] - 1 + rule[2]
+    places = places_of(pairs, key)
+    emptied = np.empty(len(places), np.int64)
+    count, crossed = 0, 0
+    for k in places:
+        pairs = room_at(chains, pairs, k)
+        made, across = merge_at(chains, pairs, share, k, rule)
+        count += made
+        if across:
+            emptied[crossed] = k
+            crossed += 1
+    for q in range(crossed):
+        k = emptied[q]
+        j = chains.following[k]
+        for touched in (k, j):
+            if touched >= 0:
+                pairs = room_at(chains, pairs, touched)
+                settle(chains, pairs, share, touched)
+    return pairs, count
+
+
+@inner
+def replay(
+    chains: Chains, pairs: Pairs, share: NDArray[np.int64], known: NDArray[np.int64], rules: NDArray[np.int64]
+) -> Pairs:
+    """Apply merges that were made before, in their order."""
+    for i in range(known.shape[0]):
+        key = (known[i, 0] << 32) | (known[i, 1] << 1) | known[i, 2]
+        insert(rules, key, known[i, 3])
+        chains.span[known[i, 3]] = chains.span[known[i, 0]] + chains.span[known[i, 1]] - 1 + known[i, 2]
+        if weight_of(pairs, key) > 0:
+            pairs, _ = merge_everywhere(chains, pairs, share, key, known[i, 3])
+            pairs.state[4] = 0
+    return pairs
+
+
+@entry
+def learn(chains: Chains, share: NDArray[np.int64], plan: Plan) -> tuple[NDArray[np.int64], int]:
+    """The merges: rows (left, right, relation, weight, count); and how many were made, or -1 if a recount differed.
+
+    A pair that comes up again after its merge keeps its token when directed; the published form, which
+    undirected models reproduce, makes another token for it.
+    """
+    pairs = count_all(chains, share)
+    rules = make_table(plan.known.shape[0] + plan.limit)
+    pairs = replay(chains, pairs, share, plan.known, rules)
+    heap = make_heap()
+    rows = np.empty((plan.limit, 5), np.int64)
+    made, steps = 0, 0
+    while made < plan.limit:
+        heap, key = pop(pairs, heap, plan.least)
+        if key == EMPTY:
+            break
+        new, weight = find(rules, key), weight_of(pairs, key)
+        fresh = new == NO_RULE or not chains.directed
+        if fresh:
+            new = plan.first_id + made
+            insert(rules, key, new)
+        pairs, count = merge_everywhere(chains, pairs, share, key, new)
+        if fresh:
+            rows[made] = (key >> 32, (key >> 1) & 0x7FFFFFFF, key & 1, weight, count)
+            made += 1
+        elif new >= plan.first_id:
+            rows[new - plan.first_id, 4] += count
+        heap = again(pairs, heap, key)
+        steps += 1
+        if plan.recount_every > 0 and steps % plan.recount_every == 0 and not same_counts(pairs, chains, share):
+            return rows[:made], RECOUNT_FAILED
+    return rows[:made], made
+
+
+@inner
+def again(pairs: Pairs, heap: Heap, key: int) -> Heap:
+    """The heap with a merged pair that is still heavy somewhere."""
+    weight = weight_of(pairs, key)
+    return push(heap, weight, key) if weight >= pairs.state[2] else heap
