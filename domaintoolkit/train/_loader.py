@@ -24,7 +24,7 @@ GROUP = 8
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Windows of some blocks, in `rows` rows of at most the block's size."""
+    """Windows of some blocks, in `rows` rows of at most the block's size; the rows rise where nothing was segmented."""
 
     windows: Windows
     rows: int
@@ -103,11 +103,10 @@ class Loader:
             blocks = order[places[groups == group] - self._epoch.edges[group]]
             ends = np.cumsum([len(plan) for plan in plans])
             chunks = np.searchsorted(ends, blocks, "right")
-            rows = row + np.arange(len(blocks))
-            row += len(blocks)
             for chunk in np.unique(chunks).tolist():
-                here = chunks == chunk
-                parts.append(plans[chunk].read(blocks[here] - ends[chunk] + len(plans[chunk]), rows[here]))
+                here = blocks[chunks == chunk] - ends[chunk] + len(plans[chunk])
+                parts.append(plans[chunk].read(here, np.arange(row, row + len(here))))
+                row += len(here)
         return parts
 
     def _planned(self, epoch: _Epoch, group: int) -> tuple[list[Blocks], NDArray[np.int64]]:

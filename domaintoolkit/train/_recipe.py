@@ -109,14 +109,15 @@ class Recipe:
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """Read a recipe from a TOML file: its table `[train]` where it has one, else all of it."""
+    """Read a recipe from a TOML file: its table `[train]` where it has one, else all of it but `domain`."""
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise SourceError(str(path), error.strerror or str(error)) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SourceError(str(path), f"not TOML: {error}") from None
-    return from_dict(Recipe, data.get("train", data), str(path))
+    alone = {name: value for name, value in data.items() if name != "domain"}
+    return from_dict(Recipe, data.get("train", alone), str(path))
 
 
 def changed(recipe: Recipe, **settings: Any) -> Recipe:

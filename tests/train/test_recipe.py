@@ -37,7 +37,7 @@ def test_all_problems_are_reported_together() -> None:
 
 
 def test_a_recipe_is_a_file_or_the_table_train_of_one(tmp_path: Path) -> None:
-    (tmp_path / "alone.toml").write_text("batch = 4\n")
+    (tmp_path / "alone.toml").write_text('domain = "shop"\nbatch = 4\n')
     (tmp_path / "table.toml").write_text('domain = "shop"\n[train]\nbatch = 4\n')
     assert load_recipe(tmp_path / "alone.toml") == load_recipe(tmp_path / "table.toml") == Recipe(batch=4)
     (tmp_path / "wrong.toml").write_text("[train]\nbatches = 4\n")

@@ -1,0 +1,186 @@
+"""A model beside its baselines on the same held-out events, and what may be said of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.evaluate._baselines import Baseline
+from domaintoolkit.evaluate._cells import Layout, Sequences, take_apart
+from domaintoolkit.evaluate._score import Score
+
+__all__ = ["Comparison", "Difference", "Row", "baseline_scores", "compare", "fit_baselines"]
+
+Ints = NDArray[np.integer[Any]]
+NORMAL_95 = 1.96
+
+
+class WindowsLike(Protocol):
+    """Windows of base ids, one after another."""
+
+    @property
+    def ids(self) -> Ints: ...
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...
+    @property
+    def lost(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: bits an event, nats a token and bits by part."""
+
+    name: str
+    bits_per_event: float
+    nats_per_token: float
+    bits_by_part: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Bits an event that `left` costs less than `right`, with a 95% interval over groups of held-out histories."""
+
+    left: str
+    right: str
+    bits: float
+    low: float
+    high: float
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval leaves zero out, on the side of `left`."""
+        return self.low > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The table, the differences that matter, and the verdict in one word and one sentence."""
+
+    split: str
+    events: int
+    tokens: int
+    rows: tuple[Row, ...]
+    differences: tuple[Difference, ...]
+    verdict: str
+    """`beats`, `level`, `loses` or `nothing to beat`."""
+    sentence: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    def table(self) -> str:
+        """The table in Markdown."""
+        lines = ["| | bits an event | nats a token |", "|---|---|---|"]
+        lines += [f"| {row.name} | {row.bits_per_event:.3f} | {row.nats_per_token:.3f} |" for row in self.rows]
+        return "\n".join(lines)
+
+
+def fit_baselines(
+    seen: Iterable[WindowsLike], tune: Iterable[WindowsLike], layout: Layout, limit: int
+) -> list[Baseline]:
+    """The unigram and the Markov baseline, counted on at most about `limit` tokens and tuned on as many."""
+    train, validation = _taken(seen, layout, limit), _taken(tune, layout, limit)
+    return [
+        Baseline("unigram", train, validation, layout, markov=False),
+        Baseline("Markov", train, validation, layout, markov=True),
+    ]
+
+
+def _taken(windows: Iterable[WindowsLike], layout: Layout, limit: int) -> list[Sequences]:
+    """The sequences of windows, until there are `limit` tokens; all of group 0."""
+    ids: list[Ints] = []
+    lengths: list[Ints] = [np.zeros(1, np.int64)]
+    total = 0
+    for part in windows:
+        ids.append(part.ids)
+        lengths.append(np.diff(part.offsets))
+        total += len(part.ids)
+        if total >= limit:
+            break
+    offsets = np.cumsum(np.concatenate(lengths))
+    flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
+    return take_apart(flat, offsets, np.zeros(len(offsets) - 1, np.int64), layout)
+
+
+def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLike], layout: Layout) -> list[Score]:
+    """The uniform's score and each baseline's; every item of `held_out` is a group of its own."""
+    parts = (*layout.part_names[layout.header_parts :], "[SESSION]", "[cut off]")
+    uniform = math.log(len(np.asarray(layout.place)))
+    rows: list[list[NDArray[np.float64]]] = [[] for _ in range(len(baselines) + 1)]
+    events, tokens = [], 0
+    for group in held_out:
+        sequences = take_apart(group.ids, group.offsets, np.zeros(len(group.offsets) - 1, np.int64), layout)
+        lengths = [len(part.tokens) for part in sequences[:-1]]
+        lengths.append(int(sequences[-1].tokens.sum()))
+        events.append(len(sequences[0]))
+        tokens += sum(lengths) + group.lost
+        lost = group.lost * uniform
+        rows[0].append(np.append(uniform * np.array(lengths, np.float64), lost))
+        for number, baseline in enumerate(baselines, 1):
+            rows[number].append(np.append(baseline.nats(sequences, 1)[0], lost))
+    names = ["uniform", *(baseline.name for baseline in baselines)]
+    counts = np.array(events, np.int64)
+    return [
+        Score(name, parts, np.array(row).reshape(-1, len(parts)), counts, tokens)
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def difference(left: Score, right: Score) -> Difference:
+    """Bits an event by which `left` is cheaper, a ratio over groups with its linearised standard error."""
+    gain = (right.event_nats - left.event_nats) / math.log(2)
+    events = left.events.astype(np.float64)
+    groups, total = len(events), max(1.0, float(events.sum()))
+    ratio = float(gain.sum()) / total
+    if groups < 2:
+        return Difference(left.name, right.name, ratio, -math.inf, math.inf)
+    spread = math.sqrt(float(((gain - ratio * events) ** 2).sum()) * groups / (groups - 1)) / total
+    return Difference(left.name, right.name, ratio, ratio - NORMAL_95 * spread, ratio + NORMAL_95 * spread)
+
+
+def compare(model: Score, baselines: Sequence[Score], split: str) -> Comparison:
+    """Say whether the model beats the best baseline. `baselines` are the uniform, the unigram and the Markov.
+
+    There is nothing to beat where neither the Markov baseline nor the model is certainly cheaper than the
+    unigram: then what came before says nothing about what comes next.
+    """
+    by_name = {score.name: score for score in baselines}
+    unigram, markov = by_name["unigram"], by_name["Markov"]
+    best = min(unigram, markov, key=lambda score: score.bits_per_event)
+    ahead = difference(model, best)
+    differences = (difference(model, unigram), difference(model, markov), difference(markov, unigram))
+    if ahead.certain:
+        verdict = "beats"
+    elif not differences[0].certain and not differences[2].certain:
+        verdict = "nothing to beat"
+    else:
+        verdict = "loses" if ahead.high < 0 else "level"
+    rows = [_row(score) for score in (*baselines, model)]
+    events = int(model.events.sum())
+    return Comparison(split, events, model.tokens, tuple(rows), differences, verdict, _sentence(verdict, ahead))
+
+
+def _row(score: Score) -> Row:
+    return Row(score.name, score.bits_per_event, score.nats_per_token, score.bits_by_part)
+
+
+def _sentence(verdict: str, ahead: Difference) -> str:
+    interval = f"{abs(ahead.bits):.3f} bits an event (95%: {ahead.low:.3f} to {ahead.high:.3f})"
+    match verdict:
+        case "beats":
+            return f"the model beats the best baseline, {ahead.right}, by {interval}"
+        case "nothing to beat":
+            return (
+                "there is nothing to beat: neither the model nor a first-order Markov model predicts these events "
+                "better than their plain frequencies, so their order holds nothing that these find"
+            )
+        case "loses":
+            return f"the model does not beat the best baseline, {ahead.right}: it costs {-ahead.bits:.3f} bits more"
+        case _:
+            return f"the model is level with the best baseline, {ahead.right}: the difference is {interval}"

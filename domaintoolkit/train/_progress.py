@@ -1,0 +1,143 @@
+"""How a run goes: rates, utilisation and the time left, as data and as one line of text."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+import torch
+from torch import Tensor
+
+__all__ = ["PEAKS", "LiveLine", "Meter", "Progress", "peak_flops"]
+
+PEAKS = {
+    "L4": 121e12,
+    "A10": 125e12,
+    "A100": 312e12,
+    "H100": 989e12,
+    "H200": 989e12,
+}
+"""Dense bf16 FLOPs a second of a device, by a word of its name, as its maker states them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What there is to say after a step. Rates are those since the last report."""
+
+    step: int
+    steps: int
+    loss: float
+    """Mean nats a token."""
+    bits_per_event: float
+    learning_rate: float
+    tokens_per_second: float
+    events_per_second: float
+    seconds_left: float
+    utilisation: float | None = None
+    """Share of the device's peak that the model's own FLOPs are; None where the peak is not known."""
+    validation: float | None = None
+    """Bits an event on validation entities, where this step was evaluated."""
+
+    def __str__(self) -> str:
+        parts = [
+            f"step {self.step:,}/{self.steps:,}",
+            f"loss {self.loss:.3f}",
+            f"{self.bits_per_event:.2f} bits/event",
+            f"{_rate(self.tokens_per_second)} tokens/s",
+            f"{_rate(self.events_per_second)} events/s",
+        ]
+        if self.utilisation is not None:
+            parts.append(f"MFU {self.utilisation:.0%}")
+        if self.validation is not None:
+            parts.append(f"validation {self.validation:.2f} bits/event")
+        minutes, seconds = divmod(round(self.seconds_left), 60)
+        return " · ".join([*parts, f"{minutes}:{seconds:02} left"])
+
+
+def _rate(value: float) -> str:
+    return f"{value / 1e6:.2f}M" if value >= 1e6 else f"{value / 1e3:.1f}k" if value >= 1e3 else f"{value:.0f}"
+
+
+class LiveLine:
+    """Prints progress: one line that is written over on a terminal, nothing in a pipe but evaluations."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self.file = file or sys.stderr
+        self.live = self.file.isatty()
+
+    def __call__(self, progress: Progress) -> None:
+        if self.live:
+            end = "\n" if progress.validation is not None or progress.step == progress.steps else ""
+            self.file.write(f"\r\x1b[2K{progress}{end}")
+            self.file.flush()
+        elif progress.validation is not None:
+            self.file.write(f"{progress}\n")
+
+
+class Meter:
+    """Adds up reports of batches, on their device, and turns them into `Progress` now and then.
+
+    The first report is left out of the rates: it holds the compilation of kernels.
+    """
+
+    def __init__(
+        self, steps: int, flops_per_token: float, peak: float | None, report: Callable[[Progress], None]
+    ) -> None:
+        self.steps, self.flops_per_token, self.peak, self.report = steps, flops_per_token, peak, report
+        self._began = time.perf_counter()
+        self._sums: list[Tensor] = []
+        self._pace: float | None = None
+        self._reported = -math.inf
+        self._since = 0
+
+    def add(self, loss: Tensor, event_nats: Tensor, tokens: Tensor, events: Tensor) -> None:
+        """Count one batch in."""
+        counts = (loss.detach() * tokens, event_nats, tokens, events)
+        self._sums.append(torch.stack([count.detach().float() for count in counts]))
+
+    def due(self, every: float = 0.5) -> bool:
+        """Whether a report is due: looking at a GPU's results makes it wait, so not after each step."""
+        return time.perf_counter() - self._reported >= every
+
+    def close(self, step: int, rate: float, devices: int, validation: float | None = None) -> Progress | None:
+        """Report on what was added since the last report; None where nothing was."""
+        if not self._sums:
+            return None
+        nats, event_nats, tokens, events = torch.stack(self._sums).double().sum(0).tolist()
+        now = time.perf_counter()
+        seconds = max(1e-9, now - self._began) / devices
+        done = max(1, step - self._since)
+        pace = (now - self._began) / done
+        self._pace = pace if self._pace is None or self._reported < 0 else 0.7 * self._pace + 0.3 * pace
+        made = Progress(
+            step=step,
+            steps=self.steps,
+            loss=nats / max(tokens, 1),
+            bits_per_event=event_nats / max(events, 1) / math.log(2),
+            learning_rate=rate,
+            tokens_per_second=tokens / seconds,
+            events_per_second=events / seconds,
+            seconds_left=self._pace * (self.steps - step),
+            utilisation=self.flops_per_token * tokens / seconds / devices / self.peak if self.peak else None,
+            validation=validation,
+        )
+        self._sums, self._since, self._reported = [], step, now
+        self.report(made)
+        self._began = time.perf_counter()
+        return made
+
+    def pause(self, seconds: float) -> None:
+        """Leave out time that went into something else, such as an evaluation."""
+        self._began += seconds
+
+
+def peak_flops(device: torch.device) -> float | None:
+    """Dense bf16 FLOPs a second of the device, where they are known."""
+    if device.type != "cuda":
+        return None
+    words = torch.cuda.get_device_name(device).replace("-", " ").split()
+    return next((PEAKS[word] for word in words if word in PEAKS), None)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from worlds import WorldLayout, world
+
+from domaintoolkit.evaluate import Score, baseline_scores, compare, fit_baselines
+from domaintoolkit.evaluate._baselines import Spelling
+from domaintoolkit.evaluate._cells import Sequences, take_apart
+
+LAYOUT = WorldLayout()
+
+
+def scores(order: float) -> dict[str, Score]:
+    baselines = fit_baselines([world(1, 300, order=order)], [world(2, 100, order=order)], LAYOUT, 10**9)
+    groups = [world(seed, 10, order=order) for seed in range(3, 23)]
+    return {score.name: score for score in baseline_scores(baselines, groups, LAYOUT)}
+
+
+def test_they_find_the_entropy_of_a_world_without_order() -> None:
+    found = scores(0.0)
+    tokens, events = found["uniform"].tokens, found["uniform"].events.sum()
+    assert found["uniform"].bits_per_event == pytest.approx(tokens / events * math.log2(len(LAYOUT.place)))
+    mark = -(0.2 * math.log2(0.2) + 0.8 * math.log2(0.8)) * 19 / 20
+    second = -(0.1 * math.log2(0.1 / 3) + 0.9 * math.log2(0.9 / 4))
+    assert found["unigram"].bits_per_event == pytest.approx(2 + second + mark, abs=0.05)
+    assert found["Markov"].bits_per_event == pytest.approx(2 + second + mark, abs=0.05)
+    assert found["unigram"].bits_by_part["a"] == pytest.approx(2, abs=0.02)
+
+
+def test_markov_finds_the_order_that_the_unigram_does_not() -> None:
+    found = scores(0.9)
+    stays, leaves = 0.9 + 0.1 / 4, 0.1 / 4
+    entropy = -(stays * math.log2(stays) + 3 * leaves * math.log2(leaves))
+    assert found["Markov"].bits_by_part["a"] == pytest.approx((2 + 19 * entropy) / 20, abs=0.06)
+    assert found["unigram"].bits_by_part["a"] == pytest.approx(2, abs=0.02)
+
+
+def test_spelling_is_a_probability_of_every_sequence() -> None:
+    seen = take_apart(*_flat(world(0, 20, spelled=0.5)), LAYOUT)[1]
+    spelling = Spelling(seen, 5, 1)
+    reachable = [[token] for token in (8, 9, 10, 11, 12)]
+    assert spelling(_sequences(reachable)).sum() < 1
+    assert spelling(_sequences([[12, 13 + byte] for byte in range(256)])).min() > 0
+    following = _sequences([[8, *rest] for rest in ([], [3], *([13 + byte] for byte in range(256)))])
+    total = spelling(following).sum()
+    assert total < spelling(_sequences([[8]]))[0] / 0.5
+
+
+def test_what_may_be_said() -> None:
+    ordered, plain = scores(0.9), scores(0.0)
+    better = Score("model", ordered["Markov"].parts, ordered["Markov"].nats * 0.9, ordered["Markov"].events, 1)
+    listed = [ordered[name] for name in ("uniform", "unigram", "Markov")]
+    assert compare(better, listed, "test").verdict == "beats"
+    same = Score("model", better.parts, ordered["Markov"].nats, better.events, 1)
+    assert compare(same, listed, "test").verdict == "level"
+    worse = Score("model", better.parts, ordered["Markov"].nats * 1.2, better.events, 1)
+    assert compare(worse, listed, "test").verdict == "loses"
+    listed = [plain[name] for name in ("uniform", "unigram", "Markov")]
+    noisy = plain["unigram"].nats * np.random.default_rng(0).normal(1.01, 0.05, plain["unigram"].nats.shape)
+    said = compare(Score("model", better.parts, noisy, plain["unigram"].events, 1), listed, "test")
+    assert said.verdict == "nothing to beat"
+    assert "nothing to beat" in said.sentence
+    assert said.table().count("\n") == 5
+
+
+def _flat(made):  # type: ignore[no-untyped-def]
+    return made.ids, made.offsets, np.zeros(len(made.offsets) - 1, np.int64)
+
+
+def _sequences(listed: list[list[int]]) -> Sequences:
+    lengths = [len(sequence) for sequence in listed]
+    zeros = np.zeros(len(listed), np.int64)
+    tokens = np.array([token for sequence in listed for token in sequence])
+    return Sequences(zeros.astype(np.uint64), zeros, zeros.astype(bool), tokens, np.cumsum([0, *lengths]))

@@ -1,0 +1,59 @@
+"""Histories of a made-up world whose entropy is known: [BOS] [static] ( [SESSION]? a b )*, a of 4 values, b spelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+BOS, SESSION, STATIC, PIECE = 0, 1, 2, 3
+A, B, SPELL, BYTE = 4, 8, 12, 13
+
+
+@dataclass
+class WorldLayout:
+    header_parts: int = 1
+    event_parts: int = 2
+    part_names: tuple[str, ...] = ("country", "a", "b")
+    place: Any = field(default_factory=lambda: _place())
+    start: Any = field(default_factory=lambda: _start())
+
+
+def _place() -> Any:
+    place = np.full(BYTE + 256, -1, np.int16)
+    place[[BOS, SESSION, STATIC, PIECE]] = -2, -4, 0, 2
+    place[A:B], place[B : SPELL + 1] = 1, 2
+    return place
+
+
+def _start() -> Any:
+    start = np.zeros(BYTE + 256, np.bool_)
+    start[A : SPELL + 1] = start[STATIC] = True
+    return start
+
+
+@dataclass
+class World:
+    ids: Any
+    offsets: Any
+    lost: int = 0
+
+
+def world(seed: int, histories: int, events: int = 20, order: float = 0.0, spelled: float = 0.1) -> World:
+    """`order` is the probability that a is one more than the last a; otherwise it is drawn at random."""
+    generator = np.random.default_rng(seed)
+    ids: list[int] = []
+    offsets = [0]
+    for _ in range(histories):
+        ids += [BOS, STATIC]
+        value = 0
+        for number in range(events):
+            ids += [SESSION] if number and generator.random() < 0.2 else []
+            follows = number and generator.random() < order
+            value = (value + 1) % 4 if follows else int(generator.integers(4))
+            ids += [A + value]
+            word = bytes([97 + int(generator.integers(3))] * 3)
+            ids += [SPELL, *(BYTE + byte for byte in word)] if generator.random() < spelled else [B + value]
+        offsets.append(len(ids))
+    return World(np.array(ids, np.uint16), np.array(offsets))
