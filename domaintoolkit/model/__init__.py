@@ -3,33 +3,72 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_WHERE = {
-    "PRESETS": "_config",
-    "EventModelConfig": "_config",
-    "EventModel": "_event_model",
-    "EventTensors": "_events",
-    "event_parameters": "_event_model",
-    "events_from_streams": "_events",
-    "TokenModelConfig": "_config",
-    "event_preset": "_config",
-    "parameters": "_config",
-    "preset": "_config",
-    "EventBatch": "_interface",
-    "LossReport": "_interface",
-    "SequenceModel": "_interface",
-    "TokenBatch": "_interface",
-    "TokenModel": "_token_model",
+if TYPE_CHECKING:
+    from domaintoolkit.model._config import (
+        PRESETS,
+        EventModelConfig,
+        TokenModelConfig,
+        event_preset,
+        parameters,
+        preset,
+    )
+    from domaintoolkit.model._event_model import EventModel, event_parameters
+    from domaintoolkit.model._events import EventTensors, events_from_streams
+    from domaintoolkit.model._interface import EventBatch, LossReport, SequenceModel, TokenBatch
+    from domaintoolkit.model._token_model import TokenModel
+
+_HOMES = {
+    "_config": (
+        "EventModelConfig",
+        "PRESETS",
+        "TokenModelConfig",
+        "event_preset",
+        "parameters",
+        "preset",
+    ),
+    "_event_model": (
+        "EventModel",
+        "event_parameters",
+    ),
+    "_events": (
+        "EventTensors",
+        "events_from_streams",
+    ),
+    "_interface": (
+        "EventBatch",
+        "LossReport",
+        "SequenceModel",
+        "TokenBatch",
+    ),
+    "_token_model": ("TokenModel",),
 }
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = list(_WHERE)
+__all__ = [
+    "PRESETS",
+    "EventBatch",
+    "EventModel",
+    "EventModelConfig",
+    "EventTensors",
+    "LossReport",
+    "SequenceModel",
+    "TokenBatch",
+    "TokenModel",
+    "TokenModelConfig",
+    "event_parameters",
+    "event_preset",
+    "events_from_streams",
+    "parameters",
+    "preset",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

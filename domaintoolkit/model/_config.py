@@ -44,8 +44,9 @@ class TokenModelConfig:
         found = []
         if self.width % self.heads:
             found.append(Problem("heads", f"must divide the width {self.width}, got {self.heads}"))
-        elif "rope" in self.position and self.width // self.heads % 2:
-            found.append(Problem("position", f"rope needs an even head width, got {self.width // self.heads}"))
+        elif "rope" in self.position and (self.width // self.heads % 2 or self.width // self.heads < 4):
+            message = f"rope needs an even head width from 4 on, got {self.width // self.heads}"
+            found.append(Problem("position", message))
         if self.multiple is not None and self.width * self.multiple < 1:
             found.append(Problem("multiple", f"leaves no feed-forward at width {self.width}, got {self.multiple!r}"))
         if found:

@@ -12,11 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from x_transformers import Decoder
-from x_transformers.x_transformers import RMSNorm, apply_rotary_pos_emb
 
 from domaintoolkit.model._config import TokenModelConfig
 from domaintoolkit.model._packing import Packing, attend
+from domaintoolkit.model._x_transformers import Decoder, RMSNorm, apply_rotary_pos_emb
 
 __all__ = ["Cache", "PackedDecoder"]
 
@@ -63,6 +62,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
             heads=config.heads,
             attn_dim_head=config.width // config.heads,
             attn_flash=True,
+            attn_project_out=True,
             attn_dropout=config.dropout,
             ff_mult=(config.inner + 0.5) / config.width,
             ff_glu=config.gated,

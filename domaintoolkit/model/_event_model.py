@@ -29,6 +29,7 @@ class EventModel(BoundModel):
     """
 
     config: EventModelConfig
+    config_type = EventModelConfig
 
     def __init__(self, config: EventModelConfig, layout: Layout, vocabulary_hash: str) -> None:
         super().__init__()

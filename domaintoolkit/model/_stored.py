@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -12,17 +12,17 @@ import safetensors.torch
 import torch
 from huggingface_hub import ModelHubMixin, snapshot_download
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from domaintoolkit.errors import ArtifactError, DomainToolkitError, NewerVersionError, VocabularyMismatchError
-from domaintoolkit.model._config import EventModelConfig, TokenModelConfig, resized
+from domaintoolkit._files import read_json, write_atomic, write_json
+from domaintoolkit.errors import ArtifactError, VocabularyMismatchError
+from domaintoolkit.model._config import TokenModelConfig, resized
 from domaintoolkit.model._interface import EXTRA_PARTS, Layout
 from domaintoolkit.schema._convert import from_dict, to_dict
 
 __all__ = ["BoundModel", "VocabularyLike"]
 
-VERSION = 1
+FORMAT, VERSION = "domaintoolkit model", 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 TABLES = ("place", "start", "fusible", "events_in")
 
@@ -53,6 +53,7 @@ class BoundModel(nn.Module, ModelHubMixin):
     """A model bound to one vocabulary. It stores what it needs of the grammar, and so loads without a tokenizer."""
 
     config: TokenModelConfig
+    config_type: type[TokenModelConfig] = TokenModelConfig
     place: Tensor
     start: Tensor
     fusible: Tensor
@@ -133,18 +134,19 @@ class BoundModel(nn.Module, ModelHubMixin):
         """Called when the tables have changed; what is derived from them is made anew."""
 
     def _save_pretrained(self, save_directory: Path) -> None:
+        stored = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        weights = safetensors.torch.save(stored, metadata={"format": "pt"})
+        write_atomic(save_directory / WEIGHTS, weights)
         data = {
-            "format": VERSION,
             "model": type(self).__name__,
             "vocabulary": self.vocabulary_hash,
             "header_parts": self.header_parts,
             "event_parts": self.event_parts,
             "part_names": list(self.names),
             "config": to_dict(self.config),
+            "weights": hashlib.sha256(weights).hexdigest(),
         }
-        weights = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
-        safetensors.torch.save_file(weights, save_directory / WEIGHTS, metadata={"format": "pt"})
-        (save_directory / CONFIG).write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_json(save_directory / CONFIG, FORMAT, VERSION, data)
 
     @classmethod
     def _from_pretrained(
@@ -164,32 +166,24 @@ class BoundModel(nn.Module, ModelHubMixin):
     @classmethod
     def _read(cls, folder: Path) -> Self:
         """Build the model that a folder holds."""
-        data = _config(folder / CONFIG, cls.__name__)
-        try:
-            weights = safetensors.torch.load_file(folder / WEIGHTS)
-            tables = {name: weights[name].numpy() for name in TABLES}
-            kind: type[TokenModelConfig] = EventModelConfig if cls.__name__ == "EventModel" else TokenModelConfig
-            config = from_dict(kind, data["config"])
-            layout = StoredLayout(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
-            model = cls(config, layout, data["vocabulary"])
-            model.load_state_dict(weights)
-        except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, DomainToolkitError) as error:
-            raise ArtifactError(str(folder), f"not a saved model: {error}") from error
+        data = read_json(folder / CONFIG, FORMAT, VERSION)
+        if data["model"] != cls.__name__:
+            raise ArtifactError(str(folder / CONFIG), f"holds a {data['model']}, not a {cls.__name__}")
+        weights = _weights(folder / WEIGHTS, data["weights"])
+        tables = {name: weights[name].numpy() for name in TABLES}
+        config = from_dict(cls.config_type, data["config"])
+        layout = StoredLayout(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
+        model = cls(config, layout, data["vocabulary"])
+        model.load_state_dict(weights)
         return model
 
-    def extra_repr(self) -> str:
-        return f"vocabulary={self.vocabulary_hash[:12]}, {asdict(self.config)}"
 
-
-def _config(path: Path, model: str) -> dict[str, Any]:
+def _weights(path: Path, checksum: str) -> dict[str, Tensor]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        version, found = int(data["format"]), data["model"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(str(path), f"not the config of a model: {error}") from None
-    if version > VERSION:
-        raise NewerVersionError(str(path), version, VERSION)
-    if found != model:
-        raise ArtifactError(str(path), f"holds a {found}, not a {model}")
-    result: dict[str, Any] = data
-    return result
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(str(path), error.strerror or str(error)) from None
+    if hashlib.sha256(raw).hexdigest() != checksum:
+        raise ArtifactError(str(path), "was altered or cut short: it does not match the checksum in its config")
+    found: dict[str, Tensor] = safetensors.torch.load(raw)
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from x_transformers import TransformerWrapper
 
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.model._config import TokenModelConfig
@@ -13,6 +12,7 @@ from domaintoolkit.model._decoder import Cache, PackedDecoder
 from domaintoolkit.model._interface import EXTRA_PARTS, Layout, LossReport, TokenBatch
 from domaintoolkit.model._packing import Kernel, Packing, pack
 from domaintoolkit.model._stored import BoundModel
+from domaintoolkit.model._x_transformers import TransformerWrapper
 
 __all__ = ["TokenModel"]
 

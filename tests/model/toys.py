@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.model._stored import StoredLayout
 from domaintoolkit.vocabulary._grammar import FieldParts, Grammar
 from domaintoolkit.vocabulary._token import Token, byte_tokens
 
@@ -72,3 +73,9 @@ def _sequence(rules: Grammar, place: int, generator: np.random.Generator) -> lis
         return [first]
     pool = np.concatenate([own, rules.bytes[97:103]])
     return [first, *map(int, generator.choice(pool, int(generator.integers(0, 4))))]
+
+
+def plain_layout(size: int) -> StoredLayout:
+    """Every token begins an event of one part."""
+    ones = np.ones(size, np.bool_)
+    return StoredLayout(0, 1, ("part",), np.zeros(size, np.int16), ones, ones, np.ones(size, np.int32))
