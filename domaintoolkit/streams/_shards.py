@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,36 +15,15 @@ from domaintoolkit._files import replacing
 from domaintoolkit.errors import ArtifactError, OutputError, Problem, SchemaError
 from domaintoolkit.streams._keys import SPLITS, hash_keys, split_of
 from domaintoolkit.streams._manifest import COUNTED, ShardEntry
+from domaintoolkit.streams._streams import Streams
 
-__all__ = ["OWN_COLUMNS", "Rows", "id_type", "plain", "read_shard", "shard_name", "shard_table", "write_shard"]
+__all__ = ["OWN_COLUMNS", "plain", "read_shard", "shard_name", "shard_table", "write_shard"]
 
-OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "last")
+OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "last_session")
 BATCH_TOKENS = 1 << 30
 """List offsets are 32 bits wide, so a record batch holds at most this many tokens (or one row)."""
 
 Ints = NDArray[np.integer[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Streams on their way into a shard: what `Streams` holds, and what appending needs."""
-
-    entities: pa.Table
-    """Key columns, one row a stream, sorted by key."""
-    ids: Ints
-    offsets: Ints
-    event_starts: Ints
-    """Position of each event's first token in `ids`."""
-    event_offsets: Ints
-    times: NDArray[np.int64] | None = None
-    labels: pa.Table | None = None
-    last: pa.Table | None = None
-    """Each entity's last event as it came in."""
-
-
-def id_type(vocabulary_size: int) -> pa.DataType:
-    """The ids' type: 16 bits while the vocabulary leaves half of them for its growth."""
-    return pa.uint16() if vocabulary_size <= 1 << 15 else pa.uint32()
 
 
 def shard_name(number: int) -> str:
@@ -53,27 +31,26 @@ def shard_name(number: int) -> str:
     return f"shards/{number:05d}.arrow"
 
 
-def shard_table(rows: Rows, ids: pa.DataType) -> pa.Table:
-    """The rows in a shard's columns, by (hash, key). Raises `SchemaError` where a key column has a name of ours."""
-    clash = [name for name in rows.entities.column_names if name in OWN_COLUMNS]
+def shard_table(streams: Streams) -> pa.Table:
+    """Streams in a shard's columns, by (hash, key). Raises `SchemaError` where a key column has a name of ours."""
+    clash = [name for name in streams.entities.column_names if name in OWN_COLUMNS]
     if clash:
         problem = Problem("entity", f"column {clash[0]!r} has the name of a shard's own column; rename it")
         raise SchemaError([problem])
-    hashes = hash_keys(rows.entities)
+    hashes = hash_keys(streams.entities)
     order = pa.array(np.argsort(hashes, kind="stable"))
-    columns = {name: plain(rows.entities[name]).take(order) for name in rows.entities.column_names}
+    columns = {name: plain(streams.entities[name]).take(order) for name in streams.entities.column_names}
     columns["split"] = pa.array(SPLITS).take(pa.array(split_of(hashes))).take(order)
-    columns["ids"] = _numbers(rows.offsets, rows.ids.astype(ids.to_pandas_dtype(), copy=False), order)
-    first = np.repeat(rows.offsets[:-1], np.diff(rows.event_offsets))
-    columns["event_starts"] = _numbers(rows.event_offsets, (rows.event_starts - first).astype(np.int32), order)
-    if rows.times is not None:
-        columns["times"] = _numbers(rows.event_offsets, rows.times, order)
-    if rows.labels is not None and rows.labels.num_columns:
-        lists = [_lists(rows.event_offsets, plain(column)).take(order) for column in rows.labels.columns]
-        columns["labels"] = pa.StructArray.from_arrays(lists, rows.labels.column_names)
-    if rows.last is not None:
-        fields = [plain(column).take(order) for column in rows.last.columns]
-        columns["last"] = pa.StructArray.from_arrays(fields, rows.last.column_names)
+    columns["ids"] = _numbers(streams.offsets, streams.ids, order)
+    first = np.repeat(streams.offsets[:-1], np.diff(streams.event_offsets))
+    columns["event_starts"] = _numbers(streams.event_offsets, (streams.event_starts - first).astype(np.int32), order)
+    if streams.times is not None:
+        columns["times"] = _numbers(streams.event_offsets, streams.times, order)
+    if streams.labels is not None and streams.labels.num_columns:
+        lists = [_lists(streams.event_offsets, plain(column)).take(order) for column in streams.labels.columns]
+        columns["labels"] = pa.StructArray.from_arrays(lists, streams.labels.column_names)
+    if streams.sessions is not None:
+        columns["last_session"] = plain(streams.sessions).take(order)
     return pa.table(columns)
 
 

@@ -9,7 +9,9 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from domaintoolkit.streams._manifest import Manifest
-from domaintoolkit.streams._shards import Rows, shard_table, write_shard
+from domaintoolkit.streams._shards import shard_table, write_shard
+from domaintoolkit.streams._streams import Streams
+from domaintoolkit.vocabulary import Vocabulary
 
 Histories = dict[str, list[list[int]]]
 """Each entity's events, each a list of ids."""
@@ -21,7 +23,7 @@ histories = st.dictionaries(
 )
 
 
-def rows_of(made: Histories, header: int = 1) -> Rows:
+def rows_of(made: Histories, header: int = 1) -> Streams:
     """Streams of a header of zeros and the events; times count up, labels say whether the first id is odd."""
     ids, offsets, starts, event_offsets = [], [0], [], [0]
     flags: list[bool | None] = []
@@ -33,21 +35,22 @@ def rows_of(made: Histories, header: int = 1) -> Rows:
             flags.append(None if event[0] % 3 == 0 else event[0] % 2 == 1)
         offsets.append(len(ids))
         event_offsets.append(len(starts))
-    return Rows(
+    return Streams(
         entities=pa.table({"user": pa.array(sorted(made), pa.string())}),
-        ids=np.array(ids, np.uint32),
+        ids=np.array(ids, np.uint16),
         offsets=np.array(offsets, np.int64),
         event_starts=np.array(starts, np.int64),
         event_offsets=np.array(event_offsets, np.int64),
         times=np.arange(len(starts), dtype=np.int64),
         labels=pa.table({"odd": pa.array(flags, pa.bool_())}),
-        last=pa.table({"brand": pa.array([None if len(key) % 2 else key for key in sorted(made)], pa.string())}),
+        sessions=pa.array([None if len(key) % 2 else key for key in sorted(made)], pa.string()),
+        vocabulary=Vocabulary.from_tokens(["[PAD]"]),
     )
 
 
 def folder_of(folder: Path, *parts: Histories) -> Path:
     """An encoded folder with a shard for each of `parts`."""
-    tables = [shard_table(rows_of(part), pa.uint16()) for part in parts]
+    tables = [shard_table(rows_of(part)) for part in parts]
     entries = [write_shard(folder, number, table) for number, table in enumerate(tables)]
     columns = {field.name: str(field.type) for field in tables[0].schema}
     Manifest({"entity": ["user"]}, {"size": 9, "hash": "00"}, columns, tuple(entries), {"rows_in": 1}).save(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,14 @@ from hypothesis import strategies as st
 from domaintoolkit.errors import ArtifactError, SchemaError
 from domaintoolkit.streams import _shards
 from domaintoolkit.streams._keys import SPLITS, hash_keys, split_of
-from domaintoolkit.streams._shards import Rows, id_type, plain, read_shard, shard_table, write_shard
+from domaintoolkit.streams._shards import plain, read_shard, shard_table, write_shard
 
 from .encoded_rows import Histories, histories, rows_of
 
 
 @given(histories)
 def test_rows_come_back_in_hash_order(made: Histories) -> None:
-    table = shard_table(rows_of(made), pa.uint16())
+    table = shard_table(rows_of(made))
     keys = table.select(["user"])
     hashes = hash_keys(keys)
     assert np.all(hashes[:-1] <= hashes[1:])
@@ -31,12 +32,12 @@ def test_rows_come_back_in_hash_order(made: Histories) -> None:
         assert row["ids"] == [0, *(token for event in events for token in event)]
         assert row["event_starts"] == list(1 + np.cumsum([0, *map(len, events)])[:-1])
         assert len(row["times"]) == len(row["labels"]["odd"]) == len(events)
-        assert row["last"]["brand"] == (None if len(row["user"]) % 2 else row["user"])
+        assert row["last_session"] == (None if len(row["user"]) % 2 else row["user"])
 
 
 @given(histories, st.integers(1, 30))
 def test_files_hold_the_table_whatever_their_batches(made: Histories, batch: int) -> None:
-    table = shard_table(rows_of(made), pa.uint32())
+    table = shard_table(rows_of(made))
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(_shards, "BATCH_TOKENS", batch)
         entry = write_shard(Path(name), 3, table)
@@ -52,23 +53,18 @@ def test_equal_rows_have_equal_bytes(made: Histories) -> None:
     """Also where what lies under nulls, or in how many pieces and layouts the columns come, differs."""
     rows = rows_of(made)
     assert rows.labels is not None
-    assert rows.last is not None
-    coded = rows.last["brand"].combine_chunks().dictionary_encode()
+    assert rows.sessions is not None
     flags = rows.labels["odd"].combine_chunks()
     half = len(flags) // 2
-    other = Rows(
-        pa.table({"user": rows.entities["user"].cast(pa.large_string())}),
-        rows.ids.astype(np.uint16),
-        rows.offsets,
-        rows.event_starts,
-        rows.event_offsets,
-        rows.times,
-        pa.table({"odd": pa.chunked_array([flags.slice(0, half), flags.slice(half)])}),
-        pa.table({"brand": coded}),
+    other = replace(
+        rows,
+        entities=pa.table({"user": rows.entities["user"].cast(pa.large_string())}),
+        labels=pa.table({"odd": pa.chunked_array([flags.slice(0, half), flags.slice(half)])}),
+        sessions=rows.sessions.dictionary_encode(),
     )
     with tempfile.TemporaryDirectory() as name:
-        first = write_shard(Path(name), 0, shard_table(rows, pa.uint16()))
-        second = write_shard(Path(name), 0, shard_table(other, pa.uint16()))
+        first = write_shard(Path(name), 0, shard_table(rows))
+        second = write_shard(Path(name), 0, shard_table(other))
     assert first == second
 
 
@@ -81,18 +77,15 @@ def test_what_lies_under_nulls_does_not_reach_the_file(tmp_path: Path) -> None:
         numbers = np.where(mask, rest, np.arange(40))
         valid = pa.py_buffer(np.packbits(~mask, bitorder="little"))
         price = pa.Array.from_buffers(pa.int64(), 40, [valid, pa.py_buffer(numbers)])
-        changed = Rows(
-            rows.entities, rows.ids, rows.offsets, rows.event_starts, rows.event_offsets, rows.times,
-            pa.table({"price": price}), pa.table({"price": price}),
-        )  # fmt: skip
-        entries.append(write_shard(tmp_path, 0, shard_table(changed, pa.uint16())))
+        changed = replace(rows, labels=pa.table({"price": price}), sessions=price)
+        entries.append(write_shard(tmp_path, 0, shard_table(changed)))
     assert entries[0].sha256 == entries[1].sha256
 
 
 @given(histories.filter(bool), st.data())
 def test_every_flipped_byte_and_every_cut_is_noticed(made: Histories, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
-        entry = write_shard(Path(name), 0, shard_table(rows_of(made), pa.uint16()))
+        entry = write_shard(Path(name), 0, shard_table(rows_of(made)))
         path = Path(name) / entry.file
         raw = bytearray(path.read_bytes())
         cut = data.draw(st.integers(0, len(raw) - 1))
@@ -106,7 +99,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed(made: Histories, data: st.D
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
-    entry = write_shard(tmp_path, 0, shard_table(rows_of({"a": [[1]]}), pa.uint16()))
+    entry = write_shard(tmp_path, 0, shard_table(rows_of({"a": [[1]]})))
     (tmp_path / entry.file).unlink()
     with pytest.raises(ArtifactError, match=r"00000\.arrow: No such file"):
         read_shard(tmp_path, entry)
@@ -114,14 +107,9 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
 
 def test_a_key_column_with_a_name_of_ours_is_refused() -> None:
     rows = rows_of({"a": [[1]]})
-    clash = Rows(rows.entities.rename_columns(["ids"]), rows.ids, rows.offsets, rows.event_starts, rows.event_offsets)
+    clash = replace(rows, entities=rows.entities.rename_columns(["ids"]))
     with pytest.raises(SchemaError, match="column 'ids' has the name of a shard's own column"):
-        shard_table(clash, pa.uint16())
-
-
-def test_ids_have_room_to_grow() -> None:
-    assert id_type(1 << 15) == pa.uint16()
-    assert id_type((1 << 15) + 1) == pa.uint32()
+        shard_table(clash)
 
 
 @given(st.lists(st.none() | st.text(max_size=3)))

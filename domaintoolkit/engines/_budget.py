@@ -1,0 +1,75 @@
+"""How the work is cut so that it stays within a memory limit. None of it shows in the output but `shard_count`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import Problem, SchemaError
+
+__all__ = ["BUCKETS", "Budget", "bucket_count", "parse_bytes", "shard_count", "units"]
+
+BUCKETS = 1024
+"""Hash ranges that rows are parted into, or the next multiple of the number of shards."""
+SHARD_ROWS = 1 << 20
+MAX_SHARDS = 1 << 16
+ENCODING_BYTES = 700
+"""Memory a row takes while it is encoded, measured with eight fields: its columns, sort keys, codes and ids."""
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def parse_bytes(text: str | int) -> int:
+    """A number of bytes from `2GB`, `500 MiB` or a plain number; raises `SchemaError` for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", str(text).lower())
+    if match is None or match[2] not in _UNITS or float(match[1]) <= 0:
+        raise SchemaError([Problem("memory", f"expected a size such as '2GB', got {text!r}")], "options")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def shard_count(rows: int) -> int:
+    """How many shards a folder of `rows` rows is cut into: the power of two with about a million rows each."""
+    wanted = max(-(-rows // SHARD_ROWS), 1)
+    return min(1 << (wanted - 1).bit_length(), BUCKETS)
+
+
+def bucket_count(shards: int | None) -> int:
+    """How many buckets rows are parted into, so that a shard is a whole number of them."""
+    if shards is None:
+        return BUCKETS
+    if not 1 <= shards <= MAX_SHARDS:
+        raise SchemaError([Problem("shards", f"expected 1 to {MAX_SHARDS:,}, got {shards}")], "options")
+    return shards * -(-BUCKETS // shards)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A memory limit in bytes, shared by so many threads."""
+
+    memory: int
+    threads: int
+
+    @property
+    def held_bytes(self) -> int:
+        """Rows that wait in memory, before they go to disk."""
+        return int(self.memory * 0.3)
+
+    @property
+    def unit_rows(self) -> int:
+        """Rows that one thread encodes at a time."""
+        return max(int(self.memory * 0.5) // (ENCODING_BYTES * self.threads), 1)
+
+
+def units(rows: NDArray[np.int64], start: int, end: int, limit: int) -> list[tuple[int, int]]:
+    """The buckets from `start` up to `end` in ranges of at most `limit` rows each, or of one bucket."""
+    ranges: list[tuple[int, int]] = []
+    at, held = start, 0
+    for bucket in range(start, end):
+        if held and held + int(rows[bucket]) > limit:
+            ranges.append((at, bucket))
+            at, held = bucket, 0
+        held += int(rows[bucket])
+    return [*ranges, (at, end)]

@@ -1,0 +1,133 @@
+"""Rows on their way into an engine: what is read, where each row came from, and whether files have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.engines._state import InputFile
+from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.schema import Schema
+from domaintoolkit.streams._read_files import fingerprint
+from domaintoolkit.streams._read_refused import RefusedRows
+
+__all__ = ["ORIGIN", "ROW_BITS", "Input", "TableInput", "input_files", "origins", "tables"]
+
+ORIGIN = ""
+"""Column that carries where a row came from; a schema's columns cannot be called so."""
+ROW_BITS = 40
+
+
+class InputCounts(Protocol):
+    """What a pass over the rows has counted so far."""
+
+    rows_in: int
+    rows_refused: int
+    notes: list[str]
+
+
+class InputBatch(Protocol):
+    """Rows of one source; `rows` numbers each within it."""
+
+    records: pa.RecordBatch
+    rows: NDArray[np.int64]
+    source: str
+
+
+class Input(Protocol):
+    """Rows that can be read more than once, such as `open_source` gives."""
+
+    counts: Any
+
+    def batches(
+        self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
+    ) -> Iterator[Any]:
+        """All rows in order, as `InputBatch`es."""
+
+
+@dataclass(slots=True)
+class _TableBatch:
+    records: pa.RecordBatch
+    rows: NDArray[np.int64]
+    source: str
+
+
+@dataclass(slots=True)
+class _TableCounts:
+    rows_in: int
+    rows_refused: int
+    notes: list[str]
+
+
+class TableInput:
+    """A table in memory as an input: pandas, polars, Arrow or anything with `__arrow_c_stream__`."""
+
+    def __init__(self, table: Any, rows: int = 1 << 18) -> None:
+        self._table = _as_table(table)
+        self._rows = rows
+        self.counts = _TableCounts(0, 0, [])
+
+    def batches(
+        self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
+    ) -> Iterator[_TableBatch]:
+        """All rows in order. Raises `DataError` for columns that are missing or there twice."""
+        names = self._table.column_names
+        wanted = names if columns is None else list(columns)
+        wrong = [Refusal(None, name, f"there are {names.count(name)} columns of this name") for name in wanted if names.count(name) != 1]
+        if wrong:
+            raise DataError(wrong)
+        self.counts = _TableCounts(0, 0, [])
+        for batch in self._table.select(wanted).to_batches(max_chunksize=self._rows):
+            numbers = np.arange(self.counts.rows_in, self.counts.rows_in + batch.num_rows)
+            self.counts.rows_in += batch.num_rows
+            yield _TableBatch(batch, numbers, "")
+
+
+def _as_table(table: Any) -> pa.Table:
+    if isinstance(table, pa.Table):
+        return table
+    if isinstance(table, pa.RecordBatch):
+        return pa.Table.from_batches([table])
+    if hasattr(table, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(table).read_all()
+    return pa.table(table)
+
+
+def wanted_columns(schema: Schema, source: Input) -> list[str]:
+    """The schema's columns; labels only where the input has them."""
+    if isinstance(source, TableInput):
+        there = source._table.column_names
+    else:
+        there = [column.name for column in getattr(source, "reader").columns]
+    return [name for name in schema.columns if name not in schema.labels or name in there]
+
+
+def tables(
+    source: Input, columns: Sequence[str], refused: RefusedRows | None, threads: int, names: list[str]
+) -> Iterator[pa.Table]:
+    """The rows with their origin in column `ORIGIN`; `names` becomes the list of sources met."""
+    for batch in source.batches(columns, refused, threads):
+        if not names or names[-1] != batch.source:
+            names.append(batch.source)
+        origin = ((len(names) - 1) << ROW_BITS) + batch.rows
+        yield pa.Table.from_batches([batch.records]).append_column(ORIGIN, pa.array(origin, pa.int64()))
+
+
+def origins(values: NDArray[np.int64], names: Sequence[str]) -> list[tuple[str | None, int]]:
+    """(source, row) of each origin."""
+    return [(names[value >> ROW_BITS] or None, value & ((1 << ROW_BITS) - 1)) for value in values.tolist()]
+
+
+def input_files(source: Input, checksum: bool = False) -> tuple[InputFile, ...] | None:
+    """The files behind an input as they are now; None where there are none."""
+    paths = sorted({Path(file.path) for file in getattr(source, "files", ())})
+    if not paths:
+        return None
+    found = [(path, fingerprint(path, checksum)) for path in paths]
+    return tuple(InputFile(str(path.absolute()), each.size, each.modified, each.sha256) for path, each in found)

@@ -1,0 +1,83 @@
+"""Text columns as codes into one dictionary for the whole input, while their distinct values are few."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from domaintoolkit.streams._shards import plain
+
+__all__ = ["Recoder"]
+
+MAX_VALUES = 1 << 16
+"""A column with more distinct values is kept as text from then on."""
+DISTINCT_SHARE = 0.25
+"""A text column is coded where a sample has at most this share of distinct values."""
+SAMPLE = 1 << 14
+
+
+class Recoder:
+    """Replaces columns by int32 codes, and puts the text back. Codes are for life: the dictionaries only grow."""
+
+    def __init__(self, dictionaries: dict[str, pa.Array] | None = None) -> None:
+        self.dictionaries: dict[str, pa.Array] = dictionaries or {}
+        self._decided: set[str] = set(self.dictionaries)
+        self._plain: set[str] = set()
+
+    def encode(self, table: pa.Table) -> pa.Table:
+        """The table with its coded columns as int32."""
+        for place, field in enumerate(table.schema):
+            if field.name not in self._decided:
+                self._decide(field.name, table[field.name])
+            if field.name in self.dictionaries and field.name not in self._plain:
+                coded = self._codes(field.name, table[field.name])
+                if coded is not None:
+                    table = table.set_column(place, field.name, coded)
+                    continue
+            table = table.set_column(place, field.name, plain(table[field.name]))
+        return table
+
+    def decode(self, column: pa.Array, name: str) -> pa.Array:
+        """A column of an encoded table as it was, dictionary-coded where it was coded."""
+        if name in self.dictionaries and pa.types.is_int32(column.type):
+            return pa.DictionaryArray.from_arrays(column, self.dictionaries[name])
+        return column
+
+    def text(self, column: pa.Array, name: str) -> pa.Array:
+        """The same as text, for columns that are coded in some tables only."""
+        return plain(self.decode(column, name))
+
+    def _decide(self, name: str, column: pa.ChunkedArray) -> None:
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if not len(column):
+            return
+        self._decided.add(name)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            sample = column.slice(0, SAMPLE)
+            if pa.types.is_dictionary(column.type) or len(sample.unique()) <= DISTINCT_SHARE * len(sample):
+                self.dictionaries[name] = pa.array([], pa.string())
+
+    def _codes(self, name: str, column: pa.ChunkedArray) -> pa.Array | None:
+        parts = [self._chunk(name, chunk) for chunk in column.chunks]
+        if len(self.dictionaries[name]) > MAX_VALUES:
+            self._plain.add(name)
+        if any(part is None for part in parts):
+            return None
+        return pa.concat_arrays(parts) if parts else pa.array([], pa.int32())
+
+    def _chunk(self, name: str, chunk: pa.Array) -> pa.Array | None:
+        coded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        values = plain(coded.dictionary)
+        if values.null_count or len(values) > MAX_VALUES:
+            self._plain.add(name)
+            return None
+        known = self.dictionaries[name]
+        numbers = pc.index_in(values, value_set=known)
+        if numbers.null_count:
+            fresh = values.filter(numbers.is_null())
+            self.dictionaries[name] = pa.concat_arrays([known, fresh])
+            numbers = pc.index_in(values, value_set=self.dictionaries[name])
+        if np.array_equal(numbers.to_numpy(), np.arange(len(numbers))):
+            return coded.indices.cast(pa.int32())
+        return numbers.take(coded.indices)
