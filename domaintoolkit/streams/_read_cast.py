@@ -46,7 +46,7 @@ def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Con
     if column.type == "timestamp":
         return _timestamps(array, column)
     if column.type == "bool" and not is_type.is_boolean(array.type):
-        return _kept(array, pc.less_equal(pc.abs_checked(array.cast(pa.int64())), 1), column, "is neither 0 nor 1")
+        return _kept(array, pc.or_(pc.equal(array, 0), pc.equal(array, 1)), column, "is neither 0 nor 1")
     if column.type == "int64":
         return _integers(array, column)
     if column.type == "float64" and is_type.is_integer(array.type):
@@ -97,7 +97,7 @@ def _integers(array: pa.Array, column: Column) -> Converted:
     except pa.ArrowInvalid:
         pass
     if is_type.is_integer(array.type):
-        return _kept(array, pc.less(array, 2**63), column, "is beyond a 64-bit integer")
+        return _kept(array, pc.less(array, pa.scalar(2**63, pa.uint64())), column, "is beyond a 64-bit integer")
     values = [None if value is None else _whole(value) for value in array.to_pylist()]
     good = [value is not None for value in values]
     wrong = {

@@ -73,10 +73,7 @@ def split(data: bytes, layout: Layout) -> Values:
         columns = _parse(data, layout)
     except pa.ArrowInvalid:
         return _split_exactly(data, layout)
-    count = len(columns[0])
-    quoted = layout.dialect.quote is not None and bytes([layout.dialect.quote]) in data
-    plain = not quoted and layout.dialect.escape is None
-    return Values(columns, count, count if plain else breaks(data), None, {})
+    return Values(columns, len(columns[0]), breaks(data), None, {})
 
 
 def _split_exactly(data: bytes, layout: Layout) -> Values:
@@ -108,6 +105,8 @@ def _read(data: bytes, dialect: Dialect, width: int, places: Sequence[int], null
         return [pa.array([], pa.binary()) for _ in places]
     if data.startswith(BOM):  # Arrow takes away one, thinking that the text begins here
         data = BOM + data
+    if not data.endswith((b"\n", b"\r")):  # without it, Arrow takes an empty last value for a quoted one
+        data += b"\n"
     names = [str(number) for number in range(width)]
     wanted = [names[place] for place in places]
     table = pyarrow.csv.read_csv(
@@ -118,7 +117,7 @@ def _read(data: bytes, dialect: Dialect, width: int, places: Sequence[int], null
             quote_char=False if dialect.quote is None else chr(dialect.quote),
             escape_char=False if dialect.escape is None else chr(dialect.escape),
             newlines_in_values=True,
-            ignore_empty_lines=False,
+            ignore_empty_lines=width > 1,
         ),
         pyarrow.csv.ConvertOptions(
             check_utf8=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,7 +75,7 @@ def recognise(head: bytes) -> Recognised:
         return Recognised("a web page or XML")
     if not head:
         return Recognised("an empty file")
-    if b"\0" in head.split(b"\n", 1)[0]:
+    if b"\0" in re.split(rb"[\r\n]", head, maxsplit=1)[0]:
         return Recognised("binary data (NUL bytes in the first line)")
     return Recognised("text", kind="csv")
 

@@ -114,15 +114,17 @@ def _header(file: SourceFile, found: Iterator[Piece], reader: Reader) -> tuple[t
     for piece in found:
         if piece.fault is not None:
             raise SourceError(file.name, f"line {breaks(consumed) + 1}, the header: {piece.fault}")
-        records = Records(piece.data, dialect_of(reader), keep_blank=False)
-        if not len(records):
+        records = Records(piece.data, dialect_of(reader), keep_blank=True)
+        written = np.flatnonzero(records.ends > records.starts)
+        if not len(written):
             consumed += piece.data
             continue
-        start = int(records.starts[1]) if len(records) > 1 else len(piece.data)
+        first = int(written[0])
+        start = int(records.starts[first + 1]) if first + 1 < len(records) else len(piece.data)
         try:
-            headers = [value.decode() for value in split_line(records.raw(0), dialect_of(reader))]
+            headers = [value.decode() for value in split_line(records.raw(first), dialect_of(reader))]
         except UnicodeDecodeError:
-            raise SourceError(file.name, f"a header line that is not UTF-8: {records.raw(0)[:200]!r}") from None
+            raise SourceError(file.name, f"a header line that is not UTF-8: {records.raw(first)[:200]!r}") from None
         return tuple(headers), consumed + piece.data[:start], piece.data[start:]
     raise SourceError(file.name, "no header line, only blank ones")
 

@@ -58,7 +58,7 @@ class Records:
         at = self._marks.outside(np.flatnonzero((self._array == LF) | (self._array == CR)))
         second = _second(self._array, at)
         ends = at[~second]
-        follows = np.r_[second[1:], False][~second] if len(at) else np.zeros(0, bool)
+        follows = np.r_[second, False][1:][~second]
         starts = np.r_[0, ends + 1 + follows]
         if starts[-1] == len(self.data):
             return starts[:-1], ends
@@ -68,7 +68,7 @@ class Records:
     def _breaks(self) -> NDArray[np.int64]:
         """Positions behind the line breaks, those inside quotes too, to count lines by."""
         at = np.flatnonzero((self._array == LF) | (self._array == CR))
-        first_of_pair = np.r_[_second(self._array, at)[1:], False]
+        first_of_pair = np.r_[_second(self._array, at), False][1:]
         behind: NDArray[np.int64] = at[~first_of_pair]
         return behind
 
