@@ -28,14 +28,17 @@ class Layout(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """The sequences of one part, in the order of the events, or the session marks."""
+    """The sequences of one part, in the order of the events, or the session marks.
+
+    An event has one sequence of a part, or none where an earlier token stands for the whole field.
+    """
 
     code: NDArray[np.uint64]
     """(n,): a hash of the sequence; equal sequences have equal ones."""
     group: NDArray[np.int64]
     """(n,): the group of blocks that the event is in."""
     first: NDArray[np.bool_]
-    """(n,): the event is the first of its window."""
+    """(n,): nothing of this part comes before it in its window."""
     tokens: NDArray[np.int64]
     """All tokens of the sequences, one after another."""
     offsets: NDArray[np.int64]
@@ -60,7 +63,6 @@ def take_apart(ids: Ints, offsets: Ints, groups: Ints, layout: Layout) -> list[S
     begins, ends = begins[of_event], ends[of_event]
     part = place[begins] - layout.header_parts
     opens = part == 0
-    event = np.cumsum(opens) - 1
     opening = begins[opens]
     first = np.diff(window[opening], prepend=-1) != 0
     code = _codes(tokens, begins, ends)
@@ -70,7 +72,8 @@ def take_apart(ids: Ints, offsets: Ints, groups: Ints, layout: Layout) -> list[S
         low, high = begins[mine], ends[mine]
         bounds = np.concatenate([[0], np.cumsum(high - low)])
         where = group[window[low]]
-        made.append(Sequences(code[mine], where, first[event[mine]], tokens[_ranges(low, high)], bounds))
+        new = np.diff(window[low], prepend=-1) != 0
+        made.append(Sequences(code[mine], where, new, tokens[_ranges(low, high)], bounds))
     marks = (place[opening - 1] == SESSION)[~first].astype(np.int64)
     after = first[np.flatnonzero(~first) - 1]
     where = group[window[opening[~first]]]

@@ -81,7 +81,8 @@ class LiveLine:
 class Meter:
     """Adds up reports of batches, on their device, and turns them into `Progress` now and then.
 
-    The first report is left out of the rates: it holds the compilation of kernels.
+    `flops` is what a batch takes on each of `devices`, and `peak` what a device could do in a second. Rates are
+    those of this device times `devices`: every one gets batches of the same size.
     """
 
     def __init__(
@@ -103,32 +104,31 @@ class Meter:
         """Whether a report is due: looking at a GPU's results makes it wait, so not after each step."""
         return time.perf_counter() - self._reported >= every
 
-    def close(self, step: int, rate: float, devices: int, validation: float | None = None) -> Progress | None:
-        """Report on what was added since the last report; None where nothing was."""
+    def close(self, step: int, rate: float, validation: float | None = None) -> list[float]:
+        """Report on what was added since the last report; gives the loss of each batch."""
         if not self._sums:
-            return None
-        nats, event_nats, tokens, events = torch.stack(self._sums).double().sum(0).tolist()
-        now = time.perf_counter()
-        seconds = max(1e-9, now - self._began) / devices
-        done = max(1, step - self._since)
-        pace = (now - self._began) / done
-        self._pace = pace if self._pace is None or self._reported < 0 else 0.7 * self._pace + 0.3 * pace
+            return []
+        batches = torch.stack(self._sums).double().cpu()
+        seconds = max(1e-9, time.perf_counter() - self._began)
+        pace = seconds / max(1, step - self._since)
+        self._pace = pace if self._pace is None or not self._since else 0.7 * self._pace + 0.3 * pace
+        nats, event_nats, tokens, events = batches.sum(0).tolist()
         made = Progress(
             step=step,
             steps=self.steps,
             loss=nats / max(tokens, 1),
             bits_per_event=event_nats / max(events, 1) / math.log(2),
             learning_rate=rate,
-            tokens_per_second=tokens / seconds,
-            events_per_second=events / seconds,
+            tokens_per_second=tokens / seconds * self.devices,
+            events_per_second=events / seconds * self.devices,
             seconds_left=self._pace * (self.steps - step),
-            utilisation=self.flops_per_token * tokens / seconds / devices / self.peak if self.peak else None,
+            utilisation=self.flops * len(batches) / seconds / self.peak if self.peak else None,
             validation=validation,
         )
-        self._sums, self._since, self._reported = [], step, now
         self.report(made)
-        self._began = time.perf_counter()
-        return made
+        self._sums, self._since = [], step
+        self._began = self._reported = time.perf_counter()
+        return [float(value) for value in batches[:, 0] / batches[:, 2].clamp(min=1)]
 
     def pause(self, seconds: float) -> None:
         """Leave out time that went into something else, such as an evaluation."""

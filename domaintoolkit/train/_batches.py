@@ -1,0 +1,24 @@
+"""Windows of a loader as the batch that a model takes."""
+
+from __future__ import annotations
+
+import torch
+
+from domaintoolkit.model import EventBatch, TokenBatch, events_from_streams
+from domaintoolkit.streams._packing import dense
+from domaintoolkit.train._loader import Batch
+from domaintoolkit.vocabulary import Grammar
+
+__all__ = ["event_batch", "token_batch"]
+
+
+def token_batch(batch: Batch, block: int) -> TokenBatch:
+    """Rows of `block` tokens."""
+    ids, documents = dense(batch.windows, batch.rows, block)
+    return TokenBatch(torch.from_numpy(ids), torch.from_numpy(documents))
+
+
+def event_batch(batch: Batch, block: int, grammar: Grammar) -> EventBatch:
+    """Rows of `block` positions, each a header or an event."""
+    windows = batch.windows
+    return events_from_streams(windows.ids, windows.offsets, grammar).batch(windows.rows, block)
