@@ -3,17 +3,8 @@
 from domaintoolkit.encoders._base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Prepared, Slot, State
 from domaintoolkit.encoders._categorical import CATEGORICAL
 from domaintoolkit.encoders._numeric import NUMERIC
+from domaintoolkit.encoders._text import TEXT
+from domaintoolkit.encoders._times import to_microsecond, to_microseconds
+from domaintoolkit.encoders._zones import ZoneTable, zone_table
 
-__all__ = [
-    "BYTES",
-    "CATEGORICAL",
-    "NUMERIC",
-    "Cells",
-    "Encoded",
-    "Encoder",
-    "EncoderType",
-    "Lookup",
-    "Prepared",
-    "Slot",
-    "State",
-]
+__all__ = ["BYTES", "CATEGORICAL", "NUMERIC", "TEXT", "Cells", "Encoded", "Encoder", "EncoderType", "Lookup", "Prepared", "Slot", "State", "ZoneTable", "to_microsecond", "to_microseconds", "zone_table"]

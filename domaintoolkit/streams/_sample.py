@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -39,6 +38,8 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
     The end of the name says the format: `.csv`, `.csv.gz` or `.parquet`. Text takes seconds, and no fractions,
     where a column has a time format. The file is written beside its name and then renamed.
     """
+    import duckdb
+
     target = Path(path)
     suffix = next((suffix for suffix in FORMATS if target.name.endswith(suffix)), None)
     if suffix is None:

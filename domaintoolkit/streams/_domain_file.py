@@ -1,0 +1,77 @@
+"""A domain declared in one TOML file: the schema's keys, and a `[reader]` table where the files need one."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from domaintoolkit.errors import Problem, SchemaError, SourceError
+from domaintoolkit.schema import Column, Domain, Numeric, Reader, Schema, Timestamp, from_dict, json_schema
+
+__all__ = ["domain_from_toml", "domain_json_schema", "inferred_reader"]
+
+ColumnType = Literal["string", "int64", "float64", "bool", "timestamp", "date"]
+
+
+def domain_from_toml(path: str | Path) -> Domain:
+    """The domain that a TOML file declares; raises `SchemaError` with all its problems, each with its path.
+
+    Without a `[reader]`, the files' headers are the schema's column names, and a column has the type that its
+    field's encoder takes: text, or numbers, or ISO 8601 times.
+    """
+    source = Path(path)
+    try:
+        data = tomllib.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(str(source), error.strerror or str(error)) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SchemaError([Problem("", f"not TOML: {error}")], str(source)) from None
+    data.pop("$schema", None)
+    layout = data.pop("reader", None)
+    found: list[Problem] = []
+    schema = _checked(Schema, data, "", found)
+    reader = None if layout is None else _checked(Reader, layout, "reader", found)
+    if found or schema is None:
+        raise SchemaError(found, str(source))
+    return Domain("file", f"declared in {source}", schema, reader or inferred_reader(schema), _no_sample)
+
+
+def _checked(cls: type[Any], data: Any, head: str, found: list[Problem]) -> Any:
+    try:
+        return from_dict(cls, data)
+    except SchemaError as error:
+        found += [Problem(".".join(filter(None, (head, p.path))), p.message) for p in error.problems]
+        return None
+
+
+def inferred_reader(schema: Schema) -> Reader:
+    """A reader of CSV, Parquet or Arrow files whose columns are named as in the schema."""
+    types: dict[str, ColumnType] = dict.fromkeys(schema.columns, "string")
+    for spec in (*schema.static, *schema.fields):
+        if isinstance(spec, Numeric):
+            types[spec.name] = "float64"
+        elif isinstance(spec, Timestamp):
+            types[spec.name] = "timestamp"
+    if schema.time is not None:
+        types[schema.time] = "timestamp" if schema.time_unit is None else "int64"
+    columns = tuple(
+        Column(name, type=kind, zone=schema.zone if kind == "timestamp" else "UTC") for name, kind in types.items()
+    )
+    return Reader(columns)
+
+
+def _no_sample(events: int, seed: int) -> Iterable[pa.RecordBatch]:
+    raise SourceError("file", "a schema file has no sample; name the FILES to read")
+
+
+def domain_json_schema() -> dict[str, Any]:
+    """The JSON schema of such a file: that of a schema, and of a reader in it."""
+    whole, reader = json_schema(Schema), json_schema(Reader)
+    whole.setdefault("$defs", {}).update(reader.pop("$defs", {}))
+    whole["$defs"]["Reader"] = reader
+    whole["properties"]["reader"] = {"$ref": "#/$defs/Reader"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
