@@ -27,7 +27,7 @@ VOCABULARY = 4_000
 def layout(size: int) -> StoredLayout:
     place = np.zeros(size, np.int16)
     ones = np.ones(size, np.bool_)
-    return StoredLayout(0, 1, ("part",), place, ones, ones, np.ones(size, np.int32))
+    return StoredLayout(0, 1, ("part",), place, ones, ones.astype(np.int16), ones, np.ones(size, np.int32))
 
 
 def ours(batch: TokenBatch, half: bool, **changes: object) -> tuple[int, Callable[[], float]]:

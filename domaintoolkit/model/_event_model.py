@@ -62,15 +62,15 @@ class EventModel(BoundModel):
             self.register_buffer(f"candidates_{part}", ids, persistent=False)
             rank += own
         self.register_buffer("rank", rank, persistent=False)
-        self.register_buffer("continues", can_continue(place, start, self.fusible), persistent=False)
+        continues = can_continue(place, start, self.fusible) & (self.fills == 1)
+        self.register_buffer("continues", continues, persistent=False)
         self.tail_decoder.tabulate(place, start)
         self.clock.tabulate(place, start)
 
     def cells(self, batch: EventBatch) -> Tensor:
         """Embeddings (B, T, H + P, cell) of the cells, tails included; zero where a position has no such part."""
-        header = torch.arange(batch.ids.shape[2], device=batch.ids.device) < self.header_parts
-        there = (header == batch.header[..., None])[..., None]
-        found = functional.embedding(batch.ids, self.embedding) * there
+        there = self.place[batch.ids] == torch.arange(batch.ids.shape[2], device=batch.ids.device)
+        found = functional.embedding(batch.ids, self.embedding) * there[..., None]
         if len(batch.tails):
             tails = functional.embedding(batch.tails, self.embedding)
             flat = self.tail_encoder(found.flatten(0, 2), batch.tail_cells, batch.tail_offsets, tails)
@@ -109,22 +109,15 @@ class EventModel(BoundModel):
         first = batch.header.flatten()[source]
         total = self._session(known, session, first, by_part)
         ids = batch.ids.flatten(0, 1)[target][:, self.header_parts :]
-        tokens = ids.numel() + session.sum()
+        tokens = session.sum()
         for part in range(self.event_parts):
-            loss, nats = self._part(part, queries[:, part], ids[:, part])
-            total = total + loss
-            by_part[part] += nats
-            tails = self._tails(batch, target * batch.ids.shape[2] + self.header_parts + part, ids[:, part])
-            if tails is not None:
-                chosen, cut = tails
-                begin = functional.embedding(ids[chosen, part], self.embedding)
-                place = self.header_parts + part
-                loss, nats = self.tail_decoder.loss(
-                    place, contexts[chosen, part], begin, cut, self.embedding, self._scored
-                )
-                total = total + loss
-                by_part[part] += nats
-                tokens = tokens + cut.length.sum()
+            there = (self.place[ids[:, part]] == self.header_parts + part).nonzero().flatten()
+            found, at = ids[there, part], target[there] * batch.ids.shape[2] + self.header_parts + part
+            loss, nats = self._part(part, queries[there, part], found)
+            tail_loss, tail_nats, more = self._tail(part, contexts[there, part], found, at, batch)
+            total = total + loss + tail_loss
+            by_part[part] = nats + tail_nats
+            tokens = tokens + len(there) + more
         return LossReport(total / tokens, by_part, tokens, torch.tensor(len(source), device=hidden.device))
 
     @property
@@ -144,22 +137,30 @@ class EventModel(BoundModel):
         query = torch.cat((query, torch.ones_like(query[:, :1])), 1)
         return part_loss(query, weight, rank[ids], self.config, self.training)
 
-    def _tails(self, batch: EventBatch, cells: Tensor, ids: Tensor) -> tuple[Tensor, Tails] | None:
-        """Those of the cells that can have a tail, and their tails."""
+    def _tail(
+        self, part: int, contexts: Tensor, ids: Tensor, cells: Tensor, batch: EventBatch
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(summed nats with their gradient, without, number of tokens) of the tails of a part's cells."""
         chosen = self.get_buffer("continues")[ids].nonzero().flatten()
-        at = torch.searchsorted(batch.tail_cells, cells)
-        if len(batch.tail_cells):
-            at = at.clamp(max=len(batch.tail_cells) - 1)
-            there = batch.tail_cells[at] == cells
-            start = batch.tail_offsets[at]
-            length = (batch.tail_offsets[at + 1] - start) * there
-        else:
-            start = length = torch.zeros_like(cells)
-        if int(length.sum()) != int(length[chosen].sum()):
+        found = _tails_of(batch, cells)
+        if int(found.length.sum()) != int(found.length[chosen].sum()):
             raise DecodeError("a token that stands alone is followed by continuation tokens")
         if not len(chosen):
-            return None
-        return chosen, Tails(batch.tails, start[chosen], length[chosen])
+            return contexts.sum() * 0, contexts.new_zeros(()), found.length.sum()
+        tails = Tails(batch.tails, found.start[chosen], found.length[chosen])
+        begin = functional.embedding(ids[chosen], self.embedding)
+        place = self.header_parts + part
+        loss, nats = self.tail_decoder.loss(place, contexts[chosen], begin, tails, self.embedding, self._scored)
+        return loss, nats, tails.length.sum()
+
+
+def _tails_of(batch: EventBatch, cells: Tensor) -> Tails:
+    """The tail of each of the cells; most have none."""
+    if not len(batch.tail_cells):
+        return Tails(batch.tails, torch.zeros_like(cells), torch.zeros_like(cells))
+    at = torch.searchsorted(batch.tail_cells, cells).clamp(max=len(batch.tail_cells) - 1)
+    start = batch.tail_offsets[at]
+    return Tails(batch.tails, start, (batch.tail_offsets[at + 1] - start) * (batch.tail_cells[at] == cells))
 
 
 def event_parameters(config: EventModelConfig, layout: Layout) -> tuple[int, int]:

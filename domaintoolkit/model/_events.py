@@ -87,7 +87,8 @@ def events_from_streams(ids: Ints, offsets: Ints, layout: Layout) -> EventTensor
     at = np.flatnonzero(start)
     cell = position[at] * parts + place[at]
     header = bos[opens]
-    keep = _complete(cell, at, header, header_parts, parts, position)
+    fills = np.asarray(layout.fills)[ids[at]].astype(np.int64)
+    keep = _complete(cell, cell + fills, at, header, header_parts, parts)
     table = np.zeros((len(header), parts), np.int64)
     table.reshape(-1)[cell] = ids[at]
     session = place[np.maximum(np.flatnonzero(opens) - 1, 0)] == SESSION
@@ -116,26 +117,24 @@ def _check_tokens(place: Ints, bos: NDArray[np.bool_], offsets: Ints) -> None:
 
 
 def _complete(
-    cell: Ints,
-    at: Ints,
-    header: NDArray[np.bool_],
-    header_parts: int,
-    parts: int,
-    position: Ints,
+    cell: Ints, after: Ints, at: Ints, header: NDArray[np.bool_], header_parts: int, parts: int
 ) -> NDArray[np.bool_]:
-    """Which positions have all their parts, checked to stand in their order; only a stream's last event may not."""
-    wanted = np.where(header, header_parts, parts - header_parts)
+    """Which positions have all their parts, checked to stand in their order; only a stream's last event may not.
+
+    `after` is the cell that comes next after each of `cell`, or one past the position's last.
+    """
+    base = np.arange(len(header)) * parts
+    begin, end = base + np.where(header, 0, header_parts), base + np.where(header, header_parts, parts)
     owner = cell // parts
-    found = np.bincount(owner, minlength=len(header))
-    order = np.arange(len(cell)) - (np.cumsum(found) - found)[owner] + np.where(header[owner], 0, header_parts)
-    if (cell % parts != order).any():
-        raise DecodeError("a part is missing or out of order", None, int(at[(cell % parts != order).argmax()]))
-    keep: NDArray[np.bool_] = found == wanted
-    last = np.append(header[1:], True)
-    if (~keep & (header | ~last)).any():
-        raise DecodeError(
-            "an event or a header lacks parts", None, int((position == (~keep & (header | ~last)).argmax()).argmax())
-        )
+    first = np.diff(owner, prepend=-1) != 0
+    wanted = np.where(first, begin[owner], np.roll(after, 1))
+    if (cell != wanted).any():
+        raise DecodeError("a part is missing or out of order", None, int(at[(cell != wanted).argmax()]))
+    reached = begin.copy()
+    reached[owner] = after
+    keep: NDArray[np.bool_] = reached == end
+    if (~keep & (header | ~np.append(header[1:], True))).any():
+        raise DecodeError("a header lacks parts, or an event that is not a stream's last one")
     return keep
 
 

@@ -23,6 +23,8 @@ class Layout(Protocol):
     """int16[V]: 0..H-1 header part, H..H+P-1 event part; byte -1, BOS -2, PAD -3, SESSION -4, composite -5."""
     start: Any
     """bool[V]: whether the token begins its part."""
+    fills: Any
+    """int16[V]: how many parts a start token fills: 1, or those of its field where it stands for all of it."""
     fusible: Any
     """bool[V]: whether the token may become part of a composite; one that is not may be followed by bytes."""
     part_names: tuple[str, ...]
@@ -60,7 +62,8 @@ class EventBatch(_Moves):
     """
 
     ids: Tensor
-    """int64 (B, T, H + P): first token of each part; 0 in a header's event parts and an event's header parts."""
+    """int64 (B, T, H + P): first token of each part; 0 where the position has none: the other kind's parts, parts that
+    another token fills."""
     header: Tensor
     """bool (B, T): the position is a header."""
     session: Tensor

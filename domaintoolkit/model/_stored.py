@@ -24,7 +24,7 @@ __all__ = ["BoundModel", "VocabularyLike"]
 
 FORMAT, VERSION = "domaintoolkit model", 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-TABLES = ("place", "start", "fusible", "events_in")
+TABLES = ("place", "start", "fills", "fusible", "events_in")
 
 
 class VocabularyLike(Protocol):
@@ -45,6 +45,7 @@ class StoredLayout:
     part_names: tuple[str, ...]
     place: NDArray[np.int16]
     start: NDArray[np.bool_]
+    fills: NDArray[np.int16]
     fusible: NDArray[np.bool_]
     events_in: NDArray[np.int32]
 
@@ -56,6 +57,7 @@ class BoundModel(nn.Module, ModelHubMixin):
     config_type: type[TokenModelConfig] = TokenModelConfig
     place: Tensor
     start: Tensor
+    fills: Tensor
     fusible: Tensor
     events_in: Tensor
     grows: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ class BoundModel(nn.Module, ModelHubMixin):
         for name, values, kind in (
             ("place", place, torch.int16),
             ("start", start, torch.bool),
+            ("fills", layout.fills, torch.int16),
             ("fusible", layout.fusible, torch.bool),
             ("events_in", opens, torch.int32),
         ):

@@ -31,6 +31,8 @@ def tokens() -> list[Token]:
         for number in range(count):
             key = f"{word}={number}"
             found.append(Token("field", "event_time", key, f"[event_time {key}]", part, fusible=True))
+    found += [Token("field", "event_time", "null", "[event_time null]", whole=True)]
+    found += [Token("field", "price", "null", "[price null]", whole=True, fusible=True)]
     found += [Token("field", "price", f"{n}", f"[price {n}]", fusible=True) for n in range(8)]
     found += [Token("field", "price", f"refine {n}", f"[price refine {n}]", 1, fusible=True) for n in range(3)]
     found += [Token("field", "note", key, f"[note {key}]") for key in ("null", "text")]
@@ -52,24 +54,31 @@ def streams(
     offsets, events = [0], []
     for _ in range(count):
         out.append(rules.bos)
-        for place in range(rules.header_parts):
-            out += _sequence(rules, place, generator)
+        out += _sequences(rules, 0, rules.header_parts, generator)
         size = int(generator.integers(shortest, longest + 1))
         for number in range(size):
             if number and generator.random() < 0.2:
                 out.append(rules.session)
-            for place in range(rules.header_parts, rules.header_parts + rules.event_parts):
-                out += _sequence(rules, place, generator)
+            out += _sequences(rules, rules.header_parts, rules.header_parts + rules.event_parts, generator)
         offsets.append(len(out))
         events.append(size)
     return np.array(out, np.int64), np.array(offsets, np.int64), events
+
+
+def _sequences(rules: Grammar, place: int, end: int, generator: np.random.Generator) -> list[int]:
+    out: list[int] = []
+    while place < end:
+        out += _sequence(rules, place, generator)
+        place += next(int(rules.fills[token]) for token in reversed(out) if rules.start[token])
+    return out
 
 
 def _sequence(rules: Grammar, place: int, generator: np.random.Generator) -> list[int]:
     starts = np.flatnonzero((rules.place == place) & rules.start)
     first = int(generator.choice(starts))
     own = np.flatnonzero((rules.place == place) & ~rules.start)
-    if not len(own) and (place < rules.header_parts or rules.fusible[first]):
+    alone = place < rules.header_parts or bool(rules.fusible[first]) or rules.fills[first] > 1
+    if not len(own) and alone:
         return [first]
     pool = np.concatenate([own, rules.bytes[97:103]])
     return [first, *map(int, generator.choice(pool, int(generator.integers(0, 4))))]
@@ -78,4 +87,6 @@ def _sequence(rules: Grammar, place: int, generator: np.random.Generator) -> lis
 def plain_layout(size: int) -> StoredLayout:
     """Every token begins an event of one part."""
     ones = np.ones(size, np.bool_)
-    return StoredLayout(0, 1, ("part",), np.zeros(size, np.int16), ones, ones, np.ones(size, np.int32))
+    return StoredLayout(
+        0, 1, ("part",), np.zeros(size, np.int16), ones, ones.astype(np.int16), ones, np.ones(size, np.int32)
+    )

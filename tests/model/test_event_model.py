@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domaintoolkit.errors import DecodeError
+from domaintoolkit.model import (
+    EventBatch,
+    EventModel,
+    EventTensors,
+    event_parameters,
+    event_preset,
+    events_from_streams,
+)
+
+from .toys import grammar, streams
+
+RULES = grammar()
+SHAPES = st.fixed_dictionaries(
+    {
+        "position": st.sampled_from(["none", "rope", "learned"]),
+        "sequential": st.booleans(),
+        "tied": st.booleans(),
+        "parallel": st.booleans(),
+    }
+)
+
+
+def made(spread: float | None = None, **changes: Any) -> EventModel:
+    torch.manual_seed(1)
+    model = EventModel(event_preset("54k", len(RULES.place), block=64, **changes), RULES, "none")
+    if spread is not None:
+        for entry in model.parameters():
+            torch.nn.init.normal_(entry, std=spread)
+    return model.eval()
+
+
+@settings(max_examples=20)
+@given(SHAPES, st.integers(0, 99))
+def test_histories_in_one_row_cost_what_they_cost_alone(shape: dict[str, Any], seed: int) -> None:
+    model = made(0.2, **shape)
+    ids, offsets, events = streams(RULES, 5, seed, shortest=1)
+    tensors = events_from_streams(ids, offsets, RULES)
+    apart = model.loss(tensors.batch())
+    packed = model.loss(tensors.batch(np.array([0, 0, 1, 1, 1])))
+    assert int(packed.events) == int(apart.events) == sum(events)
+    inside = np.isin(RULES.place[ids], [-2]) | (np.isin(np.arange(len(ids)), _header(ids)))
+    assert int(packed.tokens) == int((~inside).sum())
+    torch.testing.assert_close(packed.nats_by_part, apart.nats_by_part, rtol=1e-3, atol=1e-2)
+    torch.testing.assert_close(packed.loss, apart.loss, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(packed.nats_by_part.sum() / packed.tokens, packed.loss.detach(), rtol=1e-3, atol=1e-3)
+
+
+def _header(ids: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Positions of the header's tokens: those up to the first event's of each stream."""
+    place = RULES.place[ids]
+    kind = np.where(RULES.start[ids] | (place < -1), np.where(place >= RULES.header_parts, 1, 0), -1)
+    kind[place == -4] = 1
+    last = np.maximum.accumulate(np.where(kind >= 0, np.arange(len(ids)), 0))
+    return np.flatnonzero(kind[last] == 0)
+
+
+@settings(max_examples=20)
+@given(SHAPES)
+def test_parameters_are_those_of_the_built_model(shape: dict[str, Any]) -> None:
+    model = made(**shape)
+    whole, inside = event_parameters(model.config, RULES)
+    assert whole == sum(entry.numel() for entry in model.parameters())
+    by_row = list(model.grows) + (["steps.weight"] if "learned" in shape["position"] else [])
+    assert whole - inside == sum(model.get_parameter(name).numel() for name in by_row)
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_probabilities_of_all_events_add_up_to_one(sequential: bool) -> None:
+    """Of every event that one start token a part can make; cells that can go on count with an empty tail's share."""
+    model = made(0.3, sequential=sequential)
+    head = [RULES.bos, *(int(np.flatnonzero(RULES.place == place)[0]) for place in range(RULES.header_parts))]
+    starts = [
+        np.flatnonzero((RULES.place == place) & RULES.fusible & (RULES.fills == 1))
+        for place in range(RULES.header_parts, RULES.header_parts + RULES.event_parts)
+    ]
+    first = RULES.header_parts
+    base = [int(options[0]) if len(options) else -1 for options in starts]
+    note = int(np.flatnonzero((RULES.place == first + 6) & RULES.start)[0])
+    base[6] = note
+    for part in range(4, 6):
+        every = np.flatnonzero((RULES.place == first + part) & RULES.start & (RULES.fills == 1))
+        whole = np.flatnonzero((RULES.place == first + part) & RULES.start & (RULES.fills > 1))
+        nats = []
+        for token in every:
+            event = [*base[:part], int(token), *base[part + 1 :]]
+            nats.append(_nats(model, [*head, *event], part))
+        for token in whole:
+            event = [*base[:part], int(token), *base[part + 2 :]]
+            nats.append(_nats(model, [*head, *event], part))
+        assert sum(math.exp(-found) for found in nats) == pytest.approx(1, abs=1e-3)
+
+
+def _nats(model: EventModel, ids: list[int], part: int) -> float:
+    tensors = events_from_streams(np.array(ids), np.array([0, len(ids)]), RULES)
+    with torch.no_grad():
+        return float(model.loss(tensors.batch()).nats_by_part[part])
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_later_parts_are_seen_by_nothing_and_earlier_ones_only_when_sequential(sequential: bool) -> None:
+    model = made(0.3, sequential=sequential)
+    ids, offsets, _ = streams(RULES, 1, 5, shortest=3, longest=3)
+    tensors = events_from_streams(ids, offsets, RULES)
+    brand = np.flatnonzero((RULES.place == RULES.header_parts) & RULES.fusible)
+    reports = []
+    for token in brand[:2]:
+        table = tensors.ids.copy()
+        table[-1, RULES.header_parts] = token
+        kept = tensors.tail_cells // table.shape[1] < len(table) - 1
+        changed = changed_batch(tensors, table, kept)
+        with torch.no_grad():
+            reports.append(model.loss(changed).nats_by_part)
+    same = torch.isclose(reports[0], reports[1], atol=1e-5)
+    assert same[1 : model.event_parts].all() != sequential
+
+
+def changed_batch(tensors: EventTensors, table: Any, kept: Any) -> EventBatch:
+    sizes = np.diff(tensors.tail_offsets)
+    flat = np.repeat(kept, sizes)
+    ends = np.concatenate([[0], np.cumsum(sizes[kept])])
+    return EventTensors(
+        table, tensors.header, tensors.session, tensors.offsets, tensors.tail_cells[kept], ends, tensors.tails[flat]
+    ).batch()
+
+
+@pytest.mark.parametrize("large", ["sampled", "contrastive"])
+def test_large_parts_train_on_less_and_report_exactly(large: Any) -> None:
+    ids, offsets, _ = streams(RULES, 20, 2)
+    batch = events_from_streams(ids, offsets, RULES).batch()
+    model = made(0.2, large=large, large_from=2, negatives=16)
+    exact = model.loss(batch).nats_by_part
+    torch.testing.assert_close(model.train().loss(batch).nats_by_part, exact, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{}, {"sequential": True}, {"large": "sampled"}, {"large": "contrastive"}])
+def test_learns_which_brand_follows_which(changes: dict[str, Any]) -> None:
+    ids, offsets, _ = streams(RULES, 30, 0, shortest=5, longest=8)
+    brands = np.flatnonzero((RULES.place == RULES.header_parts) & RULES.fusible)
+    at = np.flatnonzero(np.isin(ids, brands) | (RULES.place[ids] == RULES.header_parts))
+    keep = np.ones(len(ids), np.bool_)
+    ids[at] = brands[np.arange(len(at)) % 4]
+    byte = np.isin(ids, RULES.bytes)
+    owner = np.maximum.accumulate(np.where(RULES.start[ids], np.arange(len(ids)), 0))
+    keep &= ~(byte & np.isin(owner, at))
+    lengths = np.add.reduceat(keep.astype(int), offsets[:-1])
+    tensors = events_from_streams(ids[keep], np.concatenate([[0], np.cumsum(lengths)]), RULES)
+    model = made(large_from=2, negatives=3, **{"large": "softmax", **changes}).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        model.loss(tensors.batch()).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    report = model.eval().loss(tensors.batch())
+    assert float(report.nats_by_part[0] / report.events) < 0.7
+
+
+def test_first_loss_is_that_of_a_uniform_guess() -> None:
+    ids, offsets, _ = streams(RULES, 60, 4, shortest=4)
+    report = made().loss(events_from_streams(ids, offsets, RULES).batch())
+    hours = int(((RULES.place == RULES.header_parts + 2) & RULES.start).sum())
+    present = np.count_nonzero(RULES.place[ids] == RULES.header_parts + 2)
+    assert float(report.nats_by_part[2]) == pytest.approx(present * math.log(hours), rel=0.03)
+
+
+def test_a_tail_where_none_can_be_is_refused() -> None:
+    ids, _, _ = streams(RULES, 1, 0, shortest=1)
+    at = int(np.flatnonzero(RULES.place[ids] == RULES.header_parts + 4)[0])
+    wrong = np.insert(ids, at + 1, RULES.bytes[7])
+    tensors = events_from_streams(wrong, np.array([0, len(wrong)]), RULES)
+    with pytest.raises(DecodeError, match="stands alone"):
+        made().loss(tensors.batch())
