@@ -47,6 +47,8 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
     rows = read_sample(domain, events, seed)
     beside = target.with_name(f".{target.name}.part")
     text = suffix.startswith(".csv")
+    if text:
+        _check(domain.reader, target)
     shown = _shown(rows, domain.reader, text)
     try:
         with duckdb.connect() as connection:
@@ -78,24 +80,47 @@ def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordB
 
 
 def _written(array: pa.Array, column: Column) -> pa.Array:
-    if not pa.types.is_timestamp(array.type):
-        return array
+    """A column as DuckDB is to write it: times as text, and nulls spelled where the column has its own spelling."""
+    if pa.types.is_timestamp(array.type):
+        array = _instants(array, column)
+    if column.null and column.type != "string":
+        return pc.fill_null(array.cast(pa.string()), column.null[0])
+    return array
+
+
+def _instants(array: pa.Array, column: Column) -> pa.Array:
     if column.time_format is None:
         return pc.strftime(array.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
     seconds = pc.floor_temporal(array, unit="second").cast(pa.timestamp("s", "UTC"))
     return pc.strftime(seconds.cast(pa.timestamp("s", column.zone)), column.time_format)
 
 
+def _check(reader: Reader, target: Path) -> None:
+    """Refuse dialects in which a value could not be told from a delimiter or from null."""
+    if reader.quote is None:
+        raise OutputError(str(target), "a reader without quotes cannot be written for; use .parquet")
+    for column in reader.columns:
+        if column.type == "string" and column.null is not None and reader.null[:1] != column.null[:1]:
+            raise OutputError(str(target), f"column {column.name!r} spells null otherwise; use .parquet")
+
+
 def _options(reader: Reader, suffix: str) -> str:
-    compression = FORMATS[suffix]
+    """What DuckDB's COPY needs to write the reader's dialect. Text that might spell a null is quoted."""
     if suffix == ".parquet":
-        return f"FORMAT parquet, COMPRESSION {compression}"
-    options = ["FORMAT csv", "HEADER" if reader.header else "HEADER false", f"DELIMITER {_quoted(reader.delimiter)}"]
-    options += [f"NULLSTR {_quoted(reader.null[0])}"] if reader.null else []
-    if reader.quote:
-        options += [f"QUOTE {_quoted(reader.quote)}", f"ESCAPE {_quoted(reader.escape or reader.quote)}"]
-    return ", ".join([*options, *(["COMPRESSION gzip"] if compression else [])])
+        return f"FORMAT parquet, COMPRESSION {FORMATS[suffix]}"
+    quote = reader.quote or '"'
+    texts = [column for column in reader.columns if column.type == "string"]
+    quoted = [column.header for column in texts if {"", *(column.null or reader.null)} != {""}]
+    options = ["FORMAT csv", "HEADER" if reader.header else "HEADER false", f"DELIMITER {_literal(reader.delimiter)}"]
+    options += [f"QUOTE {_literal(quote)}", f"ESCAPE {_literal(reader.escape or quote)}"]
+    options += [f"NULLSTR {_literal(reader.null[0])}"] if reader.null else []
+    options += [f"FORCE_QUOTE ({', '.join(_name(header) for header in quoted)})"] if quoted else []
+    return ", ".join([*options, *(["COMPRESSION gzip"] if FORMATS[suffix] else [])])
 
 
-def _quoted(text: str) -> str:
+def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

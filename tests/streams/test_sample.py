@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import OutputError, SchemaError
-from domaintoolkit.schema import Categorical, Column, Domain, Reader, Schema, Timestamp
+from domaintoolkit.schema import Column, Domain, Numeric, Reader, Schema, Timestamp
 from domaintoolkit.streams import open_source
 from domaintoolkit.streams._sample import read_sample, write_sample
 
@@ -36,36 +36,60 @@ def test_what_is_written_is_read_back(domain: Domain, suffix: str, tmp_path: Pat
 
 
 texts = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+spellings = st.sampled_from([("",), ("NULL",), ("", "NULL"), ("\\N", "")])
 
 
 @given(
-    st.lists(st.tuples(texts, st.integers(-(1 << 63), (1 << 63) - 1)), min_size=1, max_size=20),
+    st.lists(
+        st.tuples(texts | spellings.map(lambda nulls: nulls[-1]), st.none() | st.floats()), min_size=1, max_size=20
+    ),
     st.sampled_from([",", ";", "|", "\t"]),
     st.sampled_from(["Europe/Berlin", "UTC"]),
+    spellings,
+    st.sampled_from([None, ("-",), ("none", "-")]),
 )
 def test_any_text_survives_any_dialect(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str | None, int]], delimiter: str, zone: str
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str | None, float | None]],
+    delimiter: str,
+    zone: str,
+    null: tuple[str, ...],
+    own: tuple[str, ...] | None,
 ) -> None:
     table = pa.table(
         {
             "who": pa.array([who for who, _ in rows], pa.string()),
-            "count": pa.array([count for _, count in rows], pa.int64()),
+            "much": pa.array([much for _, much in rows], pa.float64()),
             "at": pa.array([1_500_000_000_000_000] * len(rows), pa.timestamp("us", "UTC")),
         }
     )
+    columns = (
+        Column("who", source="Who, exactly?"),
+        Column("much", type="float64", null=own),
+        Column("at", type="timestamp", time_format="%d.%m.%Y %H:%M:%S", zone=zone),
+    )
+    reader = Reader(columns, delimiter=delimiter, null=null)
+    path = write_sample(odd(reader, table), tmp_path_factory.mktemp("odd") / "sample.csv", 1)
+    assert str(read_back(path, reader).to_pylist()) == str(table.to_pylist())
 
+
+def odd(reader: Reader, table: pa.Table) -> Domain:
     def sample(events: int, seed: int) -> Iterator[pa.RecordBatch]:
         yield from table.to_batches()
 
-    columns = (
-        Column("who", source="Who, exactly?"),
-        Column("count", type="int64"),
-        Column("at", type="timestamp", time_format="%d.%m.%Y %H:%M:%S", zone=zone),
-    )
-    schema = Schema(entity=("who",), time="at", fields=(Categorical("count"), Timestamp("at")))
-    domain = Domain("odd", "", schema, Reader(columns, delimiter=delimiter), sample)
-    path = write_sample(domain, tmp_path_factory.mktemp("odd") / "sample.csv", 1)
-    assert read_back(path, domain.reader).equals(table)
+    schema = Schema(entity=("who",), time="at", fields=(Numeric("much"), Timestamp("at")))
+    return Domain("odd", "", schema, reader, sample)
+
+
+def test_dialects_that_would_lose_something_are_refused(tmp_path: Path) -> None:
+    table = pa.table({"who": ["a"], "much": [1.0], "at": pa.array([0], pa.timestamp("us", "UTC"))})
+    columns = (Column("who"), Column("much", type="float64"), Column("at", type="timestamp"))
+    with pytest.raises(OutputError, match="without quotes"):
+        write_sample(odd(Reader(columns, quote=None), table), tmp_path / "a.csv", 1)
+    named = (Column("who", null=("?",)), *columns[1:])
+    with pytest.raises(OutputError, match="'who' spells null otherwise"):
+        write_sample(odd(Reader(named), table), tmp_path / "a.csv", 1)
+    assert read_back(write_sample(odd(Reader(columns), table), tmp_path / "b.csv", 1), Reader(columns)).equals(table)
 
 
 def test_the_raw_header_is_the_published_one(tmp_path: Path) -> None:
