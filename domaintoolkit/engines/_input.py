@@ -12,10 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.engines._state import InputFile
-from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams._read_files import fingerprint
 from domaintoolkit.streams._read_refused import RefusedRows
+from domaintoolkit.tokenizer._table import columns_of
 
 __all__ = ["ORIGIN", "ROW_BITS", "Input", "TableInput", "input_files", "origins", "tables"]
 
@@ -24,31 +24,19 @@ ORIGIN = ""
 ROW_BITS = 40
 
 
-class InputCounts(Protocol):
-    """What a pass over the rows has counted so far."""
-
-    rows_in: int
-    rows_refused: int
-    notes: list[str]
-
-
-class InputBatch(Protocol):
-    """Rows of one source; `rows` numbers each within it."""
-
-    records: pa.RecordBatch
-    rows: NDArray[np.int64]
-    source: str
-
-
 class Input(Protocol):
     """Rows that can be read more than once, such as `open_source` gives."""
 
     counts: Any
+    reader: Any
+
+    def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
+        """The columns of a batch."""
 
     def batches(
         self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
     ) -> Iterator[Any]:
-        """All rows in order, as `InputBatch`es."""
+        """All rows in order: `records`, the number of each in its source (`rows`), and the `source`."""
 
 
 @dataclass(slots=True)
@@ -68,50 +56,48 @@ class _TableCounts:
 class TableInput:
     """A table in memory as an input: pandas, polars, Arrow or anything with `__arrow_c_stream__`."""
 
+    reader = None
+
     def __init__(self, table: Any, rows: int = 1 << 18) -> None:
-        self._table = _as_table(table)
-        self._rows = rows
+        self._table, self._rows = table, rows
         self.counts = _TableCounts(0, 0, [])
+
+    def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
+        """The types of the columns as they come."""
+        return self._read(columns).schema
 
     def batches(
         self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
     ) -> Iterator[_TableBatch]:
         """All rows in order. Raises `DataError` for columns that are missing or there twice."""
-        names = self._table.column_names
-        wanted = names if columns is None else list(columns)
-        wrong = [Refusal(None, name, f"there are {names.count(name)} columns of this name") for name in wanted if names.count(name) != 1]
-        if wrong:
-            raise DataError(wrong)
         self.counts = _TableCounts(0, 0, [])
-        for batch in self._table.select(wanted).to_batches(max_chunksize=self._rows):
+        for batch in self._read(columns).to_batches(max_chunksize=self._rows):
             numbers = np.arange(self.counts.rows_in, self.counts.rows_in + batch.num_rows)
             self.counts.rows_in += batch.num_rows
             yield _TableBatch(batch, numbers, "")
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the table's columns."""
+        table = self._table
+        return [str(name) for name in getattr(table, "column_names", None) or getattr(table, "columns", None) or table]
 
-def _as_table(table: Any) -> pa.Table:
-    if isinstance(table, pa.Table):
-        return table
-    if isinstance(table, pa.RecordBatch):
-        return pa.Table.from_batches([table])
-    if hasattr(table, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(table).read_all()
-    return pa.table(table)
+    def _read(self, columns: Sequence[str] | None) -> pa.Table:
+        return pa.table(columns_of(self._table, self.names if columns is None else columns))
 
 
 def wanted_columns(schema: Schema, source: Input) -> list[str]:
     """The schema's columns; labels only where the input has them."""
-    if isinstance(source, TableInput):
-        there = source._table.column_names
-    else:
-        there = [column.name for column in getattr(source, "reader").columns]
+    declared = () if source.reader is None else source.reader.columns
+    there = source.names if isinstance(source, TableInput) else [column.name for column in declared]
     return [name for name in schema.columns if name not in schema.labels or name in there]
 
 
 def tables(
     source: Input, columns: Sequence[str], refused: RefusedRows | None, threads: int, names: list[str]
 ) -> Iterator[pa.Table]:
-    """The rows with their origin in column `ORIGIN`; `names` becomes the list of sources met."""
+    """The rows with their origin in column `ORIGIN`, none at first; `names` becomes the list of sources met."""
+    yield source.schema(columns).append(pa.field(ORIGIN, pa.int64())).empty_table()
     for batch in source.batches(columns, refused, threads):
         if not names or names[-1] != batch.source:
             names.append(batch.source)

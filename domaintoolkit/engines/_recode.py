@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from domaintoolkit.streams._shards import plain
 
-__all__ = ["Recoder"]
+__all__ = ["Recoder", "only_chunk"]
 
 MAX_VALUES = 1 << 16
 """A column with more distinct values is kept as text from then on."""
@@ -38,15 +38,30 @@ class Recoder:
             table = table.set_column(place, field.name, plain(table[field.name]))
         return table
 
-    def decode(self, column: pa.Array, name: str) -> pa.Array:
-        """A column of an encoded table as it was, dictionary-coded where it was coded."""
+    def decode_table(self, table: pa.Table) -> pa.Table:
+        """An encoded table as it was, dictionary-coded where it was coded."""
+        table = table.combine_chunks()
+        return pa.table({name: self._decoded(only_chunk(table[name]), name) for name in table.column_names})
+
+    def alike(self, tables: list[pa.Table]) -> pa.Table:
+        """Encoded tables as one; a column that is coded in some and text in others becomes text."""
+        tables = [table for table in tables if table.num_rows] or tables[:1]
+        if any(table.schema != tables[0].schema for table in tables):
+            mixed = {name for name in tables[0].column_names if len({table[name].type for table in tables}) > 1}
+            tables = [self._as_text(table, mixed) for table in tables]
+        return pa.concat_tables(tables)
+
+    def _decoded(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.dictionaries and pa.types.is_int32(column.type):
             return pa.DictionaryArray.from_arrays(column, self.dictionaries[name])
         return column
 
-    def text(self, column: pa.Array, name: str) -> pa.Array:
-        """The same as text, for columns that are coded in some tables only."""
-        return plain(self.decode(column, name))
+    def _as_text(self, table: pa.Table, names: set[str]) -> pa.Table:
+        for name in names:
+            place = table.schema.get_field_index(name)
+            text = plain(self._decoded(only_chunk(table[name]), name))
+            table = table.set_column(place, name, text)
+        return table
 
     def _decide(self, name: str, column: pa.ChunkedArray) -> None:
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
@@ -81,3 +96,8 @@ class Recoder:
         if np.array_equal(numbers.to_numpy(), np.arange(len(numbers))):
             return coded.indices.cast(pa.int32())
         return numbers.take(coded.indices)
+
+
+def only_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The values of a column in one piece."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

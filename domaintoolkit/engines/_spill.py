@@ -54,7 +54,7 @@ class Spill:
     """Collects rows; once they take more than `limit` bytes, all go to files in `folder`."""
 
     def __init__(self, folder: Path, entity: Sequence[str], buckets: int, limit: int, threads: int = 1) -> None:
-        self._folder, self._entity, self._buckets, self._limit = folder, list(entity), buckets, limit
+        self.folder, self._entity, self._buckets, self._limit = folder, list(entity), buckets, limit
         self._waiting: list[pa.Table] = []
         self._pieces: list[Piece] = []
         self._pending: list[Future[Piece]] = []
@@ -77,7 +77,7 @@ class Spill:
         self._collect(0)
         self._pool.shutdown()
         if any(piece.path for piece in self._pieces):
-            _save_dictionaries(self._folder / DICTIONARIES, self._recoder.dictionaries)
+            _save_dictionaries(self.folder / DICTIONARIES, self._recoder.dictionaries)
         return Buckets(self._buckets, tuple(self._pieces), self._recoder)
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class Spill:
         number = len(self._pieces) + len(self._pending)
         self.rows += sum(table.num_rows for table in coded)
         self._size += sum(table.nbytes for table in coded)
-        spill = self._folder / f"{number:05d}.rows" if self._size > self._limit else None
+        spill = self.folder / f"{number:05d}.rows" if self._size > self._limit else None
         self._pending.append(self._pool.submit(self._sort, coded, spill))
         self._collect(self._threads)
 
@@ -101,10 +101,10 @@ class Spill:
         if self._size > self._limit:
             for number, piece in enumerate(self._pieces):
                 if piece.table is not None:
-                    self._pieces[number] = _written(piece, self._folder / f"{number:05d}.rows")
+                    self._pieces[number] = _written(piece, self.folder / f"{number:05d}.rows")
 
     def _sort(self, tables: list[pa.Table], path: Path | None) -> Piece:
-        piece = _sorted(_alike(tables, self._recoder), self._entity, self._buckets, self._recoder)
+        piece = _sorted(self._recoder.alike(tables), self._entity, self._buckets, self._recoder)
         return piece if path is None else _written(piece, path)
 
 
@@ -126,9 +126,11 @@ class Buckets:
         parts = [part for piece in self.pieces if (part := piece.read(start, end)).num_rows]
         if not parts:
             return None
-        joined = _alike(parts, self.recoder).combine_chunks()
-        columns = {name: self.recoder.decode(_only_chunk(joined[name]), name) for name in joined.column_names}
-        return pa.table(columns)
+        return self.recoder.decode_table(self.recoder.alike(parts))
+
+    def empty(self) -> pa.Table:
+        """No rows, in the columns of all."""
+        return self.recoder.decode_table(self.pieces[0].read(0, 0))
 
     @classmethod
     def open(cls, folder: Path, sizes: Sequence[int]) -> Buckets | None:
@@ -149,30 +151,8 @@ class Buckets:
         return [piece.path.stat().st_size for piece in self.pieces if piece.path is not None]
 
 
-def _alike(tables: list[pa.Table], recoder: Recoder) -> pa.Table:
-    """The tables as one; a column that is coded in some and text in others becomes text."""
-    if any(table.schema != tables[0].schema for table in tables):
-        mixed = {name for name in tables[0].column_names if len({table[name].type for table in tables}) > 1}
-        tables = [_as_text(table, mixed, recoder) for table in tables]
-    return pa.concat_tables(tables)
-
-
-def _as_text(table: pa.Table, names: set[str], recoder: Recoder) -> pa.Table:
-    for name in names:
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, name, recoder.text(_only_chunk(table[name].combine_chunks()), name))
-    return table
-
-
-def _only_chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    if isinstance(column, pa.ChunkedArray):
-        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return column
-
-
 def _sorted(table: pa.Table, entity: list[str], buckets: int, recoder: Recoder) -> Piece:
-    keys = pa.table({name: recoder.decode(_only_chunk(table[name].combine_chunks()), name) for name in entity})
-    numbers = shard_of(hash_keys(keys), buckets)
+    numbers = shard_of(hash_keys(recoder.decode_table(table.select(entity))), buckets)
     starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=buckets))])
     # numpy sorts 16-bit integers by radix, 10 times faster than wider ones
     order = np.argsort(numbers.astype(np.uint16 if buckets <= 1 << 16 else np.int64), kind="stable")

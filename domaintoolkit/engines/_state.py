@@ -50,7 +50,7 @@ class State:
     options: dict[str, Any]
     shards: int = 0
     """0 until the input has been read through."""
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, Any] = field(default_factory=dict)
     """What reading counted."""
     columns: dict[str, str] = field(default_factory=dict)
     spill: str | None = None

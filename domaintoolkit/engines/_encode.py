@@ -1,0 +1,276 @@
+"""`encode` on this machine: any amount of rows into an encoded folder, in bounded memory, resumable."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from domaintoolkit._files import canonical_json
+from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, shard_count
+from domaintoolkit.engines._input import Input, TableInput, input_files, tables, wanted_columns
+from domaintoolkit.engines._lock import locked
+from domaintoolkit.engines._progress import Progress, silent
+from domaintoolkit.engines._refused import Kept, from_json, raise_refused, to_json, write_quarantine
+from domaintoolkit.engines._shard import ShardWork
+from domaintoolkit.engines._spill import Buckets, Spill
+from domaintoolkit.engines._state import STATE, FinishedShard, State, check_free, discard, same_run
+from domaintoolkit.errors import DataError, OutputError, Refusal
+from domaintoolkit.schema import to_dict
+from domaintoolkit.streams._manifest import Manifest
+from domaintoolkit.streams._read_refused import RefusedRow
+from domaintoolkit.streams._shards import read_shard
+from domaintoolkit.streams._streams import Counts
+from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["EncodeResult", "Interrupted", "encode"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during an encoding; what is finished is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeResult:
+    """What an encoding has written and met."""
+
+    folder: Path
+    manifest: Manifest
+    counts: Counts
+    resumed: int = 0
+    """Shards that an earlier run had finished."""
+    quarantine: Path | None = None
+    """The file of refused rows, if there are any."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run; only `shards` and `on_bad_rows` show in the output."""
+
+    memory: int
+    threads: int
+    temporary: Path | None
+    shards: int | None
+    on_bad_rows: Literal["error", "quarantine"]
+    quarantine: Path
+    progress: Progress
+
+
+def encode(
+    tokenizer: DomainTokenizer,
+    source: Any,
+    out: str | Path,
+    *,
+    memory: str | int = "2GB",
+    threads: int | None = None,
+    temporary: str | Path | None = None,
+    shards: int | None = None,
+    on_bad_rows: Literal["error", "quarantine"] = "error",
+    quarantine: str | Path | None = None,
+    progress: Progress | None = None,
+) -> EncodeResult:
+    """Encode all rows of `source` (files from `open_source`, or a table) into the folder `out`.
+
+    The work stays within about `memory`; rows beyond it go to files in a folder below `temporary` (left out:
+    `out` itself). The same call continues an interrupted one; `out` may hold nothing else. Refused rows raise
+    one `DataError`, or with `quarantine` go to that file (left out: `quarantine.csv` in `out`). `shards` is
+    how many files the streams are cut into (left out: about a million events each).
+    """
+    folder = Path(out)
+    options = Options(
+        parse_bytes(memory),
+        threads or os.cpu_count() or 1,
+        None if temporary is None else Path(temporary),
+        shards,
+        on_bad_rows,
+        folder / "quarantine.csv" if quarantine is None else Path(quarantine),
+        progress or silent,
+    )
+    rows: Input = source if hasattr(source, "batches") else TableInput(source)
+    with locked(folder):
+        return _Encoding(tokenizer, rows, folder, options).run()
+
+
+class _Encoding:
+    """One run; what it has done so far is in `state`, on disk as well."""
+
+    def __init__(self, tokenizer: DomainTokenizer, source: Input, folder: Path, options: Options) -> None:
+        self.tokenizer, self.source, self.folder, self.options = tokenizer, source, folder, options
+        self.budget = Budget(options.memory, options.threads)
+        self.state = State(input_files(source), self._identity(), self._chosen())
+        self.names: list[str] = []
+        self.refused: list[RefusedRow] = []
+        self.notes: tuple[str, ...] = ()
+
+    def _identity(self) -> str:
+        return canonical_json([self.tokenizer.vocabulary.hash, to_dict(self.tokenizer.schema)])
+
+    def _chosen(self) -> dict[str, Any]:
+        return {"shards": self.options.shards, "on_bad_rows": self.options.on_bad_rows}
+
+    def run(self) -> EncodeResult:
+        resumed = self._resume() if check_free(self.folder) else 0
+        try:
+            buckets = self._parted()
+            self._encode_shards(buckets)
+            return self._finish(resumed)
+        except DataError:
+            # no shard of rows that are refused is of use: their files have to change first
+            self._clean()
+            discard(self.folder)
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted(self._interrupted()) from None
+
+    def _interrupted(self) -> str:
+        done = len(self.state.finished)
+        word = f"{done} of {self.state.shards} shards are finished" if self.state.shards else "no shard is finished yet"
+        return f"interrupted; {word}; run the same command again to continue"
+
+    def _resume(self) -> int:
+        """How many shards an earlier run has finished; each is compared with its checksum."""
+        old = State.load(self.folder)
+        current = replace(self.state, inputs=input_files(self.source, checksum=bool(old.shards)))
+        if not same_run(self.folder, old, current):
+            self._remove_spill(old)
+            discard(self.folder)
+            return 0
+        for shard in old.finished:
+            read_shard(self.folder, shard.entry)
+        self.state = old
+        return len(old.finished)
+
+    def _parted(self) -> Buckets:
+        """All rows by bucket: those that an earlier run has left on disk, or read anew."""
+        if self.state.spill is not None:
+            found = Buckets.open(Path(self.state.spill), self.state.pieces)
+            if found is not None:
+                self.names = self.state.rows["sources"]
+                self.refused = [from_json(row) for row in self.state.rows["refused"]]
+                self.notes = tuple(self.state.rows["notes"])
+                return found
+        self._remove_spill(self.state)
+        if not self.state.shards:
+            self.state.save(self.folder)
+            self.tokenizer.save(self.folder / "tokenizer")
+        return self._read()
+
+    def _read(self) -> Buckets:
+        schema, options = self.tokenizer.schema, self.options
+        known = self.state.shards
+        kept = Kept()
+        spill = Spill(
+            self._spill_folder(),
+            schema.entity,
+            bucket_count(known or options.shards),
+            self.budget.held_bytes,
+            options.threads,
+        )
+        self.state = replace(self.state, spill=str(spill.folder))
+        self.state.save(self.folder)
+        with ThreadPoolExecutor(1) as beside, closing(spill):
+            checked = beside.submit(input_files, self.source, True)
+            columns = wanted_columns(schema, self.source)
+            quarantine = None if options.on_bad_rows == "error" else kept
+            for table in tables(self.source, columns, quarantine, options.threads, self.names):
+                spill.add(table)
+                options.progress("reading", spill.rows, None)
+            buckets = spill.finish()
+            inputs = checked.result()
+        if not spill.rows and not kept:
+            raise DataError([Refusal(None, None, "there are no rows to encode")])
+        self.refused, self.notes = list(kept), tuple(dict.fromkeys(self.source.counts.notes))
+        rows = {
+            "rows_in": spill.rows + len(kept), "sources": self.names,
+            "refused": [to_json(row) for row in kept], "notes": list(self.notes),
+        }  # fmt: skip
+        shards = known or options.shards or shard_count(spill.rows)
+        self.state = replace(self.state, inputs=inputs, shards=shards, rows=rows, pieces=tuple(buckets.sizes))
+        self.state.save(self.folder)
+        return buckets
+
+    def _spill_folder(self) -> Path:
+        if self.options.temporary is None:
+            return self.folder / "parted"
+        try:
+            self.options.temporary.mkdir(parents=True, exist_ok=True)
+            return Path(tempfile.mkdtemp(prefix="domaintoolkit-", dir=self.options.temporary))
+        except OSError as error:
+            raise OutputError(str(self.options.temporary), error.strerror or str(error)) from None
+
+    def _encode_shards(self, buckets: Buckets) -> None:
+        finished = {shard.number for shard in self.state.finished}
+        work = ShardWork(self.tokenizer, buckets, self.folder, self.state.shards, self.budget.unit_rows, self.names)
+        todo = iter([number for number in range(self.state.shards) if number not in finished])
+        bad: list[RefusedRow] = []
+        with ThreadPoolExecutor(self.options.threads) as pool:
+            for shard in _in_turn(pool, work.write, todo, self.options.threads):
+                bad += [from_json(row) for row in shard.refused]
+                if bad and self.options.on_bad_rows == "error":
+                    work.check_only = True
+                    continue
+                self.state = self.state.with_shard(shard)
+                self.state.save(self.folder)
+                self.options.progress("encoding", len(self.state.finished), self.state.shards)
+        if self.options.on_bad_rows == "error":
+            raise_refused(bad, self.names)
+
+    def _finish(self, resumed: int) -> EncodeResult:
+        state = self.state
+        refused = [*self.refused, *(from_json(row) for shard in state.finished for row in shard.refused)]
+        read = Counts(rows_in=len(self.refused), rows_refused=len(self.refused))
+        counts = sum((Counts(**shard.counts) for shard in state.finished), read)
+        vocabulary = self.tokenizer.vocabulary
+        generations = [list(generation) for generation in vocabulary.generations]
+        reader = getattr(self.source, "reader", None)
+        manifest = Manifest(
+            schema=to_dict(self.tokenizer.schema),
+            vocabulary={"size": len(vocabulary), "hash": vocabulary.hash, "generations": generations},
+            columns=self._columns(),
+            shards=tuple(shard.entry for shard in state.finished),
+            counts=asdict(counts),
+            reader=None if reader is None else to_dict(reader),
+        )
+        written = write_quarantine(self.options.quarantine, refused, self.names)
+        manifest.save(self.folder)
+        self._clean()
+        (self.folder / STATE).unlink()
+        path = self.options.quarantine if written else None
+        return EncodeResult(self.folder, manifest, counts, resumed, path, self.notes)
+
+    def _columns(self) -> dict[str, str]:
+        table = read_shard(self.folder, self.state.finished[0].entry, verify=False)
+        return {field.name: str(field.type) for field in table.schema}
+
+    def _clean(self) -> None:
+        self._remove_spill(self.state)
+
+    def _remove_spill(self, state: State) -> None:
+        if state.spill is not None:
+            shutil.rmtree(state.spill, ignore_errors=True)
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor, work: Callable[[int], FinishedShard], numbers: Iterator[int], ahead: int
+) -> Iterator[FinishedShard]:
+    """The results of `work`, as they come, with at most `ahead` at work; the first error stops the rest."""
+    running: set[Future[FinishedShard]] = set()
+    try:
+        while True:
+            while len(running) < ahead and (number := next(numbers, None)) is not None:
+                running.add(pool.submit(work, number))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        for future in running:
+            future.cancel()

@@ -1,0 +1,159 @@
+"""`fit` on this machine: any amount of rows in bounded memory, in one pass, or two where no entity is for training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from domaintoolkit.encoders import EncoderType
+from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables
+from domaintoolkit.engines._progress import Progress, silent
+from domaintoolkit.engines._recode import Recoder
+from domaintoolkit.engines._refused import Kept, raise_refused, refused_rows
+from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.schema import Schema
+from domaintoolkit.streams._keys import hash_keys, split_of
+from domaintoolkit.tokenizer import DomainTokenizer, FitState
+
+__all__ = ["FitResult", "extend", "fit"]
+
+ROWS = 1 << 18
+"""Rows that are counted at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """A fitted tokenizer, and what it was fitted on."""
+
+    tokenizer: DomainTokenizer
+    rows_in: int
+    rows_refused: int
+    rows_fitted: int
+    fitted_on: Literal["train", "all"]
+    """`all` where no entity of the input belongs to the training split."""
+
+
+def fit(
+    schema: Schema,
+    source: Any,
+    *,
+    threads: int | None = None,
+    on_bad_rows: Literal["error", "quarantine"] = "error",
+    training_only: bool = True,
+    encoders: Iterable[EncoderType] = (),
+    progress: Progress | None = None,
+) -> FitResult:
+    """Fit a tokenizer on the training entities of `source` (files from `open_source`, or a table).
+
+    An entity's split hangs on a hash of its key alone, so encoding puts the same ones into training. Rows that
+    cannot be encoded raise one `DataError`, or with `quarantine` are passed over (encoding reports them).
+    """
+    rows: Input = source if hasattr(source, "batches") else TableInput(source)
+    made = tuple(encoders)
+    workers = threads or os.cpu_count() or 1
+    tokenizer = DomainTokenizer(schema, made, workers)
+    counting = _Counting(schema, made, workers, on_bad_rows, progress or silent)
+    state, fitted_on = counting.best_state(rows, training_only)
+    if not state.rows:
+        raise DataError([Refusal(None, None, "there are no rows to fit on")])
+    return FitResult(tokenizer.fit_states([state]), counting.rows, counting.refused, state.rows, fitted_on)
+
+
+def extend(
+    tokenizer: DomainTokenizer,
+    source: Any,
+    *,
+    threads: int | None = None,
+    on_bad_rows: Literal["error", "quarantine"] = "error",
+    training_only: bool = True,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Add tokens to a fitted tokenizer for what `source` brings that is new; no id moves. The tokenizer is changed."""
+    rows: Input = source if hasattr(source, "batches") else TableInput(source)
+    workers = threads or os.cpu_count() or 1
+    counting = _Counting(tokenizer.schema, tokenizer._encoders, workers, on_bad_rows, progress or silent)
+    state, fitted_on = counting.best_state(rows, training_only)
+    return FitResult(tokenizer.extend_states([state]), counting.rows, counting.refused, state.rows, fitted_on)
+
+
+class _Counting:
+    """One pass over the rows that counts those of training entities, or all."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        encoders: Sequence[EncoderType],
+        threads: int,
+        on_bad_rows: Literal["error", "quarantine"],
+        progress: Progress,
+    ) -> None:
+        # labels, sessions and the order of ties play no part in fitting, and reading them would take half the time
+        self._schema = replace(schema, session=None, labels=(), leaks=(), order_by=())
+        self._tokenizer = DomainTokenizer(self._schema, encoders, threads)
+        self._full, self._threads = schema, threads
+        self._on_bad_rows, self._progress = on_bad_rows, progress
+        self._recoder = Recoder()
+        self.rows = self.refused = 0
+
+    def best_state(self, source: Input, training_only: bool) -> tuple[FitState, Literal["train", "all"]]:
+        """The state of training entities, or of all where there are none."""
+        if training_only:
+            state = self.state(source, True)
+            if state.rows:
+                return state, "train"
+        return self.state(source, False), "all"
+
+    def state(self, source: Input, training_only: bool) -> FitState:
+        """What the rows of `source` count up to."""
+        kept, names = Kept(), list[str]()
+        wrong = Kept()
+        self.rows = 0
+        columns = list(self._schema.columns)
+        reading = tables(source, columns, None if self._on_bad_rows == "error" else kept, self._threads, names)
+        states: list[FitState] = []
+        for table in _gathered(reading, self._recoder):
+            self.rows += table.num_rows
+            chosen = _of_training(table, self._schema.entity) if training_only else table
+            states = [_merged(*states, self._count(chosen, wrong, names))]
+            self._progress("fitting", self.rows, None)
+        if self._on_bad_rows == "error":
+            raise_refused(wrong, names)
+        self.refused = len(kept) + len(wrong)
+        self.rows += len(kept)
+        return states[0]
+
+    def _count(self, table: pa.Table, wrong: Kept, names: Sequence[str]) -> FitState:
+        try:
+            return self._tokenizer.fit_state(table.drop_columns(ORIGIN))
+        except DataError as error:
+            if any(refusal.row is None for refusal in error.refusals):
+                raise
+            wrong.add(refused_rows(table, error.refusals, names))
+            return self._tokenizer.fit_state(table.drop_columns(ORIGIN), "quarantine")
+
+
+def _merged(*states: FitState) -> FitState:
+    first, *others = states
+    for other in others:
+        first.merge(other)
+    return first
+
+
+def _gathered(parts: Iterator[pa.Table], recoder: Recoder) -> Iterator[pa.Table]:
+    """The same rows in tables of at least `ROWS` rows, but for the last."""
+    waiting: list[pa.Table] = []
+    for part in parts:
+        waiting.append(recoder.encode(part))
+        if sum(each.num_rows for each in waiting) >= ROWS:
+            yield recoder.decode_table(recoder.alike(waiting))
+            waiting = []
+    if waiting:
+        yield recoder.decode_table(recoder.alike(waiting))
+
+
+def _of_training(table: pa.Table, entity: Sequence[str]) -> pa.Table:
+    return table.filter(pa.array(split_of(hash_keys(table.select(list(entity)))) == 0))

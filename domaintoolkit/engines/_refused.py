@@ -1,0 +1,74 @@
+"""Rows that are refused while encoding: found in a part of the table, named by the file and row they came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from domaintoolkit.engines._input import ORIGIN, origins
+from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.streams._read_refused import KEPT, Quarantine, RefusedRow
+
+__all__ = ["Kept", "from_json", "raise_refused", "refused_rows", "to_json", "write_quarantine"]
+
+
+class Kept(list[RefusedRow]):
+    """Takes refused rows as they are found, and keeps them."""
+
+    def add(self, rows: Iterable[RefusedRow]) -> None:
+        """Take `rows`."""
+        self.extend(rows)
+
+
+def refused_rows(table: pa.Table, refused: Sequence[Refusal], names: Sequence[str]) -> list[RefusedRow]:
+    """The rows of `table` that a tokenizer has refused, with their sources, their rows there and their values."""
+    if not refused:
+        return []
+    rows = np.array([refusal.row for refusal in refused])
+    places = origins(table[ORIGIN].take(pa.array(rows)).to_numpy(), names)
+    values = table.drop_columns(ORIGIN).take(pa.array(rows)).to_pylist()
+    return [
+        RefusedRow(source or "", row, None, ((refusal.column, refusal.reason),), _raw(value))
+        for refusal, (source, row), value in zip(refused, places, values, strict=True)
+    ]
+
+
+def _raw(values: dict[str, Any]) -> bytes:
+    return json.dumps(values, default=str, ensure_ascii=False).encode(errors="surrogatepass")
+
+
+def to_json(row: RefusedRow) -> dict[str, Any]:
+    """A refused row as plain data."""
+    return {**asdict(row), "raw": row.raw.hex(), "problems": [list(problem) for problem in row.problems]}
+
+
+def from_json(data: dict[str, Any]) -> RefusedRow:
+    """The row that `to_json` gave."""
+    problems = tuple((column, reason) for column, reason in data["problems"])
+    return RefusedRow(**{**data, "raw": bytes.fromhex(data["raw"]), "problems": problems})
+
+
+def raise_refused(rows: Sequence[RefusedRow], names: Sequence[str]) -> None:
+    """Raise all as one `DataError`, in the order of the files; nothing refused, nothing raised."""
+    if rows:
+        listed = [refusal for row in _ordered(rows, names)[:KEPT] for refusal in row.refusals()]
+        named = [Refusal(each.row, each.column, each.reason, each.source or None, each.line) for each in listed]
+        raise DataError(named, sum(len(row.problems) for row in rows))
+
+
+def write_quarantine(path: Path, rows: Sequence[RefusedRow], names: Sequence[str]) -> bool:
+    """Write the rows to a quarantine file, in the order of the files; whether there were any."""
+    with Quarantine(path) as quarantine:
+        quarantine.add(_ordered(rows, names))
+    return bool(rows)
+
+
+def _ordered(rows: Sequence[RefusedRow], names: Sequence[str]) -> list[RefusedRow]:
+    place = {name: number for number, name in enumerate(names)}
+    return sorted(rows, key=lambda row: (place.get(row.source, len(place)), row.row))
