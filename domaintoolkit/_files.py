@@ -16,6 +16,7 @@ from domaintoolkit.errors import ArtifactError, NewerVersionError, OutputError
 __all__ = ["canonical_json", "read_json", "replacing", "write_atomic", "write_json"]
 
 HEAD = ("format", "version", "checksum")
+_END = b"}\n"
 
 
 def canonical_json(data: Any) -> str:
@@ -88,7 +89,8 @@ def read_json(path: str | Path, format: str, version: int) -> dict[str, Any]:
 
 def _head(format: str, version: int, body: bytes) -> bytes:
     checksum = hashlib.sha256(body).hexdigest()
-    return f'{{"format": {json.dumps(format)}, "version": {version}, "checksum": "{checksum}",\n'.encode()
+    more = "" if body == _END else ","
+    return f'{{"format": {json.dumps(format)}, "version": {version}, "checksum": "{checksum}"{more}\n'.encode()
 
 
 def _body(payload: Mapping[str, Any]) -> bytes:
@@ -100,7 +102,7 @@ def _body(payload: Mapping[str, Any]) -> bytes:
         else:
             text = encode(value)
         entries.append(f"{encode(key)}: {text}")
-    return (",\n".join(entries) + "\n}\n").encode()
+    return b"".join([",\n".join(entries).encode(), b"\n" if entries else b"", _END])
 
 
 def _read(path: str | Path) -> bytes:
@@ -119,7 +121,7 @@ def _parsed(path: str | Path, raw: bytes) -> dict[str, Any]:
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        if not raw.endswith(b"}\n"):
+        if not raw.endswith(_END):
             raise ArtifactError(str(path), "is cut short: it ends in the middle") from None
         raise ArtifactError(str(path), f"was altered: it is not valid JSON ({error})") from None
     if not isinstance(data, dict):

@@ -19,9 +19,13 @@ BUDGET = 1 << 24
 """Bytes of text that repetition may bring a corpus to; past it, counts are scaled down, to no less than 1."""
 
 
+LONGEST = 1_000
+"""Characters of a text that are shown at once: learning takes time with the square of the longest word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Distinct texts in their byte order, and how many times each is shown to the model."""
+    """Distinct texts in their byte order, and how many times each is shown to the model, long ones in parts."""
 
     texts: list[str]
     weights: list[int]
@@ -35,7 +39,8 @@ class Corpus:
 
     def __iter__(self) -> Iterator[str]:
         for text, weight in zip(self.texts, self.weights, strict=True):
-            yield from repeat(text, weight)
+            for start in range(0, len(text), LONGEST):
+                yield from repeat(text[start : start + LONGEST], weight)
 
 
 def _weights(sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

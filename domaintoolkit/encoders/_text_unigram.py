@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,24 @@ __all__ = ["Unigram"]
 SPACE = "\u2581"
 """SentencePiece's own sign for a space, while it learns; in text it would be taken for one."""
 
-CUTS = re.compile(f"[{SPACE}\0]+")
-"""Texts are cut here for learning: SentencePiece would skip one with NUL, and take its own sign for a space."""
+END = "\uffff"
+"""A character that no text should have; what has it is not learned from."""
+
+UNFIT = re.compile(f"[{SPACE}\0]")
+"""What no piece can hold: SentencePiece would take its own sign for a space, and ends strings at NUL."""
+
+WORD = re.compile(rf"\s?[^\s{SPACE}{END}\0]{{1,64}}|\s")
+"""What is learned from: a word and the white space before it; a piece is at most 16 characters long."""
+
+BUDGET = 1 << 19
+"""Bytes of words, with their repetitions, that are learned from; past it, counts are scaled down."""
+
+SEEDS = 10
+"""How many strings for each piece learning starts from: 10 took a tenth of the time of the default million."""
 
 BYTE_NAME = re.compile(r"<0x[0-9A-F]{2}>")
 UNKNOWN = f"unk{SPACE}"
 """The name of the piece for the unknown, which the format asks for and byte fallback never uses; no text has it."""
-
-LONGEST = 1 << 18
-"""Characters of a text that is still learned from."""
 
 NORMAL, UNKNOWN_TYPE, BYTE_TYPE = 1, 2, 6
 
@@ -39,7 +49,7 @@ class Unigram:
     def __init__(self, scored: Sequence[tuple[str, float]]) -> None:
         """Raises `ValueError` for pieces that are empty, repeated, or that SentencePiece cannot hold."""
         texts = [text for text, _ in scored]
-        wrong = [text for text in texts if not text or CUTS.search(text) or BYTE_NAME.fullmatch(text)]
+        wrong = [text for text in texts if not text or UNFIT.search(text) or BYTE_NAME.fullmatch(text)]
         if wrong or len(set(texts)) != len(texts):
             raise ValueError(f"not the pieces of a unigram model: {wrong or 'some are repeated'}")
         self._scored = list(scored)
@@ -53,12 +63,12 @@ class Unigram:
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Unigram:
         """Learn at most `size` pieces of several bytes; the same for the same `texts` in the same order."""
-        lines = [line for text in texts for line in CUTS.split(text) if line.strip("\r\n") and len(line) <= LONGEST]
-        characters = set().union(*lines)
-        if size == 0 or not lines:
+        words = _words(texts)
+        if size == 0 or not words:
             return cls([])
-        narrow = sum(character.isascii() for character in characters | {" "})
-        learned = _learned(lines, 2 + narrow + max(size, len(characters)))
+        characters = {" ", END}.union(*words)
+        narrow = sum(character.isascii() for character in characters)
+        learned = _learned(_repeated(words, size), 1 + narrow + max(size, len(characters)))
         return cls(list(_kept(learned, size)))
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -79,22 +89,45 @@ class Unigram:
         return cls([(str(text), float(score)) for text, score in data["pieces"]])
 
 
+def _words(texts: Iterable[str]) -> dict[str, int]:
+    """The words of `texts` and their counts, sorted by word; a line break at the end would not be learned."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(WORD.findall(text))
+    return {word: counts[word] for word in sorted(counts) if word.strip("\r\n")}
+
+
+def _repeated(words: dict[str, int], size: int) -> Iterator[str]:
+    """Each word as often as it counts, and the most frequent ones once with `END` behind them.
+
+    SentencePiece starts from the strings that it meets twice with different characters after them, so a word
+    that is never part of a longer one could be no piece. With `END` behind every word, rare numbers took most
+    of the pieces, and texts that end in a number took 12.4 of them where they take 6.1 now.
+    """
+    total = sum(len(word.encode()) * count for word, count in words.items())
+    frequent = set(sorted(words, key=lambda word: -words[word])[: max(1, size // 4)])
+    for word, count in words.items():
+        shown = max(min(count, 2), count * min(total, BUDGET) // total)
+        yield from repeat(word, shown - 1)
+        yield word + END if shown > 1 and word in frequent else word
+
+
 def _kept(learned: Iterable[tuple[str, float]], size: int) -> Iterator[tuple[str, float]]:
     """Every piece of one byte, which only scores that byte, and the best `size` others."""
     for sign, score in learned:
         text = sign.replace(SPACE, " ")
         wide = len(text.encode()) > 1
-        if BYTE_NAME.fullmatch(text) or (wide and size == 0):
+        if BYTE_NAME.fullmatch(text) or END in text or (wide and size == 0):
             continue
         size -= wide
         yield text, score
 
 
-def _learned(lines: Sequence[str], size: int) -> Iterator[tuple[str, float]]:
+def _learned(words: Iterator[str], size: int) -> Iterator[tuple[str, float]]:
     """(piece, score) as SentencePiece learns them, best first, `SPACE` for the space."""
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(lines),
+        sentence_iterator=words,
         model_writer=written,
         model_type="unigram",
         vocab_size=size,
@@ -103,7 +136,8 @@ def _learned(lines: Sequence[str], size: int) -> Iterator[tuple[str, float]]:
         normalization_rule_name="identity",
         add_dummy_prefix=False,
         remove_extra_whitespaces=False,
-        max_sentence_length=4 * LONGEST,
+        split_by_whitespace=False,
+        seed_sentencepiece_size=max(SEEDS * size, 10_000),
         num_threads=1,
         unk_id=0,
         unk_piece=UNKNOWN,

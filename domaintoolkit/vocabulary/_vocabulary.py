@@ -52,7 +52,7 @@ class Vocabulary:
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Vocabulary:
-        """Read a CSV file with a column `token` and, if wanted, kind, field, key, part, start, fusible."""
+        """Read a CSV file with a column `token` and, if wanted, kind, field, key, part, start, fusible, whole."""
         return cls(_storage.read_csv(path))
 
     @classmethod

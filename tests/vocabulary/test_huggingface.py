@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domaintoolkit.vocabulary import Vocabulary, byte_tokens, composite_name, readable_name, special_tokens
+
+transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+
+VALUES = st.lists(st.text(max_size=5) | st.sampled_from(["", " ", "😀", "\0", "\n", "a  b", "]", "[PAD]"]), unique=True)
+
+
+@settings(max_examples=15)
+@given(VALUES)
+def test_ids_are_the_same_names(tmp_path_factory: pytest.TempPathFactory, values: list[str]) -> None:
+    names = [readable_name("f", "=" + value) for value in values]
+    own = Vocabulary.from_tokens([*special_tokens(), *names, *byte_tokens(), composite_name([*names, "[x y]"])])
+    folder = tmp_path_factory.mktemp("tokenizer")
+    own.to_huggingface(folder)
+    loaded = transformers.AutoTokenizer.from_pretrained(folder)
+    ids = list(range(len(own)))[::-1]
+    assert len(loaded) == len(own)
+    assert loaded.convert_ids_to_tokens(ids) == own.decode(ids)
+    assert loaded.decode(ids) == " ".join(own.decode(ids))
+    assert loaded.encode(" ".join(own.decode(ids))) == ids
+    assert (loaded.pad_token, loaded.bos_token, loaded.unk_token) == ("[PAD]", "[BOS]", None)
+
+
+@settings(max_examples=15)
+@given(VALUES)
+def test_names_built_by_hand(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    own = Vocabulary.from_tokens(names)
+    folder = tmp_path_factory.mktemp("tokenizer")
+    own.to_huggingface(folder)
+    loaded = transformers.AutoTokenizer.from_pretrained(folder)
+    ids = list(range(len(own)))
+    assert loaded.convert_ids_to_tokens(ids) == names
+    assert loaded.decode(ids) == " ".join(names)
+
+
+def test_the_folder_is_plain_and_the_same_each_time(tmp_path: Path) -> None:
+    vocabulary = Vocabulary.from_tokens([*special_tokens(), *(f"[f={i}]" for i in range(100))])
+    vocabulary.to_huggingface(tmp_path / "a")
+    vocabulary.to_huggingface(tmp_path / "b")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert json.loads((tmp_path / "a" / "tokenizer.json").read_bytes())["model"]["type"] == "WordLevel"
