@@ -1,0 +1,21 @@
+"""An example of a plugin: the domain `bikes`, and the encoder `compass` that its schema uses."""
+
+from collections.abc import Iterable
+
+from bike_share.compass import COMPASS
+from bike_share.domain import BIKES
+from domaintoolkit import Domain, EncoderType, hookimpl
+
+__all__ = ["BIKES", "COMPASS", "domaintoolkit_domains", "domaintoolkit_encoders"]
+
+
+@hookimpl
+def domaintoolkit_domains() -> Iterable[Domain]:
+    """The domains of this plugin, as a tuple."""
+    return (BIKES,)
+
+
+@hookimpl
+def domaintoolkit_encoders() -> Iterable[EncoderType]:
+    """The encoders of this plugin, as a tuple."""
+    return (COMPASS,)
