@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from domaintoolkit.schema import Domain
-    from domaintoolkit.streams import Source
+    from domaintoolkit.streams import SampleSource, Source
 
 __all__ = [
     "as_json",
@@ -100,7 +100,7 @@ def domain_of(domain_name: str | None, schema_file: Path | None) -> Domain:
     return domain_from_toml(schema_file)
 
 
-def source_of(domain: Domain, files: tuple[str, ...], headers: tuple[str, ...]) -> Source:
+def source_of(domain: Domain, files: tuple[str, ...], headers: tuple[str, ...]) -> Source | SampleSource:
     """The files, or the domain's own sample where there are none, ready to be read."""
     from domaintoolkit.streams import open_source, sample_source, with_headers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +16,10 @@ from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["Counts", "Ids", "Streams", "id_type"]
 
-Ids = NDArray[np.uint16] | NDArray[np.uint32]
+Ids = NDArray[np.unsignedinteger[Any]]
 
 
-def id_type(size: int) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+def id_type(size: int) -> np.dtype[np.unsignedinteger[Any]]:
     """The integer type of the ids of a vocabulary of `size` tokens, with room for it to double."""
     return np.dtype(np.uint16) if size <= 1 << 15 else np.dtype(np.uint32)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class Part:
         return None if self.offsets is None else np.diff(self.offsets)[self.codes]
 
 
-def bind(bound: Bound, cells: Cells, type: np.dtype[np.uint16] | np.dtype[np.uint32], rows: NDArray[np.int64] | None) -> Part:
+def bind(bound: Bound, cells: Cells, type: np.dtype[np.unsignedinteger[Any]], rows: NDArray[np.int64] | None) -> Part:
     """Cells as ids, for the `rows` in that order (None: all, as they stand)."""
     codes = cells.codes if rows is None else cells.codes[rows]
     return Part(codes, bound.ids.astype(type)[cells.slots], cells.offsets)
@@ -52,7 +53,7 @@ class Assembled:
 
 def assemble(
     header: list[Part], events: list[Part], breaks: NDArray[np.bool_] | None, starts: NDArray[np.int64],
-    grammar: Grammar, type: np.dtype[np.uint16] | np.dtype[np.uint32], pool: ThreadPoolExecutor,
+    grammar: Grammar, type: np.dtype[np.unsignedinteger[Any]], pool: ThreadPoolExecutor,
 ) -> Assembled:  # fmt: skip
     """Streams of BOS, header and events.
 

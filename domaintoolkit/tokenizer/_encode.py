@@ -27,7 +27,7 @@ __all__ = ["encode_rows"]
 def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolExecutor) -> Streams:
     """The streams of prepared rows. A static field that changes within an entity is refused, or raised."""
     schema = layout.schema
-    encoded = {
+    encoded: dict[str | None, Future[Encoded]] = {
         bound.name: pool.submit(bound.encoder.encode, rows.values[bound.name])
         for bound in layout.events
         if bound.name in rows.values

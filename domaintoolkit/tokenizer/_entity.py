@@ -77,8 +77,8 @@ class HistoryEncoder:
         return times
 
     def _breaks(self, rows: Sequence[Row]) -> Ids1:
-        name, token = self._layout.schema.session, (self._layout.grammar.session,)
-        sessions = [row[name] for row in rows]
+        token = (self._layout.grammar.session,)
+        sessions = [row[self._layout.schema.session or ""] for row in rows]
         return [(), *(() if a == b else token for a, b in zip(sessions, sessions[1:], strict=False))]
 
     def _header(self, rows: Sequence[Row], times: list[int] | None) -> list[int]:

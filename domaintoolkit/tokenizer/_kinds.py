@@ -35,4 +35,4 @@ def _installed(name: str) -> EncoderType:
     """Plugins are loaded only for a schema that needs one."""
     from domaintoolkit.registry import get_encoder
 
-    return cast(EncoderType, get_encoder(name))
+    return cast("EncoderType", get_encoder(name))

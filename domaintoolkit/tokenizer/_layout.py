@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,9 @@ class Layout:
     """The zone of times that name none."""
 
     @classmethod
-    def built(cls, schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
+    def built(
+        cls, schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None
+    ) -> Layout:
         """A layout with a vocabulary of its own."""
         tokens = _tokens(schema, static, fields, anchor)
         return cls(schema, static, fields, anchor, Vocabulary.from_tokens(tokens), zone_table(schema.zone))
@@ -92,7 +95,7 @@ class Layout:
         return Grammar.of(self.vocabulary, header, [_field_parts(bound) for bound in self.events])
 
     @cached_property
-    def id_type(self) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+    def id_type(self) -> np.dtype[np.unsignedinteger[Any]]:
         """The integer type of ids."""
         return id_type(len(self.vocabulary))
 
@@ -117,7 +120,8 @@ def _tokens(
     schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None
 ) -> list[Token]:
     """Special tokens, those of the header and of the fields, the bytes, and last the pieces of text."""
-    own, pieces = [], []
+    own: list[Token] = []
+    pieces: list[Token] = []
     for kind, name, encoder in _parts(schema, static, fields, anchor):
         for slot in encoder.slots:
             token = slot_token(name, slot, kind)

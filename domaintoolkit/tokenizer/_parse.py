@@ -99,9 +99,7 @@ def _check_order(marks: _Marks, offsets: NDArray[np.int64], grammar: Grammar) ->
         raise _error(offsets, at, f"expected {wanted}")
 
 
-def _check_continuations(
-    ids: NDArray[np.int64], offsets: NDArray[np.int64], marks: _Marks, grammar: Grammar
-) -> None:
+def _check_continuations(ids: NDArray[np.int64], offsets: NDArray[np.int64], marks: _Marks, grammar: Grammar) -> None:
     if not (marks.lengths > 1).any():
         return
     owner = np.repeat(marks.place, marks.lengths)

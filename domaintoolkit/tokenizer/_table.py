@@ -46,7 +46,9 @@ def _check_names(names: list[str], required: list[str], chosen: list[str]) -> No
     found = [
         Refusal(None, name, f"missing; the table's columns are: {listed}") for name in required if not counts[name]
     ]
-    found += [Refusal(None, name, f"there are {counts[name]} columns of this name") for name in chosen if counts[name] > 1]
+    found += [
+        Refusal(None, name, f"there are {counts[name]} columns of this name") for name in chosen if counts[name] > 1
+    ]
     if found:
         raise DataError(found)
 

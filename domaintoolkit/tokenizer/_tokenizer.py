@@ -46,9 +46,7 @@ class DomainTokenizer:
     ['[what=view]', '[at weekday=Tue]']
     """
 
-    def __init__(
-        self, schema: Schema, encoders: Iterable[EncoderType] = (), threads: int | None = None
-    ) -> None:
+    def __init__(self, schema: Schema, encoders: Iterable[EncoderType] = (), threads: int | None = None) -> None:
         self.schema = schema
         self.threads = threads or os.cpu_count() or 1
         self._encoders = tuple(encoders)

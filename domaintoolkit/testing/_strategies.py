@@ -1,0 +1,152 @@
+"""Hypothesis strategies for schemas, tables of a schema, and the values that break encoders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Part, Schema, Text, Timestamp
+
+__all__ = ["cases", "edge_texts", "instants", "schemas", "tables"]
+
+_NASTY = (
+    "", " ", "null", "NaN", "=", "a=b", "[a]", "]", "\\", ".", "..", "a.", ".a", "a.b.c", "\0", "\n", "\r\n", "\t",
+    "\u2581", "\ufeff", "\U0001f600", "e\u0301", "\u202e", "<s>", "[BOS]", "0", "-0", "1e308", "x" * 300,
+)  # fmt: skip
+_ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
+_NUMBERS = (0.0, -0.0, 1.0, -1.0, float("nan"), float("inf"), float("-inf"), 5e-324, 1.7976931348623157e308)
+_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+_NAMES = ("a", "b", "c d", "e=f", "anchor", "g]", "text", "\u00fc")
+
+
+def edge_texts() -> st.SearchStrategy[str]:
+    """Text that has broken encoders: empty, huge, control characters, emoji, what looks like a token."""
+    return st.sampled_from(_NASTY) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@st.composite
+def instants(draw: st.DrawFn) -> datetime:
+    """Times that cluster: ties, seconds and months apart, clock changes, and the ends of the calendar."""
+    base = draw(st.sampled_from([datetime(2019, 10, 26, 23, tzinfo=UTC), datetime(1969, 12, 31, tzinfo=UTC)]))
+    step = draw(
+        st.sampled_from([timedelta(0), timedelta(microseconds=1), timedelta(seconds=1), timedelta(hours=1)])
+        | st.timedeltas(timedelta(0), timedelta(days=1000))
+    )
+    anywhere = st.datetimes(_FIRST.replace(tzinfo=None), _LAST.replace(tzinfo=None), timezones=st.just(UTC))
+    return draw(st.just(base + step) | st.just(base + step) | anywhere)
+
+
+def _categoricals(name: str) -> st.SearchStrategy[FieldSpec]:
+    sizes = {"max_size": st.integers(0, 4), "min_count": st.integers(1, 2)}
+    return (
+        st.builds(Categorical, st.just(name), **sizes)
+        | st.builds(Categorical, st.just(name), separator=st.just("."), **sizes)
+        | st.builds(Categorical, st.just(name), unseen=st.just("hash"), hash_buckets=st.integers(1, 5), **sizes)
+    )
+
+
+def _fields(name: str) -> st.SearchStrategy[FieldSpec]:
+    numeric = st.builds(
+        Numeric,
+        st.just(name),
+        bins=st.integers(1, 6),
+        strategy=st.sampled_from(["quantile", "log", "uniform"]),
+        sign=st.booleans(),
+        refine=st.integers(1, 3),
+    )
+    text = st.builds(Text, st.just(name), model=st.sampled_from(["bpe", "unigram"]), vocabulary_size=st.integers(0, 20))
+    return _categoricals(name) | numeric | text | _timestamps(name, False)
+
+
+def _timestamps(name: str, delta: bool | None) -> st.SearchStrategy[FieldSpec]:
+    parts = st.lists(st.sampled_from(get_args(Part)), unique=True, min_size=1 if delta is False else 0).map(tuple)
+    given = st.just(False) if delta is False else st.just(True) | st.none()
+    return st.builds(Timestamp, st.just(name), parts, given, st.integers(1, 40), st.sampled_from(_ZONES))
+
+
+@st.composite
+def schemas(draw: st.DrawFn) -> Schema:
+    """Schemas with any mixture of fields, static fields, one or two entity columns, with and without time."""
+    names = draw(st.lists(st.sampled_from(_NAMES), unique=True, min_size=1, max_size=4))
+    fields = [draw(_fields(name)) for name in names]
+    time = draw(st.sampled_from(["at", None]))
+    if time is not None and draw(st.booleans()):
+        fields.insert(draw(st.integers(0, len(fields))), draw(_timestamps("at", None)))
+    static = [draw(_fields("static"))] if draw(st.booleans()) else []
+    exact = [f.name for f in fields if isinstance(f, Categorical) and f.unseen == "spell"]
+    order_by: list[str] = []
+    if time is not None:
+        order_by = draw(st.sampled_from([[], ["sequence"], exact[:1]]))
+    return Schema(
+        fields=tuple(fields),
+        entity=("user", "shop") if draw(st.booleans()) else ("user",),
+        time=time,
+        order_by=tuple(order_by),
+        static=tuple(static),
+        labels=("label",) if draw(st.booleans()) else (),
+        session="session" if draw(st.booleans()) else None,
+        min_events=draw(st.sampled_from([1, 1, 2])),
+        max_events=draw(st.sampled_from([None, None, 2])),
+    )
+
+
+def _values(spec: FieldSpec | None, draw: st.DrawFn, custom: st.SearchStrategy[Any]) -> tuple[Any, pa.DataType]:
+    match spec:
+        case Categorical():
+            numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
+            return draw(
+                st.sampled_from([(edge_texts(), pa.string()), (numbers, pa.int64()), (st.booleans(), pa.bool_())])
+            )
+        case Numeric():
+            floats = st.floats() | st.sampled_from(_NUMBERS)
+            numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 9)
+            return draw(st.sampled_from([(floats, pa.float64()), (numbers, pa.int64())]))
+        case Timestamp():
+            return instants(), pa.timestamp("us", "UTC")
+        case Custom():
+            return custom, pa.string()
+        case _:
+            return edge_texts(), pa.string()
+
+
+@st.composite
+def tables(
+    draw: st.DrawFn, schema: Schema, max_rows: int = 12, custom: st.SearchStrategy[Any] | None = None
+) -> pa.Table:
+    """Tables of a schema, with nulls, ties, and few entities, so that histories have several events.
+
+    `custom` draws the values of fields whose encoder comes from a plugin (left out: text).
+    """
+    count = draw(st.integers(0, max_rows))
+    columns: dict[str, pa.Array] = {}
+    for name in schema.entity:
+        columns[name] = pa.array(
+            draw(st.lists(st.sampled_from([1, 2, 30]), min_size=count, max_size=count)), pa.int64()
+        )
+    for spec in schema.fields:
+        if spec.name != schema.time:
+            values, kind = _values(spec, draw, custom or edge_texts())
+            drawn = draw(st.lists(st.none() | values, min_size=count, max_size=count))
+            columns[spec.name] = pa.array(drawn, kind, from_pandas=False)
+    if schema.time is not None:
+        drawn = draw(st.lists(instants(), min_size=count, max_size=count))
+        columns[schema.time] = pa.array(drawn, pa.timestamp("us", "UTC"))
+    for name in (*schema.order_by, *schema.labels, *([schema.session] if schema.session else [])):
+        if name not in columns:
+            columns[name] = pa.array(draw(st.lists(st.integers(0, 2), min_size=count, max_size=count)), pa.int64())
+    keys = list(zip(*(columns[name].to_pylist() for name in schema.entity), strict=True))
+    for spec in schema.static:
+        values, kind = _values(spec, draw, custom or edge_texts())
+        of_entity = {key: draw(st.none() | values) for key in sorted(set(keys))}
+        columns[spec.name] = pa.array([of_entity[key] for key in keys], kind, from_pandas=False)
+    return pa.table(columns)
+
+
+@st.composite
+def cases(draw: st.DrawFn, max_rows: int = 12) -> tuple[Schema, pa.Table, pa.Table]:
+    """A schema, a table to fit on, and a table to encode, that may hold values not seen in fitting."""
+    schema = draw(schemas())
+    return schema, draw(tables(schema, max_rows)), draw(tables(schema, max_rows))
