@@ -14,12 +14,14 @@ if TYPE_CHECKING:
         parameters,
         preset,
     )
+    from domaintoolkit.model._embed import embed
     from domaintoolkit.model._event_model import EventModel, event_parameters
     from domaintoolkit.model._events import EventTensors, events_from_streams
     from domaintoolkit.model._interface import EventBatch, LossReport, SequenceModel, TokenBatch
     from domaintoolkit.model._token_model import TokenModel
 
 _HOMES = {
+    "_embed": ("embed",),
     "_config": (
         "EventModelConfig",
         "PRESETS",
@@ -57,6 +59,7 @@ __all__ = [
     "TokenBatch",
     "TokenModel",
     "TokenModelConfig",
+    "embed",
     "event_parameters",
     "event_preset",
     "events_from_streams",
