@@ -17,7 +17,7 @@ from domaintoolkit.schema import Schema
 from domaintoolkit.streams._streams import Counts, Streams
 from domaintoolkit.tokenizer._assemble import Part, assemble, bind
 from domaintoolkit.tokenizer._layout import Bound, Layout
-from domaintoolkit.tokenizer._order import Grouping, break_ties, group, ranks_of
+from domaintoolkit.tokenizer._order import Grouping, break_ties, changes, group, ranks_of
 from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._ties import cell_ranks
 
@@ -35,7 +35,7 @@ def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolEx
     grouping = group([rows.columns[name] for name in schema.entity], rows.times)
     cells = {name: future.result() for name, future in encoded.items()}
     if grouping.tied is not None and rows.times is not None:
-        grouping = break_ties(grouping, _tie_keys(schema, rows, layout, cells))
+        grouping = break_ties(grouping, lambda chosen: _tie_keys(schema, rows, layout, cells, chosen))
     conflicts = _static_conflicts(schema, rows, grouping)
     if conflicts:
         if on_bad_rows == "error":
@@ -97,14 +97,17 @@ def _flags(starts: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     return first
 
 
-def _tie_keys(schema: Schema, rows: Rows, layout: Layout, cells: dict[str | None, Encoded]) -> list[NDArray[np.int64]]:
-    """What orders events of one entity and time: `order_by`, then tokens, then session, labels, the rest."""
-    keys = [ranks_of(rows.columns[name]) for name in schema.order_by]
+def _tie_keys(
+    schema: Schema, rows: Rows, layout: Layout, cells: dict[str | None, Encoded], chosen: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """What orders the `chosen` rows where entity and time are equal: `order_by`, tokens, session, labels, the rest."""
+    taken = pa.array(chosen)
+    keys = [ranks_of(rows.columns[name].take(taken)) for name in schema.order_by]
     for bound in layout.events:
         if bound.name in cells:
-            keys += [cell_ranks(part) for part in cells[bound.name].parts]
+            keys += [cell_ranks(replace(part, codes=part.codes[chosen])) for part in cells[bound.name].parts]
     others = [schema.session, *schema.labels, *(spec.name for spec in schema.static)]
-    return keys + [ranks_of(rows.columns[name]) for name in others if name is not None and name in rows.columns]
+    return keys + [ranks_of(rows.columns[name].take(taken)) for name in others if name in rows.columns]
 
 
 def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[int, Refusal]:
@@ -145,9 +148,7 @@ def _sessions(schema: Schema, rows: Rows, grouping: Grouping) -> tuple[NDArray[n
     if schema.session is None:
         return None, None
     column = rows.columns[schema.session]
-    ranks = grouping.rows(ranks_of(column))
-    breaks = np.zeros(len(ranks), bool)
-    np.not_equal(ranks[1:], ranks[:-1], out=breaks[1:])
+    breaks = changes(column if grouping.order is None else column.take(pa.array(grouping.order)))
     breaks[grouping.starts[:-1]] = False
     last = grouping.starts[1:] - 1
     return breaks, column.take(pa.array(last if grouping.order is None else grouping.order[last]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders._columns import codes_of, is_text
 
-__all__ = ["Grouping", "break_ties", "group", "ranks_of"]
+__all__ = ["Grouping", "break_ties", "changes", "group", "ranks_of"]
 
 Ranks = NDArray[np.int64]
 
@@ -40,14 +40,13 @@ def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grou
     """Rows by entity, in the order of the keys, then by time; without times, in the order they come in."""
     keys, width = _entity_keys(entities)
     count = len(keys)
-    if times is None:
-        times = np.arange(count)
-    low = int(times.min()) if count else 0
-    bits = (int(times.max()) - low).bit_length() if count else 0
-    if width + bits > 64:
+    times = np.arange(count) if times is None else _coarse(times)
+    low, high = (int(times.min()), int(times.max())) if count else (0, 0)
+    if width + (high - low).bit_length() > 64:
         keys, width = _dense(keys)
-        times, low = np.unique(times, return_inverse=True)[1], 0
-        bits = int(times.max()).bit_length()
+        times = np.unique(times, return_inverse=True)[1]
+        low, high = 0, int(times.max())
+    bits = (high - low).bit_length()
     packed = keys << np.uint64(bits)
     packed |= (times - low).view(np.uint64)
     order = None
@@ -60,6 +59,16 @@ def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grou
     changes = np.flatnonzero(packed[1:] != packed[:-1]) + 1
     starts = np.concatenate([[0], changes, [count]]) if count else np.zeros(1, np.int64)
     return Grouping(order, starts, tied if tied.any() else None)
+
+
+def _coarse(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole seconds or milliseconds, where all times are such: fewer bits to sort by."""
+    for unit in (1_000_000, 1_000):
+        if not (times[:1000] % unit).any():
+            coarse = times // unit
+            if (coarse * unit == times).all():
+                return coarse
+    return times
 
 
 def _entity_keys(entities: Sequence[pa.Array]) -> tuple[NDArray[np.uint64], int]:
@@ -103,8 +112,20 @@ def ranks_of(column: pa.Array) -> Ranks:
     return table[codes]
 
 
-def break_ties(grouping: Grouping, keys: Sequence[Ranks]) -> Grouping:
-    """Order events of one entity and time by `keys`, each a number a row of the input, the first foremost."""
+def changes(column: pa.Array) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before; null is a value like any other. False for the first."""
+    if pa.types.is_dictionary(column.type):
+        column = pa.array(ranks_of(column))
+    changed = np.zeros(len(column), bool)
+    if len(column) > 1:
+        differ = np.asarray(pc.fill_null(pc.not_equal(column[1:], column[:-1]), False))
+        missing = np.asarray(column.is_null())
+        changed[1:] = differ | (missing[1:] != missing[:-1])
+    return changed
+
+
+def break_ties(grouping: Grouping, keys: Callable[[NDArray[np.int64]], Sequence[Ranks]]) -> Grouping:
+    """Order events of one entity and time by `keys`: numbers for the rows that it is given, the foremost first."""
     if grouping.tied is None:
         return grouping
     tied = grouping.tied.copy()
@@ -113,6 +134,6 @@ def break_ties(grouping: Grouping, keys: Sequence[Ranks]) -> Grouping:
     order = np.arange(len(tied)) if grouping.order is None else grouping.order.copy()
     rows = order[places]
     runs = np.cumsum(~grouping.tied[places])
-    sorted_rows = np.lexsort([*(key[rows] for key in reversed(keys)), runs])
+    sorted_rows = np.lexsort([*reversed(keys(rows)), runs])
     order[places] = rows[sorted_rows]
     return Grouping(order, grouping.starts, grouping.tied)
