@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,10 +15,12 @@ __all__ = [
     "WEEKDAYS",
     "civil",
     "day_number",
-    "day_numbers",
     "days_of_month",
     "leap",
 ]
+
+Whole = TypeVar("Whole", int, NDArray[np.int64])
+"""One whole number, or an array of them."""
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -35,7 +39,7 @@ FIELDS: dict[str, tuple[int, int]] = {
 """The lowest and the highest value of each part but the year."""
 
 
-def civil(days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def civil(days: Whole) -> tuple[Whole, Whole, Whole]:
     """Year, month and day of day numbers (Howard Hinnant, chrono-compatible low-level date algorithms)."""
     shifted = days + 719_468
     era = shifted // 146_097
@@ -48,24 +52,14 @@ def civil(days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]
     return year_of_era + era * 400 + (month <= 2), month, day
 
 
-def day_numbers(
-    years: NDArray[np.int64], months: NDArray[np.int64], days: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def day_number(year: Whole, month: Whole, day: Whole) -> Whole:
     """Day numbers of dates; a day beyond its month runs on into the next."""
-    shifted = years - (months <= 2)
+    shifted = year - (month <= 2)
     era = shifted // 400
     of_era = shifted - era * 400
-    of_year = (153 * (months + 12 * (months <= 2) - 3) + 2) // 5 + days - 1
-    result: NDArray[np.int64] = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-    return result
-
-
-def day_number(year: int, month: int, day: int) -> int:
-    """The day number of one date, as `day_numbers` gives it."""
-    shifted = year - (month <= 2)
-    era, of_era = divmod(shifted, 400)
     of_year = (153 * (month + 12 * (month <= 2) - 3) + 2) // 5 + day - 1
-    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+    number: Whole = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+    return number
 
 
 def leap(year: int) -> bool:
