@@ -1,4 +1,4 @@
-"""Fit once, save, load where requests come in, and encode one user at a time: `python examples/serve_one_history.py`."""
+"""Fit, save, load where requests come in, and encode one history: `python examples/serve_one_history.py`."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
