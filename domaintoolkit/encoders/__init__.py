@@ -3,6 +3,7 @@
 from domaintoolkit.encoders._anchor import Anchor, AnchorState
 from domaintoolkit.encoders._base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Prepared, Slot, State
 from domaintoolkit.encoders._categorical import CATEGORICAL
+from domaintoolkit.encoders._instants import decode_instants
 from domaintoolkit.encoders._numeric import NUMERIC
 from domaintoolkit.encoders._text import TEXT
 from domaintoolkit.encoders._times import to_microsecond, to_microseconds
@@ -27,6 +28,7 @@ __all__ = [
     "State",
     "TimestampEncoder",
     "ZoneTable",
+    "decode_instants",
     "to_microsecond",
     "to_microseconds",
     "zone_table",
