@@ -88,11 +88,10 @@ class YearPart:
 
     def values(self, cells: Cells) -> NDArray[np.int64]:
         """The year of each row; -1 for an empty sequence. Raises `DecodeError` for what is no year."""
-        if cells.offsets is None:
-            years = [self._year(np.array([slot])) for slot in cells.slots.tolist()]
-        else:
-            years = [self._year(cells.sequence(number)) for number in range(len(cells.offsets) - 1)]
-        return np.array(years, np.int64)[cells.codes]
+        used = np.unique(cells.codes).tolist()  # a sequence that no row uses may be anything
+        years = np.full(max(used, default=-1) + 1, -1, np.int64)
+        years[used] = [self._year(cells.sequence(number)) for number in used]
+        return years[cells.codes]
 
     def _year(self, slots: NDArray[np.int32]) -> int:
         head: list[int] = slots[:1].tolist()
