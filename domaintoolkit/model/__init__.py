@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from domaintoolkit.model._event_model import EventModel, event_parameters
     from domaintoolkit.model._events import EventTensors, events_from_streams
     from domaintoolkit.model._interface import EventBatch, LossReport, SequenceModel, TokenBatch
+    from domaintoolkit.model._plan import DEVICES, Device, Plan, plan
     from domaintoolkit.model._token_model import TokenModel
 
 _HOMES = {
+    "_plan": ("DEVICES", "Device", "Plan", "plan"),
     "_embed": ("embed",),
     "_config": (
         "EventModelConfig",
@@ -49,12 +51,15 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DEVICES",
     "PRESETS",
+    "Device",
     "EventBatch",
     "EventModel",
     "EventModelConfig",
     "EventTensors",
     "LossReport",
+    "Plan",
     "SequenceModel",
     "TokenBatch",
     "TokenModel",
@@ -64,6 +69,7 @@ __all__ = [
     "event_preset",
     "events_from_streams",
     "parameters",
+    "plan",
     "preset",
 ]
 
