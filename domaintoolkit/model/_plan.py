@@ -164,9 +164,9 @@ def training_flops(config: TokenModelConfig, block: int) -> float:
 def activation_bytes(config: TokenModelConfig, block: int, precision: Precision) -> int:
     """Bytes that one block keeps for its backward pass.
 
-    A layer keeps the input of each norm in fp32 (of RMSNorm also what it makes of it before the gain), its output, the queries, keys, values, attended values twice
-    (before and after the heads are put together), and what the activation and the second product need; `half` is the
-    precision of the products.
+    A layer keeps the input of each norm in fp32 (of RMSNorm also what it makes of it before the gain), the norm's
+    output, the queries, keys, values, attended values twice (before and after the heads are put together), and what
+    the activation and the second product need; `half` is the precision of the products.
     """
     half = 2 if precision == "bf16" else 4
     width, inner = config.width, config.inner
