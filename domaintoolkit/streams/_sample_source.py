@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,8 @@ from domaintoolkit.streams._read_source import ReadCounts
 from domaintoolkit.streams._sample import read_sample
 
 __all__ = ["SampleSource", "sample_source"]
+
+Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
 
 
 @dataclass(slots=True)
@@ -42,6 +45,11 @@ class SampleSource:
         self.reader = domain.reader
         self.counts = ReadCounts()
 
+    def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
+        """The columns of a batch."""
+        made = read_sample(self.domain, self.events, self.seed).schema
+        return _chosen(made.empty_table(), columns).schema
+
     def batches(
         self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
     ) -> Iterator[SampleBatch]:
@@ -54,7 +62,7 @@ class SampleSource:
             yield SampleBatch(chosen, np.arange(first, self.counts.rows_in), f"sample of {self.domain.name}")
 
 
-def _chosen(records: pa.RecordBatch, columns: Sequence[str] | None) -> pa.RecordBatch:
+def _chosen(records: Rows, columns: Sequence[str] | None) -> Rows:
     missing = [name for name in columns or () if name not in records.schema.names]
     if missing:
         raise LookupFailedError("column of the sample", missing[0], records.schema.names)
