@@ -1,0 +1,53 @@
+"""Small tables of events for the tests of engines, and ways to compare folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from domaintoolkit.schema import Categorical, Column, Numeric, Reader, Schema, Timestamp
+
+SCHEMA = Schema(
+    entity="user",
+    time="at",
+    session="visit",
+    labels="bought",
+    fields=(Categorical("what"), Categorical("brand"), Numeric("price", bins=8), Timestamp("at")),
+)
+READER = Reader(
+    columns=(
+        Column("user", "int64"),
+        Column("at", "timestamp"),
+        Column("visit"),
+        Column("bought", "bool"),
+        Column("what"),
+        Column("brand"),
+        Column("price", "float64"),
+    )
+)
+
+
+def events(rows: int, users: int = 40, seed: int = 0) -> pa.Table:
+    """Random events, unsorted, with nulls and ties."""
+    draw = np.random.default_rng(seed)
+    user = draw.integers(0, users, rows)
+    brands = np.array(["acme", "brio", "corex", "d'or"])[draw.integers(0, 4, rows)]
+    seconds = draw.integers(1_570_000_000, 1_570_090_000, rows)
+    return pa.table(
+        {
+            "user": user,
+            "at": pa.array(seconds * 1_000_000).cast(pa.timestamp("us", "UTC")),
+            "visit": pa.array((user * 10 + seconds // 40_000).astype(str)),
+            "bought": draw.random(rows) < 0.1,
+            "what": np.array(["view", "cart", "purchase"])[draw.integers(0, 3, rows)],
+            "brand": pa.array(brands, mask=draw.random(rows) < 0.2),
+            "price": np.round(draw.lognormal(3, 1, rows), 2),
+        }
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
