@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,6 +32,9 @@ class Moment(NamedTuple):
     weekday: int = ANY
     hour: int = ANY
     minute: int = ANY
+
+
+_EVERY = Moment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def matching(zone: ZoneTable, moment: Moment, start: int, stop: int) -> Iterator
 
 def _local(moment: Moment, start: int, stop: int) -> Iterator[Interval]:
     """The same in local time."""
-    if moment == Moment():
+    if moment == _EVERY:
         yield start, stop
         return
     spans = _spans(moment.hour, moment.minute)
@@ -91,20 +95,30 @@ def _spans(hour: int, minute: int) -> tuple[Interval, ...] | None:
 
 def _days(moment: Moment, start: int, stop: int) -> Iterator[Interval]:
     """Runs of days from `start` up to `stop` that agree."""
-    years = range(civil(start)[0], civil(stop - 1)[0] + 1)
+    year = civil(start)[0]
     if moment.year != ANY:
-        years = range(moment.year, moment.year + 1) if moment.year in years else range(0)
-    for year in years:
-        first = day_number(year, 1, 1)
-        for low, high in _runs(leap(year), (first + 3) % 7, moment.month, moment.day, moment.weekday):
-            begin, end = max(first + low, start), min(first + high, stop)
-            if begin < end:
-                yield begin, end
+        if year > moment.year:
+            return
+        year = moment.year
+    first = day_number(year, 1, 1)
+    while first < stop:
+        longer = leap(year)
+        lows, highs = _runs(longer, (first + 3) % 7, moment.month, moment.day, moment.weekday)
+        for at in range(bisect_right(highs, start - first), len(highs)):
+            begin, end = max(first + lows[at], start), min(first + highs[at], stop)
+            if begin >= end:
+                return
+            yield begin, end
+        year, first = year + 1, first + 365 + longer
+        if moment.year not in (ANY, year):
+            return
 
 
 @lru_cache(maxsize=65_536)
-def _runs(leap: bool, weekday_first: int, month: int, day: int, weekday: int) -> tuple[Interval, ...]:
-    """Runs of days, counted from the first of January, in a year that begins on `weekday_first`."""
+def _runs(
+    leap: bool, weekday_first: int, month: int, day: int, weekday: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(begins, ends) of runs of days, from the first of January, in a year that begins on `weekday_first`."""
     runs: list[Interval] = []
     year = 2000 if leap else 2001
     months = range(1, 13) if month == ANY else (month,)
@@ -118,4 +132,4 @@ def _runs(leap: bool, weekday_first: int, month: int, day: int, weekday: int) ->
                 runs[-1] = (runs[-1][0], begin + at + 1)
             else:
                 runs.append((begin + at, begin + at + 1))
-    return tuple(runs)
+    return tuple(low for low, _ in runs), tuple(high for _, high in runs)
