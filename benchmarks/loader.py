@@ -16,9 +16,11 @@ import pyarrow as pa
 
 from domaintoolkit.streams._manifest import Manifest
 from domaintoolkit.streams._packing import WindowRule, dense
-from domaintoolkit.streams._shards import Rows, shard_table, write_shard
+from domaintoolkit.streams._shards import shard_table, write_shard
+from domaintoolkit.streams._streams import Streams
 from domaintoolkit.train._loader import Loader
 from domaintoolkit.train._source import Source, open_shards
+from domaintoolkit.vocabulary import Vocabulary, special_tokens
 
 
 def write_folder(folder: Path, tokens: int, mean_events: float, shards: int = 8, event: int = 7) -> None:
@@ -31,15 +33,18 @@ def write_folder(folder: Path, tokens: int, mean_events: float, shards: int = 8,
         offsets = np.concatenate([[0], np.cumsum(header + event * events)])
         event_offsets = np.concatenate([[0], np.cumsum(events)])
         inner = np.arange(event_offsets[-1]) - np.repeat(event_offsets[:-1], events)
-        made = Rows(
+        ids = generator.integers(8, 4000, offsets[-1]).astype(np.uint16)
+        ids[offsets[:-1, None] + np.arange(header)] = [0, 1, 5, 6, 7]
+        made = Streams(
             entities=pa.table({"user": pa.array(np.arange(rows) + shard * rows)}),
-            ids=generator.integers(8, 4000, offsets[-1]).astype(np.uint16),
+            ids=ids,
             offsets=offsets,
             event_starts=np.repeat(offsets[:-1], events) + header + event * inner,
             event_offsets=event_offsets,
+            vocabulary=Vocabulary.from_tokens(special_tokens()),
             times=np.cumsum(np.full(event_offsets[-1], 10**9)),
         )
-        table = shard_table(made, pa.uint16())
+        table = shard_table(made)
         entries.append(write_shard(folder, shard, table))
     columns = {field.name: str(field.type) for field in table.schema}
     Manifest({}, {}, columns, tuple(entries), {}).save(folder)
@@ -48,7 +53,10 @@ def write_folder(folder: Path, tokens: int, mean_events: float, shards: int = 8,
 def measure(folder: Path, block: int, batch: int, batches: int) -> tuple[float, float, float]:
     """(seconds to open and plan, tokens a second, share of padding)."""
     place = np.zeros(4096, np.int16)
-    rule = WindowRule(place, anchor=lambda times: np.stack([times % 7, times % 5, times % 3], 1))
+    place[5] = 1
+    rule = WindowRule(
+        place, anchor_place=1, anchor=lambda times: (np.repeat(times % 7, 3), np.arange(0, 3 * len(times) + 1, 3))
+    )
     began = time.perf_counter()
     loader = Loader(Source(open_shards(folder, verify=False), "train"), rule, block, batch)
     opened = time.perf_counter() - began

@@ -19,11 +19,16 @@ SESSION = -4
 class Layout(Protocol):
     """What is read of a vocabulary's grammar."""
 
-    header_parts: int
-    event_parts: int
-    place: Any
-    start: Any
-    part_names: tuple[str, ...]
+    @property
+    def header_parts(self) -> int: ...
+    @property
+    def event_parts(self) -> int: ...
+    @property
+    def place(self) -> Any: ...
+    @property
+    def start(self) -> Any: ...
+    @property
+    def part_names(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,21 +122,23 @@ def gather(
     event_high: Ints,
     first: Ints,
     last: Ints,
+    limits: Ints,
     anchors: Ints,
+    anchor_offsets: Ints,
     place: Ints,
+    anchor_place: int,
     session: int,
     delta_part: int,
     delta_none: int,
-    capacity: int,
     out: Ints,
     offsets: Ints,
 ) -> int:
     """Write windows one after another into `out`, and where each ends to `offsets[1:]`.
 
-    All arrays but `ids`, `starts` and `place` have an entry for each window. A window that begins later than
-    its history gets the history's header with `anchors[w]` for its last tokens, no session token, and
-    `delta_none` as its first delta. Returns the number of tokens cut off from events that are longer than
-    `capacity`.
+    Arrays by window: where its row begins and ends in `ids`, the row's range of events in `starts`, the first
+    and one past the last event within the row, and the most tokens that it may have. A window that begins later
+    than its history gets the history's header with an anchor of its own, no session token, and `delta_none` as
+    its first delta. Returns the number of tokens that were cut off.
     """
     lost = 0
     at = offsets[0]
@@ -148,16 +150,19 @@ def gather(
         end = origin + starts[event + last[w]] if event + last[w] < event_high[w] else row_end[w]
         event_end = origin + starts[event + first[w] + 1] if event + first[w] + 1 < event_high[w] else row_end[w]
         for i in range(origin, header):
+            if first[w] > 0 and place[ids[i]] == anchor_place:
+                break
             out[at] = ids[i]
             at += 1
         if first[w] > 0:
-            for k in range(anchors.shape[1]):
-                out[at - anchors.shape[1] + k] = anchors[w, k]
+            for i in range(anchor_offsets[w], anchor_offsets[w + 1]):
+                out[at] = anchors[i]
+                at += 1
             if ids[begin] == session:
                 begin += 1
-        if end - begin > capacity - (at - window):
-            lost += end - begin - (capacity - (at - window))
-            end = begin + capacity - (at - window)
+        if end - begin > limits[w] - (at - window):
+            lost += end - begin - (limits[w] - (at - window))
+            end = begin + limits[w] - (at - window)
         body = at
         for i in range(begin, end):
             out[at] = ids[i]

@@ -18,10 +18,13 @@ from domaintoolkit.streams._kernels import best_fit, gather, lay_out, pack
 __all__ = ["Blocks", "Histories", "WindowRule", "Windows", "concatenate", "dense", "pack_blocks", "refit"]
 
 Ints = NDArray[np.integer[Any]]
+Longs = NDArray[np.int64]
 Unit = Literal["tokens", "events"]
 
 SLACK = 16
 """A block that is left with more than 1/16 of its room gets a part of a longer history."""
+LONGEST_ANCHOR = 16
+"""More tokens than an anchor has, its year spelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,10 @@ class WindowRule:
     """The place of tokens for the time since the previous event; -1 where there are none."""
     delta_none: int = -1
     """Id of the token for no previous event."""
-    anchor: Callable[[NDArray[np.int64]], Ints] | None = None
-    """Times (n,) to the ids of their anchors (n, k); None without a time column."""
+    anchor_place: int = -9
+    """The place of an anchor's first part."""
+    anchor: Callable[[NDArray[np.int64]], tuple[Ints, Ints]] | None = None
+    """Times (n,) to the ids of their anchors, one after another, and offsets (n + 1,); None without a time column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,10 @@ class Blocks:
     """(w,), index into `histories.selected`."""
     first: NDArray[np.int64]
     last: NDArray[np.int64]
-    anchors: Ints
-    """(w, k)"""
+    later: NDArray[np.int64]
+    """The windows that begin later than their history, rising."""
+    anchors: tuple[Ints, Ints]
+    """Their anchors' ids, and offsets into those."""
     offsets: NDArray[np.int64]
     """(b + 1,): block i is the windows `offsets[i]` to `offsets[i + 1]`."""
     left_out: int
@@ -107,14 +114,14 @@ class Blocks:
         whole = self.histories
         chosen = whole.selected[self.history[windows]]
         begin, end = _ranges(whole.offsets, chosen)
+        event_low, event_high = _ranges(whole.event_offsets, chosen)
         first, last = self.first[windows], self.last[windows]
-        limit = self.capacity if self.unit == "tokens" else int((end - begin).max(initial=0)) + 1
-        offsets = np.zeros(len(windows) + 1, np.int64)
-        out = np.empty(int(np.minimum(end - begin, limit).sum()), whole.ids.dtype)
+        limits = self._limits(begin, end, event_low, event_high, first, last)
+        offsets, out = np.zeros(len(windows) + 1, np.int64), np.empty(int(limits.sum()), whole.ids.dtype)
+        rule = self.rule
         lost = gather(
-            whole.ids, begin, end, whole.starts, *_ranges(whole.event_offsets, chosen), first, last,
-            self.anchors[windows], self.rule.place, self.rule.session, self.rule.delta_part, self.rule.delta_none,
-            limit, out, offsets,
+            whole.ids, begin, end, whole.starts, event_low, event_high, first, last, limits, *self._anchors(windows),
+            rule.place, rule.anchor_place, rule.session, rule.delta_part, rule.delta_none, out, offsets,
         )  # fmt: skip
         return Windows(
             ids=out[: offsets[-1]],
@@ -126,11 +133,35 @@ class Blocks:
             lost=lost,
         )
 
+    def _limits(
+        self, begin: Longs, end: Longs, event_low: Longs, event_high: Longs, first: Longs, last: Longs
+    ) -> Longs:
+        """The most tokens of each window: what was planned for it, or any number in blocks of positions."""
+        starts = self.histories.starts
+        if self.unit == "events":
+            return end - begin + LONGEST_ANCHOR
+        past = event_low + last
+        inside = past < event_high
+        ends = np.where(inside, starts[np.where(inside, past, 0)], end - begin)
+        planned: Longs = starts[event_low] + ends - starts[event_low + first]
+        return np.minimum(planned, self.capacity)
+
+    def _anchors(self, windows: Ints) -> tuple[Ints, Ints]:
+        """The anchors of some windows, empty where a window begins with its history."""
+        ids, offsets = self.anchors
+        if not len(self.later):
+            return np.zeros(1, np.int64), np.zeros(len(windows) + 1, np.int64)
+        at = np.minimum(np.searchsorted(self.later, windows), len(self.later) - 1)
+        lengths = np.where(self.later[at] == windows, offsets[at + 1] - offsets[at], 0)
+        bounds = np.concatenate([[0], np.cumsum(lengths)])
+        return ids[np.repeat(offsets[at] - bounds[:-1], lengths) + np.arange(bounds[-1])], bounds
+
 
 def pack_blocks(histories: Histories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:
     """Plan blocks of at most `capacity` tokens, or positions (one an event and one a window's header).
 
-    An event longer than a block is cut at its end; a history whose header alone fills a block is left out.
+    An event longer than a block is cut at its end, and so is a window whose own anchor is longer than its
+    history's (its year spelled); both are counted. A history whose header alone fills a block is left out.
     """
     rows = histories.selected
     low, high = _ranges(histories.event_offsets, rows)
@@ -143,25 +174,22 @@ def pack_blocks(histories: Histories, rule: WindowRule, capacity: int, unit: Uni
         starts = np.arange(len(histories.starts), dtype=np.int64)
         ends, headers = high, np.ones(len(rows), np.int64)
     history, first, last, offsets = pack(starts, low, high, ends, headers, capacity, capacity // SLACK)
-    anchors = _anchors(histories, rule, history, first)
     left_out = int(np.count_nonzero(headers >= capacity))
-    return Blocks(histories, rule, capacity, unit, history, first, last, anchors, offsets, left_out)
+    later = np.flatnonzero(first)
+    anchors = _anchors(histories, rule, history[later], first[later])
+    return Blocks(histories, rule, capacity, unit, history, first, last, later, anchors, offsets, left_out)
 
 
 def _ranges(offsets: Ints, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return offsets[rows].astype(np.int64), offsets[rows + 1].astype(np.int64)
 
 
-def _anchors(histories: Histories, rule: WindowRule, history: Ints, first: Ints) -> Ints:
-    """Anchor ids of the windows that need one of their own, (w, k); zeros for the others."""
+def _anchors(histories: Histories, rule: WindowRule, history: Ints, first: Ints) -> tuple[Ints, Ints]:
+    """The anchors of windows that begin at event `first` of a history, and offsets into them."""
     if rule.anchor is None or histories.times is None:
-        return np.zeros((len(history), 0), np.int64)
-    later = np.flatnonzero(first)
-    events = histories.event_offsets[histories.selected[history[later]]] + first[later]
-    made = rule.anchor(np.asarray(histories.times[events], np.int64))
-    anchors = np.zeros((len(history), made.shape[1]), np.int64)
-    anchors[later] = made
-    return anchors
+        return np.zeros(0, np.int64), np.zeros(len(history) + 1, np.int64)
+    events = histories.event_offsets[histories.selected[history]] + first
+    return rule.anchor(np.asarray(histories.times[events], np.int64))
 
 
 def concatenate(parts: Iterable[Windows]) -> Windows:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from domaintoolkit.model import EventBatch, TokenBatch, events_from_streams
 from domaintoolkit.streams._packing import dense
 from domaintoolkit.train._loader import Batch
-from domaintoolkit.vocabulary import Grammar
 
 __all__ = ["event_batch", "token_batch"]
 
@@ -18,7 +19,7 @@ def token_batch(batch: Batch, block: int) -> TokenBatch:
     return TokenBatch(torch.from_numpy(ids), torch.from_numpy(documents))
 
 
-def event_batch(batch: Batch, block: int, grammar: Grammar) -> EventBatch:
+def event_batch(batch: Batch, block: int, grammar: Any) -> EventBatch:
     """Rows of `block` positions, each a header or an event."""
     windows = batch.windows
     return events_from_streams(windows.ids, windows.offsets, grammar).batch(windows.rows, block)

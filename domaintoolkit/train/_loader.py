@@ -71,8 +71,11 @@ class Loader:
             yield self.at(np.arange(first, first + self.batch))
             start += 1
 
-    def once(self) -> Iterator[Batch]:
-        """This rank's part of every block, once, in the order of the shards; a batch may be smaller than `batch`."""
+    def once(self, base: bool = False) -> Iterator[Batch]:
+        """This rank's part of every block, once, in the order of the shards; a batch may be smaller than `batch`.
+
+        With `base`, in base tokens.
+        """
         rank, shares = self.share
         number = 0
         for chunk in range(len(self.source)):
@@ -80,7 +83,8 @@ class Loader:
             mine = np.arange((rank - number) % shares, len(plan), shares)
             for low in range(0, len(mine), self.batch):
                 blocks = mine[low : low + self.batch]
-                yield self._assembled([plan.read(blocks, np.arange(len(blocks)))], len(blocks), 0)
+                windows = plan.read(blocks, np.arange(len(blocks)))
+                yield Batch(windows, len(blocks), 0) if base else self._assembled([windows], len(blocks), 0)
             number += len(plan)
 
     def at(self, positions: NDArray[np.int64]) -> Batch:

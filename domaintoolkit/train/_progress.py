@@ -86,9 +86,9 @@ class Meter:
     """
 
     def __init__(
-        self, steps: int, flops_per_token: float, peak: float | None, report: Callable[[Progress], None]
+        self, steps: int, devices: int, flops: float, peak: float | None, report: Callable[[Progress], None]
     ) -> None:
-        self.steps, self.flops_per_token, self.peak, self.report = steps, flops_per_token, peak, report
+        self.steps, self.devices, self.flops, self.peak, self.report = steps, devices, flops, peak, report
         self._began = time.perf_counter()
         self._sums: list[Tensor] = []
         self._pace: float | None = None
@@ -97,7 +97,7 @@ class Meter:
 
     def add(self, loss: Tensor, event_nats: Tensor, tokens: Tensor, events: Tensor) -> None:
         """Count one batch in."""
-        counts = (loss.detach() * tokens, event_nats, tokens, events)
+        counts = (loss, loss.detach() * tokens, event_nats, tokens, events)
         self._sums.append(torch.stack([count.detach().float() for count in counts]))
 
     def due(self, every: float = 0.5) -> bool:
@@ -112,7 +112,7 @@ class Meter:
         seconds = max(1e-9, time.perf_counter() - self._began)
         pace = seconds / max(1, step - self._since)
         self._pace = pace if self._pace is None or not self._since else 0.7 * self._pace + 0.3 * pace
-        nats, event_nats, tokens, events = batches.sum(0).tolist()
+        nats, event_nats, tokens, events = batches[:, 1:].sum(0).tolist()
         made = Progress(
             step=step,
             steps=self.steps,
@@ -128,7 +128,8 @@ class Meter:
         self.report(made)
         self._sums, self._since = [], step
         self._began = self._reported = time.perf_counter()
-        return [float(value) for value in batches[:, 0] / batches[:, 2].clamp(min=1)]
+        losses: list[float] = batches[:, 0].tolist()
+        return losses
 
     def pause(self, seconds: float) -> None:
         """Leave out time that went into something else, such as an evaluation."""

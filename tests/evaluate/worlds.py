@@ -18,6 +18,8 @@ class WorldLayout:
     part_names: tuple[str, ...] = ("country", "a", "b")
     place: Any = field(default_factory=lambda: _place())
     start: Any = field(default_factory=lambda: _start())
+    fills: Any = field(default_factory=lambda: _start().astype(np.int16))
+    fusible: Any = field(default_factory=lambda: np.zeros(BYTE + 256, np.bool_))
 
 
 def _place() -> Any:

@@ -25,7 +25,17 @@ BOS, STATIC, ANCHOR, SESSION, DELTA, NONE, VALUE = 0, 1, 2, 10, 11, 19, 20
 DAY = 86_400_000_000
 PLACE = np.full(64, 3, np.int16)
 PLACE[BOS], PLACE[STATIC], PLACE[ANCHOR:SESSION], PLACE[SESSION], PLACE[DELTA : NONE + 1] = -2, 0, 1, -4, 2
-RULE = WindowRule(PLACE, SESSION, 2, NONE, lambda times: (ANCHOR + times // DAY % 8)[:, None])
+
+
+def anchors(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return ANCHOR + times // DAY % 8, np.arange(len(times) + 1)
+
+
+def long_anchors(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return np.repeat(ANCHOR + times // DAY % 8, 2), np.arange(0, 2 * len(times) + 1, 2)
+
+
+RULE = WindowRule(PLACE, SESSION, 2, NONE, 1, anchors)
 
 Event = tuple[bool, list[int]]
 histories = st.lists(
@@ -105,6 +115,16 @@ def test_an_event_longer_than_a_block_is_cut_and_counted() -> None:
     read = [read_block(blocks, number) for number in range(len(blocks))]
     assert [part.lost for part in read] == [28, 0]
     assert [len(part.ids) for part in read] == [16, 5]
+
+
+def test_a_window_never_takes_more_room_than_was_planned() -> None:
+    drawn: list[list[Event]] = [[(False, [1] * 6)] * 40] * 5
+    longer = WindowRule(PLACE, SESSION, 2, NONE, 1, long_anchors)
+    blocks = pack_blocks(build(drawn), longer, 52)
+    windows = blocks.read(np.arange(len(blocks)), np.arange(len(blocks)))
+    assert np.bincount(windows.rows, np.diff(windows.offsets)).max() <= 52
+    full = (windows.firsts > 0).sum()
+    assert windows.lost == full
 
 
 def test_a_header_that_fills_a_block_leaves_its_history_out() -> None:

@@ -1,0 +1,83 @@
+"""The splits of an encoded folder as loaders of a recipe's batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+
+from domaintoolkit.streams._packing import Unit, WindowRule
+from domaintoolkit.train._batches import event_batch, token_batch
+from domaintoolkit.train._loader import Batch, Loader, Segment
+from domaintoolkit.train._recipe import Recipe
+from domaintoolkit.train._source import Source
+
+__all__ = ["Data", "split_data"]
+
+GROUPS = 200
+"""Groups that held-out events are scored in, where there are so many blocks: enough for their spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Where a run's batches come from. A split that has no entities is stood in for, which `notes` say."""
+
+    recipe: Recipe
+    grammar: Any
+    train: Loader
+    validation: Loader
+    test: Loader
+    notes: tuple[str, ...]
+
+    def model_batch(self, batch: Batch) -> Any:
+        """A batch in the form that the recipe's model takes."""
+        if self.recipe.family == "event":
+            return event_batch(batch, self.recipe.block, self.grammar)
+        return token_batch(batch, self.recipe.block)
+
+    def batches(self, start: int) -> Iterator[Any]:
+        """Training batches without end, from number `start`."""
+        return map(self.model_batch, self.train.batches(start))
+
+    def scored(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[Any, int]]:
+        """Held-out batches and how many tokens each has lost, at most about so many blocks of them."""
+        limit = None if blocks is None else -(-blocks // loader.batch)
+        return ((self.model_batch(batch), batch.windows.lost) for batch in islice(loader.once(), limit))
+
+    def base(self, loader: Loader) -> Iterator[Any]:
+        """The windows of the same batches in base tokens."""
+        return (batch.windows for batch in loader.once(base=True))
+
+
+def split_data(
+    batches: list[pa.RecordBatch],
+    recipe: Recipe,
+    grammar: Any,
+    rule: WindowRule,
+    segment: Segment | None = None,
+    share: tuple[int, int] = (0, 1),
+) -> Data:
+    """Loaders of the three splits. Held-out blocks are always read whole, by every device."""
+    unit: Unit = "events" if recipe.family == "event" else "tokens"
+
+    def loader(split: str | None, batch: int, part: tuple[int, int] = (0, 1)) -> Loader:
+        return Loader(Source(batches, split), rule, recipe.block, batch, unit, recipe.seed, segment, part)
+
+    notes = []
+    train = loader("train", recipe.batch, share)
+    if not train.blocks:
+        notes.append("the training split is empty: the model is trained on all entities, held-out ones too")
+        train = loader(None, recipe.batch, share)
+    validation, test = loader("validation", recipe.batch), loader("test", recipe.batch)
+    if not validation.blocks:
+        notes.append("the validation split is empty: training entities stand in for it")
+        validation = loader(None, recipe.batch)
+    if not test.blocks:
+        notes.append("the test split is empty: validation entities stand in for it")
+        test = validation
+    grouped = max(1, min(recipe.batch, test.blocks // GROUPS))
+    test = loader(test.source.split, grouped)
+    return Data(recipe, grammar, train, validation, test, tuple(notes))

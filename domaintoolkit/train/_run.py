@@ -1,0 +1,173 @@
+"""`train`: an encoded folder in, a model, its checkpoints and its comparison with baselines out."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator, FullyShardedDataParallelPlugin
+from accelerate.state import AcceleratorState
+
+from domaintoolkit._files import write_atomic
+from domaintoolkit.errors import OutputError, Problem, SchemaError, VocabularyMismatchError
+from domaintoolkit.evaluate import Comparison, Score, baseline_scores, compare, fit_baselines, gathered
+from domaintoolkit.streams._encoded import open_encoded
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.train._build import build_model, flops_per_batch
+from domaintoolkit.train._checkpoint import Checkpoints, replacing_folder
+from domaintoolkit.train._data import Data, split_data
+from domaintoolkit.train._loader import Loader
+from domaintoolkit.train._loop import Trainer, Training
+from domaintoolkit.train._progress import LiveLine, Progress
+from domaintoolkit.train._recipe import Recipe, resolved_toml
+from domaintoolkit.train._result import Result
+from domaintoolkit.train._rule import window_rule
+from domaintoolkit.train._source import open_shards
+
+__all__ = ["train"]
+
+BASELINE_TOKENS = 1 << 25
+"""Tokens that baselines are counted on at most; they hold them in memory."""
+WATCHED = ("trackers", "keep", "progress")
+
+
+def train(
+    encoded: str | Path,
+    out: str | Path,
+    recipe: Recipe | None = None,
+    resume: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Train a model on an encoded folder.
+
+    `out` gets `recipe.toml` (every setting), `tokenizer/`, `model/` (the best weights), `checkpoints/` and
+    `result.json`. With `resume`, a run that was stopped goes on from its last checkpoint, or begins. Raises
+    `OutputError` where `out` holds a run and `resume` is not given, and `VocabularyMismatchError` where that
+    run's streams were of another vocabulary.
+    """
+    began = time.perf_counter()
+    folder, tokenizer = Path(out), DomainTokenizer.load(open_encoded(encoded).tokenizer_folder)
+    recipe = recipe or Recipe()
+    accelerator = _accelerator(recipe, folder)
+    share = (accelerator.process_index, accelerator.num_processes)
+    rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, tokenizer.schema.time)
+    data = split_data(open_shards(encoded), recipe, tokenizer.grammar, rule, None, share)
+    recipe, steps = _resolved(recipe, data.train.blocks, accelerator.num_processes)
+    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar)
+    checkpoints = Checkpoints(folder / "checkpoints", recipe.keep)
+    training = Training(
+        recipe=recipe,
+        steps=steps,
+        batches=data.batches,
+        validate=lambda loss: _score(model, data, data.validation, loss, recipe.evaluate_blocks),
+        checkpoints=checkpoints,
+        identity={"vocabulary": tokenizer.vocabulary.hash, "recipe": asdict(recipe)},
+        flops=flops_per_batch(model, recipe),
+        progress=progress or LiveLine(),
+    )
+    trainer = Trainer(model, training, accelerator)
+    _begin(trainer, folder, tokenizer, encoded, resume)
+    state = trainer.run()
+    best = state.best_step or state.step
+    trainer.load_weights(checkpoints.load(best)[0]["model"])
+    comparison = _compared(trainer, model, data)
+    with replacing_folder(folder / "model") as beside:
+        model.save_pretrained(beside)
+    inner = sum(value.numel() for name, value in model.named_parameters() if name not in model.grows)
+    result = Result(
+        folder=folder,
+        recipe=recipe,
+        steps=state.step,
+        best_step=best,
+        parameters=sum(value.numel() for value in model.parameters()),
+        inner_parameters=inner,
+        seconds=time.perf_counter() - began,
+        losses=tuple(trainer.losses),
+        validation=tuple(state.validation),
+        comparison=comparison,
+        predictions=(),
+        notes=data.notes,
+    )
+    result.save()
+    return result
+
+
+def _accelerator(recipe: Recipe, folder: Path) -> Accelerator:
+    """The devices that the process was started with; a second run in one process may have another precision."""
+    AcceleratorState._reset_state()
+    plugin = FullyShardedDataParallelPlugin(fsdp_version=2) if recipe.parallel == "fsdp" else None
+    made = Accelerator(
+        mixed_precision="bf16" if recipe.precision == "bf16" else "no",
+        log_with=list(recipe.trackers) or None,
+        project_dir=str(folder / "logs"),
+        fsdp_plugin=plugin,
+    )
+    if recipe.trackers:
+        made.init_trackers("domaintoolkit")
+    return made
+
+
+def _resolved(recipe: Recipe, blocks: int, devices: int) -> tuple[Recipe, int]:
+    """The recipe with its number of steps, and a warm-up that leaves room for the rest of the schedule."""
+    steps = recipe.steps
+    if steps is None:
+        step = recipe.batch * recipe.accumulation * devices
+        steps = max(1, math.ceil((recipe.epochs or 1.0) * blocks / step))
+    warmup = min(recipe.warmup, steps // 10)
+    return replace(recipe, steps=steps, epochs=None, warmup=warmup), steps
+
+
+def _begin(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer, encoded: str | Path, resume: bool) -> None:
+    """Start afresh, or where the last checkpoint of the folder stands."""
+    checkpoints, recipe = trainer.training.checkpoints, trainer.training.recipe
+    if trainer.accelerator.is_main_process:
+        checkpoints.clean()
+    trainer.accelerator.wait_for_everyone()
+    steps = checkpoints.steps()
+    if steps and not resume:
+        raise OutputError(str(folder), "holds a training run; resume it, or choose another folder")
+    if steps:
+        tensors, state = checkpoints.load(steps[-1])
+        _check(state, trainer.training.identity, tokenizer)
+        trainer.restore(tensors, state)
+    elif trainer.accelerator.is_main_process:
+        write_atomic(folder / "recipe.toml", resolved_toml(recipe).encode())
+        with replacing_folder(folder / "tokenizer") as beside:
+            shutil.copytree(open_encoded(encoded).tokenizer_folder, beside, dirs_exist_ok=True)
+
+
+def _check(state: dict[str, Any], identity: dict[str, Any], tokenizer: DomainTokenizer) -> None:
+    """Refuse to go on with streams of another vocabulary, or by another recipe."""
+    if state["vocabulary"] != identity["vocabulary"]:
+        later = tokenizer.vocabulary.accepts(state["vocabulary"])
+        hint = "a later generation: resize the model and start a new run" if later else ""
+        raise VocabularyMismatchError(state["vocabulary"], identity["vocabulary"], hint)
+    before, now = state["recipe"], identity["recipe"]
+    changes = [name for name in now if name not in WATCHED and _plain(now[name]) != before.get(name)]
+    if changes:
+        problems = [
+            Problem(name, f"was {before.get(name)!r} when the run began, now {now[name]!r}") for name in changes
+        ]
+        raise SchemaError(problems, "the recipe of a run that is resumed")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _score(model: Any, data: Data, loader: Loader, loss: Callable[[Any], Any], blocks: int | None) -> Score:
+    lost = math.log(model.config.vocabulary_size)
+    return gathered("model", model.part_names, data.scored(loader, blocks), loss, lost)
+
+
+def _compared(trainer: Trainer, model: Any, data: Data) -> Comparison:
+    """The model and the baselines on all of the test split."""
+    score: Score = trainer.score(lambda loss: _score(model, data, data.test, loss, None))
+    baselines = fit_baselines(data.base(data.train), data.base(data.validation), data.grammar, BASELINE_TOKENS)
+    scores = baseline_scores(baselines, data.base(data.test), data.grammar)
+    return compare(score, scores, data.test.source.split or "all entities")
