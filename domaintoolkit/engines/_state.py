@@ -88,6 +88,7 @@ class State:
 
 def check_free(folder: Path) -> bool:
     """Whether `folder` holds an unfinished encoding; raises `OutputError` where it holds anything else."""
+    _clear_partials(folder)
     found = sorted(entry.name for entry in os.scandir(folder))
     if STATE in found:
         return True
@@ -97,6 +98,14 @@ def check_free(folder: Path) -> bool:
         listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
         raise OutputError(str(folder), f"already holds something else ({listed}); choose an empty or new folder")
     return False
+
+
+def _clear_partials(folder: Path) -> None:
+    """Remove files that a killed run was still writing beside their names."""
+    for path in [*folder.glob(".*.partial"), *folder.glob("shards/.*.partial")]:
+        path.unlink()
+    for path in folder.glob(".tokenizer.*"):
+        shutil.rmtree(path)
 
 
 def same_run(folder: Path, old: State, new: State) -> bool:
