@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import click
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "domains": "List the installed domains, and plugins that failed to load.",
     "encode": "Turn a table of events into token streams.",
     "fit": "Learn a tokenizer from a table, without encoding it.",
-    "decode": "Turn token streams back into a table.",
-    "verify": "Prove the round trip on your own rows.",
-    "inspect": "Show one entity's history as tokens under its events.",
-    "drift": "Compare new data with what a tokenizer was fitted on.",
-    "export": "Write streams or the vocabulary for other programs.",
-    "train": "Pre-train a model on token streams.",
-    "plan": "Estimate parameters, memory, time and cost of a training run.",
-    "embed": "Write an embedding of each entity.",
-    "generate": "Continue or start histories, and predict next events.",
 }
+
+INTERRUPTED = 130
+"""What a shell reports for a command that Ctrl-C has ended."""
 
 
 class _Lazy(click.Group):
@@ -40,6 +35,13 @@ class _Lazy(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"no command {args[0]!r}; there is: {', '.join(COMMANDS)}{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -50,17 +52,21 @@ class _Lazy(click.Group):
         try:
             return super().invoke(ctx)
         except DomainToolkitError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(error.exit_status)
+            _fail(ctx, str(error), error.exit_status)
         except MemoryError:
-            click.echo("error: out of memory; try a smaller --memory", err=True)
+            _fail(ctx, "out of memory; try a smaller --memory", 1)
+        except KeyboardInterrupt as interrupt:
+            _fail(ctx, str(interrupt) or "interrupted", INTERRUPTED)
+        except BrokenPipeError:
+            _silence_pipe()
             ctx.exit(1)
         except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                _silence_pipe()
-                ctx.exit(1)
-            click.echo(f"error: {_described(error)}", err=True)
-            ctx.exit(1)
+            _fail(ctx, _described(error), 1)
+
+
+def _fail(ctx: click.Context, message: str, status: int) -> None:
+    click.echo(f"error: {message}", err=True)
+    ctx.exit(status)
 
 
 def _described(error: OSError) -> str:

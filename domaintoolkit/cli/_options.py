@@ -1,30 +1,40 @@
-"""Options that several commands share, and what they stand for."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from domaintoolkit.schema import Domain
-    from domaintoolkit.streams import SampleSource, Source
+from domaintoolkit.cli._given import Given
 
 __all__ = [
+    "Whole",
     "as_json",
-    "domain_of",
-    "domain_options",
-    "files_argument",
-    "memory_option",
+    "example",
+    "limit_options",
     "on_bad_rows_option",
+    "overwrite_option",
     "print_json",
-    "source_of",
+    "rows_options",
+    "threads_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Whole(click.IntRange):
+    """A whole number of at least `min`, which the help texts need not say."""
+
+    def __init__(self, min: int) -> None:
+        super().__init__(min=min)
+
+    def _describe_range(self) -> str:
+        return ""
 
 
 def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -36,9 +46,23 @@ def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-def domain_options(function: F) -> F:
-    """`--domain`, `--schema` and `--column`: what the rows look like."""
+def rows_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`[FILES]...` and the options that say what their rows look like; the command takes them as `given`."""
+
+    @wraps(function)
+    def command(
+        domain_name: str | None,
+        schema_file: Path | None,
+        headers: tuple[str, ...],
+        files: tuple[str, ...],
+        events: int | None,
+        seed: int | None,
+        **rest: Any,
+    ) -> Any:
+        return function(given=Given(domain_name, schema_file, headers, files, events, seed), **rest)
+
     return _stacked(
+        click.argument("files", nargs=-1, type=click.Path(), metavar="[FILES]..."),
         click.option("--domain", "-d", "domain_name", metavar="NAME", help="An installed domain; see `domains`."),
         click.option(
             "--schema", "schema_file", type=click.Path(path_type=Path), metavar="FILE",
@@ -48,12 +72,12 @@ def domain_options(function: F) -> F:
             "--column", "headers", multiple=True, metavar="NAME=HEADER",
             help="The header that a column has in your file, where it differs. Repeatable.",
         ),
-    )(function)  # fmt: skip
-
-
-def files_argument(function: F) -> F:
-    """`[FILES]...`"""
-    return click.argument("files", nargs=-1, type=click.Path(), metavar="[FILES]...")(function)
+        click.option(
+            "--events", type=Whole(1), metavar="N",
+            help="How many events the domain's sample has, without FILES.  [default: the domain's own number]",
+        ),
+        click.option("--seed", type=Whole(0), metavar="N", help="Seed of that sample.  [default: 0]"),
+    )(command)  # fmt: skip
 
 
 def on_bad_rows_option(function: F) -> F:
@@ -64,16 +88,28 @@ def on_bad_rows_option(function: F) -> F:
     )(function)  # fmt: skip
 
 
-def memory_option(function: F) -> F:
+def threads_option(function: F) -> F:
+    """`--threads`."""
+    return click.option("--threads", type=Whole(1), metavar="N", help="Threads.  [default: as many as processors]")(
+        function
+    )
+
+
+def limit_options(function: F) -> F:
     """`--memory`, `--threads` and `--temporary`."""
     return _stacked(
         click.option("--memory", default="2GB", show_default=True, metavar="SIZE", help="Memory to stay within."),
-        click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads [default: all processors]."),
+        threads_option,
         click.option(
             "--temporary", type=click.Path(path_type=Path), metavar="DIR",
-            help="Where rows are parted on disk when they exceed the memory [default: within OUT].",
+            help="Where rows go that exceed the memory.  [default: within OUT]",
         ),
     )(function)  # fmt: skip
+
+
+def overwrite_option(function: F) -> F:
+    """`--overwrite`."""
+    return click.option("--overwrite", is_flag=True, help="Replace what an earlier run has written there.")(function)
 
 
 def as_json(function: F) -> F:
@@ -83,41 +119,9 @@ def as_json(function: F) -> F:
 
 def print_json(data: Any) -> None:
     """One JSON object on standard output."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=False))
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
-def domain_of(domain_name: str | None, schema_file: Path | None) -> Domain:
-    """The domain that the options name; exactly one of them must."""
-    if (domain_name is None) == (schema_file is None):
-        raise click.UsageError("give either --domain NAME or --schema FILE; `domaintoolkit domains` lists the domains")
-    if domain_name is not None:
-        from domaintoolkit.registry import get_domain
-
-        return get_domain(domain_name)
-    from domaintoolkit.streams import domain_from_toml
-
-    assert schema_file is not None
-    return domain_from_toml(schema_file)
-
-
-def source_of(domain: Domain, files: tuple[str, ...], headers: tuple[str, ...]) -> Source | SampleSource:
-    """The files, or the domain's own sample where there are none, ready to be read."""
-    from domaintoolkit.streams import open_source, sample_source, with_headers
-
-    if not files:
-        if headers:
-            raise click.UsageError("--column says what a header of your file is called, and there are no FILES")
-        return sample_source(domain)
-    return open_source(files, with_headers(domain.reader, _pairs(headers)))
-
-
-def _pairs(headers: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for text in headers:
-        name, equals, header = text.partition("=")
-        if not equals or not name:
-            raise click.UsageError(f"--column takes NAME=HEADER, got {text!r}")
-        if name in pairs:
-            raise click.UsageError(f"--column names {name!r} twice")
-        pairs[name] = header
-    return pairs
+def example(*lines: str) -> str:
+    """The end of a command's help: lines to copy, kept as they are."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])

@@ -1,4 +1,4 @@
-"""Where the work runs: files or tables in, a fitted tokenizer or an encoded folder out."""
+"""Where the work runs: on this machine in bounded memory, or on Spark, with the same bytes out."""
 
 from domaintoolkit.engines._encode import EncodeResult, Interrupted, encode
 from domaintoolkit.engines._fit import FitResult, extend, fit

@@ -1,0 +1,123 @@
+"""What `encode` says at its end: as one object for programs, and as text for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from domaintoolkit.cli._made import percent, show_notes
+from domaintoolkit.report import History, Screen, history_of
+
+if TYPE_CHECKING:
+    from domaintoolkit.engines import EncodeResult, FitResult
+    from domaintoolkit.streams import EncodedFolder
+    from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["encoding_summary", "first_history", "show_encoding"]
+
+SPLITS = ("train", "validation", "test")
+COUNTED = ("spelled", "hashed", "clipped", "missing")
+FIRST_EVENTS = 3
+
+
+def encoding_summary(
+    result: EncodeResult, tokenizer: DomainTokenizer, fitted: FitResult | None, sample: bool
+) -> dict[str, Any]:
+    """Counts of rows, values and tokens. `spelled` to `missing` count values: one a row and field."""
+    totals, counts = result.manifest.totals, result.counts
+    events, entities = totals["events"], totals["entities"]
+    values = events * len(tokenizer.schema.fields) + entities * len(tokenizer.schema.static)
+    per_event = round(totals["tokens"] / events, 4) if events else 0.0
+    return {
+        "out": str(result.folder),
+        **totals,
+        "tokens_per_event": per_event,
+        "base_tokens_per_event": per_event,
+        "vocabulary_size": len(tokenizer.vocabulary),
+        "vocabulary_hash": tokenizer.vocabulary.hash,
+        "values": values,
+        **{word: getattr(counts, word) for word in COUNTED},
+        "fields": counts.fields,
+        "rows_in": counts.rows_in,
+        "rows_refused": counts.rows_refused,
+        "rows_left_out": counts.rows_left_out,
+        "entities_left_out": counts.entities_left_out,
+        "refused_file": None if result.quarantine is None else str(result.quarantine),
+        "splits": {name: result.manifest.splits[name] for name in SPLITS},
+        "shards": len(result.manifest.shards),
+        "simulated": sample,
+        "notes": _notes(result, fitted),
+    }
+
+
+def _notes(result: EncodeResult, fitted: FitResult | None) -> list[str]:
+    notes = list(result.notes)
+    if fitted is not None and fitted.fitted_on == "all":
+        notes.append("no entity belongs to the training split, so the tokenizer was fitted on all of them")
+    if result.resumed:
+        notes.append(f"{result.resumed} shards were finished by an earlier run")
+    return notes
+
+
+def first_history(folder: EncodedFolder, tokenizer: DomainTokenizer, events: int) -> History | None:
+    """The first stream of a folder, up to so many events; None where there is none."""
+    for rows in folder.streams():
+        if len(rows.offsets) > 1:
+            start, first, last = int(rows.offsets[0]), int(rows.event_offsets[0]), int(rows.event_offsets[1])
+            starts = rows.event_starts[first:last]
+            end = int(rows.offsets[1]) if len(starts) <= events else start + int(starts[events])
+            times = None if rows.times is None else rows.times[first:last]
+            entity = rows.table.select(list(tokenizer.schema.entity)).slice(0, 1)
+            split = rows.table["split"][0].as_py()
+            import pyarrow as pa
+
+            table = pa.Table.from_batches([entity])
+            return history_of(tokenizer, rows.ids[start:end], starts[:events], times, table, split)
+    return None
+
+
+def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:
+    """Print the summary, and the first stream in readable tokens."""
+    screen = screen or Screen()
+    events = data["events"]
+    splits = ", ".join(f"{name} {each['entities']:,}" for name, each in data["splits"].items())
+    screen.facts([
+        ("entities", f"{data['entities']:,} ({splits})"),
+        ("events", f"{events:,}" + (" simulated" if data["simulated"] else "")),
+        ("tokens", f"{data['tokens']:,}, {data['tokens_per_event']:.2f} an event"),
+        ("vocabulary", f"{data['vocabulary_size']:,} tokens"),
+        ("rows in", f"{data['rows_in']:,}"),
+        ("rows refused", _refused(data)),
+        *([("rows left out", _left_out(data))] if data["rows_left_out"] else []),
+    ])  # fmt: skip
+    screen.line()
+    rows = [(name, *(percent(each[word], events) for word in COUNTED)) for name, each in data["fields"].items()]
+    rows.append(("all values", *(percent(data[word], data["values"]) for word in COUNTED)))
+    screen.table(("field", *COUNTED), rows)
+    _show_first(data, screen)
+    show_notes(screen, data["notes"])
+    screen.line(f"written to {data['out']}; look at it with: domaintoolkit inspect {data['out']}")
+
+
+def _refused(data: dict[str, Any]) -> str:
+    where = f", in {data['refused_file']}" if data["refused_file"] else ""
+    return f"{data['rows_refused']:,}{where}"
+
+
+def _left_out(data: dict[str, Any]) -> str:
+    return f"{data['rows_left_out']:,}, of {data['entities_left_out']:,} entities all"
+
+
+def _show_first(data: dict[str, Any], screen: Screen) -> None:
+    from domaintoolkit.streams import open_encoded
+    from domaintoolkit.tokenizer import DomainTokenizer
+
+    folder = open_encoded(Path(data["out"]), verify=False)
+    tokenizer = DomainTokenizer.load(folder.tokenizer_folder)
+    history = first_history(folder, tokenizer, FIRST_EVENTS)
+    screen.line()
+    if history is not None:
+        key = ", ".join(f"{name} {value}" for name, value in history.entity.items())
+        screen.line(f"the first stream, {key}:")
+        screen.history(history)
+        screen.line()

@@ -1,0 +1,36 @@
+"""One colour a field, told apart on dark and on light ground."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+__all__ = ["COLOURS", "Colour", "colour_numbers"]
+
+
+class Colour(NamedTuple):
+    """A colour's name on a terminal, and its hue (0 to 360) on a page."""
+
+    terminal: str
+    hue: int
+
+
+COLOURS = (
+    Colour("cyan", 190),
+    Colour("yellow", 45),
+    Colour("magenta", 315),
+    Colour("green", 130),
+    Colour("blue", 220),
+    Colour("red", 5),
+    Colour("bright_cyan", 165),
+    Colour("bright_yellow", 75),
+    Colour("bright_magenta", 275),
+    Colour("bright_green", 100),
+    Colour("bright_blue", 245),
+    Colour("bright_red", 25),
+)
+
+
+def colour_numbers(fields: Iterable[str | None]) -> dict[str | None, int]:
+    """A place in `COLOURS` for each field; they are used in turn."""
+    return {name: number % len(COLOURS) for number, name in enumerate(fields)}

@@ -1,0 +1,108 @@
+"""What commands print: tables and coloured tokens on a terminal, the same as plain text in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from domaintoolkit.report._colours import COLOURS, colour_numbers
+from domaintoolkit.report._history import Cell, History, ShownEvent
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Screen"]
+
+SHOWN_TOKENS = 60
+"""Tokens of a cell that a line shows; the others are counted. A text can have thousands."""
+
+
+class Screen:
+    """Prints to `file` (standard output). `terminal` says whether somebody is looking; left out, it is asked."""
+
+    def __init__(self, file: TextIO | None = None, terminal: bool | None = None) -> None:
+        self._file = file or sys.stdout
+        self.console: Console | None = None
+        if self._file.isatty() if terminal is None else terminal:
+            from rich.console import Console
+
+            self.console = Console(file=self._file, highlight=False, force_terminal=terminal)
+
+    def line(self, text: str = "") -> None:
+        """One line of text."""
+        if self.console is not None:
+            self.console.print(text, markup=False, soft_wrap=True)
+        else:
+            self._file.write(text + "\n")
+
+    def facts(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Names and their values, one pair a line."""
+        listed = list(rows)
+        width = max((len(name) for name, _ in listed), default=0)
+        for name, value in listed:
+            if self.console is not None:
+                from rich.text import Text
+
+                self.console.print(Text.assemble((f"{name:<{width}}", "bold"), "  ", value), soft_wrap=True)
+            else:
+                self._file.write(f"{name:<{width}}  {value}".rstrip() + "\n")
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Columns under their heads, the first to the left and the others to the right."""
+        listed = [list(head), *(list(row) for row in rows)]
+        if self.console is not None:
+            from rich.table import Table
+
+            table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+            for number, name in enumerate(head):
+                table.add_column(name, justify="right" if number else "left", overflow="fold")
+            for row in listed[1:]:
+                table.add_row(*row)
+            self.console.print(table, markup=False)
+            return
+        widths = [max(len(row[k]) for row in listed) for k in range(len(head))]
+        for row in listed:
+            cells = [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
+            self._file.write("  ".join([f"{row[0]:<{widths[0]}}", *cells]).rstrip() + "\n")
+
+    def history(self, history: History, limit: int | None = None) -> None:
+        """The events of a history, at most `limit` of them, each with its tokens below."""
+        colours = colour_numbers(history.fields)
+        self._tokens(history.header, colours, "")
+        for event in history.events[:limit]:
+            self.line(_event_line(event))
+            self._tokens(event.cells, colours, "    ")
+        left = len(history.events) - len(history.events[:limit])
+        if left:
+            self.line(f"... and {left:,} more event{'' if left == 1 else 's'}")
+
+    def _tokens(self, cells: Sequence[Cell], colours: dict[str | None, int], indent: str) -> None:
+        if self.console is None:
+            self._file.write(indent + " ".join(name for cell in cells for name in _names(cell)) + "\n")
+            return
+        from rich.padding import Padding
+        from rich.text import Text
+
+        text = Text()
+        for cell in cells:
+            style = "dim" if cell.special else COLOURS[colours[cell.field]].terminal
+            for name in _names(cell):
+                text.append(name.replace(" ", "\u00a0"), style)
+                text.append(" ")
+        self.console.print(Padding(text, (0, 0, 0, len(indent))))
+
+
+def _names(cell: Cell) -> list[str]:
+    names = [shown.name for shown in cell.tokens[:SHOWN_TOKENS]]
+    left = len(cell.tokens) - len(names)
+    return [*names, f"... {left:,} more"] if left else names
+
+
+def _event_line(event: ShownEvent) -> str:
+    parts = [f"{event.number:>3}"]
+    if event.time is not None:
+        parts.append(event.time.strftime("%Y-%m-%d %H:%M:%S"))
+    if event.since is not None:
+        parts.append(f"(+{event.since})")
+    return "  ".join(parts)
