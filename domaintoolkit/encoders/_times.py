@@ -69,14 +69,15 @@ def _all_refused(values: pa.Array, reason: str) -> Prepared:
 
 
 def _numbers(values: pa.Array, unit: str | None) -> Prepared:
-    """Counts of `unit`. Floats are read where they are whole: that is how pandas holds integers with nulls."""
+    """Counts of `unit`. Whole floats are read too: so does pandas hold integers with nulls, these as NaN."""
     if unit is None:
         return _all_refused(values, _NO_UNIT)
     if pa.types.is_floating(values.type):
         floats = _filled(values.cast(pa.float64()), 0.0)
+        null = _null_mask(values) | np.isnan(floats)
         whole = (floats == np.floor(floats)) & (np.abs(floats) < 2.0**63)
-        bad = [(row, f"not a whole number: {floats[row]}") for row in np.flatnonzero(~whole).tolist()]
-        counts = pa.array(np.where(whole, floats, 0).astype(np.int64), mask=_null_mask(values) | ~whole)
+        bad = [(row, f"not a whole number: {floats[row]}") for row in np.flatnonzero(~whole & ~null).tolist()]
+        counts = pa.array(np.where(whole, floats, 0).astype(np.int64), mask=null | ~whole)
         return _with(bad, _counted(counts, counts, unit, None))
     if pa.types.is_uint64(values.type):
         huge = _filled(values, 0) > np.uint64(2**63 - 1)
@@ -125,9 +126,10 @@ def _scaled(numbers: NDArray[np.int64], factor: int) -> tuple[NDArray[np.int64],
 
 
 def _quoted(values: pa.Array, row: int) -> str:
-    """A value in a message; Python's datetime does not hold the years it is refused for."""
+    """A value in a message; Python's datetime does not hold the years that a value is refused for."""
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-        return str(values[row])
+        unit = values.type.unit if pa.types.is_timestamp(values.type) else values.type
+        return f"{values[row].value} ({unit}) since 1970"
     return repr(values[row].as_py())
 
 

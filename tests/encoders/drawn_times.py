@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders import Cells
 from domaintoolkit.encoders._timestamp import TimestampEncoder, TimestampState
 from domaintoolkit.encoders._zones import YEARS_BEGIN, YEARS_END, zone_table
-from domaintoolkit.schema import Timestamp
+from domaintoolkit.schema import Part, Timestamp
 
-PARTS = ("year", "month", "day", "weekday", "hour", "minute")
+PARTS: tuple[Part, ...] = ("year", "month", "day", "weekday", "hour", "minute")
 ZONES = (
     "UTC",
     "Europe/Berlin",
