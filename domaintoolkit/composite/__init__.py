@@ -1,0 +1,9 @@
+"""Composite tokens: learned merges over the fields of an event and over neighbouring events (ActionPiece)."""
+
+from domaintoolkit.composite._learn import RecountError, extend, learn
+from domaintoolkit.composite._model import CompositeModel, Piece
+from domaintoolkit.composite._segment import Segmenter
+from domaintoolkit.composite._streams import Arrays
+from domaintoolkit.composite._tables import Grammar
+
+__all__ = ["Arrays", "CompositeModel", "Grammar", "Piece", "RecountError", "Segmenter", "extend", "learn"]

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.composite.kernels._compile import entry, inner, leaf
+from domaintoolkit.composite.kernels._compile import inner, leaf
 
 from domaintoolkit.composite.kernels._rules import link_key
 
-__all__ = ["Chains", "make_chains", "pair_key", "position", "put", "take"]
+__all__ = ["Chains", "link_match", "make_chains", "pair_key", "position", "put", "take", "take_over"]
 
 
 class Chains(NamedTuple):
@@ -35,7 +35,7 @@ class Chains(NamedTuple):
     directed: bool
 
 
-@entry
+@inner
 def make_chains(
     tokens: NDArray[np.int64],
     first: NDArray[np.int64],
@@ -87,3 +87,63 @@ def pair_key(chains: Chains, left: int, k: int, right: int, j: int) -> int:
     relation = 1 if j - chains.span[right] + 1 > k else 0
     return link_key(left, right, relation, chains.directed)
 
+
+@leaf
+def slot_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[int, int]:
+    """As `link_match`, where the slot of k holds a token: set k comes before the set that follows."""
+    slot, j = chains.slot[k], chains.following[k]
+    if relation == 0 and slot == b:
+        p = position(chains, k, a)
+        if p >= 0:
+            return p, -1
+    if relation == 0 and slot == a:
+        p = -1 if chains.directed else position(chains, k, b)
+        if p >= 0:
+            return p, -1
+        q = position(chains, j, b)
+        if q >= 0:
+            return -1, q
+    if slot == b and not chains.directed:
+        q = position(chains, j, a)
+        if q >= 0:
+            return -1, q
+    return -2, -2
+
+
+@leaf
+def link_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[int, int]:
+    """Where the pair (a, b) stands across the link of k: (place in set k, place in the next); (-2, -2) if nowhere.
+
+    -1 stands for the slot. Undirected pairs are tried in both orders.
+    """
+    if chains.slot[k] >= 0:
+        return slot_match(chains, k, a, b, relation)
+    j = chains.following[k]
+    p, q = position(chains, k, a), position(chains, j, b)
+    if p >= 0 and q >= 0 and (not chains.directed or pair_key(chains, a, k, b, j) & 1 == relation):
+        return p, q
+    if not chains.directed:
+        p, q = position(chains, k, b), position(chains, j, a)
+        if p >= 0 and q >= 0:
+            return p, q
+    return -2, -2
+
+
+@leaf
+def take_over(chains: Chains, j: int) -> bool:
+    """Let set j, if it has been emptied, take over the token of the slot before it; whether it did.
+
+    If the set before that slot is empty too, it goes: then set j adjoins the one before.
+    """
+    i = chains.previous[j]
+    if chains.size[j] > 0 or chains.pinned[j] or i < 0 or chains.slot[i] < 0:
+        return False
+    put(chains, j, chains.slot[i])
+    chains.slot[i] = -1
+    if chains.size[i] == 0 and not chains.pinned[i]:
+        h = chains.previous[i]
+        chains.previous[j] = h
+        chains.following[i] = -1
+        if h >= 0:
+            chains.following[h] = j
+    return True

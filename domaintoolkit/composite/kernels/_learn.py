@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite.kernels._compile import entry, inner, leaf
 
-from domaintoolkit.composite.kernels._chains import Chains, pair_key, position, put, take
+from domaintoolkit.composite.kernels._chains import Chains, link_match, make_chains, position, put, take, take_over
 from domaintoolkit.composite.kernels._count import count_all, count_link, same_counts, shift_inside, shift_side
 from domaintoolkit.composite.kernels._pairs import Heap, Pairs, make_heap, places_of, pop, push, room_for, weight_of
 from domaintoolkit.composite.kernels._rules import EMPTY, NO_RULE, find, insert, make_table
@@ -68,34 +68,6 @@ def merge_link(chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, l
 
 
 @leaf
-def link_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[int, int]:
-    """Where the pair (a, b) stands across the link of k: (place in set k, place in the next); (-2, -2) if nowhere.
-
-    -1 stands for the slot. Only for undirected pairs are a and b tried in both orders.
-    """
-    j, slot = chains.following[k], chains.slot[k]
-    for left, right in ((a, b), (b, a)):
-        if slot >= 0 and relation == 0:
-            if slot == right:
-                p = position(chains, k, left)
-                if p >= 0:
-                    return p, -1
-            if slot == left:
-                q = position(chains, j, right)
-                if q >= 0:
-                    return -1, q
-        if slot < 0:
-            p, q = position(chains, k, left), position(chains, j, right)
-            if p >= 0 and q >= 0:
-                same = not chains.directed or pair_key(chains, left, k, right, j) & 1 == relation
-                if same:
-                    return p, q
-        if chains.directed or a == b:
-            break
-    return -2, -2
-
-
-@leaf
 def merge_at(
     chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, rule: tuple[int, int, int, int]
 ) -> tuple[int, int]:
@@ -117,22 +89,13 @@ def merge_at(
 
 @leaf
 def settle(chains: Chains, pairs: Pairs, share: NDArray[np.int64], j: int) -> None:
-    """Let set j, if it has been emptied, take over the token of the slot before it; an empty set before that goes."""
+    """`take_over`, with the weights of what is neighbours now."""
     i = chains.previous[j]
-    if chains.size[j] > 0 or chains.pinned[j] or i < 0 or chains.slot[i] < 0:
+    if not take_over(chains, j):
         return
-    token = chains.slot[i]
-    chains.slot[i] = -1
-    put(chains, j, token)
-    shift_side(chains, pairs, share, j, 1, 0, EMPTY, EMPTY, token)
-    if chains.size[i] > 0 or chains.pinned[i]:
-        return
-    h = chains.previous[i]
-    chains.previous[j] = h
-    chains.following[i] = -1
-    if h >= 0:
-        chains.following[h] = j
-        count_link(chains, pairs, share, h, 1)
+    shift_side(chains, pairs, share, j, 1, 0, EMPTY, EMPTY, chains.tokens[chains.first[j]])
+    if chains.previous[j] != i and chains.previous[j] >= 0:
+        count_link(chains, pairs, share, chains.previous[j], 1)
 
 
 @inner
@@ -185,8 +148,15 @@ def replay(
     return pairs
 
 
-@entry
-def learn(chains: Chains, share: NDArray[np.int64], plan: Plan) -> tuple[NDArray[np.int64], int]:
+@inner
+def again(pairs: Pairs, heap: Heap, key: int) -> Heap:
+    """The heap with a merged pair that is still heavy somewhere."""
+    weight = weight_of(pairs, key)
+    return push(heap, weight, key) if weight >= pairs.state[2] else heap
+
+
+@inner
+def learn_chains(chains: Chains, share: NDArray[np.int64], plan: Plan) -> tuple[NDArray[np.int64], int]:
     """The merges: rows (left, right, relation, weight, count); and how many were made, or -1 if a recount differed.
 
     A pair that comes up again after its merge keeps its token when directed; the published form, which
@@ -220,8 +190,17 @@ def learn(chains: Chains, share: NDArray[np.int64], plan: Plan) -> tuple[NDArray
     return rows[:made], made
 
 
-@inner
-def again(pairs: Pairs, heap: Heap, key: int) -> Heap:
-    """The heap with a merged pair that is still heavy somewhere."""
-    weight = weight_of(pairs, key)
-    return push(heap, weight, key) if weight >= pairs.state[2] else heap
+@entry
+def learn(
+    tokens: NDArray[np.int32],
+    first: NDArray[np.int64],
+    outside: NDArray[np.bool_],
+    joined: NDArray[np.bool_],
+    span: NDArray[np.int64],
+    directed: bool,
+    share: NDArray[np.int64],
+    plan: Plan,
+) -> tuple[NDArray[np.int64], int]:
+    """`learn_chains` on the sets of `split_events`; `share[a, b]` is the integer weight for 1 / (a b)."""
+    chains = make_chains(tokens.astype(np.int64), first, outside, joined, span, directed)
+    return learn_chains(chains, share, plan)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite.kernels._compile import entry, inner, leaf
 
-__all__ = ["EMPTY", "NO_RULE", "find", "inside_key", "insert", "link_key", "make_table", "slot_of"]
+__all__ = ["EMPTY", "NO_RULE", "fill_table", "find", "inside_key", "insert", "link_key", "make_table", "slot_of"]
 
 EMPTY = -1
 NO_RULE = 2**31 - 1
@@ -71,3 +71,12 @@ def find(table: Any, key: int) -> int:
             return NO_RULE
         i = (i + 1) & mask
     return table[i, 1]
+
+
+@entry
+def fill_table(merges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The table of merges, rows (left, right, relation, id): the number of the row by key; a later row wins."""
+    table = make_table(merges.shape[0])
+    for i in range(merges.shape[0]):
+        insert(table, (merges[i, 0] << 32) | (merges[i, 1] << 1) | merges[i, 2], i)
+    return table

@@ -70,7 +70,7 @@ def split_events(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Of all events: the tokens of their sets, where each set begins, whether it has parts outside, and a session."""
     n = len(begins)
-    tokens, first = np.empty(len(ids), np.int32), np.zeros(n + 1, np.int64)
+    tokens, first = np.empty((ends - begins).sum(), np.int32), np.zeros(n + 1, np.int64)
     outside, opens = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
     for e in range(n):
         begin = begins[e]

@@ -1,0 +1,116 @@
+"""Learning composites from base streams (Hou et al. 2025, arXiv 2502.13581), with exact weights."""
+
+from __future__ import annotations
+
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.composite._model import CompositeModel
+from domaintoolkit.composite._streams import StreamArrays, event_bounds
+from domaintoolkit.composite._tables import SESSION, Grammar, allowed, sized
+from domaintoolkit.errors import DomainToolkitError
+from domaintoolkit.schema import Composite
+
+__all__ = ["RecountError", "extend", "learn", "shares"]
+
+LARGEST = 1 << 62
+"""No sum of weights may come near the end of 64 bits."""
+
+
+class RecountError(DomainToolkitError):
+    """The tracked weights are not those of a recount: an error of domaintoolkit itself."""
+
+
+def learn(
+    streams: StreamArrays, grammar: Grammar, spec: Composite, base_size: int, *, recount_every: int = 0
+) -> CompositeModel:
+    """Learn at most `spec.vocabulary_size` composites; their ids are `base_size` and up.
+
+    It stops early, when no pair is left or the heaviest is lighter than `spec.min_weight`. With `recount_every`
+    the weights are counted from nothing after every so many merges, and a `RecountError` tells if they differ.
+    """
+    nothing = CompositeModel(
+        np.zeros((0, 4), np.int64),
+        np.zeros(0),
+        np.zeros(0, np.int64),
+        np.zeros((0, 2), np.int64),
+        spec.fields,
+        spec.across_events,
+        spec.directed,
+    )
+    return extend(nothing, streams, grammar, spec, base_size, recount_every=recount_every)
+
+
+def extend(
+    model: CompositeModel,
+    streams: StreamArrays,
+    grammar: Grammar,
+    spec: Composite,
+    base_size: int,
+    *,
+    recount_every: int = 0,
+) -> CompositeModel:
+    """Every merge of `model`, and at most `spec.vocabulary_size` more, learned from `streams` segmented by them.
+
+    The new ids are `base_size` and up, which must be above all ids so far.
+    """
+    from domaintoolkit.composite.kernels._block import join_events
+    from domaintoolkit.composite.kernels._learn import RECOUNT_FAILED, Plan
+    from domaintoolkit.composite.kernels._learn import learn as run
+    from domaintoolkit.composite.kernels._sets import Base, find_levels, split_events
+
+    ids = np.ascontiguousarray(streams.ids, np.int32)
+    begins, ends = event_bounds(streams)
+    base = Base(grammar.place, grammar.start, allowed(grammar, model.fields), _levels(model, len(grammar.place)))
+    find_levels(ids, begins, ends, base)
+    tokens, first, outside, opens = split_events(ids, begins, ends, SESSION, base)
+    joined = join_events(first, opens, np.asarray(streams.event_offsets, np.int64), model.across_events)
+    share, scale = shares(int(np.diff(first).max(initial=1)), len(begins))
+    span = sized(model.spans(base_size), base_size + spec.vocabulary_size, 1)
+    least = max(1, round(min(spec.min_weight * scale, LARGEST)))
+    plan = Plan(model.merges, base_size, spec.vocabulary_size, least, recount_every)
+    rows, made = run(tokens, first, outside, joined, span, model.directed, share, plan)
+    if made == RECOUNT_FAILED:
+        raise RecountError("the tracked weights of pairs differ from a recount")
+    return _appended(model, rows, base_size, scale, base.level)
+
+
+def _levels(model: CompositeModel, size: int) -> NDArray[np.int16]:
+    levels = np.zeros(size, np.int16)
+    levels[model.levels[:, 0]] = model.levels[:, 1]
+    return levels
+
+
+def _appended(
+    model: CompositeModel, rows: NDArray[np.int64], base_size: int, scale: int, levels: NDArray[np.int16]
+) -> CompositeModel:
+    """The model with further merges: rows (left, right, relation, weight, count)."""
+    merges = np.column_stack([rows[:, :3], base_size + np.arange(len(rows))])
+    known = np.flatnonzero(levels > 0)
+    return CompositeModel(
+        np.concatenate([model.merges, merges]),
+        np.concatenate([model.weights, rows[:, 3] / scale]),
+        np.concatenate([model.counts, rows[:, 4]]),
+        np.column_stack([known, levels[known].astype(np.int64)]),
+        model.fields,
+        model.across_events,
+        model.directed,
+    )
+
+
+def shares(largest: int, events: int) -> tuple[NDArray[np.int64], int]:
+    """(share, scale): share[a, b] is the integer for 1 / (a b), for sets of up to `largest` tokens.
+
+    The scale is a common multiple of all a b where the weights of so many events then fit 64 bits; otherwise
+    a power of two, and each share is rounded down to 1 part in it.
+    """
+    scale = lcm(*range(1, largest + 1)) ** 2
+    if scale * 2 * (events + 1) >= LARGEST:
+        scale = 1 << (LARGEST // (2 * (events + 1))).bit_length() - 1
+    share = np.zeros((largest + 1, largest + 1), np.int64)
+    for a in range(1, largest + 1):
+        for b in range(1, largest + 1):
+            share[a, b] = scale // (a * b)
+    return share, scale

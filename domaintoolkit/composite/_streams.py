@@ -1,0 +1,49 @@
+"""Streams as flat arrays: what composites are learned from, and what segmentation gives."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Arrays", "Ints", "StreamArrays", "event_bounds"]
+
+Ints = NDArray[np.integer[Any]]
+
+
+class StreamArrays(Protocol):
+    """Streams of any kind: `Arrays`, or the streams that a tokenizer gives."""
+
+    @property
+    def ids(self) -> Ints: ...
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...
+    @property
+    def event_starts(self) -> NDArray[np.int64]: ...
+    @property
+    def event_offsets(self) -> NDArray[np.int64]: ...
+
+
+class Arrays(NamedTuple):
+    """n streams: `ids[offsets[i]:offsets[i + 1]]` is stream i.
+
+    Its events begin at `event_starts[event_offsets[i]:event_offsets[i + 1]]`, counted over all of `ids`. In
+    segmented streams, events that share their first token begin in the same place.
+    """
+
+    ids: Ints
+    offsets: NDArray[np.int64]
+    event_starts: NDArray[np.int64]
+    event_offsets: NDArray[np.int64]
+
+
+def event_bounds(streams: StreamArrays) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each event begins and ends in `ids`."""
+    begins = np.asarray(streams.event_starts, np.int64)
+    offsets, event_offsets = np.asarray(streams.offsets, np.int64), np.asarray(streams.event_offsets, np.int64)
+    ends = np.empty(len(begins), np.int64)
+    ends[:-1] = begins[1:]
+    last = np.diff(event_offsets) > 0
+    ends[event_offsets[1:][last] - 1] = offsets[1:][last]
+    return begins, ends
