@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from domaintoolkit.encoders import EncoderType
-from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables
+from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables, wanted_columns
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.engines._recode import Recoder
 from domaintoolkit.engines._refused import Kept, raise_refused, refused_rows
@@ -18,6 +18,7 @@ from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams._keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
+from domaintoolkit.tokenizer._types import column_type
 
 __all__ = ["FitResult", "extend", "fit"]
 
@@ -124,7 +125,10 @@ class _Counting:
             raise_refused(wrong, names)
         self.refused = len(kept) + len(wrong)
         self.rows += len(kept)
-        return states[0]
+        state = states[0]
+        for field in source.schema(wanted_columns(self._full, source)):
+            state.types.setdefault(field.name, column_type(field.type))
+        return state
 
     def _count(self, table: pa.Table, wrong: Kept, names: Sequence[str]) -> FitState:
         try:
