@@ -150,6 +150,7 @@ class Encoder(ABC):
     def decode(self, parts: Sequence[Cells], type: pa.DataType) -> pa.Array:
         """Values of type `type` for the rows of `parts`, such that encoding them gives the same tokens.
 
+        Every sequence of `parts` is one that some row has.
         Raises `DecodeError` for sequences that `encode` cannot give.
         """
 

@@ -39,9 +39,10 @@ def check_domain(
     table = _sample(domain, events)
     check_table(domain.schema, table.slice(0, len(table) // 2), table, encoders)
     _check_reader(domain, table)
+    types = {name: table.schema.field(name).type for name in domain.schema.columns}
 
     @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(tables(domain.schema, custom=custom), tables(domain.schema, custom=custom))
+    @given(tables(domain.schema, types=types, custom=custom), tables(domain.schema, types=types, custom=custom))
     def check(fit: pa.Table, rows: pa.Table) -> None:
         check_table(domain.schema, fit, rows, encoders)
 
@@ -115,13 +116,18 @@ def _check_round_trip(schema: Schema, tokenizer: DomainTokenizer, rows: pa.Table
     alone = tokenizer.decode(streams.ids, streams.offsets)
     for name in decoded.column_names:
         if name in alone.column_names and name not in schema.entity:
-            assert alone[name].equals(decoded[name]), f"contract 2: {name!r} is not told by the ids alone"
+            assert _alike(alone[name], decoded[name]), f"contract 2: {name!r} is not told by the ids alone"
     expected = _expected(schema, rows, streams)
     for name, values in expected.items():
         assert decoded[name].to_pylist() == values, f"contract 3: {name!r} does not come back exactly"
     again = tokenizer.encode(decoded)
     assert np.array_equal(again.ids, streams.ids), "contract 3: encode(decode(ids)) is not ids"
     assert np.array_equal(again.offsets, streams.offsets), "contract 3: encode(decode(ids)) has other streams"
+
+
+def _alike(first: Any, second: Any) -> bool:
+    """Equal, where NaN equals NaN, as Arrow has it not."""
+    return repr(first.to_pylist()) == repr(second.to_pylist())
 
 
 def _expected(schema: Schema, rows: pa.Table, streams: Streams) -> dict[str, list[Any]]:
@@ -189,7 +195,7 @@ def _check_saving(
         assert np.array_equal(loaded.encode(rows).ids, streams.ids), (
             "contract 7: a loaded tokenizer encodes differently"
         )
-        assert loaded.decode(streams).equals(tokenizer.decode(streams)), "contract 7: ... decodes differently"
+        assert _alike(loaded.decode(streams), tokenizer.decode(streams)), "contract 7: ... decodes differently"
         for path in home.glob("*.json"):
             data = bytearray(path.read_bytes())
             for name, broken in (("cut short", data[: len(data) // 2]), ("altered", _flipped(data))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -93,55 +94,73 @@ def schemas(draw: st.DrawFn) -> Schema:
     )
 
 
-def _values(spec: FieldSpec | None, draw: st.DrawFn, custom: st.SearchStrategy[Any]) -> tuple[Any, pa.DataType]:
-    match spec:
-        case Categorical():
-            numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
-            return draw(
-                st.sampled_from([(edge_texts(), pa.string()), (numbers, pa.int64()), (st.booleans(), pa.bool_())])
-            )
-        case Numeric():
-            floats = st.floats() | st.sampled_from(_NUMBERS)
-            numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 9)
-            return draw(st.sampled_from([(floats, pa.float64()), (numbers, pa.int64())]))
-        case Timestamp():
-            return instants(), pa.timestamp("us", "UTC")
-        case Custom():
-            return custom, pa.string()
-        case _:
-            return edge_texts(), pa.string()
+_KINDS: dict[str, tuple[pa.DataType, ...]] = {
+    "categorical": (pa.string(), pa.int64(), pa.bool_()),
+    "numeric": (pa.float64(), pa.int64()),
+    "timestamp": (pa.timestamp("us", "UTC"),),
+}
+
+
+def _values(kind: pa.DataType, numeric: bool) -> st.SearchStrategy[Any]:
+    """Values of a type; whole numbers that name something are any, those that count something cluster."""
+    if pa.types.is_boolean(kind):
+        return st.booleans()
+    if pa.types.is_integer(kind):
+        signed = int(pa.types.is_signed_integer(kind))
+        low, high = -signed << (kind.bit_width - 1), (1 << (kind.bit_width - signed)) - 1
+        return st.integers(low, high) | st.integers(max(low, -9), 9)
+    if pa.types.is_floating(kind):
+        return st.floats(width=kind.bit_width) | st.sampled_from(_NUMBERS) if numeric else st.floats(width=kind.bit_width)
+    return instants() if pa.types.is_timestamp(kind) else edge_texts()
+
+
+def _type_of(spec: FieldSpec, types: Mapping[str, pa.DataType]) -> pa.DataType:
+    """The type that a field's column has: as given, or by a rule that needs no drawing."""
+    if spec.name in types:
+        return types[spec.name]
+    kinds = _KINDS.get(spec.type, (pa.string(),))
+    return kinds[len(repr(spec)) % len(kinds)]
 
 
 @st.composite
 def tables(
-    draw: st.DrawFn, schema: Schema, max_rows: int = 12, custom: st.SearchStrategy[Any] | None = None
+    draw: st.DrawFn,
+    schema: Schema,
+    max_rows: int = 12,
+    types: Mapping[str, pa.DataType] | None = None,
+    custom: st.SearchStrategy[Any] | None = None,
 ) -> pa.Table:
     """Tables of a schema, with nulls, ties, and few entities, so that histories have several events.
 
-    `custom` draws the values of fields whose encoder comes from a plugin (left out: text).
+    `types` are those of columns (left out: text, numbers, times, as the fields say); `custom` draws the values
+    of fields whose encoder comes from a plugin (left out: text).
     """
+    known = types or {}
     count = draw(st.integers(0, max_rows))
+
+    def column(values: st.SearchStrategy[Any], kind: pa.DataType) -> pa.Array:
+        return pa.array(draw(st.lists(values, min_size=count, max_size=count)), kind, from_pandas=False)
+
+    def values_of(spec: FieldSpec) -> st.SearchStrategy[Any]:
+        if isinstance(spec, Custom) and custom is not None:
+            return st.none() | custom
+        return st.none() | _values(_type_of(spec, known), isinstance(spec, Numeric))
+
     columns: dict[str, pa.Array] = {}
     for name in schema.entity:
-        columns[name] = pa.array(
-            draw(st.lists(st.sampled_from([1, 2, 30]), min_size=count, max_size=count)), pa.int64()
-        )
+        columns[name] = column(st.sampled_from([1, 2, 30]), pa.int64()).cast(known.get(name, pa.int64()))
     for spec in schema.fields:
         if spec.name != schema.time:
-            values, kind = _values(spec, draw, custom or edge_texts())
-            drawn = draw(st.lists(st.none() | values, min_size=count, max_size=count))
-            columns[spec.name] = pa.array(drawn, kind, from_pandas=False)
+            columns[spec.name] = column(values_of(spec), _type_of(spec, known))
     if schema.time is not None:
-        drawn = draw(st.lists(instants(), min_size=count, max_size=count))
-        columns[schema.time] = pa.array(drawn, pa.timestamp("us", "UTC"))
+        columns[schema.time] = column(instants(), pa.timestamp("us", "UTC"))
     for name in (*schema.order_by, *schema.labels, *([schema.session] if schema.session else [])):
         if name not in columns:
-            columns[name] = pa.array(draw(st.lists(st.integers(0, 2), min_size=count, max_size=count)), pa.int64())
+            columns[name] = column(st.integers(0, 1), pa.int64()).cast(known.get(name, pa.int64()))
     keys = list(zip(*(columns[name].to_pylist() for name in schema.entity), strict=True))
     for spec in schema.static:
-        values, kind = _values(spec, draw, custom or edge_texts())
-        of_entity = {key: draw(st.none() | values) for key in sorted(set(keys))}
-        columns[spec.name] = pa.array([of_entity[key] for key in keys], kind, from_pandas=False)
+        of_entity = {key: draw(values_of(spec)) for key in sorted(set(keys))}
+        columns[spec.name] = pa.array([of_entity[key] for key in keys], _type_of(spec, known), from_pandas=False)
     return pa.table(columns)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import Cells, TimestampEncoder
+from domaintoolkit.encoders import Cells, TimestampEncoder, decode_instants
 from domaintoolkit.tokenizer._layout import Layout
 from domaintoolkit.tokenizer._order import ranks_of
 from domaintoolkit.tokenizer._parse import Parsed, parse
@@ -77,8 +77,6 @@ def _times(
     cells: list[Cells] = parsed.events.get(schema.time, [])
     encoder = next((b.encoder for b in layout.events if b.name == schema.time), None)
     assert encoder is None or isinstance(encoder, TimestampEncoder)
-    from domaintoolkit.encoders._instants import decode_instants
-
     instants = decode_instants(encoder, cells, days, parsed.event_offsets, later)
     return column_of(instants, kind, schema.zone)
 

@@ -52,21 +52,27 @@ def _written(
     order, starts = grouping.order, grouping.starts
     times = None if rows.times is None else (rows.times if order is None else rows.times[order])
     breaks, sessions = _sessions(schema, rows, grouping)
-    header, header_counts = _header(layout, rows, grouping, times)
+    header_job = pool.submit(_header, layout, rows, grouping, times)
+    history = None if times is None else pool.submit(_encode_times, layout, times, starts)
+    bound_parts = {
+        bound.name: [pool.submit(bind, bound, part, layout.id_type, order) for part in cells[bound.name].parts]
+        for bound in layout.events
+        if bound.name in cells
+    }
     events: list[Part] = []
     counts = Counts(len(rows), 0, *left_out)
     fields: dict[str, Encoded] = {}
     for bound in layout.events:
         assert bound.name is not None
         if bound.name == schema.time:
-            assert isinstance(bound.encoder, TimestampEncoder)
-            assert times is not None
-            field = bound.encoder.encode_history(times, _flags(starts, len(times)))
-            events += [bind(bound, part, layout.id_type, None) for part in field.parts]
+            assert history is not None
+            field, parts = history.result()
+            events += parts
         else:
             field = cells[bound.name]
-            events += [bind(bound, part, layout.id_type, order) for part in field.parts]
+            events += [job.result() for job in bound_parts[bound.name]]
         fields[bound.name] = field
+    header, header_counts = header_job.result()
     made = assemble(header, events, breaks, starts, layout.grammar, layout.id_type, pool)
     first = grouping.first
     return Streams(
@@ -89,6 +95,18 @@ def _counted(counts: Counts, rows: Rows, fields: dict[str, Encoded]) -> Counts:
     table = {name: {word: int(getattr(field, word)) for word in words} for name, field in fields.items()}
     totals = {word: sum(field[word] for field in table.values()) for word in words}
     return replace(counts, rows_in=rows.rows_in, rows_refused=len(rows.refused), fields=table, **totals)
+
+
+def _encode_times(
+    layout: Layout, times: NDArray[np.int64], starts: NDArray[np.int64]
+) -> tuple[Encoded, list[Part]]:
+    """The time field's cells, in ids; nothing where the schema does not encode its time column."""
+    bound = next((bound for bound in layout.events if bound.name == layout.schema.time), None)
+    if bound is None:
+        return Encoded([]), []
+    assert isinstance(bound.encoder, TimestampEncoder)
+    field = bound.encoder.encode_history(times, _flags(starts, len(times)))
+    return field, [bind(bound, part, layout.id_type, None) for part in field.parts]
 
 
 def _flags(starts: NDArray[np.int64], count: int) -> NDArray[np.bool_]:

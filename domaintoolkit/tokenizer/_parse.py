@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells
-from domaintoolkit.encoders._ragged import offsets_of, positions
+from domaintoolkit.encoders._ragged import offsets_of, positions, used_only
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.tokenizer._layout import Bound, Layout
 from domaintoolkit.vocabulary import BOS, BYTE, SESSION, Grammar
@@ -118,7 +118,7 @@ def _cells(
         chosen = np.flatnonzero(marks.place == bound.first_place + part)
         if len(chosen) == count and (marks.lengths[chosen] == 1).all():
             slots = np.arange(len(bound.encoder.slots), dtype=np.int32)
-            made.append(Cells(table[marks.ids[chosen]], slots))
+            made.append(used_only(Cells(table[marks.ids[chosen]], slots)))
             continue
         lengths = np.zeros(count, np.int64)
         lengths[rows[chosen]] = marks.lengths[chosen]

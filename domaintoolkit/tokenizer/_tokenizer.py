@@ -68,6 +68,15 @@ class DomainTokenizer:
         self._fitted = None
         return self.partial_fit(table, on_bad_rows)
 
+    def fit_encode(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
+        """`fit` and then `encode` of the same table, which is read and prepared only once."""
+        self._state, self._fitted = None, None
+        rows = self._prepared(table, on_bad_rows)
+        state = FitState(self.schema, self._kinds)
+        state.update(rows, self._pool)
+        self._settle(state)
+        return encode_rows(self._layout, rows, on_bad_rows, self._pool)
+
     def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Count one more batch in. However the rows are batched, the vocabulary is the same, byte for byte."""
         if self._state is None and self._fitted is not None:
