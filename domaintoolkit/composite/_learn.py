@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import lcm
+from fractions import Fraction
+from math import ceil, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def extend(
     joined = join_events(first, opens, np.asarray(streams.event_offsets, np.int64), model.across_events)
     share, scale = shares(int(np.diff(first).max(initial=1)), len(begins))
     span = sized(model.spans(base_size), base_size + spec.vocabulary_size, 1)
-    least = max(1, round(min(spec.min_weight * scale, LARGEST)))
+    least = max(1, min(ceil(Fraction(min(spec.min_weight, LARGEST)) * scale), LARGEST))
     plan = Plan(model.merges, base_size, spec.vocabulary_size, least, recount_every)
     rows, made = run(tokens, first, outside, joined, span, model.directed, share, plan)
     if made == RECOUNT_FAILED:

@@ -82,23 +82,29 @@ def split_events(
     return tokens[: first[n]].copy(), first, outside, opens
 
 
+@leaf
+def note_levels(ids: NDArray[np.int32], i: int, j: int, base: Base, known: NDArray[np.bool_]) -> None:
+    """Note where the tokens of one sequence stand, if all of them may take part."""
+    for q in range(i, j):
+        if not base.allowed[ids[q]] or q - i > MAX_SET:
+            return
+    for q in range(i + 1, j):
+        token = ids[q]
+        if known[token]:
+            continue
+        if base.level[token] == 0:
+            base.level[token] = q - i
+        elif base.level[token] != q - i:
+            base.level[token] = -1
+
+
 @entry
-def find_levels(
-    ids: NDArray[np.int32],
-    begins: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    base: Base,
-) -> None:
+def find_levels(ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray[np.int64], base: Base) -> None:
     """Fill in the `level` of continuation tokens that may take part and have none yet; -1 where it varies."""
     known = base.level > 0
     for e in range(len(begins)):
-        since = 0
-        for i in range(begins[e], ends[e]):
-            token = ids[i]
-            since = 0 if base.start[token] else min(since + 1, MAX_SET)
-            if since == 0 or not base.allowed[token] or known[token]:
-                continue
-            if base.level[token] == 0:
-                base.level[token] = since
-            elif base.level[token] != since:
-                base.level[token] = -1
+        i = begins[e]
+        while i < ends[e]:
+            j = run_end(ids, i, ends[e], base.start)
+            note_levels(ids, i, j, base, known)
+            i = j
