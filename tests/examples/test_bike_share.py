@@ -17,8 +17,10 @@ from domaintoolkit.errors import DataError, SchemaError
 from domaintoolkit.registry import build_manager, get_domain, get_encoder, list_domains
 from domaintoolkit.schema import Custom
 from domaintoolkit.streams import open_source
+from domaintoolkit.testing import check_domain
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+degrees = st.none() | st.floats() | st.floats(-720, 720) | st.integers(-(1 << 53), 1 << 53).map(float)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,6 +45,10 @@ def test_it_is_found_through_its_entry_point() -> None:
     assert not [failure for failure in catalog.failures if failure.plugin.distribution == "bike-share-domain"]
 
 
+def test_the_contracts_hold() -> None:
+    check_domain(get_domain("bikes"), events=300, examples=4, custom=degrees)
+
+
 def test_its_file_is_read() -> None:
     domain = get_domain("bikes")
     path = EXAMPLES / "bike_share" / "bike_share" / "rides.csv"
@@ -53,9 +59,6 @@ def test_its_file_is_read() -> None:
 def compass(sectors: object = 8):
     found = get_encoder("compass")
     return found.state(Custom("heading", encoder="compass", options={"sectors": sectors})).finalize()
-
-
-degrees = st.none() | st.floats() | st.floats(-720, 720) | st.integers(-(1 << 53), 1 << 53).map(float)
 
 
 @given(st.lists(degrees, max_size=30), st.integers(1, 180))
