@@ -1,7 +1,23 @@
 """Where the work runs: on this machine in bounded memory, or on Spark, with the same bytes out."""
 
-from domaintoolkit.engines._encode import EncodeResult, Interrupted, encode
+from domaintoolkit.engines._decode import decode, decoded_rows
+from domaintoolkit.engines._encode import Interrupted, encode
 from domaintoolkit.engines._fit import FitResult, extend, fit
 from domaintoolkit.engines._progress import Progress
+from domaintoolkit.engines._result import EncodeResult
+from domaintoolkit.engines._spark import encode_spark, fit_spark, spark_streams
 
-__all__ = ["EncodeResult", "FitResult", "Interrupted", "Progress", "encode", "extend", "fit"]
+__all__ = [
+    "EncodeResult",
+    "FitResult",
+    "Interrupted",
+    "Progress",
+    "decode",
+    "decoded_rows",
+    "encode",
+    "encode_spark",
+    "extend",
+    "fit",
+    "fit_spark",
+    "spark_streams",
+]

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,36 +18,21 @@ from domaintoolkit.engines._input import Input, TableInput, input_files, tables,
 from domaintoolkit.engines._lock import locked
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.engines._refused import Kept, from_json, raise_refused, to_json, write_quarantine
+from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._shard import ShardWork
 from domaintoolkit.engines._spill import Buckets, Spill
 from domaintoolkit.engines._state import STATE, FinishedShard, State, check_free, discard, same_run
 from domaintoolkit.errors import DataError, OutputError, Refusal
 from domaintoolkit.schema import to_dict
-from domaintoolkit.streams._manifest import Manifest
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import read_shard
-from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["EncodeResult", "Interrupted", "encode"]
+__all__ = ["Interrupted", "encode"]
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during an encoding; what is finished is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class EncodeResult:
-    """What an encoding has written and met."""
-
-    folder: Path
-    manifest: Manifest
-    counts: Counts
-    resumed: int = 0
-    """Shards that an earlier run had finished."""
-    quarantine: Path | None = None
-    """The file of refused rows, if there are any."""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,29 +210,14 @@ class _Encoding:
     def _finish(self, resumed: int) -> EncodeResult:
         state = self.state
         refused = [*self.refused, *(from_json(row) for shard in state.finished for row in shard.refused)]
-        read = Counts(rows_in=len(self.refused), rows_refused=len(self.refused))
-        counts = sum((Counts(**shard.counts) for shard in state.finished), read)
-        vocabulary = self.tokenizer.vocabulary
-        generations = [list(generation) for generation in vocabulary.generations]
         reader = getattr(self.source, "reader", None)
-        manifest = Manifest(
-            schema=to_dict(self.tokenizer.schema),
-            vocabulary={"size": len(vocabulary), "hash": vocabulary.hash, "generations": generations},
-            columns=self._columns(),
-            shards=tuple(shard.entry for shard in state.finished),
-            counts=asdict(counts),
-            reader=None if reader is None else to_dict(reader),
-        )
+        manifest, counts = build_manifest(self.tokenizer, self.folder, state.finished, reader, len(self.refused))
         written = write_quarantine(self.options.quarantine, refused, self.names)
         manifest.save(self.folder)
         self._clean()
         (self.folder / STATE).unlink()
         path = self.options.quarantine if written else None
         return EncodeResult(self.folder, manifest, counts, resumed, path, self.notes)
-
-    def _columns(self) -> dict[str, str]:
-        table = read_shard(self.folder, self.state.finished[0].entry, verify=False)
-        return {field.name: str(field.type) for field in table.schema}
 
     def _clean(self) -> None:
         self._remove_spill(self.state)

@@ -1,0 +1,97 @@
+"""Spark gives the tokenizer, the shards and the refusals of the local engine, whatever its partitions."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from domaintoolkit.engines import encode, encode_spark, fit, fit_spark, spark_streams
+from domaintoolkit.errors import DataError, MissingExtraError
+from domaintoolkit.streams._encoded import open_encoded
+
+from .rows import SCHEMA, contents, events
+from .test_encode import bad_table
+from .test_fit import saved
+
+TABLE = events(1500)
+SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+needs_spark = pytest.mark.skipif(not SPARK, reason="needs pyspark and Java 17")
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Any]:
+    """Spark on two threads of this machine, in a time zone that is not UTC."""
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.sql.session.timeZone", "Asia/Tokyo").config("spark.log.level", "ERROR")
+    spark = builder.config("spark.driver.bindAddress", "127.0.0.1").getOrCreate()
+    yield spark
+    spark.stop()
+
+
+@pytest.fixture
+def frame(session: Any, tmp_path: Path) -> Any:
+    """The rows as a DataFrame over a Parquet file."""
+    pa.parquet.write_table(TABLE, tmp_path / "events.parquet")
+    return session.read.parquet(str(tmp_path / "events.parquet"))
+
+
+@needs_spark
+@pytest.mark.parametrize("partitions", [1, 3, 7])
+def test_tokenizer_and_folder_are_those_of_the_local_engine(tmp_path: Path, frame: Any, partitions: int) -> None:
+    here = fit(SCHEMA, TABLE)
+    there = fit_spark(SCHEMA, frame.repartition(partitions))
+    assert saved(there.tokenizer) == saved(here.tokenizer)
+    assert (there.rows_in, there.rows_fitted, there.fitted_on) == (here.rows_in, here.rows_fitted, "train")
+    local = encode(here.tokenizer, TABLE, tmp_path / "local", shards=5)
+    spark = encode_spark(there.tokenizer, frame.repartition(partitions), tmp_path / "spark", shards=5)
+    assert contents(tmp_path / "spark") == contents(tmp_path / "local")
+    assert spark.counts == local.counts
+
+
+@needs_spark
+def test_a_frame_in_is_a_frame_of_streams_out(tmp_path: Path, frame: Any) -> None:
+    tokenizer = fit(SCHEMA, TABLE).tokenizer
+    encode(tokenizer, TABLE, tmp_path / "out", shards=3)
+    encoded = open_encoded(tmp_path / "out")
+    rows = spark_streams(tokenizer, frame, shards=3).collect()
+    found = {row["user"]: (row["shard"], row["split"], list(row["ids"])) for row in rows}
+    wanted = {
+        row["user"]: (shard, row["split"], row["ids"]) for shard in range(3) for row in encoded.table(shard).to_pylist()
+    }
+    assert found == wanted
+
+
+@needs_spark
+def test_bad_rows_are_named_or_quarantined(tmp_path: Path, session: Any) -> None:
+    tokenizer = fit(SCHEMA, TABLE).tokenizer
+    pa.parquet.write_table(bad_table(), tmp_path / "bad.parquet")
+    frame = session.read.parquet(str(tmp_path / "bad.parquet"))
+    with pytest.raises(DataError) as caught:
+        encode_spark(tokenizer, frame, tmp_path / "out", shards=4)
+    assert [(refusal.row, refusal.column) for refusal in caught.value.refusals] == [(5, "user"), (9, "at")]
+    there = encode_spark(tokenizer, frame, tmp_path / "out", shards=4, on_bad_rows="quarantine")
+    here = encode(tokenizer, bad_table(), tmp_path / "local", shards=4, on_bad_rows="quarantine")
+    assert there.counts == here.counts
+    files = contents(tmp_path / "out")
+    assert {path: data for path, data in contents(tmp_path / "local").items() if files[path] != data}.keys() <= {
+        "quarantine.csv"
+    }
+
+
+def test_without_spark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'domaintoolkit\[spark\]'"):
+        fit_spark(SCHEMA, None)
