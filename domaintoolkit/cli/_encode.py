@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from domaintoolkit.cli._given import Given
-from domaintoolkit.cli._made import checked_tokenizer, free_folder
+from domaintoolkit.cli._made import free_folder
 from domaintoolkit.cli._options import (
     Whole,
     as_json,
@@ -129,6 +129,7 @@ def _prepared(
 ) -> tuple[DomainTokenizer, Any, FitResult | None]:
     """The tokenizer, the rows, and how the tokenizer was fitted where that was done here."""
     from domaintoolkit.engines import fit
+    from domaintoolkit.tokenizer import DomainTokenizer
 
     if tokenizer_folder is None:
         domain = given.domain()
@@ -138,9 +139,8 @@ def _prepared(
             return resumed, source, None
         fitted = fit(domain.schema, source, threads=threads, on_bad_rows=on_bad_rows, progress=bar)
         return fitted.tokenizer, source, fitted
-    named = given.domain_name is not None or given.schema_file is not None
-    tokenizer = checked_tokenizer(tokenizer_folder, given.domain() if named else None)
-    return tokenizer, given.source(given.domain(tokenizer)), None
+    tokenizer = DomainTokenizer.load(tokenizer_folder)
+    return tokenizer, given.source_for(tokenizer.schema), None
 
 
 def _resumed(folder: Path, schema: Any) -> DomainTokenizer | None:

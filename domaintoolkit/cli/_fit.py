@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from domaintoolkit.cli._given import Given
-from domaintoolkit.cli._made import checked_tokenizer, free_folder, show_notes
+from domaintoolkit.cli._made import free_folder, show_notes
 from domaintoolkit.cli._options import (
     as_json,
     example,
@@ -80,6 +80,7 @@ def _fitted(
     given: Given, extended: Path | None, all_entities: bool, on_bad_rows: OnBadRows, threads: int | None, bar: Bar
 ) -> FitResult:
     from domaintoolkit.engines import extend, fit
+    from domaintoolkit.tokenizer import DomainTokenizer
 
     if extended is None:
         domain = given.domain()
@@ -87,10 +88,9 @@ def _fitted(
             domain.schema, given.source(domain), threads=threads, on_bad_rows=on_bad_rows,
             training_only=not all_entities, progress=bar,
         )  # fmt: skip
-    named = given.domain_name is not None or given.schema_file is not None
-    tokenizer = checked_tokenizer(extended, given.domain() if named else None)
+    tokenizer = DomainTokenizer.load(extended)
     return extend(
-        tokenizer, given.source(given.domain(tokenizer)), threads=threads, on_bad_rows=on_bad_rows,
+        tokenizer, given.source_for(tokenizer.schema), threads=threads, on_bad_rows=on_bad_rows,
         training_only=not all_entities, progress=bar,
     )  # fmt: skip
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from domaintoolkit.schema import Domain
+    from domaintoolkit.schema import Domain, Reader, Schema
     from domaintoolkit.streams import SampleSource, Source
-    from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = ["Given"]
 
@@ -43,42 +42,51 @@ class Given:
         if self.headers and not self.files:
             raise click.UsageError("--column says what a header of your file is called, and there are no FILES")
 
-    def domain(self, tokenizer: DomainTokenizer | None = None) -> Domain:
-        """The domain that is named or declared, or one for the schema of a tokenizer."""
-        self.check()
-        if self.domain_name is None and self.schema_file is None:
-            if tokenizer is None:
-                raise click.UsageError("give --domain NAME or --schema FILE; `domaintoolkit domains` lists the domains")
-            return _domain_for(tokenizer)
+    @property
+    def named(self) -> bool:
+        """Whether the user has said what the rows look like."""
+        return self.domain_name is not None or self.schema_file is not None
+
+    def domain(self) -> Domain:
+        """The domain that is named or declared."""
         if self.schema_file is not None:
             from domaintoolkit.streams import domain_from_toml
 
             return domain_from_toml(self.schema_file)
+        if self.domain_name is None:
+            raise click.UsageError("give --domain NAME or --schema FILE; `domaintoolkit domains` lists the domains")
         from domaintoolkit.registry import get_domain
 
-        assert self.domain_name is not None
         return get_domain(self.domain_name)
 
     def source(self, domain: Domain) -> Source | SampleSource:
         """The files, or the domain's own sample where there are none, ready to be read."""
-        from domaintoolkit.streams import open_source, sample_source, with_headers
+        if self.files:
+            return self.opened(domain.reader)
+        if self.domain_name is None:
+            raise click.UsageError("name the FILES to read; only an installed domain has a sample")
+        from domaintoolkit.streams import sample_source
 
+        return sample_source(domain, self.events, self.seed or 0)
+
+    def source_for(self, schema: Schema) -> Source | SampleSource:
+        """The rows to use with a schema that is fixed: a usage error where the domain has another."""
+        if self.named:
+            domain = self.domain()
+            if domain.schema != schema:
+                raise click.UsageError(f"the tokenizer was fitted for another schema than that of {self.name!r}")
+            return self.source(domain)
         if not self.files:
-            if self.domain_name is None:
-                raise click.UsageError("name the FILES to read; only an installed domain has a sample")
-            return sample_source(domain, self.events, self.seed or 0)
-        return open_source(self.files, with_headers(domain.reader, _pairs(self.headers)))
+            raise click.UsageError("name the FILES to read, or the --domain whose sample is meant")
+        from domaintoolkit.streams import inferred_reader
 
+        return self.opened(inferred_reader(schema))
 
-def _domain_for(tokenizer: DomainTokenizer) -> Domain:
-    from domaintoolkit.schema import Domain
-    from domaintoolkit.streams import inferred_reader
+    def opened(self, reader: Reader) -> Source:
+        """The files, read as a reader says, but for --column."""
+        from domaintoolkit.streams import open_source, with_headers
 
-    return Domain("tokenizer", "the schema of a tokenizer", tokenizer.schema, inferred_reader(tokenizer.schema), _none)
-
-
-def _none(events: int, seed: int) -> Any:
-    return ()
+        return open_source(self.files, with_headers(reader, _pairs(self.headers)))
 
 
 def _pairs(headers: tuple[str, ...]) -> dict[str, str]:

@@ -1,32 +1,16 @@
-"""What the commands that make something have in common: the tokenizer to use, the folder to write, the summary."""
+"""What the commands that make something have in common: the folder to write, and words of the summary."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from domaintoolkit.errors import OutputError
 
 if TYPE_CHECKING:
     from domaintoolkit.report import Screen
-    from domaintoolkit.schema import Domain
-    from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["checked_tokenizer", "free_folder", "percent", "show_notes"]
-
-
-def checked_tokenizer(folder: Path, domain: Domain | None) -> DomainTokenizer:
-    """The tokenizer in `folder`; a usage error where it was fitted for another schema than the domain's."""
-    from domaintoolkit.tokenizer import DomainTokenizer
-
-    tokenizer = DomainTokenizer.load(folder)
-    if domain is not None and tokenizer.schema != domain.schema:
-        raise click.UsageError(
-            f"the tokenizer in {folder} was fitted for another schema than that of domain {domain.name!r}"
-        )
-    return tokenizer
+__all__ = ["free_folder", "percent", "show_notes"]
 
 
 def free_folder(folder: Path, ours: str, overwrite: bool, hint: str) -> None:

@@ -16,6 +16,9 @@ COMMANDS = {
     "domains": "List the installed domains, and plugins that failed to load.",
     "encode": "Turn a table of events into token streams.",
     "fit": "Learn a tokenizer from a table, without encoding it.",
+    "decode": "Turn token streams back into a table.",
+    "verify": "Prove the round trip on your own rows.",
+    "inspect": "Show one entity's history as tokens under its events.",
 }
 
 INTERRUPTED = 130

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domaintoolkit.cli._made import percent, show_notes
-from domaintoolkit.report import History, Screen, history_of
+from domaintoolkit.report import Screen, first_stream
 
 if TYPE_CHECKING:
     from domaintoolkit.engines import EncodeResult, FitResult
-    from domaintoolkit.streams import EncodedFolder
     from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["encoding_summary", "first_history", "show_encoding"]
+__all__ = ["encoding_summary", "show_encoding"]
 
 SPLITS = ("train", "validation", "test")
 COUNTED = ("spelled", "hashed", "clipped", "missing")
@@ -26,7 +25,8 @@ def encoding_summary(
     """Counts of rows, values and tokens. `spelled` to `missing` count values: one a row and field."""
     totals, counts = result.manifest.totals, result.counts
     events, entities = totals["events"], totals["entities"]
-    values = events * len(tokenizer.schema.fields) + entities * len(tokenizer.schema.static)
+    statics = {spec.name for spec in tokenizer.schema.static}
+    fields = {name: {"values": entities if name in statics else events, **each} for name, each in counts.fields.items()}
     per_event = round(totals["tokens"] / events, 4) if events else 0.0
     return {
         "out": str(result.folder),
@@ -35,9 +35,9 @@ def encoding_summary(
         "base_tokens_per_event": per_event,
         "vocabulary_size": len(tokenizer.vocabulary),
         "vocabulary_hash": tokenizer.vocabulary.hash,
-        "values": values,
+        "values": sum(each["values"] for each in fields.values()),
         **{word: getattr(counts, word) for word in COUNTED},
-        "fields": counts.fields,
+        "fields": fields,
         "rows_in": counts.rows_in,
         "rows_refused": counts.rows_refused,
         "rows_left_out": counts.rows_left_out,
@@ -59,23 +59,6 @@ def _notes(result: EncodeResult, fitted: FitResult | None) -> list[str]:
     return notes
 
 
-def first_history(folder: EncodedFolder, tokenizer: DomainTokenizer, events: int) -> History | None:
-    """The first stream of a folder, up to so many events; None where there is none."""
-    for rows in folder.streams():
-        if len(rows.offsets) > 1:
-            start, first, last = int(rows.offsets[0]), int(rows.event_offsets[0]), int(rows.event_offsets[1])
-            starts = rows.event_starts[first:last]
-            end = int(rows.offsets[1]) if len(starts) <= events else start + int(starts[events])
-            times = None if rows.times is None else rows.times[first:last]
-            entity = rows.table.select(list(tokenizer.schema.entity)).slice(0, 1)
-            split = rows.table["split"][0].as_py()
-            import pyarrow as pa
-
-            table = pa.Table.from_batches([entity])
-            return history_of(tokenizer, rows.ids[start:end], starts[:events], times, table, split)
-    return None
-
-
 def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:
     """Print the summary, and the first stream in readable tokens."""
     screen = screen or Screen()
@@ -91,7 +74,7 @@ def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:
         *([("rows left out", _left_out(data))] if data["rows_left_out"] else []),
     ])  # fmt: skip
     screen.line()
-    rows = [(name, *(percent(each[word], events) for word in COUNTED)) for name, each in data["fields"].items()]
+    rows = [(name, *(percent(each[word], each["values"]) for word in COUNTED)) for name, each in data["fields"].items()]
     rows.append(("all values", *(percent(data[word], data["values"]) for word in COUNTED)))
     screen.table(("field", *COUNTED), rows)
     _show_first(data, screen)
@@ -114,9 +97,10 @@ def _show_first(data: dict[str, Any], screen: Screen) -> None:
 
     folder = open_encoded(Path(data["out"]), verify=False)
     tokenizer = DomainTokenizer.load(folder.tokenizer_folder)
-    history = first_history(folder, tokenizer, FIRST_EVENTS)
+    stream = first_stream(folder, tokenizer.schema.entity)
     screen.line()
-    if history is not None:
+    if stream is not None:
+        history = stream.history(tokenizer, FIRST_EVENTS)
         key = ", ".join(f"{name} {value}" for name, value in history.entity.items())
         screen.line(f"the first stream, {key}:")
         screen.history(history)

@@ -6,12 +6,14 @@ from domaintoolkit.engines._fit import FitResult, extend, fit
 from domaintoolkit.engines._progress import Progress
 from domaintoolkit.engines._result import EncodeResult
 from domaintoolkit.engines._spark import encode_spark, fit_spark, spark_streams
+from domaintoolkit.engines._verify import VerifyResult, verify
 
 __all__ = [
     "EncodeResult",
     "FitResult",
     "Interrupted",
     "Progress",
+    "VerifyResult",
     "decode",
     "decoded_rows",
     "encode",
@@ -20,4 +22,5 @@ __all__ = [
     "fit",
     "fit_spark",
     "spark_streams",
+    "verify",
 ]

@@ -74,7 +74,7 @@ def decoded_rows(folder: EncodedFolder, tokenizer: DomainTokenizer) -> Iterator[
 
 
 def stream_parts(offsets: np.ndarray, limit: int = TOKENS) -> list[tuple[int, int]]:
-    """Ranges of streams with at most `limit` tokens each, or of one stream; at least one range, if only an empty one."""
+    """Ranges of streams with at most `limit` tokens each, or of one stream; for no streams, one empty range."""
     ends, ranges, start = offsets[1:], [], 0
     while start < len(ends):
         end = max(int(np.searchsorted(ends, offsets[start] + limit, side="right")), start + 1)

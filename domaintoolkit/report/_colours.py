@@ -22,12 +22,12 @@ COLOURS = (
     Colour("green", 130),
     Colour("blue", 220),
     Colour("red", 5),
-    Colour("bright_cyan", 165),
+    Colour("bright_magenta", 270),
     Colour("bright_yellow", 75),
-    Colour("bright_magenta", 275),
-    Colour("bright_green", 100),
-    Colour("bright_blue", 245),
+    Colour("bright_cyan", 165),
     Colour("bright_red", 25),
+    Colour("bright_blue", 245),
+    Colour("bright_green", 100),
 )
 
 

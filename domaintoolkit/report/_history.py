@@ -55,6 +55,7 @@ class ShownEvent:
     time: datetime | None = None
     since: timedelta | None = None
     """How long after the previous event."""
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def starts_session(self) -> bool:
@@ -86,10 +87,12 @@ def history_of(
     times: NDArray[np.int64] | None = None,
     entity: pa.Table | None = None,
     split: str | None = None,
+    labels: Mapping[str, Sequence[Any]] | None = None,
 ) -> History:
     """Parse one stream of base ids; `event_starts` are the positions of its events, `times` microseconds.
 
-    `entity` is a table of one row, the entity's key. Raises `DecodeError` for what is no stream.
+    `entity` is a table of one row, the entity's key; `labels` has a value an event of each label
+    column. Raises `DecodeError` for what is no stream.
     """
     rows = tokenizer.decode(ids, [0, len(ids)], entity).to_pylist()
     bounds = [*(int(start) for start in event_starts), len(ids)]
@@ -102,7 +105,8 @@ def history_of(
         at, before = (None if times is None or k < 0 else _instant(int(times[k])) for k in (number, number - 1))
         since = at - before if at is not None and before is not None else None
         cells = _cells(tokenizer, ids[bounds[number] : bounds[number + 1]], row)
-        events.append(ShownEvent(number + 1, cells, at, since))
+        known = {name: values[number] for name, values in (labels or {}).items()}
+        events.append(ShownEvent(number + 1, cells, at, since, known))
     fields = tuple(dict.fromkeys(grammar.part_fields))
     return History(header, tuple(events), fields, {} if entity is None else entity.to_pylist()[0], split)
 
@@ -128,7 +132,7 @@ def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Ma
 
 
 def _field(grammar: Grammar, number: int) -> str | None:
-    return grammar.part_fields[grammar.place[number]]
+    return grammar.part_fields[int(grammar.place[number])]
 
 
 def _instant(microseconds: int) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Screen"]
 
+NUMBER = re.compile(r"[-+<]?[\d.,]*%?")
 SHOWN_TOKENS = 60
 """Tokens of a cell that a line shows; the others are counted. A text can have thousands."""
 
@@ -49,13 +51,14 @@ class Screen:
                 self._file.write(f"{name:<{width}}  {value}".rstrip() + "\n")
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Columns under their heads, the first to the left and the others to the right."""
+        """Columns under their heads, those of numbers to the right."""
         listed = [list(head), *(list(row) for row in rows)]
+        numbers = [all(NUMBER.fullmatch(row[k]) for row in listed[1:]) for k in range(len(head))]
         if self.console is not None:
             from rich.table import Table
 
             table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-            for number, name in enumerate(head):
+            for name, number in zip(head, numbers, strict=True):
                 table.add_column(name, justify="right" if number else "left", overflow="fold")
             for row in listed[1:]:
                 table.add_row(*row)
@@ -63,8 +66,8 @@ class Screen:
             return
         widths = [max(len(row[k]) for row in listed) for k in range(len(head))]
         for row in listed:
-            cells = [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
-            self._file.write("  ".join([f"{row[0]:<{widths[0]}}", *cells]).rstrip() + "\n")
+            cells = [f"{cell:{'>' if k else '<'}{width}}" for cell, k, width in zip(row, numbers, widths, strict=True)]
+            self._file.write("  ".join(cells).rstrip() + "\n")
 
     def history(self, history: History, limit: int | None = None) -> None:
         """The events of a history, at most `limit` of them, each with its tokens below."""
@@ -105,4 +108,5 @@ def _event_line(event: ShownEvent) -> str:
         parts.append(event.time.strftime("%Y-%m-%d %H:%M:%S"))
     if event.since is not None:
         parts.append(f"(+{event.since})")
+    parts += [f"{name}: {value}" for name, value in event.labels.items()]
     return "  ".join(parts)

@@ -1,0 +1,118 @@
+"""`verify`: an encoded folder against the rows it was made of, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, units
+from domaintoolkit.engines._compare import Comparison, PartReport
+from domaintoolkit.engines._decode import folder_tokenizer
+from domaintoolkit.engines._input import Input, TableInput, tables, wanted_columns
+from domaintoolkit.engines._progress import Progress, silent
+from domaintoolkit.engines._refused import Kept
+from domaintoolkit.engines._spill import Buckets, Spill
+from domaintoolkit.errors import OutputError
+from domaintoolkit.streams import EncodedFolder, open_encoded
+
+__all__ = ["VerifyResult", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What comparing a folder with its rows has shown."""
+
+    report: PartReport
+    rows_in: int
+    rows_refused: int
+    problems: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is as the contracts say."""
+        return not self.problems
+
+
+def verify(
+    folder: str | Path,
+    source: Any,
+    *,
+    memory: str | int = "2GB",
+    threads: int | None = None,
+    temporary: str | Path | None = None,
+    progress: Progress | None = None,
+) -> VerifyResult:
+    """Prove that `folder` holds the rows of `source` (files from `open_source`, or a table), and that they come back.
+
+    Every shard is compared with its checksum. The rows are encoded anew, and compared with the streams; the
+    streams are decoded, and compared value by value with the rows; what was decoded is encoded, and compared with
+    the streams. Rows that cannot be encoded are counted. Raises `ArtifactError` for a folder that is damaged.
+    """
+    encoded = open_encoded(folder)
+    rows: Input = source if hasattr(source, "batches") else TableInput(source)
+    budget = Budget(parse_bytes(memory), threads or os.cpu_count() or 1)
+    try:
+        with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as spill:
+            return _Verification(encoded, rows, budget, progress or silent).run(Path(spill))
+    except FileNotFoundError as error:
+        raise OutputError(str(temporary), error.strerror or str(error)) from None
+
+
+class _Verification:
+    """One run over all shards."""
+
+    def __init__(self, folder: EncodedFolder, source: Input, budget: Budget, progress: Progress) -> None:
+        self.folder, self.source, self.budget, self.progress = folder, source, budget, progress
+        self.tokenizer = folder_tokenizer(folder)
+        self.shards = len(folder.manifest.shards)
+        self.refused = Kept()
+
+    def run(self, spill: Path) -> VerifyResult:
+        buckets, rows_in = self._parted(spill)
+        comparison = Comparison(self.tokenizer)
+        report = PartReport.empty(self.tokenizer.schema)
+        for number in range(self.shards):
+            stored = self.folder.table(number)
+            met = 0
+            for part in self._parts(buckets, number):
+                made = comparison.compare(part, stored)
+                met += made.streams
+                report += made
+            report = replace(report, unknown=report.unknown + stored.num_rows - met)
+            self.progress("verifying", number + 1, self.shards)
+        rows_refused = len(self.refused) + report.rows_refused
+        return VerifyResult(report, rows_in, rows_refused, tuple(self._problems(report, rows_in, rows_refused)))
+
+    def _parted(self, folder: Path) -> tuple[Buckets, int]:
+        schema = self.tokenizer.schema
+        names: list[str] = []
+        columns = wanted_columns(schema, self.source)
+        spill = Spill(
+            folder, schema.entity, bucket_count(self.shards), self.budget.held_bytes, self.budget.threads
+        )  # fmt: skip
+        with closing(spill):
+            for table in tables(self.source, columns, self.refused, self.budget.threads, names):
+                spill.add(table)
+                self.progress("reading", spill.rows, None)
+            return spill.finish(), spill.rows + len(self.refused)
+
+    def _parts(self, buckets: Buckets, number: int) -> Iterator[pa.Table]:
+        each = buckets.count // self.shards
+        ranges = units(buckets.rows, number * each, (number + 1) * each, self.budget.unit_rows)
+        found = (buckets.read(low, high) for low, high in ranges)
+        return (part for part in found if part is not None)
+
+    def _problems(self, report: PartReport, rows_in: int, rows_refused: int) -> Iterator[str]:
+        counts = self.folder.manifest.counts
+        for what, found in (("rows_in", rows_in), ("rows_refused", rows_refused)):
+            if found != counts[what]:
+                word = what.replace("_", " ")
+                yield f"{word}: the files have {found:,}, the folder was made of {counts[what]:,}"
+        yield from report.problems()
