@@ -150,7 +150,8 @@ class Encoder(ABC):
     def decode(self, parts: Sequence[Cells], type: pa.DataType) -> pa.Array:
         """Values of type `type` for the rows of `parts`, such that encoding them gives the same tokens.
 
-        Every sequence of `parts` is one that some row has.
+        Every sequence of `parts` is one that some row has. A field whose tokens stand for no value of `type`
+        (a fraction, where whole numbers were fitted) comes back in a wider type.
         Raises `DecodeError` for sequences that `encode` cannot give.
         """
 

@@ -185,19 +185,23 @@ class NumericEncoder(Encoder):
         self, type: pa.DataType, fine: NDArray[np.int32], negative: NDArray[np.bool_],
         null: NDArray[np.bool_], nan: NDArray[np.bool_],
     ) -> pa.Array:  # fmt: skip
-        used = np.unique(fine + len(self.scale.bucket) * negative)
+        floating = pa.types.is_floating(type)
+        if nan.any() and not floating:
+            return self._values(pa.float64(), fine, negative, null, nan)
         count = len(self.scale.bucket)
+        used = np.unique((fine + count * negative)[~(null | nan)])
         table: list[object] = [None] * (2 * count)
         for code in used.tolist():
             table[code] = self._representative(code % count, code >= count, type)
-        floating = pa.types.is_floating(type)
+            if table[code] is None and type != pa.float64():
+                return self._values(pa.float64(), fine, negative, null, nan)
         values = [*table, None, math.nan if floating else None]
         codes = np.where(null, 2 * count, np.where(nan, 2 * count + 1, fine + count * negative))
         distinct = pa.array(values, type, from_pandas=False)
         return distinct.take(pa.array(codes))
 
     def _representative(self, fine: int, negative: bool, type: pa.DataType) -> object:
-        """A value of `type` in a bucket, or one near it where the type has none there."""
+        """A value of `type` in a bucket; None where the type has none there."""
         sign = -1.0 if negative else 1.0
         near = [value for number in self.scale.candidates(fine) for value in nearby(sign * number, type)]
         for value in near:
@@ -206,7 +210,7 @@ class NumericEncoder(Encoder):
                 continue
             if self.scale.fine.one(abs(number) if self.spec.sign else number) == fine:
                 return value
-        return near[0]
+        return near[0] if type == pa.float64() else None
 
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
         rows = self._null_code + 2

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import EncoderType, Prepared, ZoneTable, to_microseconds
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.schema import Schema
+from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.tokenizer._table import Columns, columns_of
+from domaintoolkit.tokenizer._types import as_fitted
 
 __all__ = ["Rows", "prepare", "read_columns"]
 
@@ -67,18 +68,21 @@ def prepare(
     on_bad_rows: str,
     pool: ThreadPoolExecutor,
     zone: ZoneTable | None = None,
+    fitted: Mapping[str, pa.DataType] | None = None,
 ) -> Rows:
     """Every field in the type that its encoder takes. Bad rows are all refused together, or all raised together.
 
-    `zone` is the saved table of the schema's zone; left out, the one of this machine.
+    `zone` is the saved table of the schema's zone; left out, the one of this machine. `fitted` are the types of
+    the columns that the encoders were fitted on, where they were.
     """
     count = len(next(iter(columns.values())))
+    bad: dict[int, Refusal] = {}
+    columns = {**columns, **_in_fitted_types(schema, columns, fitted or {}, bad)}
     jobs: dict[str, Callable[[], Prepared]] = {}
     for spec in (*schema.static, *schema.fields):
         if spec.name != schema.time:
             jobs[spec.name] = _job(kinds[spec.name], spec, columns[spec.name])
     futures = {name: pool.submit(job) for name, job in jobs.items()}
-    bad: dict[int, Refusal] = {}
     times = _times(schema, columns, bad, zone)
     for name in schema.entity:
         _refuse(bad, name, _nulls(columns[name], "the entity key is null"))
@@ -94,6 +98,20 @@ def prepare(
     if on_bad_rows == "error":
         raise DataError([bad[row] for row in sorted(bad)][:1000], len(bad))
     return rows.without({row: bad[row] for row in sorted(bad)})
+
+
+def _in_fitted_types(
+    schema: Schema, columns: Columns, fitted: Mapping[str, pa.DataType], bad: dict[int, Refusal]
+) -> Columns:
+    """Entity keys and categories, whose values are names, in the types they were fitted in."""
+    names = [*schema.entity, *(s.name for s in (*schema.static, *schema.fields) if isinstance(s, Categorical))]
+    changed = {}
+    for name in names:
+        if name in fitted:
+            prepared = as_fitted(columns[name], fitted[name])
+            _refuse(bad, name, prepared.refused)
+            changed[name] = prepared.values
+    return changed
 
 
 def _job(kind: EncoderType, spec: Any, column: pa.Array) -> Callable[[], Prepared]:

@@ -101,7 +101,7 @@ class DomainTokenizer:
     def extend(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Add tokens for what a table brings that is new. No id moves; the vocabulary gains a generation."""
         layout = self._layout
-        rows = self._prepared(table, on_bad_rows)
+        rows = self._prepared(table, on_bad_rows, self._types)
         state = FitState(self.schema, self._kinds)
         state.update(rows, self._pool)
         self._state = None
@@ -176,7 +176,7 @@ class DomainTokenizer:
         with `quarantine` they are left out, and listed in the result's `refused`.
         """
         layout = self._layout
-        return encode_rows(layout, self._prepared(table, on_bad_rows), on_bad_rows, self._pool)
+        return encode_rows(layout, self._prepared(table, on_bad_rows, self._types), on_bad_rows, self._pool)
 
     def encode_entity(self, rows: Any) -> Ids:
         """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
@@ -234,10 +234,12 @@ class DomainTokenizer:
         tokenizer._fitted, tokenizer._types = layout, types
         return tokenizer
 
-    def _prepared(self, table: Any, on_bad_rows: OnBadRows) -> Rows:
+    def _prepared(
+        self, table: Any, on_bad_rows: OnBadRows, fitted: Mapping[str, pa.DataType] | None = None
+    ) -> Rows:
         columns = read_columns(self.schema, table)
         zone = self._fitted.zone if self._fitted is not None else None
-        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zone)
+        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zone, fitted)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:

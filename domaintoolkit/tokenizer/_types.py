@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pyarrow as pa
 
-from domaintoolkit.encoders._columns import is_text
+from domaintoolkit.encoders import Prepared
+from domaintoolkit.encoders._columns import codes_of, is_text
 
-__all__ = ["column_type", "joined", "type_named"]
+__all__ = ["as_fitted", "column_type", "joined", "type_named"]
 
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
 _DECIMAL = re.compile(r"decimal(?:128|256)?\((\d+), (-?\d+)\)")
@@ -50,3 +52,31 @@ def type_named(name: str) -> pa.DataType:
         return pa.decimal128(int(match[1]), int(match[2]))
     plain = {"double": "float64", "float": "float32", "halffloat": "float16", "date32[day]": "date32"}
     return pa.type_for_alias(plain.get(name, name))
+
+
+def as_fitted(column: pa.Array, fitted: pa.DataType) -> Prepared:
+    """A column in the type it was fitted in, so that it names the same values and comes back; the rest is refused."""
+    found = column_type(column.type)
+    if found == fitted or pa.types.is_null(fitted) or (pa.types.is_timestamp(found) and pa.types.is_timestamp(fitted)):
+        return Prepared(column)
+    codes, distinct = codes_of(column)
+    values, wrong = _cast_each(distinct, fitted)
+    rows = np.flatnonzero(np.isin(codes, list(wrong)))
+    reasons = {int(row): f"fitted as {fitted}, and {wrong[int(codes[row])]!r} is none" for row in rows}
+    return Prepared(values.take(pa.array(codes)), list(reasons.items()))
+
+
+def _cast_each(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, dict[int, object]]:
+    """Distinct values in another type; those that it cannot hold are null, and listed."""
+    try:
+        return distinct.cast(kind), {}
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        pass
+    values, wrong = [], {}
+    for number in range(len(distinct)):
+        try:
+            values.append(distinct[number : number + 1].cast(kind)[0].as_py())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            values.append(None)
+            wrong[number] = distinct[number].as_py()
+    return pa.array(values, kind), wrong
