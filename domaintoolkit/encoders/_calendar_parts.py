@@ -68,7 +68,8 @@ class CalendarParts:
         if not len(local):
             return [self._table(part, 0, -1)[0] for part in self.parts], 0
         low, high = int(local.min()) // DAY, int(local.max()) // DAY
-        units = (local - low * DAY) // self._unit
+        units = local - low * DAY
+        units //= self._unit
         count = (high - low + 1) * self._per_day
         if count <= max(_DENSE, len(local)):
             whole = np.arange(count)

@@ -18,6 +18,9 @@ __all__ = ["NONE", "DeltaBuckets", "delta_buckets"]
 NONE = 0
 """The bucket of a first event. Bucket 1 is a delta of exactly zero, bucket 2 one of less than a second."""
 
+_BLOCK = 1 << 14
+"""Deltas at a time, such that what is made of them stays in the cache."""
+
 _UNITS = (("d", DAY), ("h", HOUR), ("m", MINUTE))
 _STEPS = sorted(
     [
@@ -65,10 +68,13 @@ class DeltaBuckets:
 
     def of(self, deltas: NDArray[np.int64]) -> NDArray[np.int16]:
         """The bucket of each delta, zero or more µs."""
-        cells = deltas.astype(np.float64).view(np.int64) >> self._shift
-        np.minimum(cells, len(self._cell_bucket) - 1, out=cells)
-        buckets: NDArray[np.int16] = self._cell_bucket[cells]
-        buckets += deltas >= self._cell_edge[cells]
+        buckets = np.empty(len(deltas), np.int16)
+        for start in range(0, len(deltas), _BLOCK):
+            block = deltas[start : start + _BLOCK]
+            cells = block.astype(np.float64).view(np.int64)
+            cells >>= self._shift
+            np.minimum(cells, len(self._cell_bucket) - 1, out=cells)
+            np.add(self._cell_bucket[cells], block >= self._cell_edge[cells], out=buckets[start : start + _BLOCK])
         return buckets
 
     def of_one(self, delta: int) -> int:

@@ -112,12 +112,13 @@ class TimestampEncoder(Encoder):
         assert self.buckets is not None
         deltas = np.zeros(len(times), np.int64)
         np.subtract(times[1:], times[:-1], out=deltas[1:])
-        deltas[first] = 0 if previous is None else times[first] - previous
+        starts = np.flatnonzero(first)
+        deltas[starts] = 0 if previous is None else times[starts] - previous
         if len(deltas) and deltas.min() < 0:
             raise ValueError("the events of a history are not in the order of time")
         codes = self.buckets.of(deltas)
         if previous is None:
-            codes[first] = NONE
+            codes[starts] = NONE
         return codes
 
     def _delta_slots(self) -> NDArray[np.int32]:

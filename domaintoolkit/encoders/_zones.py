@@ -51,7 +51,9 @@ class ZoneTable:
         self._instants, self._offsets, self._walls = instants.tolist(), offsets.tolist(), self.walls.tolist()
 
     def local(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Instants as local wall time, both in µs."""
+        """Instants as local wall time, both in µs; the same array in a zone that is always UTC."""
+        if not len(self.instants) and not self.offsets[0]:
+            return times
         return times + _stepwise(times, self.instants, self.offsets)
 
     def instant(self, walls: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -65,6 +65,14 @@ TEXTS = st.one_of(
 )  # fmt: skip
 
 
+def test_one_bad_text_among_many() -> None:
+    texts = [f"2019-10-01 00:{number // 60 % 60:02}:{number % 60:02}" for number in range(20_000)]
+    texts[12_345] = "soon"
+    prepared = to_microseconds(pa.array(texts), "UTC")
+    assert prepared.refused == [(12_345, "not a time: 'soon'")]
+    assert prepared.values[12_346].value == 1_569_888_000_000_000 + 12_346 % 3_600 * 1_000_000
+
+
 @given(st.lists(TEXTS, max_size=6), st.sampled_from(ZONES))
 def test_each_text_is_read_by_itself(texts: list[str], zone: str) -> None:
     """Whatever stands beside it in its column, and also alone."""
@@ -167,6 +175,7 @@ def test_single_values_of_other_types() -> None:
         ("2019-10-01\n", "not a time: '2019-10-01\\n'"),
         (float("inf"), "numbers are times only with a unit: set time_unit"),
         (np.datetime64(2**62, "s"), "outside the years 1 to 9999"),
+        (pd.Timestamp(2_534_023_008_000, unit="s"), "outside the years 1 to 9999"),
     ],
 )
 def test_single_values_that_are_refused(value: object, reason: str) -> None:
