@@ -43,18 +43,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Bits an event that `left` costs less than `right`, with a 95% interval over groups of held-out histories."""
+    """Bits an event that `left` costs less than `right`, with a 95% interval over groups of held-out histories.
+
+    The interval is None where there are fewer than two groups.
+    """
 
     left: str
     right: str
     bits: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
     @property
     def certain(self) -> bool:
         """Whether the interval leaves zero out, on the side of `left`."""
-        return self.low > 0
+        return self.low is not None and self.low > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def difference(left: Score, right: Score) -> Difference:
     groups, total = len(events), max(1.0, float(events.sum()))
     ratio = float(gain.sum()) / total
     if groups < 2:
-        return Difference(left.name, right.name, ratio, -math.inf, math.inf)
+        return Difference(left.name, right.name, ratio, None, None)
     spread = math.sqrt(float(((gain - ratio * events) ** 2).sum()) * groups / (groups - 1)) / total
     return Difference(left.name, right.name, ratio, ratio - NORMAL_95 * spread, ratio + NORMAL_95 * spread)
 
@@ -160,7 +163,7 @@ def compare(model: Score, baselines: Sequence[Score], split: str) -> Comparison:
     elif not differences[0].certain and not differences[2].certain:
         verdict = "nothing to beat"
     else:
-        verdict = "loses" if ahead.high < 0 else "level"
+        verdict = "loses" if ahead.high is not None and ahead.high < 0 else "level"
     rows = [_row(score) for score in (*baselines, model)]
     events = int(model.events.sum())
     return Comparison(split, events, model.tokens, tuple(rows), differences, verdict, _sentence(verdict, ahead))
@@ -171,7 +174,9 @@ def _row(score: Score) -> Row:
 
 
 def _sentence(verdict: str, ahead: Difference) -> str:
-    interval = f"{abs(ahead.bits):.3f} bits an event (95%: {ahead.low:.3f} to {ahead.high:.3f})"
+    interval = f"{ahead.bits:.3f} bits an event"
+    if ahead.low is not None and ahead.high is not None:
+        interval += f" (95%: {ahead.low:.3f} to {ahead.high:.3f})"
     match verdict:
         case "beats":
             return f"the model beats the best baseline, {ahead.right}, by {interval}"

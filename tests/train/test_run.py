@@ -1,0 +1,133 @@
+"""A run from an encoded folder to a result, on the CPU."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+import folders
+
+from domaintoolkit.errors import ArtifactError, OutputError, SchemaError, VocabularyMismatchError
+from domaintoolkit.train import Progress, Recipe, Result, load_recipe, train
+from domaintoolkit.train._checkpoint import Checkpoints
+
+RECIPE = Recipe(
+    preset="54k",
+    model={"dropout": 0.1},
+    block=64,
+    batch=2,
+    accumulation=2,
+    steps=8,
+    warmup=2,
+    evaluate_every=4,
+    evaluate_blocks=4,
+    checkpoint_every=2,
+    keep=10,
+)
+
+
+class StoppedError(Exception):
+    """What interrupts a run in these tests."""
+
+
+def stop_at(step: int):  # type: ignore[no-untyped-def]
+    def progress(report: Progress) -> None:
+        if report.step >= step:
+            raise StoppedError
+
+    return progress
+
+
+def quiet(report: Progress) -> None:
+    pass
+
+
+def weights(folder: Path, step: int) -> dict[str, torch.Tensor]:
+    return Checkpoints(folder / "checkpoints", 10).load(step)[0]["model"]
+
+
+@pytest.mark.parametrize("family", ["token", "event"])
+def test_a_run_that_is_resumed_is_the_run_that_was_not_stopped(encoded: Path, tmp_path: Path, family: str) -> None:
+    recipe = replace(
+        RECIPE, family=family, model={**RECIPE.model, **({"sequential": True} if family == "event" else {})}
+    )
+    whole = train(encoded, tmp_path / "whole", recipe, progress=quiet)
+    with pytest.raises(StoppedError):
+        train(encoded, tmp_path / "stopped", recipe, progress=stop_at(5))
+    last = Checkpoints(tmp_path / "stopped" / "checkpoints", 10).steps()[-1]
+    assert last in (4, 6)
+    resumed = train(encoded, tmp_path / "stopped", recipe, resume=True, progress=quiet)
+    assert resumed.losses == whole.losses[last * recipe.accumulation :]
+    assert resumed.validation == whole.validation
+    left, right = weights(tmp_path / "whole", 8), weights(tmp_path / "stopped", 8)
+    assert all(torch.equal(left[name], right[name]) for name in left)
+    assert resumed.comparison == whole.comparison
+
+
+def test_what_a_run_leaves_behind(encoded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = train(encoded, tmp_path / "run", replace(RECIPE, trackers=("tensorboard",), keep=1))
+    assert load_recipe(tmp_path / "run" / "recipe.toml") == result.recipe
+    assert (tmp_path / "run" / "tokenizer").is_dir()
+    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
+    assert list((tmp_path / "run" / "logs").rglob("*tfevents*"))
+    written = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert written["comparison"]["verdict"] == result.comparison.verdict
+    assert [row.name for row in result.comparison.rows] == ["uniform", "unigram", "Markov", "model"]
+    assert result.comparison.events > 0
+    assert not [path for path in (tmp_path / "run").rglob("*") if path.suffix in {".pt", ".bin", ".pkl", ".pickle"}]
+    assert "validation" in capsys.readouterr().err
+    with pytest.raises(OutputError, match="resume"):
+        train(encoded, tmp_path / "run", RECIPE)
+
+
+def test_resuming_refuses_another_recipe_and_another_vocabulary(encoded: Path, tmp_path: Path) -> None:
+    short = replace(RECIPE, steps=2, warmup=0)
+    train(encoded, tmp_path / "run", short, progress=quiet)
+    with pytest.raises(SchemaError, match="batch"):
+        train(encoded, tmp_path / "run", replace(short, batch=3), resume=True, progress=quiet)
+    train(encoded, tmp_path / "run", replace(short, keep=3), resume=True, progress=quiet)
+    table = folders.rows(60, 6, seed=1)
+    table = table.set_column(3, "note", [["new"] * len(table)])
+    folders.write(tmp_path / "other", table, folders.tokenizer(table))
+    with pytest.raises(VocabularyMismatchError):
+        train(tmp_path / "other", tmp_path / "run", short, resume=True, progress=quiet)
+
+
+def test_a_damaged_checkpoint_is_refused(encoded: Path, tmp_path: Path) -> None:
+    short = replace(RECIPE, steps=2, warmup=0)
+    train(encoded, tmp_path / "run", short, progress=quiet)
+    file = tmp_path / "run" / "checkpoints" / "step-00000002" / "optimizer.safetensors"
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(ArtifactError, match=r"optimizer\.safetensors"):
+        train(encoded, tmp_path / "run", short, resume=True, progress=quiet)
+
+
+def test_it_stops_early_when_validation_gets_no_better(encoded: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=400, warmup=0, learning_rate=1.0, patience=1, evaluate_every=1, checkpoint_every=50)
+    result = train(encoded, tmp_path / "run", recipe, progress=quiet)
+    assert result.steps < 400
+    bits = [value for _, value in result.validation]
+    assert bits[result.best_step - 1] == min(bits)
+
+
+def test_a_small_model_learns_the_order_of_pages(encoded: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, family="event", model={}, steps=150, batch=4, accumulation=1, evaluate_every=50)
+    result: Result = train(encoded, tmp_path / "run", recipe, progress=quiet)
+    by_name = {row.name: row for row in result.comparison.rows}
+    pages = {name: row.bits_by_part["page"] for name, row in by_name.items()}
+    assert pages["model"] < pages["unigram"] - 0.5
+    assert result.comparison.sentence in str(result)
+
+
+def test_without_held_out_entities_others_stand_in_and_it_says_so(tmp_path: Path) -> None:
+    table = folders.rows(3, 6)
+    folder = folders.write(tmp_path / "few", table, folders.tokenizer(table), shards=1)
+    result = train(folder, tmp_path / "run", replace(RECIPE, steps=2, warmup=0), progress=quiet)
+    assert result.notes
+    assert "empty" in result.notes[0]
