@@ -1,0 +1,53 @@
+"""`inspect`: a history, a page and a vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+
+Run = Callable[..., Result]
+Data = Callable[..., dict[str, Any]]
+
+
+def test_one_entity(run: Run, as_data: Data, encoded: Path, tmp_path: Path) -> None:
+    first = as_data("inspect", encoded)
+    key = first["entity"]["user_id"]
+    assert as_data("inspect", encoded, "--entity", key) == first
+    page = tmp_path / "page.html"
+    said = run("inspect", encoded, "-e", key, "--limit", 1, "--html", page)
+    assert said.exit_code == 0
+    assert first["events"][0]["tokens"][0] in said.stdout
+    html = page.read_text()
+    assert html.count("<article>") == len(first["events"])
+    assert "http" not in html
+
+
+def test_tokens_are_those_of_the_ids(as_data: Data, encoded: Path) -> None:
+    from domaintoolkit import DomainTokenizer
+
+    data = as_data("inspect", encoded)
+    names = data["header"] + [name for event in data["events"] for name in event["tokens"]]
+    assert DomainTokenizer.load(encoded / "tokenizer").vocabulary.encode(names) == data["ids"]
+
+
+def test_unknown_entities(run: Run, encoded: Path) -> None:
+    for key in ("12", "somebody"):
+        result = run("inspect", encoded, "--entity", key)
+        assert result.exit_code != 0
+        assert f"no entity '{key}'" in result.stderr
+    assert "a key has the columns: user_id" in run("inspect", encoded, "-e", 1, "-e", 2).stderr
+
+
+def test_a_tokenizer(run: Run, as_data: Data, encoded: Path) -> None:
+    data = as_data("inspect", encoded / "tokenizer")
+    assert sum(row["tokens"] for row in data["tokens"]) == data["vocabulary_size"]
+    assert "[event_type=view]" in run("inspect", encoded / "tokenizer").stdout
+    assert run("inspect", encoded / "tokenizer", "-e", 1).exit_code == 2
+
+
+def test_something_else(run: Run, tmp_path: Path) -> None:
+    assert run("inspect", tmp_path).exit_code == 1
+    assert "does not exist" in run("inspect", tmp_path / "nowhere").stderr

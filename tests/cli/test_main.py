@@ -1,0 +1,87 @@
+"""The group: quick to ask for help, and every command there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from resource import RUSAGE_CHILDREN, getrusage
+
+import click
+import pytest
+from click.testing import Result
+
+from domaintoolkit.cli._main import COMMANDS
+
+HEAVY = ("torch", "pandas", "pyarrow", "numpy", "duckdb", "numba", "rich", "pluggy", "pydantic", "ecommerce_rees46")
+
+HELP = f"""
+import sys
+from domaintoolkit.cli import main
+try:
+    main(["--help"])
+except SystemExit as end:
+    status = end.code
+print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def test_help_imports_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    for name, summary in COMMANDS.items():
+        assert name in done.stdout
+        assert summary.split()[0] in done.stdout
+
+
+def test_help_is_quick() -> None:
+    """In processor time, Python's own start included, since a busy machine makes everything else longer."""
+
+    def seconds() -> float:
+        before = getrusage(RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", HELP], capture_output=True, check=True)
+        after = getrusage(RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(5)) < 0.15
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(run: Callable[..., Result], name: str) -> None:
+    command: click.Command = import_module(f"domaintoolkit.cli._{name}").command
+    assert command.name == name
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert name == "domains" or "Examples:" in result.output
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts} has no help"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["enkode"], "did you mean 'encode'"),
+        (["encode", "--nonsense"], "No such option"),
+        (["encode"], "give --domain NAME or --schema FILE"),
+        (["encode", "-d", "shoes"], "no domain 'shoes'"),
+        (["encode", "-d", "ecommerce", "--schema", "x.toml"], "not both"),
+        (["encode", "-d", "ecommerce", "--column", "a=b"], "there are no FILES"),
+        (["encode", "-d", "ecommerce", "x.csv", "--column", "ab"], "--column takes NAME=HEADER"),
+        (["encode", "-d", "ecommerce", "x.csv", "--events", "3"], "--events and --seed"),
+        (["encode", "-d", "ecommerce", "--memory", "many"], "expected a size"),
+        (["encode", "-d", "ecommerce", "--threads", "0"], "0 is not in the range"),
+    ],
+)
+def test_bad_usage_has_status_2(run: Callable[..., Result], tmp_path: object, args: list[str], words: str) -> None:
+    result = run(*args, *(["-o", f"{tmp_path}/out"] if args[0] == "encode" else []))
+    assert result.exit_code == 2, result.output
+    assert words in result.stderr
+
+
+def test_version(run: Callable[..., Result]) -> None:
+    from domaintoolkit import __version__
+
+    assert __version__ in run("--version").output
