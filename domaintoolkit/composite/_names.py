@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,8 @@ __all__ = ["Heavy", "composite_keys", "composite_names", "heaviest", "share_emit
 SEPARATORS = re.compile("[,>]")
 
 
-class Heavy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Heavy:
     """A composite: its weight (expected adjacencies of its two halves) and count when it was learned."""
 
     id: int

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Segmenter:
 
         rules, span = self._by_weight, self.model.spans(self.size)
 
-        def kernel(block: Any, part: slice) -> Any:
+        def kernel(block: Any, _: slice) -> Any:
             return segment_greedy(block, SESSION, self._base, rules, span, self._leads, self._flags)
 
         return self._segmented(streams, kernel)
@@ -159,7 +160,7 @@ def _parts(event_offsets: NDArray[np.int64], offsets: NDArray[np.int64]) -> list
     """Histories in parts of about `BLOCK` events, or eight times as many tokens."""
     done = event_offsets[:-1] // BLOCK + offsets[:-1] // (8 * BLOCK)
     cuts = [*np.flatnonzero(np.diff(done, prepend=-1)).tolist(), len(done)]
-    return [slice(low, high) for low, high in zip(cuts, cuts[1:], strict=False)]
+    return [slice(low, high) for low, high in pairwise(cuts)]
 
 
 def _joined(results: list[Any], dtype: np.dtype[Any], event_offsets: NDArray[np.int64]) -> Arrays:

@@ -136,7 +136,9 @@ def flatten(histories: list[tuple[list[int], list[list[int]]]]) -> Arrays:
         offsets.append(len(ids))
         event_offsets.append(len(starts))
     kind = np.int64
-    return Arrays(np.array(ids, np.uint16), np.array(offsets, kind), np.array(starts, kind), np.array(event_offsets, kind))
+    return Arrays(
+        np.array(ids, np.uint16), np.array(offsets, kind), np.array(starts, kind), np.array(event_offsets, kind)
+    )
 
 
 def plain(histories: list[list[list[int]]], values: int) -> tuple[Corpus, Arrays]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Reference:
         changed = True
         while changed:
             changed = False
-            for before, node in zip(chain, chain[1:], strict=False):
+            for before, node in pairwise(chain):
                 if not node.tokens and not node.pinned and before.slot is not None:
                     node.tokens, before.slot, changed = [before.slot], None, True
             for n in range(len(chain) - 2, -1, -1):

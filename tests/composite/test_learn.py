@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 from composite_corpora import SESSION, Corpus, corpora, plain
+from composite_reference import Node, Reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from composite_reference import Node, Reference
 
 from domaintoolkit.composite import Arrays, CompositeModel, Segmenter, extend, learn
 from domaintoolkit.composite._learn import shares

@@ -41,9 +41,9 @@ def histories(streams: Arrays, chosen: list[int]) -> Arrays:
 
 
 @settings(max_examples=150)
-@given(corpora(), corpora(), st.booleans(), st.booleans(), st.integers(0, 2**64 - 1))
+@given(corpora(), st.booleans(), st.booleans(), st.integers(0, 2**64 - 1))
 def test_streams_expand_to_exactly_the_base_tokens(
-    drawn: tuple[Corpus, Arrays], _: object, across: bool, directed: bool, seed: int
+    drawn: tuple[Corpus, Arrays], across: bool, directed: bool, seed: int
 ) -> None:
     corpus, streams = drawn
     tool = segmenter(corpus, streams, across_events=across, directed=directed or across)
@@ -131,8 +131,7 @@ def test_ids_that_are_no_stream_are_refused_or_canonical(drawn: tuple[Corpus, Ar
     ids = np.array(data.draw(st.lists(st.integers(0, tool.size), max_size=12)), np.int64)
     try:
         found = tool.expand(ids, np.array([0, len(ids)]))
-    except DecodeError as error:
-        assert error.stream == 0
+    except DecodeError:
         return
     assert_same(tool.expand(found.ids, found.offsets), found)
 

@@ -41,7 +41,10 @@ def make_out(block: Block) -> Out:
     h = len(block.offsets) - 1
     room = block.offsets[h] - block.offsets[0]
     return Out(
-        np.empty(room, np.int32), np.zeros(h + 1, np.int64), np.zeros(len(block.begins), np.int64), np.zeros(1, np.int64)
+        np.empty(room, np.int32),
+        np.zeros(h + 1, np.int64),
+        np.zeros(len(block.begins), np.int64),
+        np.zeros(1, np.int64),
     )
 
 

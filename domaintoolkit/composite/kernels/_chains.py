@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.composite.kernels._compile import inner, leaf
-
 from domaintoolkit.composite.kernels._rules import link_key
 
 __all__ = ["Chains", "link_match", "make_chains", "pair_key", "position", "put", "take", "take_over"]

@@ -27,7 +27,7 @@ def entry(function: F) -> F:
     Numba compares only the file of the entry itself with what it has cached; here every file of the folder counts.
     """
     compiled: Any = njit(cache=True, nogil=True)(function)
-    file = getattr(compiled._cache, "_cache_file", None)
+    file: Any = getattr(compiled._cache, "_cache_file", None)
     if hasattr(file, "_source_stamp"):
         file._source_stamp = STAMP
     result: F = compiled
@@ -39,11 +39,13 @@ def leaf(function: F) -> F:
 
     Without reference counts the inner loops run and compile in half the time.
     """
-    compiled: F = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)(function)
+    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+    compiled: F = njit(**options)(function)
     return compiled
 
 
 def inner(function: F) -> F:
     """Compile a function that only compiled functions call; without the wrappers for Python it takes half as long."""
-    compiled: F = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled: F = njit(**options)(function)
     return compiled

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.composite.kernels._compile import entry, inner, leaf
-
 from domaintoolkit.composite.kernels._chains import Chains, pair_key
+from domaintoolkit.composite.kernels._compile import inner, leaf
 from domaintoolkit.composite.kernels._pairs import Pairs, bump, make_pairs, room_for, weight_of
 from domaintoolkit.composite.kernels._rules import EMPTY, inside_key, link_key
 
@@ -72,7 +71,7 @@ def same_counts(pairs: Pairs, chains: Chains, share: NDArray[np.int64]) -> bool:
 def shift_inside(
     chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, old: int, gone: int, gone_too: int, new: int
 ) -> None:
-    """Weigh the pairs of set k again: it had `old` tokens, lost `gone` and `gone_too` and gained `new` (-1: none), its first."""
+    """Weigh the pairs of set k again: it had `old` tokens, lost `gone`, `gone_too` and gained `new`, first (-1: none)."""
     begin, now, tokens = chains.first[k], chains.size[k], chains.tokens
     kept = begin + (1 if new >= 0 else 0)
     change = 2 * share[now, 1] - 2 * share[old, 1]

@@ -199,7 +199,9 @@ def read(event: Event, out: Written, pieces: Pieces, base: Base, token: int) -> 
 
 @inner
 def make_written(total: int) -> Written:
-    return Written(np.empty(total, np.int32), np.empty(total, np.int32), np.empty(total, np.int64), np.zeros(2, np.int64))
+    return Written(
+        np.empty(total, np.int32), np.empty(total, np.int32), np.empty(total, np.int64), np.zeros(2, np.int64)
+    )
 
 
 @entry

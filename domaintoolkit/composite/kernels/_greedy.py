@@ -6,7 +6,7 @@ A merge is as heavy in a place as its weight times the share that the pair has t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Ranks(NamedTuple):
 
 
 @leaf
-def partnered(rules: Rules, a: int, b: int) -> bool:
+def partnered(rules: Rules, a: int, b: int) -> Any:
     """False if no merge joins a and b; mostly."""
     return (rules.partners[a] >> np.uint64(b & 63)) & np.uint64(1) != 0
 
@@ -138,7 +138,7 @@ def link_best(chains: Chains, rules: Rules, k: int) -> int:
 
 
 @leaf
-def link_weight(chains: Chains, rules: Rules, k: int, rank: int) -> float:
+def link_weight(chains: Chains, rules: Rules, k: int, rank: int) -> Any:
     """How heavy a merge across the link of k is there."""
     j = chains.following[k]
     if chains.slot[k] < 0:
@@ -191,7 +191,7 @@ def link_after_inside(chains: Chains, rules: Rules, k: int, link: int, was: int,
         return link_best(chains, rules, link)
     if was != NO_RULE:
         left, right = rules.merges[was, 0], rules.merges[was, 1]
-        if left == a or left == b or right == a or right == b:
+        if left in (a, b) or right in (a, b):
             return link_best(chains, rules, link)
     other = chains.following[k] if link == k else link
     for q in range(chains.first[other], chains.first[other] + chains.size[other]):

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.composite.kernels._compile import entry, inner, leaf
-
 from domaintoolkit.composite.kernels._chains import Chains, link_match, make_chains, position, put, take, take_over
+from domaintoolkit.composite.kernels._compile import entry, inner, leaf
 from domaintoolkit.composite.kernels._count import count_all, count_link, same_counts, shift_inside, shift_side
 from domaintoolkit.composite.kernels._pairs import Heap, Pairs, make_heap, places_of, pop, push, room_for, weight_of
 from domaintoolkit.composite.kernels._rules import EMPTY, NO_RULE, find, insert, make_table
@@ -107,9 +106,7 @@ def room_at(chains: Chains, pairs: Pairs, k: int) -> Pairs:
 
 
 @inner
-def merge_everywhere(
-    chains: Chains, pairs: Pairs, share: NDArray[np.int64], key: int, new: int
-) -> tuple[Pairs, int]:
+def merge_everywhere(chains: Chains, pairs: Pairs, share: NDArray[np.int64], key: int, new: int) -> tuple[Pairs, int]:
     """Apply the rule of a pair in all its places, from the left; emptied sets settle afterwards."""
     rule = (key >> 32, (key >> 1) & 0x7FFFFFFF, key & 1, new)
     chains.span[new] = chains.span[rule[0]] + chains.span[rule[1]] - 1 + rule[2]

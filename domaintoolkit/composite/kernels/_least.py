@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ def block_shift(n: int) -> int:
 
 
 @leaf
-def block_least(values: NDArray[np.int32], block: int, shift: int, n: int) -> int:
+def block_least(values: NDArray[np.int32], block: int, shift: int, n: int) -> Any:
     least = np.int32(NO_RULE)
     for i in range(block << shift, min((block + 1) << shift, n)):
         least = min(least, values[i])

@@ -7,13 +7,12 @@ heap; when it runs dry the threshold is lowered and the table scanned, which hap
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.composite.kernels._compile import entry, inner, leaf
-
+from domaintoolkit.composite.kernels._compile import inner, leaf
 from domaintoolkit.composite.kernels._rules import EMPTY, slot_of
 
 __all__ = ["Heap", "Pairs", "bump", "make_heap", "make_pairs", "places_of", "pop", "push", "room_for", "weight_of"]
@@ -74,7 +73,7 @@ def locate(pairs: Pairs, key: int) -> int:
 
 
 @leaf
-def weight_of(pairs: Pairs, key: int) -> int:
+def weight_of(pairs: Pairs, key: int) -> Any:
     """The tracked weight of a pair."""
     i = locate(pairs, key)
     return pairs.table[i, 1] if pairs.table[i, 0] == key else 0
@@ -200,12 +199,11 @@ def places_of(pairs: Pairs, key: int) -> NDArray[np.int64]:
 @inner
 def make_heap() -> Heap:
     """An empty heap. Entry 0 of `weight` holds its length."""
-    heap = Heap(np.zeros(1024, np.int64), np.zeros(1024, np.int64))
-    return heap
+    return Heap(np.zeros(1024, np.int64), np.zeros(1024, np.int64))
 
 
 @leaf
-def before(heap: Heap, i: int, j: int) -> bool:
+def before(heap: Heap, i: int, j: int) -> Any:
     return heap.weight[i] > heap.weight[j] or (heap.weight[i] == heap.weight[j] and heap.key[i] < heap.key[j])
 
 

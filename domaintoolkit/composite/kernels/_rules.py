@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite.kernels._compile import entry, inner, leaf
 
-__all__ = ["EMPTY", "NO_RULE", "fill_table", "find", "inside_key", "insert", "link_key", "make_table", "slot_of"]
+__all__ = ["EMPTY", "NO_RULE", "fill_table", "find", "insert", "inside_key", "link_key", "make_table", "slot_of"]
 
 EMPTY = -1
 NO_RULE = 2**31 - 1
@@ -36,7 +36,7 @@ def link_key(left: int, right: int, relation: int, directed: bool) -> int:
 
 
 @leaf
-def slot_of(key: int, mask: int) -> int:
+def slot_of(key: int, mask: int) -> Any:
     """Where a table of `mask + 1` slots keeps `key`, or the first slot to try."""
     return np.int64((np.uint64(key) * MIX) >> np.uint64(32)) & mask
 
@@ -62,7 +62,7 @@ def insert(table: NDArray[np.int64], key: int, value: int) -> None:
 
 
 @leaf
-def find(table: Any, key: int) -> int:
+def find(table: NDArray[np.int64], key: int) -> Any:
     """The value of `key`, or `NO_RULE`."""
     mask = table.shape[0] - 1
     i = slot_of(key, mask)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.composite.kernels._compile import entry, inner, leaf
+from domaintoolkit.composite.kernels._compile import entry, leaf
 
 __all__ = ["MAX_SET", "Base", "find_levels", "split_event", "split_events"]
 
@@ -37,13 +37,13 @@ def run_end(ids: NDArray[np.int32], i: int, end: int, start: NDArray[np.bool_]) 
 
 @leaf
 def run_fits(ids: NDArray[np.int32], i: int, j: int, room: int, base: Base) -> bool:
-    """Whether all of the sequence ids[i:j] may take part: a part is inside its event's set as a whole, or not at all."""
+    """Whether the sequence ids[i:j] may take part: a part is inside its event's set as a whole, or not at all."""
     if j - i > room or not base.allowed[ids[i]]:
         return False
+    fits = True
     for q in range(i + 1, j):
-        if not base.allowed[ids[q]] or base.level[ids[q]] != q - i:
-            return False
-    return True
+        fits = fits and base.allowed[ids[q]] and base.level[ids[q]] == q - i
+    return fits
 
 
 @leaf

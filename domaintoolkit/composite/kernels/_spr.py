@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Flat(NamedTuple):
 
 
 @leaf
-def mixed(state: int) -> int:
+def mixed(state: Any) -> Any:
     """SplitMix64: a 64-bit number, well mixed."""
     z = np.uint64(state)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -48,7 +48,7 @@ def mixed(state: int) -> int:
 
 
 @leaf
-def shuffle(tokens: NDArray[np.int64], begin: int, size: int, state: int) -> int:
+def shuffle(tokens: NDArray[np.int64], begin: int, size: int, state: Any) -> Any:
     """Fisher-Yates over tokens[begin : begin + size], two draws from each random number; the new state."""
     draw = np.uint64(0)
     for left in range(size, 1, -1):
@@ -73,7 +73,7 @@ def order_levels(tokens: NDArray[np.int64], begin: int, end: int, base: Base) ->
 
 
 @leaf
-def pair_rank(flat: Flat, rules: Rules, i: int) -> int:
+def pair_rank(flat: Flat, rules: Rules, i: int) -> Any:
     """The rank of the merge of the token at `i` with the one that follows it."""
     j = flat.following[i]
     if j < 0:
@@ -118,7 +118,7 @@ def merge_flat(flat: Flat, rules: Rules, lo: int, n: int) -> None:
 
 @leaf
 def lay_out(
-    flat: Flat, first: NDArray[np.int64], joined: NDArray[np.bool_], low: int, high: int, base: Base, state: int
+    flat: Flat, first: NDArray[np.int64], joined: NDArray[np.bool_], low: int, high: int, base: Base, state: Any
 ) -> None:
     """Shuffle the sets of events low .. high - 1 and link their tokens into chains."""
     deep = False

@@ -1,0 +1,223 @@
+"""Composites, measured: construction, segmentation, and how time grows with events and with merges.
+
+    python benchmarks/composite.py [--histories FILE] [--scaling] [--threads N]
+
+Without a file, histories of the same shape are drawn: items of five features (32, 64, 16, 24 and 128 values) that
+latent clusters correlate, and histories that stay within a few clusters. Compilation is timed apart, with an
+empty cache. `--scaling` also runs 100,000 to 1,000,000 events and 5,000 to 40,000 merges, one process each so
+that memory can be told, and writes benchmarks/composite/scaling.csv and scaling.svg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.composite import Arrays, Segmenter, learn, share_emitted
+from domaintoolkit.schema import Composite
+
+CARDINALITIES = (32, 64, 16, 24, 128)
+FOLDER = Path(__file__).parent / "composite"
+EVENTS, MERGES = (100_000, 300_000, 1_000_000), (5_000, 10_000, 20_000, 40_000)
+
+
+@dataclass(frozen=True)
+class Features:
+    """A grammar in which every event has one value of each feature, and nothing else but a [BOS]."""
+
+    place: NDArray[np.int16]
+    event_parts: int
+    header_parts: int = 0
+
+    @property
+    def start(self) -> NDArray[np.bool_]:
+        return self.place >= 0
+
+    fusible = start
+
+    @property
+    def fills(self) -> NDArray[np.int16]:
+        return np.ones(len(self.place), np.int16)
+
+    @property
+    def part_fields(self) -> tuple[str, ...]:
+        return tuple(f"feature{i}" for i in range(self.event_parts))
+
+
+def draw(events: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(events, 5) feature values, and the lengths of the histories: 20 events each."""
+    random = np.random.default_rng(seed)
+    histories, clusters, items = events // 20, 40, max(3_000, events // 20)
+    own = np.stack([random.integers(0, card, (clusters, 4)) for card in CARDINALITIES], axis=-1)
+    cluster = random.integers(0, clusters, items)
+    typical = own[cluster, random.integers(0, 4, items)]
+    anything = np.stack([random.integers(0, card, items) for card in CARDINALITIES], axis=-1)
+    features = np.where(random.random((items, 5)) < 0.7, typical, anything)
+    members = np.argsort(cluster, kind="stable")
+    first = np.searchsorted(cluster[members], np.arange(clusters + 1))
+    tastes = random.integers(0, clusters, (histories, 3))
+    chosen = np.take_along_axis(tastes, random.integers(0, 3, (histories, 20)), axis=1)
+    place = first[chosen] + (random.random(chosen.shape) ** 2 * (first[chosen + 1] - first[chosen])).astype(np.int64)
+    return features[members[place.ravel()]], np.full(histories, 20)
+
+
+def read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The events of a file with `state2feat` (item: features) and `corpus` (histories of items)."""
+    data = json.loads(gzip.decompress(path.read_bytes()))
+    features = np.array([data["state2feat"][str(i)] for i in range(len(data["state2feat"]))])
+    items = np.array([int(item) for history in data["corpus"] for item in history])
+    return features[items], np.array([len(history) for history in data["corpus"]])
+
+
+def streams_of(features: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Arrays, Features]:
+    """Base streams: [BOS] is id 0, the values of the features follow."""
+    ids, place = np.empty(features.shape, np.int64), [np.full(1, -2)]
+    for i in range(features.shape[1]):
+        known, ids[:, i] = np.unique(features[:, i], return_inverse=True)
+        ids[:, i] += sum(map(len, place))
+        place.append(np.full(len(known), i))
+    width, before = features.shape[1], np.cumsum([0, *lengths])
+    flat = np.insert(ids.ravel(), before[:-1] * width, 0).astype(np.uint32)
+    history = np.repeat(np.arange(len(lengths)), lengths)
+    starts = np.arange(len(features)) * width + history + 1
+    streams = Arrays(flat, before * width + np.arange(len(before)), starts, before)
+    return streams, Features(np.concatenate(place).astype(np.int16), width)
+
+
+def timed(run: Any, times: int) -> tuple[float, Any]:
+    """The median of several runs, in seconds, and the last result."""
+    taken = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        result = run()
+        taken.append(time.perf_counter() - begin)
+    return median(taken), result
+
+
+def measure(streams: Arrays, grammar: Features, merges: int, threads: int, times: int) -> None:
+    """Print construction and segmentation, directed and undirected."""
+    events, base = len(streams.event_starts), len(grammar.place)
+    print(f"{events:,} events in {len(streams.offsets) - 1:,} histories, {merges:,} merges, {threads} threads")
+    for directed in (True, False):
+        spec = Composite(vocabulary_size=merges, min_weight=0, directed=directed)
+        taken, model = timed(lambda spec=spec: learn(streams, grammar, spec, base), times)
+        tool = Segmenter(model, grammar, threads=threads)
+        greedy, segmented = timed(lambda tool=tool: tool.greedy(streams), times)
+        spr, shuffled = timed(lambda tool=tool: tool.spr(streams, seed=0), times)
+        tokens = [(len(found.ids) - len(streams.offsets) + 1) / events for found in (segmented, shuffled)]
+        print(f"  {'directed' if directed else 'undirected'}: construction {taken:.3f} s, {len(model):,} merges")
+        print(f"    greedy {events / greedy / 1e6:.2f} million events/s, {tokens[0]:.3f} tokens an event")
+        print(f"    SPR    {events / spr / 1e6:.2f} million events/s, {tokens[1]:.3f} tokens an event")
+        print(f"    composites ever emitted by greedy: {share_emitted(model, segmented.ids):.1%}")
+        if directed:
+            back, found = timed(lambda tool=tool, segmented=segmented: tool.expand(*segmented[:2]), times)
+            assert np.array_equal(found.ids, streams.ids)
+            print(f"    expand {events / back / 1e6:.2f} million events/s")
+
+
+def compilation() -> None:
+    """Time the first use of everything, with an empty cache and with a full one."""
+    with tempfile.TemporaryDirectory() as folder:
+        for what in ("empty", "full"):
+            begin = time.perf_counter()
+            command = [sys.executable, __file__, "--warm-up"]
+            subprocess.run(command, check=True, env={**os.environ, "NUMBA_CACHE_DIR": folder})
+            print(f"first use with {what} cache: {time.perf_counter() - begin:.1f} s")
+
+
+def use_everything() -> None:
+    """Compile, or load, every loop."""
+    streams, grammar = streams_of(*draw(200))
+    tool = Segmenter(learn(streams, grammar, Composite(vocabulary_size=10), len(grammar.place)), grammar, threads=1)
+    tool.spr(streams, seed=0)
+    tool.expand(*tool.greedy(streams)[:2])
+
+
+def one(events: int, merges: int) -> None:
+    """Construct once, and print events, merges made, seconds and the most memory, in bytes."""
+    streams, grammar = streams_of(*draw(events))
+    use_everything()
+    spec = Composite(vocabulary_size=merges, min_weight=0)
+    begin = time.perf_counter()
+    made = len(learn(streams, grammar, spec, len(grammar.place)))
+    taken = time.perf_counter() - begin
+    print(f"{events},{made},{taken:.3f},{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}")
+
+
+def scaling() -> None:
+    """Run every size in a process of its own; write the table and the figure."""
+    FOLDER.mkdir(exist_ok=True)
+    rows = []
+    for events in EVENTS:
+        for merges in MERGES:
+            command = [sys.executable, __file__, "--one", str(events), str(merges)]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            rows.append(output.strip().split(","))
+            print(*rows[-1])
+    with (FOLDER / "scaling.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["events", "merges", "seconds", "peak_memory_bytes"], *rows])
+    plot()
+
+
+def plot() -> None:
+    """Draw the table: time against events, and against merges."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "composite"
+    import matplotlib.pyplot as plt
+
+    with (FOLDER / "scaling.csv").open() as file:
+        rows = [(int(row["events"]), int(row["merges"]), float(row["seconds"])) for row in csv.DictReader(file)]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    for axis, (x, by), (title, other) in zip(
+        axes, ((0, 1), (1, 0)), (("events", "merges"), ("merges", "events")), strict=True
+    ):
+        for value in sorted({row[by] for row in rows}):
+            points = sorted((row[x], row[2]) for row in rows if row[by] == value)
+            axis.plot(*zip(*points, strict=True), marker="o", label=f"{value:,} {other}")
+        axis.set(xlabel=title, ylabel="construction, seconds", xscale="log", yscale="log")
+        axis.legend()
+    figure.savefig(FOLDER / "scaling.svg", metadata={"Date": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--histories", type=Path, help="a file like the one that ActionPiece was measured on")
+    parser.add_argument("--merges", type=int, default=1735)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--no-compilation", action="store_true")
+    parser.add_argument("--one", type=int, nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--warm-up", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        return one(*options.one)
+    if options.warm_up:
+        return use_everything()
+    if not options.no_compilation:
+        compilation()
+    use_everything()
+    data = read(options.histories) if options.histories else draw(40_000)
+    measure(*streams_of(*data), options.merges, options.threads, options.times)
+    return scaling() if options.scaling else None
+
+
+if __name__ == "__main__":
+    main()
