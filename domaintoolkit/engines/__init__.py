@@ -1,5 +1,6 @@
 """Where the work runs: on this machine in bounded memory, or on Spark, with the same bytes out."""
 
+from domaintoolkit.engines._append import append
 from domaintoolkit.engines._decode import decode, decoded_rows
 from domaintoolkit.engines._encode import Interrupted, encode
 from domaintoolkit.engines._fit import FitResult, extend, fit
@@ -14,6 +15,7 @@ __all__ = [
     "Interrupted",
     "Progress",
     "VerifyResult",
+    "append",
     "decode",
     "decoded_rows",
     "encode",

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from domaintoolkit._files import canonical_json
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, shard_count
@@ -21,14 +21,16 @@ from domaintoolkit.engines._refused import Kept, from_json, raise_refused, to_js
 from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._shard import ShardWork
 from domaintoolkit.engines._spill import Buckets, Spill
-from domaintoolkit.engines._state import STATE, FinishedShard, State, check_free, discard, same_run
+from domaintoolkit.engines._state import STATE, State, check_free, discard, same_run
 from domaintoolkit.errors import DataError, OutputError, Refusal
 from domaintoolkit.schema import to_dict
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import read_shard
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["Interrupted", "encode"]
+__all__ = ["Interrupted", "encode", "in_turn"]
+
+T = TypeVar("T")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -196,7 +198,7 @@ class _Encoding:
         todo = iter([number for number in range(self.state.shards) if number not in finished])
         bad: list[RefusedRow] = []
         with ThreadPoolExecutor(self.options.threads) as pool:
-            for shard in _in_turn(pool, work.write, todo, self.options.threads):
+            for shard in in_turn(pool, work.write, todo, self.options.threads):
                 bad += [from_json(row) for row in shard.refused]
                 if bad and self.options.on_bad_rows == "error":
                     work.check_only = True
@@ -227,11 +229,9 @@ class _Encoding:
             shutil.rmtree(state.spill, ignore_errors=True)
 
 
-def _in_turn(
-    pool: ThreadPoolExecutor, work: Callable[[int], FinishedShard], numbers: Iterator[int], ahead: int
-) -> Iterator[FinishedShard]:
+def in_turn(pool: ThreadPoolExecutor, work: Callable[[int], T], numbers: Iterator[int], ahead: int) -> Iterator[T]:
     """The results of `work`, as they come, with at most `ahead` at work; the first error stops the rest."""
-    running: set[Future[FinishedShard]] = set()
+    running: set[Future[T]] = set()
     try:
         while True:
             while len(running) < ahead and (number := next(numbers, None)) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Manifest:
     columns: dict[str, str]
     """The type of each column of a shard."""
     shards: tuple[ShardEntry, ...]
-    counts: dict[str, int]
+    counts: dict[str, Any]
     """What became of the rows: `rows_in`, `rows_refused`, `spelled` and so on."""
     reader: dict[str, Any] | None = None
 
@@ -55,6 +55,10 @@ class Manifest:
         """Entities, events and tokens of each split."""
         names = sorted({name for shard in self.shards for name in shard.splits})
         return {name: _summed(shard.splits.get(name, {}) for shard in self.shards) for name in names}
+
+    def with_counts(self, counts: dict[str, Any], reader: dict[str, Any] | None) -> Manifest:
+        """The same with other counts and another reader."""
+        return replace(self, counts=counts, reader=reader)
 
     def save(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`."""

@@ -26,9 +26,9 @@ BATCH_TOKENS = 1 << 30
 Ints = NDArray[np.integer[Any]]
 
 
-def shard_name(number: int) -> str:
-    """`shards/00000.arrow`: the file of shard `number`, below the folder."""
-    return f"shards/{number:05d}.arrow"
+def shard_name(number: int, generation: int = 0) -> str:
+    """`shards/00000.arrow`: the file of shard `number`, below the folder; `shards/00000-1.arrow` once appended to."""
+    return f"shards/{number:05d}{f'-{generation}' if generation else ''}.arrow"
 
 
 def shard_table(streams: Streams) -> pa.Table:
@@ -82,9 +82,9 @@ def _numbers(offsets: Ints, values: Ints, order: pa.Array) -> pa.Array:
     return _lists(ends, pa.array(data))
 
 
-def write_shard(folder: Path, number: int, table: pa.Table) -> ShardEntry:
+def write_shard(folder: Path, number: int, table: pa.Table, generation: int = 0) -> ShardEntry:
     """Write a shard beside its name and rename it; gives its entry for the manifest."""
-    name = shard_name(number)
+    name = shard_name(number, generation)
     with replacing(folder / name) as file:
         hashing = _Hashing(file)
         with pa.ipc.new_stream(pa.PythonFile(hashing, "w"), table.schema) as writer:

@@ -21,7 +21,7 @@ from domaintoolkit.tokenizer._order import Grouping, break_ties, changes, group,
 from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._ties import cell_ranks
 
-__all__ = ["encode_rows"]
+__all__ = ["encode_rows", "tie_keys"]
 
 
 def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolExecutor) -> Streams:
@@ -35,7 +35,7 @@ def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolEx
     grouping = group([rows.columns[name] for name in schema.entity], rows.times)
     cells = {name: future.result() for name, future in encoded.items()}
     if grouping.tied is not None and rows.times is not None:
-        grouping = break_ties(grouping, lambda chosen: _tie_keys(schema, rows, layout, cells, chosen))
+        grouping = break_ties(grouping, lambda chosen: tie_keys(schema, rows, layout, cells, chosen))
     conflicts = _static_conflicts(schema, rows, grouping)
     if conflicts:
         if on_bad_rows == "error":
@@ -85,6 +85,7 @@ def _written(
         times=times,
         labels=_labels(schema, rows, order),
         sessions=sessions,
+        segmenter=layout.segmenter,
         counts=_counted(counts, rows, {**header_counts, **fields}),
         refused=rows.refused,
     )
@@ -115,7 +116,7 @@ def _flags(starts: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     return first
 
 
-def _tie_keys(
+def tie_keys(
     schema: Schema, rows: Rows, layout: Layout, cells: dict[str | None, Encoded], chosen: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
     """What orders the `chosen` rows where entity and time are equal: `order_by`, tokens, session, labels, the rest."""

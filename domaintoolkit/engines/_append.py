@@ -1,0 +1,195 @@
+"""`append`: new files' events at the ends of the histories of an encoded folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes
+from domaintoolkit.engines._continue import append_rows
+from domaintoolkit.engines._decode import folder_tokenizer
+from domaintoolkit.engines._encode import in_turn
+from domaintoolkit.engines._input import Input, TableInput, tables, wanted_columns
+from domaintoolkit.engines._lock import locked
+from domaintoolkit.engines._progress import Progress, silent
+from domaintoolkit.engines._refused import Kept, raise_refused, write_quarantine
+from domaintoolkit.engines._result import EncodeResult, build_manifest
+from domaintoolkit.engines._spill import Buckets, Spill
+from domaintoolkit.engines._state import STATE, FinishedShard
+from domaintoolkit.errors import DataError, OutputError, Refusal, VocabularyMismatchError
+from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
+from domaintoolkit.streams._manifest import Manifest, ShardEntry
+from domaintoolkit.streams._read_refused import RefusedRow
+from domaintoolkit.streams._shards import write_shard
+from domaintoolkit.streams._streams import Counts
+from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["append"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """A shard that was appended to, and the rows that were not."""
+
+    shard: FinishedShard
+    refused: list[RefusedRow]
+    older: list[RefusedRow]
+
+
+def append(
+    out: str | Path,
+    source: Any,
+    *,
+    tokenizer: DomainTokenizer | None = None,
+    rewrite: bool = False,
+    memory: str | int = "2GB",
+    threads: int | None = None,
+    temporary: str | Path | None = None,
+    on_bad_rows: Literal["error", "quarantine"] = "error",
+    quarantine: str | Path | None = None,
+    progress: Progress | None = None,
+) -> EncodeResult:
+    """Add the rows of `source` to the encoded folder `out`: new histories, and new events of those it has.
+
+    The streams are those of encoding everything at once. An event older than its entity's last encoded one goes
+    to the quarantine file (left out: `quarantine.csv` in `out`); with `rewrite`, its history is encoded anew.
+    `tokenizer` is one that the folder's own was extended to (left out: the folder's own). Until all is done
+    the folder is as it was. Schemas that limit the events of an entity cannot be appended to.
+    """
+    folder, workers = Path(out), threads or os.cpu_count() or 1
+    rows: Input = source if hasattr(source, "batches") else TableInput(source)
+    if not folder.is_dir():
+        raise OutputError(str(folder), "is no encoded folder; there is nothing to append to")
+    with locked(folder), tempfile.TemporaryDirectory(prefix=".appending-", dir=temporary or folder) as parted:
+        if (folder / STATE).exists():
+            raise OutputError(str(folder), "holds an unfinished encoding; finish it before appending")
+        work = _Appending(folder, tokenizer, on_bad_rows, Budget(parse_bytes(memory), workers), progress or silent)
+        path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
+        return work.run(rows, Path(parted), path, rewrite)
+
+
+class _Appending:
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: DomainTokenizer | None,
+        on_bad_rows: Literal["error", "quarantine"],
+        budget: Budget,
+        progress: Progress,
+    ) -> None:
+        self.encoded = open_encoded(folder)
+        self.tokenizer = _chosen(self.encoded, tokenizer)
+        self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
+        self.names: list[str] = []
+        self.kept = Kept()
+        self._clear(self.encoded.manifest)
+
+    def run(self, source: Input, parted: Path, quarantine: Path, rewrite: bool) -> EncodeResult:
+        buckets = self._read(source, parted)
+        entries = list(self.encoded.manifest.shards)
+        grown: list[_Grown] = []
+        todo = [number for number in range(len(entries)) if buckets.rows[self._range(number, buckets)].sum()]
+        try:
+            with ThreadPoolExecutor(self.budget.threads) as pool:
+                work = in_turn(
+                    pool, lambda number: self._grow(number, buckets, rewrite), iter(todo), self.budget.threads
+                )
+                for each in work:
+                    grown.append(each)
+                    self.progress("appending", len(grown), len(todo))
+            if self.on_bad_rows == "error":
+                raise_refused([row for each in grown for row in each.refused], self.names)
+        except BaseException:
+            self._clear(self.encoded.manifest)
+            raise
+        return self._finish(grown, quarantine, source)
+
+    def _read(self, source: Input, parted: Path) -> Buckets:
+        shards = len(self.encoded.manifest.shards)
+        schema, threads = self.tokenizer.schema, self.budget.threads
+        spill = Spill(parted, schema.entity, bucket_count(shards), self.budget.held_bytes, threads)
+        refused = None if self.on_bad_rows == "error" else self.kept
+        with closing(spill):
+            for table in tables(source, wanted_columns(schema, source), refused, threads, self.names):
+                spill.add(table)
+                self.progress("reading", spill.rows, None)
+            buckets = spill.finish()
+        if not spill.rows and not self.kept:
+            raise DataError([Refusal(None, None, "there are no rows to append")])
+        return buckets
+
+    def _range(self, number: int, buckets: Buckets) -> slice:
+        each = buckets.count // len(self.encoded.manifest.shards)
+        return slice(number * each, (number + 1) * each)
+
+    def _grow(self, number: int, buckets: Buckets, rewrite: bool) -> _Grown:
+        place = self._range(number, buckets)
+        old, new = self.encoded.table(number), buckets.read(place.start, place.stop)
+        assert new is not None
+        made = append_rows(self.tokenizer, old, _as_before(new, old, self.tokenizer), self.names, rewrite)
+        generation = 1 + _generation(self.encoded.manifest.shards[number])
+        entry = write_shard(self.folder, number, made.table, generation)
+        return _Grown(FinishedShard(number, entry, asdict(made.counts)), made.refused, made.older)
+
+    def _finish(self, grown: Sequence[_Grown], quarantine: Path, source: Input) -> EncodeResult:
+        before = self.encoded.manifest
+        finished = {number: FinishedShard(number, entry, {}) for number, entry in enumerate(before.shards)}
+        finished |= {each.shard.number: each.shard for each in grown}
+        listed = [finished[number] for number in sorted(finished)]
+        manifest, added = build_manifest(self.tokenizer, self.folder, listed, source.reader, len(self.kept))
+        manifest = manifest.with_counts(asdict(Counts(**before.counts) + added), before.reader)
+        refused = [*self.kept, *(row for each in grown for row in (*each.refused, *each.older))]
+        written = write_quarantine(quarantine, refused, self.names)
+        self.tokenizer.save(self.folder / "tokenizer")
+        manifest.save(self.folder)
+        self._clear(manifest)
+        notes = tuple(dict.fromkeys(source.counts.notes))
+        return EncodeResult(self.folder, manifest, added, 0, quarantine if written else None, notes)
+
+    def _clear(self, manifest: Manifest) -> None:
+        """Remove shard files that the manifest does not name: those of before, or of a run that broke off."""
+        named = {self.folder / shard.file for shard in manifest.shards}
+        for path in self.folder.glob("shards/*"):
+            if path not in named:
+                path.unlink()
+
+
+def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> DomainTokenizer:
+    if tokenizer is None:
+        tokenizer = folder_tokenizer(encoded)
+    expected = str(encoded.manifest.vocabulary["hash"])
+    if not tokenizer.vocabulary.accepts(expected):
+        hint = "append with the folder's own tokenizer, or one that it was extended to"
+        raise VocabularyMismatchError(expected, tokenizer.vocabulary.hash, hint)
+    schema = tokenizer.schema
+    if schema.min_events > 1 or schema.max_events is not None:
+        reason = "its schema limits the events of an entity, and those left out are gone; encode everything anew"
+        raise OutputError(str(encoded.folder), reason)
+    width = encoded.manifest.columns["ids"]
+    if "uint16" in width and len(tokenizer.vocabulary) > 1 << 16:
+        raise OutputError(
+            str(encoded.folder), "holds ids of 16 bits, too few for this vocabulary; encode everything anew"
+        )
+    return tokenizer
+
+
+def _as_before(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.Table:
+    """The new rows with key columns in the types of the old."""
+    for name in tokenizer.schema.entity:
+        place = new.schema.get_field_index(name)
+        new = new.set_column(place, name, new[name].cast(old[name].type))
+    return new
+
+
+def _generation(entry: ShardEntry) -> int:
+    found = re.search(r"-(\d+)\.arrow$", entry.file)
+    return int(found[1]) if found else 0

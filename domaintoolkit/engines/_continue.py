@@ -1,0 +1,246 @@
+"""New rows of histories that are encoded already: what a shard is once they are appended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders._ragged import positions
+from domaintoolkit.engines._histories import Histories, match, times_of
+from domaintoolkit.engines._input import ORIGIN
+from domaintoolkit.engines._ragged import Lists, joined
+from domaintoolkit.engines._refused import refused_rows
+from domaintoolkit.engines._shard import encode_part
+from domaintoolkit.engines._ties import before_last
+from domaintoolkit.errors import Refusal
+from domaintoolkit.streams._keys import hash_keys
+from domaintoolkit.streams._read_refused import RefusedRow
+from domaintoolkit.streams._streams import Counts, Streams
+from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["Appended", "append_rows"]
+
+OLDER = "older than the last encoded event of its entity"
+STATIC = "a static field differs from the encoded history of its entity"
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Appended:
+    """A shard with its new rows, and what became of them."""
+
+    table: pa.Table
+    counts: Counts = field(default_factory=Counts)
+    refused: list[RefusedRow] = field(default_factory=list)
+    older: list[RefusedRow] = field(default_factory=list)
+    """Rows that come too late for their histories; never an error."""
+
+
+def append_rows(
+    tokenizer: DomainTokenizer, old: pa.Table, new: pa.Table, names: Sequence[str], rewrite: bool
+) -> Appended:
+    """Append `new` rows to the histories of a shard; those that come too late are set aside, or with `rewrite`
+    their histories are encoded anew, from what the streams still tell of them."""
+    return _Appending(tokenizer, old, new, names).run(rewrite)
+
+
+class _Appending:
+    def __init__(self, tokenizer: DomainTokenizer, old: pa.Table, new: pa.Table, names: Sequence[str]) -> None:
+        self.tokenizer, self.schema, self.names = tokenizer, tokenizer.schema, names
+        self.histories = Histories(tokenizer, old)
+        self.new = new
+        keys = new.select(list(self.schema.entity))
+        # a row whose key is null is no one's; encoding refuses it
+        self.history = match(keys, self.histories.keys)
+        self.result = Appended(old)
+
+    def run(self, rewrite: bool) -> Appended:
+        late = self._late()
+        anew = np.unique(self.history[late]) if rewrite else np.zeros(0, np.int64)
+        if not rewrite and late.any():
+            self.result.older = self._refuse(np.flatnonzero(late), OLDER)
+            self.result.counts += Counts(rows_in=int(late.sum()), rows_refused=int(late.sum()))
+        of_anew = np.isin(self.history, anew)
+        continuing = (self.history >= 0) & ~of_anew & ~late
+        kept = np.setdiff1d(np.arange(len(self.histories)), anew)
+        table = self._continued(np.flatnonzero(continuing)).take(pa.array(kept))
+        parts = [table, self._encoded(self.new.filter(pa.array(self.history < 0)))]
+        if len(anew):
+            again = self.histories.rows(anew, self.new.drop_columns(ORIGIN).schema)
+            again = again.append_column(ORIGIN, pa.array(np.full(len(again), 0), pa.int64()))
+            parts.append(self._encoded(pa.concat_tables([again, self.new.filter(pa.array(of_anew))])))
+            self.result.counts += Counts(rows_in=-len(again))
+        self.result.table = _sorted(pa.concat_tables([part.cast(table.schema) for part in parts]), self.schema.entity)
+        return self.result
+
+    def _late(self) -> NDArray[np.bool_]:
+        """Which new rows come before the last event of their history."""
+        if self.schema.time is None or not len(self.histories):
+            return np.zeros(len(self.new), bool)
+        times = times_of(self.schema, self.new)
+        last = np.where(self.history >= 0, self.histories.last_times[self.history], np.iinfo(np.int64).min)
+        late: NDArray[np.bool_] = times < last
+        tied = np.flatnonzero(times == last)
+        if len(tied):
+            late[tied] = before_last(
+                self.histories, self.new.drop_columns(ORIGIN).take(pa.array(tied)), self.history[tied]
+            )
+        return late
+
+    def _refuse(self, rows: Rows, reason: str) -> list[RefusedRow]:
+        return refused_rows(self.new, [Refusal(row, None, reason) for row in rows.tolist()], self.names)
+
+    def _encoded(self, rows: pa.Table) -> pa.Table:
+        table, counts, refused = encode_part(self.tokenizer, rows, self.names)
+        self.result.counts += counts
+        self.result.refused += refused
+        return table
+
+    def _continued(self, rows: Rows) -> pa.Table:
+        """The old rows, with the events of `rows` at the ends of their histories."""
+        while len(rows):
+            chosen, firsts = np.unique(self.history[rows], return_index=True)
+            ahead = self._last_events(chosen, rows[firsts], rows)
+            table = pa.concat_tables([ahead, self.new.take(pa.array(rows)).drop_columns(ORIGIN)])
+            streams = self.tokenizer.encode(table, on_bad_rows="quarantine")
+            numbers = [refusal.row for refusal in streams.refused if refusal.row is not None]
+            bad = np.unique([rows[firsts[n]] if n < len(ahead) else rows[n - len(ahead)] for n in numbers])
+            wrong = {n - len(ahead): refusal for n, refusal in zip(numbers, streams.refused, strict=True)}
+            other = self._of_other_statics(streams, rows)
+            if not any(n < 0 for n in wrong) and not len(other):
+                refusals = [replace(refusal, row=int(rows[n])) for n, refusal in wrong.items()]
+                self.result.refused += refused_rows(self.new, refusals, self.names)
+                self.result.counts += _minus(streams.counts, self.tokenizer.encode(ahead).counts)
+                return self._joined(streams)
+            if len(other):
+                self.result.refused += self._refuse(other, STATIC)
+                self.result.counts += Counts(rows_in=len(other), rows_refused=len(other))
+                rows = np.setdiff1d(rows, other)
+            else:
+                self._encoded(self.new.take(pa.array(bad)))
+                rows = np.setdiff1d(rows, bad)
+        return self.histories.table
+
+    def _last_events(self, chosen: Rows, firsts: Rows, rows: Rows) -> pa.Table:
+        """A row for each chosen history, to stand before its new ones: only its time and session count.
+
+        All else is that of a new row, except where new rows have the very time of the last event: there it is
+        the last event as the stream tells it, so that it comes first.
+        """
+        table = self.new.take(pa.array(firsts)).drop_columns(ORIGIN)
+        if self.schema.time is not None:
+            times = self.histories.last_times[chosen]
+            tied = np.isin(
+                chosen,
+                self.history[rows][
+                    times_of(self.schema, self.new.take(pa.array(rows)))
+                    == self.histories.last_times[self.history[rows]]
+                ],
+            )
+            if tied.any():
+                decoded = self.histories.last_rows(chosen[tied], table.schema)
+                for spec in self.schema.static:
+                    place = table.schema.get_field_index(spec.name)
+                    decoded = decoded.set_column(
+                        place, table.schema.field(place), table[spec.name].filter(pa.array(tied))
+                    )
+                both = pa.concat_tables([table.filter(pa.array(~tied)), decoded])
+                table = both.take(pa.array(np.argsort(np.concatenate([np.flatnonzero(~tied), np.flatnonzero(tied)]))))
+            table = self._with(
+                table, self.schema.time, self.histories.instants(times, table.schema.field(self.schema.time).type)
+            )
+        if self.schema.session is not None:
+            table = self._with(table, self.schema.session, self.histories.table["last_session"].take(pa.array(chosen)))
+        return table
+
+    def _with(self, table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+        place = table.schema.get_field_index(name)
+        return table.set_column(place, table.schema.field(place), values.cast(table.schema.field(place).type))
+
+    def _of_other_statics(self, streams: Streams, rows: Rows) -> Rows:
+        """Which of `rows` have other static fields than the headers of their histories."""
+        if not self.schema.static:
+            return np.zeros(0, np.int64)
+        anchor = 3 if self.schema.time else 0
+        found = match(streams.entities, self.histories.keys)
+        heads = streams.event_starts[streams.event_offsets[:-1]] - anchor
+        other = [
+            history
+            for stream, history in enumerate(found.tolist())
+            if not np.array_equal(streams.ids[streams.offsets[stream] : heads[stream]], self.histories.header(history))
+        ]
+        return rows[np.isin(self.history[rows], other)]
+
+    def _joined(self, streams: Streams) -> pa.Table:
+        """The old rows with the tails of `streams`, all but their first events."""
+        old, count = self.histories, np.diff(streams.event_offsets)
+        stream = np.full(len(old), -1)
+        stream[match(streams.entities, old.keys)] = np.arange(len(streams))
+        second = streams.event_offsets[:-1] + 1
+        begins = np.append(streams.event_starts, len(streams.ids))[second]
+        begins = np.where(count > 1, begins, streams.offsets[1:])
+        ids = Lists(pa.array(streams.ids), streams.offsets)
+        tails = _tail(ids, begins, streams.offsets[1:] - begins)
+        events = positions(second, count - 1)
+        places = match(streams.entities, old.keys)
+        shift = np.repeat(old.ids.lengths[places] - begins, count - 1)
+        starts = Lists(
+            pa.array((streams.event_starts[events] + shift).astype(np.int32)), np.append(0, np.cumsum(count - 1))
+        )
+        columns = {name: old.table[name] for name in old.table.column_names}
+        columns["ids"] = _column(joined(old.ids, tails.take(stream)))
+        columns["event_starts"] = _column(joined(old.starts, starts.take(stream)))
+        if old.times is not None and streams.times is not None:
+            columns["times"] = _column(
+                joined(old.times, Lists(pa.array(streams.times[events]), starts.offsets).take(stream))
+            )
+        if "labels" in columns:
+            columns["labels"] = self._labels(streams, events, starts, stream)
+        if streams.sessions is not None:
+            told = streams.sessions.take(pa.array(stream, mask=stream < 0))
+            columns["last_session"] = pc.if_else(
+                pa.array(stream >= 0), told.cast(columns["last_session"].type), columns["last_session"].combine_chunks()
+            )
+        return pa.table(columns).cast(old.table.schema)
+
+    def _labels(self, streams: Streams, events: Rows, starts: Lists, stream: Rows) -> pa.Array:
+        whole = self.histories.table["labels"].combine_chunks()
+        names = [whole.type.field(place).name for place in range(whole.type.num_fields)]
+        lists = []
+        for name in names:
+            before = whole.field(name)
+            values = (
+                streams.labels[name] if streams.labels is not None else pa.nulls(streams.events, before.type.value_type)
+            )
+            values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+            after = Lists(values.take(pa.array(events)), starts.offsets).take(stream)
+            lists.append(_column(joined(Lists(before.values, before.offsets.to_numpy()), after)))
+        return pa.StructArray.from_arrays(lists, names)
+
+
+def _tail(lists: Lists, begins: Rows, lengths: Rows) -> Lists:
+    return Lists(lists.values.take(pa.array(positions(begins, lengths))), np.append(0, np.cumsum(lengths)))
+
+
+def _column(lists: Lists) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array(lists.offsets.astype(np.int32)), lists.values)
+
+
+def _sorted(table: pa.Table, entity: Sequence[str]) -> pa.Table:
+    """The rows by (hash, key)."""
+    keys = table.select(list(entity))
+    numbered = keys.append_column("", pa.array(hash_keys(keys)))
+    order = [("", "ascending"), *((name, "ascending") for name in entity)]
+    return table.take(pc.sort_indices(numbered, sort_keys=order)).combine_chunks()
+
+
+def _minus(counts: Counts, less: Counts) -> Counts:
+    numbers = {each.name: -getattr(less, each.name) for each in fields(Counts) if each.name != "fields"}
+    negative = {name: {word: -number for word, number in words.items()} for name, words in less.fields.items()}
+    return counts + Counts(**numbers, fields=negative)

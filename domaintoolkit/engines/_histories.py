@@ -1,0 +1,104 @@
+"""The encoded histories that new rows belong to: finding them, what their last events were, and decoding them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import to_microseconds
+from domaintoolkit.engines._ragged import lists_of
+from domaintoolkit.schema import Schema
+from domaintoolkit.streams._keys import hash_keys
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer._decode import column_of
+
+__all__ = ["Histories", "match", "times_of"]
+
+
+def match(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
+    """For each row of `keys` the row of `known`, which are by hash, with the same key; -1 where there is none."""
+    if not known.num_rows:
+        return np.full(keys.num_rows, -1)
+    hashes = hash_keys(known)
+    places = np.minimum(np.searchsorted(hashes, hash_keys(keys)), known.num_rows - 1)
+    found = known.take(pa.array(places))
+    same = np.ones(keys.num_rows, bool)
+    for name in keys.column_names:
+        same &= np.asarray(pc.fill_null(pc.equal(keys[name].cast(found[name].type), found[name]), False))
+    return np.where(same, places, -1)
+
+
+def times_of(schema: Schema, table: pa.Table) -> NDArray[np.int64]:
+    """Microseconds since the epoch of each row; of a row without a valid time, the largest number there is."""
+    column = table[schema.time].combine_chunks()
+    instants = to_microseconds(column, schema.zone, schema.time_unit).values.cast(pa.int64())
+    return np.asarray(pc.fill_null(instants, np.iinfo(np.int64).max))
+
+
+class Histories:
+    """The rows of a shard as histories."""
+
+    def __init__(self, tokenizer: DomainTokenizer, table: pa.Table) -> None:
+        self.tokenizer, self.schema, self.table = tokenizer, tokenizer.schema, table
+        self.keys = table.select(list(self.schema.entity)).combine_chunks()
+        self.ids, self.starts = lists_of(table["ids"]), lists_of(table["event_starts"])
+        self.times = lists_of(table["times"]) if self.schema.time else None
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def last_times(self) -> NDArray[np.int64]:
+        """When the last event of each history was."""
+        assert self.times is not None
+        return np.asarray(self.times.values)[self.times.offsets[1:] - 1]
+
+    def instants(self, times: NDArray[np.int64], kind: pa.DataType) -> pa.Array:
+        """Times as a column of a table whose time column has the type `kind`."""
+        return column_of(times, kind, self.schema.zone)
+
+    def header(self, row: int) -> NDArray[np.integer]:
+        """The ids before the first event of one history, but for the anchor: BOS and static fields."""
+        begin = int(self.ids.offsets[row])
+        first = int(np.asarray(self.starts.values)[self.starts.offsets[row]])
+        anchor = 3 if self.schema.time else 0
+        return np.asarray(self.ids.values)[begin : begin + first - anchor]
+
+    def rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
+        """All events of the chosen histories as rows of a table with `columns`, their times exact.
+
+        Sessions that are over have names of their own; the last one has its name.
+        """
+        ids = self.ids.take(chosen)
+        decoded = self.tokenizer.decode(np.asarray(ids.values), ids.offsets, self.keys.take(pa.array(chosen)))
+        counts = self.starts.lengths[chosen]
+        if self.times is not None:
+            times = np.asarray(self.times.take(chosen).values)
+            place = decoded.schema.get_field_index(self.schema.time)
+            instants = self.instants(times, columns.field(self.schema.time).type)
+            decoded = decoded.set_column(place, self.schema.time, instants)
+        if self.schema.session is not None:
+            decoded = self._with_sessions(decoded, chosen, counts)
+        if "labels" in self.table.column_names:
+            labels = self.table["labels"].combine_chunks().take(pa.array(chosen))
+            for place in range(labels.type.num_fields):
+                decoded = decoded.append_column(labels.type.field(place).name, labels.field(place).flatten())
+        arrays = [decoded[field.name].cast(field.type) for field in columns]
+        return pa.table(arrays, schema=columns)
+
+    def _with_sessions(self, decoded: pa.Table, chosen: NDArray[np.int64], counts: NDArray[np.int64]) -> pa.Table:
+        numbers = np.asarray(decoded[self.schema.session])
+        ends = np.cumsum(counts)
+        last = np.repeat(numbers[ends - 1], counts) == numbers
+        names = pc.binary_join_element_wise("\0", pa.array(numbers).cast(pa.string()), "")
+        known = self.table["last_session"].take(pa.array(np.repeat(chosen, counts))).cast(pa.string())
+        column = pc.if_else(pa.array(last), known.combine_chunks(), names)
+        place = decoded.schema.get_field_index(self.schema.session)
+        return decoded.set_column(place, self.schema.session, column)
+
+    def last_rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
+        """The last events of the chosen histories as rows."""
+        ends = np.cumsum(self.starts.lengths[chosen]) - 1
+        return self.rows(chosen, columns).take(pa.array(ends))

@@ -1,0 +1,174 @@
+"""Appending: what is appended in parts is what is encoded at once."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domaintoolkit.engines import append, encode, extend
+from domaintoolkit.engines._state import STATE
+from domaintoolkit.errors import DataError, OutputError, VocabularyMismatchError
+from domaintoolkit.schema import Categorical, Schema
+from domaintoolkit.streams._encoded import open_encoded
+from domaintoolkit.tokenizer import DomainTokenizer
+
+from .rows import SCHEMA, contents, events
+
+TABLE = events(600, users=30)
+TOKENIZER = DomainTokenizer(SCHEMA, threads=1).fit(TABLE)
+STATIC = Schema(entity="user", time="at", static=(Categorical("land"),), fields=(Categorical("what"),))
+UNTIMED = Schema(entity="user", fields=(Categorical("what"), Categorical("brand")))
+
+
+def rows_of(folder: Path) -> dict[Any, dict[str, Any]]:
+    """Every row of an encoded folder by its key."""
+    encoded = open_encoded(folder)
+    rows = [row for shard in range(len(encoded.shards)) for row in encoded.table(shard).to_pylist()]
+    return {row["user"]: row for row in rows}
+
+
+def in_parts(tokenizer: DomainTokenizer, parts: list[pa.Table], out: Path) -> None:
+    encode(tokenizer, parts[0], out, shards=3)
+    for part in parts[1:]:
+        append(out, part)
+
+
+@settings(max_examples=15)
+@given(
+    cuts=st.lists(st.integers(0, 600), min_size=1, max_size=2).map(sorted),
+    seconds=st.sampled_from([1, 3600]),
+    timed=st.booleans(),
+)
+def test_parts_in_time_order_give_what_all_at_once_gives(cuts: list[int], seconds: int, timed: bool) -> None:
+    table = TABLE
+    if seconds > 1:  # many events at the same time, so that parts are cut within ties
+        hours = pc.floor_temporal(TABLE["at"], 6, "hour")
+        table = TABLE.set_column(1, "at", hours)
+    tokenizer = DomainTokenizer(SCHEMA if timed else UNTIMED, threads=1).fit(table)
+    streams = tokenizer.encode(table)
+    if timed:
+        # the order of the streams is that of the parts
+        table = _in_stream_order(tokenizer, table)
+    bounds = [0, *[cut for cut in cuts if 0 < cut < 600], 600]
+    parts = [table.slice(low, high - low) for low, high in pairwise(bounds)]
+    with tempfile.TemporaryDirectory() as name:
+        in_parts(tokenizer, parts, Path(name) / "parts")
+        encode(tokenizer, table, Path(name) / "whole", shards=3)
+        assert rows_of(Path(name) / "parts") == rows_of(Path(name) / "whole")
+        manifest = open_encoded(Path(name) / "parts").manifest
+        assert manifest.totals["events"] == streams.events
+        assert manifest.counts == open_encoded(Path(name) / "whole").manifest.counts
+
+
+def _in_stream_order(tokenizer: DomainTokenizer, table: pa.Table) -> pa.Table:
+    """Rows by time, and ties of an entity in the order that encoding gives them."""
+    numbered = table.set_column(3, "bought", pa.array(np.arange(len(table))))
+    order = tokenizer.encode(numbered).labels["bought"].to_numpy()  # type: ignore[index]
+    times = table["at"].cast(pa.int64()).to_numpy()[order]
+    return table.take(pa.array(order[np.argsort(times, kind="stable")]))
+
+
+def test_an_older_event_is_set_aside(tmp_path: Path) -> None:
+    in_time = TABLE.sort_by("at")
+    encode(TOKENIZER, in_time.slice(300), tmp_path / "out", shards=3)
+    late = in_time.slice(0, 300).filter(pc.is_in(in_time.slice(0, 300)["user"], value_set=pa.array([3, 4])))
+    before = rows_of(tmp_path / "out")
+    result = append(tmp_path / "out", late)
+    assert rows_of(tmp_path / "out") == before
+    assert result.counts.rows_in == result.counts.rows_refused == len(late)
+    assert result.quarantine is not None
+    reasons = pa.csv.read_csv(result.quarantine)["reason"].to_pylist()
+    assert reasons == ["older than the last encoded event of its entity"] * len(late)
+
+
+def test_rewrite_puts_older_events_in_their_places(tmp_path: Path) -> None:
+    in_time = TABLE.sort_by("at")
+    encode(TOKENIZER, in_time.slice(300), tmp_path / "out", shards=3)
+    append(tmp_path / "out", in_time.slice(0, 300), rewrite=True)
+    encode(TOKENIZER, TABLE, tmp_path / "whole", shards=3)
+    found, wanted = rows_of(tmp_path / "out"), rows_of(tmp_path / "whole")
+    assert {key: row["times"] for key, row in found.items()} == {key: row["times"] for key, row in wanted.items()}
+    without = TOKENIZER.grammar.session
+    for key, row in found.items():
+        ids = [[token for token in each["ids"] if token != without] for each in (row, wanted[key])]
+        assert ids[0] == ids[1]
+
+
+def test_an_event_at_the_last_time_that_sorts_before_it_is_older(tmp_path: Path) -> None:
+    schema = Schema(entity="user", time="at", order_by="what", fields=(Categorical("what"),))
+    at = TABLE["at"][0].as_py()
+    rows = pa.table({"user": [1, 1, 1], "at": [at] * 3, "what": ["b", "a", "c"]})
+    tokenizer = DomainTokenizer(schema, threads=1).fit(rows)
+    encode(tokenizer, rows.slice(0, 1), tmp_path / "out")
+    result = append(tmp_path / "out", rows.slice(1))
+    assert result.counts.rows_refused == 1
+    encode(tokenizer, rows.take([0, 2]), tmp_path / "whole")
+    assert rows_of(tmp_path / "out") == rows_of(tmp_path / "whole")
+
+
+def test_static_fields_have_to_be_those_of_the_history(tmp_path: Path) -> None:
+    at = TABLE["at"][0].as_py()
+    rows = pa.table({"user": [1, 2, 1, 2], "at": [at, at, at + timedelta(1), at + timedelta(1)],
+                     "land": ["de", "fr", "de", "de"], "what": ["a"] * 4})  # fmt: skip
+    tokenizer = DomainTokenizer(STATIC, threads=1).fit(rows)
+    encode(tokenizer, rows.slice(0, 2), tmp_path / "out")
+    before = contents(tmp_path / "out")
+    with pytest.raises(DataError, match="row 1: a static field differs from the encoded history"):
+        append(tmp_path / "out", rows.slice(2))
+    assert contents(tmp_path / "out") == before
+    result = append(tmp_path / "out", rows.slice(2), on_bad_rows="quarantine")
+    assert (result.counts.rows_in, result.counts.rows_refused) == (2, 1)
+    assert {key: len(row["times"]) for key, row in rows_of(tmp_path / "out").items()} == {1: 2, 2: 1}
+
+
+def test_bad_rows_leave_the_folder_as_it_was(tmp_path: Path) -> None:
+    in_time = TABLE.sort_by("at")
+    encode(TOKENIZER, in_time.slice(0, 300), tmp_path / "out", shards=3)
+    before = contents(tmp_path / "out")
+    times = in_time["at"].to_pylist()[300:]
+    times[7] = None
+    bad = in_time.slice(300).set_column(1, "at", pa.array(times, TABLE.schema.field("at").type))
+    with pytest.raises(DataError, match="row 7, column 'at': the time is null"):
+        append(tmp_path / "out", bad)
+    assert contents(tmp_path / "out") == before
+    result = append(tmp_path / "out", bad, on_bad_rows="quarantine")
+    assert (result.counts.rows_in, result.counts.rows_refused) == (300, 1)
+    assert result.manifest.totals["events"] == 599
+
+
+def test_an_extended_tokenizer_may_append(tmp_path: Path) -> None:
+    in_time = TABLE.sort_by("at")
+    first, second = in_time.slice(0, 300), in_time.slice(300)
+    tokenizer = DomainTokenizer(SCHEMA, threads=1).fit(first)
+    encode(tokenizer, first, tmp_path / "out", shards=3)
+    fresh = second.set_column(4, "what", pa.array(["return"] * 300))
+    extend(tokenizer, fresh, training_only=False)
+    append(tmp_path / "out", fresh, tokenizer=tokenizer)
+    assert open_encoded(tmp_path / "out").manifest.vocabulary["hash"] == tokenizer.vocabulary.hash
+    with pytest.raises(VocabularyMismatchError):
+        append(tmp_path / "out", fresh, tokenizer=DomainTokenizer(STATIC, threads=1).fit(
+            {"user": [1], "at": TABLE["at"][:1], "land": ["de"], "what": ["a"]}))  # fmt: skip
+
+
+def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="is no encoded folder"):
+        append(tmp_path / "none", TABLE)
+    limited = Schema(entity="user", fields=(Categorical("what"),), max_events=3)
+    encode(DomainTokenizer(limited, threads=1).fit(TABLE), TABLE, tmp_path / "limited")
+    with pytest.raises(OutputError, match="limits the events of an entity"):
+        append(tmp_path / "limited", TABLE)
+    encode(TOKENIZER, TABLE, tmp_path / "out")
+    (tmp_path / "out" / STATE).touch()
+    with pytest.raises(OutputError, match="holds an unfinished encoding"):
+        append(tmp_path / "out", TABLE)
