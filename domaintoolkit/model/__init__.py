@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from domaintoolkit.model._embed import embed
     from domaintoolkit.model._event_model import EventModel, event_parameters
     from domaintoolkit.model._events import EventTensors, events_from_streams
+    from domaintoolkit.model._generate import Generator, Sampling
     from domaintoolkit.model._interface import EventBatch, LossReport, SequenceModel, TokenBatch
     from domaintoolkit.model._plan import DEVICES, Device, Plan, plan
+    from domaintoolkit.model._predict import Prediction, predict_next
     from domaintoolkit.model._token_model import TokenModel
 
 _HOMES = {
+    "_predict": ("Prediction", "predict_next"),
+    "_generate": ("Generator", "Sampling"),
     "_plan": ("DEVICES", "Device", "Plan", "plan"),
     "_embed": ("embed",),
     "_config": (
@@ -58,8 +62,11 @@ __all__ = [
     "EventModel",
     "EventModelConfig",
     "EventTensors",
+    "Generator",
     "LossReport",
     "Plan",
+    "Prediction",
+    "Sampling",
     "SequenceModel",
     "TokenBatch",
     "TokenModel",
@@ -70,6 +77,7 @@ __all__ = [
     "events_from_streams",
     "parameters",
     "plan",
+    "predict_next",
     "preset",
 ]
 

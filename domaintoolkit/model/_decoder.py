@@ -36,6 +36,11 @@ class Cache:
             self.layers[layer] = (torch.cat((old_key, key), 2), torch.cat((old_value, value), 2))
         return self.layers[layer]
 
+    def pick(self, rows: Tensor) -> None:
+        """Go on with these rows; one may be picked several times."""
+        self.layers = [(key[rows], value[rows]) for key, value in self.layers]
+        self.valid = None if self.valid is None else self.valid[rows]
+
     def mask(self, read: Tensor) -> Tensor:
         """Take note of which of the new positions (B, n) are real; the mask (B, 1, n, all) of what each may see."""
         count, new = read.shape

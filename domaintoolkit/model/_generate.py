@@ -74,7 +74,8 @@ class Generator:
     Every step is masked by the grammar: the order of parts, what may continue what, UTF-8, the levels of paths,
     dates that exist, and the instants that the time tokens so far leave. A finished field is put the way its
     encoder writes it, and a finished event is decoded together with what is before it; should that fail, it is
-    written anew. So every result decodes, with an untrained model too.
+    written anew. So every result decodes, with an untrained model too. Years that have no token are not written:
+    where they are part of a time, a history ends with the last of them.
     """
 
     def __init__(self, model: TokenModel, tokenizer: DomainTokenizer) -> None:
@@ -172,7 +173,12 @@ class Generator:
         while not row.done:
             if row.queue:
                 return self._put(row, row.queue.pop(0))
-            token = _draw(row.logits, self.writer.allowed(row.state), sampling, generator)
+            allowed = self.writer.allowed(row.state)
+            if not allowed.any():
+                # years without a token are not written, so the calendar can end
+                self._rewrite(row, valid)
+                continue
+            token = _draw(row.logits, allowed, sampling, generator)
             if self._begins(token) and not self._settled(row, valid):
                 continue
             if longest is not None and len(row.ids) >= longest:
@@ -275,7 +281,7 @@ class Generator:
         """Take back what was written after `state`; the cache forgets it."""
         valid[row.columns[state.length :]] = False
         del row.ids[state.length :], row.columns[state.length :]
-        row.state, row.logits, row.queue = state, logits, []
+        row.state, row.logits, row.queue = replace(state, closed=True), logits, []
         row.checked = min(row.checked, state.length)
 
 

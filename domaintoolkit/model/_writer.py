@@ -34,6 +34,8 @@ class State:
     events: int = 0
     """Events begun."""
     session: bool = False
+    closed: bool = False
+    """What has been written is finished: only what begins something may come."""
     anchor: dict[str, int] = field(default_factory=dict)
 
 
@@ -59,7 +61,7 @@ class Writer:
         mask = np.zeros(len(self.rules.key), np.bool_)
         if state.utf8 == 0:
             mask[self._starts(state)] = True
-        if state.place < 0 or state.last < 0:
+        if state.place < 0 or state.last < 0 or state.closed:
             return mask
         grammar = self.rules.grammar
         going_on = state.run < LONGEST
@@ -106,7 +108,7 @@ class Writer:
         """The state after a token that is allowed."""
         grammar = self.rules.grammar
         if token == grammar.session:
-            return replace(state, length=state.length + 1, session=True, last=-1, run=0)
+            return replace(state, length=state.length + 1, session=True, closed=False, last=-1, run=0)
         if not grammar.start[token]:
             last = state.last if token in self.rules.written else token
             utf8 = int(self.rules.utf8[state.utf8, token])
