@@ -91,7 +91,9 @@ def test_a_tokenizer_of_one_s_own(run: Run, as_data: Data, tmp_path: Path, rows_
 def test_a_schema_file(as_data: Data, tmp_path: Path) -> None:
     schema = 'entity = "who"\ntime = "at"\n[[fields]]\ntype = "categorical"\nname = "what"\n'
     (tmp_path / "visits.toml").write_text(schema)
-    (tmp_path / "visits.csv").write_text("who,at,what\n1,2024-01-01T10:00,in\n1,2024-01-01T11:00,out\n2,2024-01-02,in\n")
+    (tmp_path / "visits.csv").write_text(
+        "who,at,what\n1,2024-01-01T10:00,in\n1,2024-01-01T11:00,out\n2,2024-01-02,in\n"
+    )
     data = as_data("encode", "--schema", tmp_path / "visits.toml", tmp_path / "visits.csv", "-o", tmp_path / "out")
     assert (data["entities"], data["events"]) == (2, 3)
 
@@ -114,7 +116,10 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "empty": (written("empty.csv", b""), "empty"),
         "folder": (folder / "none", "none"),
         "header only": (written("header.csv", HEADER.encode()), "no rows"),
-        "damaged header": (written("damaged.csv", good.replace(b"user_id", b"..user_id")), "--column user_id=..user_id"),
+        "damaged header": (
+            written("damaged.csv", good.replace(b"user_id", b"..user_id")),
+            "--column user_id=..user_id",
+        ),
         "missing column": (written("short.csv", b"a,b\n1,2\n"), "expected a column with the header"),
         "column twice": (written("twice.csv", good.replace(b"category_id", b"brand")), "2 times"),
         "wrong type": (written("type.csv", good.replace(b"1.5", b"cheap")), "'cheap'"),
@@ -155,7 +160,9 @@ def test_nothing_is_lost_in_quarantine(as_data: Data, run: Run, tmp_path: Path) 
 def test_other_headers(run: Run, as_data: Data, tmp_path: Path, rows_file: Path) -> None:
     text = rows_file.read_text().replace("user_id", "..user_id", 1)
     (tmp_path / "rows.csv").write_text(text)
-    data = as_data("encode", "-d", "ecommerce", tmp_path / "rows.csv", "--column", "user_id=..user_id", "-o", tmp_path / "o")
+    data = as_data(
+        "encode", "-d", "ecommerce", tmp_path / "rows.csv", "--column", "user_id=..user_id", "-o", tmp_path / "o"
+    )
     assert data["events"] == 1_500
     assert run("verify", tmp_path / "o", tmp_path / "rows.csv").exit_code == 0
 

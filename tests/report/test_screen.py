@@ -1,0 +1,33 @@
+"""Tables and facts, on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+
+from domaintoolkit.report import Screen
+
+
+def _said(terminal: bool) -> str:
+    file = io.StringIO()
+    screen = Screen(file, terminal)
+    screen.facts([("events", "1,200"), ("a longer name", "[brand=x]")])
+    screen.table(("field", "share", "tokens"), [("brand", "56.2%", "[a] [b]"), ("price", "-", "[c]")])
+    screen.line("[not markup]")
+    return file.getvalue()
+
+
+def test_plain_text_lines_up() -> None:
+    assert _said(False).splitlines() == [
+        "events         1,200",
+        "a longer name  [brand=x]",
+        "field  share  tokens",
+        "brand  56.2%  [a] [b]",
+        "price      -  [c]",
+        "[not markup]",
+    ]
+
+
+def test_a_terminal_shows_the_same_words() -> None:
+    said = _said(True)
+    for word in ("1,200", "[brand=x]", "56.2%", "[a] [b]", "[not markup]"):
+        assert word in said
