@@ -2,6 +2,7 @@
 
 from domaintoolkit.engines._append import append
 from domaintoolkit.engines._decode import decode, decoded_rows
+from domaintoolkit.engines._drift import Drift, FieldDrift, drift
 from domaintoolkit.engines._encode import Interrupted, encode
 from domaintoolkit.engines._fit import FitResult, extend, fit
 from domaintoolkit.engines._progress import Progress
@@ -10,7 +11,9 @@ from domaintoolkit.engines._spark import encode_spark, fit_spark, spark_streams
 from domaintoolkit.engines._verify import VerifyResult, verify
 
 __all__ = [
+    "Drift",
     "EncodeResult",
+    "FieldDrift",
     "FitResult",
     "Interrupted",
     "Progress",
@@ -18,6 +21,7 @@ __all__ = [
     "append",
     "decode",
     "decoded_rows",
+    "drift",
     "encode",
     "encode_spark",
     "extend",

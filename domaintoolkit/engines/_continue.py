@@ -167,14 +167,13 @@ class _Appending:
         """Which of `rows` have other static fields than the headers of their histories."""
         if not self.schema.static:
             return np.zeros(0, np.int64)
-        anchor = 3 if self.schema.time else 0
-        found = match(streams.entities, self.histories.keys)
-        heads = streams.event_starts[streams.event_offsets[:-1]] - anchor
-        other = [
-            history
-            for stream, history in enumerate(found.tolist())
-            if not np.array_equal(streams.ids[streams.offsets[stream] : heads[stream]], self.histories.header(history))
-        ]
+        known = self.histories
+        heads = streams.event_starts[streams.event_offsets[:-1]]
+        other = []
+        for stream, history in enumerate(match(streams.entities, known.keys).tolist()):
+            header = streams.ids[streams.offsets[stream] : heads[stream]]
+            if not np.array_equal(known.static_ids(header), known.static_ids(known.header(history))):
+                other.append(history)
         return rows[np.isin(self.history[rows], other)]
 
     def _joined(self, streams: Streams) -> pa.Table:

@@ -44,6 +44,7 @@ class Histories:
         self.tokenizer, self.schema, self.table = tokenizer, tokenizer.schema, table
         self.keys = table.select(list(self.schema.entity)).combine_chunks()
         self.ids, self.starts = lists_of(table["ids"]), lists_of(table["event_starts"])
+        self._anchors = np.array([token.kind == "anchor" for token in tokenizer.vocabulary])
         self.times = lists_of(table["times"]) if self.schema.time else None
 
     def __len__(self) -> int:
@@ -59,12 +60,16 @@ class Histories:
         """Times as a column of a table whose time column has the type `kind`."""
         return column_of(times, kind, self.schema.zone)
 
+    def static_ids(self, header: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Of the ids before a history's first event, those before the anchor: BOS and the static fields."""
+        anchor = np.flatnonzero(self._anchors[header])
+        return header[: anchor[0]] if len(anchor) else header
+
     def header(self, row: int) -> NDArray[np.integer]:
-        """The ids before the first event of one history, but for the anchor: BOS and static fields."""
+        """The ids before the first event of one history."""
         begin = int(self.ids.offsets[row])
         first = int(np.asarray(self.starts.values)[self.starts.offsets[row]])
-        anchor = 3 if self.schema.time else 0
-        return np.asarray(self.ids.values)[begin : begin + first - anchor]
+        return np.asarray(self.ids.values)[begin : begin + first]
 
     def rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
         """All events of the chosen histories as rows of a table with `columns`, their times exact.
