@@ -22,13 +22,13 @@ def nearby(number: float, kind: pa.DataType) -> list[object]:
         return [number >= 0.5, False, True]
     if test.is_decimal(kind):
         return _decimals(number, kind)
-    narrow = {pa.float16(): np.float16, pa.float32(): np.float32}.get(kind)
-    if narrow is None:
+    if test.is_float64(kind):
         return [number, math.nextafter(number, -math.inf), math.nextafter(number, math.inf)]
-    largest = float(np.finfo(narrow).max)
+    narrow, largest = (np.float16, 65504.0) if test.is_float16(kind) else (np.float32, 3.4028234663852886e38)
     values = np.full(3, min(max(number, -largest), largest), narrow)
     values[1:] = np.nextafter(values[1:], np.array([-largest, largest], narrow))
-    return [float(value) for value in values]
+    near: list[object] = values.tolist()
+    return near
 
 
 def _integers(number: float, kind: pa.DataType) -> list[object]:

@@ -103,7 +103,8 @@ class Timestamp:
     """An instant, as calendar `parts` in a time zone and the time since the entity's previous event.
 
     `delta` (log-spaced, `delta_bins` buckets) needs the schema's time column; left out, it is on there and
-    off for every other column. A `Timestamp` named like the schema's time column encodes the event's time.
+    off for every other column. A `Timestamp` named like the schema's time column encodes the event's time. The
+    calendar is that of `zone`; in any other column, times that name no zone are read in it too.
     """
 
     name: Name

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from domaintoolkit.composite import Segmenter
 from domaintoolkit.encoders._ragged import offsets_of, positions
-from domaintoolkit.errors import Refusal
+from domaintoolkit.errors import LookupFailedError, NotFittedError, Refusal
 from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["Counts", "Ids", "Streams", "id_type"]
@@ -72,6 +73,8 @@ class Streams:
     """The schema's label columns, one row an event; None where the table had none."""
     sessions: pa.Array | None = None
     """The session of each stream's last event; None without a session column."""
+    segmenter: Segmenter | None = None
+    """What puts composites in; None where the tokenizer has learned none, or where they are in already."""
     counts: Counts = Counts()
     refused: tuple[Refusal, ...] = ()
 
@@ -96,6 +99,28 @@ class Streams:
     def tokens(self, stream: int) -> list[str]:
         """The readable tokens of one stream."""
         return self.vocabulary.decode(self[stream])
+
+    def composites(self, method: Literal["greedy", "spr"] = "greedy", *, seed: int = 0, epoch: int = 0) -> Streams:
+        """The same histories with composites in the place of base tokens.
+
+        `greedy` is deterministic; `spr` shuffles the tokens of each event (set permutation regularisation),
+        differently for every `seed` and `epoch`. Raises `NotFittedError` where there are no composites.
+        """
+        if self.segmenter is None:
+            raise NotFittedError("these streams have no composites to put in; the schema must declare some")
+        if method == "greedy":
+            made = self.segmenter.greedy(self)
+        elif method == "spr":
+            made = self.segmenter.spr(self, seed=seed, epoch=epoch)
+        else:
+            raise LookupFailedError("segmentation", method, ("greedy", "spr"))
+        return replace(
+            self,
+            ids=made.ids.astype(id_type(len(self.vocabulary)), copy=False),
+            offsets=made.offsets,
+            event_starts=made.event_starts,
+            segmenter=None,
+        )
 
     def select(self, streams: Sequence[int] | NDArray[np.integer]) -> Streams:
         """Some of the streams, in the order given."""

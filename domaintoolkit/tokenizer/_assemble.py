@@ -68,7 +68,7 @@ def assemble(
     `header` has a row for each stream and `events` one for each event; stream s holds the events
     `starts[s]:starts[s + 1]`; `breaks` says before which events the session token stands.
     """
-    bos, session = (np.array([id], type) for id in (grammar.bos, grammar.session))
+    bos, session = (np.array([token], type) for token in (grammar.bos, grammar.session))
     streams, count = len(starts) - 1, int(starts[-1])
     head = _Block([Part(np.repeat(bos, streams), None, None, None), *header], streams)
     marks = [] if breaks is None else [Part(breaks.view(np.int8), session, np.array([0, 0, 1]), None)]
@@ -129,9 +129,7 @@ def _as_items(rows: Ids) -> NDArray[np.void]:
     return rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
 
 
-def _part_job(
-    ids: Ids, part: Part, at: NDArray[np.int64], lengths: NDArray[np.int64] | None
-) -> Callable[[], None]:
+def _part_job(ids: Ids, part: Part, at: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> Callable[[], None]:
     def write() -> None:
         codes = part.chosen(0, len(at))
         if lengths is None or part.offsets is None or part.ids is None:

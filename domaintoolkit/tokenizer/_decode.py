@@ -14,6 +14,7 @@ from domaintoolkit.tokenizer._order import ranks_of
 from domaintoolkit.tokenizer._parse import Parsed, parse
 from domaintoolkit.tokenizer._ties import cell_ranks, descends
 from domaintoolkit.tokenizer._types import column_type
+from domaintoolkit.vocabulary import COMPOSITE
 
 __all__ = ["decode_ids"]
 
@@ -28,6 +29,8 @@ def decode_ids(
     Sessions come back as their number within the history, and a free `order_by` column as the event's.
     """
     schema = layout.schema
+    if layout.segmenter is not None and (layout.grammar.place[_known(layout, ids)] == COMPOSITE).any():
+        ids, offsets, _, _ = layout.segmenter.expand(ids, offsets)
     parsed = parse(layout, ids, offsets)
     counts = np.diff(parsed.event_offsets)
     streams = np.repeat(np.arange(len(counts)), counts)
@@ -37,11 +40,11 @@ def decode_ids(
         columns[name] = whole.take(pa.array(streams))
     for bound in layout.header:
         if bound.name is not None:
-            values = bound.encoder.decode(parsed.header[bound.name], types[bound.name])
+            values = bound.field.decode(parsed.header[bound.name], types[bound.name])
             columns[bound.name] = values.take(pa.array(streams))
     for bound in layout.events:
         if bound.name is not None and bound.name != schema.time:
-            columns[bound.name] = bound.encoder.decode(parsed.events[bound.name], types[bound.name])
+            columns[bound.name] = bound.field.decode(parsed.events[bound.name], types[bound.name])
     if schema.session is not None:
         columns[schema.session] = pa.array(_within(np.cumsum(parsed.breaks), parsed.event_offsets))
     for name in schema.order_by:
@@ -50,6 +53,11 @@ def decode_ids(
     if schema.time is not None:
         columns[schema.time] = _times(layout, types[schema.time], parsed, columns)
     return pa.table({name: columns[name] for name in schema.columns if name in columns})
+
+
+def _known(layout: Layout, ids: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The ids that have tokens; what the others are is for parsing to say."""
+    return ids[(ids >= 0) & (ids < len(layout.vocabulary))]
 
 
 def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import Encoded, TimestampEncoder
+from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams._streams import Counts, Streams
 from domaintoolkit.tokenizer._assemble import Part, assemble, bind
-from domaintoolkit.tokenizer._layout import Bound, Layout
+from domaintoolkit.tokenizer._layout import Layout
 from domaintoolkit.tokenizer._order import Grouping, break_ties, changes, group, ranks_of
 from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._ties import cell_ranks
@@ -28,7 +28,7 @@ def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolEx
     """The streams of prepared rows. A static field that changes within an entity is refused, or raised."""
     schema = layout.schema
     encoded: dict[str | None, Future[Encoded]] = {
-        bound.name: pool.submit(bound.encoder.encode, rows.values[bound.name])
+        bound.name: pool.submit(bound.field.encode, rows.values[bound.name])
         for bound in layout.events
         if bound.name in rows.values
     }
@@ -39,7 +39,8 @@ def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolEx
     conflicts = _static_conflicts(schema, rows, grouping)
     if conflicts:
         if on_bad_rows == "error":
-            raise DataError(list(conflicts.values())[:1000], len(conflicts))
+            problems = [refusal for row in conflicts.values() for refusal in row]
+            raise DataError(problems[:1000], len(problems))
         return encode_rows(layout, rows.without(conflicts), on_bad_rows, pool)
     return _written(layout, rows, grouping, cells, pool)
 
@@ -95,12 +96,10 @@ def _counted(counts: Counts, rows: Rows, fields: dict[str, Encoded]) -> Counts:
     words = ("spelled", "hashed", "clipped", "missing")
     table = {name: {word: int(getattr(field, word)) for word in words} for name, field in fields.items()}
     totals = {word: sum(field[word] for field in table.values()) for word in words}
-    return replace(counts, rows_in=rows.rows_in, rows_refused=len(rows.refused), fields=table, **totals)
+    return replace(counts, rows_in=rows.rows_in, rows_refused=rows.rows_in - len(rows), fields=table, **totals)
 
 
-def _encode_times(
-    layout: Layout, times: NDArray[np.int64], starts: NDArray[np.int64]
-) -> tuple[Encoded, list[Part]]:
+def _encode_times(layout: Layout, times: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[Encoded, list[Part]]:
     """The time field's cells, in ids; nothing where the schema does not encode its time column."""
     bound = next((bound for bound in layout.events if bound.name == layout.schema.time), None)
     if bound is None:
@@ -129,9 +128,9 @@ def tie_keys(
     return keys + [ranks_of(rows.columns[name].take(taken)) for name in others if name in rows.columns]
 
 
-def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[int, Refusal]:
+def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[int, list[Refusal]]:
     """Rows whose static value is not that of their entity's first event."""
-    conflicts: dict[int, Refusal] = {}
+    conflicts: dict[int, list[Refusal]] = {}
     counts = np.diff(grouping.starts)
     for spec in schema.static:
         ranks = ranks_of(rows.columns[spec.name])
@@ -143,7 +142,7 @@ def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[in
             number, against = (k if rows.numbers is None else int(rows.numbers[k]) for k in (row, other))
             found, expected = (column[k].as_py() for k in (row, other))
             reason = f"static field is {found!r} here and {expected!r} in row {against} of the same entity"
-            conflicts.setdefault(row, Refusal(number, spec.name, reason))
+            conflicts.setdefault(row, []).append(Refusal(number, spec.name, reason))
     return conflicts
 
 
@@ -181,21 +180,17 @@ def _header(
     for bound in layout.header:
         if bound.name is None:
             assert times is not None
-            cells = layout_anchor(bound, times[grouping.starts[:-1]])
+            assert isinstance(bound.encoder, Anchor)
+            cells = bound.encoder.encode(times[grouping.starts[:-1]])
         else:
-            encoded = bound.encoder.encode(rows.values[bound.name].take(pa.array(grouping.first)))
+            encoded = bound.field.encode(rows.values[bound.name].take(pa.array(grouping.first)))
             counts[bound.name] = encoded
             cells = encoded.parts
         parts += [bind(bound, cell, layout.id_type, None) for cell in cells]
     return parts, counts
 
 
-def layout_anchor(bound: Bound, first: NDArray[np.int64]) -> Any:
-    """The anchor's cells for the times of first events."""
-    return bound.encoder.encode(first)
-
-
-def _labels(schema: Schema, rows: Rows, order: NDArray[np.int64] | None) -> pa.Table | None:
+def _labels(schema: Schema, rows: Rows, order: NDArray[np.integer[Any]] | None) -> pa.Table | None:
     present = [name for name in schema.labels if name in rows.columns]
     if not present:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ class HistoryEncoder:
                 self._time_place = len(self._fields)
                 self._time_lookup = bound.encoder.lookup_history(bound.ids)
             else:
-                self._fields.append((bound.name, bound.encoder.lookup(bound.ids)))
-        self._static = [(b.name, b.encoder.lookup(b.ids)) for b in layout.header if b.name is not None]
+                self._fields.append((bound.name, bound.field.lookup(bound.ids)))
+        self._static = [(b.name, b.field.lookup(b.ids)) for b in layout.header if b.name is not None]
         self._anchor = next((b.encoder.lookup(b.ids) for b in layout.header if b.name is None), None)
 
     def encode(self, rows: Sequence[Row]) -> Ids | None:
@@ -45,12 +45,11 @@ class HistoryEncoder:
         if not rows:
             raise DataError([Refusal(None, None, "a history needs at least one event")])
         times = self._times(rows)
-        if times is not None:
-            if any(a >= b for a, b in zip(times, times[1:], strict=False)):
-                order = sorted(range(len(rows)), key=times.__getitem__)
-                rows, times = [rows[k] for k in order], [times[k] for k in order]
-                if any(a == b for a, b in zip(times, times[1:], strict=False)):
-                    return None
+        if times is not None and any(a >= b for a, b in pairwise(times)):
+            order = sorted(range(len(rows)), key=times.__getitem__)
+            rows, times = [rows[k] for k in order], [times[k] for k in order]
+            if any(a == b for a, b in pairwise(times)):
+                return None
         if schema.max_events is not None and len(rows) > schema.max_events:
             rows = rows[-schema.max_events :]
             times = None if times is None else times[-schema.max_events :]
@@ -79,14 +78,14 @@ class HistoryEncoder:
     def _breaks(self, rows: Sequence[Row]) -> Ids1:
         token = (self._layout.grammar.session,)
         sessions = [row[self._layout.schema.session or ""] for row in rows]
-        return [(), *(() if a == b else token for a, b in zip(sessions, sessions[1:], strict=False))]
+        return [(), *(() if a == b else token for a, b in pairwise(sessions))]
 
     def _header(self, rows: Sequence[Row], times: list[int] | None) -> list[int]:
         ids = [self._layout.grammar.bos]
         for name, find in self._static:
             first = rows[0][name]
             for number, row in enumerate(rows):
-                if row[name] != first:
+                if row[name] != first and (row[name] == row[name] or first == first):  # NaN is not itself
                     reason = f"static field is {row[name]!r} here and {first!r} in row 0 of the same entity"
                     raise DataError([Refusal(number, name, reason)])
             ids += find([first])[0]

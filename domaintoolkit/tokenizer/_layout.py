@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import BYTES, Anchor, Encoder, ZoneTable, zone_table
-from domaintoolkit.schema import Schema
-from domaintoolkit.streams._streams import id_type
+from domaintoolkit.composite import CompositeModel, Segmenter, composite_keys, composite_names, extend, learn
+from domaintoolkit.encoders import BYTES, Anchor, Encoder, TimestampEncoder, ZoneTable, zone_table
+from domaintoolkit.schema import Composite, Schema
+from domaintoolkit.streams._streams import Streams, id_type
 from domaintoolkit.vocabulary import FieldParts, Grammar, Token, Vocabulary, byte_tokens, slot_token, special_tokens
 
 __all__ = ["Bound", "Layout"]
@@ -30,6 +31,12 @@ class Bound:
     ids: NDArray[np.int64]
     first_place: int
     """The place of its first part."""
+
+    @property
+    def field(self) -> Encoder:
+        """The encoder of a field."""
+        assert isinstance(self.encoder, Encoder)
+        return self.encoder
 
     def slot_table(self, size: int) -> NDArray[np.int32]:
         """(size,) the slot of every id of a vocabulary, and a number below -BYTES for those of other fields."""
@@ -51,6 +58,7 @@ class Layout:
     vocabulary: Vocabulary
     zone: ZoneTable
     """The zone of times that name none."""
+    composites: CompositeModel | None = None
 
     @classmethod
     def built(
@@ -64,7 +72,25 @@ class Layout:
         """The same with encoders that have more slots; no id moves."""
         known = {token.identity for token in self.vocabulary}
         fresh = [token for token in _tokens(self.schema, static, fields, anchor) if token.identity not in known]
-        return Layout(self.schema, static, fields, anchor, self.vocabulary.extend(fresh), self.zone)
+        return Layout(self.schema, static, fields, anchor, self.vocabulary.extend(fresh), self.zone, self.composites)
+
+    def learned(self, streams: Streams, spec: Composite) -> Layout:
+        """The same with composites learned from base streams; further ones, where it has some already."""
+        size = len(self.vocabulary)
+        if self.composites is None:
+            model = learn(streams, self.grammar, spec, size)
+            merged = Vocabulary([*self.vocabulary, *self._composite_tokens(model, 0)])
+            vocabulary = merged if len(self.vocabulary.generations) == 1 else self.vocabulary.extend(merged.tokens)
+        else:
+            model = extend(self.composites, streams, self.grammar, spec, size)
+            vocabulary = self.vocabulary.extend(self._composite_tokens(model, len(self.composites)))
+        return replace(self, vocabulary=vocabulary, composites=model)
+
+    def _composite_tokens(self, model: CompositeModel, first: int) -> list[Token]:
+        """The tokens of the merges from number `first` on."""
+        names = composite_names(model, self.vocabulary.names, self.grammar)
+        keys = composite_keys(model)
+        return [Token("composite", None, keys[k], names[k], 0, False) for k in range(first, len(model))]
 
     @cached_property
     def bound(self) -> tuple[Bound, ...]:
@@ -93,6 +119,18 @@ class Layout:
         """How streams of this vocabulary parse."""
         header = [_field_parts(bound) for bound in self.header]
         return Grammar.of(self.vocabulary, header, [_field_parts(bound) for bound in self.events])
+
+    @cached_property
+    def zones(self) -> dict[str, ZoneTable]:
+        """The saved zone of every column that holds times."""
+        specs = zip((*self.schema.static, *self.schema.fields), (*self.static, *self.fields), strict=True)
+        found = {spec.name: encoder.zone for spec, encoder in specs if isinstance(encoder, TimestampEncoder)}
+        return found if self.schema.time is None else found | {self.schema.time: self.zone}
+
+    @cached_property
+    def segmenter(self) -> Segmenter | None:
+        """What turns base streams into streams with composites, and back; None without composites."""
+        return None if self.composites is None else Segmenter(self.composites, self.grammar)
 
     @cached_property
     def id_type(self) -> np.dtype[np.unsignedinteger[Any]]:

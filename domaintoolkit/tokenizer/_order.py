@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ _INT32 = (1 << 31) - 1
 class Grouping:
     """`order[k]` is the row that comes k-th (None: they stand in order); entity e has `starts[e]:starts[e + 1]`."""
 
-    order: NDArray[np.int32] | NDArray[np.int64] | None
+    order: NDArray[np.integer[Any]] | None
     starts: NDArray[np.int64]
     tied: NDArray[np.bool_] | None
     """Whether event k has the entity and time of event k - 1; None where no two have."""
@@ -34,7 +35,7 @@ class Grouping:
         return values if self.order is None else values[self.order]
 
     @property
-    def first(self) -> NDArray[np.int64]:
+    def first(self) -> NDArray[np.integer[Any]]:
         """The row of each entity's first event."""
         return self.starts[:-1] if self.order is None else self.order[self.starts[:-1]]
 
@@ -135,7 +136,7 @@ def break_ties(grouping: Grouping, keys: Callable[[NDArray[np.int64]], Sequence[
     tied = grouping.tied.copy()
     tied[:-1] |= grouping.tied[1:]
     places = np.flatnonzero(tied)
-    order = np.arange(len(tied)) if grouping.order is None else grouping.order.copy()
+    order: NDArray[Any] = np.arange(len(tied)) if grouping.order is None else grouping.order.copy()
     rows = order[places]
     runs = np.cumsum(~grouping.tied[places])
     sorted_rows = np.lexsort([*reversed(keys(rows)), runs])

@@ -47,7 +47,7 @@ def parse(layout: Layout, ids: NDArray[np.integer], offsets: NDArray[np.int64]) 
         at = int(np.flatnonzero((ids >= len(layout.vocabulary)) | (ids < 0))[0])
         raise _error(offsets, at, f"no token has the id {int(ids[at])}")
     flat = ids.astype(np.int64)
-    marks = _marks(flat, offsets, grammar)
+    marks = _marks(flat, grammar)
     _check_order(marks, offsets, grammar)
     _check_continuations(flat, offsets, marks, grammar)
     first = grammar.header_parts
@@ -70,7 +70,7 @@ def _error(offsets: NDArray[np.int64], at: int, reason: str) -> DecodeError:
     return DecodeError(reason, stream, at - int(offsets[stream]))
 
 
-def _marks(ids: NDArray[np.int64], offsets: NDArray[np.int64], grammar: Grammar) -> _Marks:
+def _marks(ids: NDArray[np.int64], grammar: Grammar) -> _Marks:
     begins = grammar.start | (grammar.place == BOS) | (grammar.place == SESSION)
     at = np.flatnonzero(begins[ids])
     return _Marks(at, grammar.place[ids[at]].astype(np.int64), np.diff(np.append(at, len(ids))), ids[at])

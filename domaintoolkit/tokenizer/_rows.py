@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import EncoderType, Prepared, ZoneTable, to_microseconds
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.schema import Categorical, Schema
+from domaintoolkit.schema import Categorical, Schema, Timestamp
 from domaintoolkit.tokenizer._table import Columns, columns_of
 from domaintoolkit.tokenizer._types import as_fitted
 
@@ -38,7 +39,7 @@ class Rows:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
-    def without(self, refused: Mapping[int, Refusal]) -> Rows:
+    def without(self, refused: Mapping[int, list[Refusal]]) -> Rows:
         """The rest, once these rows (numbered as they stand here) are refused too."""
         kept = np.ones(len(self), bool)
         kept[list(refused)] = False
@@ -48,7 +49,7 @@ class Rows:
             {name: column.filter(mask) for name, column in self.columns.items()},
             {name: column.filter(mask) for name, column in self.values.items()},
             None if self.times is None else self.times[kept],
-            (*self.refused, *refused.values()),
+            (*self.refused, *(refusal for row in refused.values() for refusal in row)),
             numbers[kept],
             self.rows_in,
             self.types,
@@ -67,23 +68,27 @@ def prepare(
     kinds: Mapping[str, EncoderType],
     on_bad_rows: str,
     pool: ThreadPoolExecutor,
-    zone: ZoneTable | None = None,
+    zones: Mapping[str, ZoneTable] | None = None,
     fitted: Mapping[str, pa.DataType] | None = None,
 ) -> Rows:
     """Every field in the type that its encoder takes. Bad rows are all refused together, or all raised together.
 
-    `zone` is the saved table of the schema's zone; left out, the one of this machine. `fitted` are the types of
-    the columns that the encoders were fitted on, where they were.
+    `zones` are the saved zones of columns that hold times; left out, this machine's are used. `fitted` are the
+    types of the columns that the encoders were fitted on, where they were.
     """
     count = len(next(iter(columns.values())))
-    bad: dict[int, Refusal] = {}
+    bad: dict[int, list[Refusal]] = {}
     columns = {**columns, **_in_fitted_types(schema, columns, fitted or {}, bad)}
     jobs: dict[str, Callable[[], Prepared]] = {}
     for spec in (*schema.static, *schema.fields):
         if spec.name != schema.time:
-            jobs[spec.name] = _job(kinds[spec.name], spec, columns[spec.name])
+            if isinstance(spec, Timestamp):
+                zone = (zones or {}).get(spec.name, spec.zone)
+                jobs[spec.name] = partial(to_microseconds, columns[spec.name], zone, schema.time_unit)
+            else:
+                jobs[spec.name] = partial(kinds[spec.name].encoder.prepare, spec, columns[spec.name])
     futures = {name: pool.submit(job) for name, job in jobs.items()}
-    times = _times(schema, columns, bad, zone)
+    times = _times(schema, columns, bad, (zones or {}).get(schema.time or ""))
     for name in schema.entity:
         _refuse(bad, name, _nulls(columns[name], "the entity key is null"))
     values = {}
@@ -96,12 +101,13 @@ def prepare(
     if not bad:
         return rows
     if on_bad_rows == "error":
-        raise DataError([bad[row] for row in sorted(bad)][:1000], len(bad))
+        problems = [refusal for row in sorted(bad) for refusal in bad[row]]
+        raise DataError(problems[:1000], len(problems))
     return rows.without({row: bad[row] for row in sorted(bad)})
 
 
 def _in_fitted_types(
-    schema: Schema, columns: Columns, fitted: Mapping[str, pa.DataType], bad: dict[int, Refusal]
+    schema: Schema, columns: Columns, fitted: Mapping[str, pa.DataType], bad: dict[int, list[Refusal]]
 ) -> Columns:
     """Entity keys and categories, whose values are names, in the types they were fitted in."""
     names = [*schema.entity, *(s.name for s in (*schema.static, *schema.fields) if isinstance(s, Categorical))]
@@ -114,23 +120,21 @@ def _in_fitted_types(
     return changed
 
 
-def _job(kind: EncoderType, spec: Any, column: pa.Array) -> Callable[[], Prepared]:
-    return lambda: kind.encoder.prepare(spec, column)
-
-
 def _nulls(column: pa.Array, reason: str) -> list[tuple[int, str]]:
     if not pc.any(pc.is_null(column)).as_py():
         return []
     return [(row, reason) for row in np.flatnonzero(np.asarray(pc.is_null(column))).tolist()]
 
 
-def _refuse(bad: dict[int, Refusal], column: str, refused: list[tuple[int, str]]) -> None:
+def _refuse(bad: dict[int, list[Refusal]], column: str, refused: list[tuple[int, str]]) -> None:
     for row, reason in refused:
-        bad.setdefault(row, Refusal(row, column, reason))
+        known = bad.setdefault(row, [])
+        if all(refusal.column != column for refusal in known):
+            known.append(Refusal(row, column, reason))
 
 
 def _times(
-    schema: Schema, columns: Columns, bad: dict[int, Refusal], zone: ZoneTable | None
+    schema: Schema, columns: Columns, bad: dict[int, list[Refusal]], zone: ZoneTable | None
 ) -> NDArray[np.int64] | None:
     if schema.time is None:
         return None

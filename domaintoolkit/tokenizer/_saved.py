@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from domaintoolkit._files import read_json, write_json
+from domaintoolkit.composite import CompositeModel, heaviest
 from domaintoolkit.encoders import Anchor, Encoder, EncoderType, ZoneTable
 from domaintoolkit.errors import ArtifactError, DomainToolkitError, OutputError
 from domaintoolkit.schema import FieldSpec, Schema, from_dict, to_dict, to_toml
@@ -21,6 +23,10 @@ from domaintoolkit.tokenizer._types import type_named
 from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["FILE", "load", "save"]
+
+COMPOSITES = "composites.json"
+SHOWN = 1000
+"""How many of the heaviest composites `composites.tsv` lists, for people to read."""
 
 FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 1
 
@@ -52,9 +58,15 @@ def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) ->
         "fields": [encoder.to_json() for encoder in layout.fields],
         "anchor": None if layout.anchor is None else layout.anchor.to_json(),
         "vocabulary": layout.vocabulary.hash,
+        "composites": layout.composites is not None,
     }
     write_json(directory / FILE, FORMAT, VERSION, payload)
     layout.vocabulary.save(directory)
+    if layout.composites is not None:
+        write_json(directory / COMPOSITES, f"{FORMAT}-composites", VERSION, {"model": layout.composites.to_json()})
+        heavy = heaviest(layout.composites, layout.vocabulary.names, layout.grammar, SHOWN)
+        rows = "".join(f"{entry.id}\t{entry.weight:.6g}\t{entry.count}\t{entry.name}\n" for entry in heavy)
+        (directory / "composites.tsv").write_text("id\tweight\tcount\tcomposite\n" + rows, encoding="utf-8")
     (directory / "schema.toml").write_text(to_toml(layout.schema), encoding="utf-8")
 
 
@@ -76,8 +88,13 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[L
     vocabulary = Vocabulary.load(folder)
     if payload.get("vocabulary") != vocabulary.hash:
         raise ArtifactError(str(folder), "its vocabulary.json is not the one that its tokenizer.json was saved with")
+    composites = None
+    if payload.get("composites"):
+        saved = read_json(folder / COMPOSITES, f"{FORMAT}-composites", VERSION)
+        composites = CompositeModel.from_json(saved.get("model", {}))
     try:
-        return _restored(payload, vocabulary, encoders)
+        layout, types = _restored(payload, vocabulary, encoders)
+        return replace(layout, composites=composites), types
     except DomainToolkitError:
         raise
     except (KeyError, TypeError, ValueError, IndexError) as error:

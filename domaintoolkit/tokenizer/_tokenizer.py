@@ -13,9 +13,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
+from domaintoolkit.composite import CompositeModel, Segmenter
 from domaintoolkit.encoders import EncoderType
-from domaintoolkit.errors import DataError, NotFittedError, Refusal, VocabularyMismatchError
-from domaintoolkit.schema import Schema
+from domaintoolkit.errors import DataError, NotFittedError, Problem, Refusal, SchemaError, VocabularyMismatchError
+from domaintoolkit.schema import Composite, Schema
+from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.streams._streams import Ids, Streams
 from domaintoolkit.tokenizer import _saved
 from domaintoolkit.tokenizer._decode import decode_ids
@@ -64,18 +66,23 @@ class DomainTokenizer:
         Raises `DataError` for rows that cannot be encoded, all of them together, unless `on_bad_rows` is
         `quarantine`, which passes over them.
         """
-        self._state = None
-        self._fitted = None
-        return self.partial_fit(table, on_bad_rows)
+        self._learn(table, on_bad_rows)
+        return self
 
     def fit_encode(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
         """`fit` and then `encode` of the same table, which is read and prepared only once."""
+        rows = self._learn(table, on_bad_rows)
+        return encode_rows(self._layout, rows, on_bad_rows, self._pool)
+
+    def _learn(self, table: Any, on_bad_rows: OnBadRows) -> Rows:
         self._state, self._fitted = None, None
         rows = self._prepared(table, on_bad_rows)
         state = FitState(self.schema, self._kinds)
         state.update(rows, self._pool)
         self._settle(state)
-        return encode_rows(self._layout, rows, on_bad_rows, self._pool)
+        if self.schema.composite is not None and len(rows):
+            self.fit_composites(encode_rows(self._layout, rows, on_bad_rows, self._pool))
+        return rows
 
     def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Count one more batch in. However the rows are batched, the vocabulary is the same, byte for byte."""
@@ -107,6 +114,31 @@ class DomainTokenizer:
         self._state = None
         self._settle_layout(state.extended(layout))
         return self
+
+    def fit_composites(self, streams: Streams, spec: Composite | None = None) -> int:
+        """Learn the schema's composites from base streams, or further ones; no id moves.
+
+        Uses at most `max_entities` of the streams, those with the lowest hashes of their keys, and gives back how
+        many. `spec` stands in for the schema's own declaration.
+        """
+        wanted = spec or self.schema.composite
+        if wanted is None:
+            raise SchemaError([Problem("composite", "the schema declares none")])
+        if len(streams) > wanted.max_entities:
+            lowest = np.argsort(hash_keys(streams.entities), kind="stable")[: wanted.max_entities]
+            streams = streams.select(np.sort(lowest))
+        self._settle_layout(self._layout.learned(streams, wanted))
+        return len(streams)
+
+    @property
+    def composites(self) -> CompositeModel | None:
+        """The composites that were learned; None where there are none."""
+        return self._layout.composites
+
+    @property
+    def segmenter(self) -> Segmenter | None:
+        """What turns base streams into streams with composites, and back."""
+        return self._layout.segmenter
 
     def fit_state(self, table: Any, on_bad_rows: OnBadRows = "error") -> FitState:
         """What fitting on a table would count, without the tokenizer learning it."""
@@ -234,12 +266,10 @@ class DomainTokenizer:
         tokenizer._fitted, tokenizer._types = layout, types
         return tokenizer
 
-    def _prepared(
-        self, table: Any, on_bad_rows: OnBadRows, fitted: Mapping[str, pa.DataType] | None = None
-    ) -> Rows:
+    def _prepared(self, table: Any, on_bad_rows: OnBadRows, fitted: Mapping[str, pa.DataType] | None = None) -> Rows:
         columns = read_columns(self.schema, table)
-        zone = self._fitted.zone if self._fitted is not None else None
-        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zone, fitted)
+        zones = {} if self._fitted is None else self._fitted.zones
+        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
