@@ -30,12 +30,16 @@ def refused_rows(table: pa.Table, refused: Sequence[Refusal], names: Sequence[st
     """The rows of `table` that a tokenizer has refused, with their sources, their rows there and their values."""
     if not refused:
         return []
-    rows = np.array([refusal.row for refusal in refused])
+    problems: dict[int, list[tuple[str | None, str]]] = {}
+    for refusal in refused:
+        assert refusal.row is not None
+        problems.setdefault(refusal.row, []).append((refusal.column, refusal.reason))
+    rows = np.array(list(problems))
     places = origins(table[ORIGIN].take(pa.array(rows)).to_numpy(), names)
     values = table.drop_columns(ORIGIN).take(pa.array(rows)).to_pylist()
     return [
-        RefusedRow(source or "", row, None, ((refusal.column, refusal.reason),), _raw(value))
-        for refusal, (source, row), value in zip(refused, places, values, strict=True)
+        RefusedRow(source or "", row, None, tuple(own), _raw(value))
+        for own, (source, row), value in zip(problems.values(), places, values, strict=True)
     ]
 
 
