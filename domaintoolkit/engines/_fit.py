@@ -1,4 +1,7 @@
-"""`fit` on this machine: any amount of rows in bounded memory, in one pass, or two where no entity is for training."""
+"""`fit` on this machine: any amount of rows in bounded memory.
+
+One pass, one more where no entity is for training, and one more where composites are learned.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from domaintoolkit.encoders import EncoderType
+from domaintoolkit.engines._composites import learn_composites
 from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables, wanted_columns
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.engines._recode import Recoder
 from domaintoolkit.engines._refused import Kept, raise_refused, refused_rows
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.schema import Schema
+from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams._keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
 from domaintoolkit.tokenizer._types import column_type
@@ -36,6 +40,8 @@ class FitResult:
     rows_fitted: int
     fitted_on: Literal["train", "all"]
     """`all` where no entity of the input belongs to the training split."""
+    composite_entities: int = 0
+    """How many entities the composites were learned on."""
 
 
 def fit(
@@ -61,7 +67,9 @@ def fit(
     state, fitted_on = counting.best_state(rows, training_only)
     if not state.rows:
         raise DataError([Refusal(None, None, "there are no rows to fit on")])
-    return FitResult(tokenizer.fit_states([state]), counting.rows, counting.refused, state.rows, fitted_on)
+    tokenizer.fit_states([state])
+    entities = learn_composites(tokenizer, rows, schema.composite, fitted_on == "train", workers)
+    return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 
 
 def extend(
@@ -71,14 +79,20 @@ def extend(
     threads: int | None = None,
     on_bad_rows: Literal["error", "quarantine"] = "error",
     training_only: bool = True,
+    composites: Composite | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
-    """Add tokens to a fitted tokenizer for what `source` brings that is new; no id moves. The tokenizer is changed."""
+    """Add tokens to a fitted tokenizer for what `source` brings that is new; no id moves. The tokenizer is changed.
+
+    With `composites`, so many further ones are learned besides.
+    """
     rows: Input = source if hasattr(source, "batches") else TableInput(source)
     workers = threads or os.cpu_count() or 1
     counting = _Counting(tokenizer.schema, tokenizer._encoders, workers, on_bad_rows, progress or silent)
     state, fitted_on = counting.best_state(rows, training_only)
-    return FitResult(tokenizer.extend_states([state]), counting.rows, counting.refused, state.rows, fitted_on)
+    tokenizer.extend_states([state])
+    entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", workers)
+    return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 
 
 class _Counting:
