@@ -80,7 +80,14 @@ class TableInput:
     def names(self) -> list[str]:
         """The names of the table's columns."""
         table = self._table
-        return [str(name) for name in getattr(table, "column_names", None) or getattr(table, "columns", None) or table]
+        return [
+            str(name)
+            for name in next(
+                n
+                for n in (getattr(table, "column_names", None), getattr(table, "columns", None), table)
+                if n is not None
+            )
+        ]
 
     def _read(self, columns: Sequence[str] | None) -> pa.Table:
         return pa.table(columns_of(self._table, self.names if columns is None else columns))
