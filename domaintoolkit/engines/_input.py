@@ -80,14 +80,9 @@ class TableInput:
     def names(self) -> list[str]:
         """The names of the table's columns."""
         table = self._table
-        return [
-            str(name)
-            for name in next(
-                n
-                for n in (getattr(table, "column_names", None), getattr(table, "columns", None), table)
-                if n is not None
-            )
-        ]
+        columns = getattr(table, "column_names", None)
+        columns = getattr(table, "columns", table) if columns is None else columns
+        return [str(name) for name in columns]
 
     def _read(self, columns: Sequence[str] | None) -> pa.Table:
         return pa.table(columns_of(self._table, self.names if columns is None else columns))

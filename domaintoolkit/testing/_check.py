@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import ArtifactError
-from domaintoolkit.schema import Categorical, Domain, Schema, Text
+from domaintoolkit.schema import Categorical, Composite, Domain, Schema, Text
 from domaintoolkit.streams import Streams, open_source, read_sample, write_sample
 from domaintoolkit.testing._strategies import tables
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -97,6 +97,7 @@ def check_table(schema: Schema, fit: pa.Table, rows: pa.Table, encoders: Iterabl
     _check_saving(tokenizer, rows, streams, encoders)
     _check_entities(schema, tokenizer, rows, streams)
     _check_extending(schema, fit, rows, encoders)
+    _check_composites(schema, fit, rows, encoders)
     return streams
 
 
@@ -221,6 +222,21 @@ def _check_entities(schema: Schema, tokenizer: DomainTokenizer, rows: pa.Table, 
         own = rows.filter(pa.array([key == entity for key in keys]))
         alone = tokenizer.encode_entity(own.to_pylist())
         assert alone.tolist() == streams[number].tolist(), "one history alone is encoded differently"
+
+
+def _check_composites(schema: Schema, fit: pa.Table, rows: pa.Table, encoders: tuple[EncoderType, ...]) -> None:
+    tokenizer = DomainTokenizer(schema, encoders).fit(fit)
+    before = tokenizer.vocabulary
+    across = len(rows) % 2 == 0
+    tokenizer.fit_composites(tokenizer.encode(fit), Composite(vocabulary_size=20, min_weight=0.0, across_events=across))
+    assert tokenizer.vocabulary.names[: len(before)] == before.names, "contract 6: composites moved an id"
+    base = tokenizer.encode(rows)
+    decoded = tokenizer.decode(base)
+    for made in (base.composites("greedy"), base.composites("spr", seed=1), base.composites("spr", seed=1, epoch=1)):
+        assert len(made.ids) <= len(base.ids), "composites made streams longer"
+        assert _alike(tokenizer.decode(made), decoded), "contract 3: composites do not expand to the base tokens"
+        assert len(tokenizer.decode(made.ids, made.offsets)) == base.events, "contract 2: ... from their ids alone"
+    assert np.array_equal(base.composites("greedy").ids, base.composites("greedy").ids), "contract 4: greedy differs"
 
 
 def _check_extending(schema: Schema, fit: pa.Table, rows: pa.Table, encoders: tuple[EncoderType, ...]) -> None:
