@@ -77,7 +77,8 @@ def rule_table(model: CompositeModel, order: NDArray[np.int64], continues: NDArr
     merges, partners = np.ascontiguousarray(model.merges[order]), np.zeros(len(continues), np.uint64)
     for own, other in ((0, 1), (1, 0)):
         np.bitwise_or.at(partners, merges[:, own], np.uint64(1) << (merges[:, other] & 63).astype(np.uint64))
-    return Rules(fill_table(merges), merges, model.weights[order], partners, continues)
+    deep = bool(len(model.levels))
+    return Rules(fill_table(merges), merges, model.weights[order], partners, continues, deep)
 
 
 def leads(model: CompositeModel, grammar: Grammar) -> NDArray[np.int32]:

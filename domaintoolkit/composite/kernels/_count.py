@@ -71,7 +71,7 @@ def same_counts(pairs: Pairs, chains: Chains, share: NDArray[np.int64]) -> bool:
 def shift_inside(
     chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, old: int, gone: int, gone_too: int, new: int
 ) -> None:
-    """Weigh the pairs of set k again: it had `old` tokens, lost `gone`, `gone_too` and gained `new`, first (-1: none)."""
+    """Weigh the pairs of set k again: it had `old` tokens, lost `gone`, `gone_too`, gained `new`, first (-1: none)."""
     begin, now, tokens = chains.first[k], chains.size[k], chains.tokens
     kept = begin + (1 if new >= 0 else 0)
     change = 2 * share[now, 1] - 2 * share[old, 1]

@@ -42,6 +42,8 @@ class Rules(NamedTuple):
     """(V,) a bit for each partner's id modulo 64: most pairs have no rule, and this says so at once."""
     continues: NDArray[np.bool_]
     """(V,) whether a token holds no start token: only deeper levels of parts."""
+    deep: bool
+    """Whether any token of a set does."""
 
 
 class Ranks(NamedTuple):
@@ -93,7 +95,7 @@ def barred(chains: Chains, rules: Rules, k: int) -> int:
     An event must begin with a start token, or its first token would read as one of the event before. So the
     last start token stays while deeper levels do, unless something else of the event comes before them.
     """
-    if not chains.directed or chains.size[k] < 2 or chains.pinned[k]:
+    if not rules.deep or not chains.directed or chains.size[k] < 2 or chains.pinned[k]:
         return -1
     i, found = chains.previous[k], -1
     if i >= 0 and chains.slot[i] >= 0:
@@ -170,29 +172,32 @@ def apply_inside(chains: Chains, rules: Rules, k: int, rank: int) -> None:
 
 
 @leaf
-def apply_link(chains: Chains, rules: Rules, k: int, rank: int) -> None:
-    """Make a merge across the link of k."""
-    j = chains.following[k]
+def apply_link(chains: Chains, rules: Rules, k: int, rank: int) -> tuple[int, int]:
+    """Make a merge across the link of k; the tokens that set k and the next have lost, or -1."""
+    j, lost, lost_next = chains.following[k], -1, -1
     p, q = link_match(chains, k, rules.merges[rank, 0], rules.merges[rank, 1], rules.merges[rank, 2])
     if p >= 0:
+        lost = chains.tokens[p]
         take(chains, k, p)
     if q >= 0:
+        lost_next = chains.tokens[q]
         take(chains, j, q)
     chains.slot[k] = rules.merges[rank, 3]
-    take_over(chains, k)
-    take_over(chains, j)
+    return lost, lost_next
+
+
+@leaf
+def holds(rules: Rules, rank: int, token: int) -> bool:
+    """Whether a merge takes this token."""
+    return rank != NO_RULE and (rules.merges[rank, 0] == token or rules.merges[rank, 1] == token)
 
 
 @leaf
 def link_after_inside(chains: Chains, rules: Rules, k: int, link: int, was: int, rank: int) -> int:
     """The rank for a link after merge `rank` inside set k, where it was `was`: only the new token brings pairs."""
     a, b, new = rules.merges[rank, 0], rules.merges[rank, 1], rules.merges[rank, 3]
-    if chains.slot[link] >= 0 or barred(chains, rules, link) >= 0:
+    if chains.slot[link] >= 0 or rules.deep or holds(rules, was, a) or holds(rules, was, b):
         return link_best(chains, rules, link)
-    if was != NO_RULE:
-        left, right = rules.merges[was, 0], rules.merges[was, 1]
-        if left in (a, b) or right in (a, b):
-            return link_best(chains, rules, link)
     other = chains.following[k] if link == k else link
     for q in range(chains.first[other], chains.first[other] + chains.size[other]):
         token = chains.tokens[q]
@@ -218,16 +223,37 @@ def step_inside(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shi
 
 
 @leaf
+def rank_link(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shift: int, k: int, lost: int) -> None:
+    """Rank set k again, and its link, where a set beside it has lost a token; `lost` -1: whatever has happened."""
+    at = k - lo
+    if lost < 0 or chains.slot[k] >= 0 or rules.deep or holds(rules, ranks.link[at], lost):
+        ranks.link[at] = link_best(chains, rules, k)
+    note_weight(ranks.best, ranks.blocks, shift, n, at, weigh(chains, rules, ranks, lo, k))
+
+
+@leaf
 def step_across(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shift: int, k: int) -> None:
     """Make the best merge across the link of k, and rank what it touches again."""
     i, j = chains.previous[k], chains.following[k]
-    apply_link(chains, rules, k, ranks.link[k - lo])
-    ranks.inside[k - lo] = inside_best(chains, rules, k)
-    ranks.inside[j - lo] = inside_best(chains, rules, j)
-    for touched in (i, k, j, chains.previous[k], chains.previous[j]):
-        if touched >= 0:
-            ranks.link[touched - lo] = link_best(chains, rules, touched)
-            note_weight(ranks.best, ranks.blocks, shift, n, touched - lo, weigh(chains, rules, ranks, lo, touched))
+    lost, lost_next = apply_link(chains, rules, k, ranks.link[k - lo])
+    if holds(rules, ranks.inside[k - lo], lost):
+        ranks.inside[k - lo] = inside_best(chains, rules, k)
+    if holds(rules, ranks.inside[j - lo], lost_next):
+        ranks.inside[j - lo] = inside_best(chains, rules, j)
+    if chains.size[k] == 0 or chains.size[j] == 0:
+        take_over(chains, k)
+        take_over(chains, j)
+        for before in (i, chains.previous[k], chains.previous[j]):
+            if before >= 0 and before != k:
+                rank_link(chains, rules, ranks, lo, n, shift, before, -1)
+        rank_link(chains, rules, ranks, lo, n, shift, k, -1)
+        rank_link(chains, rules, ranks, lo, n, shift, j, -1)
+        return
+    rank_link(chains, rules, ranks, lo, n, shift, k, -1)
+    if lost >= 0 and i >= 0:
+        rank_link(chains, rules, ranks, lo, n, shift, i, lost)
+    if lost_next >= 0:
+        rank_link(chains, rules, ranks, lo, n, shift, j, lost_next)
 
 
 @leaf

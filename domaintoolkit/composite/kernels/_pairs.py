@@ -62,7 +62,7 @@ def make_pairs() -> Pairs:
 
 
 @leaf
-def locate(pairs: Pairs, key: int) -> int:
+def locate(pairs: Pairs, key: int) -> Any:
     """The slot of `key`, or the empty slot where it would go."""
     table = pairs.table
     mask = table.shape[0] - 1
