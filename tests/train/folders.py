@@ -32,13 +32,14 @@ def rows(users: int, events: int, seed: int = 0, order: float = 0.9) -> pa.Table
     return pa.table({**table, "at": pa.array(table["at"], pa.timestamp("us", "UTC"))})
 
 
-def tokenizer(table: pa.Table) -> dt.DomainTokenizer:
+def tokenizer(table: pa.Table, pages: int = 6) -> dt.DomainTokenizer:
+    """Fitted on the table; pages beyond the first `pages` are spelled."""
     schema = dt.Schema(
         entity="user",
         time="at",
         session="visit",
         static=(dt.Categorical("country"),),
-        fields=(dt.Categorical("page", max_size=6), dt.Categorical("note"), dt.Timestamp("at", delta_bins=8)),
+        fields=(dt.Categorical("page", max_size=pages), dt.Categorical("note"), dt.Timestamp("at", delta_bins=8)),
     )
     return dt.DomainTokenizer(schema, threads=1).fit(table)
 

@@ -116,8 +116,10 @@ def test_it_stops_early_when_validation_gets_no_better(encoded: Path, tmp_path: 
     assert bits[result.best_step - 1] == min(bits)
 
 
-def test_a_small_model_learns_the_order_of_pages(encoded: Path, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, family="event", model={}, steps=150, batch=4, accumulation=1, evaluate_every=50)
+def test_a_small_model_learns_the_order_of_pages(tmp_path: Path) -> None:
+    table = folders.rows(300, 12)
+    encoded = folders.write(tmp_path / "encoded", table, folders.tokenizer(table, pages=8))
+    recipe = replace(RECIPE, family="event", model={}, steps=80, batch=8, accumulation=1, evaluate_every=80)
     result: Result = train(encoded, tmp_path / "run", recipe, progress=quiet)
     by_name = {row.name: row for row in result.comparison.rows}
     pages = {name: row.bits_by_part["page"] for name, row in by_name.items()}
