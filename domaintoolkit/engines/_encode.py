@@ -194,11 +194,12 @@ class _Encoding:
 
     def _encode_shards(self, buckets: Buckets) -> None:
         finished = {shard.number for shard in self.state.finished}
-        work = ShardWork(self.tokenizer, buckets, self.folder, self.state.shards, self.budget.unit_rows, self.names)
         todo = iter([number for number in range(self.state.shards) if number not in finished])
         bad: list[RefusedRow] = []
-        with ThreadPoolExecutor(self.options.threads) as pool:
-            for shard in in_turn(pool, work.write, todo, self.options.threads):
+        threads = self.options.threads
+        with ThreadPoolExecutor(threads) as parts, ThreadPoolExecutor(threads) as pool:
+            work = ShardWork(self.tokenizer, buckets, self.folder, self.state.shards, self.budget, self.names, parts)
+            for shard in in_turn(pool, work.write, todo, threads):
                 bad += [from_json(row) for row in shard.refused]
                 if bad and self.options.on_bad_rows == "error":
                     work.check_only = True

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from copy import copy
 from dataclasses import asdict
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pyarrow as pa
 
-from domaintoolkit.engines._budget import units
+from domaintoolkit.engines._budget import Budget, units
 from domaintoolkit.engines._input import ORIGIN
 from domaintoolkit.engines._refused import refused_rows, to_json
 from domaintoolkit.engines._spill import Buckets
@@ -20,33 +23,45 @@ from domaintoolkit.streams._shards import shard_name, shard_table, write_shard
 from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["ShardWork", "encode_part"]
+__all__ = ["ShardWork", "encode_part", "serial"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ShardWork:
-    """Writes shards, each on its own, in any order and from any thread."""
+    """Writes shards, each on its own, in any order and from any thread; their parts are encoded in `pool`."""
 
     def __init__(
-        self, tokenizer: DomainTokenizer, buckets: Buckets, folder: Path, shards: int, limit: int, names: Sequence[str]
+        self,
+        tokenizer: DomainTokenizer,
+        buckets: Buckets,
+        folder: Path,
+        shards: int,
+        budget: Budget,
+        names: Sequence[str],
+        pool: Executor,
     ) -> None:
-        self._tokenizer, self._buckets, self._folder = tokenizer, buckets, folder
+        self._tokenizer, self._buckets, self._folder = serial(tokenizer), buckets, folder
         self._each = buckets.count // shards
-        self._rows = buckets.rows
-        self._limit, self._names = limit, names
+        self._limit, self._names, self._pool = budget.unit_rows, names, pool
         self.check_only = False
         """Look for rows to refuse, but write nothing more."""
 
     def write(self, number: int) -> FinishedShard:
         """Encode and write shard `number`."""
-        parts, counts, refused = [], Counts(), list[RefusedRow]()
-        for table in self._tables(number):
-            part, more, wrong = encode_part(self._tokenizer, table, self._names)
-            parts.append(part)
-            counts += more
-            refused += wrong
-        whole = pa.concat_tables(parts).combine_chunks()
-        entry = self._entry(number, whole)
-        return FinishedShard(number, entry, asdict(counts), tuple(to_json(row) for row in refused))
+        mine = self._buckets.part(number * self._each, (number + 1) * self._each)
+        ranges = units(mine.rows, 0, mine.count, self._limit)
+        work = [self._pool.submit(self._encode, mine, low, high) for low, high in ranges]
+        parts = [each.result() for each in work]
+        counts = sum((more for _, more, _ in parts), Counts())
+        refused = [to_json(row) for _, _, rows in parts for row in rows]
+        entry = self._entry(number, pa.concat_tables([part for part, _, _ in parts]).combine_chunks())
+        return FinishedShard(number, entry, asdict(counts), tuple(refused))
+
+    def _encode(self, buckets: Buckets, low: int, high: int) -> tuple[pa.Table, Counts, list[RefusedRow]]:
+        table = buckets.read(low, high)
+        return encode_part(self._tokenizer, buckets.empty() if table is None else table, self._names)
 
     def _entry(self, number: int, table: pa.Table) -> ShardEntry:
         if self.check_only:
@@ -56,16 +71,21 @@ class ShardWork:
         except pa.ArrowException as error:
             raise OutputError(str(self._folder / shard_name(number)), str(error)) from None
 
-    def _tables(self, number: int) -> Iterator[pa.Table]:
-        start, end = number * self._each, (number + 1) * self._each
-        empty = True
-        for low, high in units(self._rows, start, end, self._limit):
-            table = self._buckets.read(low, high)
-            if table is not None:
-                empty = False
-                yield table
-        if empty:
-            yield self._buckets.empty()
+
+class _Inline(Executor):
+    """Does what is submitted at once, in the thread that submits it."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def serial(tokenizer: DomainTokenizer) -> DomainTokenizer:
+    """The same tokenizer without threads of its own: here several tables are encoded at once instead."""
+    copied = copy(tokenizer)
+    vars(copied)["_pool"] = _Inline()
+    return copied
 
 
 def encode_part(

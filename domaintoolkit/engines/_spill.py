@@ -128,6 +128,13 @@ class Buckets:
             return None
         return self.recoder.decode_table(self.recoder.alike(parts))
 
+    def part(self, start: int, end: int) -> Buckets:
+        """The buckets from `start` up to `end` alone, their files open; nothing is read before `read` asks for it."""
+        pieces = tuple(
+            Piece(piece.starts[start : end + 1] - piece.starts[start], piece.read(start, end)) for piece in self.pieces
+        )
+        return Buckets(end - start, pieces, self.recoder)
+
     def empty(self) -> pa.Table:
         """No rows, in the columns of all."""
         return self.recoder.decode_table(self.pieces[0].read(0, 0))

@@ -60,7 +60,7 @@ def test_parts_in_time_order_give_what_all_at_once_gives(cuts: list[int], second
     if timed:
         # the order of the streams is that of the parts
         table = _in_stream_order(tokenizer, table)
-    bounds = [0, *[cut for cut in cuts if 0 < cut < 600], 600]
+    bounds = sorted({0, *cuts, 600})
     parts = [table.slice(low, high - low) for low, high in pairwise(bounds)]
     with tempfile.TemporaryDirectory() as name:
         in_parts(tokenizer, parts, Path(name) / "parts")

@@ -1,0 +1,199 @@
+"""Fitting and encoding beside DuckDB's sorting of the same file: seconds, peak memory, cost an event.
+
+    python benchmarks/engine.py FOLDER --events 1000000 10000000 [--format parquet csv] [--memory 2GB] [--repeat 3]
+    python benchmarks/engine.py FOLDER --kills 30
+
+Every measurement is a process of its own, so that its peak memory is its own. DuckDB copies the whole file in
+the order of user and time into another Parquet file; that only sorts and writes. `--kills` ends an encoding of
+the first size at random moments, so many times, and compares what comes out with an undisturbed run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import resource
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import engine_data
+
+UNFINISHED = "unfinished.json"
+
+
+def reader() -> Any:
+    """The layout of the raw files."""
+    from domaintoolkit.schema import Column, Reader
+
+    types = {"product_id": "int64", "category_id": "int64", "price": "float64", "user_id": "int64"}
+    names = ["event_type", "product_id", "category_id", "category_code", "brand", "price", "user_id", "user_session"]
+    columns: list[Any] = [Column(name, types.get(name, "string")) for name in names]  # type: ignore[arg-type]
+    when = Column("event_time", "timestamp", time_format="%Y-%m-%d %H:%M:%S UTC")
+    return Reader(columns=(when, *columns))
+
+
+def schema() -> Any:
+    """The fields of an event."""
+    from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
+
+    return Schema(
+        entity="user_id",
+        time="event_time",
+        session="user_session",
+        fields=(
+            Categorical("event_type"),
+            Categorical("category_code", separator="."),
+            Categorical("brand"),
+            Categorical("product_id", unseen="hash"),
+            Numeric("price"),
+            Timestamp("event_time"),
+        ),
+    )
+
+
+def run_duckdb(path: Path, out: Path, memory: str, threads: int) -> None:
+    """DuckDB's own sorted copy."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute(f"set memory_limit='{memory}'; set threads={threads}; set temp_directory='{out}.temporary'")
+    table = f"read_csv('{path}', header=true)" if path.suffix == ".csv" else f"'{path}'"
+    connection.execute(f"copy (select * from {table} order by user_id, event_time) to '{out}' (format parquet)")
+
+
+def run_fit(path: Path, out: Path, memory: str, threads: int) -> None:
+    """Fit on the training entities, and save."""
+    from domaintoolkit.engines import fit
+    from domaintoolkit.streams import open_source
+
+    fit(schema(), open_source(path, reader()), threads=threads).tokenizer.save(out)
+
+
+def run_encode(path: Path, out: Path, memory: str, threads: int) -> None:
+    """Encode with the tokenizer that is beside `out`."""
+    from domaintoolkit.engines import encode
+    from domaintoolkit.streams import open_source
+    from domaintoolkit.tokenizer import DomainTokenizer
+
+    tokenizer = DomainTokenizer.load(out.parent / "tokenizer", threads=threads)
+    encode(tokenizer, open_source(path, reader()), out, memory=memory, threads=threads)
+
+
+RUNS = {"duckdb": run_duckdb, "fit": run_fit, "encode": run_encode}
+
+
+def measure(what: str, path: Path, out: Path, memory: str, threads: int) -> tuple[float, float]:
+    """(seconds without start-up, peak memory in GiB) of one run in its own process."""
+    _remove(out)
+    command = [sys.executable, __file__, "--run", what, str(path), str(out), memory, str(threads)]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    seconds, peak = json.loads(result.stdout.splitlines()[-1])
+    return seconds, peak
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def child(what: str, path: str, out: str, memory: str, threads: str) -> None:
+    """Run once and say how it was. Imports are not measured: they are the command's, not the table's."""
+    import duckdb  # noqa: F401
+
+    import domaintoolkit.engines
+    import domaintoolkit.streams  # noqa: F401
+
+    start = time.perf_counter()
+    RUNS[what](Path(path), Path(out), memory, int(threads))
+    seconds = time.perf_counter() - start
+    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))
+
+
+def compare(folder: Path, events: int, format: str, options: argparse.Namespace) -> None:
+    """Measure all three in turn, and print their medians."""
+    path = engine_data.write(folder, events, (format,))[format]
+    outs = {"duckdb": folder / "sorted.parquet", "fit": folder / "tokenizer", "encode": folder / "encoded"}
+    found: dict[str, list[tuple[float, float]]] = {what: [] for what in outs}
+    for _ in range(options.repeat):
+        for what, out in outs.items():
+            found[what].append(measure(what, path, out, options.memory, options.threads))
+    sort = statistics.median(seconds for seconds, _ in found["duckdb"])
+    for what, runs in found.items():
+        seconds, peak = statistics.median(s for s, _ in runs), max(p for _, p in runs)
+        print(
+            f"{events:>11,} {format:<8} {what:<7} {seconds:8.2f} s {seconds / sort:6.2f} of DuckDB's "
+            f"{seconds / events * 1e6:6.3f} us an event {peak:5.2f} GiB",
+            flush=True,
+        )
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The checksum of every file below a folder."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def kill(folder: Path, events: int, kills: int, options: argparse.Namespace) -> None:
+    """End an encoding at random moments until it has survived `kills` of them."""
+    path = engine_data.write(folder, events, ("parquet",))["parquet"]
+    measure("fit", path, folder / "tokenizer", options.memory, options.threads)
+    seconds, _ = measure("encode", path, folder / "encoded", options.memory, options.threads)
+    wanted = checksums(folder / "encoded")
+    out, done, runs = folder / "killed", 0, 0
+    _remove(out)
+    draw = np.random.default_rng(30)
+    command = [sys.executable, __file__, "--run", "encode", str(path), str(out), options.memory, str(options.threads)]
+    while done < kills:
+        runs += 1
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            process.wait(draw.uniform(0.3, seconds + 1.5))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            done += 1
+        if (out / "manifest.json").exists() and not (out / UNFINISHED).exists():
+            assert checksums(out) == wanted, "other bytes than an undisturbed run's"
+            _remove(out)
+    if out.exists():
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        assert checksums(out) == wanted, "other bytes than an undisturbed run's"
+    print(f"{done} kills in {runs} runs of an encoding of {events:,} events: the same bytes every time")
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--run"]:
+        child(*sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--events", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--format", nargs="+", choices=["parquet", "csv"], default=["parquet"])
+    parser.add_argument("--memory", default="2GB")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--kills", type=int, default=0)
+    options = parser.parse_args()
+    if options.kills:
+        kill(options.folder, options.events[0], options.kills, options)
+        return
+    for events in options.events:
+        for format in options.format:
+            compare(options.folder, events, format, options)
+
+
+if __name__ == "__main__":
+    main()
