@@ -54,7 +54,8 @@ class Writer:
     def continued(self, length: int, time: int | None) -> State:
         """After `length` tokens that end with a whole event, at `time` in µs."""
         intervals = () if time is None else ((time, time + 1),)
-        return State(Feasible(self.time, intervals, first=False), length, self.end - 1, self.end, events=1)
+        feasible = Feasible(self.time, intervals, first=False, ahead=intervals)
+        return State(feasible, length, self.end - 1, self.end, events=1)
 
     def allowed(self, state: State) -> NDArray[np.bool_]:
         """(V,): which tokens may come next."""
