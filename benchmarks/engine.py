@@ -72,7 +72,7 @@ def run_duckdb(path: Path, out: Path, memory: str, threads: int) -> None:
     connection.execute(f"copy (select * from {table} order by user_id, event_time) to '{out}' (format parquet)")
 
 
-def run_fit(path: Path, out: Path, memory: str, threads: int) -> None:
+def run_fit(path: Path, out: Path, _: str, threads: int) -> None:
     """Fit on the training entities, and save."""
     from domaintoolkit.engines import fit
     from domaintoolkit.streams import open_source
@@ -191,8 +191,8 @@ def main() -> None:
         kill(options.folder, options.events[0], options.kills, options)
         return
     for events in options.events:
-        for format in options.format:
-            compare(options.folder, events, format, options)
+        for name in options.format:
+            compare(options.folder, events, name, options)
 
 
 if __name__ == "__main__":

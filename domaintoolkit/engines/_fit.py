@@ -6,9 +6,11 @@ One pass, one more where no entity is for training, and one more where composite
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 
@@ -18,13 +20,17 @@ from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables, want
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.engines._recode import Recoder
 from domaintoolkit.engines._refused import Kept, raise_refused, refused_rows
+from domaintoolkit.engines._shard import serial
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams._keys import hash_keys, split_of
+from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
 from domaintoolkit.tokenizer._types import column_type
 
 __all__ = ["FitResult", "extend", "fit"]
+
+T = TypeVar("T")
 
 ROWS = 1 << 18
 """Rows that are counted at a time."""
@@ -108,7 +114,7 @@ class _Counting:
     ) -> None:
         # labels, sessions and the order of ties play no part in fitting, and reading them would take half the time
         self._schema = replace(schema, session=None, labels=(), leaks=(), order_by=())
-        self._tokenizer = DomainTokenizer(self._schema, encoders, threads)
+        self._tokenizer = serial(DomainTokenizer(self._schema, encoders, threads))
         self._full, self._threads = schema, threads
         self._on_bad_rows, self._progress = on_bad_rows, progress
         self._recoder = Recoder()
@@ -129,29 +135,47 @@ class _Counting:
         self.rows = 0
         columns = list(self._schema.columns)
         reading = tables(source, columns, None if self._on_bad_rows == "error" else kept, self._threads, names)
-        states: list[FitState] = []
-        for table in _gathered(reading, self._recoder):
-            self.rows += table.num_rows
-            chosen = _of_training(table, self._schema.entity) if training_only else table
-            states = [_merged(*states, self._count(chosen, wrong, names))]
-            self._progress("fitting", self.rows, None)
+        whole: FitState | None = None
+        with ThreadPoolExecutor(self._threads) as pool:
+            gathered = _gathered(reading, self._recoder)
+            work = (pool.submit(self._count, table, training_only, names) for table in gathered)
+            for state, refused, rows in _ahead(work, self._threads):
+                self.rows += rows
+                wrong.add(refused)
+                whole = state if whole is None else _merged(whole, state)
+                self._progress("fitting", self.rows, None)
         if self._on_bad_rows == "error":
             raise_refused(wrong, names)
         self.refused = len(kept) + len(wrong)
         self.rows += len(kept)
-        state = states[0]
+        assert whole is not None
         for field in source.schema(wanted_columns(self._full, source)):
-            state.types.setdefault(field.name, column_type(field.type))
-        return state
+            whole.types.setdefault(field.name, column_type(field.type))
+        return whole
 
-    def _count(self, table: pa.Table, wrong: Kept, names: Sequence[str]) -> FitState:
+    def _count(
+        self, table: pa.Table, training_only: bool, names: Sequence[str]
+    ) -> tuple[FitState, list[RefusedRow], int]:
+        """What some rows count up to, those that are refused, and how many rows there were."""
+        chosen = _of_training(table, self._schema.entity) if training_only else table
         try:
-            return self._tokenizer.fit_state(table.drop_columns(ORIGIN))
+            return self._tokenizer.fit_state(chosen.drop_columns(ORIGIN)), [], len(table)
         except DataError as error:
             if any(refusal.row is None for refusal in error.refusals):
                 raise
-            wrong.add(refused_rows(table, error.refusals, names))
-            return self._tokenizer.fit_state(table.drop_columns(ORIGIN), "quarantine")
+            state = self._tokenizer.fit_state(chosen.drop_columns(ORIGIN), "quarantine")
+            return state, refused_rows(chosen, error.refusals, names), len(table)
+
+
+def _ahead(work: Iterator[Future[T]], ahead: int) -> Iterator[T]:
+    """The results in their order, with up to `ahead` more at work."""
+    waiting: deque[Future[T]] = deque()
+    for future in work:
+        waiting.append(future)
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _merged(*states: FitState) -> FitState:

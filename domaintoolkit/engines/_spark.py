@@ -33,7 +33,7 @@ from domaintoolkit.engines._spark_rows import (
 )
 from domaintoolkit.engines._state import STATE, FinishedShard, State, check_free, discard
 from domaintoolkit.errors import DataError, MissingExtraError, Refusal
-from domaintoolkit.schema import Schema
+from domaintoolkit.schema import Reader, Schema
 from domaintoolkit.streams._manifest import ShardEntry
 from domaintoolkit.streams._shards import write_shard
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -85,8 +85,11 @@ def encode_spark(
     shards: int | None = None,
     on_bad_rows: Literal["error", "quarantine"] = "error",
     quarantine: str | Path | None = None,
+    reader: Reader | None = None,
 ) -> EncodeResult:
     """Encode a Spark DataFrame into the folder `out`, which Spark's workers and this process share.
+
+    `reader` says how the files behind the frame are laid out, where it came from files.
 
     The folder is the same, byte for byte, as the local engine's for the same rows. A run that fails starts
     anew: Spark has its own ways to repeat what was lost.
@@ -106,7 +109,7 @@ def encode_spark(
         except DataError:
             discard(folder)
             raise
-        manifest, counts = build_manifest(tokenizer, folder, finished)
+        manifest, counts = build_manifest(tokenizer, folder, finished, reader)
         written = write_quarantine(path, refused, [""])
         manifest.save(folder)
         (folder / STATE).unlink()
