@@ -34,13 +34,18 @@ EXAMPLES = example(
     "domaintoolkit encode --domain ecommerce",
     "domaintoolkit encode --domain ecommerce 2019-Oct.csv.gz 2019-Nov.csv.gz -o shop",
     "domaintoolkit encode --schema orders.toml orders.parquet --on-bad-rows quarantine",
+    "domaintoolkit encode --append -o shop 2019-Dec.csv.gz",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How to run; none of it shows in what is written."""
+class Task:
+    """What to encode, where to, and how; `memory` to `temporary` do not show in what is written."""
 
+    given: Given
+    out: Path
+    tokenizer: Path | None
+    on_bad_rows: OnBadRows
     memory: str
     threads: int | None
     temporary: Path | None
@@ -59,6 +64,17 @@ class Limits:
 @on_bad_rows_option
 @click.option("--shards", type=Whole(1), metavar="N", help="Files to write.  [default: by their size]")
 @limit_options
+@click.option("--append", "appending", is_flag=True, help="Add the events of FILES to what OUT holds.")
+@click.option(
+    "--rewrite", is_flag=True,
+    help="With --append, encode anew the history of an entity that gets an event older than its last; without, "
+    "such events are set aside.",
+)  # fmt: skip
+@click.option(
+    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
+    help="Where the work runs. Spark reads Parquet FILES.",
+)  # fmt: skip
+@click.option("--master", metavar="URL", help="The master of Spark.  [default: Spark's own setting]")
 @overwrite_option
 @as_json
 def command(
@@ -70,6 +86,10 @@ def command(
     memory: str,
     threads: int | None,
     temporary: Path | None,
+    appending: bool,
+    rewrite: bool,
+    engine: str,
+    master: str | None,
     overwrite: bool,
     json_output: bool,
 ) -> None:
@@ -79,17 +99,36 @@ def command(
     domain's own simulated sample is encoded. OUT gets the tokenizer, the streams (shards/*.arrow) and a
     manifest. The same command continues what was interrupted.
     """
-    limits = Limits(memory, threads, temporary)
-    given.check()
-    folder = out or Path(f"{given.name}-streams")
-    free_folder_for_streams(folder, overwrite)
-    data = _encoded(given, folder, tokenizer_folder, on_bad_rows, shards, limits, overwrite)
+    task = Task(given, out or Path(f"{given.name}-streams"), tokenizer_folder, on_bad_rows, memory, threads, temporary)
+    _check(task, appending, rewrite, shards, engine, master, overwrite)
+    with Bar() as bar:
+        if appending:
+            data = _appended(task, rewrite, bar)
+        elif engine == "spark":
+            data = _on_spark(task, shards, master, overwrite)
+        else:
+            data = _encoded(task, shards, overwrite, bar)
     if json_output:
         print_json(data)
     else:
         from domaintoolkit.cli._summary import show_encoding
 
         show_encoding(data)
+
+
+def _check(
+    task: Task, appending: bool, rewrite: bool, shards: int | None, engine: str, master: str | None, overwrite: bool
+) -> None:
+    """Contradictions, and an OUT that cannot be written to, before any work."""
+    task.given.check()
+    if rewrite and not appending:
+        raise click.UsageError("--rewrite goes with --append")
+    if master is not None and engine != "spark":
+        raise click.UsageError("--master goes with --engine spark")
+    if appending and (overwrite or shards is not None or engine != "local"):
+        raise click.UsageError("--append takes OUT as it is: no --overwrite, --shards or --engine spark")
+    if not appending:
+        free_folder_for_streams(task.out, overwrite)
 
 
 def free_folder_for_streams(folder: Path, overwrite: bool) -> None:
@@ -101,46 +140,73 @@ def free_folder_for_streams(folder: Path, overwrite: bool) -> None:
         free_folder(folder, "manifest.json", overwrite, hint)
 
 
-def _encoded(
-    given: Given,
-    folder: Path,
-    tokenizer_folder: Path | None,
-    on_bad_rows: OnBadRows,
-    shards: int | None,
-    limits: Limits,
-    overwrite: bool,
-) -> dict[str, Any]:
+def _encoded(task: Task, shards: int | None, overwrite: bool, bar: Bar) -> dict[str, Any]:
     from domaintoolkit.cli._summary import encoding_summary
     from domaintoolkit.engines import encode
 
-    with Bar() as bar:
-        tokenizer, source, fitted = _prepared(given, folder, tokenizer_folder, on_bad_rows, limits.threads, bar)
-        if overwrite:
-            _remove_encoded(folder)
-        result = encode(
-            tokenizer, source, folder, memory=limits.memory, threads=limits.threads, temporary=limits.temporary,
-            shards=shards, on_bad_rows=on_bad_rows, progress=bar,
-        )  # fmt: skip
-    return encoding_summary(result, tokenizer, fitted, sample=not given.files)
+    tokenizer, source, fitted = _prepared(task, bar)
+    if overwrite:
+        _remove_encoded(task.out)
+    result = encode(
+        tokenizer, source, task.out, memory=task.memory, threads=task.threads, temporary=task.temporary,
+        shards=shards, on_bad_rows=task.on_bad_rows, progress=bar,
+    )  # fmt: skip
+    return encoding_summary(result, tokenizer, fitted, sample=not task.given.files)
 
 
-def _prepared(
-    given: Given, folder: Path, tokenizer_folder: Path | None, on_bad_rows: OnBadRows, threads: int | None, bar: Bar
-) -> tuple[DomainTokenizer, Any, FitResult | None]:
+def _prepared(task: Task, bar: Bar) -> tuple[DomainTokenizer, Any, FitResult | None]:
     """The tokenizer, the rows, and how the tokenizer was fitted where that was done here."""
     from domaintoolkit.engines import fit
     from domaintoolkit.tokenizer import DomainTokenizer
 
-    if tokenizer_folder is None:
-        domain = given.domain()
-        source = given.source(domain)
-        resumed = _resumed(folder, domain.schema) if given.files else None
-        if resumed is not None:
-            return resumed, source, None
-        fitted = fit(domain.schema, source, threads=threads, on_bad_rows=on_bad_rows, progress=bar)
-        return fitted.tokenizer, source, fitted
-    tokenizer = DomainTokenizer.load(tokenizer_folder)
-    return tokenizer, given.source_for(tokenizer.schema), None
+    given = task.given
+    if task.tokenizer is not None:
+        tokenizer = DomainTokenizer.load(task.tokenizer)
+        return tokenizer, given.source_for(tokenizer.schema), None
+    domain = given.domain()
+    source = given.source(domain)
+    resumed = _resumed(task.out, domain.schema) if given.files else None
+    if resumed is not None:
+        return resumed, source, None
+    fitted = fit(domain.schema, source, threads=task.threads, on_bad_rows=task.on_bad_rows, progress=bar)
+    return fitted.tokenizer, source, fitted
+
+
+def _appended(task: Task, rewrite: bool, bar: Bar) -> dict[str, Any]:
+    from domaintoolkit.cli._summary import encoding_summary
+    from domaintoolkit.engines import append
+    from domaintoolkit.streams import open_encoded
+    from domaintoolkit.tokenizer import DomainTokenizer
+
+    source = task.given.source_of(open_encoded(task.out, verify=False))
+    tokenizer = None if task.tokenizer is None else DomainTokenizer.load(task.tokenizer)
+    result = append(
+        task.out, source, tokenizer=tokenizer, rewrite=rewrite, memory=task.memory, threads=task.threads,
+        temporary=task.temporary, on_bad_rows=task.on_bad_rows, progress=bar,
+    )  # fmt: skip
+    used = DomainTokenizer.load(task.out / "tokenizer")
+    return encoding_summary(result, used, None, sample=not task.given.files, appended=True)
+
+
+def _on_spark(task: Task, shards: int | None, master: str | None, overwrite: bool) -> dict[str, Any]:
+    from domaintoolkit.cli._spark import open_frame, spark_session
+    from domaintoolkit.cli._summary import encoding_summary
+    from domaintoolkit.engines import encode_spark, fit_spark
+    from domaintoolkit.tokenizer import DomainTokenizer
+
+    domain = task.given.domain()
+    loaded = None if task.tokenizer is None else DomainTokenizer.load(task.tokenizer)
+    with spark_session(master) as session:
+        frame, reader = open_frame(session, task.given, domain)
+        fitted = fit_spark(domain.schema, frame) if loaded is None else None
+        tokenizer = fitted.tokenizer if fitted is not None else loaded
+        assert tokenizer is not None
+        if overwrite:
+            _remove_encoded(task.out)
+        result = encode_spark(
+            tokenizer, frame, task.out, shards=shards, on_bad_rows=task.on_bad_rows, reader=reader
+        )  # fmt: skip
+    return encoding_summary(result, tokenizer, fitted, sample=False)
 
 
 def _resumed(folder: Path, schema: Any) -> DomainTokenizer | None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 if TYPE_CHECKING:
     from domaintoolkit.schema import Domain, Reader, Schema
-    from domaintoolkit.streams import SampleSource, Source
+    from domaintoolkit.streams import EncodedFolder, SampleSource, Source
 
-__all__ = ["Given"]
+__all__ = ["Given", "header_pairs"]
+
+
+KEY_TYPES: Mapping[str, Literal["int64", "float64", "bool", "date"]] = {
+    **{f"{sign}int{bits}": "int64" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    "float": "float64",
+    "double": "float64",
+    "bool": "bool",
+    "date32[day]": "date",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +92,40 @@ class Given:
 
         return self.opened(inferred_reader(schema))
 
+    def source_of(self, folder: EncodedFolder) -> Source | SampleSource:
+        """Rows laid out as those that a folder was made of, unless another domain or schema file is named."""
+        from domaintoolkit.schema import Reader, Schema, from_dict
+
+        manifest = folder.manifest
+        schema = from_dict(Schema, manifest.schema)
+        if self.named:
+            return self.source_for(schema)
+        if not self.files:
+            raise click.UsageError("name the FILES to read, or the --domain whose sample is meant")
+        known = None if manifest.reader is None else from_dict(Reader, manifest.reader)
+        return self.opened(known or _reader_for(schema, manifest.columns))
+
     def opened(self, reader: Reader) -> Source:
         """The files, read as a reader says, but for --column."""
         from domaintoolkit.streams import open_source, with_headers
 
-        return open_source(self.files, with_headers(reader, _pairs(self.headers)))
+        return open_source(self.files, with_headers(reader, header_pairs(self.headers)))
 
 
-def _pairs(headers: tuple[str, ...]) -> dict[str, str]:
+def _reader_for(schema: Schema, types: Mapping[str, str]) -> Reader:
+    """A reader for rows whose layout is not known, with keys in the types that a folder has them in."""
+    from domaintoolkit.streams import inferred_reader
+
+    reader = inferred_reader(schema)
+    columns = [
+        replace(column, type=KEY_TYPES.get(types[column.name], column.type)) if column.name in schema.entity else column
+        for column in reader.columns
+    ]
+    return replace(reader, columns=tuple(columns))
+
+
+def header_pairs(headers: tuple[str, ...]) -> dict[str, str]:
+    """What each of several NAME=HEADER says."""
     pairs: dict[str, str] = {}
     for text in headers:
         name, equals, header = text.partition("=")

@@ -18,6 +18,7 @@ COMMANDS = {
     "fit": "Learn a tokenizer from a table, without encoding it.",
     "decode": "Turn token streams back into a table.",
     "verify": "Prove the round trip on your own rows.",
+    "drift": "Compare new data with what a folder was made of.",
     "inspect": "Show one entity's history as tokens under its events.",
 }
 

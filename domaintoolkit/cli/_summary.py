@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from domaintoolkit.cli._made import percent, show_notes
 from domaintoolkit.report import Screen, first_stream
+from domaintoolkit.streams import Counts
 
 if TYPE_CHECKING:
     from domaintoolkit.engines import EncodeResult, FitResult
@@ -20,10 +21,10 @@ FIRST_EVENTS = 3
 
 
 def encoding_summary(
-    result: EncodeResult, tokenizer: DomainTokenizer, fitted: FitResult | None, sample: bool
+    result: EncodeResult, tokenizer: DomainTokenizer, fitted: FitResult | None, sample: bool, appended: bool = False
 ) -> dict[str, Any]:
-    """Counts of rows, values and tokens. `spelled` to `missing` count values: one a row and field."""
-    totals, counts = result.manifest.totals, result.counts
+    """Counts of rows, values and tokens, of all that the folder holds. `spelled` to `missing` count values."""
+    totals, counts = result.manifest.totals, Counts(**result.manifest.counts)
     events, entities = totals["events"], totals["entities"]
     statics = {spec.name for spec in tokenizer.schema.static}
     fields = {name: {"values": entities if name in statics else events, **each} for name, each in counts.fields.items()}
@@ -46,6 +47,9 @@ def encoding_summary(
         "splits": {name: result.manifest.splits[name] for name in SPLITS},
         "shards": len(result.manifest.shards),
         "simulated": sample,
+        "appended": {"rows_in": result.counts.rows_in, "rows_refused": result.counts.rows_refused}
+        if appended
+        else None,
         "notes": _notes(result, fitted),
     }
 
@@ -71,6 +75,7 @@ def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:
         ("vocabulary", f"{data['vocabulary_size']:,} tokens"),
         ("rows in", f"{data['rows_in']:,}"),
         ("rows refused", _refused(data)),
+        *([("appended", _added(data["appended"]))] if data["appended"] else []),
         *([("rows left out", _left_out(data))] if data["rows_left_out"] else []),
     ])  # fmt: skip
     screen.line()
@@ -85,6 +90,10 @@ def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:
 def _refused(data: dict[str, Any]) -> str:
     where = f", in {data['refused_file']}" if data["refused_file"] else ""
     return f"{data['rows_refused']:,}{where}"
+
+
+def _added(counts: dict[str, int]) -> str:
+    return f"{counts['rows_in']:,} rows, {counts['rows_refused']:,} of them refused"
 
 
 def _left_out(data: dict[str, Any]) -> str:

@@ -15,7 +15,6 @@ from domaintoolkit.cli._progress import Bar
 
 if TYPE_CHECKING:
     from domaintoolkit.engines import VerifyResult
-    from domaintoolkit.streams import EncodedFolder
 
 __all__ = ["command"]
 
@@ -45,25 +44,13 @@ def command(
 
     given.check()
     encoded = open_encoded(folder, verify=False)
-    source = _source(given, encoded)
+    source = given.source_of(encoded)
     with Bar() as bar:
         result = verify(folder, source, memory=memory, threads=threads, temporary=temporary, progress=bar)
     data = _summary(result, folder, {spec["name"] for spec in encoded.manifest.schema.get("static", ())})
     print_json(data) if json_output else _show(data)
     if not result.holds:
         raise SystemExit(1)
-
-
-def _source(given: Given, encoded: EncodedFolder) -> Any:
-    """The rows, read as the folder's manifest says, unless another domain or schema file is named."""
-    from domaintoolkit.schema import Reader, Schema, from_dict
-
-    manifest = encoded.manifest
-    if given.named or manifest.reader is None:
-        return given.source_for(from_dict(Schema, manifest.schema))
-    if not given.files:
-        raise click.UsageError("name the FILES that OUT was made of, or the --domain whose sample it was made of")
-    return given.opened(from_dict(Reader, manifest.reader))
 
 
 def _summary(result: VerifyResult, folder: Path, statics: set[str]) -> dict[str, Any]:
