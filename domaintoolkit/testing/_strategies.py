@@ -110,7 +110,8 @@ def _values(kind: pa.DataType, numeric: bool) -> st.SearchStrategy[Any]:
         low, high = -signed << (kind.bit_width - 1), (1 << (kind.bit_width - signed)) - 1
         return st.integers(low, high) | st.integers(max(low, -9), 9)
     if pa.types.is_floating(kind):
-        return st.floats(width=kind.bit_width) | st.sampled_from(_NUMBERS) if numeric else st.floats(width=kind.bit_width)
+        floats = st.floats(width=kind.bit_width)
+        return floats | st.sampled_from(_NUMBERS) if numeric else floats
     return instants() if pa.types.is_timestamp(kind) else edge_texts()
 
 

@@ -14,7 +14,6 @@ from domaintoolkit.tokenizer._order import ranks_of
 from domaintoolkit.tokenizer._parse import Parsed, parse
 from domaintoolkit.tokenizer._ties import cell_ranks, descends
 from domaintoolkit.tokenizer._types import column_type
-from domaintoolkit.vocabulary import COMPOSITE
 
 __all__ = ["decode_ids"]
 
@@ -22,14 +21,19 @@ Types = Mapping[str, pa.DataType]
 
 
 def decode_ids(
-    layout: Layout, types: Types, ids: NDArray[np.integer], offsets: NDArray[np.int64], entities: pa.Table | None
+    layout: Layout,
+    types: Types,
+    ids: NDArray[np.integer],
+    offsets: NDArray[np.int64],
+    entities: pa.Table | None,
+    base: bool = False,
 ) -> pa.Table:
-    """One row an event. Without `entities`, their columns hold the number of the stream.
+    """One row an event; `base` says that there are no composites in the ids. Without `entities`, their columns hold the number of the stream.
 
     Sessions come back as their number within the history, and a free `order_by` column as the event's.
     """
     schema = layout.schema
-    if layout.segmenter is not None and (layout.grammar.place[_known(layout, ids)] == COMPOSITE).any():
+    if not base and layout.segmenter is not None:  # even without composites in it, a stream's events may be shuffled
         ids, offsets, _, _ = layout.segmenter.expand(ids, offsets)
     parsed = parse(layout, ids, offsets)
     counts = np.diff(parsed.event_offsets)
@@ -53,11 +57,6 @@ def decode_ids(
     if schema.time is not None:
         columns[schema.time] = _times(layout, types[schema.time], parsed, columns)
     return pa.table({name: columns[name] for name in schema.columns if name in columns})
-
-
-def _known(layout: Layout, ids: NDArray[np.integer]) -> NDArray[np.integer]:
-    """The ids that have tokens; what the others are is for parsing to say."""
-    return ids[(ids >= 0) & (ids < len(layout.vocabulary))]
 
 
 def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -244,7 +244,8 @@ class DomainTokenizer:
         if isinstance(streams, Streams):
             if not layout.vocabulary.accepts(streams.vocabulary):
                 raise VocabularyMismatchError(layout.vocabulary.hash, streams.vocabulary.hash)
-            table = decode_ids(layout, self._types, streams.ids, streams.offsets, streams.entities)
+            base = streams.segmenter is not None or layout.segmenter is None
+            table = decode_ids(layout, self._types, streams.ids, streams.offsets, streams.entities, base)
             return _with_labels(table, streams)
         ids = np.asarray(streams)
         bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets, np.int64)
