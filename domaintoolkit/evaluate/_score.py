@@ -62,15 +62,15 @@ def gathered(
 ) -> Score:
     """The score of a model, a group for each batch.
 
-    `batches` are pairs of a model's batch and the tokens that it lost; `loss` gives a `LossReport` for one, and
-    `lost_nats` is what a lost token costs.
+    `batches` are a model's batch, its events and the tokens that it lost; `loss` gives a `LossReport` for one,
+    and `lost_nats` is what a lost token costs.
     """
-    nats, events, tokens = [], [], 0
-    for batch, lost in batches:
+    nats, counts, tokens = [], [], 0
+    for batch, events, lost in batches:
         report = loss(batch)
         row = report.nats_by_part.detach().double().cpu().numpy()
         nats.append(np.append(row, lost * lost_nats))
-        events.append(int(report.events))
+        counts.append(events)
         tokens += int(report.tokens) + lost
     table = np.array(nats, np.float64).reshape(len(nats), len(parts) + 1)
-    return Score(name, (*parts, "[cut off]"), table, np.array(events, np.int64), tokens)
+    return Score(name, (*parts, "[cut off]"), table, np.array(counts, np.int64), tokens)

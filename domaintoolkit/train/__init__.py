@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from domaintoolkit.train._loader import Batch, Loader
     from domaintoolkit.train._progress import LiveLine, Progress
-    from domaintoolkit.train._recipe import Recipe, changed, load_recipe, resolved_toml
+    from domaintoolkit.train._recipe import Recipe, changed, default_recipe, load_recipe, resolved_toml
     from domaintoolkit.train._result import Result
     from domaintoolkit.train._run import train
     from domaintoolkit.train._source import Source, open_shards
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "_loader": ("Batch", "Loader"),
     "_progress": ("LiveLine", "Progress"),
-    "_recipe": ("Recipe", "changed", "load_recipe", "resolved_toml"),
+    "_recipe": ("Recipe", "changed", "default_recipe", "load_recipe", "resolved_toml"),
     "_result": ("Result",),
     "_run": ("train",),
     "_source": ("Source", "open_shards"),
@@ -32,6 +32,7 @@ __all__ = [
     "Result",
     "Source",
     "changed",
+    "default_recipe",
     "load_recipe",
     "open_shards",
     "resolved_toml",

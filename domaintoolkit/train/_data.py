@@ -42,10 +42,11 @@ class Data:
         """Training batches without end, from number `start`."""
         return map(self.model_batch, self.train.batches(start))
 
-    def scored(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[Any, int]]:
-        """Held-out batches and how many tokens each has lost, at most about so many blocks of them."""
+    def scored(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[Any, int, int]]:
+        """Held-out batches, their events and how many tokens each has lost, at most about so many blocks of them."""
         limit = None if blocks is None else -(-blocks // loader.batch)
-        return ((self.model_batch(batch), batch.windows.lost) for batch in islice(loader.once(), limit))
+        for batch in islice(loader.once(), limit):
+            yield self.model_batch(batch), batch.windows.events, batch.windows.lost
 
     def base(self, loader: Loader) -> Iterator[Any]:
         """The windows of the same batches in base tokens."""
@@ -57,20 +58,26 @@ def split_data(
     recipe: Recipe,
     grammar: Any,
     rule: WindowRule,
-    segment: Segment | None = None,
+    segments: tuple[Segment | None, Segment | None] = (None, None),
     share: tuple[int, int] = (0, 1),
 ) -> Data:
-    """Loaders of the three splits. Held-out blocks are always read whole, by every device."""
+    """Loaders of the three splits; `segments` are for training and for held-out windows.
+
+    Held-out blocks are all read by every device.
+    """
     unit: Unit = "events" if recipe.family == "event" else "tokens"
 
-    def loader(split: str | None, batch: int, part: tuple[int, int] = (0, 1)) -> Loader:
-        return Loader(Source(batches, split), rule, recipe.block, batch, unit, recipe.seed, segment, part)
+    def loader(split: str | None, batch: int) -> Loader:
+        return Loader(Source(batches, split), rule, recipe.block, batch, unit, recipe.seed, segments[1])
+
+    def training(split: str | None) -> Loader:
+        return Loader(Source(batches, split), rule, recipe.block, recipe.batch, unit, recipe.seed, segments[0], share)
 
     notes = []
-    train = loader("train", recipe.batch, share)
+    train = training("train")
     if not train.blocks:
         notes.append("the training split is empty: the model is trained on all entities, held-out ones too")
-        train = loader(None, recipe.batch, share)
+        train = training(None)
     validation, test = loader("validation", recipe.batch), loader("test", recipe.batch)
     if not validation.blocks:
         notes.append("the validation split is empty: training entities stand in for it")

@@ -14,7 +14,7 @@ from domaintoolkit.errors import Problem, SchemaError, SourceError
 from domaintoolkit.schema._convert import _key, _toml, from_dict
 from domaintoolkit.schema._declare import declaration
 
-__all__ = ["Recipe", "changed", "load_recipe", "resolved_toml"]
+__all__ = ["Recipe", "changed", "default_recipe", "load_recipe", "resolved_toml"]
 
 Count = Annotated[int, Constraint(ge=1)]
 Positive = Annotated[float, Constraint(gt=0)]
@@ -108,6 +108,26 @@ class Recipe:
         return self.block * self.batch
 
 
+def default_recipe() -> Recipe:
+    """What trains on a sample in minutes on a CPU: an event model, which takes far fewer steps than a token model.
+
+    On 200,000 simulated shop events it passes the Markov baseline after about 300 of its 600 steps; with
+    `part_width` 32 it did not within 600, and on 80,000 events it overfits before.
+    """
+    return Recipe(
+        family="event",
+        preset="410k",
+        model={"sequential": True, "part_width": 64},
+        block=128,
+        batch=8,
+        steps=600,
+        learning_rate=4e-3,
+        warmup=40,
+        evaluate_every=200,
+        checkpoint_every=200,
+    )
+
+
 def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe from a TOML file: its table `[train]` where it has one, else all of it but `domain`."""
     try:
@@ -121,8 +141,13 @@ def load_recipe(path: str | Path) -> Recipe:
 
 
 def changed(recipe: Recipe, **settings: Any) -> Recipe:
-    """The recipe with other settings, those that are None left as they are; an end in steps replaces one in epochs."""
+    """The recipe with other settings, those that are None left as they are.
+
+    An end in steps replaces one in epochs, and another family has none of the settings of the model before.
+    """
     given = {name: value for name, value in settings.items() if value is not None}
+    if given.get("family", recipe.family) != recipe.family:
+        given = {"model": {}} | given
     if len({"steps", "epochs"} & set(given)) == 1:
         given = {"steps": None, "epochs": None} | given
     return replace(recipe, **given)

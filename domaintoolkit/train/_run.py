@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from accelerate import Accelerator, FullyShardedDataParallelPlugin
 from accelerate.state import AcceleratorState
 
@@ -23,10 +24,12 @@ from domaintoolkit.train._checkpoint import Checkpoints, replacing_folder
 from domaintoolkit.train._data import Data, split_data
 from domaintoolkit.train._loader import Loader
 from domaintoolkit.train._loop import Trainer, Training
+from domaintoolkit.train._predictions import expected_next
 from domaintoolkit.train._progress import LiveLine, Progress
-from domaintoolkit.train._recipe import Recipe, resolved_toml
+from domaintoolkit.train._recipe import Recipe, default_recipe, resolved_toml
 from domaintoolkit.train._result import Result
 from domaintoolkit.train._rule import window_rule
+from domaintoolkit.train._segments import segmentation
 from domaintoolkit.train._source import open_shards
 
 __all__ = ["train"]
@@ -43,7 +46,7 @@ def train(
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Train a model on an encoded folder.
+    """Train a model on an encoded folder; without a recipe, by one that suits a sample and a CPU.
 
     `out` gets `recipe.toml` (every setting), `tokenizer/`, `model/` (the best weights), `checkpoints/` and
     `result.json`. With `resume`, a run that was stopped goes on from its last checkpoint, or begins. Raises
@@ -52,11 +55,11 @@ def train(
     """
     began = time.perf_counter()
     folder, tokenizer = Path(out), DomainTokenizer.load(open_encoded(encoded).tokenizer_folder)
-    recipe = recipe or Recipe()
+    recipe = recipe or default_recipe()
     accelerator = _accelerator(recipe, folder)
     share = (accelerator.process_index, accelerator.num_processes)
     rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, tokenizer.schema.time)
-    data = split_data(open_shards(encoded), recipe, tokenizer.grammar, rule, None, share)
+    data = split_data(open_shards(encoded), recipe, tokenizer.grammar, rule, segmentation(tokenizer, recipe), share)
     recipe, steps = _resolved(recipe, data.train.blocks, accelerator.num_processes)
     model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar)
     checkpoints = Checkpoints(folder / "checkpoints", recipe.keep)
@@ -90,11 +93,22 @@ def train(
         losses=tuple(trainer.losses),
         validation=tuple(state.validation),
         comparison=comparison,
-        predictions=(),
+        predictions=_predictions(trainer, model, tokenizer, data),
         notes=data.notes,
     )
     result.save()
     return result
+
+
+def _predictions(trainer: Trainer, model: Any, tokenizer: DomainTokenizer, data: Data) -> tuple[str, ...]:
+    """What the model expects at the end of the longest held-out history among the first ones."""
+    windows = next(data.base(data.test))
+    longest = int(np.argmax(np.diff(windows.offsets)))
+    ids = np.asarray(windows.ids[windows.offsets[longest] : windows.offsets[longest + 1]], np.int64)
+    grammar = tokenizer.grammar
+    starts = np.flatnonzero(grammar.start[ids] & (grammar.place[ids] == grammar.header_parts))
+    found: tuple[str, ...] = trainer.score(lambda _: expected_next(model, tokenizer, ids, starts))
+    return found
 
 
 def _accelerator(recipe: Recipe, folder: Path) -> Accelerator:

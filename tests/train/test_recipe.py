@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import SchemaError, SourceError
 from domaintoolkit.schema import from_toml_text
-from domaintoolkit.train._recipe import Recipe, changed, load_recipe, resolved_toml
+from domaintoolkit.train._recipe import Recipe, changed, default_recipe, load_recipe, resolved_toml
 
 recipes = st.builds(
     Recipe,
@@ -56,3 +56,6 @@ def test_flags_change_a_recipe() -> None:
     assert changed(recipe, seed=3) == Recipe(epochs=2.0, seed=3)
     with pytest.raises(SchemaError):
         changed(recipe, batch=-1)
+    assert default_recipe().model
+    assert changed(default_recipe(), family="token").model == {}
+    assert changed(default_recipe(), family="token", model={"bias": True}).model == {"bias": True}

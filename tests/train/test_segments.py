@@ -1,0 +1,65 @@
+"""Composites in training: every base event once, others each epoch, and the split intact."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import folders
+
+import domaintoolkit as dt
+from domaintoolkit.errors import SchemaError
+from domaintoolkit.train import Loader, Recipe, Source, open_shards
+from domaintoolkit.train._rule import window_rule
+from domaintoolkit.train._segments import segmentation
+
+
+def test_segmented_windows_expand_to_the_base_windows(tmp_path: Path) -> None:
+    table = folders.rows(60, 12)
+    schema = replace(folders.tokenizer(table).schema, composite=dt.Composite(vocabulary_size=40))
+    tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table)
+    folder = folders.write(tmp_path / "encoded", table, tokenizer)
+    rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, "at")
+    segment, _ = segmentation(tokenizer, Recipe(segmentation="spr"))
+    source = Source(open_shards(folder), "train")
+    base, spr = Loader(source, rule, 64, 3), Loader(source, rule, 64, 3, segment=segment)
+    seen = []
+    for before, after in islice(zip(base.batches(), spr.batches(), strict=False), 30):
+        windows = after.windows
+        assert tokenizer.segmenter is not None
+        expanded = tokenizer.segmenter.expand(windows.ids, windows.offsets)
+        assert expanded.ids.tolist() == before.windows.ids.tolist()
+        assert expanded.offsets.tolist() == before.windows.offsets.tolist()
+        seen.append(windows)
+    pairs = [(a, b) for a in seen for b in seen if a is not b]
+    first = {
+        (int(e), int(f)): _window(seen[0], i)
+        for i, (e, f) in enumerate(zip(seen[0].entities, seen[0].firsts, strict=True))
+    }
+    again = [
+        (first[key], _window(other, i))
+        for _, other in pairs[: len(seen) - 1]
+        for i, key in enumerate(zip(other.entities.tolist(), other.firsts.tolist(), strict=True))
+        if key in first
+    ]
+    assert any(left != right for left, right in again)
+    assert sum(len(windows.ids) for windows in seen) < sum(
+        len(batch.windows.ids) for batch in islice(base.batches(), 30)
+    )
+
+
+def test_composites_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    tokenizer = folders.tokenizer(folders.rows(5, 5))
+    with pytest.raises(SchemaError, match="no composites"):
+        segmentation(tokenizer, Recipe(segmentation="greedy"))
+
+
+def _window(windows, number: int) -> list[int]:  # type: ignore[no-untyped-def]
+    ids: np.ndarray = windows.ids  # type: ignore[type-arg]
+    return ids[windows.offsets[number] : windows.offsets[number + 1]].tolist()  # type: ignore[no-any-return]
