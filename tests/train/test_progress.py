@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+
+from domaintoolkit.train._progress import LiveLine, Meter, Progress
+
+
+def progress(**changes: object) -> Progress:
+    values = {"step": 5, "steps": 10, "loss": 1.5, "bits_per_event": 12.25, "learning_rate": 0.1}
+    rates = {"tokens_per_second": 1_250_000.0, "events_per_second": 2500.0, "seconds_left": 61.0}
+    return Progress(**{**values, **rates, **changes})  # type: ignore[arg-type]
+
+
+def test_the_line_says_everything() -> None:
+    line = str(progress(utilisation=0.42, validation=13.0))
+    for part in (
+        "step 5/10",
+        "loss 1.500",
+        "12.25 bits/event",
+        "1.25M tokens/s",
+        "2.5k events/s",
+        "MFU 42%",
+        "1:01 left",
+    ):
+        assert part in line
+    assert "MFU" not in str(progress())
+
+
+def test_a_pipe_gets_evaluations_only_and_a_terminal_one_line() -> None:
+    file = io.StringIO()
+    report = LiveLine(file)
+    report(progress())
+    report(progress(validation=3.0))
+    assert file.getvalue().count("\n") == 1
+    file = io.StringIO()
+    file.isatty = lambda: True  # type: ignore[method-assign]
+    report = LiveLine(file)
+    report(progress())
+    report(progress(step=10))
+    assert file.getvalue().count("\n") == 1
+
+
+def test_the_meter_adds_up_batches() -> None:
+    reports: list[Progress] = []
+    meter = Meter(100, 2, 1e9, 1e12, reports.append)
+    for loss in (1.0, 2.0):
+        meter.add(torch.tensor(loss), torch.tensor(30.0), torch.tensor(20), torch.tensor(10))
+    assert meter.due()
+    assert meter.close(2, 0.5, validation=7.0) == [1.0, 2.0]
+    (made,) = reports
+    assert made.loss == pytest.approx(1.5)
+    assert made.bits_per_event == pytest.approx(3 / 0.6931471805599453)
+    assert made.tokens_per_second == pytest.approx(2 * made.events_per_second)
+    assert made.utilisation is not None
+    assert made.seconds_left > 0
+    assert meter.close(3, 0.5) == []
+    assert not meter.due()
