@@ -64,7 +64,7 @@ def inferred_reader(schema: Schema) -> Reader:
     return Reader(columns)
 
 
-def _no_sample(events: int, seed: int) -> Iterable[pa.RecordBatch]:
+def _no_sample(events: int, seed: int) -> Iterable[pa.RecordBatch]:  # noqa: ARG001 - a sample takes these
     raise SourceError("file", "a schema file has no sample; name the FILES to read")
 
 
