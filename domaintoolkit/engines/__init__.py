@@ -1,7 +1,7 @@
 """Where the work runs: on this machine in bounded memory, or on Spark, with the same bytes out."""
 
 from domaintoolkit.engines._append import append
-from domaintoolkit.engines._decode import decode, decoded_rows
+from domaintoolkit.engines._decode import decode, decoded_rows, write_rows
 from domaintoolkit.engines._drift import Drift, FieldDrift, drift
 from domaintoolkit.engines._encode import Interrupted, encode
 from domaintoolkit.engines._fit import FitResult, extend, fit
@@ -29,4 +29,5 @@ __all__ = [
     "fit_spark",
     "spark_streams",
     "verify",
+    "write_rows",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from domaintoolkit.errors import LookupFailedError, VocabularyMismatchError
 from domaintoolkit.streams import EncodedFolder, ShardRows, open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["decode", "decoded_rows", "folder_tokenizer", "stream_parts"]
+__all__ = ["decode", "decoded_rows", "folder_tokenizer", "stream_parts", "write_rows"]
 
 TOKENS = 1 << 22
 """Tokens that are decoded at a time, or one stream."""
@@ -35,12 +35,18 @@ def decode(folder: str | Path, out: str | Path, *, progress: Progress | None = N
         raise LookupFailedError("format", target.suffix or target.name, FORMATS)
     encoded = open_encoded(folder)
     tokenizer = folder_tokenizer(encoded)
-    report = progress or silent
     total = encoded.manifest.totals["events"]
-    done = 0
+    return write_rows(decoded_rows(encoded, tokenizer), target, progress, total)
+
+
+def write_rows(
+    tables: Iterable[pa.Table], target: Path, progress: Progress | None = None, total: int | None = None
+) -> int:
+    """Write tables of the same columns to one `.parquet` or `.csv` file; gives the number of rows."""
+    report, done = progress or silent, 0
     with replacing(target) as file:
         writer = None
-        for table in decoded_rows(encoded, tokenizer):
+        for table in tables:
             if writer is None:
                 made = pa.parquet.ParquetWriter if target.suffix == ".parquet" else pa.csv.CSVWriter
                 writer = made(file, table.schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from domaintoolkit.engines._input import ORIGIN, origins
+from domaintoolkit.engines._input import ORIGIN, ROW_BITS, origins
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.streams._read_refused import KEPT, Quarantine, RefusedRow
 
 __all__ = ["Kept", "from_json", "raise_refused", "refused_rows", "to_json", "write_quarantine"]
+
+OTHER_ROW = re.compile(r"in row (\d+) of(?= the same entity$)")
 
 
 class Kept(list[RefusedRow]):
@@ -30,17 +34,23 @@ def refused_rows(table: pa.Table, refused: Sequence[Refusal], names: Sequence[st
     """The rows of `table` that a tokenizer has refused, with their sources, their rows there and their values."""
     if not refused:
         return []
+    whole = table[ORIGIN].to_numpy()
     problems: dict[int, list[tuple[str | None, str]]] = {}
     for refusal in refused:
         assert refusal.row is not None
-        problems.setdefault(refusal.row, []).append((refusal.column, refusal.reason))
+        problems.setdefault(refusal.row, []).append((refusal.column, _renumbered(refusal.reason, whole)))
     rows = np.array(list(problems))
-    places = origins(table[ORIGIN].take(pa.array(rows)).to_numpy(), names)
+    places = origins(whole[rows], names)
     values = table.drop_columns(ORIGIN).take(pa.array(rows)).to_pylist()
     return [
         RefusedRow(source or "", row, None, tuple(own), _raw(value))
         for own, (source, row), value in zip(problems.values(), places, values, strict=True)
     ]
+
+
+def _renumbered(reason: str, whole: NDArray[np.int64]) -> str:
+    """A reason that names another row of the part, with that row's number in its source."""
+    return OTHER_ROW.sub(lambda found: f"in row {int(whole[int(found[1])]) & ((1 << ROW_BITS) - 1)} of", reason)
 
 
 def _raw(values: dict[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ from domaintoolkit.engines._encode import encode
 from domaintoolkit.engines._input import TableInput
 from domaintoolkit.engines._lock import locked
 from domaintoolkit.errors import DataError, OutputError, SourceError
+from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.streams._keys import SPLITS, hash_keys, shard_of, split_of
 from domaintoolkit.streams._read_source import open_source
@@ -143,6 +144,22 @@ def test_quarantined_rows_go_to_a_file_and_the_rest_is_encoded(tmp_path: Path) -
     assert [(row["row"], row["column"]) for row in rows] == [(5, "user"), (9, "at")]
     assert (result.counts.rows_in, result.counts.rows_refused) == (3000, 2)
     assert result.manifest.totals["events"] == 2998
+
+
+def test_static_fields_that_change_are_named_with_both_rows(tmp_path: Path) -> None:
+    schema = Schema(entity="user", time="at", static=(Categorical("brand"),), fields=(Categorical("what"),))
+    users = pa.array(np.arange(3000) % 1000)
+    brands = pa.array(["acme"] * 2500 + ["brio"] + ["acme"] * 499)
+    table = TABLE.set_column(0, "user", users).set_column(5, "brand", brands).sort_by("at")
+    wrong = table["brand"].to_pylist().index("brio")
+    same = [row for row, user in enumerate(table["user"].to_pylist()) if user == 500]
+    tokenizer = DomainTokenizer(schema, threads=1).fit(TABLE)
+    with pytest.raises(DataError) as caught:
+        encode(tokenizer, table, tmp_path / "out", shards=8)
+    named = {refusal.row: refusal.reason for refusal in caught.value.refusals}
+    assert wrong in same
+    assert set(named) <= set(same)
+    assert all(f"in row {same[0]} of the same entity" in reason for reason in named.values())
 
 
 def test_no_rows_are_an_error(tmp_path: Path) -> None:
