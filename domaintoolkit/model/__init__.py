@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from domaintoolkit.model._interface import EventBatch, LossReport, SequenceModel, TokenBatch
     from domaintoolkit.model._plan import DEVICES, Device, Plan, plan
     from domaintoolkit.model._predict import Prediction, predict_next
+    from domaintoolkit.model._stored import counting_events
     from domaintoolkit.model._token_model import TokenModel
 
 _HOMES = {
+    "_stored": ("counting_events",),
     "_predict": ("Prediction", "predict_next"),
     "_generate": ("Generator", "Sampling"),
     "_plan": ("DEVICES", "Device", "Plan", "plan"),
@@ -71,6 +73,7 @@ __all__ = [
     "TokenBatch",
     "TokenModel",
     "TokenModelConfig",
+    "counting_events",
     "embed",
     "event_parameters",
     "event_preset",

@@ -76,13 +76,16 @@ class Generator:
     encoder writes it, and a finished event is decoded together with what is before it; should that fail, it is
     written anew. So every result decodes, with an untrained model too. Years that have no token are not written:
     where they are part of a time, a history ends with the last of them.
+
+    Composites are never written. A vocabulary that has some is refused with `VocabularyError`, unless `base` says
+    that the model was trained on base tokens all the same.
     """
 
-    def __init__(self, model: TokenModel, tokenizer: DomainTokenizer) -> None:
+    def __init__(self, model: TokenModel, tokenizer: DomainTokenizer, base: bool = False) -> None:
         model.check_vocabulary(tokenizer.vocabulary)
         layout = tokenizer._layout
         self.model, self.tokenizer = model, tokenizer
-        self.rules = Rules.of(tokenizer.grammar, tokenizer.vocabulary)
+        self.rules = Rules.of(tokenizer.grammar, tokenizer.vocabulary, base)
         self.clock: TimeField | None = None
         self.checks: dict[int, FieldCheck] = {}
         for bound in layout.bound:

@@ -63,10 +63,11 @@ class Rules:
     kind: tuple[str, ...]
 
     @classmethod
-    def of(cls, grammar: Grammar, vocabulary: Vocabulary) -> Rules:
-        """The rules of a vocabulary. Raises `VocabularyError` where it has composites."""
-        if (grammar.place == COMPOSITE).any():
-            raise VocabularyError("histories are generated from base tokens; this vocabulary has composites")
+    def of(cls, grammar: Grammar, vocabulary: Vocabulary, base: bool = False) -> Rules:
+        """The rules of a vocabulary's base tokens. Raises `VocabularyError` where it has composites, if not `base`."""
+        if not base and (grammar.place == COMPOSITE).any():
+            reason = "histories are generated from base tokens, and this vocabulary has composites"
+            raise VocabularyError(f"{reason}: say base=True if the model was trained without them")
         tokens = vocabulary.tokens
         split = [token.key.partition(":") for token in tokens]
         kinds, keys = tuple(head for head, _, _ in split), tuple(key for _, _, key in split)

@@ -20,7 +20,9 @@ from domaintoolkit.model._config import TokenModelConfig, resized
 from domaintoolkit.model._interface import EXTRA_PARTS, Layout
 from domaintoolkit.schema._convert import from_dict, to_dict
 
-__all__ = ["BoundModel", "VocabularyLike"]
+__all__ = ["BoundModel", "StoredLayout", "VocabularyLike", "counting_events"]
+
+Ints = NDArray[np.integer[Any]]
 
 FORMAT, VERSION = "domaintoolkit model", 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -48,6 +50,27 @@ class StoredLayout:
     fills: NDArray[np.int16]
     fusible: NDArray[np.bool_]
     events_in: NDArray[np.int32]
+
+
+def counting_events(grammar: Layout, tokens: Ints, offsets: Ints, composites: Ints) -> StoredLayout:
+    """The layout of a grammar with composites, which knows how many events begin within each of them.
+
+    Composite `composites[i]` stands for the base tokens `tokens[offsets[i]:offsets[i + 1]]`.
+    """
+    begins = np.asarray(grammar.start) & (np.asarray(grammar.place) == grammar.header_parts)
+    events = begins.astype(np.int32)
+    running = np.concatenate([[0], np.cumsum(begins[tokens])])
+    events[composites] = running[offsets[1:]] - running[offsets[:-1]]
+    return StoredLayout(
+        grammar.header_parts,
+        grammar.event_parts,
+        grammar.part_names,
+        grammar.place,
+        grammar.start,
+        grammar.fills,
+        grammar.fusible,
+        events,
+    )
 
 
 class BoundModel(nn.Module, ModelHubMixin):

@@ -54,7 +54,10 @@ def test_fields_end_where_the_next_begins() -> None:
     assert np.flatnonzero(RULES.text[10]).tolist() == sorted(RULES.written)
 
 
-def test_composites_are_refused() -> None:
+def test_composites_are_refused_or_left_out() -> None:
     extended = VOCABULARY.extend([Token("composite", None, "x", "[a]+[b]", start=False)])
     with pytest.raises(VocabularyError, match="has composites"):
         Rules.of(Grammar.of(extended.tokens, HEADER, EVENTS), extended)
+    base = Rules.of(Grammar.of(extended.tokens, HEADER, EVENTS), extended, base=True)
+    assert not base.starts[:, -1].any()
+    assert not base.text[:, -1].any()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import ArtifactError, NewerVersionError, VocabularyMismatchError
 from domaintoolkit.model import EventModel, TokenBatch, TokenModel, event_preset, events_from_streams, preset
+from domaintoolkit.model._stored import counting_events
 from domaintoolkit.vocabulary import Token, Vocabulary
 from domaintoolkit.vocabulary._grammar import Grammar
 
@@ -112,3 +114,19 @@ def test_pushing_uploads_what_was_saved(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("huggingface_hub.HfApi.upload_folder", upload)
     models()[0].push_to_hub("somebody/model")
     assert {"config.json", "model.safetensors"} <= set(sent)
+
+
+def test_events_within_composites_are_counted() -> None:
+    begins = [number for number in range(len(FIRST)) if RULES.start[number] and RULES.place[number] == 4]
+    rules = Grammar.of(
+        [*tokens(), *(Token("composite", None, str(n), f"[c{n}]", start=False) for n in range(2))], HEADER, EVENTS
+    )
+    pieces = np.array([begins[0], begins[1], RULES.session, begins[2]])
+    size = len(FIRST)
+    layout = counting_events(rules, pieces, np.array([0, 3, 4]), np.array([size, size + 1]))
+    assert layout.events_in[-2:].tolist() == [2, 1]
+    model = TokenModel(preset("54k", size + 2), layout, "none")
+    ids = torch.tensor([[RULES.bos, begins[0], size, size + 1]])
+    report = model.loss(TokenBatch(ids, torch.zeros_like(ids)))
+    assert int(report.events) == 4
+    assert (report.nats_by_part > 0).nonzero().flatten().tolist() == [0, RULES.event_parts + 1]
