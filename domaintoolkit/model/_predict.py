@@ -79,7 +79,7 @@ def _grown(
         if not allowed.any():
             continue
         logs = scores[number].masked_fill(~allowed, -torch.inf).log_softmax(0)
-        if beam.ids and beam.state.following == writer.end:
+        if beam.ids and beam.state.following == writer.end and not beam.state.session:
             begins = torch.from_numpy(rules.grammar.start) | (torch.arange(len(logs)) == rules.grammar.session)
             if (begins & allowed).any():
                 ending = float(logs[begins].logsumexp(0))

@@ -142,9 +142,11 @@ def test_predictions_are_events_and_their_probabilities() -> None:
     assert sum(one.probability for one in found) <= 1 + 1e-5
 
 
-def test_the_probabilities_of_all_events_add_up_to_one() -> None:
-    schema = dt.Schema(entity="user", time="at", time_unit="s", fields=[dt.Categorical("brand", unseen="hash",
-        hash_buckets=2), dt.Numeric("price", bins=2)])  # fmt: skip
+@pytest.mark.parametrize("session", [None, "visit"])
+def test_the_probabilities_of_all_events_add_up_to_one(session: str | None) -> None:
+    fields = [dt.Categorical("brand", unseen="hash", hash_buckets=2), dt.Numeric("price", bins=2)]
+    schema = dt.Schema(entity="user", time="at", time_unit="s", session=session, fields=fields)
     generator, tokenizer = generator_of(schema)
     found = predict_next(generator, tokenizer.encode(table(0))[0], 64)
     assert sum(one.probability for one in found) == pytest.approx(1, abs=1e-4)
+    assert all("price" in one.tokens[-1] for one in found)
