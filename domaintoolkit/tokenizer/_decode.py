@@ -30,7 +30,8 @@ def decode_ids(
 ) -> pa.Table:
     """One row an event. `base` says that there are no composites in the ids.
 
-    Without `entities`, their columns hold the number of the stream. Sessions come back as their number within the history, and a free `order_by` column as the event's.
+    Without `entities`, their columns hold the number of the stream. Sessions come back as their number within
+    the history, and a free `order_by` column as the event's.
     """
     schema = layout.schema
     if not base and layout.segmenter is not None:  # even without composites in it, a stream's events may be shuffled
