@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from domaintoolkit.tokenizer import DomainTokenizer
     from domaintoolkit.vocabulary import Vocabulary
 
-__all__ = ["command"]
+__all__ = ["command", "history_data"]
 
 EXAMPLES = example(
     "domaintoolkit inspect ecommerce-streams",
@@ -65,7 +65,7 @@ def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limi
     if html is not None:
         _write_page(history, tokenizer, html)
     if json_output:
-        print_json(_as_data(history, stream.ids.tolist()))
+        print_json(history_data(history, stream.ids.tolist()))
         return
     screen = Screen()
     screen.line(", ".join(f"{name} {value}" for name, value in history.entity.items()))
@@ -82,7 +82,7 @@ def _write_page(history: History, tokenizer: DomainTokenizer, html: Path) -> Non
     write_atomic(html, history_page(history, len(tokenizer.vocabulary)).encode())
 
 
-def _as_data(history: History, ids: list[int]) -> dict[str, Any]:
+def history_data(history: History, ids: list[int]) -> dict[str, Any]:
     """A history for programs; values that JSON has no form for become text."""
     return {
         "entity": {name: _plain(value) for name, value in history.entity.items()},

@@ -20,6 +20,10 @@ COMMANDS = {
     "verify": "Prove the round trip on your own rows.",
     "drift": "Compare new data with what a folder was made of.",
     "inspect": "Show one entity's history as tokens under its events.",
+    "train": "Pre-train a model on token streams.",
+    "plan": "Estimate parameters, memory, time and cost of a training run.",
+    "embed": "Write an embedding of each entity.",
+    "generate": "Continue or start histories, and predict next events.",
 }
 
 INTERRUPTED = 130
