@@ -124,6 +124,8 @@ def _problem(model: CompositeModel) -> str | None:
     merges, ids = model.merges, model.ids
     if not len(merges) == len(model.weights) == len(model.counts):
         return "merges, weights and counts differ in length"
+    if not np.isfinite(model.weights).all() or (model.weights < 0).any():
+        return "a weight is no number, or below 0"
     if len(merges) and (merges.min() < 0 or merges[:, :3].max() >= 1 << 30):
         return "a merge holds an id out of range"
     if (np.diff(ids) <= 0).any():

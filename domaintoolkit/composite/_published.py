@@ -54,7 +54,12 @@ class PublishedVocabulary:
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ArtifactError("vocabulary", f"not a published ActionPiece vocabulary: {error!r}") from None
         earlier = initial + np.arange(len(merges))[:, None]
-        if len(weights) != len(merges) or initial < 1 or ((merges < 1) | (merges >= earlier)).any():
+        if (
+            len(weights) != len(merges)
+            or not np.isfinite(weights).all()
+            or initial < 1
+            or ((merges < 1) | (merges >= earlier)).any()
+        ):
             raise ArtifactError("vocabulary", "a merge joins tokens that are not before it, or has no weight")
         return cls(features, merges, weights)
 

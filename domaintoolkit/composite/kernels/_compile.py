@@ -39,7 +39,7 @@ def leaf(function: F) -> F:
 
     Without reference counts the inner loops run and compile in half the time.
     """
-    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False, "fastmath": {"nnan", "nsz"}}
     compiled: F = njit(**options)(function)
     return compiled
 
