@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +36,7 @@ Lookup = Callable[[Sequence[object]], list[tuple[int, ...]]]
 BYTES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One token of a field.
 
     (`kind`, `key`) is its identity within the field, for life. `text` is what its readable name says after

@@ -19,7 +19,8 @@ def is_text(kind: pa.DataType) -> bool:
 def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One contiguous array, as it is; extension types are taken by their storage."""
     if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
+        # One chunk is taken as it is: combining would copy it.
+        values = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
         if isinstance(values, pa.ChunkedArray):  # no chunks, or too much text for 32-bit offsets
             values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks] or [pa.nulls(0)])
     return values.storage if isinstance(values, pa.ExtensionArray) else values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -23,31 +24,33 @@ IdType = np.dtype[np.unsignedinteger[Any]]
 _CHUNK = 1 << 16
 """Rows that are written at a time: their ids stay in the processor's cache."""
 
+_SHORT = 8
+"""Tokens of a sequence that are written place by place, for all rows at once; the rest of it row by row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the rows to be written; row k of the result is row `rows[k]` of `codes`.
+    """One part of the rows to be written: the tokens of row k are those of sequence `codes[k]`.
 
     Where every row has one token, `codes` are the ids themselves.
     """
 
     codes: NDArray[np.integer[Any]]
-    ids: Ids | None
+    ids: Ids | None = None
     """The ids of all sequences, flat; None where `codes` are the ids."""
-    offsets: NDArray[np.int64] | None
-    rows: NDArray[np.integer[Any]] | None
-
-    def chosen(self, first: int, last: int) -> NDArray[np.integer[Any]]:
-        """The codes of some rows of the result."""
-        return self.codes[first:last] if self.rows is None else self.codes[self.rows[first:last]]
+    offsets: NDArray[np.int64] | None = None
+    lengths: NDArray[np.int64] | None = None
+    """How many tokens each row has; None where all have one."""
 
 
 def bind(bound: Bound, cells: Cells, type: IdType, rows: NDArray[np.integer[Any]] | None) -> Part:
     """Cells as ids, for the `rows` in that order (None: all, as they stand)."""
     ids = bound.ids.astype(type)[cells.slots]
     if cells.offsets is None:
-        return Part(ids[cells.codes], None, None, rows)
-    return Part(cells.codes, ids, cells.offsets, rows)
+        tokens = ids.take(cells.codes)
+        return Part(tokens if rows is None else tokens.take(rows))
+    codes = cells.codes if rows is None else cells.codes.take(rows)
+    return Part(codes, ids, cells.offsets, np.diff(cells.offsets).take(codes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,10 @@ def assemble(
     """
     bos, session = (np.array([token], type) for token in (grammar.bos, grammar.session))
     streams, count = len(starts) - 1, int(starts[-1])
-    head = _Block([Part(np.repeat(bos, streams), None, None, None), *header], streams)
-    marks = [] if breaks is None else [Part(breaks.view(np.int8), session, np.array([0, 0, 1]), None)]
+    head = _Block([Part(np.repeat(bos, streams)), *header], streams)
+    marks: list[Part] = []
+    if breaks is not None:
+        marks = [Part(breaks.view(np.int8), session, np.array([0, 0, 1]), breaks.astype(np.int64))]
     body = _Block([*marks, *events], count)
     offsets = head.ends + body.ends[starts]
     event_starts = body.ends[:-1] + np.repeat(head.ends[1:], np.diff(starts))
@@ -86,36 +91,58 @@ class _Block:
     """Parts that stand together, row by row: the headers of all streams, or all events."""
 
     def __init__(self, parts: list[Part], rows: int) -> None:
-        self.parts, self.rows = parts, rows
-        self.width = len(parts)
-        self.lengths = {k: np.diff(p.offsets)[p.chosen(0, rows)] for k, p in enumerate(parts) if p.offsets is not None}
-        if self.lengths:
-            fixed = np.full(rows, self.width - len(self.lengths), np.int64)
-            self.ends = offsets_of(sum(self.lengths.values(), fixed))
-        else:
-            self.ends = np.arange(rows + 1) * self.width
+        self.rows = rows
+        self.runs = [list(run) for _, run in groupby(parts, lambda part: part.lengths is None)]
+        ragged = [part.lengths for part in parts if part.lengths is not None]
+        fixed = len(parts) - len(ragged)
+        self.ends = offsets_of(sum(ragged, np.full(rows, fixed))) if ragged else np.arange(rows + 1) * fixed
 
     def jobs(self, ids: Ids, starts: NDArray[np.int64]) -> Iterator[Callable[[], None]]:
         """What writes row r from `ids[starts[r]]` on; the jobs touch different places."""
-        if not self.lengths:
-            for first in range(0, self.rows, _CHUNK):
-                yield self._rows_job(ids, starts, first, min(first + _CHUNK, self.rows))
-            return
-        at = starts
-        for number, part in enumerate(self.parts):
-            yield _part_job(ids, part, at, self.lengths.get(number))
-            at = at + self.lengths.get(number, 1)
+        for first in range(0, self.rows, _CHUNK):
+            yield self._job(ids, starts, slice(first, min(first + _CHUNK, self.rows)))
 
-    def _rows_job(self, ids: Ids, starts: NDArray[np.int64], first: int, last: int) -> Callable[[], None]:
-        """Rows of equal length are put together side by side, and each is written in one go."""
-
+    def _job(self, ids: Ids, starts: NDArray[np.int64], rows: slice) -> Callable[[], None]:
         def write() -> None:
-            rows = np.empty((last - first, self.width), ids.dtype)
-            for number, part in enumerate(self.parts):
-                rows[:, number] = part.chosen(first, last)
-            _windows(ids, self.width)[starts[first:last]] = _as_items(rows)
+            at = starts[rows]
+            for run in self.runs:
+                if run[0].lengths is None:
+                    at = _write_fixed(ids, at, [part.codes[rows] for part in run])
+                else:
+                    for part in run:
+                        at = _write_ragged(ids, at, part, rows)
 
         return write
+
+
+def _write_fixed(ids: Ids, at: NDArray[np.int64], columns: list[NDArray[np.integer[Any]]]) -> NDArray[np.int64]:
+    """Write one token of each column, for every row in one go. Gives the places after them."""
+    rows = np.empty((len(at), len(columns)), ids.dtype)
+    for number, column in enumerate(columns):
+        rows[:, number] = column
+    _windows(ids, len(columns))[at] = _as_items(rows)
+    return at + len(columns)
+
+
+def _write_ragged(ids: Ids, at: NDArray[np.int64], part: Part, rows: slice) -> NDArray[np.int64]:
+    """Write the sequences of some rows from the places `at` on. Gives the places after them."""
+    assert part.ids is not None
+    assert part.offsets is not None
+    assert part.lengths is not None
+    lengths = part.lengths[rows]
+    begins, places, left = part.offsets.take(part.codes[rows]), at, lengths
+    for done in range(_SHORT + 1):
+        longer = left > done
+        if not longer.all():
+            begins, places, left = begins[longer], places[longer], left[longer]
+        if not len(left):
+            break
+        if done == _SHORT:
+            rest = left - done
+            ids[positions(places + done, rest)] = part.ids[positions(begins + done, rest)]
+        else:
+            ids[places + done] = part.ids.take(begins + done)
+    return at + lengths
 
 
 def _windows(ids: Ids, width: int) -> NDArray[np.void]:
@@ -127,14 +154,3 @@ def _windows(ids: Ids, width: int) -> NDArray[np.void]:
 
 def _as_items(rows: Ids) -> NDArray[np.void]:
     return rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
-
-
-def _part_job(ids: Ids, part: Part, at: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> Callable[[], None]:
-    def write() -> None:
-        codes = part.chosen(0, len(at))
-        if lengths is None or part.offsets is None or part.ids is None:
-            ids[at] = codes
-            return
-        ids[positions(at, lengths)] = part.ids[positions(part.offsets[codes], lengths)]
-
-    return write

@@ -14,7 +14,16 @@ from domaintoolkit.composite import CompositeModel, Segmenter, composite_keys, c
 from domaintoolkit.encoders import BYTES, Anchor, Encoder, TimestampEncoder, ZoneTable, zone_table
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams._streams import Streams, id_type
-from domaintoolkit.vocabulary import FieldParts, Grammar, Token, Vocabulary, byte_tokens, slot_token, special_tokens
+from domaintoolkit.vocabulary import (
+    FieldParts,
+    Grammar,
+    Token,
+    Vocabulary,
+    byte_tokens,
+    slot_identity,
+    slot_token,
+    special_tokens,
+)
 
 __all__ = ["Bound", "Layout"]
 
@@ -99,7 +108,7 @@ class Layout:
         shared = [ids["byte", None, f"{byte:02x}"] for byte in range(BYTES - 1, -1, -1)]
         made, place = [], 0
         for kind, name, encoder in _parts(self.schema, self.static, self.fields, self.anchor):
-            own = [ids[slot_token(name, slot, kind).identity] for slot in encoder.slots]
+            own = [ids[slot_identity(name, slot, kind)] for slot in encoder.slots]
             made.append(Bound(name, kind, encoder, np.array([*own, *shared], np.int64), place))
             place += len(encoder.parts)
         return tuple(made)

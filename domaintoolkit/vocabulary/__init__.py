@@ -7,6 +7,7 @@ from domaintoolkit.vocabulary._token import (
     composite_name,
     read_name,
     readable_name,
+    slot_identity,
     slot_token,
     special_tokens,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "composite_name",
     "read_name",
     "readable_name",
+    "slot_identity",
     "slot_token",
     "special_tokens",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from domaintoolkit.encoders._base import BYTES, Slot
@@ -16,6 +17,7 @@ __all__ = [
     "composite_name",
     "read_name",
     "readable_name",
+    "slot_identity",
     "slot_token",
     "special_tokens",
 ]
@@ -81,6 +83,7 @@ def read_name(name: str) -> tuple[str | None, str]:
     return (None if head == ANCHOR else ESCAPED.sub(_unescape, head)), text
 
 
+@lru_cache
 def _head(field: str | None) -> str:
     if field is None:
         return ANCHOR
@@ -109,9 +112,13 @@ def slot_token(field: str | None, slot: Slot, kind: str = "field") -> Token:
     """
     if ":" in slot.kind:
         raise VocabularyError(f"the kind of a slot has no ':', got {slot.kind!r} of field {field!r}")
-    kind = "piece" if slot.kind == "piece" else kind
     name = readable_name(field, slot.text)
-    return Token(kind, field, f"{slot.kind}:{slot.key}", name, slot.part, slot.start, slot.fusible, slot.whole)
+    return Token(*slot_identity(field, slot, kind), name, slot.part, slot.start, slot.fusible, slot.whole)
+
+
+def slot_identity(field: str | None, slot: Slot, kind: str = "field") -> tuple[str, str | None, str]:
+    """The identity of the token of an encoder's slot."""
+    return "piece" if slot.kind == "piece" else kind, field, f"{slot.kind}:{slot.key}"
 
 
 def special_tokens() -> list[Token]:
