@@ -77,21 +77,6 @@ def test_extending_keeps_every_merge(drawn: tuple[Corpus, Arrays], spec: Composi
     assert longer == CompositeModel.from_json(longer.to_json())
 
 
-@given(corpora(kinds=("plain", "wide")), st.integers(0, 12), st.integers(0, 12))
-def test_learning_in_two_steps_on_the_same_data_is_learning_in_one(
-    drawn: tuple[Corpus, Arrays], first: int, second: int
-) -> None:
-    corpus, streams = drawn
-    base = len(corpus.names)
-    spec = Composite(vocabulary_size=first, min_weight=0)
-    model = learn(streams, corpus.grammar, spec, base)
-    longer = extend(model, streams, corpus.grammar, Composite(vocabulary_size=second, min_weight=0), base + len(model))
-    whole = learn(streams, corpus.grammar, Composite(vocabulary_size=first + second, min_weight=0), base)
-    if len(model) == first:
-        assert sorted(map(tuple, longer.merges[:, :3].tolist()))[:0] == []
-        assert longer.merges[: len(model)].tolist() == whole.merges[: len(model)].tolist()
-
-
 def test_exhausting_the_corpus_stops_cleanly() -> None:
     corpus, streams = plain([[[0, 1], [1, 0], [0, 1]]], 2)
     model = learn(streams, corpus.grammar, Composite(vocabulary_size=1000, min_weight=0), len(corpus.names))
