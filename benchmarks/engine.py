@@ -30,6 +30,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import engine_data
 
 UNFINISHED = "unfinished.json"
+CHOICES = (statistics.median, statistics.median, max)
+"""Of several runs: the median seconds, of the clock and of the processors, and the largest memory."""
 
 
 def reader() -> Any:
@@ -93,13 +95,13 @@ def run_encode(path: Path, out: Path, memory: str, threads: int) -> None:
 RUNS = {"duckdb": run_duckdb, "fit": run_fit, "encode": run_encode}
 
 
-def measure(what: str, path: Path, out: Path, memory: str, threads: int) -> tuple[float, float]:
-    """(seconds without start-up, peak memory in GiB) of one run in its own process."""
+def measure(what: str, path: Path, out: Path, memory: str, threads: int) -> tuple[float, float, float]:
+    """(seconds without start-up, those of all processors, peak memory in GiB) of one run in its own process."""
     _remove(out)
     command = [sys.executable, __file__, "--run", what, str(path), str(out), memory, str(threads)]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds, peak = json.loads(result.stdout.splitlines()[-1])
-    return seconds, peak
+    seconds, busy, peak = json.loads(result.stdout.splitlines()[-1])
+    return seconds, busy, peak
 
 
 def _remove(path: Path) -> None:
@@ -116,26 +118,26 @@ def child(what: str, path: str, out: str, memory: str, threads: str) -> None:
     import domaintoolkit.engines
     import domaintoolkit.streams  # noqa: F401
 
-    start = time.perf_counter()
+    start, before = time.perf_counter(), time.process_time()
     RUNS[what](Path(path), Path(out), memory, int(threads))
-    seconds = time.perf_counter() - start
-    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))
+    seconds, busy = time.perf_counter() - start, time.process_time() - before
+    print(json.dumps([seconds, busy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))
 
 
 def compare(folder: Path, events: int, format: str, options: argparse.Namespace) -> None:
     """Measure all three in turn, and print their medians."""
     path = engine_data.write(folder, events, (format,))[format]
     outs = {"duckdb": folder / "sorted.parquet", "fit": folder / "tokenizer", "encode": folder / "encoded"}
-    found: dict[str, list[tuple[float, float]]] = {what: [] for what in outs}
+    found: dict[str, list[tuple[float, float, float]]] = {what: [] for what in outs}
     for _ in range(options.repeat):
         for what, out in outs.items():
             found[what].append(measure(what, path, out, options.memory, options.threads))
-    sort = statistics.median(seconds for seconds, _ in found["duckdb"])
+    sort = statistics.median(seconds for seconds, _, _ in found["duckdb"])
     for what, runs in found.items():
-        seconds, peak = statistics.median(s for s, _ in runs), max(p for _, p in runs)
+        seconds, busy, peak = (choose(values) for choose, values in zip(CHOICES, zip(*runs, strict=True), strict=True))
         print(
             f"{events:>11,} {format:<8} {what:<7} {seconds:8.2f} s {seconds / sort:6.2f} of DuckDB's "
-            f"{seconds / events * 1e6:6.3f} us an event {peak:5.2f} GiB",
+            f"{seconds / events * 1e6:6.3f} us an event {busy:8.2f} s of processors {peak:5.2f} GiB",
             flush=True,
         )
 
@@ -150,7 +152,7 @@ def kill(folder: Path, events: int, kills: int, options: argparse.Namespace) -> 
     """End an encoding at random moments until it has survived `kills` of them."""
     path = engine_data.write(folder, events, ("parquet",))["parquet"]
     measure("fit", path, folder / "tokenizer", options.memory, options.threads)
-    seconds, _ = measure("encode", path, folder / "encoded", options.memory, options.threads)
+    seconds, _, _ = measure("encode", path, folder / "encoded", options.memory, options.threads)
     wanted = checksums(folder / "encoded")
     out, done, runs = folder / "killed", 0, 0
     _remove(out)
