@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,7 @@ def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None
     from domaintoolkit.cli._inspect import history_data
     from domaintoolkit.report import Screen
 
-    pieces = [ids[low:high] for low, high in zip(offsets[:-1], offsets[1:], strict=True)]
+    pieces = [ids[low:high] for low, high in pairwise(offsets)]
     rows = tokenizer.decode(ids, np.asarray(offsets))
     if table is not None:
         from domaintoolkit.engines import write_rows

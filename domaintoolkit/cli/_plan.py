@@ -23,34 +23,33 @@ EXAMPLES = example(
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
 
 
-class Count(click.ParamType):
+def _count(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
     """A whole number with a unit if wanted: `45M`, `62.7M`, `1B`."""
-
-    name = "count"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        text = str(value).strip().upper().replace(",", "").replace("_", "")
-        unit = text[-1:] if text[-1:] in UNITS else ""
-        try:
-            number = round(float(text.removesuffix(unit)) * UNITS[unit])
-        except (ValueError, OverflowError):
-            self.fail(f"expected a number such as 62.7M, got {value!r}", param, ctx)
-        if number < 1:
-            self.fail(f"at least 1 is needed, got {value!r}", param, ctx)
-        return number
+    if value is None:
+        return None
+    text = value.strip().upper().replace(",", "").replace("_", "")
+    unit = text[-1:] if text[-1:] in UNITS else ""
+    try:
+        number = round(float(text.removesuffix(unit)) * UNITS[unit])
+    except (ValueError, OverflowError):
+        number = 0
+    if number < 1:
+        raise click.BadParameter(f"expected a number such as 62.7M, got {value!r}", ctx, parameter)
+    return number
 
 
 @click.command("plan", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path), required=False, metavar="[OUT]")
 @click.option("--preset", default="24m", show_default=True, metavar="NAME", help="The model's size.")
 @click.option("--gpu", "device", default="l4", show_default=True, metavar="NAME", help="l4, a10, a100, h100 or cpu.")
-@click.option("--tokens", type=Count(), metavar="N", help="Tokens to train on.  [default: those of OUT, or 62.7M]")
+@click.option("--tokens", callback=_count, metavar="N", help="Tokens to train on.  [default: those of OUT, or 62.7M]")
 @click.option("--vocabulary", type=Whole(1), metavar="N", help="Tokens of the vocabulary.  [default: OUT's, or 4000]")
 @click.option("--batch", type=Whole(1), default=32, show_default=True, metavar="N", help="Blocks of a step.")
 @click.option("--block", type=Whole(1), default=512, show_default=True, metavar="N", help="Positions of a block.")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="bf16", show_default=True)
+@click.option(
+    "--precision", type=click.Choice(["fp32", "bf16"]), default="bf16", show_default=True,
+    help="Numbers of the forward pass.",
+)  # fmt: skip
 @click.option(
     "--utilisation", type=click.FloatRange(0, 1, min_open=True), metavar="X",
     help="Share of the device's peak that is reached.  [default: a cautious one]",
