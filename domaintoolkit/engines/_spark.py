@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.engines._budget import bucket_count, shard_count
+from domaintoolkit.engines._composites import LowestEntities, learn_from
 from domaintoolkit.engines._fit import FitResult
 from domaintoolkit.engines._lock import locked
 from domaintoolkit.engines._refused import from_json, raise_refused, write_quarantine
@@ -29,6 +30,8 @@ from domaintoolkit.engines._spark_rows import (
     encode_shards,
     fit_rows,
     plain_types,
+    sample_rows,
+    typed,
     write_shards,
 )
 from domaintoolkit.engines._state import STATE, FinishedShard, State, check_free, discard
@@ -59,8 +62,21 @@ def fit_spark(
         fitted = sum(state.rows for state in states)
         if fitted:
             on: Literal["train", "all"] = "train" if only_training else "all"
-            return FitResult(tokenizer.fit_states(states), rows_in, 0, fitted, on)
+            tokenizer.fit_states(states)
+            entities = _learn_composites(tokenizer, wanted, only_training)
+            return FitResult(tokenizer, rows_in, 0, fitted, on, entities)
     raise DataError([Refusal(None, None, "there are no rows to fit on")])
+
+
+def _learn_composites(tokenizer: DomainTokenizer, frame: Any, training_only: bool) -> int:
+    """Learn on the entities that the local engine would choose; every partition sends its candidates here."""
+    spec = tokenizer.schema.composite
+    if spec is None or spec.vocabulary_size == 0:
+        return 0
+    candidates = frame.mapInArrow(sample_rows(tokenizer.schema, spec.max_entities, training_only), frame.schema)
+    lowest = LowestEntities(tokenizer.schema.entity, spec.max_entities, training_only)
+    lowest.add(typed(candidates.toArrow()))
+    return learn_from(tokenizer, spec, [lowest.table()])
 
 
 def spark_streams(tokenizer: DomainTokenizer, frame: Any, *, shards: int | None = None) -> Any:

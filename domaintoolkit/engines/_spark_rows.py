@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
+from domaintoolkit.engines._composites import LowestEntities
 from domaintoolkit.engines._input import ORIGIN
 from domaintoolkit.engines._refused import raise_refused, to_json
 from domaintoolkit.engines._shard import encode_part
@@ -42,6 +43,7 @@ ROW, SHARD = "domaintoolkit row", "domaintoolkit shard"
 PLACE_BITS = 33
 """Of Spark's row numbers, these low bits count within a partition and the others number the partition."""
 
+Tabular = TypeVar("Tabular", pa.RecordBatch, pa.Table)
 Batches = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
@@ -72,7 +74,7 @@ def _unpacked(files: tuple[tuple[str, bytes], ...]) -> DomainTokenizer:
         return DomainTokenizer.load(name, threads=1)
 
 
-def typed(batch: pa.RecordBatch) -> pa.RecordBatch:
+def typed(batch: Tabular) -> Tabular:
     """Spark gives instants in its session's time zone; the zone is no part of the data."""
     fields = [
         field.with_type(pa.timestamp(field.type.unit, "UTC"))
@@ -106,6 +108,21 @@ def fit_rows(schema: Schema, training_only: bool) -> Batches:
         yield _pairs({**parts, "": rows.to_bytes(8, "little")})
 
     return count
+
+
+def sample_rows(schema: Schema, limit: int, training_only: bool) -> Batches:
+    """The rows of a partition's `limit` entities whose keys have the lowest hashes."""
+    entity = schema.entity
+
+    def sample(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        lowest = LowestEntities(entity, limit, training_only)
+        for batch in batches:
+            lowest.add(pa.Table.from_batches([batch]))
+        table = lowest.table()
+        if table is not None:
+            yield from table.to_batches()
+
+    return sample
 
 
 def _packed(table: pa.Table) -> bytes:

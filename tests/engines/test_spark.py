@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from domaintoolkit.engines import encode, encode_spark, fit, fit_spark, spark_streams
 from domaintoolkit.errors import DataError, MissingExtraError
+from domaintoolkit.schema import Composite
 from domaintoolkit.streams._encoded import open_encoded
 
 from .rows import SCHEMA, contents, events
@@ -59,6 +61,15 @@ def test_tokenizer_and_folder_are_those_of_the_local_engine(tmp_path: Path, fram
     spark = encode_spark(there.tokenizer, frame.repartition(partitions), tmp_path / "spark", shards=5)
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
     assert spark.counts == local.counts
+
+
+@needs_spark
+def test_composites_are_learned_on_the_same_entities(frame: Any) -> None:
+    schema = replace(SCHEMA, composite=Composite(vocabulary_size=30, max_entities=20))
+    here, there = fit(schema, TABLE), fit_spark(schema, frame.repartition(3))
+    assert there.composite_entities == here.composite_entities == 20
+    assert saved(there.tokenizer) == saved(here.tokenizer)
+    assert len(there.tokenizer.composites or ()) == 30
 
 
 @needs_spark
