@@ -22,7 +22,7 @@ from domaintoolkit.train._schedule import learning_rate
 
 __all__ = ["State", "Trainer", "Training"]
 
-FULL = distributed.StateDictOptions(full_state_dict=True, cpu_offload=True)
+FULL = distributed.StateDictOptions(full_state_dict=True)
 
 
 class WithLoss(nn.Module):
@@ -78,11 +78,14 @@ class Trainer:
     """A model and its optimizer on their devices."""
 
     def __init__(self, model: Any, training: Training, accelerator: Accelerator) -> None:
-        self.model, self.training, self.accelerator = model, training, accelerator
+        self.training, self.accelerator = training, accelerator
         self.state = State()
         self.losses: list[float] = []
         """The loss of each batch that this process trained on."""
         module = WithLoss(model, training.recipe)
+        # Buffers are tables of the vocabulary, the same everywhere, and of types that some backends cannot send.
+        ignore: Any = nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        ignore(module, [name for name, _ in module.named_buffers()])
         if training.recipe.compile:
             module.compile()
         self.module, self.optimizer = accelerator.prepare(module, adamw(module, training.recipe))
@@ -118,7 +121,6 @@ class Trainer:
                 self.losses += meter.close(state.step, rate, bits)
             elif meter.due():
                 self.losses += meter.close(state.step, rate)
-        accelerator.end_training()
         return state
 
     def _log(self, progress: Progress) -> None:
@@ -155,7 +157,7 @@ class Trainer:
         devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.no_grad(), self.accelerator.autocast():
             self.module.eval()
-            result = scorer(lambda batch: self.model.loss(batch.to(self.accelerator.device)))
+            result = scorer(lambda batch: self.module(batch.to(self.accelerator.device)))
             self.module.train()
         return result
 
@@ -188,7 +190,8 @@ class Trainer:
 
     def restore(self, tensors: dict[str, Tensors], state: dict[str, Any]) -> None:
         """Stand where a checkpoint was written."""
-        self.load_weights(tensors["model"])
+        weights: Any = {f"model.{name}": tensor for name, tensor in tensors["model"].items()}
+        distributed.set_model_state_dict(self.module, weights, options=FULL)
         moments: dict[str, dict[str, Tensor]] = {}
         for key, tensor in tensors["optimizer"].items():
             name, _, what = key.rpartition("/")
@@ -197,17 +200,12 @@ class Trainer:
         whole["state"] = moments
         distributed.set_optimizer_state_dict(self.module, self.optimizer.optimizer, whole, options=FULL)
         rank = self.accelerator.process_index
-        torch.set_rng_state(tensors["random"]["cpu"][rank])
+        torch.set_rng_state(tensors["random"]["cpu"][rank].clone())
         if "cuda" in tensors["random"]:
-            torch.cuda.set_rng_state(tensors["random"]["cuda"][rank])
+            torch.cuda.set_rng_state(tensors["random"]["cuda"][rank].clone())
         entries = dict(state["state"])
         entries["validation"] = [(step, bits) for step, bits in entries["validation"]]
         self.state = State(**entries)
-
-    def load_weights(self, weights: Tensors) -> None:
-        """Give the model the weights of a checkpoint."""
-        outer: Any = {f"model.{name}": tensor for name, tensor in weights.items()}
-        distributed.set_model_state_dict(self.module, outer, options=FULL)
 
 
 def _inner(name: str) -> str:

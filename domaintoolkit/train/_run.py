@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accelerate import Accelerator, FullyShardedDataParallelPlugin
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, FullyShardedDataParallelPlugin
 from accelerate.state import AcceleratorState
 
 from domaintoolkit._files import write_atomic
@@ -77,49 +78,56 @@ def train(
     _begin(trainer, folder, tokenizer, encoded, resume)
     state = trainer.run()
     best = state.best_step or state.step
-    trainer.load_weights(checkpoints.load(best)[0]["model"])
-    comparison = _compared(trainer, model, data)
-    with replacing_folder(folder / "model") as beside:
-        model.save_pretrained(beside)
-    inner = sum(value.numel() for name, value in model.named_parameters() if name not in model.grows)
+    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar)
+    model.load_state_dict(checkpoints.load(best)[0]["model"])
+    model.to(accelerator.device).eval()
+    with torch.no_grad(), accelerator.autocast():
+        comparison = _compared(model, data)
     result = Result(
         folder=folder,
         recipe=recipe,
         steps=state.step,
         best_step=best,
         parameters=sum(value.numel() for value in model.parameters()),
-        inner_parameters=inner,
+        inner_parameters=sum(value.numel() for name, value in model.named_parameters() if name not in model.grows),
         seconds=time.perf_counter() - began,
         losses=tuple(trainer.losses),
         validation=tuple(state.validation),
         comparison=comparison,
-        predictions=_predictions(trainer, model, tokenizer, data),
+        predictions=_predictions(model, tokenizer, data),
         notes=data.notes,
     )
-    result.save()
+    if accelerator.is_main_process:
+        with replacing_folder(folder / "model") as beside:
+            model.save_pretrained(beside)
+        result.save()
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
     return result
 
 
-def _predictions(trainer: Trainer, model: Any, tokenizer: DomainTokenizer, data: Data) -> tuple[str, ...]:
+def _predictions(model: Any, tokenizer: DomainTokenizer, data: Data) -> tuple[str, ...]:
     """What the model expects at the end of the longest held-out history among the first ones."""
     windows = next(data.base(data.test))
     longest = int(np.argmax(np.diff(windows.offsets)))
     ids = np.asarray(windows.ids[windows.offsets[longest] : windows.offsets[longest + 1]], np.int64)
     grammar = tokenizer.grammar
     starts = np.flatnonzero(grammar.start[ids] & (grammar.place[ids] == grammar.header_parts))
-    found: tuple[str, ...] = trainer.score(lambda _: expected_next(model, tokenizer, ids, starts))
-    return found
+    return expected_next(model, tokenizer, ids, starts)
 
 
 def _accelerator(recipe: Recipe, folder: Path) -> Accelerator:
     """The devices that the process was started with; a second run in one process may have another precision."""
     AcceleratorState._reset_state()
     plugin = FullyShardedDataParallelPlugin(fsdp_version=2) if recipe.parallel == "fsdp" else None
+    # A batch without spelled values leaves those weights of an event model without a gradient.
+    handler = DistributedDataParallelKwargs(find_unused_parameters=recipe.family == "event", broadcast_buffers=False)
     made = Accelerator(
         mixed_precision="bf16" if recipe.precision == "bf16" else "no",
         log_with=list(recipe.trackers) or None,
         project_dir=str(folder / "logs"),
         fsdp_plugin=plugin,
+        kwargs_handlers=[handler],
     )
     if recipe.trackers:
         made.init_trackers("domaintoolkit")
@@ -179,9 +187,9 @@ def _score(model: Any, data: Data, loader: Loader, loss: Callable[[Any], Any], b
     return gathered("model", model.part_names, data.scored(loader, blocks), loss, lost)
 
 
-def _compared(trainer: Trainer, model: Any, data: Data) -> Comparison:
+def _compared(model: Any, data: Data) -> Comparison:
     """The model and the baselines on all of the test split."""
-    score: Score = trainer.score(lambda loss: _score(model, data, data.test, loss, None))
+    score = _score(model, data, data.test, lambda batch: model.loss(batch.to(model.device)), None)
     baselines = fit_baselines(data.base(data.train), data.base(data.validation), data.grammar, BASELINE_TOKENS)
     scores = baseline_scores(baselines, data.base(data.test), data.grammar)
     return compare(score, scores, data.test.source.split or "all entities")
