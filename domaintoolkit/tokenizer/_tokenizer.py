@@ -21,7 +21,7 @@ from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.streams._streams import Ids, Streams
 from domaintoolkit.tokenizer import _saved
 from domaintoolkit.tokenizer._decode import decode_ids
-from domaintoolkit.tokenizer._encode import encode_rows
+from domaintoolkit.tokenizer._encode import encode_rows, group_rows
 from domaintoolkit.tokenizer._entity import HistoryEncoder
 from domaintoolkit.tokenizer._fit import FitState
 from domaintoolkit.tokenizer._kinds import encoder_types
@@ -66,23 +66,27 @@ class DomainTokenizer:
         Raises `DataError` for rows that cannot be encoded, all of them together, unless `on_bad_rows` is
         `quarantine`, which passes over them.
         """
-        self._learn(table, on_bad_rows)
+        self._learn(self._afresh(table, on_bad_rows), on_bad_rows)
         return self
 
     def fit_encode(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
         """`fit` and then `encode` of the same table, which is read and prepared only once."""
-        rows = self._learn(table, on_bad_rows)
-        return encode_rows(self._layout, rows, on_bad_rows, self._pool)
+        rows = self._afresh(table, on_bad_rows)
+        grouped = self._pool.submit(group_rows, self.schema, rows)
+        self._learn(rows, on_bad_rows)
+        return encode_rows(self._layout, rows, on_bad_rows, self._pool, grouped)
 
-    def _learn(self, table: Any, on_bad_rows: OnBadRows) -> Rows:
+    def _afresh(self, table: Any, on_bad_rows: OnBadRows) -> Rows:
+        """Forget what was learned, and prepare a table to learn from."""
         self._state, self._fitted = None, None
-        rows = self._prepared(table, on_bad_rows)
+        return self._prepared(table, on_bad_rows)
+
+    def _learn(self, rows: Rows, on_bad_rows: OnBadRows) -> None:
         state = FitState(self.schema, self._kinds)
         state.update(rows, self._pool)
         self._settle(state)
         if self.schema.composite is not None and len(rows):
             self.fit_composites(encode_rows(self._layout, rows, on_bad_rows, self._pool))
-        return rows
 
     def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Count one more batch in. However the rows are batched, the vocabulary is the same, byte for byte."""
