@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.composite._model import CompositeModel
-from domaintoolkit.composite._streams import StreamArrays, event_bounds
+from domaintoolkit.composite._streams import StreamArrays, event_bounds, plain
 from domaintoolkit.composite._tables import SESSION, Grammar, allowed, sized
 from domaintoolkit.errors import DomainToolkitError
 from domaintoolkit.schema import Composite
@@ -62,16 +62,17 @@ def extend(
     from domaintoolkit.composite.kernels._learn import learn as run
     from domaintoolkit.composite.kernels._sets import Base, find_levels, split_events
 
-    ids = np.ascontiguousarray(streams.ids, np.int32)
+    ids = plain(streams.ids, np.int32)
     begins, ends = event_bounds(streams)
-    base = Base(grammar.place, grammar.start, allowed(grammar, model.fields), _levels(model, len(grammar.place)))
+    place, start = plain(grammar.place, np.int16), plain(grammar.start, np.bool_)
+    base = Base(place, start, allowed(grammar, model.fields), _levels(model, len(place)))
     find_levels(ids, begins, ends, base)
     tokens, first, outside, opens = split_events(ids, begins, ends, SESSION, base)
-    joined = join_events(first, opens, np.asarray(streams.event_offsets, np.int64), model.across_events)
+    joined = join_events(first, opens, plain(streams.event_offsets, np.int64), model.across_events)
     share, scale = shares(int(np.diff(first).max(initial=1)), len(begins))
     span = sized(model.spans(base_size), base_size + spec.vocabulary_size, 1)
     least = max(1, min(ceil(Fraction(min(spec.min_weight, LARGEST)) * scale), LARGEST))
-    plan = Plan(model.merges, base_size, spec.vocabulary_size, least, recount_every)
+    plan = Plan(plain(model.merges, np.int64), base_size, spec.vocabulary_size, least, recount_every)
     rows, made = run(tokens, first, outside, joined, span, model.directed, share, plan)
     if made == RECOUNT_FAILED:
         raise RecountError("the tracked weights of pairs differ from a recount")

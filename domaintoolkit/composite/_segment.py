@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite._model import CompositeModel
 from domaintoolkit.composite._seeds import history_seeds
-from domaintoolkit.composite._streams import Arrays, Ints, StreamArrays, event_bounds
+from domaintoolkit.composite._streams import Arrays, Ints, StreamArrays, event_bounds, plain
 from domaintoolkit.composite._tables import SESSION, Grammar, base_table, leads, piece_table, rule_table, total_size
 from domaintoolkit.errors import DecodeError
 
@@ -82,11 +82,11 @@ class Segmenter:
 
         if not self.model.decodable:
             raise DecodeError("an undirected model that joins events does not tell which event a part belongs to")
-        ids, offsets = np.asarray(ids), np.asarray(offsets, np.int64)
+        ids, offsets = np.asarray(ids), plain(offsets, np.int64)
         self._check(ids, offsets)
         pieces, lengths = self._pieces
         ends = np.concatenate([[0], np.cumsum(lengths[ids])])[offsets]
-        narrow = np.ascontiguousarray(ids, np.int32)
+        narrow = plain(ids, np.int32)
         found, starts, events, error, stream, position = expand(narrow, offsets, np.diff(ends), self._base, pieces)
         if error:
             raise DecodeError(REASONS[error], stream, position)
@@ -126,8 +126,8 @@ class Segmenter:
 
     def _segmented(self, streams: StreamArrays, kernel: Kernel) -> Arrays:
         """Run a kernel over blocks of whole histories, and put the results together in their order."""
-        offsets, event_offsets = np.asarray(streams.offsets, np.int64), np.asarray(streams.event_offsets, np.int64)
-        task = partial(_run, kernel, np.ascontiguousarray(streams.ids, np.int32), offsets, event_offsets)
+        offsets, event_offsets = plain(streams.offsets, np.int64), plain(streams.event_offsets, np.int64)
+        task = partial(_run, kernel, plain(streams.ids, np.int32), offsets, event_offsets)
         task = partial(task, *event_bounds(streams))
         parts = _parts(event_offsets, offsets)
         if min(self.threads, len(parts)) > 1:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Arrays", "Ints", "StreamArrays", "event_bounds"]
+__all__ = ["Arrays", "Ints", "StreamArrays", "event_bounds", "plain"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -38,10 +38,15 @@ class Arrays(NamedTuple):
     event_offsets: NDArray[np.int64]
 
 
+def plain(values: Any, dtype: Any) -> Any:
+    """A contiguous, writable array of `dtype`: loops are compiled anew for each kind of array they are given."""
+    return np.require(values, dtype, ["C", "W"])
+
+
 def event_bounds(streams: StreamArrays) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where each event begins and ends in `ids`."""
-    begins = np.asarray(streams.event_starts, np.int64)
-    offsets, event_offsets = np.asarray(streams.offsets, np.int64), np.asarray(streams.event_offsets, np.int64)
+    begins, offsets = plain(streams.event_starts, np.int64), plain(streams.offsets, np.int64)
+    event_offsets = plain(streams.event_offsets, np.int64)
     ends = np.empty(len(begins), np.int64)
     ends[:-1] = begins[1:]
     last = np.diff(event_offsets) > 0

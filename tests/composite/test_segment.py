@@ -136,6 +136,24 @@ def test_ids_that_are_no_stream_are_refused_or_canonical(drawn: tuple[Corpus, Ar
     assert_same(tool.expand(found.ids, found.offsets), found)
 
 
+def test_the_kind_of_the_arrays_neither_matters_nor_compiles_anything_again() -> None:
+    from domaintoolkit.composite.kernels import _expand, _greedy, _learn, _spr
+
+    corpus, streams = many(count=5)
+    for kind in (np.uint16, np.uint32, np.int32, np.int64):
+        arrays = Arrays(streams.ids.astype(kind), *(column.copy() for column in streams[1:]))
+        for column in arrays:
+            column.flags.writeable = False
+        tool = segmenter(corpus, arrays)
+        segmented = tool.greedy(arrays)
+        tool.spr(arrays, seed=0)
+        for column in segmented:
+            column.flags.writeable = False
+        np.testing.assert_array_equal(tool.expand(*segmented[:2]).ids, streams.ids)
+    for entry in (_learn.learn, _greedy.segment_greedy, _spr.segment_spr, _expand.expand):
+        assert len(entry.signatures) == 1  # type: ignore[attr-defined]
+
+
 def test_composites_of_composites_name_their_events() -> None:
     corpus, streams = plain([[[0, 1], [1, 0]]] * 9, 2)
     model = learn(streams, corpus.grammar, Composite(min_weight=0), len(corpus.names))
