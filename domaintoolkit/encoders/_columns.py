@@ -56,7 +56,8 @@ def as_text(values: pa.Array) -> Prepared:
         return Prepared(nothing, [(row, reason) for row in range(len(values))])
     codes, distinct = codes_of(values)
     text, broken = _checked(distinct) if binary else (distinct.cast(pa.string()), {})
-    prepared = pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False)), text)
+    indices = pa.array(codes.astype(np.int32, copy=False))
+    prepared = pa.DictionaryArray.from_arrays(indices, text, safe=False)  # the codes are in range
     if not broken:
         return Prepared(prepared)
     rows = np.flatnonzero(np.isin(codes, list(broken)))

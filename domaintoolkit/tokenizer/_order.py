@@ -17,6 +17,9 @@ __all__ = ["Grouping", "break_ties", "changes", "group", "ranks_of"]
 
 Ranks = NDArray[np.int64]
 
+_BLOCK = 1 << 15
+"""Rows that are worked on at a time, so that what is in between stays in the processor's cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
@@ -48,8 +51,11 @@ def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grou
         times = np.unique(times, return_inverse=True)[1]
         low, high = 0, int(times.max())
     bits = (high - low).bit_length()
-    packed = keys << np.uint64(bits)
-    packed |= (times - low).view(np.uint64)
+    packed = keys
+    for start in range(0, count, _BLOCK):
+        block = packed[start : start + _BLOCK]
+        block <<= np.uint64(bits)
+        block |= (times[start : start + _BLOCK] - low).view(np.uint64)
     order = None
     if count and (packed[1:] < packed[:-1]).any():
         order, packed = _sorted(packed, width + bits)
@@ -82,8 +88,12 @@ def _coarse(times: NDArray[np.int64]) -> NDArray[np.int64]:
     """Whole seconds or milliseconds, where all times are such: fewer bits to sort by."""
     for unit in (1_000_000, 1_000):
         if not (times[:1000] % unit).any():
-            coarse = times // unit
-            if (coarse * unit == times).all():
+            coarse = np.empty_like(times)
+            for start in range(0, len(times), _BLOCK):
+                block = times[start : start + _BLOCK]
+                if (np.floor_divide(block, unit, out=coarse[start : start + _BLOCK]) * unit != block).any():
+                    break
+            else:
                 return coarse
     return times
 
@@ -105,7 +115,8 @@ def _column_keys(column: pa.Array) -> tuple[NDArray[np.uint64], int]:
     if pa.types.is_integer(column.type) and len(column):
         values = np.asarray(column)
         low, high = int(values.min()), int(values.max())
-        spread = values.astype(np.uint64) - np.uint64(low % (1 << 64))
+        spread = values.astype(np.uint64)
+        spread -= np.uint64(low % (1 << 64))
         return spread, (high - low).bit_length()
     ranks = ranks_of(column)
     return ranks.astype(np.uint64), int(ranks.max(initial=0)).bit_length()
