@@ -1,0 +1,39 @@
+"""What every measured program shares: time a function in this process, and print what came out as one JSON line.
+
+It runs in the environments of the peers too, so it needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import resource
+import time
+from collections.abc import Callable
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """FILE and the number of runs."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("--runs", type=int, default=1)
+    return parser.parse_args()
+
+
+def measure(job: Callable[[], object], runs: int, **facts: object) -> None:
+    """Run `job` several times. Printed: wall and processor seconds of each run, and the process's peak memory.
+
+    The peak is that after the first run: libraries and the loaded table included, as the system counts it.
+    """
+    wall, processor, peak = [], [], 0.0
+    for number in range(runs):
+        gc.collect()
+        began, used = time.perf_counter(), time.process_time()
+        result = job()
+        wall.append(time.perf_counter() - began)
+        processor.append(time.process_time() - used)
+        del result
+        if number == 0:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"wall": wall, "processor": processor, "peak_mib": peak, **facts}))
