@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -135,9 +135,12 @@ def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLik
     ]
 
 
-def difference(left: Score, right: Score) -> Difference:
-    """Bits an event by which `left` is cheaper, a ratio over groups with its linearised standard error."""
-    gain = (right.event_nats - left.event_nats) / math.log(2)
+def difference(left: Score, right: Score, without: Collection[str] = ()) -> Difference:
+    """Bits an event by which `left` is cheaper, a ratio over groups with its linearised standard error.
+
+    The parts of `without` do not count.
+    """
+    gain = (right.nats_without(without) - left.nats_without(without)) / math.log(2)
     events = left.events.astype(np.float64)
     groups, total = len(events), max(1.0, float(events.sum()))
     ratio = float(gain.sum()) / total
@@ -147,21 +150,24 @@ def difference(left: Score, right: Score) -> Difference:
     return Difference(left.name, right.name, ratio, ratio - NORMAL_95 * spread, ratio + NORMAL_95 * spread)
 
 
-def compare(model: Score, baselines: Sequence[Score], split: str) -> Comparison:
+def compare(model: Score, baselines: Sequence[Score], split: str, clock: Collection[str] = ()) -> Comparison:
     """Say whether the model beats the best baseline. `baselines` are the uniform, the unigram and the Markov.
 
-    There is nothing to beat where neither the Markov baseline nor the model is certainly cheaper than the
-    unigram: then what came before says nothing about what comes next.
+    There is nothing to beat where, leaving out the parts of the `clock` (time only ever goes on, which any model
+    of them finds), neither the Markov baseline nor the model is certainly cheaper than the unigram: then what
+    came before says nothing about what comes next.
     """
     by_name = {score.name: score for score in baselines}
     unigram, markov = by_name["unigram"], by_name["Markov"]
     best = min(unigram, markov, key=lambda score: score.bits_per_event)
     ahead = difference(model, best)
     differences = (difference(model, unigram), difference(model, markov), difference(markov, unigram))
-    if ahead.certain:
-        verdict = "beats"
-    elif not differences[0].certain and not differences[2].certain:
+    # A composite may hold tokens of the clock, so with composites everything counts.
+    aside = () if model.bits_by_part.get("[composite]") else clock
+    if not any(difference(score, unigram, aside).certain for score in (model, markov)):
         verdict = "nothing to beat"
+    elif ahead.certain:
+        verdict = "beats"
     else:
         verdict = "loses" if ahead.high is not None and ahead.high < 0 else "level"
     rows = [_row(score) for score in (*baselines, model)]
@@ -183,7 +189,8 @@ def _sentence(verdict: str, ahead: Difference) -> str:
         case "nothing to beat":
             return (
                 "there is nothing to beat: neither the model nor a first-order Markov model predicts these events "
-                "better than their plain frequencies, so their order holds nothing that these find"
+                "better than their plain frequencies (but for when they happen), so their order holds nothing that "
+                "these find"
             )
         case "loses":
             return f"the model does not beat the best baseline, {ahead.right}: it costs {-ahead.bits:.3f} bits more"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,11 @@ class Score:
     @property
     def event_nats(self) -> NDArray[np.float64]:
         """(groups,): nats of events' tokens."""
-        counted = [number for number, part in enumerate(self.parts) if part != HEADER]
+        return self.nats_without(())
+
+    def nats_without(self, parts: Collection[str]) -> NDArray[np.float64]:
+        """(groups,): nats of events' tokens but those of `parts`."""
+        counted = [number for number, part in enumerate(self.parts) if part != HEADER and part not in parts]
         return np.asarray(self.nats[:, counted].sum(1), np.float64)
 
 

@@ -82,7 +82,7 @@ def train(
     model.load_state_dict(checkpoints.load(best)[0]["model"])
     model.to(accelerator.device).eval()
     with torch.no_grad(), accelerator.autocast():
-        comparison = _compared(model, data)
+        comparison = _compared(model, data, tokenizer.schema.time)
     result = Result(
         folder=folder,
         recipe=recipe,
@@ -187,9 +187,11 @@ def _score(model: Any, data: Data, loader: Loader, loss: Callable[[Any], Any], b
     return gathered("model", model.part_names, data.scored(loader, blocks), loss, lost)
 
 
-def _compared(model: Any, data: Data) -> Comparison:
+def _compared(model: Any, data: Data, time: str | None) -> Comparison:
     """The model and the baselines on all of the test split."""
     score = _score(model, data, data.test, lambda batch: model.loss(batch.to(model.device)), None)
     baselines = fit_baselines(data.base(data.train), data.base(data.validation), data.grammar, BASELINE_TOKENS)
     scores = baseline_scores(baselines, data.base(data.test), data.grammar)
-    return compare(score, scores, data.test.source.split or "all entities")
+    parts = zip(data.grammar.part_names, data.grammar.part_fields, strict=True)
+    clock = [part for part, field in parts if time is not None and field == time]
+    return compare(score, scores, data.test.source.split or "all entities", clock)

@@ -70,6 +70,14 @@ def test_what_may_be_said() -> None:
     assert said.table().count("\n") == 5
 
 
+def test_a_clock_that_goes_on_is_no_structure() -> None:
+    found = scores(0.9)
+    listed = [found[name] for name in ("uniform", "unigram", "Markov")]
+    same = Score("model", found["Markov"].parts, found["Markov"].nats, found["Markov"].events, 1)
+    assert compare(same, listed, "test").verdict == "level"
+    assert compare(same, listed, "test", clock=["a", "b"]).verdict == "nothing to beat"
+
+
 def _flat(made):  # type: ignore[no-untyped-def]
     return made.ids, made.offsets, np.zeros(len(made.offsets) - 1, np.int64)
 
