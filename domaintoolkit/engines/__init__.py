@@ -7,6 +7,7 @@ from domaintoolkit.engines._encode import Interrupted, encode
 from domaintoolkit.engines._fit import FitResult, extend, fit
 from domaintoolkit.engines._progress import Progress
 from domaintoolkit.engines._result import EncodeResult
+from domaintoolkit.engines._segmented import export_streams, segmented_tokens
 from domaintoolkit.engines._spark import encode_spark, fit_spark, spark_streams
 from domaintoolkit.engines._verify import VerifyResult, verify
 
@@ -24,9 +25,11 @@ __all__ = [
     "drift",
     "encode",
     "encode_spark",
+    "export_streams",
     "extend",
     "fit",
     "fit_spark",
+    "segmented_tokens",
     "spark_streams",
     "verify",
     "write_rows",

@@ -105,10 +105,7 @@ class Comparison:
         taken = set(self.schema.columns)
         self._row = next(name for name in map("row{}".format, range(len(taken) + 1)) if name not in taken)
         # the number of each row is carried through encoding as a label, which says where its event has come to stand
-        self._carrying = DomainTokenizer(
-            replace(self.schema, labels=(*self.schema.labels, self._row)), tokenizer._encoders, tokenizer.threads
-        )
-        self._carrying._fitted = replace(tokenizer._layout, schema=self._carrying.schema)
+        self._carrying = tokenizer.carrying(self._row)
 
     def compare(self, rows: pa.Table, stored: pa.Table) -> PartReport:
         """All rows of some entities, with the shard that holds their streams."""

@@ -94,7 +94,7 @@ def extend(
     """
     rows: Input = source if hasattr(source, "batches") else TableInput(source)
     workers = threads or os.cpu_count() or 1
-    counting = _Counting(tokenizer.schema, tokenizer._encoders, workers, on_bad_rows, progress or silent)
+    counting = _Counting(tokenizer.schema, tokenizer.encoders, workers, on_bad_rows, progress or silent)
     state, fitted_on = counting.best_state(rows, training_only)
     tokenizer.extend_states([state])
     entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", workers)

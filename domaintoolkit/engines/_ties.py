@@ -35,8 +35,8 @@ def before_last(histories: Histories, rows: pa.Table, history: Numbers) -> NDArr
 
 def _keys(tokenizer: DomainTokenizer, table: pa.Table) -> tuple[Numbers, list[Numbers]]:
     """Which rows can be encoded, and what orders them."""
-    rows = tokenizer._prepared(table, "quarantine")
-    layout = tokenizer._layout
+    rows = tokenizer.prepared(table, "quarantine")
+    layout = tokenizer.layout
     cells: dict[str | None, Any] = {
         bound.name: bound.encoder.encode(rows.values[bound.name])
         for bound in layout.events

@@ -83,7 +83,7 @@ class Generator:
 
     def __init__(self, model: TokenModel, tokenizer: DomainTokenizer, base: bool = False) -> None:
         model.check_vocabulary(tokenizer.vocabulary)
-        layout = tokenizer._layout
+        layout = tokenizer.layout
         self.model, self.tokenizer = model, tokenizer
         self.rules = Rules.of(tokenizer.grammar, tokenizer.vocabulary, base)
         self.clock: TimeField | None = None
@@ -93,7 +93,7 @@ class Generator:
                 assert isinstance(bound.encoder, TimestampEncoder)
                 self.clock = TimeField.of(bound.encoder, bound.first_place, self.rules)
             elif bound.name is not None:
-                self.checks[bound.first_place] = FieldCheck(bound, tokenizer._types[bound.name], self.rules)
+                self.checks[bound.first_place] = FieldCheck(bound, tokenizer.types[bound.name], self.rules)
         self.writer = Writer(self.rules, self.clock, tokenizer.schema.session is not None)
 
     @torch.inference_mode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -51,11 +52,11 @@ class DomainTokenizer:
     def __init__(self, schema: Schema, encoders: Iterable[EncoderType] = (), threads: int | None = None) -> None:
         self.schema = schema
         self.threads = threads or os.cpu_count() or 1
-        self._encoders = tuple(encoders)
-        self._kinds = encoder_types(schema, self._encoders)
+        self.encoders = tuple(encoders)
+        self._kinds = encoder_types(schema, self.encoders)
         self._state: FitState | None = None
         self._fitted: Layout | None = None
-        self._types: dict[str, pa.DataType] = {}
+        self.types: dict[str, pa.DataType] = {}
         self._history: HistoryEncoder | None = None
 
     # Fitting
@@ -74,25 +75,25 @@ class DomainTokenizer:
         rows = self._afresh(table, on_bad_rows)
         grouped = self._pool.submit(group_rows, self.schema, rows)
         self._learn(rows, on_bad_rows)
-        return encode_rows(self._layout, rows, on_bad_rows, self._pool, grouped)
+        return encode_rows(self.layout, rows, on_bad_rows, self._pool, grouped)
 
     def _afresh(self, table: Any, on_bad_rows: OnBadRows) -> Rows:
         """Forget what was learned, and prepare a table to learn from."""
         self._state, self._fitted = None, None
-        return self._prepared(table, on_bad_rows)
+        return self.prepared(table, on_bad_rows)
 
     def _learn(self, rows: Rows, on_bad_rows: OnBadRows) -> None:
         state = FitState(self.schema, self._kinds)
         state.update(rows, self._pool)
         self._settle(state)
         if self.schema.composite is not None and len(rows):
-            self.fit_composites(encode_rows(self._layout, rows, on_bad_rows, self._pool))
+            self.fit_composites(encode_rows(self.layout, rows, on_bad_rows, self._pool))
 
     def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Count one more batch in. However the rows are batched, the vocabulary is the same, byte for byte."""
         if self._state is None and self._fitted is not None:
             raise NotFittedError("a loaded tokenizer has no counts to add to; use extend, or fit anew")
-        rows = self._prepared(table, on_bad_rows)
+        rows = self.prepared(table, on_bad_rows)
         state = FitState(self.schema, self._kinds) if self._state is None else self._state
         state.update(rows, self._pool)
         self._settle(state)
@@ -111,8 +112,8 @@ class DomainTokenizer:
 
     def extend(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Add tokens for what a table brings that is new. No id moves; the vocabulary gains a generation."""
-        layout = self._layout
-        rows = self._prepared(table, on_bad_rows, self._types)
+        layout = self.layout
+        rows = self.prepared(table, on_bad_rows, self.types)
         state = FitState(self.schema, self._kinds)
         state.update(rows, self._pool)
         self._state = None
@@ -131,23 +132,23 @@ class DomainTokenizer:
         if len(streams) > wanted.max_entities:
             lowest = np.argsort(hash_keys(streams.entities), kind="stable")[: wanted.max_entities]
             streams = streams.select(np.sort(lowest))
-        self._settle_layout(self._layout.learned(streams, wanted))
+        self._settle_layout(self.layout.learned(streams, wanted))
         return len(streams)
 
     @property
     def composites(self) -> CompositeModel | None:
         """The composites that were learned; None where there are none."""
-        return self._layout.composites
+        return self.layout.composites
 
     @property
     def segmenter(self) -> Segmenter | None:
         """What turns base streams into streams with composites, and back."""
-        return self._layout.segmenter
+        return self.layout.segmenter
 
     def fit_state(self, table: Any, on_bad_rows: OnBadRows = "error") -> FitState:
         """What fitting on a table would count, without the tokenizer learning it."""
         state = FitState(self.schema, self._kinds)
-        state.update(self._prepared(table, on_bad_rows), self._pool)
+        state.update(self.prepared(table, on_bad_rows), self._pool)
         return state
 
     def restore_state(self, tables: Mapping[str, pa.Table]) -> FitState:
@@ -167,7 +168,7 @@ class DomainTokenizer:
         whole = FitState(self.schema, self._kinds)
         for state in states:
             whole.merge(state)
-        layout = self._layout
+        layout = self.layout
         self._state = None
         self._settle_layout(whole.extended(layout))
         return self
@@ -175,13 +176,20 @@ class DomainTokenizer:
     def _settle(self, state: FitState) -> None:
         """Encoders are built from counts when they are first needed, not after each batch."""
         self._state, self._fitted, self._history = state, None, None
-        self._types = state.types
+        self.types = state.types
 
     def _settle_layout(self, layout: Layout) -> None:
         self._fitted, self._history = layout, None
 
+    def carrying(self, label: str) -> DomainTokenizer:
+        """The same tokenizer with one more label column, that says which row became which event."""
+        other = DomainTokenizer(replace(self.schema, labels=(*self.schema.labels, label)), self.encoders, self.threads)
+        other._fitted, other.types = replace(self.layout, schema=other.schema), self.types
+        return other
+
     @property
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
+        """The fitted encoders of all fields, with the ids of their tokens."""
         if self._fitted is None:
             if self._state is None:
                 raise NotFittedError("this tokenizer is not fitted yet; call fit first")
@@ -196,12 +204,12 @@ class DomainTokenizer:
     @property
     def vocabulary(self) -> Vocabulary:
         """All tokens and their ids."""
-        return self._layout.vocabulary
+        return self.layout.vocabulary
 
     @property
     def grammar(self) -> Grammar:
         """How streams of this vocabulary parse."""
-        return self._layout.grammar
+        return self.layout.grammar
 
     # Encoding
 
@@ -211,12 +219,12 @@ class DomainTokenizer:
         Rows may come in any order. Raises `DataError` for rows that cannot be encoded, all of them together;
         with `quarantine` they are left out, and listed in the result's `refused`.
         """
-        layout = self._layout
-        return encode_rows(layout, self._prepared(table, on_bad_rows, self._types), on_bad_rows, self._pool)
+        layout = self.layout
+        return encode_rows(layout, self.prepared(table, on_bad_rows, self.types), on_bad_rows, self._pool)
 
     def encode_entity(self, rows: Any) -> Ids:
         """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
-        layout = self._layout
+        layout = self.layout
         if self._history is None:
             self._history = HistoryEncoder(layout)
         if not isinstance(rows, list):
@@ -232,7 +240,7 @@ class DomainTokenizer:
         """One history by the path of whole tables, which breaks ties by the rows themselves."""
         entity = dict.fromkeys(self.schema.entity, 0)
         streams = self.encode([{**row, **entity} for row in rows])
-        return streams[0] if len(streams) else np.empty(0, self._layout.id_type)
+        return streams[0] if len(streams) else np.empty(0, self.layout.id_type)
 
     # Decoding
 
@@ -244,22 +252,22 @@ class DomainTokenizer:
         Give streams, or ids with the offsets of each stream in them (left out: there is one stream). Raises
         `DecodeError` for ids that are no streams, and `VocabularyMismatchError` for another vocabulary's.
         """
-        layout = self._layout
+        layout = self.layout
         if isinstance(streams, Streams):
             if not layout.vocabulary.accepts(streams.vocabulary):
                 raise VocabularyMismatchError(layout.vocabulary.hash, streams.vocabulary.hash)
             base = streams.segmenter is not None or layout.segmenter is None
-            table = decode_ids(layout, self._types, streams.ids, streams.offsets, streams.entities, base)
+            table = decode_ids(layout, self.types, streams.ids, streams.offsets, streams.entities, base)
             return _with_labels(table, streams)
         ids = np.asarray(streams)
         bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets, np.int64)
-        return decode_ids(layout, self._types, ids, bounds, entities)
+        return decode_ids(layout, self.types, ids, bounds, entities)
 
     # Files
 
     def save(self, directory: str | Path) -> None:
         """Write the fitted tokenizer into a folder: JSON only."""
-        _saved.save(self._layout, self._types, directory)
+        _saved.save(self.layout, self.types, directory)
 
     @classmethod
     def load(
@@ -268,10 +276,11 @@ class DomainTokenizer:
         """The tokenizer that `save` wrote. Raises `ArtifactError` for a folder that is damaged or something else."""
         layout, types = _saved.load(directory, encoders)
         tokenizer = cls(layout.schema, encoders, threads)
-        tokenizer._fitted, tokenizer._types = layout, types
+        tokenizer._fitted, tokenizer.types = layout, types
         return tokenizer
 
-    def _prepared(self, table: Any, on_bad_rows: OnBadRows, fitted: Mapping[str, pa.DataType] | None = None) -> Rows:
+    def prepared(self, table: Any, on_bad_rows: OnBadRows, fitted: Mapping[str, pa.DataType] | None = None) -> Rows:
+        """The rows of a table as their encoders take them; `fitted` are the types that columns were fitted in."""
         columns = read_columns(self.schema, table)
         zones = {} if self._fitted is None else self._fitted.zones
         return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted)
