@@ -64,19 +64,15 @@ def position(chains: Chains, k: int, token: int) -> int:
 
 @leaf
 def take(chains: Chains, k: int, q: int) -> None:
-    """Remove the token at `q` from set k, keeping the order of the others."""
+    """Remove the token at `q` from set k; the last one moves to its place."""
     chains.size[k] -= 1
-    for p in range(q, chains.first[k] + chains.size[k]):
-        chains.tokens[p] = chains.tokens[p + 1]
+    chains.tokens[q] = chains.tokens[chains.first[k] + chains.size[k]]
 
 
 @leaf
 def put(chains: Chains, k: int, token: int) -> None:
-    """Add a token to set k, as its first."""
-    begin = chains.first[k]
-    for p in range(begin + chains.size[k], begin, -1):
-        chains.tokens[p] = chains.tokens[p - 1]
-    chains.tokens[begin] = token
+    """Add a token to set k, as its last."""
+    chains.tokens[chains.first[k] + chains.size[k]] = token
     chains.size[k] += 1
 
 

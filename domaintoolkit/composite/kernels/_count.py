@@ -71,12 +71,12 @@ def same_counts(pairs: Pairs, chains: Chains, share: NDArray[np.int64]) -> bool:
 def shift_inside(
     chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, old: int, gone: int, gone_too: int, new: int
 ) -> None:
-    """Weigh the pairs of set k again: it had `old` tokens, lost `gone`, `gone_too`, gained `new`, first (-1: none)."""
+    """Weigh the pairs of set k again: it had `old` tokens, lost `gone`, `gone_too`, gained `new`, last (-1: none)."""
     begin, now, tokens = chains.first[k], chains.size[k], chains.tokens
-    kept = begin + (1 if new >= 0 else 0)
+    kept = begin + now - (1 if new >= 0 else 0)
     change = 2 * share[now, 1] - 2 * share[old, 1]
-    for p in range(kept, begin + now):
-        for q in range(p + 1, begin + now):
+    for p in range(begin, kept):
+        for q in range(p + 1, kept):
             bump(pairs, inside_key(tokens[p], tokens[q]), change, -1)
         if gone >= 0:
             bump(pairs, inside_key(tokens[p], gone), -2 * share[old, 1], -1)
@@ -116,13 +116,13 @@ def shift_side(
     if neighbour < 0:
         return
     begin, now, tokens, slot = chains.first[k], chains.size[k], chains.tokens, chains.slot[link]
-    kept = begin + (1 if new >= 0 else 0)
+    kept = begin + now - (1 if new >= 0 else 0)
     others = 1 if slot >= 0 else chains.size[neighbour]
     before, after = share[old, others], share[now, others]
     for q in range(others):
         other = slot if slot >= 0 else tokens[chains.first[neighbour] + q]
         beside = -1 if slot >= 0 else neighbour
-        for p in range(kept, begin + now):
+        for p in range(begin, kept):
             bump(pairs, side_key(chains, k, tokens[p], other, beside, side), after - before, -1)
         if gone >= 0:
             bump(pairs, side_key(chains, k, gone, other, beside, side), -before, -1)
