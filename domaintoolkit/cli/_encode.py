@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ from domaintoolkit.cli._made import free_folder
 from domaintoolkit.cli._options import (
     Whole,
     as_json,
+    composites_option,
     example,
     limit_options,
     on_bad_rows_option,
@@ -34,6 +35,7 @@ EXAMPLES = example(
     "domaintoolkit encode --domain ecommerce",
     "domaintoolkit encode --domain ecommerce 2019-Oct.csv.gz 2019-Nov.csv.gz -o shop",
     "domaintoolkit encode --schema orders.toml orders.parquet --on-bad-rows quarantine",
+    "domaintoolkit encode --domain ecommerce --composites 4000 -o shop-composites",
     "domaintoolkit encode --append -o shop 2019-Dec.csv.gz",
 )
 
@@ -61,6 +63,7 @@ class Task:
     "--tokenizer", "tokenizer_folder", type=click.Path(path_type=Path), metavar="DIR",
     help="A fitted tokenizer.  [default: one is fitted first, on the training entities]",
 )  # fmt: skip
+@composites_option
 @on_bad_rows_option
 @click.option("--shards", type=Whole(1), metavar="N", help="Files to write.  [default: by their size]")
 @limit_options
@@ -81,6 +84,7 @@ def command(
     given: Given,
     out: Path | None,
     tokenizer_folder: Path | None,
+    composites: int | None,
     on_bad_rows: OnBadRows,
     shards: int | None,
     memory: str,
@@ -99,6 +103,7 @@ def command(
     domain's own simulated sample is encoded. OUT gets the tokenizer, the streams (shards/*.arrow) and a
     manifest. The same command continues what was interrupted.
     """
+    given = replace(given, composites=composites)
     task = Task(given, out or Path(f"{given.name}-streams"), tokenizer_folder, on_bad_rows, memory, threads, temporary)
     _check(task, appending, rewrite, shards, engine, master, overwrite)
     with Bar() as bar:
@@ -121,6 +126,8 @@ def _check(
 ) -> None:
     """Contradictions, and an OUT that cannot be written to, before any work."""
     task.given.check()
+    if task.given.composites is not None and (task.tokenizer is not None or appending):
+        raise click.UsageError("--composites is for fitting; a tokenizer has its own (fit --extend adds further ones)")
     if rewrite and not appending:
         raise click.UsageError("--rewrite goes with --append")
     if master is not None and engine != "spark":

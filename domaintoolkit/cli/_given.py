@@ -35,6 +35,8 @@ class Given:
     files: tuple[str, ...]
     events: int | None = None
     seed: int | None = None
+    composites: int | None = None
+    """How many to learn, where the schema's own declaration is not meant."""
 
     @property
     def name(self) -> str:
@@ -58,7 +60,17 @@ class Given:
         return self.domain_name is not None or self.schema_file is not None
 
     def domain(self) -> Domain:
-        """The domain that is named or declared."""
+        """The domain that is named or declared, with the composites that are wanted."""
+        from domaintoolkit.schema import Composite
+
+        domain = self._domain()
+        if self.composites is None:
+            return domain
+        declared = domain.schema.composite or Composite()
+        composite = replace(declared, vocabulary_size=self.composites) if self.composites else None
+        return replace(domain, schema=replace(domain.schema, composite=composite))
+
+    def _domain(self) -> Domain:
         if self.schema_file is not None:
             from domaintoolkit.streams import domain_from_toml
 
@@ -83,7 +95,8 @@ class Given:
         """The rows to use with a schema that is fixed: a usage error where the domain has another."""
         if self.named:
             domain = self.domain()
-            if domain.schema != schema:
+            # composites are another layer over the same base tokens
+            if replace(domain.schema, composite=None) != replace(schema, composite=None):
                 raise click.UsageError(f"the tokenizer was fitted for another schema than that of {self.name!r}")
             return self.source(domain)
         if not self.files:

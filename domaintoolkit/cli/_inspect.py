@@ -92,6 +92,7 @@ def history_data(history: History, ids: list[int]) -> dict[str, Any]:
             {
                 "time": _plain(event.time),
                 "tokens": [shown.name for cell in event.cells for shown in cell.tokens],
+                "composites": None if event.segmented is None else [shown.name for shown in event.segmented],
                 "values": {cell.field: _plain(cell.value) for cell in event.cells if cell.field is not None},
                 "labels": {name: _plain(value) for name, value in event.labels.items()},
             }

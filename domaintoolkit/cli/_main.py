@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": "Prove the round trip on your own rows.",
     "drift": "Compare new data with what a folder was made of.",
     "inspect": "Show one entity's history as tokens under its events.",
+    "export": "Write streams or the vocabulary for other programs.",
     "train": "Pre-train a model on token streams.",
     "plan": "Estimate parameters, memory, time and cost of a training run.",
     "embed": "Write an embedding of each entity.",

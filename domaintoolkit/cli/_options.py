@@ -15,6 +15,7 @@ from domaintoolkit.cli._given import Given
 __all__ = [
     "Whole",
     "as_json",
+    "composites_option",
     "example",
     "limit_options",
     "on_bad_rows_option",
@@ -104,6 +105,14 @@ def limit_options(function: F) -> F:
             "--temporary", type=click.Path(path_type=Path), metavar="DIR",
             help="Where rows go that exceed the memory.  [default: within OUT]",
         ),
+    )(function)  # fmt: skip
+
+
+def composites_option(function: F) -> F:
+    """`--composites`."""
+    return click.option(
+        "--composites", type=Whole(0), metavar="N",
+        help="Learn N composites: tokens for what occurs together.  [default: as the schema declares]",
     )(function)  # fmt: skip
 
 

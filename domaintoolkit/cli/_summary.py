@@ -24,16 +24,23 @@ def encoding_summary(
     result: EncodeResult, tokenizer: DomainTokenizer, fitted: FitResult | None, sample: bool, appended: bool = False
 ) -> dict[str, Any]:
     """Counts of rows, values and tokens, of all that the folder holds. `spelled` to `missing` count values."""
+    from domaintoolkit.engines import segmented_tokens
+    from domaintoolkit.streams import open_encoded
+
     totals, counts = result.manifest.totals, Counts(**result.manifest.counts)
     events, entities = totals["events"], totals["entities"]
     statics = {spec.name for spec in tokenizer.schema.static}
     fields = {name: {"values": entities if name in statics else events, **each} for name, each in counts.fields.items()}
-    per_event = round(totals["tokens"] / events, 4) if events else 0.0
+    composites = 0 if tokenizer.composites is None else len(tokenizer.composites)
+    tokens = segmented_tokens(open_encoded(result.folder, verify=False), tokenizer)
     return {
         "out": str(result.folder),
         **totals,
-        "tokens_per_event": per_event,
-        "base_tokens_per_event": per_event,
+        "tokens": tokens,
+        "base_tokens": totals["tokens"],
+        "tokens_per_event": _rate(tokens, events),
+        "base_tokens_per_event": _rate(totals["tokens"], events),
+        "composites": composites,
         "vocabulary_size": len(tokenizer.vocabulary),
         "vocabulary_hash": tokenizer.vocabulary.hash,
         "values": sum(each["values"] for each in fields.values()),
@@ -54,6 +61,10 @@ def encoding_summary(
     }
 
 
+def _rate(tokens: int, events: int) -> float:
+    return round(tokens / events, 4) if events else 0.0
+
+
 def _notes(result: EncodeResult, fitted: FitResult | None) -> list[str]:
     notes = list(result.notes)
     if fitted is not None and fitted.fitted_on == "all":
@@ -72,7 +83,8 @@ def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:
         ("entities", f"{data['entities']:,} ({splits})"),
         ("events", f"{events:,}" + (" simulated" if data["simulated"] else "")),
         ("tokens", f"{data['tokens']:,}, {data['tokens_per_event']:.2f} an event"),
-        ("vocabulary", f"{data['vocabulary_size']:,} tokens"),
+        *([("base tokens", _base(data))] if data["composites"] else []),
+        ("vocabulary", _vocabulary(data)),
         ("rows in", f"{data['rows_in']:,}"),
         ("rows refused", _refused(data)),
         *([("appended", _added(data["appended"]))] if data["appended"] else []),
@@ -85,6 +97,15 @@ def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:
     _show_first(data, screen)
     show_notes(screen, data["notes"])
     screen.line(f"written to {data['out']}; look at it with: domaintoolkit inspect {data['out']}")
+
+
+def _base(data: dict[str, Any]) -> str:
+    return f"{data['base_tokens']:,}, {data['base_tokens_per_event']:.2f} an event; these are stored"
+
+
+def _vocabulary(data: dict[str, Any]) -> str:
+    composites = f", {data['composites']:,} of them composites" if data["composites"] else ""
+    return f"{data['vocabulary_size']:,} tokens{composites}"
 
 
 def _refused(data: dict[str, Any]) -> str:

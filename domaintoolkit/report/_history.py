@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from domaintoolkit.composite import Arrays
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.vocabulary import BOS, PAD, SESSION, Grammar, Token
 
@@ -56,6 +58,8 @@ class ShownEvent:
     since: timedelta | None = None
     """How long after the previous event."""
     labels: Mapping[str, Any] = field(default_factory=dict)
+    segmented: tuple[ShownToken, ...] | None = None
+    """The tokens that begin in it once composites stand in the place of base tokens; None without composites."""
 
     @property
     def starts_session(self) -> bool:
@@ -100,13 +104,14 @@ def history_of(
     statics = {spec.name for spec in tokenizer.schema.static}
     first = rows[0] if rows else {}
     header = _cells(tokenizer, ids[: bounds[0]], {name: first.get(name) for name in statics})
-    events = []
+    events: list[ShownEvent] = []
+    segmented = _segmented(tokenizer, ids, event_starts)
     for number, row in enumerate(rows):
         at, before = (None if times is None or k < 0 else _instant(int(times[k])) for k in (number, number - 1))
         since = at - before if at is not None and before is not None else None
         cells = _cells(tokenizer, ids[bounds[number] : bounds[number + 1]], row)
         known = {name: values[number] for name, values in (labels or {}).items()}
-        events.append(ShownEvent(number + 1, cells, at, since, known))
+        events.append(ShownEvent(number + 1, cells, at, since, known, segmented[number] if segmented else None))
     fields = tuple(dict.fromkeys(grammar.part_fields))
     return History(header, tuple(events), fields, {} if entity is None else entity.to_pylist()[0], split)
 
@@ -129,6 +134,23 @@ def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Ma
             groups.append((name, [shown]))
         open_field = True
     return tuple(Cell(name, tuple(tokens), None if name is None else values.get(name)) for name, tokens in groups)
+
+
+def _segmented(
+    tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], starts: Sequence[int] | NDArray[np.integer[Any]]
+) -> list[tuple[ShownToken, ...]] | None:
+    """The tokens of each event with composites put in greedily; an event that has become a part of one has fewer."""
+    if tokenizer.segmenter is None or not len(starts):
+        return None
+    made = tokenizer.segmenter.greedy(
+        Arrays(ids, np.array([0, len(ids)]), np.asarray(starts, np.int64), np.array([0, len(starts)]))
+    )
+    begins = made.event_starts.tolist()
+    ends = dict(pairwise(sorted({*begins, len(made.ids)})))
+    tokens = [ShownToken(number, tokenizer.vocabulary.token(number)) for number in made.ids.tolist()]
+    return [
+        () if k and begin == begins[k - 1] else tuple(tokens[begin : ends[begin]]) for k, begin in enumerate(begins)
+    ]
 
 
 def _field(grammar: Grammar, number: int) -> str | None:

@@ -61,8 +61,17 @@ def _event(event: ShownEvent, colours: dict[str | None, int]) -> str:
     labels = "".join(f'<span class="label">{escape(f"{k}: {v}")}</span>' for k, v in event.labels.items())
     return (
         f'{session}<article><div class="when"><b>{event.number}</b>{time}{since}{labels}</div>'
-        f'<div class="cells">{_cells(event.cells, colours)}</div></article>'
+        f'<div><div class="cells">{_cells(event.cells, colours)}</div>{_segmented(event)}</div></article>'
     )
+
+
+def _segmented(event: ShownEvent) -> str:
+    if event.segmented is None:
+        return ""
+    chips = "".join(
+        f'<span class="joined" title="id {shown.id}">{escape(shown.name)}</span>' for shown in event.segmented
+    )
+    return f'<div class="segmented">= {chips or "<i>within the composite of an event before</i>"}</div>'
 
 
 def _cells(cells: Iterable[Cell], colours: dict[str | None, int]) -> str:

@@ -76,9 +76,21 @@ class Screen:
         for event in history.events[:limit]:
             self.line(_event_line(event))
             self._tokens(event.cells, colours, "    ")
+            if event.segmented is not None:
+                names = [shown.name for shown in event.segmented] or ["(within the composite of an event before)"]
+                self._composites(names)
         left = len(history.events) - len(history.events[:limit])
         if left:
             self.line(f"... and {left:,} more event{'' if left == 1 else 's'}")
+
+    def _composites(self, names: Sequence[str]) -> None:
+        if self.console is None:
+            self._file.write("    = " + " ".join(names) + "\n")
+            return
+        from rich.padding import Padding
+        from rich.text import Text
+
+        self.console.print(Padding(Text("= " + " ".join(names), "italic"), (0, 0, 0, 4)))
 
     def _tokens(self, cells: Sequence[Cell], colours: dict[str | None, int], indent: str) -> None:
         if self.console is None:

@@ -1,0 +1,88 @@
+"""`train`, `embed`, `generate` and `plan`, with a model of a few thousand weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+from click.testing import Result
+
+from domaintoolkit.cli._recipe import HELP
+from domaintoolkit.train import Recipe
+
+Run = Callable[..., Result]
+Data = Callable[..., dict[str, Any]]
+
+TINY = (
+    "--preset", "54k", "--model", "layers=1", "--steps", 2, "--warmup", 0, "--batch", 2, "--block", 64,
+    "--evaluate-every", 2, "--evaluate-blocks", 1, "--checkpoint-every", 2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, run: Run, encoded: Path) -> Path:
+    out = tmp_path_factory.mktemp("run") / "model"
+    result = run("train", encoded, "-o", out, *TINY)
+    assert result.exit_code == 0, result.output
+    assert "bits an event" in result.stdout
+    return out
+
+
+def test_every_setting_is_an_option() -> None:
+    assert set(HELP) == set(Recipe.__dataclass_fields__)
+
+
+def test_a_run_is_not_overwritten_but_resumed(run: Run, as_data: Data, encoded: Path, trained: Path) -> None:
+    assert run("train", encoded, "-o", trained, *TINY).exit_code == 1
+    data = as_data("train", encoded, "-o", trained, *TINY, "--resume")
+    assert data["steps"] == 2
+    assert data["recipe"]["model"] == {"layers": 1}
+
+
+def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
+    data = as_data("embed", trained, encoded, "-o", tmp_path / "all.parquet", "--longest", 50)
+    table = pyarrow.parquet.read_table(tmp_path / "all.parquet")
+    assert table.column_names == ["user_id", "split", "embedding"]
+    assert table.num_rows == data["entities"] == len(set(table["user_id"].to_pylist()))
+    as_data("embed", trained, encoded, "-o", tmp_path / "test.parquet", "--longest", 50, "--split", "test")
+    few = pyarrow.parquet.read_table(tmp_path / "test.parquet")
+    assert 0 < few.num_rows < table.num_rows
+    assert run("embed", trained, encoded, "-o", tmp_path / "test.parquet").exit_code == 1
+    assert run("embed", encoded, encoded, "-o", tmp_path / "other.parquet").exit_code == 1
+
+
+def test_histories(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
+    data = as_data("generate", trained, "--events", 2, "--count", 2)
+    assert len(data["histories"]) == 2
+    again = as_data("generate", trained, "--events", 2, "--count", 2)
+    assert again == data
+    table = tmp_path / "rows.parquet"
+    assert run("generate", trained, "--events", 2, "--table", table).exit_code == 0
+    assert "event_type" in pyarrow.parquet.read_table(table).column_names
+    assert "[BOS]" in run("generate", trained, "--events", 1).stdout
+
+
+def test_what_comes_next(as_data: Data, run: Run, trained: Path, encoded: Path) -> None:
+    found = as_data("generate", trained, "--continue", encoded, "--next", 2)["predictions"]
+    assert len(found) == 2
+    assert found[0]["probability"] >= found[1]["probability"]
+    assert run("generate", trained, "--next", 2).exit_code == 2
+    assert run("generate", trained, "--entity", 2).exit_code == 2
+
+
+def test_a_plan(as_data: Data, run: Run, encoded: Path) -> None:
+    data = as_data("plan", "--preset", "24m", "--gpu", "l4", "--tokens", "62.7M")
+    assert (data["tokens"], data["fits"]) == (62_700_000, True)
+    assert "modelled" in run("plan", encoded, "--preset", "54k", "--gpu", "h100").stdout
+    assert run("plan", "--tokens", "many").exit_code == 2
+    assert "there is: a10" in run("plan", "--gpu", "tpu").stderr
+
+
+def test_train_usage(run: Run, tmp_path: Path, encoded: Path) -> None:
+    assert run("train").exit_code == 2
+    assert run("train", encoded, "-o", tmp_path / "m", "--model", "layers").exit_code == 2
+    assert run("train", encoded, "-o", tmp_path / "m", "--preset", "9t").exit_code == 2
+    assert run("train", tmp_path / "nowhere", "-o", tmp_path / "m").exit_code == 1
