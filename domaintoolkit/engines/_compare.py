@@ -65,6 +65,10 @@ class PartReport:
     other_times: int = 0
     not_repeated: int = 0
     """Streams that are not what their own decoded rows encode to."""
+    expanded: int = 0
+    """Streams that were segmented into composites and expanded again, in two ways."""
+    not_expanded: int = 0
+    """Those that did not come back."""
 
     @classmethod
     def empty(cls, schema: Schema) -> PartReport:
@@ -89,6 +93,7 @@ class PartReport:
             (self.other_ids, "streams are not what their rows encode to"),
             (self.other_times, "streams have other times than their rows"),
             (self.not_repeated, "streams do not come back from encoding what they decode to"),
+            (self.not_expanded, "streams do not come back from composites"),
         ):
             if number:
                 yield f"{number:,} {words}"
@@ -133,6 +138,8 @@ class Comparison:
         again = again.select(_places(made.entities, again.entities))
         repeated = _same_lists(again.ids, again.offsets, kept.ids, kept.offsets)
         report = replace(report, other_ids=int((~same_ids).sum()), not_repeated=int((~repeated).sum()))
+        expanded, not_expanded = _expanded(made)
+        report = replace(report, expanded=expanded, not_expanded=not_expanded)
         if made.times is not None and kept.times is not None:
             same = _same_lists(made.times, made.event_offsets, kept.times, offsets_of(kept.event_counts))
             report = replace(report, other_times=int((~same).sum()))
@@ -167,6 +174,18 @@ class _Stored:
             structs = plain(chosen["labels"])
             labels = {name: pc.list_flatten(structs.field(name)) for name in schema.labels}
         return cls(ids, offsets_of(lengths), counts, times, labels)
+
+
+def _expanded(made: Streams) -> tuple[int, int]:
+    """How many streams are segmented, greedily and by a set permutation, and expanded again; and how many in vain."""
+    segmenter = made.segmenter
+    if segmenter is None or not segmenter.model.decodable:
+        return 0, 0
+    same = np.ones(len(made), bool)
+    for composed in (made.composites("greedy"), made.composites("spr")):
+        back = segmenter.expand(composed.ids, composed.offsets)
+        same &= _same_lists(back.ids, back.offsets, made.ids, made.offsets)
+    return len(made), int((~same).sum())
 
 
 def _lists(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:

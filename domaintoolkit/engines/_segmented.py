@@ -103,9 +103,9 @@ def _arrays(rows: ShardRows, chosen: NDArray[np.int64]) -> Arrays:
     lengths = np.diff(rows.offsets)[chosen].astype(np.int64)
     counts = np.diff(rows.event_offsets)[chosen].astype(np.int64)
     offsets = offsets_of(lengths)
-    starts = rows.event_starts[positions(rows.event_offsets[:-1][chosen].astype(np.int64), counts)]
+    within = rows.event_starts[positions(rows.event_offsets[:-1][chosen].astype(np.int64), counts)]
     ids = rows.ids[positions(rows.offsets[:-1][chosen].astype(np.int64), lengths)]
-    starts = starts.astype(np.int64) + np.repeat(offsets[:-1], counts)
+    starts = within.astype(np.int64) + np.repeat(offsets[:-1], counts)
     return Arrays(ids, offsets, starts, offsets_of(counts))
 
 

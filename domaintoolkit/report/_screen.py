@@ -84,28 +84,31 @@ class Screen:
             self.line(f"... and {left:,} more event{'' if left == 1 else 's'}")
 
     def _composites(self, names: Sequence[str]) -> None:
-        if self.console is None:
-            self._file.write("    = " + " ".join(names) + "\n")
-            return
-        from rich.padding import Padding
-        from rich.text import Text
-
-        self.console.print(Padding(Text("= " + " ".join(names), "italic"), (0, 0, 0, 4)))
+        self._wrapped([(f"= {name}" if k == 0 else name, "italic") for k, name in enumerate(names)], "    ")
 
     def _tokens(self, cells: Sequence[Cell], colours: dict[str | None, int], indent: str) -> None:
+        styled = [
+            (name, "dim" if cell.special else COLOURS[colours[cell.field]].terminal)
+            for cell in cells
+            for name in _names(cell)
+        ]
+        self._wrapped(styled, indent)
+
+    def _wrapped(self, words: Sequence[tuple[str, str]], indent: str) -> None:
+        """Words with their styles; on a terminal, lines are broken between them, never within a token's name."""
         if self.console is None:
-            self._file.write(indent + " ".join(name for cell in cells for name in _names(cell)) + "\n")
+            self._file.write(indent + " ".join(word for word, _ in words) + "\n")
             return
-        from rich.padding import Padding
         from rich.text import Text
 
-        text = Text()
-        for cell in cells:
-            style = "dim" if cell.special else COLOURS[colours[cell.field]].terminal
-            for name in _names(cell):
-                text.append(name.replace(" ", "\u00a0"), style)
-                text.append(" ")
-        self.console.print(Padding(text, (0, 0, 0, len(indent))))
+        line, room = Text(indent), self.console.width
+        for word, style in words:
+            if len(line) > len(indent) and line.cell_len + len(word) > room:
+                self.console.print(line, soft_wrap=True)
+                line = Text(indent)
+            line.append(word, style)
+            line.append(" ")
+        self.console.print(line, soft_wrap=True)
 
 
 def _names(cell: Cell) -> list[str]:
