@@ -60,7 +60,7 @@ def command(
         raise click.UsageError(f"-o takes a name that ends in .parquet, got {str(out)!r}")
     if out.exists() and not overwrite:
         raise OutputError(str(out), "is there already; give --overwrite to replace it, or choose another")
-    from domaintoolkit.cli._model import load_model
+    from domaintoolkit.model import load_model
     from domaintoolkit.streams import open_encoded
     from domaintoolkit.tokenizer import DomainTokenizer
 

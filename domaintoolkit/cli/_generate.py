@@ -71,8 +71,7 @@ def command(
     if table is not None and (table.suffix not in (".parquet", ".csv") or table.exists()):
         reason = "is there already; choose another" if table.exists() else "the name must end in .parquet or .csv"
         raise OutputError(str(table), reason)
-    from domaintoolkit.cli._model import load_model
-    from domaintoolkit.model import Generator, Sampling, TokenModel
+    from domaintoolkit.model import Generator, Sampling, TokenModel, load_model
     from domaintoolkit.tokenizer import DomainTokenizer
 
     sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)

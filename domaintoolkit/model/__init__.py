@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from domaintoolkit.model._events import EventTensors, events_from_streams
     from domaintoolkit.model._generate import Generator, Sampling
     from domaintoolkit.model._interface import EventBatch, LossReport, SequenceModel, TokenBatch
+    from domaintoolkit.model._load import load_model
     from domaintoolkit.model._plan import DEVICES, Device, Plan, plan
     from domaintoolkit.model._predict import Prediction, predict_next
     from domaintoolkit.model._stored import counting_events
@@ -30,6 +31,7 @@ _HOMES = {
     "_generate": ("Generator", "Sampling"),
     "_plan": ("DEVICES", "Device", "Plan", "plan"),
     "_embed": ("embed",),
+    "_load": ("load_model",),
     "_config": (
         "EventModelConfig",
         "PRESETS",
@@ -78,6 +80,7 @@ __all__ = [
     "event_parameters",
     "event_preset",
     "events_from_streams",
+    "load_model",
     "parameters",
     "plan",
     "predict_next",

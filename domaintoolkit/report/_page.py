@@ -71,7 +71,8 @@ def _segmented(event: ShownEvent) -> str:
     chips = "".join(
         f'<span class="joined" title="id {shown.id}">{escape(shown.name)}</span>' for shown in event.segmented
     )
-    return f'<div class="segmented">= {chips or "<i>within the composite of an event before</i>"}</div>'
+    shown = chips or "<i>within the composite of an event before</i>"
+    return f'<div class="segmented"><span>=</span><div class="tokens">{shown}</div></div>'
 
 
 def _cells(cells: Iterable[Cell], colours: dict[str | None, int]) -> str:
