@@ -53,7 +53,7 @@ def test_a_batch_holds_the_streams_in_the_rows_told(rows: list[int], seed: int, 
         batch.header.flatten()[real].numpy(),
         batch.session.flatten()[real].numpy(),
         tensors.offsets,
-        np.cumsum(np.repeat(real.numpy(), batch.ids.shape[2]))[batch.tail_cells] - 1,
+        np.cumsum(np.repeat(real.numpy(), batch.ids.shape[2]))[batch.tail_cells.numpy()] - 1,
         batch.tail_offsets.numpy(),
         batch.tails.numpy(),
     )
