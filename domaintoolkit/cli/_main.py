@@ -30,6 +30,16 @@ COMMANDS = {
 INTERRUPTED = 130
 """What a shell reports for a command that Ctrl-C has ended."""
 
+EXTRAS = {
+    **dict.fromkeys(
+        ("torch", "x_transformers", "accelerate", "safetensors", "huggingface_hub", "tensorboard"), "train"
+    ),
+    "pyspark": "spark",
+    "matplotlib": "report",
+    "jinja2": "report",
+}
+"""Which extra brings a package that may be missing."""
+
 
 class _Lazy(click.Group):
     """Knows the names and summaries of its commands; a command's module is imported when it is called."""
@@ -62,6 +72,11 @@ class _Lazy(click.Group):
             return super().invoke(ctx)
         except DomainToolkitError as error:
             _fail(ctx, str(error), error.exit_status)
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            _fail(ctx, f"this needs {error.name}, which is not installed: pip install 'domaintoolkit[{extra}]'", 2)
         except MemoryError:
             _fail(ctx, "out of memory; try a smaller --memory", 1)
         except KeyboardInterrupt as interrupt:

@@ -85,3 +85,18 @@ def test_version(run: Callable[..., Result]) -> None:
     from domaintoolkit import __version__
 
     assert __version__ in run("--version").output
+
+
+@pytest.mark.parametrize("command", ["train", "embed", "generate"])
+def test_a_missing_extra_is_named(command: str, encoded: object, tmp_path: object) -> None:
+    code = f"""
+import sys
+sys.modules["torch"] = None
+sys.modules["accelerate"] = None
+from domaintoolkit.cli import main
+main({[command, str(encoded), *([str(encoded)] if command == "embed" else []), "-o", f"{tmp_path}/x.parquet"]!r}
+     if {command!r} != "generate" else ["generate", {str(encoded)!r}])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "pip install 'domaintoolkit[train]'" in done.stderr
