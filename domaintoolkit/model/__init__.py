@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from domaintoolkit.model._events import EventTensors, events_from_streams
     from domaintoolkit.model._generate import Generator, Sampling
     from domaintoolkit.model._interface import EventBatch, LossReport, SequenceModel, TokenBatch
+    from domaintoolkit.model._likely import LikelyPart, likely_parts
     from domaintoolkit.model._load import load_model
     from domaintoolkit.model._plan import DEVICES, Device, Plan, plan
     from domaintoolkit.model._predict import Prediction, predict_next
@@ -29,6 +30,7 @@ _HOMES = {
     "_stored": ("counting_events",),
     "_predict": ("Prediction", "predict_next"),
     "_generate": ("Generator", "Sampling"),
+    "_likely": ("LikelyPart", "likely_parts"),
     "_plan": ("DEVICES", "Device", "Plan", "plan"),
     "_embed": ("embed",),
     "_load": ("load_model",),
@@ -67,6 +69,7 @@ __all__ = [
     "EventModelConfig",
     "EventTensors",
     "Generator",
+    "LikelyPart",
     "LossReport",
     "Plan",
     "Prediction",
@@ -80,6 +83,7 @@ __all__ = [
     "event_parameters",
     "event_preset",
     "events_from_streams",
+    "likely_parts",
     "load_model",
     "parameters",
     "plan",

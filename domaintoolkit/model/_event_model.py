@@ -14,11 +14,9 @@ from domaintoolkit.model._heads import Heads, part_loss
 from domaintoolkit.model._interface import EXTRA_PARTS, EventBatch, Layout, LossReport
 from domaintoolkit.model._packing import Kernel, pack
 from domaintoolkit.model._stored import BoundModel
-from domaintoolkit.model._tails import FACTORS, TailDecoder, TailEncoder, Tails, can_continue
+from domaintoolkit.model._tails import FACTORS, SPREAD, TailDecoder, TailEncoder, Tails, can_continue
 
 __all__ = ["EventModel", "event_parameters"]
-
-SPREAD = 0.01
 
 
 class EventModel(BoundModel):
@@ -105,24 +103,32 @@ class EventModel(BoundModel):
         known = hidden[source]
         session = batch.session.flatten()[target]
         own = cells.flatten(0, 1)[target][:, self.header_parts :]
-        contexts, queries = self.heads(known, session, own)
+        contexts, queries = self.heads(known, session, own, self.scored_before(batch.ids.flatten(0, 1)[source]))
         first = batch.header.flatten()[source]
         total = self._session(known, session, first, by_part)
         ids = batch.ids.flatten(0, 1)[target][:, self.header_parts :]
         tokens = session.sum()
+        tables = self.embedding / SPREAD, torch.cat((self.scored, self.bias), 1)
         for part in range(self.event_parts):
             there = (self.place[ids[:, part]] == self.header_parts + part).nonzero().flatten()
             found, at = ids[there, part], target[there] * batch.ids.shape[2] + self.header_parts + part
-            loss, nats = self._part(part, queries[there, part], found)
-            tail_loss, tail_nats, more = self._tail(part, contexts[there, part], found, at, batch)
+            loss, nats = self._part(part, queries[there, part], found, tables[1])
+            tail_loss, tail_nats, more = self._tail(part, contexts[there, part], found, at, batch, tables)
             total = total + loss + tail_loss
             by_part[part] = nats + tail_nats
             tokens = tokens + len(there) + more
         return LossReport(total / tokens, by_part, tokens, torch.tensor(len(source), device=hidden.device))
 
     @property
-    def _scored(self) -> Tensor:
+    def scored(self) -> Tensor:
+        """(V, cell): what queries are scored against."""
         return self.embedding if self.output is None else self.output
+
+    def scored_before(self, ids: Tensor) -> Tensor:
+        """(N, P, cell): the rows of `scored`, scaled, of events with these ids (N, H + P); zero where there is none."""
+        mine = ids[:, self.header_parts :]
+        there = self.place[mine] == torch.arange(self.header_parts, ids.shape[1], device=ids.device)
+        return functional.embedding(mine, self.scored) * there[..., None] / SPREAD
 
     def _session(self, hidden: Tensor, session: Tensor, first: Tensor, by_part: Tensor) -> Tensor:
         """Nats of the session flags; a history's first event has none, which costs nothing."""
@@ -131,14 +137,14 @@ class EventModel(BoundModel):
         by_part[self.event_parts] = nats.detach().sum()
         return nats.sum()
 
-    def _part(self, part: int, query: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    def _part(self, part: int, query: Tensor, ids: Tensor, scored: Tensor) -> tuple[Tensor, Tensor]:
         candidates, rank = self.get_buffer(f"candidates_{part}"), self.get_buffer("rank")
-        weight = torch.cat((self._scored[candidates], self.bias[candidates]), 1)
+        weight = scored[candidates]
         query = torch.cat((query, torch.ones_like(query[:, :1])), 1)
         return part_loss(query, weight, rank[ids], self.config, self.training)
 
     def _tail(
-        self, part: int, contexts: Tensor, ids: Tensor, cells: Tensor, batch: EventBatch
+        self, part: int, contexts: Tensor, ids: Tensor, cells: Tensor, batch: EventBatch, tables: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(summed nats with their gradient, without, number of tokens) of the tails of a part's cells."""
         chosen = self.get_buffer("continues")[ids].nonzero().flatten()
@@ -148,10 +154,19 @@ class EventModel(BoundModel):
         if not len(chosen):
             return contexts.sum() * 0, contexts.new_zeros(()), found.length.sum()
         tails = Tails(batch.tails, found.start[chosen], found.length[chosen])
-        begin = functional.embedding(ids[chosen], self.embedding)
+        embedded, scored = tables
+        begin = functional.embedding(ids[chosen], embedded)
+        earlier = self._expected(cells[chosen], ids[chosen], batch)
         place = self.header_parts + part
-        loss, nats = self.tail_decoder.loss(place, contexts[chosen], begin, tails, self.embedding, self._scored)
+        loss, nats = self.tail_decoder.loss(place, contexts[chosen], begin, tails, earlier, embedded, scored)
         return loss, nats, tails.length.sum()
+
+    @staticmethod
+    def _expected(cells: Tensor, ids: Tensor, batch: EventBatch) -> Tails:
+        """The tails of the same parts in the events before, where those began with the same tokens."""
+        before = cells - batch.ids.shape[2]
+        found = _tails_of(batch, before)
+        return found._replace(length=torch.where(batch.ids.flatten()[before] == ids, found.length, -1))
 
 
 def _tails_of(batch: EventBatch, cells: Tensor) -> Tails:
@@ -169,10 +184,8 @@ def event_parameters(config: EventModelConfig, layout: Layout) -> tuple[int, int
     width, cell, parts = config.width, config.cell, layout.event_parts
     inside = decoder_parameters(config) + (layout.header_parts + parts) * cell * width + width
     inside += Clock.parameters_of(calendar, elapsed, width) + FACTORS
-    inside += parts * width * cell + width + 1
-    if config.sequential:
-        inside += parts * cell * width + width + width**2
-    inside += (width + 1) * cell + 6 * cell * (cell + 1) + cell
+    inside += Heads.parameters_of(config, parts) + width + 1
+    inside += TailDecoder.parameters_of(config)
     rows = config.vocabulary_size * (cell * (1 if config.tied else 2) + 1)
     if "learned" in config.position:
         rows += config.block * width

@@ -20,6 +20,9 @@ PROBED = 256
 class Heads(nn.Module):
     """Hidden states to contexts (N, P, width) and queries (N, P, cell width), one of each a part.
 
+    To a query is added what the same part was in the event before, by as much as the context says: rare values
+    that come again need not be learned one by one.
+
     Independent parts share the hidden state as their context. Sequential ones add to it what the session flag and
     the earlier parts of the same event are, each through its own matrix.
     """
@@ -29,22 +32,35 @@ class Heads(nn.Module):
         width, cell = config.width, config.cell
         self.sequential = config.sequential
         self.weight = nn.Parameter(torch.randn(parts, width, cell) * width**-0.5)
+        self.repeat = nn.Parameter(torch.zeros(parts, width + 1))
         if self.sequential:
             self.before = nn.Parameter(torch.randn(parts, cell, width) * cell**-0.5)
             self.flag = nn.Parameter(torch.zeros(width))
             self.mix = nn.Linear(width, width, bias=False)
 
-    def forward(self, hidden: Tensor, session: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """(contexts, queries) for `hidden` (N, width), given the true session flags (N,) and cells (N, P, cell)."""
-        parts = len(self.weight)
+    @staticmethod
+    def parameters_of(config: EventModelConfig, parts: int) -> int:
+        """How many parameters the heads have, not building them."""
+        width, cell = config.width, config.cell
+        alone = parts * (width * cell + width + 1)
+        return alone + (parts * cell * width + width + width**2 if config.sequential else 0)
+
+    def forward(self, hidden: Tensor, session: Tensor, cells: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """(contexts, queries) for `hidden` (N, width), given the true session flags (N,) and cells (N, P, cell).
+
+        `before` (N, P, cell) are the rows that the values of the event before are scored with, or zero.
+        """
+        contexts = self._contexts(hidden, session, cells)
+        push = (contexts * self.repeat[:, :-1]).sum(2) + self.repeat[:, -1]
+        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight) + push[..., None] * before
+
+    def _contexts(self, hidden: Tensor, session: Tensor, cells: Tensor) -> Tensor:
         if not self.sequential:
-            contexts = hidden[:, None].expand(-1, parts, -1)
-            return contexts, torch.einsum("nw,pwc->npc", hidden, self.weight)
+            return hidden[:, None].expand(-1, len(self.weight), -1)
         known = torch.einsum("npc,pcw->npw", cells, self.before)
         earlier = known.cumsum(1) - known
         base = self.mix(hidden) + session[:, None] * self.flag
-        contexts = functional.gelu(base[:, None] + earlier) + hidden[:, None]
-        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight)
+        return functional.gelu(base[:, None] + earlier) + hidden[:, None]
 
 
 def part_loss(

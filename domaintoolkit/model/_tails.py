@@ -2,7 +2,8 @@
 
 Read, a tail is the mean of its tokens' embeddings, each weighted by a learned factor of its place. Predicted, it
 is a sequence of its own: a GRU that begins from the event's context and the cell's first token gives, at every
-step, a normalised distribution over the part's continuation tokens, the 256 bytes and the end.
+step, a normalised distribution over the part's continuation tokens, the 256 bytes and the end. While the tail is
+that of the same part in the event before, what came next there is made likelier, by as much as the step says.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from domaintoolkit.model._config import EventModelConfig
 from domaintoolkit.model._cross_entropy import cross_entropy
 
-__all__ = ["TailDecoder", "TailEncoder", "Tails", "can_continue"]
+__all__ = ["SPREAD", "TailDecoder", "TailEncoder", "Tails", "can_continue"]
 
 FACTORS = 32
 """Places in a tail that are told apart; later ones count as the last."""
 BYTE = -1
+SPREAD = 0.01
+"""Standard deviation of embeddings at first; what is read of them is divided by it."""
 
 
 class Tails(NamedTuple):
@@ -29,6 +33,11 @@ class Tails(NamedTuple):
     tokens: Tensor
     start: Tensor
     length: Tensor
+
+    def padded(self, steps: int) -> Tensor:
+        """(C, steps): the first tokens of each tail, and any after its end."""
+        at = self.start[:, None] + torch.arange(steps, device=self.start.device)
+        return self.tokens[at.clamp(max=len(self.tokens) - 1)] if len(self.tokens) else torch.zeros_like(at)
 
 
 def can_continue(place: Tensor, start: Tensor, fusible: Tensor) -> Tensor:
@@ -62,7 +71,15 @@ class TailDecoder(nn.Module):
         super().__init__()
         self.begin = nn.Linear(config.width, config.cell)
         self.steps = nn.GRU(config.cell, config.cell, batch_first=True)
-        self.end = nn.Parameter(torch.zeros(1, config.cell))
+        self.query = nn.Linear(config.cell, config.cell, bias=False)
+        self.repeat = nn.Linear(config.cell, 1)
+        self.end = nn.Parameter(torch.zeros(1, config.cell + 1))
+
+    @staticmethod
+    def parameters_of(config: EventModelConfig) -> int:
+        """How many parameters a tail decoder has, not building it."""
+        cell = config.cell
+        return (config.width + 1) * cell + 6 * cell * (cell + 1) + cell**2 + 2 * (cell + 1)
 
     def tabulate(self, place: Tensor, start: Tensor) -> None:
         """The alphabets: of every part its continuation tokens by rising id, then the bytes, then the end."""
@@ -78,30 +95,45 @@ class TailDecoder(nn.Module):
         self.register_buffer("is_byte", place == BYTE, persistent=False)
 
     def loss(
-        self, part: int, context: Tensor, first: Tensor, tails: Tails, embedding: Tensor, output: Tensor
+        self, part: int, context: Tensor, first: Tensor, tails: Tails, before: Tails, embedded: Tensor, scored: Tensor
     ) -> tuple[Tensor, Tensor]:
         """(summed nats with their gradient, the same without) of C tails; `first` (C, cell) are the first tokens.
 
-        `embedding` (V, cell) is read, `output` (V, cell) is scored against.
+        `before` are the tails that are expected again, with a length of -1 where none is. `embedded` (V, cell) is
+        read, `scored` (V, cell + 1), the last column a bias, is scored against.
         """
         device = context.device
         pieces = self.pieces.get(part, torch.zeros(0, dtype=torch.long)).to(device)
-        steps = torch.arange(int(tails.length.max()), device=device)
-        at = (tails.start[:, None] + steps).clamp(max=max(0, len(tails.tokens) - 1))
-        padded = tails.tokens[at] if len(tails.tokens) else at
-        targets = self._ranked(padded, len(pieces))
-        targets = nn.functional.pad(targets, (0, 1)).scatter(1, tails.length[:, None], len(pieces) + len(self.bytes))
+        steps = int(tails.length.max())
+        padded = tails.padded(steps)
+        targets, expected = self._targets(tails, len(pieces), steps), self._targets(before, len(pieces), steps)
+        fits = functional.pad((targets == expected)[:, :-1].cumprod(1), (1, 0), value=1)
+        expected = torch.where((fits > 0) & (expected >= 0), expected, -1)
         lengths = (tails.length + 1).cpu()
         with torch.autocast(device.type, enabled=False):
-            inputs = torch.cat((first[:, None].float(), embedding[padded].float()), 1)
+            inputs = torch.cat((first[:, None].float(), embedded[padded].float()), 1)
             begin = torch.tanh(self.begin(context.float()))[None]
-            packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-            states, _ = self.steps(packed, begin)
-        wanted = pack_padded_sequence(targets, lengths, batch_first=True, enforce_sorted=False).data
-        rows = torch.cat((output[pieces], output[self.bytes.to(device)], self.end))
-        mean, nats = cross_entropy(states.data, rows, wanted)
+            states = self.steps(_packed(inputs, lengths), begin)[0].data
+        rows = torch.cat((scored[pieces], scored[self.bytes.to(device)], self.end))
+        likely = _packed(expected, lengths).data
+        push = (self.repeat(states) * (likely >= 0)[:, None]) * rows[likely.clamp(min=0), :-1] / SPREAD
+        query = functional.pad(self.query(states) + push, (0, 1), value=1)
+        wanted = _packed(targets, lengths).data
+        mean, nats = cross_entropy(query, rows, wanted)
         return mean * len(wanted), nats.detach().sum()
+
+    def _targets(self, tails: Tails, pieces: int, steps: int) -> Tensor:
+        """(C, steps + 1): numbers in the alphabet of what comes at each step; -1 after the end."""
+        ranked = self._ranked(tails.padded(steps), pieces)
+        at = torch.arange(steps + 1, device=ranked.device)
+        there = functional.pad(ranked, (0, 1))
+        there = torch.where(at == tails.length[:, None], pieces + len(self.bytes), there)
+        return torch.where(at <= tails.length[:, None], there, -1)
 
     def _ranked(self, tokens: Tensor, pieces: int) -> Tensor:
         rank, is_byte = self.get_buffer("rank"), self.get_buffer("is_byte")
         return rank[tokens] + is_byte[tokens] * pieces
+
+
+def _packed(values: Tensor, lengths: Tensor) -> PackedSequence:
+    return pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
