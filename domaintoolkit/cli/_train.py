@@ -20,11 +20,15 @@ EXAMPLES = example(
 )
 
 
+SAMPLE = 200_000
+"""Simulated events to train on: of fewer, a model learns the events by heart and not their order."""
+
+
 @click.command("train", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path), required=False, metavar="[OUT]")
 @click.option(
     "--domain", "-d", "domain_name", metavar="NAME",
-    help="The domain whose recipe is used; without OUT, its sample is encoded into NAME-streams first.",
+    help="The domain whose recipe is used; without OUT, a sample of it is encoded into NAME-sample-streams first.",
 )  # fmt: skip
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), metavar="RUN",
@@ -87,14 +91,14 @@ def _sample_streams(domain_name: str | None, quiet: bool) -> Path:
 
     assert domain_name is not None
     domain = get_domain(domain_name)
-    folder = Path(f"{domain_name}-streams")
+    folder = Path(f"{domain_name}-sample-streams")
     if (folder / "manifest.json").exists():
         if open_encoded(folder).manifest.schema != to_dict(domain.schema):
             raise OutputError(
                 str(folder), "holds streams of another schema than the domain's; name the OUT to train on"
             )
         return folder
-    source = sample_source(domain)
+    source = sample_source(domain, SAMPLE)
     with Bar() as bar:
         result = encode(fit(domain.schema, source, progress=bar).tokenizer, source, folder, progress=bar)
     if not quiet:
