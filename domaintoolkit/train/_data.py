@@ -87,4 +87,9 @@ def split_data(
         test = validation
     grouped = max(1, min(recipe.batch, test.blocks // GROUPS))
     test = loader(test.source.split, grouped)
+    notes += [
+        f"{found.left_out:,} histories for {name} are left out: what they begin with fills a block of {recipe.block}"
+        for name, found in (("training", train), ("validation", validation), ("test", test))
+        if found.left_out
+    ]
     return Data(recipe, grammar, train, validation, test, tuple(notes))

@@ -53,7 +53,9 @@ class Loader:
     ) -> None:
         self.source, self.rule, self.block, self.batch, self.unit = source, rule, block, batch, unit
         self.seed, self.segment, self.share = seed, segment, share
-        self._counts = np.array([len(self._plan(chunk)) for chunk in range(len(source))], np.int64)
+        sizes = [(len(plan), plan.left_out) for plan in map(self._plan, range(len(source)))]
+        self._counts = np.array([blocks for blocks, _ in sizes], np.int64)
+        self.left_out = sum(histories for _, histories in sizes)
         self._epoch: _Epoch | None = None
         self._group: tuple[tuple[int, int], tuple[list[Blocks], NDArray[np.int64]]] | None = None
         self.blocks = int(self._counts.sum())

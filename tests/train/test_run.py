@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 import torch
 
@@ -133,3 +134,14 @@ def test_without_held_out_entities_others_stand_in_and_it_says_so(tmp_path: Path
     result = train(folder, tmp_path / "run", replace(RECIPE, steps=2, warmup=0), progress=quiet)
     assert result.notes
     assert "empty" in result.notes[0]
+
+
+def test_histories_that_fit_into_no_block_are_told(tmp_path: Path) -> None:
+    table = folders.rows(60, 6)
+    made = folders.tokenizer(table)
+    long = pc.if_else(pc.equal(table["user"], 0), "x" * 80, table["country"])
+    folder = folders.write(tmp_path / "long", table.set_column(4, "country", long), made)
+    result = train(folder, tmp_path / "run", replace(RECIPE, steps=2, warmup=0), progress=quiet)
+    (note,) = (note for note in result.notes if "left out" in note)
+    assert note.startswith("1 histories for ")
+    assert note in str(result)
