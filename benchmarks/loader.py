@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +42,7 @@ def write_folder(folder: Path, tokens: int, mean_events: float, shards: int = 8,
             offsets=offsets,
             event_starts=np.repeat(offsets[:-1], events) + header + event * inner,
             event_offsets=event_offsets,
-            vocabulary=Vocabulary.from_tokens(special_tokens()),
+            source=SimpleNamespace(vocabulary=Vocabulary.from_tokens(special_tokens())),
             times=np.cumsum(np.full(event_offsets[-1], 10**9)),
         )
         table = shard_table(made)

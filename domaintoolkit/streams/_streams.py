@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -52,6 +52,13 @@ class Counts:
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in numbers}, fields=merged)
 
 
+class HasVocabulary(Protocol):
+    """Something that a vocabulary belongs to, made when it is first asked for."""
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Streams:
     """The token ids of n histories, in the order of their entity keys.
@@ -66,7 +73,8 @@ class Streams:
     offsets: NDArray[np.int64]
     event_starts: NDArray[np.int64]
     event_offsets: NDArray[np.int64]
-    vocabulary: Vocabulary
+    source: HasVocabulary
+    """What made the streams, and knows their vocabulary."""
     times: NDArray[np.int64] | None = None
     """When each event was, in microseconds since the epoch, UTC; None without a time column."""
     labels: pa.Table | None = None
@@ -77,6 +85,11 @@ class Streams:
     """What puts composites in; None where the tokenizer has learned none, or where they are in already."""
     counts: Counts = Counts()
     refused: tuple[Refusal, ...] = ()
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens that the ids stand for."""
+        return self.source.vocabulary
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

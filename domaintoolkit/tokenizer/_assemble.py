@@ -15,7 +15,6 @@ from domaintoolkit.encoders import Cells
 from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.streams._streams import Ids
 from domaintoolkit.tokenizer._layout import Bound
-from domaintoolkit.vocabulary import Grammar
 
 __all__ = ["Assembled", "Part", "assemble", "bind"]
 
@@ -64,20 +63,21 @@ class Assembled:
 
 def assemble(
     header: list[Part], events: list[Part], breaks: NDArray[np.bool_] | None, starts: NDArray[np.int64],
-    grammar: Grammar, type: IdType, pool: ThreadPoolExecutor,
+    marks: tuple[int, int], type: IdType, pool: ThreadPoolExecutor,
 ) -> Assembled:  # fmt: skip
     """Streams of BOS, header and events.
 
     `header` has a row for each stream and `events` one for each event; stream s holds the events
-    `starts[s]:starts[s + 1]`; `breaks` says before which events the session token stands.
+    `starts[s]:starts[s + 1]`; `breaks` says before which events the session token stands; `marks` are the ids of
+    the tokens that begin a stream and a session.
     """
-    bos, session = (np.array([token], type) for token in (grammar.bos, grammar.session))
+    bos, session = (np.array([token], type) for token in marks)
     streams, count = len(starts) - 1, int(starts[-1])
     head = _Block([Part(np.repeat(bos, streams)), *header], streams)
-    marks: list[Part] = []
+    sessions: list[Part] = []
     if breaks is not None:
-        marks = [Part(breaks.view(np.int8), session, np.array([0, 0, 1]), breaks.astype(np.int64))]
-    body = _Block([*marks, *events], count)
+        sessions = [Part(breaks.view(np.int8), session, np.array([0, 0, 1]), breaks.astype(np.int64))]
+    body = _Block([*sessions, *events], count)
     offsets = head.ends + body.ends[starts]
     event_starts = body.ends[:-1] + np.repeat(head.ends[1:], np.diff(starts))
     ids = np.empty(int(offsets[-1]), type)

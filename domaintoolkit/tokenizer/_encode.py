@@ -17,32 +17,22 @@ from domaintoolkit.schema import Schema
 from domaintoolkit.streams._streams import Counts, Streams
 from domaintoolkit.tokenizer._assemble import Part, assemble, bind
 from domaintoolkit.tokenizer._layout import Layout
-from domaintoolkit.tokenizer._order import Grouping, break_ties, changes, group, ranks_of
+from domaintoolkit.tokenizer._order import Grouping, break_ties, changes, group_rows, ranks_of
 from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._ties import cell_ranks
 
-__all__ = ["encode_rows", "group_rows", "tie_keys"]
+__all__ = ["encode_rows", "tie_keys"]
 
 
-def group_rows(schema: Schema, rows: Rows) -> Grouping:
-    """Rows by entity and time; ties stay in the order of the input."""
-    return group([rows.columns[name] for name in schema.entity], rows.times)
-
-
-def encode_rows(
-    layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolExecutor, grouped: Future[Grouping] | None = None
-) -> Streams:
-    """The streams of prepared rows. A static field that changes within an entity is refused, or raised.
-
-    `grouped` is what `group_rows` gives for them, where somebody has begun that already.
-    """
+def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolExecutor) -> Streams:
+    """The streams of prepared rows. A static field that changes within an entity is refused, or raised."""
     schema = layout.schema
     encoded: dict[str | None, Future[Encoded]] = {
         bound.name: pool.submit(bound.field.encode, rows.values[bound.name])
         for bound in layout.events
         if bound.name in rows.values
     }
-    grouping = group_rows(schema, rows) if grouped is None else grouped.result()
+    grouping = group_rows(schema, rows.columns, rows.times) if rows.grouping is None else rows.grouping
     cells = {name: future.result() for name, future in encoded.items()}
     if grouping.tied is not None and rows.times is not None:
         grouping = break_ties(grouping, lambda chosen: tie_keys(schema, rows, layout, cells, chosen))
@@ -62,7 +52,9 @@ def _written(
     grouping, left_out = _within_bounds(schema, grouping)
     order, starts = grouping.order, grouping.starts
     session_job = pool.submit(_sessions, schema, rows, grouping)
-    times = None if rows.times is None else (rows.times if order is None else rows.times.take(order))
+    times = grouping.times
+    if times is None and rows.times is not None:
+        times = rows.times if order is None else rows.times.take(order)
     header_job = pool.submit(_header, layout, rows, grouping, times)
     history = None if times is None else pool.submit(_encode_times, layout, times, starts)
     bound_parts = {
@@ -85,7 +77,7 @@ def _written(
         fields[bound.name] = field
     header, header_counts = header_job.result()
     breaks, sessions = session_job.result()
-    made = assemble(header, events, breaks, starts, layout.grammar, layout.id_type, pool)
+    made = assemble(header, events, breaks, starts, (layout.bos, layout.session), layout.id_type, pool)
     first = grouping.first
     return Streams(
         entities=pa.table({name: rows.columns[name].take(pa.array(first)) for name in schema.entity}),
@@ -93,7 +85,7 @@ def _written(
         offsets=made.offsets,
         event_starts=made.event_starts,
         event_offsets=starts,
-        vocabulary=layout.vocabulary,
+        source=layout,
         times=times,
         labels=_labels(schema, rows, order),
         sessions=sessions,

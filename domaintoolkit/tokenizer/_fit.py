@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from domaintoolkit.encoders import AnchorState, EncoderType, State
+from domaintoolkit.encoders import AnchorState, Encoder, EncoderType, State
 from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.tokenizer._layout import Layout
 from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._types import column_type, joined, type_named
 
 __all__ = ["FitState", "resolved"]
+
+T = TypeVar("T")
 
 
 def resolved(schema: Schema, spec: FieldSpec) -> FieldSpec:
@@ -36,18 +38,29 @@ class FitState:
 
     def update(self, rows: Rows, pool: ThreadPoolExecutor) -> None:
         """Count prepared rows in."""
-        jobs = [pool.submit(self.states[name].update, values) for name, values in rows.values.items()]
+        for job in self._counting(rows, pool, lambda _: None).values():
+            job.result()
+
+    def learn(self, rows: Rows, pool: ThreadPoolExecutor) -> Layout:
+        """Count prepared rows in, and fit: a field is done with as soon as it is counted."""
+        jobs = self._counting(rows, pool, lambda state: state.finalize())
+        return self._layout({name: job.result() for name, job in jobs.items()})
+
+    def _counting(self, rows: Rows, pool: ThreadPoolExecutor, then: Callable[[State], T]) -> dict[str, Future[T]]:
+        def count(state: State, values: pa.Array) -> T:
+            state.update(values)
+            return then(state)
+
+        columns = dict(rows.values)
+        if self.anchor is not None and self.schema.time_field is not None:
+            columns[self.schema.time_field.name] = pa.array(rows.times, pa.timestamp("us", "UTC"))
+        jobs = {name: pool.submit(count, self.states[name], values) for name, values in columns.items()}
         if self.anchor is not None:
             assert rows.times is not None
             self.anchor.update(rows.times)
-            field = self.schema.time_field
-            if field is not None:
-                instants = pa.array(rows.times, pa.timestamp("us", "UTC"))
-                jobs.append(pool.submit(self.states[field.name].update, instants))
         self._see({name: column_type(kind) for name, kind in rows.types.items()})
         self.rows += len(rows)
-        for job in jobs:
-            job.result()
+        return jobs
 
     def merge(self, other: FitState) -> None:
         """Count in what another state of the same schema has seen."""
@@ -64,7 +77,9 @@ class FitState:
 
     def layout(self) -> Layout:
         """The fitted encoders, and a vocabulary of their tokens."""
-        fitted = {name: state.finalize() for name, state in self.states.items()}
+        return self._layout({name: state.finalize() for name, state in self.states.items()})
+
+    def _layout(self, fitted: Mapping[str, Encoder]) -> Layout:
         return Layout.built(
             self.schema,
             tuple(fitted[spec.name] for spec in self.schema.static),

@@ -28,6 +28,13 @@ from domaintoolkit.vocabulary import (
 __all__ = ["Bound", "Layout"]
 
 
+_Part = tuple[str, str | None, Encoder | Anchor]
+"""The kind of an encoder's tokens, its field, and the encoder."""
+
+SPECIALS = len(special_tokens())
+BOS_ID, SESSION_ID = ([token.key for token in special_tokens()].index(key) for key in ("BOS", "SESSION"))
+
+
 @dataclass(frozen=True, eq=False)
 class Bound:
     """One encoder with the ids of its slots: `ids[slot]`, and `ids[-1 - b]` for byte b."""
@@ -64,7 +71,8 @@ class Layout:
     static: tuple[Encoder, ...]
     fields: tuple[Encoder, ...]
     anchor: Anchor | None
-    vocabulary: Vocabulary
+    given: Vocabulary | None
+    """The vocabulary that the ids are of; None where the tokens simply stand in order."""
     zone: ZoneTable
     """The zone of times that name none."""
     composites: CompositeModel | None = None
@@ -73,9 +81,23 @@ class Layout:
     def built(
         cls, schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None
     ) -> Layout:
-        """A layout with a vocabulary of its own."""
-        tokens = _tokens(schema, static, fields, anchor)
-        return cls(schema, static, fields, anchor, Vocabulary.from_tokens(tokens), zone_table(schema.zone))
+        """A layout with a vocabulary of its own, which is made when it is first asked for: ids need no names."""
+        return cls(schema, static, fields, anchor, None, zone_table(schema.zone))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """All tokens and their ids."""
+        if self.given is not None:
+            return self.given
+        return Vocabulary.from_tokens(_tokens(self.schema, self.static, self.fields, self.anchor))
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are."""
+        if self.given is not None:
+            return len(self.given)
+        encoders = (encoder for _, _, encoder in _parts(self.schema, self.static, self.fields, self.anchor))
+        return SPECIALS + BYTES + sum(len(encoder.slots) for encoder in encoders)
 
     def extended(self, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
         """The same with encoders that have more slots; no id moves."""
@@ -93,7 +115,7 @@ class Layout:
         else:
             model = extend(self.composites, streams, self.grammar, spec, size)
             vocabulary = self.vocabulary.extend(self._composite_tokens(model, len(self.composites)))
-        return replace(self, vocabulary=vocabulary, composites=model)
+        return replace(self, given=vocabulary, composites=model)
 
     def _composite_tokens(self, model: CompositeModel, first: int) -> list[Token]:
         """The tokens of the merges from number `first` on."""
@@ -104,14 +126,23 @@ class Layout:
     @cached_property
     def bound(self) -> tuple[Bound, ...]:
         """Every encoder with its ids, in the order of the stream: static, anchor, fields."""
-        ids = {token.identity: number for number, token in enumerate(self.vocabulary)}
-        shared = [ids["byte", None, f"{byte:02x}"] for byte in range(BYTES - 1, -1, -1)]
+        parts = list(_parts(self.schema, self.static, self.fields, self.anchor))
+        ids = _counted(parts) if self.given is None else _looked_up(parts, self.given)
         made, place = [], 0
-        for kind, name, encoder in _parts(self.schema, self.static, self.fields, self.anchor):
-            own = [ids[slot_identity(name, slot, kind)] for slot in encoder.slots]
-            made.append(Bound(name, kind, encoder, np.array([*own, *shared], np.int64), place))
+        for (kind, name, encoder), own in zip(parts, ids, strict=True):
+            made.append(Bound(name, kind, encoder, own, place))
             place += len(encoder.parts)
         return tuple(made)
+
+    @property
+    def bos(self) -> int:
+        """The id of the token that begins every stream."""
+        return BOS_ID if self.given is None else self.grammar.bos
+
+    @property
+    def session(self) -> int:
+        """The id of the token that begins a session."""
+        return SESSION_ID if self.given is None else self.grammar.session
 
     @cached_property
     def header(self) -> tuple[Bound, ...]:
@@ -144,7 +175,7 @@ class Layout:
     @cached_property
     def id_type(self) -> np.dtype[np.unsignedinteger[Any]]:
         """The integer type of ids."""
-        return id_type(len(self.vocabulary))
+        return id_type(self.size)
 
 
 def _field_parts(bound: Bound) -> FieldParts:
@@ -152,9 +183,32 @@ def _field_parts(bound: Bound) -> FieldParts:
     return FieldParts(bound.name, len(names), names if len(names) > 1 else ())
 
 
+def _looked_up(parts: list[_Part], vocabulary: Vocabulary) -> list[NDArray[np.int64]]:
+    """The ids of each encoder's slots, and of the bytes from the last to the first, in a vocabulary."""
+    ids = {token.identity: number for number, token in enumerate(vocabulary)}
+    shared = [ids["byte", None, f"{byte:02x}"] for byte in range(BYTES - 1, -1, -1)]
+    return [
+        np.array([*(ids[slot_identity(name, slot, kind)] for slot in encoder.slots), *shared], np.int64)
+        for kind, name, encoder in parts
+    ]
+
+
+def _counted(parts: list[_Part]) -> list[NDArray[np.int64]]:
+    """The same where tokens stand in the order of `_tokens`: told by counting."""
+    piece = [np.array([slot.kind == "piece" for slot in encoder.slots], bool) for _, _, encoder in parts]
+    own, pieces = SPECIALS, SPECIALS + BYTES + sum(int((~flags).sum()) for flags in piece)
+    shared = np.arange(pieces - 1, pieces - 1 - BYTES, -1)
+    made = []
+    for flags in piece:
+        ids = np.where(flags, pieces - 1 + np.cumsum(flags), own - 1 + np.cumsum(~flags))
+        made.append(np.concatenate([ids, shared]))
+        own, pieces = own + int((~flags).sum()), pieces + int(flags.sum())
+    return made
+
+
 def _parts(
     schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None
-) -> Iterator[tuple[str, str | None, Encoder | Anchor]]:
+) -> Iterator[_Part]:
     for spec, encoder in zip(schema.static, static, strict=True):
         yield "static", spec.name, encoder
     if anchor is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders._columns import codes_of, is_text
+from domaintoolkit.schema import Schema
 
-__all__ = ["Grouping", "break_ties", "changes", "group", "ranks_of"]
+__all__ = ["Grouping", "break_ties", "changes", "group", "group_rows", "ranks_of"]
 
 Ranks = NDArray[np.int64]
 
@@ -29,6 +30,8 @@ class Grouping:
     starts: NDArray[np.int64]
     tied: NDArray[np.bool_] | None
     """Whether event k has the entity and time of event k - 1; None where no two have."""
+    times: NDArray[np.int64] | None = None
+    """When each event was, in this order, where sorting has told it."""
 
     def rows(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
         """Values of rows, in this order."""
@@ -44,11 +47,11 @@ def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grou
     """Rows by entity, in the order of the keys, then by time; without times, in the order they come in."""
     keys, width = _entity_keys(entities)
     count = len(keys)
-    times = np.arange(count) if times is None else _coarse(times)
+    times, unit = (np.arange(count), 0) if times is None else _coarse(times)
     low, high = (int(times.min()), int(times.max())) if count else (0, 0)
     if width + (high - low).bit_length() > 64:
         keys, width = _dense(keys)
-        times = np.unique(times, return_inverse=True)[1]
+        times, unit = np.unique(times, return_inverse=True)[1], 0
         low, high = 0, int(times.max())
     bits = (high - low).bit_length()
     packed = keys
@@ -61,10 +64,24 @@ def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grou
         order, packed = _sorted(packed, width + bits)
     tied = np.zeros(count, bool)
     np.equal(packed[1:], packed[:-1], out=tied[1:])
+    instants = _instants(packed, bits, low, unit) if unit else None
     packed >>= np.uint64(bits)
     changes = np.flatnonzero(packed[1:] != packed[:-1]) + 1
     starts = np.concatenate([[0], changes, [count]]) if count else np.zeros(1, np.int64)
-    return Grouping(order, starts, tied if tied.any() else None)
+    return Grouping(order, starts, tied if tied.any() else None, instants)
+
+
+def group_rows(schema: Schema, columns: Mapping[str, pa.Array], times: NDArray[np.int64] | None) -> Grouping:
+    """The rows of a table by entity and time; ties stay in the order of the input."""
+    return group([columns[name] for name in schema.entity], times)
+
+
+def _instants(packed: NDArray[np.uint64], bits: int, low: int, unit: int) -> NDArray[np.int64]:
+    """The times behind sorted keys: read in order, which gathering them from the rows would not be."""
+    instants = (packed & np.uint64((1 << bits) - 1)).view(np.int64)
+    instants += low
+    instants *= unit
+    return instants
 
 
 def _sorted(keys: NDArray[np.uint64], width: int) -> tuple[Ranks, NDArray[np.uint64]]:
@@ -84,8 +101,8 @@ def _sorted(keys: NDArray[np.uint64], width: int) -> tuple[Ranks, NDArray[np.uin
     return rows.view(np.int64), keys
 
 
-def _coarse(times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Whole seconds or milliseconds, where all times are such: fewer bits to sort by."""
+def _coarse(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Whole seconds or milliseconds, where all times are such: fewer bits to sort by; and the unit in µs."""
     for unit in (1_000_000, 1_000):
         if not (times[:1000] % unit).any():
             coarse = np.empty_like(times)
@@ -94,8 +111,8 @@ def _coarse(times: NDArray[np.int64]) -> NDArray[np.int64]:
                 if (np.floor_divide(block, unit, out=coarse[start : start + _BLOCK]) * unit != block).any():
                     break
             else:
-                return coarse
-    return times
+                return coarse, unit
+    return times, 1
 
 
 def _entity_keys(entities: Sequence[pa.Array]) -> tuple[NDArray[np.uint64], int]:
@@ -164,4 +181,4 @@ def break_ties(grouping: Grouping, keys: Callable[[NDArray[np.int64]], Sequence[
     runs = np.cumsum(~grouping.tied[places])
     sorted_rows = np.lexsort([*reversed(keys(rows)), runs])
     order[places] = rows[sorted_rows]
-    return Grouping(order, grouping.starts, grouping.tied)
+    return Grouping(order, grouping.starts, grouping.tied, grouping.times)

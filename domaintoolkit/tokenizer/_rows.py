@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders import EncoderType, Prepared, ZoneTable, to_microseconds
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Categorical, Schema, Timestamp
+from domaintoolkit.tokenizer._order import Grouping, group_rows
 from domaintoolkit.tokenizer._table import Columns, columns_of
 from domaintoolkit.tokenizer._types import as_fitted
 
@@ -35,6 +36,8 @@ class Rows:
     rows_in: int = 0
     types: dict[str, pa.DataType] = field(default_factory=dict)
     """The type of each column as it came in."""
+    grouping: Grouping | None = None
+    """The rows by entity and time, where that was asked for and no row was refused."""
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -70,11 +73,13 @@ def prepare(
     pool: ThreadPoolExecutor,
     zones: Mapping[str, ZoneTable] | None = None,
     fitted: Mapping[str, pa.DataType] | None = None,
+    grouped: bool = False,
 ) -> Rows:
     """Every field in the type that its encoder takes. Bad rows are all refused together, or all raised together.
 
     `zones` are the saved zones of columns that hold times; left out, this machine's are used. `fitted` are the
-    types of the columns that the encoders were fitted on, where they were.
+    types of the columns that the encoders were fitted on, where they were. `grouped` rows are put in order while
+    others work on their values.
     """
     count = len(next(iter(columns.values())))
     bad: dict[int, list[Refusal]] = {}
@@ -91,13 +96,14 @@ def prepare(
     times = _times(schema, columns, bad, (zones or {}).get(schema.time or ""))
     for name in schema.entity:
         _refuse(bad, name, _nulls(columns[name], "the entity key is null"))
+    grouping = group_rows(schema, columns, times) if grouped and not bad else None
     values = {}
     for name, future in futures.items():
         prepared = future.result()
         _refuse(bad, name, prepared.refused)
         values[name] = prepared.values
     types = {name: column.type for name, column in columns.items()}
-    rows = Rows(columns, values, times, rows_in=count, types=types)
+    rows = Rows(columns, values, times, rows_in=count, types=types, grouping=grouping)
     if not bad:
         return rows
     if on_bad_rows == "error":

@@ -22,7 +22,7 @@ from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.streams._streams import Ids, Streams
 from domaintoolkit.tokenizer import _saved
 from domaintoolkit.tokenizer._decode import decode_ids
-from domaintoolkit.tokenizer._encode import encode_rows, group_rows
+from domaintoolkit.tokenizer._encode import encode_rows
 from domaintoolkit.tokenizer._entity import HistoryEncoder
 from domaintoolkit.tokenizer._fit import FitState
 from domaintoolkit.tokenizer._kinds import encoder_types
@@ -72,20 +72,20 @@ class DomainTokenizer:
 
     def fit_encode(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
         """`fit` and then `encode` of the same table, which is read and prepared only once."""
-        rows = self._afresh(table, on_bad_rows)
-        grouped = self._pool.submit(group_rows, self.schema, rows)
+        rows = self._afresh(table, on_bad_rows, grouped=True)
         self._learn(rows, on_bad_rows)
-        return encode_rows(self.layout, rows, on_bad_rows, self._pool, grouped)
+        return encode_rows(self.layout, rows, on_bad_rows, self._pool)
 
-    def _afresh(self, table: Any, on_bad_rows: OnBadRows) -> Rows:
+    def _afresh(self, table: Any, on_bad_rows: OnBadRows, grouped: bool = False) -> Rows:
         """Forget what was learned, and prepare a table to learn from."""
         self._state, self._fitted = None, None
-        return self.prepared(table, on_bad_rows)
+        return self.prepared(table, on_bad_rows, grouped=grouped)
 
     def _learn(self, rows: Rows, on_bad_rows: OnBadRows) -> None:
         state = FitState(self.schema, self._kinds)
-        state.update(rows, self._pool)
+        layout = state.learn(rows, self._pool)
         self._settle(state)
+        self._fitted = layout
         if self.schema.composite is not None and len(rows):
             self.fit_composites(encode_rows(self.layout, rows, on_bad_rows, self._pool))
 
@@ -220,7 +220,7 @@ class DomainTokenizer:
         with `quarantine` they are left out, and listed in the result's `refused`.
         """
         layout = self.layout
-        return encode_rows(layout, self.prepared(table, on_bad_rows, self.types), on_bad_rows, self._pool)
+        return encode_rows(layout, self.prepared(table, on_bad_rows, self.types, grouped=True), on_bad_rows, self._pool)
 
     def encode_entity(self, rows: Any) -> Ids:
         """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
@@ -279,11 +279,20 @@ class DomainTokenizer:
         tokenizer._fitted, tokenizer.types = layout, types
         return tokenizer
 
-    def prepared(self, table: Any, on_bad_rows: OnBadRows, fitted: Mapping[str, pa.DataType] | None = None) -> Rows:
-        """The rows of a table as their encoders take them; `fitted` are the types that columns were fitted in."""
+    def prepared(
+        self,
+        table: Any,
+        on_bad_rows: OnBadRows,
+        fitted: Mapping[str, pa.DataType] | None = None,
+        grouped: bool = False,
+    ) -> Rows:
+        """The rows of a table as their encoders take them.
+
+        `fitted` are the types that columns were fitted in; `grouped` rows are ordered by entity and time besides.
+        """
         columns = read_columns(self.schema, table)
         zones = {} if self._fitted is None else self._fitted.zones
-        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted)
+        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted, grouped)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:

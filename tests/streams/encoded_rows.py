@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +45,7 @@ def rows_of(made: Histories, header: int = 1) -> Streams:
         times=np.arange(len(starts), dtype=np.int64),
         labels=pa.table({"odd": pa.array(flags, pa.bool_())}),
         sessions=pa.array([None if len(key) % 2 else key for key in sorted(made)], pa.string()),
-        vocabulary=Vocabulary.from_tokens(["[PAD]"]),
+        source=SimpleNamespace(vocabulary=Vocabulary.from_tokens(["[PAD]"])),
     )
 
 
