@@ -15,12 +15,15 @@ SHOWN = 3
 """Events of the history that are shown, and candidates for the next one."""
 
 
-def expected_next(model: Any, tokenizer: Any, history: NDArray[Any], starts: NDArray[Any]) -> tuple[str, ...]:
-    """The end of a history (ids in base tokens, whose events begin at `starts`), the event that came, and what the
-    model, given all before it, thinks likeliest: whole events of a token model, values of each part of an event model.
+def expected_next(model: Any, tokenizer: Any, history: NDArray[Any]) -> tuple[str, ...]:
+    """The end of a history of base tokens, the event that came, and what the model, given all before it, thinks
+    likeliest: whole events of a token model, values of each part of an event model.
+
     A token model is one that was trained on base tokens.
     """
-    names = tokenizer.vocabulary.names
+    names, grammar = tokenizer.vocabulary.names, tokenizer.grammar
+    starts = np.flatnonzero(grammar.start[history] & (grammar.place[history] == grammar.header_parts))
+    starts -= history[starts - 1] == grammar.session
     last = int(starts[-1])
     shown = history[int(starts[max(0, len(starts) - 1 - SHOWN)]) : last]
     lines = [

@@ -116,9 +116,7 @@ def _predictions(model: Any, tokenizer: DomainTokenizer, data: Data) -> tuple[st
     windows = next(data.base(data.test))
     longest = int(np.argmax(np.diff(windows.offsets)))
     ids = np.asarray(windows.ids[windows.offsets[longest] : windows.offsets[longest + 1]], np.int64)
-    grammar = tokenizer.grammar
-    starts = np.flatnonzero(grammar.start[ids] & (grammar.place[ids] == grammar.header_parts))
-    return expected_next(model, tokenizer, ids, starts)
+    return expected_next(model, tokenizer, ids)
 
 
 def _accelerator(recipe: Recipe, folder: Path) -> Accelerator:

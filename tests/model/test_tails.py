@@ -34,8 +34,8 @@ def test_a_tail_costs_what_a_step_by_step_softmax_says(
     config = event_preset("54k", len(RULES.place))
     decoder = TailDecoder(config)
     decoder.tabulate(PLACE, START)
-    torch.nn.init.normal_(decoder.end, std=0.5)
-    embedded, scored = torch.randn(len(PLACE), config.cell), torch.randn(len(PLACE), config.cell + 1)
+    torch.nn.init.normal_(decoder.end, std=0.1)
+    embedded, scored = torch.randn(len(PLACE), config.cell), torch.randn(len(PLACE), config.cell + 1) / 10
     words = [word for word, _, _ in pairs]
     before = [word if same else other for word, other, same in pairs]
     context, first = torch.randn(len(words), config.width), torch.randn(len(words), config.cell)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import folders
+import numpy as np
+import pytest
+
+from domaintoolkit.train import Recipe
+from domaintoolkit.train._build import build_model
+from domaintoolkit.train._predictions import expected_next
+
+
+@pytest.mark.parametrize("family", ["token", "event"])
+def test_the_last_event_is_not_told_even_where_it_opens_a_session(family: Literal["token", "event"]) -> None:
+    table = folders.rows(30, 6)
+    tokenizer = folders.tokenizer(table)
+    streams, grammar = tokenizer.encode(table), tokenizer.grammar
+    model = build_model(replace(Recipe(), preset="54k", family=family), tokenizer.vocabulary, grammar).eval()
+    opened = set()
+    for number in range(len(streams)):
+        history = np.asarray(streams[number], np.int64)
+        starts = np.flatnonzero(grammar.start[history] & (grammar.place[history] == grammar.header_parts))
+        opens = bool(history[starts[-1] - 1] == grammar.session)
+        if len(starts) < 2 or opens in opened:
+            continue
+        opened.add(opens)
+        after, came, *expected = expected_next(model, tokenizer, history)
+        assert came.split()[1].startswith("[SESSION]" if opens else "[page")
+        assert not after.endswith("[SESSION]")
+        assert expected
+        assert all("%" in line for line in expected)
+    assert opened == {True, False}
