@@ -81,6 +81,10 @@ class _Lazy(click.Group):
             _fail(ctx, "out of memory; try a smaller --memory", 1)
         except KeyboardInterrupt as interrupt:
             _fail(ctx, str(interrupt) or "interrupted", INTERRUPTED)
+        except SystemError as error:  # what numba makes of Ctrl-C in a compiled loop
+            if not isinstance(error.__cause__, KeyboardInterrupt):
+                raise
+            _fail(ctx, "interrupted", INTERRUPTED)
         except BrokenPipeError:
             _silence_pipe()
             ctx.exit(1)

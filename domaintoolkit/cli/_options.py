@@ -31,8 +31,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Whole(click.IntRange):
     """A whole number of at least `min`, which the help texts need not say."""
 
+    name = "whole number"
+
     def __init__(self, min: int) -> None:
         super().__init__(min=min)
+        self.least = min
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; one that is too small is an error that says what the smallest is."""
+        number = click.INT.convert(value, param, ctx)
+        return number if number >= self.least else self.fail(f"{number} is less than {self.least}", param, ctx)
 
     def _describe_range(self) -> str:
         return ""

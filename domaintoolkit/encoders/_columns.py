@@ -17,13 +17,19 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """One contiguous array, as it is; extension types are taken by their storage."""
+    """One contiguous array, as it is; extension types are taken by their storage.
+
+    Views, which polars gives, become text with offsets: Arrow cannot take rows of views.
+    """
     if isinstance(values, pa.ChunkedArray):
         # One chunk is taken as it is: combining would copy it.
         values = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
         if isinstance(values, pa.ChunkedArray):  # no chunks, or too much text for 32-bit offsets
             values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks] or [pa.nulls(0)])
-    return values.storage if isinstance(values, pa.ExtensionArray) else values
+    values = values.storage if isinstance(values, pa.ExtensionArray) else values
+    if pa.types.is_string_view(values.type):
+        return values.cast(pa.large_string())
+    return values.cast(pa.large_binary()) if pa.types.is_binary_view(values.type) else values
 
 
 def _large(kind: pa.DataType) -> pa.DataType:
@@ -68,7 +74,7 @@ def _writable(kind: pa.DataType) -> bool:
     test = pa.types
     return bool(
         test.is_integer(kind) or test.is_boolean(kind) or test.is_floating(kind) or test.is_date(kind)
-        or test.is_decimal(kind) or test.is_null(kind) or test.is_time(kind)
+        or test.is_decimal(kind) or test.is_null(kind)
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders._base import Cells, Encoded, Encoder, EncoderType, Lookup, Prepared, Slot, State
 from domaintoolkit.encoders._buckets import cells_of
-from domaintoolkit.encoders._columns import as_numbers
+from domaintoolkit.encoders._columns import as_numbers, is_text
 from domaintoolkit.encoders._nearby import nearby
 from domaintoolkit.encoders._scale import Histogram, Scale, scale_of
 from domaintoolkit.errors import DataError, DecodeError, Refusal
@@ -179,6 +179,8 @@ class NumericEncoder(Encoder):
         if (fine < 0).any():
             raise DecodeError(f"field {self.spec.name!r}: a bucket has no such step")
         negative = first == MINUS if self.spec.sign else np.zeros(len(first), bool)
+        if is_text(type):
+            return self._values(pa.float64(), fine, negative, null, nan).cast(type)
         return self._values(type, fine, negative, null, nan)
 
     def _values(

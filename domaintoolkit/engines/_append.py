@@ -148,7 +148,7 @@ class _Appending:
         manifest, added = build_manifest(self.tokenizer, self.folder, listed, source.reader, len(self.kept))
         manifest = manifest.with_counts(asdict(Counts(**before.counts) + added), before.reader)
         refused = [*self.kept, *(row for each in grown for row in (*each.refused, *each.older))]
-        written = write_quarantine(quarantine, refused, self.names)
+        written = write_quarantine(quarantine, refused, self.names, keep=True)
         self.tokenizer.save(self.folder / "tokenizer")
         manifest.save(self.folder)
         self._clear(manifest)
@@ -183,10 +183,18 @@ def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> Domain
 
 
 def _as_before(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.Table:
-    """The new rows with key columns in the types of the old."""
-    for name in tokenizer.schema.entity:
+    """The new rows with key columns in the types of the old, and times without a dictionary."""
+    time = tokenizer.schema.time
+    kinds = {name: old[name].type for name in tokenizer.schema.entity}
+    if time is not None and pa.types.is_dictionary(new[time].type):
+        kinds[time] = new[time].type.value_type
+    for name, kind in kinds.items():
         place = new.schema.get_field_index(name)
-        new = new.set_column(place, name, new[name].cast(old[name].type))
+        try:
+            new = new.set_column(place, name, new[name].cast(kind))
+        except pa.ArrowInvalid as error:
+            reason = f"its keys are {kind} in the folder, and {new[name].type} here: {error}"
+            raise DataError([Refusal(None, name, reason)]) from None
     return new
 
 

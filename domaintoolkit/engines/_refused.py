@@ -76,9 +76,12 @@ def raise_refused(rows: Sequence[RefusedRow], names: Sequence[str]) -> None:
         raise DataError(named, sum(len(row.problems) for row in rows))
 
 
-def write_quarantine(path: Path, rows: Sequence[RefusedRow], names: Sequence[str]) -> bool:
-    """Write the rows to a quarantine file, in the order of the files; whether there were any."""
-    with Quarantine(path) as quarantine:
+def write_quarantine(path: Path, rows: Sequence[RefusedRow], names: Sequence[str], keep: bool = False) -> bool:
+    """Write the rows to a quarantine file, in the order of the files; whether there were any.
+
+    With `keep`, they go behind those that the file already holds.
+    """
+    with Quarantine(path, keep) as quarantine:
         quarantine.add(_ordered(rows, names))
     return bool(rows)
 

@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,14 +76,15 @@ class Quarantine:
     CSV or JSON lines, by the name's ending (`.csv`, `.jsonl`). One line a row: source, row, line, column,
     reason, raw, raw_base64. A row whose text is not UTF-8 stands in `raw_base64` exactly and in `raw` with
     its bad bytes as `\\xNN`. The file has its name only once it is complete: a block left by an error
-    leaves none. Without refused rows no file is written.
+    leaves none. Without refused rows no file is written. With `keep`, what the file already holds stays.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], keep: bool = False) -> None:
         self.path = Path(path)
         if self.path.suffix not in {".csv", ".jsonl"}:
             raise LookupFailedError("quarantine format", self.path.suffix or self.path.name, (".csv", ".jsonl"))
         self.total = 0
+        self._keep = keep
         self._beside = self.path.with_name(self.path.name + ".part")
         self._file: TextIO | None = None
 
@@ -118,8 +120,11 @@ class Quarantine:
     def _write(self, entry: dict[str, Any]) -> None:
         try:
             if self._file is None:
-                self._file = self._beside.open("w", encoding="utf-8", newline="")
-                if self.path.suffix == ".csv":
+                kept = self._keep and self.path.exists()
+                if kept:
+                    shutil.copyfile(self.path, self._beside)
+                self._file = self._beside.open("a" if kept else "w", encoding="utf-8", newline="")
+                if self.path.suffix == ".csv" and not kept:
                     csv.writer(self._file).writerow(COLUMNS)
             if self.path.suffix == ".csv":
                 csv.writer(self._file).writerow(["" if value is None else value for value in entry.values()])

@@ -9,11 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells, TimestampEncoder, decode_instants
-from domaintoolkit.tokenizer._layout import Layout
+from domaintoolkit.tokenizer._layout import Bound, Layout
 from domaintoolkit.tokenizer._order import ranks_of
 from domaintoolkit.tokenizer._parse import Parsed, parse
 from domaintoolkit.tokenizer._ties import cell_ranks, descends
-from domaintoolkit.tokenizer._types import column_type
+from domaintoolkit.tokenizer._types import column_type, decoded_type
 
 __all__ = ["decode_ids"]
 
@@ -45,11 +45,11 @@ def decode_ids(
         columns[name] = whole.take(pa.array(streams))
     for bound in layout.header:
         if bound.name is not None:
-            values = bound.field.decode(parsed.header[bound.name], types[bound.name])
+            values = _field(bound, parsed.header[bound.name], types)
             columns[bound.name] = values.take(pa.array(streams))
     for bound in layout.events:
         if bound.name is not None and bound.name != schema.time:
-            columns[bound.name] = bound.field.decode(parsed.events[bound.name], types[bound.name])
+            columns[bound.name] = _field(bound, parsed.events[bound.name], types)
     if schema.session is not None:
         columns[schema.session] = pa.array(_within(np.cumsum(parsed.breaks), parsed.event_offsets))
     for name in schema.order_by:
@@ -58,6 +58,12 @@ def decode_ids(
     if schema.time is not None:
         columns[schema.time] = _times(layout, types[schema.time], parsed, columns)
     return pa.table({name: columns[name] for name in schema.columns if name in columns})
+
+
+def _field(bound: Bound, parts: list[Cells], types: Types) -> pa.Array:
+    assert bound.name is not None
+    encoder = bound.field
+    return encoder.decode(parts, decoded_type(types[bound.name], encoder.spec))
 
 
 def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDArray[np.int64]:

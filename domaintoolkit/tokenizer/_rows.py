@@ -60,9 +60,14 @@ class Rows:
 
 
 def read_columns(schema: Schema, table: Any) -> Columns:
-    """The columns that a schema needs; labels and a free `order_by` column may be missing from a table."""
+    """The columns that a schema needs; labels may be missing from a table. Raises `DataError` for unfit keys."""
     optional = set(schema.labels)
-    return columns_of(table, [name for name in schema.columns if name not in optional], schema.labels)
+    columns = columns_of(table, [name for name in schema.columns if name not in optional], schema.labels)
+    kinds = {name: columns[name].type for name in (*schema.entity, *schema.order_by)}
+    nested = {name: kind for name, kind in kinds.items() if pa.types.is_nested(kind)}
+    if nested:
+        raise DataError([Refusal(None, name, f"values of type {kind} cannot be keys") for name, kind in nested.items()])
+    return columns
 
 
 def prepare(

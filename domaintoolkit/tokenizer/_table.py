@@ -37,7 +37,12 @@ def columns_of(table: Any, wanted: Iterable[str], optional: Iterable[str] = ()) 
     _check_names(names, required, chosen)
     if _is_pandas(table):
         return {name: _from_pandas(table[name], name) for name in chosen}
-    return {name: _column(table[name], name) for name in chosen}
+    columns = {name: _column(table[name], name) for name in chosen}
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name!r} has {length:,}" for name, length in lengths.items())
+        raise DataError([Refusal(None, None, f"columns of one table must be equally long: {listed}")])
+    return columns
 
 
 def _check_names(names: list[str], required: list[str], chosen: list[str]) -> None:

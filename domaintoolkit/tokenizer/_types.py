@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from domaintoolkit.encoders import Prepared
 from domaintoolkit.encoders._columns import codes_of, is_text
+from domaintoolkit.schema import Custom, FieldSpec, Numeric, Timestamp
 
-__all__ = ["as_fitted", "column_type", "joined", "type_named"]
+__all__ = ["as_fitted", "column_type", "decoded_type", "joined", "type_named"]
 
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
 _DECIMAL = re.compile(r"decimal(?:128|256)?\((\d+), (-?\d+)\)")
@@ -44,12 +45,22 @@ def joined(first: pa.DataType, second: pa.DataType) -> pa.DataType:
     return pa.string()
 
 
+def decoded_type(kind: pa.DataType, spec: FieldSpec) -> pa.DataType:
+    """The type that a field decodes to; a column without values at fitting has none of its own."""
+    if not pa.types.is_null(kind) or isinstance(spec, Custom):
+        return kind
+    if isinstance(spec, Numeric):
+        return pa.float64()
+    return pa.timestamp("us", "UTC") if isinstance(spec, Timestamp) else pa.string()
+
+
 def type_named(name: str) -> pa.DataType:
     """The type that `str` gave this name."""
     if match := _ZONED.fullmatch(name):
         return pa.timestamp(match[1], match[2])
     if match := _DECIMAL.fullmatch(name):
-        return pa.decimal128(int(match[1]), int(match[2]))
+        wide = name.startswith("decimal256")
+        return (pa.decimal256 if wide else pa.decimal128)(int(match[1]), int(match[2]))
     plain = {"double": "float64", "float": "float32", "halffloat": "float16", "date32[day]": "date32"}
     return pa.type_for_alias(plain.get(name, name))
 
@@ -59,6 +70,9 @@ def as_fitted(column: pa.Array, fitted: pa.DataType) -> Prepared:
     found = column_type(column.type)
     if found == fitted or pa.types.is_null(fitted) or (pa.types.is_timestamp(found) and pa.types.is_timestamp(fitted)):
         return Prepared(column)
+    if pa.types.is_nested(found):
+        reason = f"fitted as {fitted}, and values of type {found} are none"
+        return Prepared(pa.nulls(len(column), fitted), [(row, reason) for row in range(len(column))])
     codes, distinct = codes_of(column)
     values, wrong = _cast_each(distinct, fitted)
     rows = np.flatnonzero(np.isin(codes, list(wrong)))

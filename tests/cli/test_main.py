@@ -72,13 +72,23 @@ def test_every_command_has_help_with_an_example(run: Callable[..., Result], name
         (["encode", "-d", "ecommerce", "x.csv", "--column", "ab"], "--column takes NAME=HEADER"),
         (["encode", "-d", "ecommerce", "x.csv", "--events", "3"], "--events and --seed"),
         (["encode", "-d", "ecommerce", "--memory", "many"], "expected a size"),
-        (["encode", "-d", "ecommerce", "--threads", "0"], "0 is not in the range"),
+        (["encode", "-d", "ecommerce", "--threads", "0"], "0 is less than 1"),
     ],
 )
 def test_bad_usage_has_status_2(run: Callable[..., Result], tmp_path: object, args: list[str], words: str) -> None:
     result = run(*args, *(["-o", f"{tmp_path}/out"] if args[0] == "encode" else []))
     assert result.exit_code == 2, result.output
     assert words in result.stderr
+
+
+def test_ctrl_c_in_a_compiled_loop_is_an_interrupt(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr(import_module("domaintoolkit.cli._domains").command, "invoke", interrupted)
+    result = run("domains")
+    assert result.exit_code == 130
+    assert result.stderr == "error: interrupted\n"
 
 
 def test_version(run: Callable[..., Result]) -> None:

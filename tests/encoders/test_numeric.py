@@ -99,5 +99,11 @@ def test_names() -> None:
     assert [slot.text for slot in encoder.slots[2:]] == [" 0..32.5", " 32.5..35.8", " 35.8..100"]
 
 
+def test_numbers_as_text_come_back_as_text() -> None:
+    values = pa.array(["1.5", None, "nan", "-3", "1e300"])
+    check_column(NUMERIC, Numeric("f", bins=3), values, values)
+    check_column(NUMERIC, Numeric("f", bins=3, sign=True, refine=2), values, values)
+
+
 def test_text_that_is_no_number_is_refused() -> None:
     assert NUMERIC.encoder.prepare(Numeric("f"), pa.array(["1", "x", None, "2"])).refused == [(1, "not a number: 'x'")]

@@ -172,3 +172,12 @@ def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
     (tmp_path / "out" / STATE).touch()
     with pytest.raises(OutputError, match="holds an unfinished encoding"):
         append(tmp_path / "out", TABLE)
+
+
+def test_rows_set_aside_before_stay_in_the_quarantine_file(tmp_path: Path) -> None:
+    table = TABLE.sort_by("at")
+    encode(TOKENIZER, table, tmp_path)
+    for _ in range(2):
+        result = append(tmp_path, table.slice(0, 5))
+    assert result.manifest.counts["rows_refused"] == 10
+    assert pyarrow.csv.read_csv(tmp_path / "quarantine.csv").num_rows == 10
