@@ -115,8 +115,8 @@ class _Appending:
 
     def _read(self, source: Input, parted: Path) -> Buckets:
         shards = len(self.encoded.manifest.shards)
-        schema, threads = self.tokenizer.schema, self.budget.threads
-        spill = Spill(parted, schema.entity, bucket_count(shards), self.budget.held_bytes, threads)
+        schema, threads, types = self.tokenizer.schema, self.budget.threads, self.tokenizer.types
+        spill = Spill(parted, schema.entity, bucket_count(shards), self.budget.held_bytes, threads, types)
         refused = None if self.on_bad_rows == "error" else self.kept
         with closing(spill):
             for table in tables(source, wanted_columns(schema, source), refused, threads, self.names):

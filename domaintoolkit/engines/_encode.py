@@ -159,6 +159,7 @@ class _Encoding:
             bucket_count(known or options.shards),
             self.budget.held_bytes,
             options.threads,
+            self.tokenizer.types,
         )
         self.state = replace(self.state, spill=str(spill.folder))
         self.state.save(self.folder)

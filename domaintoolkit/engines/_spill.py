@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +19,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit._files import replacing
+from domaintoolkit.encoders._columns import plain
 from domaintoolkit.engines._recode import Recoder
 from domaintoolkit.errors import ArtifactError, OutputError
 from domaintoolkit.streams._keys import hash_keys, shard_of
+from domaintoolkit.tokenizer._types import as_fitted
 
 __all__ = ["Buckets", "Spill"]
 
@@ -51,9 +53,21 @@ class Piece:
 
 
 class Spill:
-    """Collects rows; once they take more than `limit` bytes, all go to files in `folder`."""
+    """Collects rows; once they take more than `limit` bytes, all go to files in `folder`.
 
-    def __init__(self, folder: Path, entity: Sequence[str], buckets: int, limit: int, threads: int = 1) -> None:
+    A row's bucket is that of its key in the `types` that keys were fitted in, in which shards hold it too.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        entity: Sequence[str],
+        buckets: int,
+        limit: int,
+        threads: int = 1,
+        types: Mapping[str, pa.DataType] | None = None,
+    ) -> None:
+        self._types = {name: kind for name, kind in (types or {}).items() if name in entity}
         self.folder, self._entity, self._buckets, self._limit = folder, list(entity), buckets, limit
         self._waiting: list[pa.Table] = []
         self._pieces: list[Piece] = []
@@ -104,7 +118,9 @@ class Spill:
                     self._pieces[number] = _written(piece, self.folder / f"{number:05d}.rows")
 
     def _sort(self, tables: list[pa.Table], path: Path | None) -> Piece:
-        piece = _sorted(self._recoder.alike(tables), self._entity, self._buckets, self._recoder)
+        table = self._recoder.alike(tables)
+        keys = _fitted(self._recoder.decode_table(table.select(self._entity)), self._types)
+        piece = _sorted(table, shard_of(hash_keys(keys), self._buckets), self._buckets)
         return piece if path is None else _written(piece, path)
 
 
@@ -158,8 +174,13 @@ class Buckets:
         return [piece.path.stat().st_size for piece in self.pieces if piece.path is not None]
 
 
-def _sorted(table: pa.Table, entity: list[str], buckets: int, recoder: Recoder) -> Piece:
-    numbers = shard_of(hash_keys(recoder.decode_table(table.select(entity))), buckets)
+def _fitted(keys: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
+    for name, kind in types.items():
+        keys = keys.set_column(keys.schema.get_field_index(name), name, as_fitted(plain(keys[name]), kind).values)
+    return keys
+
+
+def _sorted(table: pa.Table, numbers: NDArray[np.int64], buckets: int) -> Piece:
     starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=buckets))])
     # numpy sorts 16-bit integers by radix, 10 times faster than wider ones
     order = np.argsort(numbers.astype(np.uint16 if buckets <= 1 << 16 else np.int64), kind="stable")

@@ -95,8 +95,13 @@ class _Verification:
         names: list[str] = []
         columns = wanted_columns(schema, self.source)
         spill = Spill(
-            folder, schema.entity, bucket_count(self.shards), self.budget.held_bytes, self.budget.threads
-        )  # fmt: skip
+            folder,
+            schema.entity,
+            bucket_count(self.shards),
+            self.budget.held_bytes,
+            self.budget.threads,
+            self.tokenizer.types,
+        )
         with closing(spill):
             for table in tables(self.source, columns, self.refused, self.budget.threads, names):
                 spill.add(table)

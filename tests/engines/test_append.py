@@ -181,3 +181,17 @@ def test_rows_set_aside_before_stay_in_the_quarantine_file(tmp_path: Path) -> No
         result = append(tmp_path, table.slice(0, 5))
     assert result.manifest.counts["rows_refused"] == 10
     assert pyarrow.csv.read_csv(tmp_path / "quarantine.csv").num_rows == 10
+
+
+def test_keys_of_another_type_go_on_in_their_histories(tmp_path: Path) -> None:
+    old = pa.table({"user": range(40), "at": ["2024-01-01"] * 40, "what": ["x"] * 40})
+    new = pa.table({"user": [str(key) for key in range(40)], "at": ["2024-01-02"] * 40, "what": ["x"] * 40})
+    tokenizer = DomainTokenizer(Schema(entity=("user",), time="at", fields=(Categorical("what"),))).fit(old)
+    both = pa.concat_tables([old, new.set_column(0, "user", old["user"])])
+    encode(tokenizer, both, tmp_path / "once", shards=4)
+    encode(tokenizer, old, tmp_path / "parts", shards=4)
+    append(tmp_path / "parts", new)
+    assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "once")
+    encode(tokenizer, new, tmp_path / "text", shards=4)
+    encode(tokenizer, new.set_column(0, "user", old["user"]), tmp_path / "whole", shards=4)
+    assert contents(tmp_path / "text") == contents(tmp_path / "whole")

@@ -14,7 +14,7 @@ from domaintoolkit.schema import Categorical, Numeric, Schema, Text, Timestamp
 from domaintoolkit.tokenizer import DomainTokenizer
 
 FIELDS = (Categorical("what"), Numeric("price", bins=4), Text("note", vocabulary_size=10), Timestamp("due"))
-SCHEMA = Schema(entity="user", time="at", fields=(*FIELDS, Timestamp("at")))
+SCHEMA = Schema(entity=("user",), time="at", fields=(*FIELDS, Timestamp("at")))
 DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
 TABLE = pa.table({
     "user": ["a", "b", "a"], "at": DAYS, "what": ["x", None, "y"], "price": [1.5, 2.5, None],
@@ -56,13 +56,13 @@ def test_decimals_are_loaded_as_they_were_saved(kind: pa.DataType, tmp_path: Pat
 
 
 def test_columns_of_other_lengths_are_refused() -> None:
-    with pytest.raises(DataError, match="equally long: .*'price' has 1"):
+    with pytest.raises(DataError, match=r"equally long: .*'price' has 1"):
         DomainTokenizer(SCHEMA).fit({**TABLE.to_pydict(), "price": [1.0]})
 
 
 def test_nested_values_are_refused() -> None:
     lists = pa.array([["x"], [], None])
-    with pytest.raises(DataError, match="'user': values of type .* cannot be keys"):
+    with pytest.raises(DataError, match=r"'user': values of type .* cannot be keys"):
         DomainTokenizer(SCHEMA).fit(TABLE.set_column(0, "user", lists))
     with pytest.raises(DataError, match="fitted as string, and values of type list"):
         DomainTokenizer(SCHEMA).fit(TABLE).encode(TABLE.set_column(2, "what", lists))
