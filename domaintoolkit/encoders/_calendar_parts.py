@@ -84,9 +84,7 @@ class CalendarParts:
                 days, at_day = np.unique(numbers + low, return_inverse=True)
         return self._gathered(days, within * (self._unit // MINUTE), at_day, at_within)
 
-    def _gathered(
-        self, days: Whole, minutes: Whole, at_day: Whole, at_minute: Whole
-    ) -> tuple[list[Cells], int]:
+    def _gathered(self, days: Whole, minutes: Whole, at_day: Whole, at_minute: Whole) -> tuple[list[Cells], int]:
         """Cells from the parts of distinct days and minutes of the day, which rows point to."""
         made, spelled = [], 0
         date = dict(zip(("year", "month", "day"), civil(days), strict=True))

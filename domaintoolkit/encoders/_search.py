@@ -65,9 +65,7 @@ def _shifted(before: list[Interval], shift: Interval) -> list[Interval]:
     return pieces
 
 
-def _first_intervals(
-    zone: ZoneTable, kind: Moment, pieces: list[Interval], limit: int
-) -> tuple[list[Interval], bool]:
+def _first_intervals(zone: ZoneTable, kind: Moment, pieces: list[Interval], limit: int) -> tuple[list[Interval], bool]:
     """The first `limit` intervals that agree within `pieces`, and whether there may be more."""
     found: list[Interval] = []
     for start, stop in pieces:

@@ -84,9 +84,7 @@ def _forward(steps: Steps, calendar: _NextMatch, order: Whole, starts: Whole, ac
     return good
 
 
-def _backward(
-    steps: Steps, times: Whole, calendar: _NextMatch, starts: Whole, active: Whole, good: Flags
-) -> None:
+def _backward(steps: Steps, times: Whole, calendar: _NextMatch, starts: Whole, active: Whole, good: Flags) -> None:
     """Choose a time within each interval that fits the one chosen behind it."""
     behind = np.empty(0, np.int64)
     for step in range(len(active) - 1, -1, -1):

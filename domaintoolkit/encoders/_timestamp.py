@@ -160,9 +160,7 @@ class TimestampEncoder(Encoder):
 
         return lambda values: [one(value) for value in values]
 
-    def lookup_history(
-        self, ids: NDArray[np.int64]
-    ) -> Callable[..., list[tuple[int, ...]]]:
+    def lookup_history(self, ids: NDArray[np.int64]) -> Callable[..., list[tuple[int, ...]]]:
         """A function from a history's times in µs, in order, to the ids of each; tables are built once.
 
         Its second argument, if given, is the time of the event before the first.

@@ -17,7 +17,7 @@ from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, sha
 from domaintoolkit.engines._input import Input, TableInput, input_files, tables, wanted_columns
 from domaintoolkit.engines._lock import locked
 from domaintoolkit.engines._progress import Progress, silent
-from domaintoolkit.engines._refused import Kept, from_json, raise_refused, to_json, write_quarantine
+from domaintoolkit.engines._refused import Kept, from_json, located, raise_refused, to_json, write_quarantine
 from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._shard import ShardWork
 from domaintoolkit.engines._spill import Buckets, Spill
@@ -166,8 +166,7 @@ class _Encoding:
         with ThreadPoolExecutor(1) as beside, closing(spill):
             checked = beside.submit(input_files, self.source, True)
             columns = wanted_columns(schema, self.source)
-            quarantine = None if options.on_bad_rows == "error" else kept
-            for table in tables(self.source, columns, quarantine, options.threads, self.names):
+            for table in tables(self.source, columns, kept, options.threads, self.names):
                 spill.add(table)
                 options.progress("reading", spill.rows, None)
             buckets = spill.finish()
@@ -200,23 +199,25 @@ class _Encoding:
         threads = self.options.threads
         with ThreadPoolExecutor(threads) as parts, ThreadPoolExecutor(threads) as pool:
             work = ShardWork(self.tokenizer, buckets, self.folder, self.state.shards, self.budget, self.names, parts)
+            strict = self.options.on_bad_rows == "error"
+            work.check_only = strict and bool(self.refused)
             for shard in in_turn(pool, work.write, todo, threads):
                 bad += [from_json(row) for row in shard.refused]
-                if bad and self.options.on_bad_rows == "error":
+                if strict and (bad or self.refused):
                     work.check_only = True
                     continue
                 self.state = self.state.with_shard(shard)
                 self.state.save(self.folder)
                 self.options.progress("encoding", len(self.state.finished), self.state.shards)
-        if self.options.on_bad_rows == "error":
-            raise_refused(bad, self.names)
+        if strict:
+            raise_refused([*self.refused, *located(self.source, bad)], self.names)
 
     def _finish(self, resumed: int) -> EncodeResult:
         state = self.state
         refused = [*self.refused, *(from_json(row) for shard in state.finished for row in shard.refused)]
         reader = getattr(self.source, "reader", None)
         manifest, counts = build_manifest(self.tokenizer, self.folder, state.finished, reader, len(self.refused))
-        written = write_quarantine(self.options.quarantine, refused, self.names)
+        written = write_quarantine(self.options.quarantine, located(self.source, refused), self.names)
         manifest.save(self.folder)
         self._clean()
         (self.folder / STATE).unlink()

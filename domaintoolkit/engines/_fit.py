@@ -19,7 +19,7 @@ from domaintoolkit.engines._composites import learn_composites
 from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables, wanted_columns
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.engines._recode import Recoder
-from domaintoolkit.engines._refused import Kept, raise_refused, refused_rows
+from domaintoolkit.engines._refused import Kept, located, raise_refused, refused_rows
 from domaintoolkit.engines._shard import serial
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Composite, Schema
@@ -128,13 +128,13 @@ class _Counting:
                 return state, "train"
         return self.state(source, False), "all"
 
-    def state(self, source: Input, training_only: bool) -> FitState:
-        """What the rows of `source` count up to."""
+    def state(self, source: Input, training_only: bool, every_column: bool = False) -> FitState:
+        """What the rows of `source` count up to. One bad row brings on a pass that finds every other, to raise all."""
         kept, names = Kept(), list[str]()
         wrong = Kept()
         self.rows = 0
-        columns = list(self._schema.columns)
-        reading = tables(source, columns, None if self._on_bad_rows == "error" else kept, self._threads, names)
+        columns = wanted_columns(self._full, source) if every_column else list(self._schema.columns)
+        reading = tables(source, columns, kept, self._threads, names)
         whole: FitState | None = None
         with ThreadPoolExecutor(self._threads) as pool:
             gathered = _gathered(reading, self._recoder)
@@ -144,8 +144,10 @@ class _Counting:
                 wrong.add(refused)
                 whole = state if whole is None else _merged(whole, state)
                 self._progress("fitting", self.rows, None)
-        if self._on_bad_rows == "error":
-            raise_refused(wrong, names)
+        if self._on_bad_rows == "error" and (kept or wrong):
+            if not every_column:
+                return self.state(source, False, every_column=True)
+            raise_refused(located(source, [*kept, *wrong]), names)
         self.refused = len(kept) + len(wrong)
         self.rows += len(kept)
         assert whole is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from domaintoolkit.engines._input import ORIGIN, ROW_BITS, origins
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.streams._read_refused import KEPT, Quarantine, RefusedRow
 
-__all__ = ["Kept", "from_json", "raise_refused", "refused_rows", "to_json", "write_quarantine"]
+__all__ = ["Kept", "from_json", "located", "raise_refused", "refused_rows", "to_json", "write_quarantine"]
 
 OTHER_ROW = re.compile(r"in row (\d+) of(?= the same entity$)")
 
@@ -28,6 +28,20 @@ class Kept(list[RefusedRow]):
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Take `rows`."""
         self.extend(rows)
+
+
+def located(source: Any, rows: Sequence[RefusedRow]) -> list[RefusedRow]:
+    """The same rows with their lines and their text as found: one more pass over files, where any row lacks them."""
+    wanted = {(row.source, row.row): row for row in rows if row.line is None}
+    if not wanted or not hasattr(source, "files"):
+        return list(rows)
+    numbers = {name: [number for file, number in wanted if file == name] for name, _ in wanted}
+    found: dict[tuple[str, int], RefusedRow] = {}
+    for batch in source.batches(None, Kept()):
+        for index in np.flatnonzero(np.isin(batch.rows, numbers.get(batch.source, []))).tolist():
+            place = (batch.source, int(batch.rows[index]))
+            found[place] = replace(batch.refused(index, None, ""), problems=wanted[place].problems)
+    return [found.get((row.source, row.row), row) for row in rows]
 
 
 def refused_rows(table: pa.Table, refused: Sequence[Refusal], names: Sequence[str]) -> list[RefusedRow]:

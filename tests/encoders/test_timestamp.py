@@ -216,5 +216,3 @@ def test_calendar_parts_are_those_of_the_zone() -> None:
     assert [encoder.slots[slots[0]].text for slots in row] == [
         " year spell", " month=1", " day=1", " weekday=Wed", " hour=5", " minute=15"
     ]  # fmt: skip
-
-

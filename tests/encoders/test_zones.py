@@ -39,7 +39,7 @@ def test_wall_time_is_read_as_zoneinfo_reads_it(zone: str, moment: datetime, shi
     if len(table.instants) and data.draw(st.booleans()):
         change = data.draw(st.sampled_from(table.instants.tolist()))
         moment = EPOCH + timedelta(microseconds=change) + timedelta(seconds=shift)
-        moment += (moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset() or timedelta())
+        moment += moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
     expected = microseconds(moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None))
     assert table.instant_of(microseconds(moment)) == expected
     assert table.instant(np.array([microseconds(moment)])).tolist() == [expected]
