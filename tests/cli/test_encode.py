@@ -182,7 +182,10 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_continues(tmp_path: Path) -> N
     command = [sys.executable, "-c", "from domaintoolkit.cli import main; main()", "encode", "-d", "ecommerce"]
     command += ["--events", "400000", "-o", str(tmp_path / "out"), "--memory", "100MB"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(2.5)
+        for _ in range(600):
+            if (tmp_path / "out" / "unfinished.json").exists():
+                break
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
