@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 _EXACT = Context(prec=40)
 """Decimal's logarithm is correctly rounded, so that edges are the same on every platform; libm's is not."""
 
+_LONG = 1e12
+"""From here on numbers are written with an exponent."""
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -108,7 +111,7 @@ class Scale:
         """`32.5..35.8`: the ends of each bucket in as few digits as tell them apart."""
         bounds = [self.low, *self.edges.tolist(), max(self.high, self.low)]
         for digits in (3, 4, 6, 9, 12, 17):
-            words = [f"{bound:.{digits}g}" for bound in bounds]
+            words = [_written(bound, digits) for bound in bounds]
             names = [f"{lower}..{upper}" for lower, upper in pairwise(words)]
             if len(set(words[1:-1])) == len(words[1:-1]) and len(set(names)) == len(names):
                 return names
@@ -143,6 +146,12 @@ class Scale:
     def from_json(cls, spec: Numeric, data: dict[str, Any]) -> Scale:
         edges = np.array([float.fromhex(edge) for edge in data["edges"]], np.float64)
         return cls(spec, edges, float.fromhex(data["low"]), float.fromhex(data["high"]))
+
+
+def _written(bound: float, digits: int) -> str:
+    """A number in so many digits; `1640`, not `1.64e+03`, while that is no longer than people write."""
+    text = f"{bound:.{digits}g}"
+    return f"{float(text):.0f}" if "e+" in text and abs(bound) < _LONG else text
 
 
 def _steps(lower: float, upper: float, steps: int) -> list[float]:

@@ -14,13 +14,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import EncoderType, Prepared, ZoneTable, to_microseconds
-from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.schema import Categorical, Schema, Timestamp
 from domaintoolkit.tokenizer._order import Grouping, group_rows
 from domaintoolkit.tokenizer._table import Columns, columns_of
 from domaintoolkit.tokenizer._types import as_fitted
 
 __all__ = ["Rows", "prepare", "read_columns"]
+
+
+ON_BAD_ROWS = ("error", "quarantine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ def prepare(
     types of the columns that the encoders were fitted on, where they were. `grouped` rows are put in order while
     others work on their values.
     """
+    if on_bad_rows not in ON_BAD_ROWS:
+        raise LookupFailedError("way with bad rows", on_bad_rows, ON_BAD_ROWS)
     count = len(next(iter(columns.values())))
     bad: dict[int, list[Refusal]] = {}
     columns = {**columns, **_in_fitted_types(schema, columns, fitted or {}, bad)}

@@ -105,5 +105,10 @@ def test_numbers_as_text_come_back_as_text() -> None:
     check_column(NUMERIC, Numeric("f", bins=3, sign=True, refine=2), values, values)
 
 
+def test_names_are_written_as_people_write_numbers() -> None:
+    encoder = fitted(NUMERIC, Numeric("price", strategy="explicit", edges=(0, 1396.5, 1640.2, 2e15)), pa.array([1.0]))
+    assert [slot.text for slot in encoder.slots[2:]] == [" 0..1400", " 1400..1640", " 1640..2e+15"]
+
+
 def test_text_that_is_no_number_is_refused() -> None:
     assert NUMERIC.encoder.prepare(Numeric("f"), pa.array(["1", "x", None, "2"])).refused == [(1, "not a number: 'x'")]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from domaintoolkit.errors import DataError
+from domaintoolkit.errors import DataError, LookupFailedError
 from domaintoolkit.schema import Categorical, Numeric, Schema, Text, Timestamp
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -66,3 +66,9 @@ def test_nested_values_are_refused() -> None:
         DomainTokenizer(SCHEMA).fit(TABLE.set_column(0, "user", lists))
     with pytest.raises(DataError, match="fitted as string, and values of type list"):
         DomainTokenizer(SCHEMA).fit(TABLE).encode(TABLE.set_column(2, "what", lists))
+
+
+def test_a_way_with_bad_rows_that_there_is_not() -> None:
+    tokenizer = DomainTokenizer(Schema(entity=("user",), fields=(Categorical("a"),)))
+    with pytest.raises(LookupFailedError, match="error, quarantine"):
+        tokenizer.fit({"user": [1], "a": ["x"]}, on_bad_rows="skip")  # type: ignore[arg-type]
