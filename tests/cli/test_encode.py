@@ -178,8 +178,17 @@ def test_an_output_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
         assert place in result.stderr
 
 
+WITH_SIGINT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from domaintoolkit.cli import main
+main()
+"""
+"""A shell starts background jobs with SIGINT ignored, and the tests may be one."""
+
+
 def test_ctrl_c_ends_cleanly_and_the_same_command_continues(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from domaintoolkit.cli import main; main()", "encode", "-d", "ecommerce"]
+    command = [sys.executable, "-c", WITH_SIGINT, "encode", "-d", "ecommerce"]
     command += ["--events", "400000", "-o", str(tmp_path / "out"), "--memory", "100MB"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for _ in range(600):
