@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells, TimestampEncoder, decode_instants
+from domaintoolkit.encoders._columns import plain
 from domaintoolkit.tokenizer._layout import Bound, Layout
 from domaintoolkit.tokenizer._order import ranks_of
 from domaintoolkit.tokenizer._parse import Parsed, parse
@@ -80,12 +81,12 @@ def _times(
     schema = layout.schema
     assert layout.anchor is not None
     assert schema.time is not None
-    keys = [ranks_of(_plain(columns[name])) for name in schema.order_by]
+    keys = [ranks_of(plain(columns[name])) for name in schema.order_by]
     for bound in layout.events:
         if bound.name != schema.time:
             keys += [cell_ranks(cells) for cells in parsed.events[bound.name]]
     if schema.session is not None:
-        keys.append(ranks_of(_plain(columns[schema.session])))
+        keys.append(ranks_of(plain(columns[schema.session])))
     later = descends(keys) if keys else np.zeros(len(parsed.event_starts), bool)
     days = layout.anchor.decode(parsed.header[None])
     cells: list[Cells] = parsed.events.get(schema.time, [])
@@ -93,10 +94,6 @@ def _times(
     assert encoder is None or isinstance(encoder, TimestampEncoder)
     instants = decode_instants(encoder, cells, days, parsed.event_offsets, later)
     return column_of(instants, kind, schema.zone)
-
-
-def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def column_of(instants: NDArray[np.int64], kind: pa.DataType, zone: str) -> pa.Array:

@@ -157,21 +157,21 @@ class DomainTokenizer:
 
     def fit_states(self, states: Iterable[FitState]) -> DomainTokenizer:
         """Learn from counts that were made elsewhere."""
-        whole = FitState(self.schema, self._kinds)
-        for state in states:
-            whole.merge(state)
-        self._settle(whole)
+        self._settle(self._whole(states))
         return self
 
     def extend_states(self, states: Iterable[FitState]) -> DomainTokenizer:
         """Add tokens for what counts made elsewhere bring."""
+        extended = self._whole(states).extended(self.layout)
+        self._state = None
+        self._settle_layout(extended)
+        return self
+
+    def _whole(self, states: Iterable[FitState]) -> FitState:
         whole = FitState(self.schema, self._kinds)
         for state in states:
             whole.merge(state)
-        layout = self.layout
-        self._state = None
-        self._settle_layout(whole.extended(layout))
-        return self
+        return whole
 
     def _settle(self, state: FitState) -> None:
         """Encoders are built from counts when they are first needed, not after each batch."""
