@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders._base import Cells, Ints, Slot
+from domaintoolkit.encoders._base import Cells, Slot
 from domaintoolkit.encoders._calendar import DAY, FIELDS, HOUR, MINUTE, WEEKDAYS, civil
 from domaintoolkit.encoders._years import YearPart, part_values
 
@@ -17,6 +17,8 @@ Whole = NDArray[np.int64]
 
 _DENSE = 1 << 16
 """A table of so many units is always worth its making."""
+
+WITHIN_DAY = ("hour", "minute")
 
 
 class CalendarParts:
@@ -66,52 +68,72 @@ class CalendarParts:
         if not self.parts:
             return [], 0
         if not len(local):
-            return [self._table(part, 0, -1)[0] for part in self.parts], 0
+            return [self._no_cells(part) for part in self.parts], 0
         low, high = int(local.min()) // DAY, int(local.max()) // DAY
         units = local - low * DAY
         units //= self._unit
-        count = (high - low + 1) * self._per_day
-        if count <= max(_DENSE, len(local)):
-            whole = np.arange(count)
-            days, within, at_day, at_within = whole // self._per_day, whole % self._per_day, units, units
-            days += low
-        else:
-            numbers = units // self._per_day
-            within, at_within = np.arange(self._per_day), units - numbers * self._per_day
-            if high - low < max(_DENSE, len(local)):
-                days, at_day = np.arange(low, high + 1), numbers
-            else:
-                days, at_day = np.unique(numbers + low, return_inverse=True)
-        return self._gathered(days, within * (self._unit // MINUTE), at_day, at_within)
+        if (high - low + 1) * self._per_day <= max(_DENSE, len(local)):
+            return self._by_unit(np.arange(low, high + 1), units)
+        numbers = units // self._per_day
+        within = units - numbers * self._per_day
+        if high - low < max(_DENSE, len(local)):
+            return self._by_day(np.arange(low, high + 1), numbers, within)
+        days, at_day = np.unique(numbers + low, return_inverse=True)
+        return self._by_day(days, at_day, within)
 
-    def _gathered(self, days: Whole, minutes: Whole, at_day: Whole, at_minute: Whole) -> tuple[list[Cells], int]:
-        """Cells from the parts of distinct days and minutes of the day, which rows point to."""
+    def _by_unit(self, days: Whole, units: Whole) -> tuple[list[Cells], int]:
+        """Cells with a sequence for every unit of the `days`, of which rows have the `units`."""
         made, spelled = [], 0
-        date = dict(zip(("year", "month", "day"), civil(days), strict=True))
-        for part in self.parts:
-            if part in ("hour", "minute"):
-                codes: Ints = (minutes // 60 if part == "hour" else minutes % 60).astype(np.uint8)[at_minute]
-                made.append(self._table(part, 0, 0)[0])
-            elif part == "year":
-                low, high = int(date["year"].min()), int(date["year"].max())
-                codes = (date["year"] - low).astype(np.int16)[at_day]
-                table, unseen = self._table(part, low, high)
-                made.append(table)
-                spelled = int(np.count_nonzero(unseen[codes])) if unseen.any() else 0
+        for part, values in self._part_values(days).items():
+            spread = np.tile(values, len(days)) if part in WITHIN_DAY else np.repeat(values, self._per_day)
+            if part == "year":
+                cells, spelled = self._year_cells(spread, units)
             else:
-                values = (days + 3) % 7 if part == "weekday" else date[part] - 1
-                codes = values.astype(np.uint8)[at_day]
-                made.append(self._table(part, 0, 0)[0])
-            made[-1] = Cells(codes, made[-1].slots, made[-1].offsets)
+                cells = Cells(units, (spread + self.firsts[part]).astype(np.int32))
+            made.append(cells)
         return made, spelled
 
-    def _table(self, part: str, low: int, high: int) -> tuple[Cells, NDArray[np.bool_]]:
-        """The sequences of a part, without rows; of the years those from `low` to `high`, and which are spelled."""
-        if self.year is not None and part == "year":
-            return self.year.sequences(low, high)
+    def _by_day(self, days: Whole, at_day: Whole, within: Whole) -> tuple[list[Cells], int]:
+        """Cells with a sequence for every value of a part; rows have the days `at_day` and the units `within` it."""
+        made, spelled = [], 0
+        for part, values in self._part_values(days).items():
+            if part == "year":
+                cells, spelled = self._year_cells(values, at_day)
+            else:
+                codes = values.astype(np.uint8).take(within if part in WITHIN_DAY else at_day)
+                cells = Cells(codes, self._slot_numbers(part))
+            made.append(cells)
+        return made, spelled
+
+    def _part_values(self, days: Whole) -> dict[str, Whole]:
+        """Parts of the days by day, and of the time of day by unit; from 0 on but for years."""
+        year, month, day = civil(days)
+        minutes = np.arange(self._per_day) * (self._unit // MINUTE)
+        values = {
+            "year": year, "month": month - 1, "day": day - 1, "weekday": (days + 3) % 7,
+            "hour": minutes // 60, "minute": minutes % 60,
+        }  # fmt: skip
+        return {part: values[part] for part in self.parts}
+
+    def _year_cells(self, years: Whole, rows: Whole) -> tuple[Cells, int]:
+        """The cells of rows that have these of the `years`, and how many of them are spelled."""
+        assert self.year is not None
+        low, high = int(years.min()), int(years.max())
+        table, unseen = self.year.sequences(low, high)
+        codes = (years - low).astype(np.int16).take(rows)
+        return Cells(codes, table.slots, table.offsets), int(np.count_nonzero(unseen[codes])) if unseen.any() else 0
+
+    def _slot_numbers(self, part: str) -> NDArray[np.int32]:
         lowest, highest = FIELDS[part]
-        slots = np.arange(highest - lowest + 1, dtype=np.int32) + np.int32(self.firsts[part])
-        return Cells(np.empty(0, np.uint8), slots), np.zeros(0, np.bool_)
+        return np.arange(highest - lowest + 1, dtype=np.int32) + np.int32(self.firsts[part])
+
+    def _no_cells(self, part: str) -> Cells:
+        """The cells of no rows."""
+        nothing = np.empty(0, np.uint8)
+        if part == "year" and self.year is not None:
+            table, _ = self.year.sequences(0, -1)
+            return Cells(nothing, table.slots, table.offsets)
+        return Cells(nothing, self._slot_numbers(part))
 
     def values(self, part: str, cells: Cells) -> NDArray[np.int64]:
         """The value of a part in each row; -1 where the row holds nothing. Raises `DecodeError`."""

@@ -59,7 +59,7 @@ class DeltaBuckets:
         shift = 52 - 4
         while len(set((patterns >> shift).tolist())) < len(patterns):
             shift -= 1
-        cells = np.arange((int(patterns[-1]) >> shift) + 2)
+        cells = np.arange((int(np.float64(LAST).view(np.int64)) >> shift) + 1)
         # A cell's first pattern may be that of the bound itself; then the bound lies at the cell's start.
         bucket = np.searchsorted(patterns, cells << shift, "left")
         self._shift = shift
@@ -67,14 +67,14 @@ class DeltaBuckets:
         self._cell_edge = np.append(bounds, LAST)[bucket]
 
     def of(self, deltas: NDArray[np.int64]) -> NDArray[np.int16]:
-        """The bucket of each delta, zero or more µs."""
+        """The bucket of each delta, from zero to less than LAST µs."""
         buckets = np.empty(len(deltas), np.int16)
         for start in range(0, len(deltas), _BLOCK):
             block = deltas[start : start + _BLOCK]
             cells = block.astype(np.float64).view(np.int64)
             cells >>= self._shift
-            np.minimum(cells, len(self._cell_bucket) - 1, out=cells)
-            np.add(self._cell_bucket[cells], block >= self._cell_edge[cells], out=buckets[start : start + _BLOCK])
+            over = block >= self._cell_edge.take(cells)
+            np.add(self._cell_bucket.take(cells), over, out=buckets[start : start + _BLOCK])
         return buckets
 
     def of_one(self, delta: int) -> int:

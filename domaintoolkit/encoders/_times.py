@@ -108,24 +108,34 @@ def _counted(shown: pa.Array, counts: pa.Array, unit: str, wall: ZoneTable | Non
     """Instants of `counts` of `unit`; wall time where there is a table. `shown` is what a refusal quotes."""
     numbers = _filled(counts, 0).astype(np.int64, copy=False)
     if unit == "ns":
-        times, outside = numbers // 1_000, np.zeros(len(numbers), np.bool_)
+        times, outside = numbers // 1_000, None
     else:
         times, outside = _scaled(numbers, _PER_UNIT[unit])
     if wall is not None:
         times = wall.instant(times)
-    outside |= (times < YEARS_BEGIN) | (times >= YEARS_END)
-    if not counts.null_count and not outside.any():
+    if not _all_within(times, YEARS_BEGIN, YEARS_END - 1):
+        beyond = (times < YEARS_BEGIN) | (times >= YEARS_END)
+        outside = beyond if outside is None else outside | beyond
+    if outside is None and not counts.null_count:
         return Prepared(pa.array(times).view(INSTANT))
     nulls = _null_mask(counts)
+    if outside is None:
+        return Prepared(pa.array(times, mask=nulls).view(INSTANT))
     refused = [(row, f"{_OUTSIDE}: {_quoted(shown, row)}") for row in np.flatnonzero(outside & ~nulls).tolist()]
     return Prepared(pa.array(times, mask=nulls | outside).view(INSTANT), refused)
 
 
-def _scaled(numbers: NDArray[np.int64], factor: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Counts times `factor`, and which of them are so far out that the product would overflow."""
+def _all_within(numbers: NDArray[np.int64], low: int, high: int) -> bool:
+    return not len(numbers) or bool(numbers.min() >= low and numbers.max() <= high)
+
+
+def _scaled(numbers: NDArray[np.int64], factor: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+    """Counts times `factor`, and which of them are so far out that the product would overflow; None where none is."""
     bound = YEARS_END // factor * 2
+    if _all_within(numbers, -bound, bound):
+        return numbers * factor if factor > 1 else numbers, None
     outside = (numbers < -bound) | (numbers > bound)
-    return np.where(outside, 0, numbers) * factor if factor > 1 else numbers.copy(), outside
+    return np.where(outside, 0, numbers) * factor, outside
 
 
 def _quoted(values: pa.Array, row: int) -> str:

@@ -94,25 +94,24 @@ class TimestampEncoder(Encoder):
         return Encoded(parts, spelled=spelled, missing=values.null_count)
 
     def encode_history(
-        self, times: NDArray[np.int64], first: NDArray[np.bool_], previous: NDArray[np.int64] | None = None
+        self, times: NDArray[np.int64], starts: NDArray[np.int64], previous: NDArray[np.int64] | None = None
     ) -> Encoded:
-        """Events in µs, sorted by entity and time; `first` marks the first of each history or window.
+        """Events in µs, sorted by entity and time; `starts` are the places where a history or window begins.
 
         With `previous` (the time of each history's last event so far, in the order of the histories) the
         first events have a delta too. Raises `ValueError` where time runs backwards.
         """
         cells, spelled = self.calendar.cells(self.zone.local(times))
         if self.buckets is not None:
-            cells.append(Cells(self._delta_codes(times, first, previous), self._delta_slots()))
+            cells.append(Cells(self._delta_codes(times, starts, previous), self._delta_slots()))
         return Encoded(cells, spelled=spelled)
 
     def _delta_codes(
-        self, times: NDArray[np.int64], first: NDArray[np.bool_], previous: NDArray[np.int64] | None
+        self, times: NDArray[np.int64], starts: NDArray[np.int64], previous: NDArray[np.int64] | None
     ) -> NDArray[np.int16]:
         assert self.buckets is not None
         deltas = np.zeros(len(times), np.int64)
         np.subtract(times[1:], times[:-1], out=deltas[1:])
-        starts = np.flatnonzero(first)
         deltas[starts] = 0 if previous is None else times[starts] - previous
         if len(deltas) and deltas.min() < 0:
             raise ValueError("the events of a history are not in the order of time")

@@ -52,13 +52,22 @@ class ZoneTable:
 
     def local(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """Instants as local wall time, both in µs; the same array in a zone that is always UTC."""
-        if not len(self.instants) and not self.offsets[0]:
+        if self._is_utc:
             return times
         return times + _stepwise(times, self.instants, self.offsets)
 
     def instant(self, walls: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Local wall times as instants: the earlier of two, and behind the gap for a skipped one."""
+        """Local wall times as instants: the earlier of two, and behind the gap for a skipped one.
+
+        The same array in a zone that is always UTC.
+        """
+        if self._is_utc:
+            return walls
         return walls - _stepwise(walls, self.walls, self.offsets)
+
+    @property
+    def _is_utc(self) -> bool:
+        return not len(self.instants) and not self.offsets[0]
 
     def segment(self, time: int) -> tuple[int, int, int]:
         """The offset at an instant, and the instants from and up to which it holds."""

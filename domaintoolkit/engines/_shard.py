@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import pyarrow as pa
 
@@ -22,11 +21,9 @@ from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import shard_name, shard_table, write_shard
 from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer._workers import Inline
 
 __all__ = ["ShardWork", "encode_part", "serial"]
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class ShardWork:
@@ -72,19 +69,10 @@ class ShardWork:
             raise OutputError(str(self._folder / shard_name(number)), str(error)) from None
 
 
-class _Inline(Executor):
-    """Does what is submitted at once, in the thread that submits it."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 def serial(tokenizer: DomainTokenizer) -> DomainTokenizer:
     """The same tokenizer without threads of its own: here several tables are encoded at once instead."""
     copied = copy(tokenizer)
-    vars(copied)["_pool"] = _Inline()
+    vars(copied)["_pool"] = Inline()
     return copied
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from domaintoolkit.encoders import Cells
 from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.streams._streams import Ids
 from domaintoolkit.tokenizer._layout import Bound
+from domaintoolkit.tokenizer._workers import Workers
 
-__all__ = ["Assembled", "Part", "assemble", "bind"]
+__all__ = ["Assembled", "Columns", "Part", "assemble", "bind"]
 
 IdType = np.dtype[np.unsignedinteger[Any]]
 
@@ -28,28 +28,44 @@ _SHORT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One part of the rows to be written: the tokens of row k are those of sequence `codes[k]`.
+class Columns:
+    """Parts of which every row has one token each; made chunk by chunk, where they are written."""
 
-    Where every row has one token, `codes` are the ids themselves.
-    """
+    width: int
+    tokens: Callable[[slice], list[Ids]]
+    """The ids of some rows: an array for each of `width` parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """A part of which rows have any number of tokens: those of row k are sequence `codes[k]`."""
 
     codes: NDArray[np.integer[Any]]
-    ids: Ids | None = None
-    """The ids of all sequences, flat; None where `codes` are the ids."""
-    offsets: NDArray[np.int64] | None = None
-    lengths: NDArray[np.int64] | None = None
-    """How many tokens each row has; None where all have one."""
+    ids: Ids
+    """The ids of all sequences, flat."""
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    """How many tokens each row has."""
+
+
+Part = Columns | Sequences
 
 
 def bind(bound: Bound, cells: Cells, type: IdType, rows: NDArray[np.integer[Any]] | None) -> Part:
     """Cells as ids, for the `rows` in that order (None: all, as they stand)."""
     ids = bound.ids.astype(type)[cells.slots]
-    if cells.offsets is None:
-        tokens = ids.take(cells.codes)
-        return Part(tokens if rows is None else tokens.take(rows))
-    codes = cells.codes if rows is None else cells.codes.take(rows)
-    return Part(codes, ids, cells.offsets, np.diff(cells.offsets).take(codes))
+    if cells.offsets is not None:
+        codes = cells.codes if rows is None else cells.codes.take(rows)
+        return Sequences(codes, ids, cells.offsets, np.diff(cells.offsets).take(codes))
+    if rows is None:
+        return Columns(1, lambda chunk: [ids.take(cells.codes[chunk])])
+    tokens = ids.take(cells.codes)  # narrow, so that reading them out of order stays in the cache
+    return Columns(1, lambda chunk: [tokens.take(rows[chunk])])
+
+
+def constant(token: int, type: IdType) -> Columns:
+    """One token that is the same in every row."""
+    return Columns(1, lambda chunk: [np.full(chunk.stop - chunk.start, token, type)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,7 @@ class Assembled:
 
 def assemble(
     header: list[Part], events: list[Part], breaks: NDArray[np.bool_] | None, starts: NDArray[np.int64],
-    marks: tuple[int, int], type: IdType, pool: ThreadPoolExecutor,
+    marks: tuple[int, int], type: IdType, pool: Workers,
 ) -> Assembled:  # fmt: skip
     """Streams of BOS, header and events.
 
@@ -71,48 +87,70 @@ def assemble(
     `starts[s]:starts[s + 1]`; `breaks` says before which events the session token stands; `marks` are the ids of
     the tokens that begin a stream and a session.
     """
-    bos, session = (np.array([token], type) for token in marks)
+    bos, session = marks
     streams, count = len(starts) - 1, int(starts[-1])
-    head = _Block([Part(np.repeat(bos, streams)), *header], streams)
+    head = _Block([constant(bos, type), *header], streams)
     sessions: list[Part] = []
     if breaks is not None:
-        sessions = [Part(breaks.view(np.int8), session, np.array([0, 0, 1]), breaks.astype(np.int64))]
+        mark = np.array([session], type)
+        sessions = [Sequences(breaks.view(np.int8), mark, np.array([0, 0, 1]), breaks.astype(np.int64))]
     body = _Block([*sessions, *events], count)
-    offsets = head.ends + body.ends[starts]
-    event_starts = body.ends[:-1] + np.repeat(head.ends[1:], np.diff(starts))
-    ids = np.empty(int(offsets[-1]), type)
-    jobs = [*body.jobs(ids, event_starts), *head.jobs(ids, offsets[:-1])]
-    for done in [pool.submit(job) for job in jobs]:
-        done.result()
+    before = head.begins(np.arange(streams + 1))
+    offsets = before + body.begins(starts)
+    ids, event_starts = np.empty(int(offsets[-1]), type), np.empty(count, np.int64)
+
+    def heads(rows: slice) -> None:
+        head.write(ids, offsets[:-1][rows], rows)
+
+    def bodies(rows: slice) -> None:
+        low, high = np.searchsorted(starts, [rows.start, rows.stop - 1], "right") - 1
+        bounds = np.clip(starts[low : high + 2], rows.start, rows.stop)
+        inside = bounds[1:] - bounds[:-1]
+        at = event_starts[rows]
+        np.add(body.begins(np.arange(rows.start, rows.stop)), np.repeat(before[low + 1 : high + 2], inside), out=at)
+        body.write(ids, at, rows)
+
+    pool.share([*_by_chunk(bodies, count), *_by_chunk(heads, streams)])
     return Assembled(ids, offsets, event_starts)
+
+
+def _by_chunk(work: Callable[[slice], None], rows: int) -> list[Callable[[], None]]:
+    return [partial(work, slice(first, min(first + _CHUNK, rows))) for first in range(0, rows, _CHUNK)]
 
 
 class _Block:
     """Parts that stand together, row by row: the headers of all streams, or all events."""
 
     def __init__(self, parts: list[Part], rows: int) -> None:
-        self.rows = rows
-        self.runs = [list(run) for _, run in groupby(parts, lambda part: part.lengths is None)]
-        ragged = [part.lengths for part in parts if part.lengths is not None]
-        fixed = len(parts) - len(ragged)
-        self.ends = offsets_of(sum(ragged, np.full(rows, fixed))) if ragged else np.arange(rows + 1) * fixed
+        self._runs = _runs(parts)
+        ragged = [part.lengths for part in parts if isinstance(part, Sequences)]
+        self._fixed = sum(part.width for part in parts if isinstance(part, Columns))
+        self._ends = offsets_of(sum(ragged, np.full(rows, self._fixed))) if ragged else None
 
-    def jobs(self, ids: Ids, starts: NDArray[np.int64]) -> Iterator[Callable[[], None]]:
-        """What writes row r from `ids[starts[r]]` on; the jobs touch different places."""
-        for first in range(0, self.rows, _CHUNK):
-            yield self._job(ids, starts, slice(first, min(first + _CHUNK, self.rows)))
+    def begins(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many tokens stand in the block before each of these rows."""
+        return rows * self._fixed if self._ends is None else self._ends.take(rows)
 
-    def _job(self, ids: Ids, starts: NDArray[np.int64], rows: slice) -> Callable[[], None]:
-        def write() -> None:
-            at = starts[rows]
-            for run in self.runs:
-                if run[0].lengths is None:
-                    at = _write_fixed(ids, at, [part.codes[rows] for part in run])
-                else:
-                    for part in run:
-                        at = _write_ragged(ids, at, part, rows)
+    def write(self, ids: Ids, at: NDArray[np.int64], rows: slice) -> None:
+        """Write some rows, each from its place in `at` on."""
+        for run in self._runs:
+            if isinstance(run, Sequences):
+                at = _write_ragged(ids, at, run, rows)
+            else:
+                at = _write_fixed(ids, at, [column for part in run for column in part.tokens(rows)])
 
-        return write
+
+def _runs(parts: list[Part]) -> list[list[Columns] | Sequences]:
+    """Parts that are written in one go: columns side by side, and each of the others for itself."""
+    runs: list[list[Columns] | Sequences] = []
+    for part in parts:
+        if isinstance(part, Sequences):
+            runs.append(part)
+        elif runs and isinstance(runs[-1], list):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return runs
 
 
 def _write_fixed(ids: Ids, at: NDArray[np.int64], columns: list[NDArray[np.integer[Any]]]) -> NDArray[np.int64]:
@@ -124,11 +162,8 @@ def _write_fixed(ids: Ids, at: NDArray[np.int64], columns: list[NDArray[np.integ
     return at + len(columns)
 
 
-def _write_ragged(ids: Ids, at: NDArray[np.int64], part: Part, rows: slice) -> NDArray[np.int64]:
+def _write_ragged(ids: Ids, at: NDArray[np.int64], part: Sequences, rows: slice) -> NDArray[np.int64]:
     """Write the sequences of some rows from the places `at` on. Gives the places after them."""
-    assert part.ids is not None
-    assert part.offsets is not None
-    assert part.lengths is not None
     lengths = part.lengths[rows]
     begins, places, left = part.offsets.take(part.codes[rows]), at, lengths
     for done in range(_SHORT + 1):

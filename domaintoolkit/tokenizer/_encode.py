@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -14,17 +14,18 @@ from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
-from domaintoolkit.streams._streams import Counts, Streams
-from domaintoolkit.tokenizer._assemble import Part, assemble, bind
-from domaintoolkit.tokenizer._layout import Layout
+from domaintoolkit.streams._streams import Counts, Ids, Streams
+from domaintoolkit.tokenizer._assemble import Columns, Part, assemble, bind
+from domaintoolkit.tokenizer._layout import Bound, Layout
 from domaintoolkit.tokenizer._order import Grouping, break_ties, changes, group_rows, ranks_of
 from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._ties import cell_ranks
+from domaintoolkit.tokenizer._workers import Workers
 
 __all__ = ["encode_rows", "tie_keys"]
 
 
-def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolExecutor) -> Streams:
+def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: Workers) -> Streams:
     """The streams of prepared rows. A static field that changes within an entity is refused, or raised."""
     schema = layout.schema
     encoded: dict[str | None, Future[Encoded]] = {
@@ -46,7 +47,7 @@ def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: ThreadPoolEx
 
 
 def _written(
-    layout: Layout, rows: Rows, grouping: Grouping, cells: dict[str | None, Encoded], pool: ThreadPoolExecutor
+    layout: Layout, rows: Rows, grouping: Grouping, cells: dict[str | None, Encoded], pool: Workers
 ) -> Streams:
     schema = layout.schema
     grouping, left_out = _within_bounds(schema, grouping)
@@ -108,14 +109,26 @@ def _encode_times(layout: Layout, times: NDArray[np.int64], starts: NDArray[np.i
     if bound is None:
         return Encoded([]), []
     assert isinstance(bound.encoder, TimestampEncoder)
-    field = bound.encoder.encode_history(times, _flags(starts, len(times)))
+    if "year" not in bound.encoder.parts:  # whose tokens vary in number
+        return Encoded([]), [_time_columns(bound, bound.encoder, layout.id_type, times, starts[:-1])]
+    field = bound.encoder.encode_history(times, starts[:-1])
     return field, [bind(bound, part, layout.id_type, None) for part in field.parts]
 
 
-def _flags(starts: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    first = np.zeros(count, bool)
-    first[starts[:-1]] = True
-    return first
+def _time_columns(
+    bound: Bound, encoder: TimestampEncoder, type: np.dtype[Any], times: NDArray[np.int64], starts: NDArray[np.int64]
+) -> Columns:
+    """The tokens of times, made as they are written, so that nothing in between leaves the processor's cache."""
+    ids = bound.ids.astype(type)
+
+    def tokens(chunk: slice) -> list[Ids]:
+        # the event before a chunk comes along, since the first delta is counted from it
+        begin = max(chunk.start - 1, 0)
+        inside = starts[np.searchsorted(starts, begin) : np.searchsorted(starts, chunk.stop)] - begin
+        parts = encoder.encode_history(times[begin : chunk.stop], inside).parts
+        return [ids[part.slots].take(part.codes[chunk.start - begin :]) for part in parts]
+
+    return Columns(len(encoder.parts), tokens)
 
 
 def tie_keys(

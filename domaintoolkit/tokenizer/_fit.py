@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.tokenizer._layout import Layout
 from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._types import column_type, joined, type_named
+from domaintoolkit.tokenizer._workers import Workers
 
 __all__ = ["FitState", "resolved"]
 
@@ -36,17 +37,17 @@ class FitState:
         self.types: dict[str, pa.DataType] = {}
         self.rows = 0
 
-    def update(self, rows: Rows, pool: ThreadPoolExecutor) -> None:
+    def update(self, rows: Rows, pool: Workers) -> None:
         """Count prepared rows in."""
         for job in self._counting(rows, pool, lambda _: None).values():
             job.result()
 
-    def learn(self, rows: Rows, pool: ThreadPoolExecutor) -> Layout:
+    def learn(self, rows: Rows, pool: Workers) -> Layout:
         """Count prepared rows in, and fit: a field is done with as soon as it is counted."""
         jobs = self._counting(rows, pool, lambda state: state.finalize())
         return self._layout({name: job.result() for name, job in jobs.items()})
 
-    def _counting(self, rows: Rows, pool: ThreadPoolExecutor, then: Callable[[State], T]) -> dict[str, Future[T]]:
+    def _counting(self, rows: Rows, pool: Workers, then: Callable[[State], T]) -> dict[str, Future[T]]:
         def count(state: State, values: pa.Array) -> T:
             state.update(values)
             return then(state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from domaintoolkit.schema import Categorical, Schema, Timestamp
 from domaintoolkit.tokenizer._order import Grouping, group_rows
 from domaintoolkit.tokenizer._table import Columns, columns_of
 from domaintoolkit.tokenizer._types import as_fitted
+from domaintoolkit.tokenizer._workers import Workers
 
 __all__ = ["Rows", "prepare", "read_columns"]
 
@@ -78,7 +78,7 @@ def prepare(
     columns: Columns,
     kinds: Mapping[str, EncoderType],
     on_bad_rows: str,
-    pool: ThreadPoolExecutor,
+    pool: Workers,
     zones: Mapping[str, ZoneTable] | None = None,
     fitted: Mapping[str, pa.DataType] | None = None,
     grouped: bool = False,

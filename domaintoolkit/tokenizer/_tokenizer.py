@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +27,7 @@ from domaintoolkit.tokenizer._fit import FitState
 from domaintoolkit.tokenizer._kinds import encoder_types
 from domaintoolkit.tokenizer._layout import Layout
 from domaintoolkit.tokenizer._rows import Rows, prepare, read_columns
+from domaintoolkit.tokenizer._workers import Threads, Workers
 from domaintoolkit.vocabulary import Grammar, Vocabulary
 
 __all__ = ["DomainTokenizer"]
@@ -295,8 +295,8 @@ class DomainTokenizer:
         return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted, grouped)
 
     @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.threads, "domaintoolkit")
+    def _pool(self) -> Workers:
+        return Threads(self.threads)
 
 
 def _with_labels(table: pa.Table, streams: Streams) -> pa.Table:

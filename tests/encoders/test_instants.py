@@ -22,11 +22,11 @@ def test_decoded_times_give_the_same_tokens(data: st.DataObject) -> None:
     given_times = data.draw(histories(spec.zone, most=24))
     times, first, offsets = flat(given_times)
     encoder = fitted(spec, times[: data.draw(st.integers(0, len(times)))])
-    cells = encoder.encode_history(times, first).parts
+    cells = encoder.encode_history(times, offsets[:-1]).parts
     risen = np.append(False, times[1:] > times[:-1])
     later = first | (risen & np.array(data.draw(st.lists(st.booleans(), min_size=len(times), max_size=len(times)))))
     found = decode_instants(encoder, cells, times[offsets[:-1]] // DAY, offsets, later)
-    assert rows(encoder.encode_history(found, first).parts, len(times)) == rows(cells, len(times))
+    assert rows(encoder.encode_history(found, offsets[:-1]).parts, len(times)) == rows(cells, len(times))
     steps = np.diff(found)[~first[1:]]
     assert (steps >= later[1:][~first[1:]]).all()
     assert (found[offsets[:-1]] // DAY == times[offsets[:-1]] // DAY).all()
@@ -47,20 +47,20 @@ def test_search_and_sweep_both_find_times(data: st.DataObject) -> None:
     spec = data.draw(specs(delta=True))
     history = data.draw(histories(spec.zone, most=1))[0]
     for copies in (1, 20):
-        times, first, offsets = flat([history] * copies)
+        times, _, offsets = flat([history] * copies)
         encoder = fitted(spec, times)
-        cells = encoder.encode_history(times, first).parts
+        cells = encoder.encode_history(times, offsets[:-1]).parts
         found = decode_instants(encoder, cells, times[offsets[:-1]] // DAY, offsets, np.zeros(len(times), bool))
-        assert rows(encoder.encode_history(found, first).parts, len(times)) == rows(cells, len(times))
+        assert rows(encoder.encode_history(found, offsets[:-1]).parts, len(times)) == rows(cells, len(times))
 
 
 def test_whole_seconds_where_they_will_do() -> None:
     spec = Timestamp("time", parts=("weekday", "hour"), delta=True, zone="Europe/Berlin")
     rng = np.random.default_rng(5)
     steps = rng.integers(1, 10_000, 50) * 1_000_000
-    times, first, offsets = flat([(1_569_888_000_000_000 + np.cumsum(steps)).tolist() for _ in range(20)])
+    times, _, offsets = flat([(1_569_888_000_000_000 + np.cumsum(steps)).tolist() for _ in range(20)])
     encoder = fitted(spec, times)
-    cells = encoder.encode_history(times, first).parts
+    cells = encoder.encode_history(times, offsets[:-1]).parts
     found = decode_instants(encoder, cells, times[offsets[:-1]] // DAY, offsets, np.zeros(len(times), bool))
     assert (found % 1_000_000 == 0).all()
 
@@ -68,8 +68,8 @@ def test_whole_seconds_where_they_will_do() -> None:
 def test_a_day_that_no_event_can_have_is_refused_with_its_place() -> None:
     spec = Timestamp("time", parts=("weekday",), delta=True)
     encoder = fitted(spec, [])
-    times, first, offsets = flat([[0, 1_000_000], [DAY, 2 * DAY]])
-    cells = encoder.encode_history(times, first).parts
+    times, _, offsets = flat([[0, 1_000_000], [DAY, 2 * DAY]])
+    cells = encoder.encode_history(times, offsets[:-1]).parts
     with pytest.raises(DecodeError, match="stream 1: event 0: no time agrees") as raised:
         decode_instants(encoder, cells, np.array([0, 2]), offsets, np.zeros(4, bool))
     assert raised.value.stream == 1
@@ -77,8 +77,8 @@ def test_a_day_that_no_event_can_have_is_refused_with_its_place() -> None:
 
 def test_deltas_out_of_place_are_refused() -> None:
     encoder = fitted(Timestamp("time", parts=("hour",), delta=True), [])
-    times, first, offsets = flat([[0, 0, DAY]])
-    cells = encoder.encode_history(times, first).parts
+    times, _, offsets = flat([[0, 0, DAY]])
+    cells = encoder.encode_history(times, offsets[:-1]).parts
     with pytest.raises(DecodeError, match="event 1: events at the same time are not in their order"):
         decode_instants(encoder, cells, np.zeros(1, np.int64), offsets, np.array([False, True, False]))
     with pytest.raises(DecodeError, match="stream 1: event 0: a first event has"):
@@ -92,19 +92,19 @@ def test_minutes_alone_across_a_half_hour_change() -> None:
     moment = [(change + timedelta(minutes=m) - epoch) // timedelta(microseconds=1) for m in (-25, 5)]
     early = (datetime(1990, 1, 1, tzinfo=UTC) - epoch) // timedelta(microseconds=1)
     spec = Timestamp("time", parts=("minute",), delta=True, delta_bins=100, zone="Australia/Lord_Howe")
-    times, first, offsets = flat([[early, *moment]])
+    times, _, offsets = flat([[early, *moment]])
     encoder = fitted(spec, times)
-    cells = encoder.encode_history(times, first).parts
+    cells = encoder.encode_history(times, offsets[:-1]).parts
     found = decode_instants(encoder, cells, times[:1] // DAY, offsets, np.zeros(3, bool))
-    assert rows(encoder.encode_history(found, first).parts, 3) == rows(cells, 3)
+    assert rows(encoder.encode_history(found, offsets[:-1]).parts, 3) == rows(cells, 3)
 
 
 def test_a_long_history_does_not_recurse() -> None:
-    times, first, offsets = flat([[number * 7_000_000 for number in range(5_000)]])
+    times, _, offsets = flat([[number * 7_000_000 for number in range(5_000)]])
     encoder = fitted(Timestamp("time", parts=("weekday", "hour"), delta=True), times)
-    cells = encoder.encode_history(times, first).parts
+    cells = encoder.encode_history(times, offsets[:-1]).parts
     found = decode_instants(encoder, cells, np.zeros(1, np.int64), offsets, np.zeros(len(times), bool))
-    assert rows(encoder.encode_history(found, first).parts, 5_000) == rows(cells, 5_000)
+    assert rows(encoder.encode_history(found, offsets[:-1]).parts, 5_000) == rows(cells, 5_000)
 
 
 def test_search_gives_up_on_what_cannot_be() -> None:
