@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -193,8 +194,9 @@ class DomainTokenizer:
 
     def _of(self, schema: Schema) -> DomainTokenizer:
         """The same fitted encoders and vocabulary under a schema with the same fields."""
-        other = DomainTokenizer(schema, self.encoders, self.threads)
-        other._fitted, other.types = replace(self.layout, schema=schema), self.types
+        other = copy(self)
+        other.schema, other._fitted = schema, replace(self.layout, schema=schema)
+        other._state, other._history = None, None
         return other
 
     @property
