@@ -66,6 +66,7 @@ def _summary(result: VerifyResult, folder: Path, statics: set[str]) -> dict[str,
         "streams_through_composites": report.expanded,
         "rows_in": result.rows_in,
         "rows_refused": result.rows_refused,
+        "rows_set_aside": result.rows_set_aside,
         "rows_left_out": report.counts.rows_left_out,
         "fields": {
             name: {**asdict(each), "static": name in statics, **met.get(name, {})}
@@ -90,6 +91,7 @@ def _show(data: dict[str, Any]) -> None:
     screen.facts([
         ("rows in", f"{data['rows_in']:,}"),
         ("rows refused", f"{data['rows_refused']:,}"),
+        *([("of them set aside", f"{data['rows_set_aside']:,}")] if data["rows_set_aside"] else []),
         *([("rows left out", f"{data['rows_left_out']:,}")] if data["rows_left_out"] else []),
         ("events", f"{data['events']:,} of {data['entities']:,} entities"),
     ])  # fmt: skip

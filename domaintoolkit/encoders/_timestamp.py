@@ -120,6 +120,11 @@ class TimestampEncoder(Encoder):
             codes[starts] = NONE
         return codes
 
+    @property
+    def no_delta(self) -> int | None:
+        """The slot that says that no event came before; None where there are no deltas."""
+        return None if self.buckets is None else self._first_delta + NONE
+
     def _delta_slots(self) -> NDArray[np.int32]:
         count = len(self.buckets.names) if self.buckets else 0
         return np.arange(count, dtype=np.int32) + np.int32(self._first_delta)

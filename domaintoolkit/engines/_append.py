@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from domaintoolkit.engines._aside import SET_ASIDE, write_aside
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes
 from domaintoolkit.engines._continue import append_rows
 from domaintoolkit.engines._decode import folder_tokenizer
@@ -29,7 +32,7 @@ from domaintoolkit.errors import DataError, OutputError, Refusal, VocabularyMism
 from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
 from domaintoolkit.streams._manifest import Manifest, ShardEntry
 from domaintoolkit.streams._read_refused import RefusedRow
-from domaintoolkit.streams._shards import write_shard
+from domaintoolkit.streams._shards import LEFT_OUT, SHARDS, write_shard
 from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -43,6 +46,7 @@ class _Grown:
     shard: FinishedShard
     refused: list[RefusedRow]
     older: list[RefusedRow]
+    aside: NDArray[np.uint64]
 
 
 def append(
@@ -63,7 +67,7 @@ def append(
     The streams are those of encoding everything at once. An event older than its entity's last encoded one goes
     to the quarantine file (left out: `quarantine.csv` in `out`); with `rewrite`, its history is encoded anew.
     `tokenizer` is one that the folder's own was extended to (left out: the folder's own). Until all is done
-    the folder is as it was. Schemas that limit the events of an entity cannot be appended to.
+    the folder is as it was.
     """
     folder, workers = Path(out), threads or os.cpu_count() or 1
     rows: Input = source if hasattr(source, "batches") else TableInput(source)
@@ -135,18 +139,28 @@ class _Appending:
         place = self._range(number, buckets)
         old, new = self.encoded.table(number), buckets.read(place.start, place.stop)
         assert new is not None
-        made = append_rows(self.tokenizer, old, _as_before(new, old, self.tokenizer), self.names, rewrite)
+        new = _as_before(new, old, self.tokenizer)
+        made = append_rows(self.tokenizer, old, self.encoded.left_out(number), new, self.names, rewrite)
         generation = 1 + _generation(self.encoded.manifest.shards[number])
         entry = write_shard(self.folder, number, made.table, generation)
-        return _Grown(FinishedShard(number, entry, asdict(made.counts)), made.refused, made.older)
+        left_out = None
+        if made.left_out is not None:
+            left_out = write_shard(self.folder, number, made.left_out, generation, LEFT_OUT)
+        finished = FinishedShard(number, entry, asdict(made.counts), left_out=left_out)
+        return _Grown(finished, made.refused, made.older, made.aside)
 
     def _finish(self, grown: Sequence[_Grown], quarantine: Path, source: Input) -> EncodeResult:
         before = self.encoded.manifest
-        finished = {number: FinishedShard(number, entry, {}) for number, entry in enumerate(before.shards)}
+        left_out = before.left_out or (None,) * len(before.shards)
+        entries = zip(before.shards, left_out, strict=True)
+        finished = {k: FinishedShard(k, entry, {}, left_out=left) for k, (entry, left) in enumerate(entries)}
         finished |= {each.shard.number: each.shard for each in grown}
         listed = [finished[number] for number in sorted(finished)]
         manifest, added = build_manifest(self.tokenizer, self.folder, listed, source.reader, len(self.kept))
-        manifest = manifest.with_counts(asdict(Counts(**before.counts) + added), before.reader)
+        hashes = np.concatenate([np.zeros(0, np.uint64), *(each.aside for each in grown)])
+        aside = write_aside(self.folder, before.set_aside, hashes)
+        counts = asdict(Counts(**before.counts) + added)
+        manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=aside)
         refused = [*self.kept, *(row for each in grown for row in (*each.refused, *each.older))]
         written = write_quarantine(quarantine, refused, self.names, keep=True)
         self.tokenizer.save(self.folder / "tokenizer")
@@ -157,8 +171,10 @@ class _Appending:
 
     def _clear(self, manifest: Manifest) -> None:
         """Remove shard files that the manifest does not name: those of before, or of a run that broke off."""
-        named = {self.folder / shard.file for shard in manifest.shards}
-        for path in self.folder.glob("shards/*"):
+        named = {self.folder / shard.file for shard in (*manifest.shards, *manifest.left_out)}
+        if manifest.set_aside is not None:
+            named.add(self.folder / manifest.set_aside.file)
+        for path in [path for name in (SHARDS, LEFT_OUT, SET_ASIDE) for path in self.folder.glob(f"{name}/*")]:
             if path not in named:
                 path.unlink()
 
@@ -170,10 +186,6 @@ def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> Domain
     if not tokenizer.vocabulary.accepts(expected):
         hint = "append with the folder's own tokenizer, or one that it was extended to"
         raise VocabularyMismatchError(expected, tokenizer.vocabulary.hash, hint)
-    schema = tokenizer.schema
-    if schema.min_events > 1 or schema.max_events is not None:
-        reason = "its schema limits the events of an entity, and those left out are gone; encode everything anew"
-        raise OutputError(str(encoded.folder), reason)
     width = encoded.manifest.columns["ids"]
     if "uint16" in width and len(tokenizer.vocabulary) > 1 << 16:
         raise OutputError(

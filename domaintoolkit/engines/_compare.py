@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders._ragged import offsets_of, positions
+from domaintoolkit.engines._bounds import left_out_part
 from domaintoolkit.engines._input import ORIGIN
 from domaintoolkit.schema import Categorical, Schema, Text
 from domaintoolkit.streams import Counts, Streams
@@ -65,6 +66,8 @@ class PartReport:
     other_times: int = 0
     not_repeated: int = 0
     """Streams that are not what their own decoded rows encode to."""
+    left_out: int = 0
+    """Entities that `min_events` leaves out, and the folder keeps beside its shards."""
     expanded: int = 0
     """Streams that were segmented into composites and expanded again, in two ways."""
     not_expanded: int = 0
@@ -111,9 +114,11 @@ class Comparison:
         self._row = next(name for name in map("row{}".format, range(len(taken) + 1)) if name not in taken)
         # the number of each row is carried through encoding as a label, which says where its event has come to stand
         self._carrying = tokenizer.carrying(self._row)
+        # a stream that was cut to `max_events` may be shorter than `min_events`
+        self._unbounded = tokenizer.unbounded()
 
-    def compare(self, rows: pa.Table, stored: pa.Table) -> PartReport:
-        """All rows of some entities, with the shard that holds their streams."""
+    def compare(self, rows: pa.Table, stored: pa.Table, left_out: pa.Table | None = None) -> PartReport:
+        """All rows of some entities, with the shard that holds their streams, and those that it leaves out."""
         rows = rows.drop_columns(ORIGIN)
         numbered = rows.append_column(self._row, pa.array(np.arange(rows.num_rows)))
         own = self._carrying.encode(numbered, on_bad_rows="quarantine")
@@ -129,15 +134,33 @@ class Comparison:
             rows_refused=len(own.refused),
             absent=len(own) - len(there),
         )
+        if left_out is not None:
+            report = self._left_out(report, rows, own, left_out)
         return self._compared(report, rows, made, kept) if len(there) else report
+
+    def _left_out(self, report: PartReport, rows: pa.Table, own: Streams, stored: pa.Table) -> PartReport:
+        entity = list(self.schema.entity)
+        kept = own.entities.take(pa.array(np.argsort(hash_keys(own.entities), kind="stable")))
+        made = left_out_part(self._unbounded, rows, kept)
+        places = _places(made.select(entity), stored.select(entity))
+        found = stored.take(pa.array(places[places >= 0]))
+        pairs = [
+            (offsets_of(lengths), ids)
+            for lengths, ids in map(_lists, (made.filter(pa.array(places >= 0))["ids"], found["ids"]))
+        ]
+        (mine, ids), (theirs, others) = pairs
+        wrong = int((~_same_lists(ids, mine, others, theirs)).sum())
+        absent = report.absent + int((places < 0).sum())
+        return replace(report, left_out=len(found), absent=absent, other_ids=report.other_ids + wrong)
 
     def _compared(self, report: PartReport, rows: pa.Table, made: Streams, kept: _Stored) -> PartReport:
         same_ids = _same_lists(made.ids, made.offsets, kept.ids, kept.offsets)
         decoded = self.tokenizer.decode(kept.ids, kept.offsets, made.entities)
-        again = self.tokenizer.encode(decoded)
+        again = self._unbounded.encode(decoded)
         again = again.select(_places(made.entities, again.entities))
         repeated = _same_lists(again.ids, again.offsets, kept.ids, kept.offsets)
-        report = replace(report, other_ids=int((~same_ids).sum()), not_repeated=int((~repeated).sum()))
+        other_ids = report.other_ids + int((~same_ids).sum())
+        report = replace(report, other_ids=other_ids, not_repeated=int((~repeated).sum()))
         expanded, not_expanded = _expanded(made)
         report = replace(report, expanded=expanded, not_expanded=not_expanded)
         if made.times is not None and kept.times is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from domaintoolkit.engines._input import ORIGIN, Input, tables
+from domaintoolkit.engines._keys import fitted_keys
 from domaintoolkit.engines._refused import Kept
 from domaintoolkit.schema import Composite
 from domaintoolkit.streams._keys import hash_keys, split_of
@@ -26,15 +28,17 @@ class LowestEntities:
     Which they are hangs on the keys alone, and samples of parts of the rows make up a sample of all of them.
     """
 
-    def __init__(self, entity: Sequence[str], limit: int, training_only: bool) -> None:
-        self._entity, self._limit, self._training_only = list(entity), limit, training_only
+    def __init__(
+        self, entity: Sequence[str], limit: int, training_only: bool, types: Mapping[str, pa.DataType] | None = None
+    ) -> None:
+        self._entity, self._limit, self._training_only, self._types = list(entity), limit, training_only, types or {}
         self._tables: list[pa.Table] = []
         self._loose = 0
         self._highest = np.uint64(0xFFFFFFFFFFFFFFFF)
 
     def add(self, table: pa.Table) -> None:
         """Take rows."""
-        hashes = hash_keys(table.select(self._entity))
+        hashes = self._hashes(table)
         kept = hashes <= self._highest
         if self._training_only:
             kept &= split_of(hashes) == 0
@@ -46,12 +50,15 @@ class LowestEntities:
 
     def _shrink(self) -> None:
         whole = pa.concat_tables(self._tables, promote_options="permissive")
-        hashes = hash_keys(whole.select(self._entity))
+        hashes = self._hashes(whole)
         distinct = np.unique(hashes)
         if len(distinct) > self._limit:
             self._highest = distinct[self._limit - 1]
             whole = whole.filter(pa.array(hashes <= self._highest))
         self._tables, self._loose = [whole], 0
+
+    def _hashes(self, table: pa.Table) -> NDArray[np.uint64]:
+        return hash_keys(fitted_keys(table.select(self._entity), self._types))
 
     def table(self) -> pa.Table | None:
         """The rows so far; None where there are none."""
@@ -68,7 +75,7 @@ def learn_composites(
     schema = tokenizer.schema
     if spec is None or spec.vocabulary_size == 0:
         return 0
-    lowest = LowestEntities(schema.entity, spec.max_entities, training_only)
+    lowest = LowestEntities(schema.entity, spec.max_entities, training_only, tokenizer.types)
     columns = [name for name in schema.columns if name not in schema.labels]
     for table in tables(source, columns, Kept(), threads, []):
         lowest.add(_decoded(table.drop_columns(ORIGIN)))

@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders._ragged import positions
+from domaintoolkit.engines._aside import hash_rows
+from domaintoolkit.engines._bounds import shortened
 from domaintoolkit.engines._histories import Histories, match, times_of
 from domaintoolkit.engines._input import ORIGIN
-from domaintoolkit.engines._ragged import Lists, joined
+from domaintoolkit.engines._ragged import Lists, joined, list_column
 from domaintoolkit.engines._refused import refused_rows
 from domaintoolkit.engines._shard import encode_part
 from domaintoolkit.engines._ties import before_last
@@ -22,6 +24,7 @@ from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._streams import Counts, Streams
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer._order import ranks_of
 
 __all__ = ["Appended", "append_rows"]
 
@@ -36,18 +39,50 @@ class Appended:
     """A shard with its new rows, and what became of them."""
 
     table: pa.Table
+    left_out: pa.Table | None = None
+    """Histories that are still too short, where the schema asks for more than one event."""
     counts: Counts = field(default_factory=Counts)
     refused: list[RefusedRow] = field(default_factory=list)
     older: list[RefusedRow] = field(default_factory=list)
     """Rows that come too late for their histories; never an error."""
+    aside: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """A hash of the values of each of these."""
 
 
 def append_rows(
-    tokenizer: DomainTokenizer, old: pa.Table, new: pa.Table, names: Sequence[str], rewrite: bool
+    tokenizer: DomainTokenizer,
+    old: pa.Table,
+    left_out: pa.Table | None,
+    new: pa.Table,
+    names: Sequence[str],
+    rewrite: bool,
 ) -> Appended:
-    """Append `new` rows to the histories of a shard; those that come too late are set aside, or with `rewrite`
-    their histories are encoded anew, from what the streams still tell of them."""
-    return _Appending(tokenizer, old, new, names).run(rewrite)
+    """Append `new` rows to the histories of a shard, and to those that were too short for it; rows that come too
+    late are set aside, or with `rewrite` their histories are encoded anew, from what the streams still tell."""
+    schema = tokenizer.schema
+    known = old if left_out is None else _sorted(pa.concat_tables([old, left_out]), schema.entity)
+    result = _Appending(tokenizer.unbounded(), known, new, names).run(rewrite)
+    return _within_bounds(tokenizer, result, old, left_out)
+
+
+def _within_bounds(tokenizer: DomainTokenizer, result: Appended, old: pa.Table, left_out: pa.Table | None) -> Appended:
+    """The histories as the schema's bounds leave them. One that was long enough once stays in, whatever is left."""
+    schema, table = tokenizer.schema, result.table
+    if left_out is not None:
+        keys = list(schema.entity)
+        stays = match(table.select(keys), old.select(keys)) >= 0
+        stays |= np.asarray(pc.list_value_length(table["event_starts"])) >= schema.min_events
+        result.left_out = table.filter(pa.array(~stays)).combine_chunks()
+        table = table.filter(pa.array(stays)).combine_chunks()
+        result.counts += Counts(entities_left_out=len(result.left_out) - len(left_out))
+    result.table = shortened(tokenizer, table, schema.max_events)
+    added = result.counts.rows_in - result.counts.rows_refused
+    result.counts += Counts(rows_left_out=_events(old) + added - _events(result.table))
+    return result
+
+
+def _events(table: pa.Table) -> int:
+    return pc.sum(pc.list_value_length(table["event_starts"])).as_py() or 0
 
 
 class _Appending:
@@ -65,6 +100,7 @@ class _Appending:
         anew = np.unique(self.history[late]) if rewrite else np.zeros(0, np.int64)
         if not rewrite and late.any():
             self.result.older = self._refuse(np.flatnonzero(late), OLDER)
+            self.result.aside = hash_rows(self.tokenizer, self.new.filter(pa.array(late)))
             self.result.counts += Counts(rows_in=int(late.sum()), rows_refused=int(late.sum()))
         of_anew = np.isin(self.history, anew)
         continuing = (self.history >= 0) & ~of_anew & ~late
@@ -97,10 +133,10 @@ class _Appending:
         return refused_rows(self.new, [Refusal(row, None, reason) for row in rows.tolist()], self.names)
 
     def _encoded(self, rows: pa.Table) -> pa.Table:
-        table, counts, refused = encode_part(self.tokenizer, rows, self.names)
-        self.result.counts += counts
-        self.result.refused += refused
-        return table
+        made = encode_part(self.tokenizer, rows, self.names)
+        self.result.counts += made.counts
+        self.result.refused += made.refused
+        return made.table
 
     def _continued(self, rows: Rows) -> pa.Table:
         """The old rows, with the events of `rows` at the ends of their histories."""
@@ -119,6 +155,7 @@ class _Appending:
                 self.result.counts += _minus(streams.counts, self.tokenizer.encode(ahead).counts)
                 return self._joined(streams)
             if len(other):
+                other = other[self._like_first(other)]
                 self.result.refused += self._refuse(other, STATIC)
                 self.result.counts += Counts(rows_in=len(other), rows_refused=len(other))
                 rows = np.setdiff1d(rows, other)
@@ -176,6 +213,16 @@ class _Appending:
                 other.append(history)
         return rows[np.isin(self.history[rows], other)]
 
+    def _like_first(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which of `rows` have the static fields of the first of them of the same history."""
+        firsts = np.unique(self.history[rows], return_index=True, return_inverse=True)[1:]
+        first = rows[firsts[0]][firsts[1]]
+        same = np.ones(len(rows), bool)
+        for spec in self.schema.static:
+            ranks = ranks_of(self.new[spec.name].combine_chunks())
+            same &= ranks[rows] == ranks[first]
+        return same
+
     def _joined(self, streams: Streams) -> pa.Table:
         """The old rows with the tails of `streams`, all but their first events."""
         old, count = self.histories, np.diff(streams.event_offsets)
@@ -193,10 +240,10 @@ class _Appending:
             pa.array((streams.event_starts[events] + shift).astype(np.int32)), np.append(0, np.cumsum(count - 1))
         )
         columns = {name: old.table[name] for name in old.table.column_names}
-        columns["ids"] = _column(joined(old.ids, tails.take(stream)))
-        columns["event_starts"] = _column(joined(old.starts, starts.take(stream)))
+        columns["ids"] = list_column(joined(old.ids, tails.take(stream)))
+        columns["event_starts"] = list_column(joined(old.starts, starts.take(stream)))
         if old.times is not None and streams.times is not None:
-            columns["times"] = _column(
+            columns["times"] = list_column(
                 joined(old.times, Lists(pa.array(streams.times[events]), starts.offsets).take(stream))
             )
         if "labels" in columns:
@@ -219,16 +266,12 @@ class _Appending:
             )
             values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
             after = Lists(values.take(pa.array(events)), starts.offsets).take(stream)
-            lists.append(_column(joined(Lists(before.values, before.offsets.to_numpy()), after)))
+            lists.append(list_column(joined(Lists(before.values, before.offsets.to_numpy()), after)))
         return pa.StructArray.from_arrays(lists, names)
 
 
 def _tail(lists: Lists, begins: Rows, lengths: Rows) -> Lists:
     return Lists(lists.values.take(pa.array(positions(begins, lengths))), np.append(0, np.cumsum(lengths)))
-
-
-def _column(lists: Lists) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(lists.offsets.astype(np.int32)), lists.values)
 
 
 def _sorted(table: pa.Table, entity: Sequence[str]) -> pa.Table:

@@ -128,7 +128,9 @@ def _parted(
     tokenizer: DomainTokenizer, source: Input, folder: Path, budget: Budget, progress: Progress
 ) -> tuple[Buckets, int]:
     kept = Kept()
-    spill = Spill(folder, tokenizer.schema.entity, BUCKETS, budget.held_bytes, budget.threads)
+    spill = Spill(
+        folder, tokenizer.schema.entity, BUCKETS, budget.held_bytes, budget.threads, tokenizer.types
+    )  # fmt: skip
     with closing(spill):
         for table in tables(source, wanted_columns(tokenizer.schema, source), kept, budget.threads, []):
             spill.add(table)

@@ -129,8 +129,8 @@ class _Encoding:
             self._remove_spill(old)
             discard(self.folder)
             return 0
-        for shard in old.finished:
-            read_shard(self.folder, shard.entry)
+        for entry in (entry for shard in old.finished for entry in shard.files):
+            read_shard(self.folder, entry)
         self.state = old
         return len(old.finished)
 

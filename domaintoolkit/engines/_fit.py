@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
@@ -17,6 +17,7 @@ import pyarrow as pa
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.engines._composites import learn_composites
 from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables, wanted_columns
+from domaintoolkit.engines._keys import fitted_keys
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.engines._recode import Recoder
 from domaintoolkit.engines._refused import Kept, located, raise_refused, refused_rows
@@ -94,7 +95,9 @@ def extend(
     """
     rows: Input = source if hasattr(source, "batches") else TableInput(source)
     workers = threads or os.cpu_count() or 1
-    counting = _Counting(tokenizer.schema, tokenizer.encoders, workers, on_bad_rows, progress or silent)
+    counting = _Counting(
+        tokenizer.schema, tokenizer.encoders, workers, on_bad_rows, progress or silent, tokenizer.types
+    )
     state, fitted_on = counting.best_state(rows, training_only)
     tokenizer.extend_states([state])
     entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", workers)
@@ -111,11 +114,12 @@ class _Counting:
         threads: int,
         on_bad_rows: Literal["error", "quarantine"],
         progress: Progress,
+        fitted: Mapping[str, pa.DataType] | None = None,
     ) -> None:
         # labels, sessions and the order of ties play no part in fitting, and reading them would take half the time
         self._schema = replace(schema, session=None, labels=(), leaks=(), order_by=())
         self._tokenizer = serial(DomainTokenizer(self._schema, encoders, threads))
-        self._full, self._threads = schema, threads
+        self._full, self._threads, self._fitted = schema, threads, fitted or {}
         self._on_bad_rows, self._progress = on_bad_rows, progress
         self._recoder = Recoder()
         self.rows = self.refused = 0
@@ -159,13 +163,17 @@ class _Counting:
         self, table: pa.Table, training_only: bool, names: Sequence[str]
     ) -> tuple[FitState, list[RefusedRow], int]:
         """What some rows count up to, those that are refused, and how many rows there were."""
-        chosen = _of_training(table, self._schema.entity) if training_only else table
+        chosen = table
+        if training_only:
+            keys = fitted_keys(table.select(list(self._schema.entity)), self._fitted)
+            chosen = table.filter(pa.array(split_of(hash_keys(keys)) == 0))
+        rows = chosen.drop_columns(ORIGIN)
         try:
-            return self._tokenizer.fit_state(chosen.drop_columns(ORIGIN)), [], len(table)
+            return self._tokenizer.fit_state(rows, fitted=self._fitted), [], len(table)
         except DataError as error:
             if any(refusal.row is None for refusal in error.refusals):
                 raise
-            state = self._tokenizer.fit_state(chosen.drop_columns(ORIGIN), "quarantine")
+            state = self._tokenizer.fit_state(rows, "quarantine", self._fitted)
             return state, refused_rows(chosen, error.refusals, names), len(table)
 
 
@@ -197,7 +205,3 @@ def _gathered(parts: Iterator[pa.Table], recoder: Recoder) -> Iterator[pa.Table]
             waiting = []
     if waiting:
         yield recoder.decode_table(recoder.alike(waiting))
-
-
-def _of_training(table: pa.Table, entity: Sequence[str]) -> pa.Table:
-    return table.filter(pa.array(split_of(hash_keys(table.select(list(entity)))) == 0))

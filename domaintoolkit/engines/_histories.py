@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import to_microseconds
+from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.engines._ragged import lists_of
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams._keys import hash_keys
@@ -59,6 +60,16 @@ class Histories:
     def instants(self, times: NDArray[np.int64], kind: pa.DataType) -> pa.Array:
         """Times as a column of a table whose time column has the type `kind`."""
         return column_of(times, kind, self.schema.zone)
+
+    def static_lengths(self) -> NDArray[np.int64]:
+        """Of each history, how many ids stand before its anchor, or where there is none before its first event."""
+        heads = np.asarray(self.starts.values)[self.starts.offsets[:-1]].astype(np.int64)
+        if self.times is None or not len(heads):
+            return heads
+        anchors = self._anchors[np.asarray(self.ids.values)[positions(self.ids.offsets[:-1], heads)]]
+        offsets = offsets_of(heads)
+        first = np.minimum.reduceat(np.where(anchors, np.arange(len(anchors)), len(anchors)), offsets[:-1])
+        return first - offsets[:-1]
 
     def static_ids(self, header: NDArray[np.integer]) -> NDArray[np.integer]:
         """Of the ids before a history's first event, those before the anchor: BOS and the static fields."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders._ragged import offsets_of, positions
 
-__all__ = ["Lists", "joined", "lists_of"]
+__all__ = ["Lists", "joined", "list_column", "lists_of"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -31,6 +31,17 @@ class Lists:
         lengths = np.where(rows < 0, 0, self.lengths[rows] if len(self.offsets) > 1 else 0)
         places = positions(self.offsets[:-1][rows] if len(self.offsets) > 1 else np.zeros(len(rows), np.int64), lengths)
         return Lists(self.values.take(pa.array(places)), offsets_of(lengths))
+
+    def slices(self, begins: Ints, ends: Ints) -> Lists:
+        """Of list i, the values from `begins[i]` up to `ends[i]`."""
+        lengths = np.asarray(ends - begins, np.int64)
+        places = positions(np.asarray(self.offsets[:-1] + begins), lengths)
+        return Lists(self.values.take(pa.array(places)), offsets_of(lengths))
+
+
+def list_column(lists: Lists) -> pa.Array:
+    """The column that these lists make."""
+    return pa.ListArray.from_arrays(pa.array(lists.offsets.astype(np.int32)), lists.values)
 
 
 def lists_of(column: pa.ChunkedArray | pa.Array) -> Lists:

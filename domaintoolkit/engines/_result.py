@@ -52,6 +52,7 @@ def build_manifest(
         },
         columns={field.name: str(field.type) for field in first.schema},
         shards=tuple(shard.entry for shard in finished),
+        left_out=tuple(shard.left_out for shard in finished if shard.left_out is not None),
         counts=asdict(counts),
         reader=None if reader is None else to_dict(reader),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from copy import copy
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from domaintoolkit.engines._bounds import left_out_part
 from domaintoolkit.engines._budget import Budget, units
 from domaintoolkit.engines._input import ORIGIN
 from domaintoolkit.engines._refused import refused_rows, to_json
@@ -18,12 +19,12 @@ from domaintoolkit.engines._state import FinishedShard
 from domaintoolkit.errors import OutputError
 from domaintoolkit.streams._manifest import ShardEntry
 from domaintoolkit.streams._read_refused import RefusedRow
-from domaintoolkit.streams._shards import shard_name, shard_table, write_shard
+from domaintoolkit.streams._shards import LEFT_OUT, SHARDS, shard_name, shard_table, write_shard
 from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer._workers import Inline
 
-__all__ = ["ShardWork", "encode_part", "serial"]
+__all__ = ["EncodedPart", "ShardWork", "encode_part", "serial", "whole_histories"]
 
 
 class ShardWork:
@@ -40,6 +41,7 @@ class ShardWork:
         pool: Executor,
     ) -> None:
         self._tokenizer, self._buckets, self._folder = serial(tokenizer), buckets, folder
+        self._whole = whole_histories(self._tokenizer)
         self._each = buckets.count // shards
         self._limit, self._names, self._pool = budget.unit_rows, names, pool
         self.check_only = False
@@ -51,22 +53,26 @@ class ShardWork:
         ranges = units(mine.rows, 0, mine.count, self._limit)
         work = [self._pool.submit(self._encode, mine, low, high) for low, high in ranges]
         parts = [each.result() for each in work]
-        counts = sum((more for _, more, _ in parts), Counts())
-        refused = [to_json(row) for _, _, rows in parts for row in rows]
-        entry = self._entry(number, pa.concat_tables([part for part, _, _ in parts]).combine_chunks())
-        return FinishedShard(number, entry, asdict(counts), tuple(refused))
+        counts = sum((part.counts for part in parts), Counts())
+        refused = [to_json(row) for part in parts for row in part.refused]
+        entry = self._entry(number, [part.table for part in parts], SHARDS)
+        left = [part.left_out for part in parts if part.left_out is not None]
+        left_out = self._entry(number, left, LEFT_OUT) if left else None
+        return FinishedShard(number, entry, asdict(counts), tuple(refused), left_out)
 
-    def _encode(self, buckets: Buckets, low: int, high: int) -> tuple[pa.Table, Counts, list[RefusedRow]]:
+    def _encode(self, buckets: Buckets, low: int, high: int) -> EncodedPart:
         table = buckets.read(low, high)
-        return encode_part(self._tokenizer, buckets.empty() if table is None else table, self._names)
+        rows = buckets.empty() if table is None else table
+        return encode_part(self._tokenizer, rows, self._names, self._whole)
 
-    def _entry(self, number: int, table: pa.Table) -> ShardEntry:
+    def _entry(self, number: int, parts: list[pa.Table], within: str) -> ShardEntry:
+        name = shard_name(number, within=within)
         if self.check_only:
-            return ShardEntry(shard_name(number), 0, 0, 0, 0, "")
+            return ShardEntry(name, 0, 0, 0, 0, "")
         try:
-            return write_shard(self._folder, number, table)
+            return write_shard(self._folder, number, pa.concat_tables(parts).combine_chunks(), within=within)
         except pa.ArrowException as error:
-            raise OutputError(str(self._folder / shard_name(number)), str(error)) from None
+            raise OutputError(str(self._folder / name), str(error)) from None
 
 
 def serial(tokenizer: DomainTokenizer) -> DomainTokenizer:
@@ -76,9 +82,30 @@ def serial(tokenizer: DomainTokenizer) -> DomainTokenizer:
     return copied
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedPart:
+    """Whole histories as rows of a shard."""
+
+    table: pa.Table
+    left_out: pa.Table | None
+    """Those that are too short, where that was asked for."""
+    counts: Counts
+    refused: list[RefusedRow]
+
+
+def whole_histories(tokenizer: DomainTokenizer) -> DomainTokenizer | None:
+    """What encodes the histories that `min_events` leaves out; None where it asks for no more than one event."""
+    return tokenizer.unbounded() if tokenizer.schema.min_events > 1 else None
+
+
 def encode_part(
-    tokenizer: DomainTokenizer, table: pa.Table, names: Sequence[str]
-) -> tuple[pa.Table, Counts, list[RefusedRow]]:
-    """Whole histories as rows of a shard, what was counted, and the rows that were refused."""
-    streams = tokenizer.encode(table.drop_columns(ORIGIN), on_bad_rows="quarantine")
-    return shard_table(streams), streams.counts, refused_rows(table, streams.refused, names)
+    tokenizer: DomainTokenizer, table: pa.Table, names: Sequence[str], whole: DomainTokenizer | None = None
+) -> EncodedPart:
+    """Encode the rows of whole histories; `whole` encodes those that are left out as too short."""
+    rows = table.drop_columns(ORIGIN)
+    streams = tokenizer.encode(rows, on_bad_rows="quarantine")
+    made, left_out = shard_table(streams), None
+    if whole is not None:
+        keys = made.select(list(tokenizer.schema.entity))
+        left_out = left_out_part(whole, rows, keys).cast(made.schema)
+    return EncodedPart(made, left_out, streams.counts, refused_rows(table, streams.refused, names))

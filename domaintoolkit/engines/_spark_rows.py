@@ -157,9 +157,9 @@ def encode_shards(shipped: Shipped, starts: dict[int, int], columns: pa.Schema) 
     def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         tokenizer = shipped.tokenizer()
         for number, table in _by_shard(batches, starts):
-            part, _, refused = encode_part(tokenizer, table, [""])
-            raise_refused(refused, [""])
-            numbered = part.add_column(0, "shard", pa.array(np.full(len(part), number, np.int32)))
+            part = encode_part(tokenizer, table, [""])
+            raise_refused(part.refused, [""])
+            numbered = part.table.add_column(0, "shard", pa.array(np.full(len(part.table), number, np.int32)))
             yield from numbered.cast(columns).combine_chunks().to_batches()
 
     return encode
@@ -171,9 +171,9 @@ def write_shards(shipped: Shipped, starts: dict[int, int], folder: str) -> Batch
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         tokenizer = shipped.tokenizer()
         for number, table in _by_shard(batches, starts):
-            part, counts, refused = encode_part(tokenizer, table, [""])
-            entry = write_shard(Path(folder), number, part)
-            finished = FinishedShard(number, entry, asdict(counts), tuple(to_json(row) for row in refused))
+            part = encode_part(tokenizer, table, [""])
+            entry = write_shard(Path(folder), number, part.table)
+            finished = FinishedShard(number, entry, asdict(part.counts), tuple(to_json(row) for row in part.refused))
             yield pa.RecordBatch.from_pydict({"shard": [json.dumps(asdict(finished))]})
 
     return write
@@ -186,8 +186,7 @@ def empty_part(shipped: Shipped) -> Batches:
         for batch in batches:
             table = pa.Table.from_batches([typed(batch).slice(0, 0)])
             table = table.append_column(ORIGIN, pa.array([], pa.int64()))
-            part, _, _ = encode_part(shipped.tokenizer(), table, [""])
-            yield _pairs({"": _packed(part)})
+            yield _pairs({"": _packed(encode_part(shipped.tokenizer(), table, [""]).table)})
             return
 
     return give

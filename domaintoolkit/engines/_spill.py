@@ -19,11 +19,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit._files import replacing
-from domaintoolkit.encoders._columns import plain
+from domaintoolkit.engines._keys import fitted_keys
 from domaintoolkit.engines._recode import Recoder
 from domaintoolkit.errors import ArtifactError, OutputError
 from domaintoolkit.streams._keys import hash_keys, shard_of
-from domaintoolkit.tokenizer._types import as_fitted
 
 __all__ = ["Buckets", "Spill"]
 
@@ -67,7 +66,7 @@ class Spill:
         threads: int = 1,
         types: Mapping[str, pa.DataType] | None = None,
     ) -> None:
-        self._types = {name: kind for name, kind in (types or {}).items() if name in entity}
+        self._types = types or {}
         self.folder, self._entity, self._buckets, self._limit = folder, list(entity), buckets, limit
         self._waiting: list[pa.Table] = []
         self._pieces: list[Piece] = []
@@ -119,7 +118,7 @@ class Spill:
 
     def _sort(self, tables: list[pa.Table], path: Path | None) -> Piece:
         table = self._recoder.alike(tables)
-        keys = _fitted(self._recoder.decode_table(table.select(self._entity)), self._types)
+        keys = fitted_keys(self._recoder.decode_table(table.select(self._entity)), self._types)
         piece = _sorted(table, shard_of(hash_keys(keys), self._buckets), self._buckets)
         return piece if path is None else _written(piece, path)
 
@@ -172,12 +171,6 @@ class Buckets:
     def sizes(self) -> list[int]:
         """The size in bytes of each piece's file; empty where the rows are in memory."""
         return [piece.path.stat().st_size for piece in self.pieces if piece.path is not None]
-
-
-def _fitted(keys: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
-    for name, kind in types.items():
-        keys = keys.set_column(keys.schema.get_field_index(name), name, as_fitted(plain(keys[name]), kind).values)
-    return keys
 
 
 def _sorted(table: pa.Table, numbers: NDArray[np.int64], buckets: int) -> Piece:

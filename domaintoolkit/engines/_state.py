@@ -12,12 +12,28 @@ from typing import Any
 from domaintoolkit._files import read_json, write_json
 from domaintoolkit.errors import ArtifactError, OutputError, SourceError
 from domaintoolkit.streams._manifest import MANIFEST, ShardEntry
+from domaintoolkit.streams._shards import LEFT_OUT, SHARDS
 
-__all__ = ["STATE", "FinishedShard", "InputFile", "State", "check_free", "discard", "same_run"]
+__all__ = [
+    "APPENDING",
+    "FINISHED",
+    "STATE",
+    "FinishedShard",
+    "InputFile",
+    "State",
+    "check_free",
+    "clear_partials",
+    "discard",
+    "same_run",
+]
 
 STATE = "unfinished.json"
+FINISHED = "finished"
+"""The folder of what Spark's workers have finished, until all is."""
+APPENDING = ".appending-"
+"""How the folder of an append that is at work begins."""
 FORMAT, VERSION = "domaintoolkit unfinished encoding", 1
-OURS = {"tokenizer", "shards", STATE, MANIFEST}
+OURS = {"tokenizer", SHARDS, LEFT_OUT, FINISHED, "set_aside", STATE, MANIFEST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,19 @@ class FinishedShard:
     entry: ShardEntry
     counts: dict[str, Any]
     refused: tuple[dict[str, Any], ...] = ()
+    left_out: ShardEntry | None = None
+    """The file of its histories that are too short so far, where the schema has such a limit."""
+
+    @property
+    def files(self) -> tuple[ShardEntry, ...]:
+        """The entries of its files."""
+        return (self.entry,) if self.left_out is None else (self.entry, self.left_out)
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> FinishedShard:
+        """The shard whose `asdict` is `data`."""
+        entry, left_out = (None if data[name] is None else ShardEntry(**data[name]) for name in ("entry", "left_out"))
+        return cls(**{**data, "entry": entry, "left_out": left_out, "refused": tuple(data["refused"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +100,7 @@ class State:
         data = read_json(path, FORMAT, VERSION)
         try:
             inputs = data.pop("inputs")
-            finished = tuple(
-                FinishedShard(**{**shard, "entry": ShardEntry(**shard["entry"]), "refused": tuple(shard["refused"])})
-                for shard in data.pop("finished")
-            )
+            finished = tuple(FinishedShard.of(shard) for shard in data.pop("finished"))
             data["pieces"] = tuple(data["pieces"])
             known = None if inputs is None else tuple(InputFile(**file) for file in inputs)
             return cls(inputs=known, finished=finished, **data)
@@ -88,7 +114,7 @@ class State:
 
 def check_free(folder: Path) -> bool:
     """Whether `folder` holds an unfinished encoding; raises `OutputError` where it holds anything else."""
-    _clear_partials(folder)
+    clear_partials(folder)
     found = sorted(entry.name for entry in os.scandir(folder))
     if STATE in found:
         return True
@@ -100,11 +126,11 @@ def check_free(folder: Path) -> bool:
     return False
 
 
-def _clear_partials(folder: Path) -> None:
+def clear_partials(folder: Path) -> None:
     """Remove files that a killed run was still writing beside their names."""
-    for path in [*folder.glob(".*.partial"), *folder.glob("shards/.*.partial")]:
+    for path in [*folder.glob(".*.partial"), *(found for name in OURS for found in folder.glob(f"{name}/.*.partial"))]:
         path.unlink()
-    for path in folder.glob(".tokenizer.*"):
+    for path in [*folder.glob(".tokenizer.*"), *folder.glob(f"{APPENDING}*")]:
         shutil.rmtree(path)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from domaintoolkit.engines._aside import read_aside, without_aside
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, units
 from domaintoolkit.engines._compare import Comparison, PartReport
 from domaintoolkit.engines._decode import folder_tokenizer
@@ -32,6 +33,9 @@ class VerifyResult:
     report: PartReport
     rows_in: int
     rows_refused: int
+    """Those that were set aside too."""
+    rows_set_aside: int
+    """Rows that appending has found older than their histories: the folder knows them, and that it lacks them."""
     problems: tuple[str, ...]
 
     @property
@@ -53,7 +57,8 @@ def verify(
 
     Every shard is compared with its checksum. The rows are encoded anew, and compared with the streams; the
     streams are decoded, and compared value by value with the rows; what was decoded is encoded, and compared with
-    the streams. Rows that cannot be encoded are counted. Raises `ArtifactError` for a folder that is damaged.
+    the streams. Rows that cannot be encoded, and those that appending has set aside, are counted. Raises
+    `ArtifactError` for a folder that is damaged.
     """
     encoded = open_encoded(folder)
     rows: Input = source if hasattr(source, "batches") else TableInput(source)
@@ -78,17 +83,21 @@ class _Verification:
         buckets, rows_in = self._parted(spill)
         comparison = Comparison(self.tokenizer)
         report = PartReport.empty(self.tokenizer.schema)
+        aside, set_aside = read_aside(self.folder.folder, self.folder.manifest.set_aside), 0
         for number in range(self.shards):
-            stored = self.folder.table(number)
-            met = 0
+            stored, left_out = self.folder.table(number), self.folder.left_out(number)
+            unknown = stored.num_rows + (0 if left_out is None else left_out.num_rows)
             for part in self._parts(buckets, number):
-                made = comparison.compare(part, stored)
-                met += made.streams
+                rows = without_aside(self.tokenizer, part, aside)
+                set_aside += len(part) - len(rows)
+                made = comparison.compare(rows, stored, left_out)
+                unknown -= made.streams + made.left_out
                 report += made
-            report = replace(report, unknown=report.unknown + stored.num_rows - met)
+            report = replace(report, unknown=report.unknown + unknown)
             self.progress("verifying", number + 1, self.shards)
-        rows_refused = len(self.refused) + report.rows_refused
-        return VerifyResult(report, rows_in, rows_refused, tuple(self._problems(report, rows_in, rows_refused)))
+        rows_refused = len(self.refused) + report.rows_refused + set_aside
+        found = {"rows_in": rows_in, "rows_refused": rows_refused, "rows_left_out": report.counts.rows_left_out}
+        return VerifyResult(report, rows_in, rows_refused, set_aside, tuple(self._problems(report, found)))
 
     def _parted(self, folder: Path) -> tuple[Buckets, int]:
         schema = self.tokenizer.schema
@@ -114,10 +123,10 @@ class _Verification:
         found = (buckets.read(low, high) for low, high in ranges)
         return (part for part in found if part is not None)
 
-    def _problems(self, report: PartReport, rows_in: int, rows_refused: int) -> Iterator[str]:
+    def _problems(self, report: PartReport, found: dict[str, int]) -> Iterator[str]:
         counts = self.folder.manifest.counts
-        for what, found in (("rows_in", rows_in), ("rows_refused", rows_refused)):
-            if found != counts[what]:
+        for what, number in found.items():
+            if number != counts[what]:
                 word = what.replace("_", " ")
-                yield f"{word}: the files have {found:,}, the folder was made of {counts[what]:,}"
+                yield f"{word}: the files have {number:,}, the folder was made of {counts[what]:,}"
         yield from report.problems()

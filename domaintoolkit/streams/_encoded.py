@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError, LookupFailedError
 from domaintoolkit.streams._keys import SPLITS
-from domaintoolkit.streams._manifest import Manifest
+from domaintoolkit.streams._manifest import Manifest, ShardEntry
 from domaintoolkit.streams._shards import read_shard
 
 __all__ = ["EncodedFolder", "ShardRows", "open_encoded"]
@@ -49,7 +49,8 @@ class EncodedFolder:
     def __init__(self, folder: Path, verify: bool = True) -> None:
         self.folder = folder
         self.manifest = Manifest.load(folder)
-        self._unchecked = {shard.file for shard in self.manifest.shards} if verify else set[str]()
+        listed = (*self.manifest.shards, *self.manifest.left_out)
+        self._unchecked = {shard.file for shard in listed} if verify else set[str]()
 
     @property
     def tokenizer_folder(self) -> Path:
@@ -63,7 +64,16 @@ class EncodedFolder:
 
     def table(self, number: int) -> pa.Table:
         """Shard `number` as a table over its memory-mapped file; raises `ArtifactError` where it is damaged."""
-        entry = self.manifest.shards[number]
+        return self._table(self.manifest.shards[number])
+
+    def left_out(self, number: int) -> pa.Table | None:
+        """The histories of shard `number` that have fewer than `min_events` so far; None where there is no such limit.
+
+        The same columns and errors as `table`.
+        """
+        return self._table(self.manifest.left_out[number]) if self.manifest.left_out else None
+
+    def _table(self, entry: ShardEntry) -> pa.Table:
         table = read_shard(self.folder, entry, verify=entry.file in self._unchecked)
         self._unchecked.discard(entry.file)
         found = {field.name: str(field.type) for field in table.schema}

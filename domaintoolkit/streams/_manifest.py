@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from domaintoolkit._files import read_json, write_json
 from domaintoolkit.errors import ArtifactError
 
-__all__ = ["COUNTED", "MANIFEST", "Manifest", "ShardEntry"]
+__all__ = ["COUNTED", "MANIFEST", "Manifest", "SetAside", "ShardEntry"]
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "domaintoolkit encoded folder", 1
@@ -32,6 +32,16 @@ class ShardEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file of one number for each row that was set aside: a hash of its values."""
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """An encoded folder's contents. It names no time, no path and no host, so equal data has equal bytes."""
 
@@ -44,6 +54,10 @@ class Manifest:
     counts: dict[str, Any]
     """What became of the rows: `rows_in`, `rows_refused`, `spelled` and so on."""
     reader: dict[str, Any] | None = None
+    left_out: tuple[ShardEntry, ...] = ()
+    """With `min_events`, for each shard the histories that are too short so far; in no other number here."""
+    set_aside: SetAside | None = None
+    """Rows that appending has refused as older than their histories, if any."""
 
     @property
     def totals(self) -> dict[str, int]:
@@ -56,17 +70,11 @@ class Manifest:
         names = sorted({name for shard in self.shards for name in shard.splits})
         return {name: _summed(shard.splits.get(name, {}) for shard in self.shards) for name in names}
 
-    def with_counts(self, counts: dict[str, Any], reader: dict[str, Any] | None) -> Manifest:
-        """The same with other counts and another reader."""
-        return replace(self, counts=counts, reader=reader)
-
     def save(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`."""
         data = asdict(self)
-        shards = list(data.pop("shards"))
-        write_json(
-            folder / MANIFEST, FORMAT, VERSION, {"totals": self.totals, "splits": self.splits, **data, "shards": shards}
-        )
+        shards = {name: list(data.pop(name)) for name in ("left_out", "shards")}
+        write_json(folder / MANIFEST, FORMAT, VERSION, {"totals": self.totals, "splits": self.splits, **data, **shards})
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -76,8 +84,11 @@ class Manifest:
         data.pop("totals", None)
         data.pop("splits", None)
         try:
-            shards = tuple(ShardEntry(**entry) for entry in data.pop("shards"))
-            return cls(shards=shards, **data)
+            shards, left_out = (
+                tuple(ShardEntry(**entry) for entry in data.pop(name)) for name in ("shards", "left_out")
+            )
+            aside = data.pop("set_aside")
+            return cls(shards=shards, left_out=left_out, set_aside=None if aside is None else SetAside(**aside), **data)
         except (KeyError, TypeError) as error:
             raise ArtifactError(str(path), f"is not a manifest of this version: {error}") from None
 

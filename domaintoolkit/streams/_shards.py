@@ -17,7 +17,7 @@ from domaintoolkit.streams._keys import SPLITS, hash_keys, split_of
 from domaintoolkit.streams._manifest import COUNTED, ShardEntry
 from domaintoolkit.streams._streams import Streams
 
-__all__ = ["OWN_COLUMNS", "plain", "read_shard", "shard_name", "shard_table", "write_shard"]
+__all__ = ["LEFT_OUT", "OWN_COLUMNS", "SHARDS", "plain", "read_shard", "shard_name", "shard_table", "write_shard"]
 
 OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "last_session")
 BATCH_TOKENS = 1 << 30
@@ -26,9 +26,13 @@ BATCH_TOKENS = 1 << 30
 Ints = NDArray[np.integer[Any]]
 
 
-def shard_name(number: int, generation: int = 0) -> str:
+SHARDS, LEFT_OUT = "shards", "left_out"
+"""Where the streams are, and the histories that are too short so far."""
+
+
+def shard_name(number: int, generation: int = 0, within: str = SHARDS) -> str:
     """`shards/00000.arrow`: the file of shard `number`, below the folder; `shards/00000-1.arrow` once appended to."""
-    return f"shards/{number:05d}{f'-{generation}' if generation else ''}.arrow"
+    return f"{within}/{number:05d}{f'-{generation}' if generation else ''}.arrow"
 
 
 def shard_table(streams: Streams) -> pa.Table:
@@ -82,9 +86,11 @@ def _numbers(offsets: Ints, values: Ints, order: pa.Array) -> pa.Array:
     return _lists(ends, pa.array(data))
 
 
-def write_shard(folder: Path, number: int, table: pa.Table, generation: int = 0) -> ShardEntry:
+def write_shard(
+    folder: Path, number: int, table: pa.Table, generation: int = 0, within: str = SHARDS
+) -> ShardEntry:  # fmt: skip
     """Write a shard beside its name and rename it; gives its entry for the manifest."""
-    name = shard_name(number, generation)
+    name = shard_name(number, generation, within)
     with replacing(folder / name) as file:
         hashing = _Hashing(file)
         with pa.ipc.new_stream(pa.PythonFile(hashing, "w"), table.schema) as writer:

@@ -27,7 +27,10 @@ def id_type(size: int) -> np.dtype[np.unsignedinteger[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the rows and values of an encoding. Values are counted once a row and field."""
+    """What became of the rows and values of an encoding.
+
+    Values are counted once a row and field, static ones once an entity; those that are left out are counted too.
+    """
 
     rows_in: int = 0
     rows_refused: int = 0

@@ -50,6 +50,7 @@ def _written(
     layout: Layout, rows: Rows, grouping: Grouping, cells: dict[str | None, Encoded], pool: Workers
 ) -> Streams:
     schema = layout.schema
+    whole = grouping
     grouping, left_out = _within_bounds(schema, grouping)
     order, starts = grouping.order, grouping.starts
     session_job = pool.submit(_sessions, schema, rows, grouping)
@@ -91,7 +92,7 @@ def _written(
         labels=_labels(schema, rows, order),
         sessions=sessions,
         segmenter=layout.segmenter,
-        counts=_counted(counts, rows, {**header_counts, **fields}),
+        counts=_counted(counts, rows, {**header_counts, **fields} | _counted_whole(layout, rows, whole, left_out)),
         refused=rows.refused,
     )
 
@@ -101,6 +102,19 @@ def _counted(counts: Counts, rows: Rows, fields: dict[str, Encoded]) -> Counts:
     table = {name: {word: int(getattr(field, word)) for word in words} for name, field in fields.items()}
     totals = {word: sum(field[word] for field in table.values()) for word in words}
     return replace(counts, rows_in=rows.rows_in, rows_refused=rows.rows_in - len(rows), fields=table, **totals)
+
+
+def _counted_whole(
+    layout: Layout, rows: Rows, whole: Grouping, left_out: tuple[int, int]
+) -> dict[str, Encoded]:  # fmt: skip
+    """Static fields and times with those of the events that are left out, whose other values are counted too."""
+    if not any(left_out):
+        return {}
+    counted = {bound.name: bound.field.encode(rows.values[bound.name].take(pa.array(whole.first)))
+               for bound in layout.header if bound.name is not None}  # fmt: skip
+    if rows.times is not None and any(bound.name == layout.schema.time for bound in layout.events):
+        counted[layout.schema.time or ""] = _encode_times(layout, whole.rows(rows.times), whole.starts)[0]
+    return counted
 
 
 def _encode_times(layout: Layout, times: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[Encoded, list[Part]]:

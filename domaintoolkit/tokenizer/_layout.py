@@ -167,6 +167,14 @@ class Layout:
         found = {spec.name: encoder.zone for spec, encoder in specs if isinstance(encoder, TimestampEncoder)}
         return found if self.schema.time is None else found | {self.schema.time: self.zone}
 
+    @property
+    def no_delta(self) -> int | None:
+        """The id of the token of a history's first event that says that none came before; None without deltas."""
+        for bound in self.events:
+            if bound.name == self.schema.time and isinstance(bound.encoder, TimestampEncoder):
+                return None if bound.encoder.no_delta is None else int(bound.ids[bound.encoder.no_delta])
+        return None
+
     @cached_property
     def segmenter(self) -> Segmenter | None:
         """What turns base streams into streams with composites, and back; None without composites."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -145,10 +146,12 @@ class DomainTokenizer:
         """What turns base streams into streams with composites, and back."""
         return self.layout.segmenter
 
-    def fit_state(self, table: Any, on_bad_rows: OnBadRows = "error") -> FitState:
-        """What fitting on a table would count, without the tokenizer learning it."""
+    def fit_state(
+        self, table: Any, on_bad_rows: OnBadRows = "error", fitted: Mapping[str, pa.DataType] | None = None
+    ) -> FitState:
+        """What fitting on a table would count, without the tokenizer learning it; `fitted` as in `prepared`."""
         state = FitState(self.schema, self._kinds)
-        state.update(self.prepared(table, on_bad_rows), self._pool)
+        state.update(self.prepared(table, on_bad_rows, fitted), self._pool)
         return state
 
     def restore_state(self, tables: Mapping[str, pa.Table]) -> FitState:
@@ -183,8 +186,17 @@ class DomainTokenizer:
 
     def carrying(self, label: str) -> DomainTokenizer:
         """The same tokenizer with one more label column, that says which row became which event."""
-        other = DomainTokenizer(replace(self.schema, labels=(*self.schema.labels, label)), self.encoders, self.threads)
-        other._fitted, other.types = replace(self.layout, schema=other.schema), self.types
+        return self._of(replace(self.schema, labels=(*self.schema.labels, label)))
+
+    def unbounded(self) -> DomainTokenizer:
+        """The same tokenizer for histories of any length, whatever the schema says."""
+        return self._of(replace(self.schema, min_events=1, max_events=None))
+
+    def _of(self, schema: Schema) -> DomainTokenizer:
+        """The same fitted encoders and vocabulary under a schema with the same fields."""
+        other = copy(self)
+        other.schema, other._fitted = schema, replace(self.layout, schema=schema)
+        other._state, other._history = None, None
         return other
 
     @property

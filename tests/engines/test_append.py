@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaintoolkit.engines import append, encode, extend
+from domaintoolkit.engines import append, encode, extend, verify
 from domaintoolkit.engines._state import STATE
-from domaintoolkit.errors import DataError, OutputError, VocabularyMismatchError
+from domaintoolkit.errors import ArtifactError, DataError, OutputError, VocabularyMismatchError
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -90,6 +90,47 @@ def test_an_older_event_is_set_aside(tmp_path: Path) -> None:
     assert result.quarantine is not None
     reasons = pa.csv.read_csv(result.quarantine)["reason"].to_pylist()
     assert reasons == ["older than the last encoded event of its entity"] * len(late)
+
+
+@settings(max_examples=10)
+@given(st.lists(st.booleans(), min_size=300, max_size=300), st.booleans())
+def test_rows_that_were_set_aside_are_known_to_verify(late: list[bool], again: bool) -> None:
+    table = TABLE.sort_by("at").slice(0, 300)
+    later = table.filter(pa.array(late))
+    rows = [table.filter(pa.array(np.logical_not(late))), later, *([later.slice(0, 50)] if again else [])]
+    with tempfile.TemporaryDirectory() as name:
+        encode(TOKENIZER, rows[0] if len(rows[0]) else table, Path(name) / "out", shards=3)
+        for part in rows[1:]:
+            if len(part):
+                append(Path(name) / "out", part)
+        whole = pa.concat_tables(rows if len(rows[0]) else [table, *rows])
+        found = verify(Path(name) / "out", whole.take(np.random.default_rng(0).permutation(len(whole))), threads=1)
+        assert found.problems == ()
+        manifest = open_encoded(Path(name) / "out").manifest
+        assert found.rows_refused == found.rows_set_aside == manifest.counts["rows_refused"]
+        assert found.report.events == manifest.totals["events"]
+
+
+def test_a_file_of_what_was_set_aside_is_checked(tmp_path: Path) -> None:
+    encode(TOKENIZER, TABLE, tmp_path)
+    older = TABLE.sort_by("at").slice(0, 5)
+    append(tmp_path, older)
+    (tmp_path / "set_aside" / "1.arrow").write_bytes(b"else")
+    with pytest.raises(ArtifactError, match=r"set_aside/1\.arrow: was altered"):
+        verify(tmp_path, pa.concat_tables([TABLE, older]))
+
+
+def test_static_fields_are_compared_row_by_row(tmp_path: Path) -> None:
+    at = TABLE["at"][0].as_py()
+    rows = pa.table({"user": [1] * 4, "at": [at + timedelta(n) for n in range(4)],
+                     "land": ["de", "fr", "de", "it"], "what": ["a"] * 4})  # fmt: skip
+    tokenizer = DomainTokenizer(STATIC, threads=1).fit(rows)
+    encode(tokenizer, rows.slice(0, 1), tmp_path / "parts")
+    result = append(tmp_path / "parts", rows.slice(1), on_bad_rows="quarantine")
+    encode(tokenizer, rows, tmp_path / "whole", on_bad_rows="quarantine")
+    assert (result.counts.rows_in, result.counts.rows_refused) == (3, 2)
+    assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
+    assert verify(tmp_path / "parts", rows).problems == ()
 
 
 def test_rewrite_puts_older_events_in_their_places(tmp_path: Path) -> None:
@@ -164,10 +205,6 @@ def test_an_extended_tokenizer_may_append(tmp_path: Path) -> None:
 def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is no encoded folder"):
         append(tmp_path / "none", TABLE)
-    limited = Schema(entity="user", fields=(Categorical("what"),), max_events=3)
-    encode(DomainTokenizer(limited, threads=1).fit(TABLE), TABLE, tmp_path / "limited")
-    with pytest.raises(OutputError, match="limits the events of an entity"):
-        append(tmp_path / "limited", TABLE)
     encode(TOKENIZER, TABLE, tmp_path / "out")
     (tmp_path / "out" / STATE).touch()
     with pytest.raises(OutputError, match="holds an unfinished encoding"):

@@ -17,6 +17,7 @@ from domaintoolkit.engines import _fit
 from domaintoolkit.engines._fit import extend, fit
 from domaintoolkit.engines._input import TableInput
 from domaintoolkit.errors import DataError
+from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.streams._keys import hash_keys, split_of
 from domaintoolkit.streams._read_source import open_source
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -77,6 +78,17 @@ def test_bad_rows_are_named_or_passed_over() -> None:
 def test_no_rows_are_an_error() -> None:
     with pytest.raises(DataError, match="there are no rows to fit on"):
         fit(SCHEMA, TABLE.slice(0, 0))
+
+
+def test_extend_takes_keys_and_categories_as_they_were_fitted() -> None:
+    schema = Schema(entity="user", fields=(Categorical("what"),))
+    old = pa.table({"user": range(60), "what": [1] * 60})
+    new = pa.table({"user": range(60), "what": [1] * 30 + [2] * 30})
+    as_text = pa.table({name: new[name].cast(pa.string()) for name in new.column_names})
+    results = [extend(tokenizer, rows) for rows in (new, as_text) if (tokenizer := fit(schema, old).tokenizer)]
+    assert results[0].rows_fitted == results[1].rows_fitted
+    assert saved(results[0].tokenizer) == saved(results[1].tokenizer)
+    assert "[what=2]" in results[1].tokenizer.vocabulary.names
 
 
 def test_extend_adds_tokens_and_moves_none() -> None:
