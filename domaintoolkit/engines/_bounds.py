@@ -17,7 +17,7 @@ from domaintoolkit.engines._keys import fitted_keys
 from domaintoolkit.engines._ragged import Lists, joined, list_column
 from domaintoolkit.streams._shards import shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer._assemble import Part, bind
+from domaintoolkit.tokenizer._assemble import Columns, Part, bind
 
 __all__ = ["left_out_part", "shortened"]
 
@@ -93,7 +93,7 @@ class _Cut:
         assert isinstance(anchor.encoder, Anchor)
         cells = anchor.encoder.encode(np.asarray(old.times.values)[self.events[:: self.limit]])
         for part in (bind(anchor, cell, self.tokenizer.layout.id_type, None) for cell in cells):
-            head = joined(head, _lists(part))
+            head = joined(head, _lists(part, len(old)))
         return head
 
     def _first_events(self) -> tuple[pa.Array, Rows]:
@@ -108,8 +108,9 @@ class _Cut:
         return pa.array(ids), session.astype(np.int64)
 
 
-def _lists(part: Part) -> Lists:
+def _lists(part: Part, rows: int) -> Lists:
     """The tokens of each row."""
-    if part.ids is None or part.offsets is None:
-        return Lists(pa.array(part.codes), np.arange(len(part.codes) + 1))
+    if isinstance(part, Columns):
+        (tokens,) = part.tokens(slice(0, rows))
+        return Lists(pa.array(tokens), np.arange(rows + 1))
     return Lists(pa.array(part.ids), part.offsets).take(part.codes)

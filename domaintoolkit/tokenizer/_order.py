@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from domaintoolkit.schema import Schema
 __all__ = ["Grouping", "break_ties", "changes", "group", "group_rows", "ranks_of"]
 
 Ranks = NDArray[np.int64]
+Value = TypeVar("Value", bound=np.generic)
 
 _BLOCK = 1 << 15
 """Rows that are worked on at a time, so that what is in between stays in the processor's cache."""
@@ -36,7 +37,7 @@ class Grouping:
     times: NDArray[np.int64] | None = None
     """When each event was, in this order, where sorting has told it."""
 
-    def rows(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def rows(self, values: NDArray[Value]) -> NDArray[Value]:
         """Values of rows, in this order."""
         return values if self.order is None else values.take(self.order)
 
