@@ -63,6 +63,10 @@ class Budget:
         """Rows that one thread encodes at a time: few, so that they stay in the cache, which halves the time."""
         return min(max(int(self.memory * 0.4) // (ENCODING_BYTES * self.threads), 1), CACHED_ROWS)
 
+    def loaded_rows(self, row_bytes: float) -> int:
+        """Rows that are read back from disk at a time for one of the threads, of so many bytes each."""
+        return max(int(self.memory * 0.15 / self.threads / max(row_bytes, 1e-9)), 1)
+
 
 def units(rows: NDArray[np.int64], start: int, end: int, limit: int) -> list[tuple[int, int]]:
     """The buckets from `start` up to `end` in ranges of at most `limit` rows each, or of one bucket."""

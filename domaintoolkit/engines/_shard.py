@@ -43,22 +43,27 @@ class ShardWork:
         self._tokenizer, self._buckets, self._folder = serial(tokenizer), buckets, folder
         self._whole = whole_histories(self._tokenizer)
         self._each = buckets.count // shards
-        self._limit, self._names, self._pool = budget.unit_rows, names, pool
+        self._limit, self._loaded = budget.unit_rows, budget.loaded_rows(buckets.row_bytes)
+        self._names, self._pool = names, pool
         self.check_only = False
         """Look for rows to refuse, but write nothing more."""
 
     def write(self, number: int) -> FinishedShard:
         """Encode and write shard `number`."""
-        mine = self._buckets.part(number * self._each, (number + 1) * self._each)
-        ranges = units(mine.rows, 0, mine.count, self._limit)
-        work = [self._pool.submit(self._encode, mine, low, high) for low, high in ranges]
-        parts = [each.result() for each in work]
+        rows = self._buckets.rows
+        ranges = units(rows, number * self._each, (number + 1) * self._each, self._loaded)
+        parts = [part for low, high in ranges for part in self._parts(self._buckets.part(low, high))]
         counts = sum((part.counts for part in parts), Counts())
         refused = [to_json(row) for part in parts for row in part.refused]
         entry = self._entry(number, [part.table for part in parts], SHARDS)
         left = [part.left_out for part in parts if part.left_out is not None]
         left_out = self._entry(number, left, LEFT_OUT) if left else None
         return FinishedShard(number, entry, asdict(counts), tuple(refused), left_out)
+
+    def _parts(self, buckets: Buckets) -> list[EncodedPart]:
+        ranges = units(buckets.rows, 0, buckets.count, self._limit)
+        work = [self._pool.submit(self._encode, buckets, low, high) for low, high in ranges]
+        return [each.result() for each in work]
 
     def _encode(self, buckets: Buckets, low: int, high: int) -> EncodedPart:
         table = buckets.read(low, high)

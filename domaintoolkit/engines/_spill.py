@@ -1,14 +1,15 @@
 """Rows parted once by ranges of the entity hash: in memory while they fit, else on disk.
 
 Rows come together in pieces of about `PIECE` rows, small enough that sorting them by bucket stays in the cache
-(a third of the time of sorting millions). A piece on disk is an Arrow IPC file that is memory-mapped when its
-rows are read back, so that only the buckets wanted are touched. Rows keep their order within a bucket.
+(a third of the time of sorting millions). Past the memory limit a few pieces at a time are merged into an Arrow IPC
+file with a record batch for each bucket, so that reading buckets back opens few files and touches nothing else.
+The files are read, not mapped: mapped pages count as this process's memory, in the end all of them. Rows keep
+their order within a bucket.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,35 +21,16 @@ from numpy.typing import NDArray
 
 from domaintoolkit._files import replacing
 from domaintoolkit.engines._keys import fitted_keys
+from domaintoolkit.engines._piece import Piece, read_piece, sorted_piece, write_merged
 from domaintoolkit.engines._recode import Recoder
-from domaintoolkit.errors import ArtifactError, OutputError
 from domaintoolkit.streams._keys import hash_keys, shard_of
 
 __all__ = ["Buckets", "Spill"]
 
 PIECE = 1 << 18
-STARTS = b"starts"
+MERGED = 4
+"""Pieces a file."""
 DICTIONARIES = "dictionaries.arrow"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some rows by bucket: bucket b has `starts[b]` to `starts[b + 1]`."""
-
-    starts: NDArray[np.int64]
-    table: pa.Table | None
-    path: Path | None = None
-
-    def read(self, start: int, end: int) -> pa.Table:
-        """The rows of the buckets from `start` up to `end`, in memory of their own if they are on disk."""
-        low, high = int(self.starts[start]), int(self.starts[end])
-        if self.table is not None:
-            return self.table.slice(low, high - low)
-        try:
-            with pa.memory_map(str(self.path)) as file:
-                return pa.ipc.open_file(file).read_all().slice(low, high - low)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise ArtifactError(str(self.path), f"cannot be read back: {error}") from None
 
 
 class Spill:
@@ -69,8 +51,9 @@ class Spill:
         self._types = types or {}
         self.folder, self._entity, self._buckets, self._limit = folder, list(entity), buckets, limit
         self._waiting: list[pa.Table] = []
-        self._pieces: list[Piece] = []
-        self._pending: list[Future[Piece]] = []
+        self._sorting: deque[Future[Piece]] = deque()
+        self._held: list[Piece] = []
+        self._written: list[Future[Piece]] = []
         self._recoder = Recoder()
         self._pool = ThreadPoolExecutor(threads)
         self._threads = threads
@@ -88,10 +71,11 @@ class Spill:
         if self._waiting:
             self._cut()
         self._collect(0)
+        pieces = tuple(written.result() for written in self._written) or tuple(self._held)
         self._pool.shutdown()
-        if any(piece.path for piece in self._pieces):
+        if self._written:
             _save_dictionaries(self.folder / DICTIONARIES, self._recoder.dictionaries)
-        return Buckets(self._buckets, tuple(self._pieces), self._recoder)
+        return Buckets(self._buckets, pieces, self._recoder)
 
     def close(self) -> None:
         """Stop the threads, whatever they are at."""
@@ -100,27 +84,31 @@ class Spill:
     def _cut(self) -> None:
         waiting, self._waiting = self._waiting, []
         coded = [self._recoder.encode(table) for table in waiting]
-        number = len(self._pieces) + len(self._pending)
         self.rows += sum(table.num_rows for table in coded)
         self._size += sum(table.nbytes for table in coded)
-        spill = self.folder / f"{number:05d}.rows" if self._size > self._limit else None
-        self._pending.append(self._pool.submit(self._sort, coded, spill))
+        self._sorting.append(self._pool.submit(self._sort, coded))
         self._collect(self._threads)
 
     def _collect(self, leave: int) -> None:
-        """Wait until at most `leave` pieces are in work; past the limit, write out those that are in memory."""
-        while len(self._pending) > leave:
-            self._pieces.append(self._pending.pop(0).result())
+        """Wait until at most `leave` pieces are being sorted; past the limit, write out those that are."""
+        while len(self._sorting) > leave:
+            self._held.append(self._sorting.popleft().result())
         if self._size > self._limit:
-            for number, piece in enumerate(self._pieces):
-                if piece.table is not None:
-                    self._pieces[number] = _written(piece, self.folder / f"{number:05d}.rows")
+            while len(self._held) >= MERGED or (self._held and not leave):
+                self._write(MERGED)
 
-    def _sort(self, tables: list[pa.Table], path: Path | None) -> Piece:
+    def _write(self, count: int) -> None:
+        """Merge the first `count` pieces that are held into a file, while others go on."""
+        pieces, self._held = self._held[:count], self._held[count:]
+        path = self.folder / f"{len(self._written):05d}.rows"
+        self._written.append(self._pool.submit(write_merged, pieces, self._recoder, path))
+        if len(self._written) > self._threads:
+            self._written[-1 - self._threads].result()
+
+    def _sort(self, tables: list[pa.Table]) -> Piece:
         table = self._recoder.alike(tables)
         keys = fitted_keys(self._recoder.decode_table(table.select(self._entity)), self._types)
-        piece = _sorted(table, shard_of(hash_keys(keys), self._buckets), self._buckets)
-        return piece if path is None else _written(piece, path)
+        return sorted_piece(table, shard_of(hash_keys(keys), self._buckets), self._buckets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +132,16 @@ class Buckets:
         return self.recoder.decode_table(self.recoder.alike(parts))
 
     def part(self, start: int, end: int) -> Buckets:
-        """The buckets from `start` up to `end` alone, their files open; nothing is read before `read` asks for it."""
+        """The buckets from `start` up to `end` alone, in memory."""
         pieces = tuple(
             Piece(piece.starts[start : end + 1] - piece.starts[start], piece.read(start, end)) for piece in self.pieces
         )
         return Buckets(end - start, pieces, self.recoder)
+
+    @property
+    def row_bytes(self) -> float:
+        """Bytes that a row takes on disk; 0 where the rows are in memory."""
+        return sum(self.sizes) / max(int(sum(piece.starts[-1] for piece in self.pieces)), 1)
 
     def empty(self) -> pa.Table:
         """No rows, in the columns of all."""
@@ -162,7 +155,7 @@ class Buckets:
         if not whole or not paths or not (folder / DICTIONARIES).is_file():
             return None
         try:
-            pieces = tuple(Piece(_read_starts(path), None, path) for path in paths)
+            pieces = tuple(read_piece(path) for path in paths)
             return cls(len(pieces[0].starts) - 1, pieces, Recoder(_load_dictionaries(folder / DICTIONARIES)))
         except (pa.ArrowInvalid, KeyError, ValueError):
             return None
@@ -171,32 +164,6 @@ class Buckets:
     def sizes(self) -> list[int]:
         """The size in bytes of each piece's file; empty where the rows are in memory."""
         return [piece.path.stat().st_size for piece in self.pieces if piece.path is not None]
-
-
-def _sorted(table: pa.Table, numbers: NDArray[np.int64], buckets: int) -> Piece:
-    starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=buckets))])
-    # numpy sorts 16-bit integers by radix, 10 times faster than wider ones
-    order = np.argsort(numbers.astype(np.uint16 if buckets <= 1 << 16 else np.int64), kind="stable")
-    return Piece(starts, table.take(pa.array(order)))
-
-
-def _written(piece: Piece, path: Path) -> Piece:
-    assert piece.table is not None
-    table = piece.table.combine_chunks().replace_schema_metadata({STARTS: json.dumps(piece.starts.tolist())})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise OutputError(str(path), str(error)) from None
-    return Piece(piece.starts, None, path)
-
-
-def _read_starts(path: Path) -> NDArray[np.int64]:
-    with pa.memory_map(str(path)) as file:
-        return np.array(json.loads(pa.ipc.open_file(file).schema.metadata[STARTS]), np.int64)
 
 
 def _save_dictionaries(path: Path, dictionaries: dict[str, pa.Array]) -> None:
