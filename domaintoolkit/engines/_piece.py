@@ -72,8 +72,9 @@ def write_merged(pieces: Sequence[Piece], recoder: Recoder, path: Path) -> Piece
     # bucket by bucket the rows of every piece, which lie together in it
     firsts = np.stack([piece.starts[:-1] for piece in pieces])
     firsts += np.cumsum([0, *(len(piece) for piece in pieces[:-1])])[:, None]
-    whole = recoder.alike([piece.table for piece in pieces if piece.table is not None]).combine_chunks()
-    table = whole.take(pa.array(positions(firsts.T.ravel(), counts.T.ravel())))
+    rows = pa.array(positions(firsts.T.ravel(), counts.T.ravel()))
+    whole = recoder.alike([piece.table for piece in pieces if piece.table is not None])
+    table = pa.table({name: whole[name].combine_chunks().take(rows) for name in whole.column_names})
     table = table.replace_schema_metadata({STARTS: json.dumps(starts.tolist())})
     bounds = [*starts[: -1 : _buckets_a_batch(counts.shape[1])].tolist(), int(starts[-1])]
     nothing = pa.RecordBatch.from_pylist([], schema=table.schema)
