@@ -114,9 +114,12 @@ def _remove(path: Path) -> None:
 def child(what: str, path: str, out: str, memory: str, threads: str) -> None:
     """Run once and say how it was. Imports are not measured: they are the command's, not the table's."""
     import duckdb  # noqa: F401
+    import pyarrow.compute
+    import pyarrow.parquet  # noqa: F401
 
-    import domaintoolkit.engines
-    import domaintoolkit.streams  # noqa: F401
+    from domaintoolkit.engines import encode, fit  # noqa: F401 - by name, since the package loads them lazily
+    from domaintoolkit.streams import open_source  # noqa: F401
+    from domaintoolkit.tokenizer import DomainTokenizer  # noqa: F401
 
     start, before = time.perf_counter(), time.process_time()
     RUNS[what](Path(path), Path(out), memory, int(threads))

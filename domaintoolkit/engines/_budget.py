@@ -56,7 +56,7 @@ class Budget:
     @property
     def held_bytes(self) -> int:
         """Rows that wait in memory, before they go to disk."""
-        return int(self.memory * 0.5)
+        return int(self.memory * 0.3)
 
     @property
     def unit_rows(self) -> int:

@@ -19,8 +19,8 @@ from domaintoolkit.errors import ArtifactError, OutputError
 
 __all__ = ["Piece", "read_piece", "sorted_piece", "write_merged"]
 
-BATCHES = 1 << 10
-"""Record batches of a file at most; with more buckets, several share one."""
+BATCHES = 1 << 9
+"""Record batches of a file at most. More cost more to write and read than they spare."""
 STARTS = b"starts"
 
 Numbers = NDArray[np.int64]
@@ -66,7 +66,7 @@ def sorted_piece(table: pa.Table, numbers: NDArray[np.integer], buckets: int) ->
 
 
 def write_merged(pieces: Sequence[Piece], recoder: Recoder, path: Path) -> Piece:
-    """Pieces in memory as one in a file, with a record batch for each bucket."""
+    """Pieces in memory as one in a file, with a record batch for every few buckets."""
     counts = np.stack([np.diff(piece.starts) for piece in pieces])
     starts = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
     # bucket by bucket the rows of every piece, which lie together in it

@@ -2,7 +2,7 @@
 
 Rows come together in pieces of about `PIECE` rows, small enough that sorting them by bucket stays in the cache
 (a third of the time of sorting millions). Past the memory limit a few pieces at a time are merged into an Arrow IPC
-file with a record batch for each bucket, so that reading buckets back opens few files and touches nothing else.
+file with record batches of few buckets, so that reading buckets back opens few files and touches nothing else.
 The files are read, not mapped: mapped pages count as this process's memory, in the end all of them. Rows keep
 their order within a bucket.
 """
