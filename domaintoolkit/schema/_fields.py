@@ -6,6 +6,7 @@ These say *what*; how a field is encoded is in `domaintoolkit.encoders`.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -22,8 +23,14 @@ Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
 Json = str | int | float | bool | None | list[Any] | dict[str, Any]
 
 
+@lru_cache
+def _is_zone(name: str) -> bool:
+    # available_timezones reads the whole database anew at each call
+    return name in available_timezones()
+
+
 def _known_zone(zone: str) -> str:
-    if zone not in available_timezones():
+    if not _is_zone(zone):
         raise ValueError(f"no time zone {zone!r}; use a name of the IANA database, such as 'Europe/Berlin'")
     return zone
 
