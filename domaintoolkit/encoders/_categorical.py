@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit._hashing import hash_text
 from domaintoolkit.encoders._base import Cells, Encoded, Encoder, EncoderType, Ints, Lookup, Prepared, Slot, byte_slots
-from domaintoolkit.encoders._columns import as_text, codes_of
+from domaintoolkit.encoders._columns import as_categories, as_text, codes_of
 from domaintoolkit.encoders._counts import CountState
 from domaintoolkit.encoders._levels import Levels, pieces_of
 from domaintoolkit.encoders._preimages import preimages
@@ -83,10 +83,11 @@ class CategoricalEncoder(Encoder):
 
     @staticmethod
     def prepare(spec: Any, values: pa.Array) -> Prepared:  # noqa: ARG004 - the protocol
-        return as_text(values)
+        return as_categories(values)
 
     def encode(self, values: pa.Array) -> Encoded:
         codes, distinct = codes_of(values)
+        distinct = distinct.cast(pa.string())
         if self.spec.unseen == "hash":
             slots, unseen = self._hashed(distinct), None
             hashed = slots_between(slots, 1, self._fixed)

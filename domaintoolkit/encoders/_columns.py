@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from domaintoolkit.encoders._base import Ints, Prepared
 
-__all__ = ["as_numbers", "as_text", "codes_of", "counted", "is_text", "plain"]
+__all__ = ["as_categories", "as_numbers", "as_text", "codes_of", "counted", "is_text", "plain"]
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -40,12 +39,23 @@ def codes_of(values: pa.Array) -> tuple[Ints, pa.Array]:
     """(codes, distinct values): null is a distinct value like any other, so that no code is missing."""
     if isinstance(values, pa.DictionaryArray):
         dictionary = values.dictionary
-        if not values.indices.null_count and not dictionary.null_count:
+        if not values.indices.null_count:
             return np.asarray(values.indices), dictionary
         whole = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
-        return np.asarray(pc.fill_null(values.indices.cast(pa.int64()), len(dictionary))), whole
+        indices = values.indices if pa.types.is_int32(values.indices.type) else values.indices.cast(pa.int64())
+        return np.asarray(indices.fill_null(pa.scalar(len(dictionary), indices.type))), whole
     coded = values.dictionary_encode(null_encoding="encode")
     return np.asarray(coded.indices), coded.dictionary
+
+
+def as_categories(values: pa.Array) -> Prepared:
+    """A column as a dictionary of strings or int64, whose text is written when it is needed."""
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if not pa.types.is_integer(kind) or pa.types.is_uint64(kind):
+        return as_text(values)
+    codes, distinct = codes_of(values)
+    indices = pa.array(codes.astype(np.int32, copy=False))
+    return Prepared(pa.DictionaryArray.from_arrays(indices, distinct.cast(pa.int64()), safe=False))
 
 
 def as_text(values: pa.Array) -> Prepared:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from domaintoolkit.encoders._base import State
 from domaintoolkit.encoders._columns import codes_of, counted
@@ -20,34 +22,40 @@ _COMPACT = 1_000_000
 
 
 class CountState(State):
-    """The exact count of each distinct value, null left out."""
+    """The exact count of each distinct value, null left out. Integers are counted as such, and written at the end."""
 
     def __init__(self, spec: Any) -> None:
         super().__init__(spec)
         self._tables: list[pa.Table] = []
         self._loose = 0
+        self._integers = IntegerCounts()
 
     def update(self, values: pa.Array) -> None:
         codes, distinct = codes_of(values)
-        self._add(counted(codes, distinct.cast(pa.large_string())))
+        if pa.types.is_int64(distinct.type):
+            self._integers.add(distinct, np.bincount(codes, minlength=len(distinct)))
+        else:
+            self._add(counted(codes, distinct.cast(pa.large_string())))
 
     def merge(self, other: Self) -> None:
         for table in other._tables:
             self._add(table)
+        self._integers.merge(other._integers)
 
     def _add(self, table: pa.Table) -> None:
         self._tables.append(table)
         self._loose += len(table)
         if self._loose > _COMPACT:
-            kept = self.counts()
+            kept = self._summed(self._tables)
             self._tables, self._loose = [kept], -len(kept)
 
     def counts(self) -> pa.Table:
         """Columns `value` (large_string) and `count` (int64), sorted by value; counts above 0, no null."""
-        if not self._tables:
-            return pa.table({"value": pa.array([], pa.large_string()), "count": pa.array([], pa.int64())})
-        table = pa.concat_tables(self._tables)
-        if len(self._tables) > 1 or not _distinct(table):
+        return self._summed([*self._tables, self._integers.table()])
+
+    def _summed(self, tables: list[pa.Table]) -> pa.Table:
+        table = pa.concat_tables([table for table in tables if len(table)] or tables[:1])
+        if len(tables) > 1 or not _distinct(table):
             table = table.group_by("value").aggregate([("count", "sum")]).rename_columns(["value", "count"])
         table = table.filter(pc.and_(pc.is_valid(table["value"]), pc.greater(table["count"], 0)))
         if len(table) > MAX_DISTINCT:
@@ -63,6 +71,50 @@ class CountState(State):
         state = cls(spec)
         state._add(table)
         return state
+
+
+class IntegerCounts:
+    """How often each integer was seen: sorting numbers takes a tenth of the time of grouping their texts."""
+
+    def __init__(self) -> None:
+        self._values: list[NDArray[np.int64]] = []
+        self._counts: list[NDArray[np.int64]] = []
+        self._loose = 0
+
+    def add(self, values: pa.Array, counts: NDArray[np.int64]) -> None:
+        """Count `values` (int64) so often each; null is passed over."""
+        if values.null_count:
+            counts = counts[values.is_valid().to_numpy(zero_copy_only=False)]
+            values = values.drop_null()
+        self._append(values.to_numpy(), counts)
+
+    def merge(self, other: IntegerCounts) -> None:
+        """Count in what the other has."""
+        for values, counts in zip(other._values, other._counts, strict=True):
+            self._append(values, counts)
+
+    def _append(self, values: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        self._values.append(values)
+        self._counts.append(counts)
+        self._loose += len(values)
+        if self._loose > _COMPACT:
+            self._compact()
+            self._loose = -len(self._values[0])
+
+    def _compact(self) -> None:
+        values, counts = np.concatenate(self._values), np.concatenate(self._counts)
+        order = np.argsort(values)
+        values, counts = values[order], counts[order]
+        first = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+        self._values, self._counts = [values[first]], [np.add.reduceat(counts, first) if len(first) else counts]
+
+    def table(self) -> pa.Table:
+        """Columns `value` (large_string) and `count` (int64)."""
+        if len(self._values) > 1:
+            self._compact()
+        values = self._values[0] if self._values else np.empty(0, np.int64)
+        counts = self._counts[0] if self._counts else np.empty(0, np.int64)
+        return pa.table({"value": pa.array(values).cast(pa.large_string()), "count": pa.array(counts, pa.int64())})
 
 
 def _distinct(table: pa.Table) -> bool:

@@ -19,7 +19,6 @@ from domaintoolkit.engines._composites import learn_composites
 from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables, wanted_columns
 from domaintoolkit.engines._keys import fitted_keys
 from domaintoolkit.engines._progress import Progress, silent
-from domaintoolkit.engines._recode import Recoder
 from domaintoolkit.engines._refused import Kept, located, raise_refused, refused_rows
 from domaintoolkit.engines._shard import serial
 from domaintoolkit.errors import DataError, Refusal
@@ -121,7 +120,6 @@ class _Counting:
         self._tokenizer = serial(DomainTokenizer(self._schema, encoders, threads))
         self._full, self._threads, self._fitted = schema, threads, fitted or {}
         self._on_bad_rows, self._progress = on_bad_rows, progress
-        self._recoder = Recoder()
         self.rows = self.refused = 0
 
     def best_state(self, source: Input, training_only: bool) -> tuple[FitState, Literal["train", "all"]]:
@@ -141,8 +139,7 @@ class _Counting:
         reading = tables(source, columns, kept, self._threads, names)
         whole: FitState | None = None
         with ThreadPoolExecutor(self._threads) as pool:
-            gathered = _gathered(reading, self._recoder)
-            work = (pool.submit(self._count, table, training_only, names) for table in gathered)
+            work = (pool.submit(self._count, parts, training_only, names) for parts in _gathered(reading))
             for state, refused, rows in _ahead(work, self._threads):
                 self.rows += rows
                 wrong.add(refused)
@@ -160,21 +157,26 @@ class _Counting:
         return whole
 
     def _count(
-        self, table: pa.Table, training_only: bool, names: Sequence[str]
+        self, parts: list[pa.Table], training_only: bool, names: Sequence[str]
     ) -> tuple[FitState, list[RefusedRow], int]:
         """What some rows count up to, those that are refused, and how many rows there were."""
+        counted = [self._counted(table, training_only, names) for table in parts]
+        refused = [row for _, rows in counted for row in rows]
+        return _merged(*(state for state, _ in counted)), refused, sum(map(len, parts))
+
+    def _counted(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> tuple[FitState, list[RefusedRow]]:
         chosen = table
         if training_only:
             keys = fitted_keys(table.select(list(self._schema.entity)), self._fitted)
             chosen = table.filter(pa.array(split_of(hash_keys(keys)) == 0))
         rows = chosen.drop_columns(ORIGIN)
         try:
-            return self._tokenizer.fit_state(rows, fitted=self._fitted), [], len(table)
+            return self._tokenizer.fit_state(rows, fitted=self._fitted), []
         except DataError as error:
             if any(refusal.row is None for refusal in error.refusals):
                 raise
             state = self._tokenizer.fit_state(rows, "quarantine", self._fitted)
-            return state, refused_rows(chosen, error.refusals, names), len(table)
+            return state, refused_rows(chosen, error.refusals, names)
 
 
 def _ahead(work: Iterator[Future[T]], ahead: int) -> Iterator[T]:
@@ -195,13 +197,13 @@ def _merged(*states: FitState) -> FitState:
     return first
 
 
-def _gathered(parts: Iterator[pa.Table], recoder: Recoder) -> Iterator[pa.Table]:
-    """The same rows in tables of at least `ROWS` rows, but for the last."""
+def _gathered(parts: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:
+    """The same tables, so many together that they have at least `ROWS` rows, but for the last."""
     waiting: list[pa.Table] = []
     for part in parts:
-        waiting.append(recoder.encode(part))
+        waiting.append(part)
         if sum(each.num_rows for each in waiting) >= ROWS:
-            yield recoder.decode_table(recoder.alike(waiting))
+            yield waiting
             waiting = []
     if waiting:
-        yield recoder.decode_table(recoder.alike(waiting))
+        yield waiting

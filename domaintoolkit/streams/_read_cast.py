@@ -72,12 +72,13 @@ def _signed(array: pa.Array) -> bool:
 
 def _dictionary(array: pa.Array, column: Column, replace: bool) -> Converted:
     inner = convert_typed(array.dictionary, column, replace)
-    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    rows = np.flatnonzero(np.isin(codes, list(inner.reasons))) if inner.reasons else ()
-    reasons = {int(row): inner.reasons[int(codes[row])] for row in rows}
-    named = None
-    if inner.named is not None:
-        named = np.r_[inner.named, False][codes]
+    reasons, named = {}, None
+    if inner.reasons or inner.named is not None:
+        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        rows = np.flatnonzero(np.isin(codes, list(inner.reasons))).tolist()
+        reasons = {row: inner.reasons[int(codes[row])] for row in rows}
+        if inner.named is not None:
+            named = np.r_[inner.named, False][codes]
     if column.type == "string" and not inner.reasons and not inner.array.null_count:
         made = pa.DictionaryArray.from_arrays(array.indices, inner.array)
         return Converted(made, reasons, named, inner.replaced)
@@ -120,8 +121,11 @@ def _timestamps(array: pa.Array, column: Column) -> Converted:
     rough = array.cast(target, safe=False) if array.type.unit != "s" else array.cast(target)
     exact = pc.equal(rough.cast(array.type), array) if array.type.unit == "ns" else pc.is_valid(array)
     micros = rough.cast(pa.int64()).fill_null(0).to_numpy()
+    zoned = array.type.tz is not None
+    if zoned and array.type.unit != "ns" and len(micros) and micros.min() >= FIRST and micros.max() <= LAST:
+        return Converted(rough.cast(TYPES["timestamp"]), {})
     there = np.ones(len(array), bool)
-    if array.type.tz is None:
+    if not zoned:
         micros, there = time.local_to_instants(micros, column.zone)
     valid = array.is_valid().to_numpy(zero_copy_only=False)
     exact_rows = exact.fill_null(True).to_numpy(zero_copy_only=False)
