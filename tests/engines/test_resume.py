@@ -55,11 +55,11 @@ def run(source: Source, out: Path, error: BaseException | None = None, at: int =
     """Encode, and let `error` strike when shard `at` is to be written; gives the shards that are written."""
     written: list[int] = []
 
-    def write(folder: Path, number: int, table: pa.Table) -> Any:
+    def write(folder: Path, number: int, table: pa.Table, **options: Any) -> Any:
         if number == at and error is not None:
             raise error
         written.append(number)
-        return write_shard(folder, number, table)
+        return write_shard(folder, number, table, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_shard, "write_shard", write)
