@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self, TextIO
 
 from domaintoolkit.errors import DataError, LookupFailedError, OutputError, Refusal
 
-__all__ = ["Collected", "Quarantine", "RefusedRow", "RefusedRows", "shown"]
+__all__ = ["COLUMNS", "Collected", "Quarantine", "RefusedRow", "RefusedRows", "entry", "shown"]
 
 KEPT = 1000
 """How many refusals an error carries; the others are only counted."""
@@ -91,7 +91,7 @@ class Quarantine:
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Write `rows`."""
         for row in rows:
-            self._write(_entry(row))
+            self._write(entry(row))
             self.total += 1
 
     def flush(self) -> None:
@@ -143,7 +143,8 @@ class Quarantine:
             raise OutputError(str(self.path), error.strerror or str(error)) from None
 
 
-def _entry(row: RefusedRow) -> dict[str, Any]:
+def entry(row: RefusedRow) -> dict[str, Any]:
+    """A row as a quarantine file has it."""
     columns = [column for column, _ in row.problems if column is not None]
     reasons = [reason for _, reason in row.problems]
     if len(row.problems) > 1:
