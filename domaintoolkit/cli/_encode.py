@@ -75,7 +75,7 @@ class Task:
 )  # fmt: skip
 @click.option(
     "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
-    help="Where the work runs. Spark reads Parquet FILES.",
+    help="Where the work runs. Spark also reads Parquet URIs, partitioned folders and tables.",
 )  # fmt: skip
 @click.option("--master", metavar="URL", help="The master of Spark.  [default: Spark's own setting]")
 @overwrite_option
@@ -196,7 +196,7 @@ def _appended(task: Task, rewrite: bool, bar: Bar) -> dict[str, Any]:
 
 
 def _on_spark(task: Task, shards: int | None, master: str | None, overwrite: bool) -> dict[str, Any]:
-    from domaintoolkit.cli._spark import open_frame, spark_session
+    from domaintoolkit.cli._spark import open_rows, spark_session
     from domaintoolkit.cli._summary import encoding_summary
     from domaintoolkit.engines import encode_spark, fit_spark
     from domaintoolkit.tokenizer import DomainTokenizer
@@ -204,15 +204,15 @@ def _on_spark(task: Task, shards: int | None, master: str | None, overwrite: boo
     domain = task.given.domain()
     loaded = None if task.tokenizer is None else DomainTokenizer.load(task.tokenizer)
     with spark_session(master) as session:
-        frame, reader = open_frame(session, task.given, domain)
-        fitted = fit_spark(domain.schema, frame) if loaded is None else None
-        tokenizer = fitted.tokenizer if fitted is not None else loaded
-        assert tokenizer is not None
+        rows = open_rows(session, task.given, domain)
+        tokenizer = _resumed(task.out, domain.schema) if loaded is None else loaded
+        fitted = None
+        if tokenizer is None:
+            fitted = fit_spark(domain.schema, rows, on_bad_rows=task.on_bad_rows)
+            tokenizer = fitted.tokenizer
         if overwrite:
             _remove_encoded(task.out)
-        result = encode_spark(
-            tokenizer, frame, task.out, shards=shards, on_bad_rows=task.on_bad_rows, reader=reader
-        )  # fmt: skip
+        result = encode_spark(tokenizer, rows, task.out, shards=shards, on_bad_rows=task.on_bad_rows)
     return encoding_summary(result, tokenizer, fitted, sample=False)
 
 

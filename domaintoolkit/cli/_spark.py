@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domaintoolkit.cli._given import Given, header_pairs
-from domaintoolkit.errors import DomainToolkitError, MissingExtraError, SourceError
+from domaintoolkit.errors import DomainToolkitError, MissingExtraError
 
 if TYPE_CHECKING:
-    from domaintoolkit.schema import Domain, Reader
+    from domaintoolkit.engines import SparkSource
+    from domaintoolkit.schema import Domain
 
-__all__ = ["open_frame", "spark_session"]
+__all__ = ["open_rows", "spark_session"]
 
 PYTHON_ERROR = re.compile(r"[\w.]+(?:Error|Exception): (?!An error occurred)")
 
@@ -58,24 +59,11 @@ def _cause(error: Exception) -> str:
     return causes[-1] if causes else lines[0] if lines else type(error).__name__
 
 
-def open_frame(session: Any, given: Given, domain: Domain) -> tuple[Any, Reader]:
-    """Parquet files or folders as a DataFrame in the domain's columns, and how they are read."""
-    from pyspark.errors import PySparkException
-
+def open_rows(session: Any, given: Given, domain: Domain) -> SparkSource:
+    """The FILES as Spark's rows in the domain's columns."""
+    from domaintoolkit.engines import open_spark
     from domaintoolkit.streams import with_headers
 
     if not given.files:
-        raise click.UsageError("name the Parquet FILES to read; the sample is for the local engine")
-    reader = with_headers(domain.reader, header_pairs(given.headers))
-    listed = ", ".join(given.files)
-    try:
-        frame = session.read.parquet(*given.files)
-    except PySparkException as error:
-        raise SourceError(listed, str(error).partition("\n")[0]) from None
-    headers = {column.name: column.header for column in reader.columns}
-    missing = [headers[name] for name in domain.schema.columns if headers[name] not in frame.columns]
-    needed = [header for header in missing if header not in domain.schema.labels]
-    if needed:
-        raise SourceError(listed, f"lacks the columns {', '.join(needed)}; there is: {', '.join(frame.columns)}")
-    names = [name for name in domain.schema.columns if headers[name] not in missing]
-    return frame.select(*(frame[headers[name]].alias(name) for name in names)), reader
+        raise click.UsageError("name the FILES to read; the sample is for the local engine")
+    return open_spark(session, given.files, with_headers(domain.reader, header_pairs(given.headers)))

@@ -8,7 +8,8 @@ from domaintoolkit.engines._fit import FitResult, extend, fit
 from domaintoolkit.engines._progress import Progress
 from domaintoolkit.engines._result import EncodeResult
 from domaintoolkit.engines._segmented import export_streams, segmented_tokens
-from domaintoolkit.engines._spark import encode_spark, fit_spark, spark_streams
+from domaintoolkit.engines._spark import encode_spark, fit_spark, spark_refused, spark_streams
+from domaintoolkit.engines._spark_source import SparkSource, open_spark
 from domaintoolkit.engines._verify import VerifyResult, verify
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "FitResult",
     "Interrupted",
     "Progress",
+    "SparkSource",
     "VerifyResult",
     "append",
     "decode",
@@ -29,7 +31,9 @@ __all__ = [
     "extend",
     "fit",
     "fit_spark",
+    "open_spark",
     "segmented_tokens",
+    "spark_refused",
     "spark_streams",
     "verify",
     "write_rows",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,22 +17,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.engines._aside import SET_ASIDE, write_aside
+from domaintoolkit.engines._aside import SET_ASIDE, hash_rows, write_aside
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes
 from domaintoolkit.engines._continue import append_rows
 from domaintoolkit.engines._decode import folder_tokenizer
-from domaintoolkit.engines._encode import in_turn
+from domaintoolkit.engines._encode import Interrupted, in_turn
 from domaintoolkit.engines._input import Input, TableInput, tables, wanted_columns
 from domaintoolkit.engines._lock import locked
 from domaintoolkit.engines._progress import Progress, silent
-from domaintoolkit.engines._refused import Kept, raise_refused, write_quarantine
+from domaintoolkit.engines._refused import Kept, finish_quarantine, in_file_order, located, raise_refused
 from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._spill import Buckets, Spill
-from domaintoolkit.engines._state import STATE, FinishedShard
+from domaintoolkit.engines._state import APPENDING, STATE, FinishedShard, clear_partials
 from domaintoolkit.errors import DataError, OutputError, Refusal, VocabularyMismatchError
 from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
 from domaintoolkit.streams._manifest import Manifest, ShardEntry
-from domaintoolkit.streams._read_refused import RefusedRow
+from domaintoolkit.streams._read_refused import Quarantine, RefusedRow
 from domaintoolkit.streams._shards import LEFT_OUT, SHARDS, write_shard
 from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -73,12 +74,29 @@ def append(
     rows: Input = source if hasattr(source, "batches") else TableInput(source)
     if not folder.is_dir():
         raise OutputError(str(folder), "is no encoded folder; there is nothing to append to")
-    with locked(folder), tempfile.TemporaryDirectory(prefix=".appending-", dir=temporary or folder) as parted:
+    path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
+    with locked(folder):
         if (folder / STATE).exists():
             raise OutputError(str(folder), "holds an unfinished encoding; finish it before appending")
+        clear_partials(folder)
         work = _Appending(folder, tokenizer, on_bad_rows, Budget(parse_bytes(memory), workers), progress or silent)
-        path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
-        return work.run(rows, Path(parted), path, rewrite)
+        finish_quarantine(path, work.encoded.manifest.counts["rows_refused"])
+        with _parting_folder(folder if temporary is None else Path(temporary)) as parted:
+            return work.run(rows, parted, path, rewrite)
+
+
+@contextmanager
+def _parting_folder(within: Path) -> Iterator[Path]:
+    """A folder for parted rows, which goes away again."""
+    try:
+        within.mkdir(parents=True, exist_ok=True)
+        made = tempfile.mkdtemp(prefix=APPENDING, dir=within)
+    except OSError as error:
+        raise OutputError(str(within), error.strerror or str(error)) from None
+    try:
+        yield Path(made)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 class _Appending:
@@ -94,6 +112,7 @@ class _Appending:
         self.tokenizer = _chosen(self.encoded, tokenizer)
         self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
         self.names: list[str] = []
+        self.appended = ""
         self.kept = Kept()
         self._clear(self.encoded.manifest)
 
@@ -111,7 +130,10 @@ class _Appending:
                     grown.append(each)
                     self.progress("appending", len(grown), len(todo))
             if self.on_bad_rows == "error":
-                raise_refused([row for each in grown for row in each.refused], self.names)
+                raise_refused(located(source, [row for each in grown for row in each.refused]), self.names)
+        except KeyboardInterrupt:
+            self._clear(self.encoded.manifest)
+            raise Interrupted("interrupted; the folder is as it was before; append again") from None
         except BaseException:
             self._clear(self.encoded.manifest)
             raise
@@ -121,14 +143,19 @@ class _Appending:
         shards = len(self.encoded.manifest.shards)
         schema, threads, types = self.tokenizer.schema, self.budget.threads, self.tokenizer.types
         spill = Spill(parted, schema.entity, bucket_count(shards), self.budget.held_bytes, threads, types)
-        refused = None if self.on_bad_rows == "error" else self.kept
+        refused, total = None if self.on_bad_rows == "error" else self.kept, 0
         with closing(spill):
             for table in tables(source, wanted_columns(schema, source), refused, threads, self.names):
                 spill.add(table)
+                total += int(hash_rows(self.tokenizer, table).sum())
                 self.progress("reading", spill.rows, None)
             buckets = spill.finish()
         if not spill.rows and not self.kept:
             raise DataError([Refusal(None, None, "there are no rows to append")])
+        self.appended = f"{spill.rows}:{total % (1 << 64):016x}"
+        if self.appended in self.encoded.manifest.appended:
+            reason = f"these {spill.rows:,} rows were appended before, and are in {self.folder} already"
+            raise DataError([Refusal(None, None, reason)])
         return buckets
 
     def _range(self, number: int, buckets: Buckets) -> slice:
@@ -160,11 +187,16 @@ class _Appending:
         hashes = np.concatenate([np.zeros(0, np.uint64), *(each.aside for each in grown)])
         aside = write_aside(self.folder, before.set_aside, hashes)
         counts = asdict(Counts(**before.counts) + added)
-        manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=aside)
-        refused = [*self.kept, *(row for each in grown for row in (*each.refused, *each.older))]
-        written = write_quarantine(quarantine, refused, self.names, keep=True)
-        self.tokenizer.save(self.folder / "tokenizer")
-        manifest.save(self.folder)
+        appended = (*before.appended, self.appended)
+        manifest = replace(manifest, counts=counts, reader=before.reader, appended=appended, set_aside=aside)
+        refused = [*self.kept, *located(source, [row for each in grown for row in (*each.refused, *each.older)])]
+        with Quarantine(quarantine, keep=True) as rows:
+            rows.add(in_file_order(refused, self.names))
+            rows.flush()
+            self.tokenizer.save(self.folder / "tokenizer")
+            # from here on the rows are appended, whatever comes
+            manifest.save(self.folder)
+        written = rows.total > 0
         self._clear(manifest)
         notes = tuple(dict.fromkeys(source.counts.notes))
         return EncodeResult(self.folder, manifest, added, 0, quarantine if written else None, notes)

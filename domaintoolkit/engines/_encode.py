@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from domaintoolkit._files import canonical_json
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, shard_count
 from domaintoolkit.engines._input import Input, TableInput, input_files, tables, wanted_columns
 from domaintoolkit.engines._lock import locked
@@ -22,9 +21,8 @@ from domaintoolkit.engines._refused import Kept, from_json, located, raise_refus
 from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._shard import ShardWork
 from domaintoolkit.engines._spill import Buckets, Spill
-from domaintoolkit.engines._state import STATE, State, check_free, discard, same_run
+from domaintoolkit.engines._state import STATE, State, check_free, discard, identity, same_run
 from domaintoolkit.errors import DataError, OutputError, Refusal
-from domaintoolkit.schema import to_dict
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import read_shard
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -92,13 +90,10 @@ class _Encoding:
     def __init__(self, tokenizer: DomainTokenizer, source: Input, folder: Path, options: Options) -> None:
         self.tokenizer, self.source, self.folder, self.options = tokenizer, source, folder, options
         self.budget = Budget(options.memory, options.threads)
-        self.state = State(input_files(source), self._identity(), self._chosen())
+        self.state = State(input_files(source), identity(tokenizer), self._chosen())
         self.names: list[str] = []
         self.refused: list[RefusedRow] = []
         self.notes: tuple[str, ...] = ()
-
-    def _identity(self) -> str:
-        return canonical_json([self.tokenizer.vocabulary.hash, to_dict(self.tokenizer.schema)])
 
     def _chosen(self) -> dict[str, Any]:
         return {"shards": self.options.shards, "on_bad_rows": self.options.on_bad_rows}

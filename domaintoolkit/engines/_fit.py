@@ -28,7 +28,7 @@ from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
 from domaintoolkit.tokenizer._types import column_type
 
-__all__ = ["FitResult", "extend", "fit"]
+__all__ = ["FitResult", "extend", "fit", "fitting_schema"]
 
 T = TypeVar("T")
 
@@ -103,6 +103,11 @@ def extend(
     return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 
 
+def fitting_schema(schema: Schema) -> Schema:
+    """What fitting reads: no labels, sessions or order of ties, which would take half the time."""
+    return replace(schema, session=None, labels=(), leaks=(), order_by=())
+
+
 class _Counting:
     """One pass over the rows that counts those of training entities, or all."""
 
@@ -115,8 +120,7 @@ class _Counting:
         progress: Progress,
         fitted: Mapping[str, pa.DataType] | None = None,
     ) -> None:
-        # labels, sessions and the order of ties play no part in fitting, and reading them would take half the time
-        self._schema = replace(schema, session=None, labels=(), leaks=(), order_by=())
+        self._schema = fitting_schema(schema)
         self._tokenizer = serial(DomainTokenizer(self._schema, encoders, threads))
         self._full, self._threads, self._fitted = schema, threads, fitted or {}
         self._on_bad_rows, self._progress = on_bad_rows, progress

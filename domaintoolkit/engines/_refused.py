@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,17 @@ from domaintoolkit.engines._input import ORIGIN, ROW_BITS, origins
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.streams._read_refused import KEPT, Quarantine, RefusedRow
 
-__all__ = ["Kept", "from_json", "located", "raise_refused", "refused_rows", "to_json", "write_quarantine"]
+__all__ = [
+    "Kept",
+    "finish_quarantine",
+    "from_json",
+    "in_file_order",
+    "located",
+    "raise_refused",
+    "refused_rows",
+    "to_json",
+    "write_quarantine",
+]
 
 OTHER_ROW = re.compile(r"in row (\d+) of(?= the same entity$)")
 
@@ -85,21 +96,31 @@ def from_json(data: dict[str, Any]) -> RefusedRow:
 def raise_refused(rows: Sequence[RefusedRow], names: Sequence[str]) -> None:
     """Raise all as one `DataError`, in the order of the files; nothing refused, nothing raised."""
     if rows:
-        listed = [refusal for row in _ordered(rows, names)[:KEPT] for refusal in row.refusals()]
+        listed = [refusal for row in in_file_order(rows, names)[:KEPT] for refusal in row.refusals()]
         named = [Refusal(each.row, each.column, each.reason, each.source or None, each.line) for each in listed]
         raise DataError(named, sum(len(row.problems) for row in rows))
 
 
-def write_quarantine(path: Path, rows: Sequence[RefusedRow], names: Sequence[str], keep: bool = False) -> bool:
-    """Write the rows to a quarantine file, in the order of the files; whether there were any.
-
-    With `keep`, they go behind those that the file already holds.
-    """
-    with Quarantine(path, keep) as quarantine:
-        quarantine.add(_ordered(rows, names))
+def write_quarantine(path: Path, rows: Sequence[RefusedRow], names: Sequence[str]) -> bool:
+    """Write the rows to a quarantine file, in the order of the files; whether there were any."""
+    with Quarantine(path) as quarantine:
+        quarantine.add(in_file_order(rows, names))
     return bool(rows)
 
 
-def _ordered(rows: Sequence[RefusedRow], names: Sequence[str]) -> list[RefusedRow]:
+def finish_quarantine(path: Path, rows: int) -> None:
+    """Give a quarantine file that a kill has left beside its name that name, where it holds the `rows` that it should.
+
+    Any other is of a run that came to nothing, and is removed.
+    """
+    beside = Quarantine(path).beside
+    if beside.exists():
+        with beside.open(encoding="utf-8", newline="") as file:
+            found = sum(1 for _ in csv.reader(file)) - 1 if path.suffix == ".csv" else sum(1 for _ in file)
+        beside.replace(path) if found == rows else beside.unlink()
+
+
+def in_file_order(rows: Sequence[RefusedRow], names: Sequence[str]) -> list[RefusedRow]:
+    """The rows in the order of the files, and within a file."""
     place = {name: number for number, name in enumerate(names)}
     return sorted(rows, key=lambda row: (place.get(row.source, len(place)), row.row))

@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from domaintoolkit._files import read_json, write_json
+from domaintoolkit._files import canonical_json, read_json, write_json
 from domaintoolkit.errors import ArtifactError, OutputError, SourceError
+from domaintoolkit.schema import to_dict
 from domaintoolkit.streams._manifest import MANIFEST, ShardEntry
 from domaintoolkit.streams._shards import LEFT_OUT, SHARDS
+from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = [
     "APPENDING",
@@ -23,7 +25,9 @@ __all__ = [
     "State",
     "check_free",
     "clear_partials",
+    "clear_state",
     "discard",
+    "identity",
     "same_run",
 ]
 
@@ -112,6 +116,11 @@ class State:
         return replace(self, finished=tuple(sorted([*self.finished, shard], key=lambda each: each.number)))
 
 
+def identity(tokenizer: DomainTokenizer) -> str:
+    """What a tokenizer is, in a state: its vocabulary and its schema."""
+    return canonical_json([tokenizer.vocabulary.hash, to_dict(tokenizer.schema)])
+
+
 def check_free(folder: Path) -> bool:
     """Whether `folder` holds an unfinished encoding; raises `OutputError` where it holds anything else."""
     clear_partials(folder)
@@ -170,6 +179,13 @@ def _compare_inputs(folder: Path, old: Sequence[InputFile], new: Sequence[InputF
 
 def _cannot(reason: str) -> str:
     return f"holds an unfinished encoding that cannot be continued: {reason}; delete the folder to start anew"
+
+
+def clear_state(folder: Path) -> None:
+    """Remove what only an unfinished encoding needs, once all else is written."""
+    if (folder / FINISHED).exists():
+        shutil.rmtree(folder / FINISHED)
+    (folder / STATE).unlink()
 
 
 def discard(folder: Path) -> None:

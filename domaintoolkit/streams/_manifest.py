@@ -56,6 +56,8 @@ class Manifest:
     reader: dict[str, Any] | None = None
     left_out: tuple[ShardEntry, ...] = ()
     """With `min_events`, for each shard the histories that are too short so far; in no other number here."""
+    appended: tuple[str, ...] = ()
+    """For each append, how many rows it brought and the sum of their hashes: the same rows are not taken twice."""
     set_aside: SetAside | None = None
     """Rows that appending has refused as older than their histories, if any."""
 
@@ -87,8 +89,14 @@ class Manifest:
             shards, left_out = (
                 tuple(ShardEntry(**entry) for entry in data.pop(name)) for name in ("shards", "left_out")
             )
-            aside = data.pop("set_aside")
-            return cls(shards=shards, left_out=left_out, set_aside=None if aside is None else SetAside(**aside), **data)
+            aside, appended = data.pop("set_aside"), tuple(data.pop("appended"))
+            return cls(
+                appended=appended,
+                shards=shards,
+                left_out=left_out,
+                set_aside=None if aside is None else SetAside(**aside),
+                **data,
+            )
         except (KeyError, TypeError) as error:
             raise ArtifactError(str(path), f"is not a manifest of this version: {error}") from None
 

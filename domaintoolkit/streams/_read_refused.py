@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self, TextIO
 
 from domaintoolkit.errors import DataError, LookupFailedError, OutputError, Refusal
 
-__all__ = ["Collected", "Quarantine", "RefusedRow", "RefusedRows", "shown"]
+__all__ = ["COLUMNS", "Collected", "Quarantine", "RefusedRow", "RefusedRows", "entry", "shown"]
 
 KEPT = 1000
 """How many refusals an error carries; the others are only counted."""
@@ -85,21 +85,30 @@ class Quarantine:
             raise LookupFailedError("quarantine format", self.path.suffix or self.path.name, (".csv", ".jsonl"))
         self.total = 0
         self._keep = keep
-        self._beside = self.path.with_name(self.path.name + ".part")
+        self.beside = self.path.with_name(self.path.name + ".part")
         self._file: TextIO | None = None
 
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Write `rows`."""
         for row in rows:
-            self._write(_entry(row))
+            self._write(entry(row))
             self.total += 1
+
+    def flush(self) -> None:
+        """Bring what was written so far to the disk, beside the file's name."""
+        try:
+            if self._file is not None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OutputError(str(self.path), error.strerror or str(error)) from None
 
     def close(self) -> None:
         """Give the file its name."""
         if self._file is not None:
             try:
                 self._file.close()
-                self._beside.replace(self.path)
+                self.beside.replace(self.path)
             except OSError as error:
                 raise OutputError(str(self.path), error.strerror or str(error)) from None
             self._file = None
@@ -108,7 +117,7 @@ class Quarantine:
         """Leave no file."""
         if self._file is not None:
             self._file.close()
-            self._beside.unlink(missing_ok=True)
+            self.beside.unlink(missing_ok=True)
             self._file = None
 
     def __enter__(self) -> Self:
@@ -122,8 +131,8 @@ class Quarantine:
             if self._file is None:
                 kept = self._keep and self.path.exists()
                 if kept:
-                    shutil.copyfile(self.path, self._beside)
-                self._file = self._beside.open("a" if kept else "w", encoding="utf-8", newline="")
+                    shutil.copyfile(self.path, self.beside)
+                self._file = self.beside.open("a" if kept else "w", encoding="utf-8", newline="")
                 if self.path.suffix == ".csv" and not kept:
                     csv.writer(self._file).writerow(COLUMNS)
             if self.path.suffix == ".csv":
@@ -134,7 +143,8 @@ class Quarantine:
             raise OutputError(str(self.path), error.strerror or str(error)) from None
 
 
-def _entry(row: RefusedRow) -> dict[str, Any]:
+def entry(row: RefusedRow) -> dict[str, Any]:
+    """A row as a quarantine file has it."""
     columns = [column for column, _ in row.problems if column is not None]
     reasons = [reason for _, reason in row.problems]
     if len(row.problems) > 1:

@@ -113,7 +113,9 @@ def _counted_whole(
     counted = {bound.name: bound.field.encode(rows.values[bound.name].take(pa.array(whole.first)))
                for bound in layout.header if bound.name is not None}  # fmt: skip
     if rows.times is not None and any(bound.name == layout.schema.time for bound in layout.events):
-        counted[layout.schema.time or ""] = _encode_times(layout, whole.rows(rows.times), whole.starts)[0]
+        counted[layout.schema.time or ""] = _encode_times(
+            layout, whole.rows(rows.times).astype(np.int64, copy=False), whole.starts
+        )[0]
     return counted
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from datetime import timedelta
 from itertools import pairwise
@@ -16,11 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaintoolkit.engines import append, encode, extend, verify
+from domaintoolkit.engines import _append, append, encode, extend, verify
 from domaintoolkit.engines._state import STATE
 from domaintoolkit.errors import ArtifactError, DataError, OutputError, VocabularyMismatchError
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.streams._encoded import open_encoded
+from domaintoolkit.streams._manifest import Manifest
+from domaintoolkit.streams._read_refused import Quarantine
 from domaintoolkit.tokenizer import DomainTokenizer
 
 from .rows import SCHEMA, contents, events
@@ -73,8 +76,8 @@ def test_parts_in_time_order_give_what_all_at_once_gives(cuts: list[int], second
 
 def _in_stream_order(tokenizer: DomainTokenizer, table: pa.Table) -> pa.Table:
     """Rows by time, and ties of an entity in the order that encoding gives them."""
-    numbered = table.set_column(3, "bought", pa.array(np.arange(len(table))))
-    order = tokenizer.encode(numbered).labels["bought"].to_numpy()  # type: ignore[index]
+    numbered = table.append_column("row", pa.array(np.arange(len(table))))
+    order = tokenizer.carrying("row").encode(numbered).labels["row"].to_numpy()  # type: ignore[index]
     times = table["at"].cast(pa.int64()).to_numpy()[order]
     return table.take(pa.array(order[np.argsort(times, kind="stable")]))
 
@@ -109,6 +112,86 @@ def test_rows_that_were_set_aside_are_known_to_verify(late: list[bool], again: b
         manifest = open_encoded(Path(name) / "out").manifest
         assert found.rows_refused == found.rows_set_aside == manifest.counts["rows_refused"]
         assert found.report.events == manifest.totals["events"]
+
+
+def test_the_same_rows_are_not_appended_twice(tmp_path: Path) -> None:
+    in_time = TABLE.sort_by("at")
+    encode(TOKENIZER, in_time.slice(0, 300), tmp_path)
+    append(tmp_path, in_time.slice(300, 100))
+    before = contents(tmp_path)
+    for rows in (in_time.slice(300, 100), in_time.slice(300, 100).take(pa.array(np.arange(100)[::-1]))):
+        with pytest.raises(DataError, match="these 100 rows were appended before"):
+            append(tmp_path, rows)
+    assert contents(tmp_path) == before
+    append(tmp_path, in_time.slice(400))
+
+
+class Crash(BaseException):
+    """Ends a run without its doing anything more."""
+
+
+STEPS = ["write_shard", "write_aside", "save tokenizer", "save manifest", "replace quarantine", "remove old"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("after", [False, True])
+def test_an_append_that_breaks_off_was_done_or_was_not(tmp_path: Path, step: str, after: bool, late: bool) -> None:
+    in_time = TABLE.sort_by("at")
+    encode(TOKENIZER, in_time.slice(10, 300), tmp_path / "out", shards=3)
+    shutil.copytree(tmp_path / "out", tmp_path / "once")
+    rows = in_time.slice(310) if not late else pa.concat_tables([in_time.slice(310), in_time.slice(0, 10)])
+    append(tmp_path / "once", rows)
+    with pytest.MonkeyPatch.context() as patch:
+        _crash(patch, step, after)
+        with pytest.raises(Crash):
+            append(tmp_path / "out", rows)
+    (tmp_path / "out" / ".appending-left").mkdir()
+    try:
+        append(tmp_path / "out", rows)
+    except DataError as error:
+        assert "were appended before" in str(error)  # noqa: PT017
+    assert contents(tmp_path / "out") == contents(tmp_path / "once")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        path.name for path in (tmp_path / "once").iterdir()
+    )
+
+
+def _crash(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
+    """Let the step break off, before it is done or after; then nothing is cleared up, as after a kill."""
+    owner, name = {
+        "write_shard": (_append, "write_shard"),
+        "write_aside": (_append, "write_aside"),
+        "save tokenizer": (DomainTokenizer, "save"),
+        "save manifest": (Manifest, "save"),
+        "replace quarantine": (Quarantine, "close"),
+        "remove old": (_append._Appending, "_clear"),
+    }[step]
+    whole = getattr(owner, name)
+    calls = []
+
+    def crash(*args: Any, **options: Any) -> Any:
+        calls.append(name)
+        if name == "_clear" and len(calls) == 1:  # what an earlier run has left
+            return whole(*args, **options)
+        if after:
+            whole(*args, **options)
+        elif name == "close":
+            Quarantine.discard(args[0])
+        raise Crash
+
+    patch.setattr(owner, name, crash)
+    patch.setattr(Quarantine, "discard", lambda self: self._file and self._file.close())
+    if name != "_clear":
+        clear = _append._Appending._clear
+        done = []
+
+        def once(self: Any, manifest: Any) -> None:
+            done.append(1)
+            if len(done) == 1:
+                clear(self, manifest)
+
+        patch.setattr(_append._Appending, "_clear", once)
 
 
 def test_a_file_of_what_was_set_aside_is_checked(tmp_path: Path) -> None:
@@ -214,8 +297,8 @@ def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
 def test_rows_set_aside_before_stay_in_the_quarantine_file(tmp_path: Path) -> None:
     table = TABLE.sort_by("at")
     encode(TOKENIZER, table, tmp_path)
-    for _ in range(2):
-        result = append(tmp_path, table.slice(0, 5))
+    for start in (0, 5):
+        result = append(tmp_path, table.slice(start, 5))
     assert result.manifest.counts["rows_refused"] == 10
     assert pyarrow.csv.read_csv(tmp_path / "quarantine.csv").num_rows == 10
 

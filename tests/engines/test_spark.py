@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
+import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,32 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from domaintoolkit.engines import encode, encode_spark, fit, fit_spark, spark_streams
-from domaintoolkit.errors import DataError, MissingExtraError
+from domaintoolkit.engines import Interrupted, _spark, encode, encode_spark, fit, fit_spark, spark_streams
+from domaintoolkit.errors import ArtifactError, DataError, MissingExtraError, OutputError, SourceError
 from domaintoolkit.schema import Composite
 from domaintoolkit.streams._encoded import open_encoded
 
+from .conftest import needs_spark
 from .rows import SCHEMA, contents, events
 from .test_encode import bad_table
 from .test_fit import saved
 
 TABLE = events(1500)
-SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
-needs_spark = pytest.mark.skipif(not SPARK, reason="needs pyspark and Java 17")
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[Any]:
-    """Spark on two threads of this machine, in a time zone that is not UTC."""
-    from pyspark.sql import SparkSession
-
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.sql.session.timeZone", "Asia/Tokyo").config("spark.log.level", "ERROR")
-    spark = builder.config("spark.driver.bindAddress", "127.0.0.1").getOrCreate()
-    yield spark
-    spark.stop()
 
 
 @pytest.fixture
@@ -61,6 +44,63 @@ def test_tokenizer_and_folder_are_those_of_the_local_engine(tmp_path: Path, fram
     spark = encode_spark(there.tokenizer, frame.repartition(partitions), tmp_path / "spark", shards=5)
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
     assert spark.counts == local.counts
+
+
+@needs_spark
+def test_keys_are_taken_as_they_were_fitted(tmp_path: Path, session: Any) -> None:
+    schema = replace(SCHEMA, min_events=30)
+    tokenizer = fit(schema, TABLE).tokenizer
+    as_text = TABLE.set_column(0, "user", TABLE["user"].cast(pa.string()))
+    pa.parquet.write_table(as_text, tmp_path / "events.parquet")
+    local = encode(tokenizer, TABLE, tmp_path / "local", shards=5)
+    spark = encode_spark(
+        tokenizer, session.read.parquet(str(tmp_path / "events.parquet")), tmp_path / "spark", shards=5
+    )
+    assert local.counts.entities_left_out > 0
+    assert contents(tmp_path / "spark") == contents(tmp_path / "local")
+    assert spark.counts == local.counts
+
+
+class Crash(BaseException):
+    """Ends a run without its doing anything more."""
+
+
+@needs_spark
+def test_a_run_that_failed_goes_on(tmp_path: Path, frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = fit(SCHEMA, TABLE).tokenizer
+    out = tmp_path / "out"
+    encode(tokenizer, TABLE, tmp_path / "local", shards=5)
+
+    def crash(*_: Any) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_spark, "build_manifest", crash)
+        with pytest.raises(Crash):
+            encode_spark(tokenizer, frame, out, shards=5)
+    for name in ("finished/00001.json", "shards/00001.arrow", "finished/00003.json"):
+        (out / name).unlink()
+    before = contents(out)
+    with pytest.raises(SourceError, match=r"the rows given to Spark: has changed since .* \(size\)"):
+        encode_spark(tokenizer, frame.limit(700), out, shards=5)
+    with pytest.raises(OutputError, match="the options have changed: on_bad_rows was 'error'"):
+        encode_spark(tokenizer, frame, out, shards=5, on_bad_rows="quarantine")
+    shard = out / "shards" / "00002.arrow"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-20] + b"x" * 20)
+    with pytest.raises(ArtifactError, match=r"00002\.arrow: was altered"):
+        encode_spark(tokenizer, frame, out, shards=5)
+    shard.write_bytes(whole)
+    assert contents(out) == before
+    times = {path: path.stat().st_mtime_ns for path in (out / "shards").iterdir()}
+    with monkeypatch.context() as patch:
+        patch.setattr(_spark, "write_shards", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(Interrupted, match="3 of 5 shards are finished; run the same"):
+            encode_spark(tokenizer, frame, out, shards=5)
+    assert encode_spark(tokenizer, frame.repartition(3), out, shards=5).resumed == 3
+    assert contents(out) == contents(tmp_path / "local")
+    kept = [path for path, time in times.items() if path.stat().st_mtime_ns == time]
+    assert {path.name for path in kept} == {"00000.arrow", "00002.arrow", "00004.arrow"}
 
 
 @needs_spark
