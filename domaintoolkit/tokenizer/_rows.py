@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -62,10 +62,13 @@ class Rows:
         )
 
 
-def read_columns(schema: Schema, table: Any) -> Columns:
-    """The columns that a schema needs; labels may be missing from a table. Raises `DataError` for unfit keys."""
+def read_columns(schema: Schema, table: Any, refused: list[Refusal] | None = None) -> Columns:
+    """The columns that a schema needs; labels may be missing from a table. Raises `DataError` for unfit columns.
+
+    Rows that no column can hold are added to `refused`, or raised where there is none.
+    """
     optional = set(schema.labels)
-    columns = columns_of(table, [name for name in schema.columns if name not in optional], schema.labels)
+    columns = columns_of(table, [name for name in schema.columns if name not in optional], schema.labels, refused)
     roles = {**dict.fromkeys((*schema.entity, *schema.order_by), "keys"), **dict.fromkeys(schema.labels, "labels")}
     nested = [
         Refusal(None, name, f"values of type {columns[name].type} cannot be {role}")
@@ -86,9 +89,11 @@ def prepare(
     zones: Mapping[str, ZoneTable] | None = None,
     fitted: Mapping[str, pa.DataType] | None = None,
     grouped: bool = False,
+    refused: Iterable[Refusal] = (),
 ) -> Rows:
     """Every field in the type that its encoder takes. Bad rows are all refused together, or all raised together.
 
+    `refused` are those that are known to be bad.
     `zones` are the saved zones of columns that hold times; left out, this machine's are used. `fitted` are the
     types of the columns that the encoders were fitted on, where they were. `grouped` rows are put in order while
     others work on their values.
@@ -97,6 +102,8 @@ def prepare(
         raise LookupFailedError("way with bad rows", on_bad_rows, ON_BAD_ROWS)
     count = len(next(iter(columns.values())))
     bad: dict[int, list[Refusal]] = {}
+    for refusal in refused:
+        bad.setdefault(refusal.row or 0, []).append(refusal)
     columns = {**columns, **_in_fitted_types(schema, columns, fitted or {}, bad)}
     jobs: dict[str, Callable[[], Prepared]] = {}
     for spec in (*schema.static, *schema.fields):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -20,18 +20,21 @@ _UNLIKE = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, Over
 """What Arrow raises for values that make no column of one type."""
 
 
-def columns_of(table: Any, wanted: Iterable[str], optional: Iterable[str] = ()) -> Columns:
+def columns_of(
+    table: Any, wanted: Iterable[str], optional: Iterable[str] = (), refused: list[Refusal] | None = None
+) -> Columns:
     """The wanted columns of a pandas, polars, Arrow or DuckDB table, or anything with `__arrow_c_stream__`.
 
     A mapping of lists and a list of dictionaries will do too. Raises `DataError` that names every column
     that is missing or there twice, and what columns there are. The `optional` ones may be missing, and
-    columns beyond these are not looked at.
+    columns beyond these are not looked at. Rows with text that is not valid Unicode are added to `refused`, or
+    raised where there is none.
     """
     if isinstance(table, Mapping):
         found: Sequence[Any] = list(table)
     elif isinstance(table, list):
         table = _from_rows(table)
-        found = table.column_names
+        found = list(table)
     elif _made_by(table) in ("pandas", "polars"):
         found = list(table.columns)
     else:
@@ -42,18 +45,25 @@ def columns_of(table: Any, wanted: Iterable[str], optional: Iterable[str] = ()) 
     chosen = [*required, *(name for name in optional if name in names)]
     _check_names(names, required, chosen)
     read = _from_pandas if _made_by(table) == "pandas" else _column
-    columns = {name: read(table[found[names.index(name)]], name) for name in chosen}
+    wrong: list[Refusal] = []
+    columns = {name: read(table[found[names.index(name)]], name, wrong) for name in chosen}
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name!r} has {length:,}" for name, length in lengths.items())
         raise DataError([Refusal(None, None, f"columns of one table must be equally long: {listed}")])
+    if wrong and refused is None:
+        raise DataError(wrong)
+    if refused is not None:
+        refused += wrong
     return columns
 
 
 def _check_names(names: list[str], required: list[str], chosen: list[str]) -> None:
     counts = Counter(names)
     listed = ", ".join(repr(name) for name in names) or "none"
-    missing = [Refusal(None, name, f"missing; the table's columns are: {listed}") for name in required if not counts[name]]
+    missing = [
+        Refusal(None, name, f"missing; the table's columns are: {listed}") for name in required if not counts[name]
+    ]
     twice = [
         Refusal(None, name, f"there are {counts[name]} columns of this name") for name in chosen if counts[name] > 1
     ]
@@ -96,81 +106,70 @@ def _from_duckdb(result: Any) -> pa.Table:
     return reader.read_all()
 
 
-def _from_rows(rows: list[Any]) -> pa.Table:
+def _from_rows(rows: list[Any]) -> dict[str, list[Any]]:
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise TypeError(f"expected a list of dictionaries, got {row!r:.60} at [{number}]")
     names = dict.fromkeys(name for row in rows for name in row)
-    return pa.table({str(name): _column([row.get(name) for row in rows], str(name)) for name in names})
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _column(values: Any, name: str) -> pa.Array:
+def _column(values: Any, name: str, wrong: list[Refusal]) -> pa.Array:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return plain(values)
     try:
-        if hasattr(values, "to_arrow"):  # polars: keeps what pa.array would look at value by value
+        if hasattr(values, "to_arrow"):  # polars
             return plain(values.to_arrow())
         if hasattr(values, "__arrow_array__") or hasattr(values, "__arrow_c_array__"):
             return plain(pa.array(values))
     except _UNLIKE as error:
-        raise _no_column(name, error) from None
-    return _converted(values, name)
+        raise DataError([Refusal(None, name, f"values that Arrow has no type for: {error}")]) from None
+    return _converted(values, name, wrong)
 
 
-def _from_pandas(series: Any, name: str) -> pa.Array:
+def _from_pandas(series: Any, name: str, wrong: list[Refusal]) -> pa.Array:
     try:
         made = plain(pa.Array.from_pandas(series))
     except (*_UNLIKE, UnicodeEncodeError):
-        return _converted(series.astype(object).where(series.notna(), None).tolist(), name)
-    return _of_one_kind(made, series, name) if series.dtype == object else made
+        return _converted(series.astype(object).where(series.notna(), None).tolist(), name, wrong)
+    return _of_one_kind(made, series) if series.dtype == object else made
 
 
-def _converted(values: Any, name: str) -> pa.Array:
+def _converted(values: Any, name: str, wrong: list[Refusal]) -> pa.Array:
     """Python values as one column. Mixed types become text; text that is not Unicode is refused with its row."""
     try:
-        made = plain(pa.array(values))
+        return _of_one_kind(plain(pa.array(values)), values)
     except UnicodeEncodeError:
         pass
     except _UNLIKE:
         values = [None if value is None else str(value) for value in values]
-    else:
-        return _of_one_kind(made, values, name)
-    _refuse(name, _not_unicode(values))
-    return pa.array(values, pa.string())
+    reasons = _not_unicode(values)
+    wrong += [Refusal(row, name, reason) for row, reason in reasons.items()]
+    return pa.array([None if row in reasons else value for row, value in enumerate(values)], pa.string())
 
 
-def _of_one_kind(made: pa.Array, values: Iterable[Any], name: str) -> pa.Array:
-    """`made`, unless Arrow took times without a zone for UTC because others of the column have a zone."""
-    if pa.types.is_timestamp(made.type) and made.type.tz is not None:
-        _refuse(name, _zone_unlike(values))
-    return made
-
-
-def _refuse(name: str, problems: Iterable[tuple[int, str]]) -> None:
-    refused = [Refusal(row, name, reason) for row, reason in problems]
-    if refused:
-        raise DataError(refused)
-
-
-def _no_column(name: str, error: Exception) -> DataError:
-    return DataError([Refusal(None, name, f"values that Arrow has no type for: {error}")])
-
-
-def _not_unicode(values: Iterable[Any]) -> Iterable[tuple[int, str]]:
+def _not_unicode(values: Iterable[Any]) -> dict[int, str]:
+    reasons = {}
     for row, value in enumerate(values):
         if isinstance(value, str):
             try:
                 value.encode()
             except UnicodeEncodeError as error:
-                yield row, f"not valid Unicode: {error}"
+                reasons[row] = f"not valid Unicode: {error}"
+    return reasons
 
 
-def _zone_unlike(values: Iterable[Any]) -> Iterable[tuple[int, str]]:
-    """The times that name a zone where the first does not, or the other way round."""
-    usual: bool | None = None
-    for row, value in enumerate(values):
-        if isinstance(value, date):
-            named = getattr(value, "tzinfo", None) is not None
-            usual = named if usual is None else usual
-            if named != usual:
-                yield row, "no zone while others have one" if usual else "names a zone while others have none"
+def _of_one_kind(made: pa.Array, values: Iterable[Any]) -> pa.Array:
+    """`made`, or text where some times name a zone and others do not: Arrow would take all of them for UTC."""
+    if not pa.types.is_timestamp(made.type) or made.type.tz is None:
+        return made
+    times = [value if isinstance(value, date) else None for value in values]
+    if all(time is None or getattr(time, "tzinfo", None) is not None for time in times):
+        return made
+    return pa.array([None if time is None else _iso(time) for time in times], pa.string())
+
+
+def _iso(time: date) -> str:
+    if isinstance(time, datetime) and time.tzinfo is not None:
+        return f"{time.replace(tzinfo=None) - (time.utcoffset() or timedelta())}Z"
+    return time.isoformat()
