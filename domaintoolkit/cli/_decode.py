@@ -21,7 +21,7 @@ ENDINGS = (".parquet", ".csv")
 
 
 @click.command("decode", epilog=EXAMPLES)
-@click.argument("folder", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE",
     help="The file to write; its name ends in .parquet or .csv.",

@@ -27,7 +27,7 @@ VERDICTS = ("stable", "shifted", "drifted")
 
 
 @click.command("drift", epilog=EXAMPLES)
-@click.argument("folder", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
 @rows_options
 @click.option(
     "--fail-on", type=click.Choice(["shifted", "drifted", "never"]), default="drifted", show_default=True,

@@ -60,7 +60,7 @@ class Task:
     help="The folder to write.  [default: NAME-streams, here]",
 )  # fmt: skip
 @click.option(
-    "--tokenizer", "tokenizer_folder", type=click.Path(path_type=Path), metavar="DIR",
+    "--tokenizer", "tokenizer_folder", type=click.Path(readable=False, path_type=Path), metavar="DIR",
     help="A fitted tokenizer.  [default: one is fitted first, on the training entities]",
 )  # fmt: skip
 @composites_option
@@ -132,6 +132,8 @@ def _check(
         raise click.UsageError("--rewrite goes with --append")
     if master is not None and engine != "spark":
         raise click.UsageError("--master goes with --engine spark")
+    if task.given.delimiter is not None and engine == "spark":
+        raise click.UsageError("--delimiter is of CSV files, and --engine spark reads Parquet")
     if appending and (overwrite or shards is not None or engine != "local"):
         raise click.UsageError("--append takes OUT as it is: no --overwrite, --shards or --engine spark")
     if not appending:

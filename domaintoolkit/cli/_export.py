@@ -21,7 +21,7 @@ EXAMPLES = example(
 
 
 @click.command("export", epilog=EXAMPLES)
-@click.argument("folder", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
 @click.option(
     "--streams", type=click.Path(path_type=Path), metavar="FILE", help="One .parquet or .arrow file of streams."
 )

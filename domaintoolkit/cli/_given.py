@@ -35,6 +35,7 @@ class Given:
     files: tuple[str, ...]
     events: int | None = None
     seed: int | None = None
+    delimiter: str | None = None
     composites: int | None = None
     """How many to learn, where the schema's own declaration is not meant."""
 
@@ -53,6 +54,8 @@ class Given:
             raise click.UsageError("--events and --seed are of a domain's sample, and there are FILES")
         if self.headers and not self.files:
             raise click.UsageError("--column says what a header of your file is called, and there are no FILES")
+        if self.delimiter is not None and not self.files:
+            raise click.UsageError("--delimiter says what parts the columns of your file, and there are no FILES")
 
     @property
     def named(self) -> bool:
@@ -119,10 +122,11 @@ class Given:
         return self.opened(known or _reader_for(schema, manifest.columns))
 
     def opened(self, reader: Reader) -> Source:
-        """The files, read as a reader says, but for --column."""
+        """The files, read as a reader says, but for --column and --delimiter."""
         from domaintoolkit.streams import open_source, with_headers
 
-        return open_source(self.files, with_headers(reader, header_pairs(self.headers)))
+        layout = with_headers(reader, header_pairs(self.headers))
+        return open_source(self.files, layout if self.delimiter is None else replace(layout, delimiter=self.delimiter))
 
 
 def _reader_for(schema: Schema, types: Mapping[str, str]) -> Reader:

@@ -26,7 +26,7 @@ EXAMPLES = example(
 
 
 @click.command("inspect", epilog=EXAMPLES)
-@click.argument("folder", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
 @click.option(
     "--entity", "-e", "key", multiple=True, metavar="KEY",
     help="The entity's key; once for each column of the key.  [default: the first of the folder]",

@@ -55,6 +55,14 @@ def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def _delimiter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """One character; a tab may be written as in most languages, since shells make it hard to type."""
+    character = "\t" if value == "\\t" else value
+    if character is not None and len(character) != 1:
+        raise click.BadParameter(f"expected one character, got {value!r}", ctx, param)
+    return character
+
+
 def rows_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """`[FILES]...` and the options that say what their rows look like; the command takes them as `given`."""
 
@@ -63,23 +71,30 @@ def rows_options(function: Callable[..., Any]) -> Callable[..., Any]:
         domain_name: str | None,
         schema_file: Path | None,
         headers: tuple[str, ...],
+        delimiter: str | None,
         files: tuple[str, ...],
         events: int | None,
         seed: int | None,
         **rest: Any,
     ) -> Any:
-        return function(given=Given(domain_name, schema_file, headers, files, events, seed), **rest)
+        return function(
+            given=Given(domain_name, schema_file, headers, files, events, seed, delimiter=delimiter), **rest
+        )
 
     return _stacked(
-        click.argument("files", nargs=-1, type=click.Path(), metavar="[FILES]..."),
+        click.argument("files", nargs=-1, type=click.Path(readable=False), metavar="[FILES]..."),
         click.option("--domain", "-d", "domain_name", metavar="NAME", help="An installed domain; see `domains`."),
         click.option(
-            "--schema", "schema_file", type=click.Path(path_type=Path), metavar="FILE",
+            "--schema", "schema_file", type=click.Path(readable=False, path_type=Path), metavar="FILE",
             help="A TOML file that declares the schema, in place of a domain.",
         ),
         click.option(
             "--column", "headers", multiple=True, metavar="NAME=HEADER",
             help="The header that a column has in your file, where it differs. Repeatable.",
+        ),
+        click.option(
+            "--delimiter", metavar="CHAR", callback=_delimiter,
+            help="What parts the columns of your CSV, where it differs: ';' or '\\t'.",
         ),
         click.option(
             "--events", type=Whole(1), metavar="N",

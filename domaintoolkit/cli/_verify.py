@@ -25,7 +25,7 @@ EXAMPLES = example(
 
 
 @click.command("verify", epilog=EXAMPLES)
-@click.argument("folder", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
 @rows_options
 @limit_options
 @as_json

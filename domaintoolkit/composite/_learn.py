@@ -37,7 +37,7 @@ def learn(
         np.zeros(0),
         np.zeros(0, np.int64),
         np.zeros((0, 2), np.int64),
-        spec.fields,
+        None if spec.fields is None else tuple(spec.fields),
         spec.across_events,
         spec.directed,
     )

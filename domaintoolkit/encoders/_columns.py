@@ -26,6 +26,8 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
         if isinstance(values, pa.ChunkedArray):  # no chunks, or too much text for 32-bit offsets
             values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks] or [pa.nulls(0)])
     values = values.storage if isinstance(values, pa.ExtensionArray) else values
+    if pa.types.is_run_end_encoded(values.type):
+        return plain(pc.run_end_decode(values))
     if pa.types.is_string_view(values.type):
         return values.cast(pa.large_string())
     return values.cast(pa.large_binary()) if pa.types.is_binary_view(values.type) else values

@@ -19,6 +19,7 @@ from domaintoolkit.engines._decode import folder_tokenizer, stream_parts
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.errors import LookupFailedError, NotFittedError
 from domaintoolkit.streams import EncodedFolder, ShardRows, open_encoded
+from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = ["Segmentation", "export_streams", "segmented_tokens"]
@@ -33,8 +34,6 @@ class Part:
 
     rows: NDArray[np.int64]
     """Numbers within the batch."""
-    number: int
-    """Of the first of them among all rows of the folder."""
     table: pa.RecordBatch
     streams: Arrays
 
@@ -96,7 +95,7 @@ def _parts(folder: EncodedFolder, split: str | None) -> Iterator[Part]:
         lengths = np.diff(rows.offsets)[rows.selected].astype(np.int64)
         for start, end in stream_parts(offsets_of(lengths)):
             chosen = rows.selected[start:end]
-            yield Part(chosen, rows.number, rows.table, _arrays(rows, chosen))
+            yield Part(chosen, rows.table, _arrays(rows, chosen))
 
 
 def _arrays(rows: ShardRows, chosen: NDArray[np.int64]) -> Arrays:
@@ -115,7 +114,8 @@ def _segmented(part: Part, tokenizer: DomainTokenizer, segmentation: Segmentatio
         return part.streams
     if segmentation == "greedy":
         return segmenter.greedy(part.streams)
-    return segmenter.spr(part.streams, seed=seed, epoch=epoch, keys=part.rows + part.number)
+    keys = part.table.select(list(tokenizer.schema.entity)).take(pa.array(part.rows))
+    return segmenter.spr(part.streams, seed=seed, epoch=epoch, keys=hash_keys(keys))
 
 
 def _table(part: Part, made: Arrays) -> pa.Table:

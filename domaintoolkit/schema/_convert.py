@@ -13,7 +13,7 @@ import pydantic
 from domaintoolkit.errors import Problem, SchemaError, SourceError
 from domaintoolkit.schema._declare import problems
 
-__all__ = ["from_dict", "from_toml", "from_toml_text", "json_schema", "to_dict", "to_toml"]
+__all__ = ["from_dict", "from_toml", "from_toml_text", "json_schema", "read_toml", "to_dict", "to_toml"]
 
 T = TypeVar("T")
 
@@ -57,23 +57,33 @@ def json_schema(cls: type[Any]) -> dict[str, Any]:
 
 def from_toml(cls: type[T], source: str | Path) -> T:
     """Read a declaration from a TOML file."""
+    return from_dict(cls, read_toml(source), str(source))
+
+
+def from_toml_text(cls: type[T], text: str, what: str = "") -> T:
+    """Read a declaration from TOML text; messages call it `what`."""
+    return from_dict(cls, _parsed(text, what or cls.__name__), what)
+
+
+def read_toml(source: str | Path) -> dict[str, Any]:
+    """What a TOML file holds, but for the `$schema` that editors complete it from."""
     path = Path(source)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SourceError(str(path), error.strerror or str(error)) from None
     except UnicodeDecodeError as error:
         raise SourceError(str(path), f"not UTF-8 text: {error}") from None
-    return from_toml_text(cls, text, str(path))
+    return _parsed(text, str(path))
 
 
-def from_toml_text(cls: type[T], text: str, what: str = "") -> T:
+def _parsed(text: str, what: str) -> dict[str, Any]:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SchemaError([Problem("", f"not TOML: {error}")], what or cls.__name__) from None
+        raise SchemaError([Problem("", f"not TOML: {error}")], what) from None
     data.pop("$schema", None)
-    return from_dict(cls, data, what)
+    return data
 
 
 def to_toml(spec: Any) -> str:

@@ -6,6 +6,7 @@ These say *what*; how a field is encoded is in `domaintoolkit.encoders`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -14,13 +15,13 @@ from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
-from domaintoolkit.schema._declare import declaration
+from domaintoolkit.schema._declare import Flag, Listed, Whole, declaration
 
 __all__ = ["Categorical", "Composite", "Custom", "FieldSpec", "Numeric", "Part", "Text", "Timestamp", "Zone"]
 
 Name = Annotated[str, Constraint(min_length=1, description="The column that the field is read from.")]
 Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
-Json = str | int | float | bool | None | list[Any] | dict[str, Any]
+Option = str | int | float | bool | list[Any] | dict[str, Any]
 
 
 @lru_cache
@@ -49,12 +50,12 @@ class Categorical:
     """
 
     name: Name
-    max_size: Annotated[int, Constraint(ge=0)] = 10_000
-    min_count: Annotated[int, Constraint(ge=1)] = 1
-    values: tuple[str, ...] | None = None
+    max_size: Annotated[Whole, Constraint(ge=0)] = 10_000
+    min_count: Annotated[Whole, Constraint(ge=1)] = 1
+    values: Listed[str] | None = None
     separator: Annotated[str, Constraint(min_length=1)] | None = None
     unseen: Literal["spell", "hash"] = "spell"
-    hash_buckets: Annotated[int, Constraint(ge=1, le=1 << 20)] = 1024
+    hash_buckets: Annotated[Whole, Constraint(ge=1, le=1 << 20)] = 1024
     type: Literal["categorical"] = "categorical"
 
     @model_validator(mode="after")
@@ -79,11 +80,11 @@ class Numeric:
     """
 
     name: Name
-    bins: Annotated[int, Constraint(ge=1, le=65_536)] = 64
+    bins: Annotated[Whole, Constraint(ge=1, le=65_536)] = 64
     strategy: Literal["quantile", "log", "uniform", "explicit"] = "quantile"
-    edges: tuple[float, ...] | None = None
-    sign: bool = False
-    refine: Annotated[int, Constraint(ge=1, le=4096)] = 1
+    edges: Listed[float] | None = None
+    sign: Flag = False
+    refine: Annotated[Whole, Constraint(ge=1, le=4096)] = 1
     type: Literal["numeric"] = "numeric"
 
     @model_validator(mode="after")
@@ -115,9 +116,9 @@ class Timestamp:
     """
 
     name: Name
-    parts: tuple[Part, ...] = ("weekday", "hour")
-    delta: bool | None = None
-    delta_bins: Annotated[int, Constraint(ge=1, le=4096)] = 32
+    parts: Listed[Part] = ("weekday", "hour")
+    delta: Flag | None = None
+    delta_bins: Annotated[Whole, Constraint(ge=1, le=4096)] = 32
     zone: Zone = "UTC"
     type: Literal["timestamp"] = "timestamp"
 
@@ -140,8 +141,8 @@ class Text:
 
     name: Name
     model: Literal["bpe", "unigram"] = "bpe"
-    vocabulary_size: Annotated[int, Constraint(ge=0, le=1 << 20)] = 2_000
-    max_distinct: Annotated[int, Constraint(ge=1)] = 1_000_000
+    vocabulary_size: Annotated[Whole, Constraint(ge=0, le=1 << 20)] = 2_000
+    max_distinct: Annotated[Whole, Constraint(ge=1)] = 1_000_000
     type: Literal["text"] = "text"
 
 
@@ -151,8 +152,27 @@ class Custom:
 
     name: Name
     encoder: Annotated[str, Constraint(min_length=1)]
-    options: dict[str, Json] = Constraint(default_factory=dict)
+    options: dict[str, Option] = Constraint(default_factory=dict)
     type: Literal["custom"] = "custom"
+
+    @model_validator(mode="after")
+    def _written(self) -> Custom:
+        found = list(_unwritable(self.options, "options"))
+        if found:
+            raise SchemaError(found)
+        return self
+
+
+def _unwritable(value: Any, path: str) -> Iterator[Problem]:
+    """What cannot be written both in TOML, which has no null, and in JSON, which has no dates."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _unwritable(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            yield from _unwritable(item, f"{path}[{place}]")
+    elif not isinstance(value, str | int | float):
+        yield Problem(path, f"expected text, a number, true or false, or lists and tables of them, got {value!r}")
 
 
 FieldSpec = Annotated[Categorical | Numeric | Timestamp | Text | Custom, Constraint(discriminator="type")]
@@ -168,9 +188,9 @@ class Composite:
     can be decoded. Fitting uses at most `max_entities` entities, chosen by a hash of the entity key.
     """
 
-    fields: tuple[str, ...] | None = None
-    vocabulary_size: Annotated[int, Constraint(ge=0, le=1 << 24)] = 4_000
+    fields: Listed[str] | None = None
+    vocabulary_size: Annotated[Whole, Constraint(ge=0, le=1 << 24)] = 4_000
     min_weight: Annotated[float, Constraint(ge=0)] = 2.0
-    across_events: bool = True
-    directed: bool = True
-    max_entities: Annotated[int, Constraint(ge=1)] = 100_000
+    across_events: Flag = True
+    directed: Flag = True
+    max_entities: Annotated[Whole, Constraint(ge=1)] = 100_000

@@ -8,7 +8,7 @@ from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
-from domaintoolkit.schema._declare import declaration
+from domaintoolkit.schema._declare import Flag, Listed, declaration
 from domaintoolkit.schema._fields import Zone, _known_zone
 
 __all__ = ["Column", "Reader"]
@@ -25,7 +25,7 @@ class Column:
     name: Annotated[str, Constraint(min_length=1)]
     type: Literal["string", "int64", "float64", "bool", "timestamp", "date"] = "string"
     source: str | None = None
-    null: tuple[str, ...] | None = None
+    null: Listed[str] | None = None
     """Spellings of null in this column, where they differ from the reader's."""
     time_format: str | None = None
     zone: Zone = "UTC"
@@ -46,13 +46,13 @@ class Reader:
     empty are different things. Columns of a file that are not declared here are not read.
     """
 
-    columns: tuple[Column, ...]
+    columns: Listed[Column]
     format: Literal["auto", "csv", "parquet", "arrow"] = "auto"
     delimiter: Annotated[str, Constraint(min_length=1, max_length=1)] = ","
     quote: Annotated[str, Constraint(min_length=1, max_length=1)] | None = '"'
     escape: Annotated[str, Constraint(min_length=1, max_length=1)] | None = None
-    header: bool = True
-    null: tuple[str, ...] = ("",)
+    header: Flag = True
+    null: Listed[str] = ("",)
     invalid_text: Literal["refuse", "replace"] = "refuse"
 
     @model_validator(mode="after")

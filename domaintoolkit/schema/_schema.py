@@ -11,8 +11,8 @@ from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
-from domaintoolkit.schema._convert import from_toml, json_schema, to_toml
-from domaintoolkit.schema._declare import declaration
+from domaintoolkit.schema._convert import from_dict, json_schema, read_toml, to_toml
+from domaintoolkit.schema._declare import Listed, Whole, declaration
 from domaintoolkit.schema._fields import Categorical, Composite, FieldSpec, Timestamp, Zone, _known_zone
 
 __all__ = ["Schema"]
@@ -34,16 +34,16 @@ class Schema:
     both are counted. Times without a zone are read in `zone`; times that are integers need `time_unit`.
     """
 
-    fields: tuple[FieldSpec, ...]
-    entity: tuple[str, ...]
+    fields: Listed[FieldSpec]
+    entity: Listed[str]
     time: str | None = None
-    order_by: tuple[str, ...] = ()
-    static: tuple[FieldSpec, ...] = ()
-    labels: tuple[str, ...] = ()
-    leaks: tuple[str, ...] = ()
+    order_by: Listed[str] = ()
+    static: Listed[FieldSpec] = ()
+    labels: Listed[str] = ()
+    leaks: Listed[str] = ()
     session: str | None = None
-    min_events: Annotated[int, Constraint(ge=1)] = 1
-    max_events: Annotated[int, Constraint(ge=1)] | None = None
+    min_events: Annotated[Whole, Constraint(ge=1)] = 1
+    max_events: Annotated[Whole, Constraint(ge=1)] | None = None
     zone: Zone = "UTC"
     time_unit: Literal["s", "ms", "us", "ns"] | None = None
     composite: Composite | None = None
@@ -60,8 +60,13 @@ class Schema:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Schema:
-        """Read a schema from a TOML file; raises `SchemaError` with all its problems."""
-        return from_toml(cls, path)
+        """Read a schema from a TOML file; raises `SchemaError` with all its problems.
+
+        A `[reader]` in it is left aside: it says how files are read, and a schema is of tables.
+        """
+        data = read_toml(path)
+        data.pop("reader", None)
+        return from_dict(cls, data, str(path))
 
     def to_toml(self) -> str:
         """The schema as TOML text; `from_toml` reads an equal one from it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from domaintoolkit.errors import Problem, SchemaError, SourceError
-from domaintoolkit.schema import Column, Domain, Numeric, Reader, Schema, Timestamp, from_dict, json_schema
+from domaintoolkit.schema import Column, Domain, Numeric, Reader, Schema, Timestamp, from_dict, json_schema, read_toml
 
 __all__ = ["domain_from_toml", "domain_json_schema", "inferred_reader"]
 
@@ -20,24 +19,23 @@ ColumnType = Literal["string", "int64", "float64", "bool", "timestamp", "date"]
 def domain_from_toml(path: str | Path) -> Domain:
     """The domain that a TOML file declares; raises `SchemaError` with all its problems, each with its path.
 
-    Without a `[reader]`, the files' headers are the schema's column names, and a column has the type that its
-    field's encoder takes: text, or numbers, or ISO 8601 times.
+    Without a `[reader]`, or in one without `columns`, the files' headers are the schema's column names, and a
+    column has the type that its field's encoder takes: text, or numbers, or ISO 8601 times.
     """
-    source = Path(path)
-    try:
-        data = tomllib.loads(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(str(source), error.strerror or str(error)) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SchemaError([Problem("", f"not TOML: {error}")], str(source)) from None
-    data.pop("$schema", None)
-    layout = data.pop("reader", None)
+    data = read_toml(path)
+    layout = data.pop("reader", {})
     found: list[Problem] = []
-    schema = _checked(Schema, data, "", found)
-    reader = None if layout is None else _checked(Reader, layout, "reader", found)
-    if found or schema is None:
-        raise SchemaError(found, str(source))
-    return Domain("file", f"declared in {source}", schema, reader or inferred_reader(schema), _no_sample)
+    schema: Schema | None = _checked(Schema, data, "", found)
+    own = () if schema is None else inferred_reader(schema).columns
+    if isinstance(layout, dict) and "columns" not in layout:
+        layout = {**layout, "columns": own or (Column("any"),)}  # its other settings are checked all the same
+    reader: Reader | None = _checked(Reader, layout, "reader", found)
+    if schema is None or reader is None:
+        raise SchemaError(found, str(path))
+    try:
+        return Domain("file", f"declared in {path}", schema, reader, _no_sample)
+    except SchemaError as error:
+        raise SchemaError(error.problems, str(path)) from None
 
 
 def _checked(cls: type[Any], data: Any, head: str, found: list[Problem]) -> Any:
@@ -72,6 +70,7 @@ def domain_json_schema() -> dict[str, Any]:
     """The JSON schema of such a file: that of a schema, and of a reader in it."""
     whole, reader = json_schema(Schema), json_schema(Reader)
     whole.setdefault("$defs", {}).update(reader.pop("$defs", {}))
+    reader["required"] = [name for name in reader["required"] if name != "columns"]
     whole["$defs"]["Reader"] = reader
     whole["properties"]["reader"] = {"$ref": "#/$defs/Reader"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}

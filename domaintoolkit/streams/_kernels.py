@@ -50,16 +50,41 @@ def pack(
     (counted within the history), and the offsets of the blocks into those. A history whose header leaves no
     room for anything is left out; an event too large for a block is a window of its own.
     """
-    histories = len(headers)
     events = (high - low).sum()
-    history, first, last = np.empty(events, np.int64), np.empty(events, np.int64), np.empty(events, np.int64)
+    windows = np.empty((3, events), np.int64)
     blocks = np.empty(events + 1, np.int64)
-    # The pool: what is left of each history, in lists by size. heads[size] is a history, links[h] the next one.
-    heads, links = np.full(capacity + 1, -1, np.int64), np.full(histories, -1, np.int64)
-    begin = low.astype(np.int64)
-    windows, made, pooled = 0, 0, 0
     blocks[0] = 0
-    for h in range(histories):
+    heads, links, begin = np.full(capacity + 1, -1, np.int64), np.full(len(headers), -1, np.int64), low.astype(np.int64)
+    count, pooled = _cut_long(starts, high, ends, headers, capacity, heads, links, begin, windows, blocks)
+    count, made = _fill(starts, high, ends, headers, slack, heads, links, begin, windows, blocks, count, pooled)
+    history, first, last = windows[0, :count], windows[1, :count], windows[2, :count]
+    for w in range(count):
+        first[w] -= low[history[w]]
+        last[w] -= low[history[w]]
+    return history, first, last, blocks[: made + 1]
+
+
+@compiled
+def _cut_long(
+    starts: Ints,
+    high: Ints,
+    ends: Ints,
+    headers: Ints,
+    capacity: int,
+    heads: Longs,
+    links: Longs,
+    begin: Longs,
+    windows: Longs,
+    blocks: Longs,
+) -> tuple[int, int]:
+    """Cut blocks of their own off histories until what is left fits into one, and put that into the pool.
+
+    The pool has lists of histories by size: `heads[size]` is one, `links[h]` the next. `begin` is the first event
+    that is left of each; `windows` are (3, n): history, first event, one past the last. Returns the number of
+    windows, each in a block of its own, and of histories in the pool.
+    """
+    count, pooled = 0, 0
+    for h in range(len(headers)):
         if headers[h] >= capacity:
             continue
         while begin[h] < high[h]:
@@ -71,45 +96,64 @@ def pack(
             past = _cut(starts, begin[h], high[h], ends[h], capacity - headers[h])
             if past == begin[h]:
                 past += 1
-            history[windows], first[windows], last[windows] = h, begin[h], past
-            windows += 1
-            made += 1
-            blocks[made] = windows
+            windows[0, count], windows[1, count], windows[2, count] = h, begin[h], past
+            count += 1
+            blocks[count] = count
             begin[h] = past
+    return count, pooled
+
+
+@compiled
+def _fill(
+    starts: Ints,
+    high: Ints,
+    ends: Ints,
+    headers: Ints,
+    slack: int,
+    heads: Longs,
+    links: Longs,
+    begin: Longs,
+    windows: Longs,
+    blocks: Longs,
+    count: int,
+    pooled: int,
+) -> tuple[int, int]:
+    """Fill blocks from the pool of `_cut_long`, whose arrays these are; returns the numbers of windows and blocks."""
+    capacity, made = len(heads) - 1, count
     while pooled > 0:
-        room = capacity
-        size = capacity
+        room, size = capacity, capacity
         while True:
-            size = min(size, room)
-            while size > 0 and heads[size] < 0:
-                size -= 1
+            size = _largest(heads, min(size, room))
             if size == 0:
                 break
             h = heads[size]
             heads[size] = links[h]
-            history[windows], first[windows], last[windows] = h, begin[h], high[h]
-            windows += 1
+            windows[0, count], windows[1, count], windows[2, count] = h, begin[h], high[h]
+            count += 1
             pooled -= 1
             room -= size
         if room > slack and pooled > 0:
-            size = capacity
-            while heads[size] < 0:
-                size -= 1
+            size = _largest(heads, capacity)
             h = heads[size]
             past = _cut(starts, begin[h], high[h], ends[h], room - headers[h])
             if past > begin[h]:
                 heads[size] = links[h]
-                history[windows], first[windows], last[windows] = h, begin[h], past
-                windows += 1
+                windows[0, count], windows[1, count], windows[2, count] = h, begin[h], past
+                count += 1
                 begin[h] = past
                 size = headers[h] + ends[h] - starts[past]
                 links[h], heads[size] = heads[size], h
         made += 1
-        blocks[made] = windows
-    for w in range(windows):
-        first[w] -= low[history[w]]
-        last[w] -= low[history[w]]
-    return history[:windows], first[:windows], last[:windows], blocks[: made + 1]
+        blocks[made] = count
+    return count, made
+
+
+@compiled
+def _largest(heads: Longs, size: int) -> int:
+    """The largest size of at most `size` of which the pool has a history; 0 where there is none."""
+    while size > 0 and heads[size] < 0:
+        size -= 1
+    return size
 
 
 @compiled

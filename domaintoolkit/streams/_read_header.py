@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 from domaintoolkit.errors import LookupFailedError, SourceError
 from domaintoolkit.schema import Column, Reader
 
-__all__ = ["locate", "with_headers"]
+__all__ = ["locate", "other_delimiter", "with_headers"]
+
+DELIMITERS = ",;\t|"
+"""What parts the columns of most files, to guess from where the headers are not found."""
 
 
 def with_headers(reader: Reader, headers: Mapping[str, str]) -> Reader:
@@ -25,28 +29,67 @@ def with_headers(reader: Reader, headers: Mapping[str, str]) -> Reader:
     return replace(reader, columns=columns)
 
 
-def locate(source: str, columns: Sequence[Column], found: Sequence[str]) -> dict[str, int]:
-    """Where each of `columns` is among the headers `found`; `SourceError` names all that are missing or twice."""
+def locate(
+    source: str, columns: Sequence[Column], found: Sequence[str], delimiter: str | None = None
+) -> dict[str, int]:
+    """Where each of `columns` is among the headers `found`; `SourceError` names all that are missing or twice.
+
+    `delimiter` is what parted the headers, where they are text.
+    """
     times = Counter(found)
-    wrong = [_missing(column, found) for column in columns if times[column.header] == 0]
-    wrong += [
+    missing = [column for column in columns if times[column.header] == 0]
+    wrong = list(_missing(missing, found)) + [
         f"header {column.header!r} is there {times[column.header]} times"
         for column in columns
         if times[column.header] > 1
     ]
     if wrong:
         headers = ", ".join(repr(header) for header in found[:50]) + (", ..." if len(found) > 50 else "")
-        raise SourceError(source, "; ".join(wrong) + f"; the file's headers are {headers}")
+        wrong.append(f"the file's headers are {headers}")
+        wanted = [column.header for column in missing]
+        hint = other_delimiter(delimiter.join(found), wanted, delimiter) if delimiter else ""
+        raise SourceError(source, "; ".join(wrong) + hint)
     return {column.name: found.index(column.header) for column in columns}
 
 
-def _missing(column: Column, found: Sequence[str]) -> str:
+def _missing(missing: Sequence[Column], found: Sequence[str]) -> Iterator[str]:
     plain = {_plain(header): header for header in reversed(found)}
-    close = get_close_matches(_plain(column.header), plain, n=1, cutoff=0.75)
-    text = f"expected a column with the header {column.header!r}, found none"
-    if not close:
-        return f"{text} (where it has another header, map it: --column {column.name}=HEADER)"
-    return f"{text} (should it be read from {plain[close[0]]!r}? map it: --column {column.name}={plain[close[0]]})"
+    unlike = []
+    for column in missing:
+        close = get_close_matches(_plain(column.header), plain, n=1, cutoff=0.75)
+        if close:
+            header = plain[close[0]]
+            option = f"--column {shlex.quote(f'{column.name}={header}')}"
+            yield (
+                f"expected a column with the header {column.header!r}, found none "
+                f"(should it be read from {header!r}? map it: {option})"
+            )
+        else:
+            unlike.append(column)
+    if len(unlike) == 1:
+        yield (
+            f"expected a column with the header {unlike[0].header!r}, found none "
+            f"(where it has another header, map it: --column {unlike[0].name}=HEADER)"
+        )
+    elif unlike:
+        names = ", ".join(repr(column.header) for column in unlike)
+        yield (
+            f"expected columns with the headers {names}, found none of them "
+            f"(where one has another header, map it: --column {unlike[0].name}=HEADER)"
+        )
+
+
+def other_delimiter(line: str, wanted: Sequence[str], delimiter: str) -> str:
+    """What to say of a header line in which `wanted` are once it is parted at another character; "" otherwise."""
+    for other in DELIMITERS.replace(delimiter, ""):
+        there = {header.strip("'\" \r\n") for header in line.split(other)}
+        if len(there) > 1 and any(header in there for header in wanted):
+            shown = "'\\t'" if other == "\t" else repr(other)
+            return (
+                f"; they look parted by {shown}, not by {delimiter!r}: "
+                f"give --delimiter {shown}, or set `delimiter` in the reader"
+            )
+    return ""
 
 
 def _plain(header: str) -> str:

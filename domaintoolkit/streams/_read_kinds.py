@@ -73,6 +73,8 @@ def recognise(head: bytes) -> Recognised:
         return Recognised("a tar archive (unpack it first)")
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
         return Recognised("a web page or XML")
+    if re.match(rb"\s*(\{\s*\"|\[\s*[\[{])", head.removeprefix(b"\xef\xbb\xbf")):
+        return Recognised("JSON")
     if not head:
         return Recognised("an empty file")
     if b"\0" in re.split(rb"[\r\n]", head, maxsplit=1)[0]:

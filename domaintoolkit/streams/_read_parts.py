@@ -21,7 +21,7 @@ from domaintoolkit.streams._read_columnar import columnar_batches
 from domaintoolkit.streams._read_csv import Layout, dialect_of, split, split_line
 from domaintoolkit.streams._read_cut import Piece, breaks, pieces
 from domaintoolkit.streams._read_files import SourceFile
-from domaintoolkit.streams._read_header import locate
+from domaintoolkit.streams._read_header import locate, other_delimiter
 from domaintoolkit.streams._read_open import opened
 from domaintoolkit.streams._read_shape import Records
 from domaintoolkit.streams._read_text import Converted, convert_text
@@ -90,12 +90,12 @@ def _text_parts(
     with opened(file.path, file.packing, file.member) as stream:
         found = pieces(stream, dialect, block)
         if reader.header:
-            headers, consumed, rest = _header(file, found, reader)
-            places = locate(file.name, columns, headers)
+            headers, consumed, rest = _header(file, found, reader, columns)
+            places = locate(file.name, columns, headers, reader.delimiter)
         else:
             headers, consumed, rest = tuple(column.name for column in reader.columns), b"", b""
             places = {name: place for place, name in enumerate(headers)}
-        nulls = tuple(reader.null if column.null is None else column.null for column in columns)
+        nulls = tuple(tuple(reader.null if column.null is None else column.null) for column in columns)
         layout = Layout(dialect, headers, tuple(columns), tuple(places[column.name] for column in columns), nulls)
         yield Part([], 0, lines=breaks(consumed), layout=layout)
         replace = reader.invalid_text == "replace"
@@ -108,12 +108,16 @@ def _chain(first: Piece, others: Iterator[Piece]) -> Iterator[Piece]:
     yield from others
 
 
-def _header(file: SourceFile, found: Iterator[Piece], reader: Reader) -> tuple[tuple[str, ...], bytes, bytes]:
+def _header(
+    file: SourceFile, found: Iterator[Piece], reader: Reader, columns: Sequence[Column]
+) -> tuple[tuple[str, ...], bytes, bytes]:
     """The headers, the bytes they take with blank lines before them, and what else the first piece holds."""
     consumed = b""
     for piece in found:
         if piece.fault is not None:
-            raise SourceError(file.name, f"line {breaks(consumed) + 1}, the header: {piece.fault}")
+            line = piece.data.lstrip(b"\r\n").partition(b"\n")[0].decode(errors="replace")
+            hint = other_delimiter(line, [column.header for column in columns], reader.delimiter)
+            raise SourceError(file.name, f"line {breaks(consumed) + 1}, the header: {piece.fault}{hint}")
         records = Records(piece.data, dialect_of(reader), keep_blank=True)
         written = np.flatnonzero(records.ends > records.starts)
         if not len(written):

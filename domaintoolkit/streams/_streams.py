@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from domaintoolkit.composite import Segmenter
 from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.errors import LookupFailedError, NotFittedError, Refusal
+from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["Counts", "Ids", "Streams", "id_type"]
@@ -120,14 +121,15 @@ class Streams:
         """The same histories with composites in the place of base tokens.
 
         `greedy` is deterministic; `spr` shuffles the tokens of each event (set permutation regularisation),
-        differently for every `seed` and `epoch`. Raises `NotFittedError` where there are no composites.
+        differently for every `seed`, `epoch` and entity, whichever others are there. Raises `NotFittedError`
+        where there are no composites.
         """
         if self.segmenter is None:
             raise NotFittedError("these streams have no composites to put in; the schema must declare some")
         if method == "greedy":
             made = self.segmenter.greedy(self)
         elif method == "spr":
-            made = self.segmenter.spr(self, seed=seed, epoch=epoch)
+            made = self.segmenter.spr(self, seed=seed, epoch=epoch, keys=hash_keys(self.entities))
         else:
             raise LookupFailedError("segmentation", method, ("greedy", "spr"))
         return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -62,14 +62,21 @@ class Rows:
         )
 
 
-def read_columns(schema: Schema, table: Any) -> Columns:
-    """The columns that a schema needs; labels may be missing from a table. Raises `DataError` for unfit keys."""
+def read_columns(schema: Schema, table: Any, refused: list[Refusal] | None = None) -> Columns:
+    """The columns that a schema needs; labels may be missing from a table. Raises `DataError` for unfit columns.
+
+    Rows that no column can hold are added to `refused`, or raised where there is none.
+    """
     optional = set(schema.labels)
-    columns = columns_of(table, [name for name in schema.columns if name not in optional], schema.labels)
-    kinds = {name: columns[name].type for name in (*schema.entity, *schema.order_by)}
-    nested = {name: kind for name, kind in kinds.items() if pa.types.is_nested(kind)}
+    columns = columns_of(table, [name for name in schema.columns if name not in optional], schema.labels, refused)
+    roles = {**dict.fromkeys((*schema.entity, *schema.order_by), "keys"), **dict.fromkeys(schema.labels, "labels")}
+    nested = [
+        Refusal(None, name, f"values of type {columns[name].type} cannot be {role}")
+        for name, role in roles.items()
+        if name in columns and pa.types.is_nested(columns[name].type)
+    ]
     if nested:
-        raise DataError([Refusal(None, name, f"values of type {kind} cannot be keys") for name, kind in nested.items()])
+        raise DataError(nested)
     return columns
 
 
@@ -82,9 +89,11 @@ def prepare(
     zones: Mapping[str, ZoneTable] | None = None,
     fitted: Mapping[str, pa.DataType] | None = None,
     grouped: bool = False,
+    refused: Iterable[Refusal] = (),
 ) -> Rows:
     """Every field in the type that its encoder takes. Bad rows are all refused together, or all raised together.
 
+    `refused` are those that are known to be bad.
     `zones` are the saved zones of columns that hold times; left out, this machine's are used. `fitted` are the
     types of the columns that the encoders were fitted on, where they were. `grouped` rows are put in order while
     others work on their values.
@@ -93,6 +102,8 @@ def prepare(
         raise LookupFailedError("way with bad rows", on_bad_rows, ON_BAD_ROWS)
     count = len(next(iter(columns.values())))
     bad: dict[int, list[Refusal]] = {}
+    for refusal in refused:
+        bad.setdefault(refusal.row or 0, []).append(refusal)
     columns = {**columns, **_in_fitted_types(schema, columns, fitted or {}, bad)}
     jobs: dict[str, Callable[[], Prepared]] = {}
     for spec in (*schema.static, *schema.fields):
@@ -117,7 +128,7 @@ def prepare(
     if not bad:
         return rows
     if on_bad_rows == "error":
-        problems = [refusal for row in sorted(bad) for refusal in bad[row]]
+        problems = _problems(bad, count)
         raise DataError(problems[:1000], len(problems))
     return rows.without({row: bad[row] for row in sorted(bad)})
 
@@ -147,6 +158,20 @@ def _refuse(bad: dict[int, list[Refusal]], column: str, refused: list[tuple[int,
         known = bad.setdefault(row, [])
         if all(refusal.column != column for refusal in known):
             known.append(Refusal(row, column, reason))
+
+
+def _problems(bad: dict[int, list[Refusal]], count: int) -> list[Refusal]:
+    """All refusals in the order of their rows; what is wrong with every row of a column is said once."""
+    alike: dict[tuple[str | None, str], int] = {}
+    for refusals in bad.values():
+        for refusal in refusals:
+            what = refusal.column, refusal.reason
+            alike[what] = alike.get(what, 0) + 1
+    whole = [what for what, times in alike.items() if times == count > 1]
+    problems = [Refusal(None, column, f"{reason} (every row)") for column, reason in whole]
+    return problems + [
+        refusal for row in sorted(bad) for refusal in bad[row] if (refusal.column, refusal.reason) not in whole
+    ]
 
 
 def _times(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -25,8 +26,11 @@ from domaintoolkit.vocabulary import Vocabulary
 __all__ = ["FILE", "load", "save"]
 
 COMPOSITES = "composites.json"
+SCHEMA, HEAVIEST = "schema.toml", "composites.tsv"
+"""For people to read; what is loaded is in the JSON files."""
+
 SHOWN = 1000
-"""How many of the heaviest composites `composites.tsv` lists, for people to read."""
+"""How many of the heaviest composites are listed."""
 
 FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 1
 
@@ -50,6 +54,11 @@ def save(layout: Layout, types: Mapping[str, pa.DataType], directory: str | Path
 
 
 def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) -> None:
+    texts = {SCHEMA: to_toml(layout.schema)}
+    if layout.composites is not None:
+        texts[HEAVIEST] = _heaviest(layout, layout.composites)
+    for name, text in texts.items():
+        (directory / name).write_bytes(text.encode())
     payload = {
         "schema": to_dict(layout.schema),
         "types": {name: str(types[name]) for name in sorted(types)},
@@ -59,15 +68,18 @@ def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) ->
         "anchor": None if layout.anchor is None else layout.anchor.to_json(),
         "vocabulary": layout.vocabulary.hash,
         "composites": layout.composites is not None,
+        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
     }
     write_json(directory / FILE, FORMAT, VERSION, payload)
     layout.vocabulary.save(directory)
     if layout.composites is not None:
         write_json(directory / COMPOSITES, f"{FORMAT}-composites", VERSION, {"model": layout.composites.to_json()})
-        heavy = heaviest(layout.composites, layout.vocabulary.names, layout.grammar, SHOWN)
-        rows = "".join(f"{entry.id}\t{entry.weight:.6g}\t{entry.count}\t{entry.name}\n" for entry in heavy)
-        (directory / "composites.tsv").write_text("id\tweight\tcount\tcomposite\n" + rows, encoding="utf-8")
-    (directory / "schema.toml").write_text(to_toml(layout.schema), encoding="utf-8")
+
+
+def _heaviest(layout: Layout, composites: CompositeModel) -> str:
+    heavy = heaviest(composites, layout.vocabulary.names, layout.grammar, SHOWN)
+    rows = "".join(f"{entry.id}\t{entry.weight:.6g}\t{entry.count}\t{entry.name}\n" for entry in heavy)
+    return "id\tweight\tcount\tcomposite\n" + rows
 
 
 def _swap(made: Path, target: Path) -> None:
@@ -84,10 +96,14 @@ def _swap(made: Path, target: Path) -> None:
 def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[Layout, dict[str, pa.DataType]]:
     """The layout and the column types in a folder that `save` wrote; nothing in it is executed."""
     folder = Path(directory)
+    if not (folder / FILE).exists() and (folder / "tokenizer" / FILE).exists():
+        raise ArtifactError(str(folder), f"is an encoded folder; its tokenizer is {folder / 'tokenizer'}")
     payload = read_json(folder / FILE, FORMAT, VERSION)
     vocabulary = Vocabulary.load(folder)
     if payload.get("vocabulary") != vocabulary.hash:
         raise ArtifactError(str(folder), "its vocabulary.json is not the one that its tokenizer.json was saved with")
+    for name, checksum in payload.get("files", {}).items():
+        _check(folder / name, checksum)
     composites = None
     if payload.get("composites"):
         saved = read_json(folder / COMPOSITES, f"{FORMAT}-composites", VERSION)
@@ -99,6 +115,16 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[L
         raise
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ArtifactError(str(folder / FILE), f"does not hold a tokenizer: {error!r}") from None
+
+
+def _check(path: Path, checksum: str) -> None:
+    """A file that people read must not say something else than what is loaded."""
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ArtifactError(str(path), error.strerror or str(error)) from None
+    if found != checksum:
+        raise ArtifactError(str(path), "was altered: its content does not match its checksum in tokenizer.json")
 
 
 def _restored(

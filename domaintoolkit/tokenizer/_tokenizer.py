@@ -302,9 +302,10 @@ class DomainTokenizer:
 
         `fitted` are the types that columns were fitted in; `grouped` rows are ordered by entity and time besides.
         """
-        columns = read_columns(self.schema, table)
+        refused: list[Refusal] = []
+        columns = read_columns(self.schema, table, refused)
         zones = {} if self._fitted is None else self._fitted.zones
-        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted, grouped)
+        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted, grouped, refused)
 
     @cached_property
     def _pool(self) -> Workers:

@@ -21,7 +21,8 @@ NAME = r"\[(?:\\.|[^\\\[\]])*\]"
 PATTERN = rf"(?m:{NAME}(?:\+{NAME})*)|\S+"
 """Names in a text: ours may have spaces within their brackets, and composites are joined with `+`."""
 
-ROLES = {"PAD": "pad_token", "BOS": "bos_token"}
+ROLES = {"[PAD]": "pad_token", "[BOS]": "bos_token"}
+"""What transformers takes a token for by its name, be it one of ours or of a vocabulary built by hand."""
 
 
 def write_tokenizer(vocabulary: Vocabulary, directory: str | Path) -> None:
@@ -31,15 +32,15 @@ def write_tokenizer(vocabulary: Vocabulary, directory: str | Path) -> None:
     built by hand has spaces outside brackets. There is no unknown token: a word that is none of our names
     is an error.
     """
-    specials = {token.key: token.name for token in vocabulary if token.kind == "special"}
+    specials = [token.name for token in vocabulary if token.kind == "special"]
     tokenizer = Tokenizer(WordLevel(dict(zip(vocabulary.names, range(len(vocabulary)), strict=True))))
     tokenizer.pre_tokenizer = Split(Regex(PATTERN), behavior="removed", invert=True)
-    tokenizer.add_special_tokens([AddedToken(name, normalized=False) for name in specials.values()])
+    tokenizer.add_special_tokens([AddedToken(name, normalized=False) for name in specials])
     config: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
         "model_max_length": 1 << 30,
-        **{role: specials[key] for key, role in ROLES.items() if key in specials},
+        **{role: name for name, role in ROLES.items() if name in vocabulary},
     }
     folder = Path(directory)
     write_atomic(folder / "tokenizer.json", tokenizer.to_str().encode())

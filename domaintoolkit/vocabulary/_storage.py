@@ -111,9 +111,30 @@ def read_csv(path: str | Path) -> list[Token]:
         header = next(reader, [])
         if "token" not in header or len(set(header)) != len(header):
             raise SourceError(str(path), f"expected one column 'token', found the columns {header}")
-        return [_csv_token(str(path), f"line {reader.line_num}", header, row) for row in reader if row]
+        rows = [(f"line {reader.line_num}", row) for row in reader if row]
     except csv.Error as error:
         raise SourceError(str(path), f"line {reader.line_num}: {error}") from None
+    if "id" in header:
+        place = header.index("id")
+        rows = _by_id(str(path), place, rows)
+        header = header[:place] + header[place + 1 :]
+    return [_csv_token(str(path), line, header, row) for line, row in rows]
+
+
+def _by_id(path: str, place: int, rows: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """The lines in the order of the ids in their column at `place`; the others of their columns."""
+    numbers: dict[int, tuple[str, list[str]]] = {}
+    for line, cells in rows:
+        text = cells[place] if place < len(cells) else ""
+        if not text.isascii() or not text.isdigit():
+            raise SourceError(path, f"{text!r} is no id at {line}")
+        if int(text) in numbers:
+            raise SourceError(path, f"the id {text} is there twice, at {numbers[int(text)][0]} and {line}")
+        numbers[int(text)] = line, cells[:place] + cells[place + 1 :]
+    missing = next((number for number in range(len(rows)) if number not in numbers), None)
+    if missing is not None:
+        raise SourceError(path, f"no token has the id {missing}: {len(rows)} tokens have the ids from 0 on, each once")
+    return [numbers[number] for number in range(len(rows))]
 
 
 def _csv_token(path: str, place: str, header: list[str], cells: list[str]) -> Token:

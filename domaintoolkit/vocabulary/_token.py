@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ __all__ = [
     "KINDS",
     "Token",
     "byte_tokens",
-    "composite_name",
     "read_name",
     "readable_name",
     "slot_identity",
@@ -129,8 +127,3 @@ def special_tokens() -> list[Token]:
 def byte_tokens() -> list[Token]:
     """The 256 bytes, which all fields share: `[0x00]` to `[0xff]`."""
     return [Token("byte", None, f"{byte:02x}", f"[0x{byte:02x}]", 0, False) for byte in range(BYTES)]
-
-
-def composite_name(parts: Sequence[str]) -> str:
-    """The name of a composite of the tokens named `parts`, in order: `[brand=samsung]+[event_type=view]`."""
-    return "+".join(parts)

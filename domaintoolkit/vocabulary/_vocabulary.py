@@ -52,7 +52,10 @@ class Vocabulary:
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Vocabulary:
-        """Read a CSV file with a column `token` and, if wanted, kind, field, key, part, start, fusible, whole."""
+        """Read a CSV file with a column `token` and, if wanted, id, kind, field, key, part, start, fusible, whole.
+
+        Without ids, those are the places in the file.
+        """
         return cls(_storage.read_csv(path))
 
     @classmethod
@@ -144,6 +147,7 @@ class Vocabulary:
 
     def encode(self, names: Iterable[str]) -> list[int]:
         """The ids of token names."""
+        _refuse_text(names)
         table = self._ids
         try:
             return [table[name] for name in names]
@@ -153,10 +157,14 @@ class Vocabulary:
     def decode(self, ids: Iterable[int] | NDArray[np.integer]) -> list[str]:
         """The names of ids."""
         numbers = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
-        if numbers and (min(numbers) < 0 or max(numbers) >= len(self.tokens)):
-            raise self._no_id(next(number for number in numbers if not 0 <= number < len(self.tokens)))
         names = self.names
-        return [names[number] for number in numbers]
+        try:
+            if not numbers or (min(numbers) >= 0 and max(numbers) < len(names)):
+                return [names[number] for number in numbers]
+        except TypeError:  # text, None or a number with a fraction
+            pass
+        whole = (int, np.integer)
+        raise self._no_id(next(n for n in numbers if not isinstance(n, whole) or not 0 <= n < len(names)))
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -178,7 +186,7 @@ class Vocabulary:
     def __repr__(self) -> str:
         return f"<Vocabulary of {len(self):,} tokens, hash {self.hash[:12]}>"
 
-    def _no_id(self, id: int) -> LookupFailedError:
+    def _no_id(self, id: object) -> LookupFailedError:
         return LookupFailedError("token with id", id, [f"0 to {len(self) - 1}"] if self.tokens else [])
 
     def _close(self, name: object) -> list[str]:
@@ -190,9 +198,19 @@ class Vocabulary:
 
 
 def _made(tokens: Iterable[str | Token]) -> list[Token]:
-    if isinstance(tokens, str):
-        raise VocabularyError(f"expected a list of tokens, got the one string {tokens!r}")
-    return [token if isinstance(token, Token) else Token("custom", None, token, token) for token in tokens]
+    _refuse_text(tokens)
+    made = []
+    for place, token in enumerate(tokens):
+        if not isinstance(token, str | Token):
+            raise VocabularyError(f"expected the name of a token, got {token!r} at [{place}]")
+        made.append(token if isinstance(token, Token) else Token("custom", None, token, token))
+    return made
+
+
+def _refuse_text(names: object) -> None:
+    """A string is a sequence of its characters, and never meant as one."""
+    if isinstance(names, str):
+        raise VocabularyError(f"expected a list of tokens, got the one string {names!r}")
 
 
 def _check(tokens: tuple[Token, ...]) -> None:

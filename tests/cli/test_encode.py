@@ -120,7 +120,7 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
             written("damaged.csv", good.replace(b"user_id", b"..user_id")),
             "--column user_id=..user_id",
         ),
-        "missing column": (written("short.csv", b"a,b\n1,2\n"), "expected a column with the header"),
+        "missing column": (written("short.csv", b"a,b\n1,2\n"), "expected columns with the headers"),
         "column twice": (written("twice.csv", good.replace(b"category_id", b"brand")), "2 times"),
         "wrong type": (written("type.csv", good.replace(b"1.5", b"cheap")), "'cheap'"),
         "null key": (written("null.csv", good + ROW.format(user="").encode()), "column 'user_id'"),
@@ -232,3 +232,30 @@ def test_real_clicks(run: Run, as_data: Data, tmp_path: Path) -> None:
     data = as_data("encode", "-d", "ads", TALKINGDATA, "-o", tmp_path / "out", "--column", "ip=..ip")
     assert data["events"] == 100_000
     assert as_data("verify", tmp_path / "out", TALKINGDATA)["holds"]
+
+
+def test_another_delimiter_is_hinted_at_and_remembered(run: Run, as_data: Data, tmp_path: Path) -> None:
+    rows = (HEADER + ROW.format(user=1) + ROW.format(user=2)).replace(",", ";")
+    (tmp_path / "rows.csv").write_text(rows)
+    refused = run("encode", "-d", "ecommerce", tmp_path / "rows.csv", "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    assert "parted by ';', not by ',': give --delimiter ';'" in refused.stderr
+    as_data("encode", "-d", "ecommerce", "--delimiter", ";", tmp_path / "rows.csv", "-o", tmp_path / "out")
+    assert as_data("verify", tmp_path / "out", tmp_path / "rows.csv")["holds"]
+    (tmp_path / "tabs.csv").write_text(rows.replace(";", "\t"))
+    data = as_data("encode", "-d", "ecommerce", "--delimiter", r"\t", tmp_path / "tabs.csv", "-o", tmp_path / "tabs")
+    assert data["events"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("-d", "ads", "--delimiter", ";"), "there are no FILES"),
+        (("-d", "ads", "--delimiter", "ab", "x.csv"), "expected one character, got 'ab'"),
+        (("-d", "ads", "--delimiter", ";", "--engine", "spark", "x.csv"), "--engine spark reads Parquet"),
+    ],
+)
+def test_delimiters_that_cannot_be(run: Run, options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    result = run("encode", *options, "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in result.stderr

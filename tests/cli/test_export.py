@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from click.testing import Result
 
-from domaintoolkit import DomainTokenizer, Vocabulary
+from domaintoolkit import DomainTokenizer, Vocabulary, get_domain
+from domaintoolkit.streams import open_source
 
 Run = Callable[..., Result]
 Data = Callable[..., dict[str, Any]]
@@ -49,6 +51,21 @@ def test_streams(as_data: Data, composed: Path, tmp_path: Path, name: str, compo
     elif composites == "greedy":
         back = tokenizer.segmenter.expand(flat.values.to_numpy(), offsets)
         assert back.ids.tolist() == shard["ids"].combine_chunks().values.to_pylist()
+
+
+def test_shuffled_composites_are_those_of_streams_in_memory(
+    as_data: Data, composed: Path, rows_file: Path, tmp_path: Path
+) -> None:
+    as_data("export", composed, "--streams", tmp_path / "spr.parquet", "--composites", "spr")
+    exported = pyarrow.parquet.read_table(tmp_path / "spr.parquet")
+    tokenizer = DomainTokenizer.load(composed / "tokenizer")
+    batches = [batch.records for batch in open_source(str(rows_file), get_domain("ecommerce").reader).batches()]
+    streams = tokenizer.encode(pa.Table.from_batches([batch for batch in batches if len(batch)]))
+    for made in (streams, streams.select(np.arange(0, len(streams), 3))):
+        made = made.composites("spr")
+        found = {key: made[place].tolist() for place, key in enumerate(made.entities["user_id"].to_pylist())}
+        rows = zip(exported["user_id"].to_pylist(), exported["ids"].to_pylist(), strict=True)
+        assert found == {key: ids for key, ids in rows if key in found}
 
 
 def test_one_split(as_data: Data, composed: Path, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def test_plain_gzip_and_zip(tmp_path: Path) -> None:
         ("x.csv", "a,b\n".encode("utf-16"), "found UTF-16 text"),
         ("x.csv", "a,b\n".encode("utf-16-le"), "found binary data"),
         ("x.csv", b"<!DOCTYPE html><html>", "found a web page"),
+        ("x.csv", b'{"a": 1}\n', "found JSON"),
+        ("x.csv", b'\n[ {"a": 1} ]', "found JSON"),
         ("x.parquet", TEXT, "the name says parquet, but the file holds text"),
         ("x.csv.gz", TEXT, "the name says gzip, but the file holds text"),
         ("x.csv.gz", gzip.compress(b"PAR1PAR1", mtime=0), "Parquet inside a gzip file"),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import duckdb
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -72,3 +78,119 @@ def test_a_way_with_bad_rows_that_there_is_not() -> None:
     tokenizer = DomainTokenizer(Schema(entity=("user",), fields=(Categorical("a"),)))
     with pytest.raises(LookupFailedError, match="error, quarantine"):
         tokenizer.fit({"user": [1], "a": ["x"]}, on_bad_rows="skip")  # type: ignore[arg-type]
+
+
+class Opaque:
+    """A value that equals nothing, as NumPy's arrays do not say."""
+
+    def __str__(self) -> str:
+        return "opaque"
+
+    def __ne__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ([1, "a", pd.NA], ["1", "a", None]),
+        ([1, "a", float("nan")], ["1", "a", None]),
+        ([Opaque(), "a", None], ["opaque", "a", None]),
+        ([2**70, 1, None], [str(2**70), "1", None]),
+        ([1j, 2j, None], ["1j", "2j", None]),
+    ],
+)
+def test_pandas_columns_of_mixed_values_are_text(values: list[Any], read: list[str | None]) -> None:
+    frame = TABLE.to_pandas().assign(what=pd.Series(values, dtype=object), user="a")
+    assert round_trip(DomainTokenizer(SCHEMA).fit(frame), frame)["what"].to_pylist() == read
+
+
+def test_complex_numbers_of_pandas_are_no_numbers() -> None:
+    with pytest.raises(DataError, match="not a number: '1j'"):
+        DomainTokenizer(SCHEMA).fit(TABLE.to_pandas().assign(price=[1j, 2j, 3j]))
+
+
+def test_pandas_columns_with_numbers_for_names() -> None:
+    frame = pd.DataFrame([[7, "x"]])
+    schema = Schema(entity=("0",), fields=(Categorical("1"),))
+    assert round_trip(DomainTokenizer(schema).fit(frame), frame).to_pylist() == [{"0": 7, "1": "x"}]
+
+
+def test_columns_that_are_not_needed_may_be_of_any_kind() -> None:
+    frame = pl.from_arrow(TABLE)
+    assert isinstance(frame, pl.DataFrame)
+    odd = frame.with_columns(huge=pl.lit(1, pl.Int128), thing=pl.Series([object()] * 3, dtype=pl.Object))
+    assert DomainTokenizer(SCHEMA).fit(odd).vocabulary.hash == DomainTokenizer(SCHEMA).fit(TABLE).vocabulary.hash
+    with pytest.raises(DataError, match="column 'user': values that Arrow has no type for"):
+        DomainTokenizer(SCHEMA).fit(odd.with_columns(user=pl.lit(1, pl.Int128)))
+
+
+def test_runs_as_parquet_and_dataframes_encode_them() -> None:
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["x", "y"]))
+    table = TABLE.set_column(2, "what", runs).set_column(0, "user", runs)
+    assert round_trip(DomainTokenizer(SCHEMA).fit(table), table)["what"].to_pylist() == ["x", "x", "y"]
+
+
+def test_what_duckdb_gives() -> None:
+    rows = TABLE
+    with duckdb.connect() as connection:
+        connection.register("events", rows)
+        relation = connection.sql("select * from events")
+        tokenizer = DomainTokenizer(SCHEMA).fit(relation)
+        assert tokenizer.vocabulary.hash == DomainTokenizer(SCHEMA).fit(rows).vocabulary.hash
+        result = connection.execute("select * from events")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # DuckDB 2 advises the relation
+            assert tokenizer.encode(result).events == 3
+            with pytest.raises(TypeError, match="read already"):
+                tokenizer.encode(result)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pl.LazyFrame({"user": [1]}), r"collect\(\)"),
+        (pd.Series([1]), "from Series"),
+        ([1], r"got 1 at \[0\]"),
+        ([{"user": 1}, ("user", 1)], r"at \[1\]"),
+        (None, "give pandas, polars, Arrow or DuckDB"),
+    ],
+)
+def test_what_is_no_table(table: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        DomainTokenizer(SCHEMA).fit(table)
+
+
+@pytest.mark.parametrize("pandas", [True, False])
+def test_a_time_without_a_zone_is_wall_time_beside_others_that_name_one(pandas: bool) -> None:
+    schema = Schema(entity=("user",), time="at", zone="Europe/Berlin", fields=(Timestamp("at", zone="Europe/Berlin"),))
+    noon = datetime(2024, 7, 1, 12)
+    times = [noon, noon.replace(tzinfo=UTC), noon.replace(tzinfo=ZoneInfo("Asia/Tokyo")), date(2024, 7, 1)]
+    rows: dict[str, list[Any]] = {"user": [1, 2, 3, 4], "at": times}
+    table = pd.DataFrame(rows).astype({"at": object}) if pandas else rows
+    streams = DomainTokenizer(schema).fit(table).encode(table)
+    assert streams.times is not None
+    hours = [datetime.fromtimestamp(time / 1e6, UTC).hour for time in streams.times.tolist()]
+    assert hours == [10, 12, 3, 22]
+
+
+def test_text_that_is_not_unicode_is_set_aside_like_any_bad_row() -> None:
+    rows = {**TABLE.to_pydict(), "what": ["x", "\ud800", "y"]}
+    tokenizer = DomainTokenizer(SCHEMA)
+    with pytest.raises(DataError, match=r"(?s)row 1, column 'what': not valid Unicode.*row 2, column 'at'"):
+        tokenizer.fit({**rows, "at": [*DAYS[:2], "never"]})
+    streams = tokenizer.fit(rows, on_bad_rows="quarantine").encode(rows, on_bad_rows="quarantine")
+    assert [refusal.row for refusal in streams.refused] == [1]
+    assert (streams.counts.rows_in, streams.events) == (3, 2)
+
+
+def test_a_column_of_a_wrong_type_is_one_problem() -> None:
+    with pytest.raises(DataError, match=r"values of type duration.* are not numbers") as caught:
+        DomainTokenizer(SCHEMA).fit(TABLE.set_column(3, "price", pa.array([1, 2, 3], pa.duration("s"))))
+    assert [(refusal.row, refusal.column) for refusal in caught.value.refusals] == [(None, "price")]
+
+
+def test_nested_labels_are_refused() -> None:
+    schema = Schema(entity=("user",), fields=(Categorical("what"),), labels=("tags",))
+    with pytest.raises(DataError, match=r"'tags': values of type .* cannot be labels"):
+        DomainTokenizer(schema).fit(TABLE.append_column("tags", pa.array([["x"], [], None])))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaintoolkit.vocabulary import Vocabulary, byte_tokens, composite_name, readable_name, special_tokens
+from domaintoolkit.vocabulary import Vocabulary, byte_tokens, readable_name, special_tokens
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
@@ -18,7 +18,7 @@ VALUES = st.lists(st.text(max_size=5) | st.sampled_from(["", " ", "😀", "\0", 
 @given(VALUES)
 def test_ids_are_the_same_names(tmp_path_factory: pytest.TempPathFactory, values: list[str]) -> None:
     names = [readable_name("f", "=" + value) for value in values]
-    own = Vocabulary.from_tokens([*special_tokens(), *names, *byte_tokens(), composite_name([*names, "[x y]"])])
+    own = Vocabulary.from_tokens([*special_tokens(), *names, *byte_tokens(), "+".join([*names, "[x y]"])])
     folder = tmp_path_factory.mktemp("tokenizer")
     own.to_huggingface(folder)
     loaded = transformers.AutoTokenizer.from_pretrained(folder)
@@ -49,3 +49,9 @@ def test_the_folder_is_plain_and_the_same_each_time(tmp_path: Path) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert json.loads((tmp_path / "a" / "tokenizer.json").read_bytes())["model"]["type"] == "WordLevel"
+
+
+def test_padding_is_known_by_its_name(tmp_path: Path) -> None:
+    Vocabulary.from_tokens(["[view]", "[PAD]"]).to_huggingface(tmp_path)
+    loaded = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert (loaded.pad_token, loaded.pad_token_id, loaded.bos_token) == ("[PAD]", 1, None)

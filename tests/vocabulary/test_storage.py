@@ -19,6 +19,13 @@ def test_csv_by_hand(tmp_path: Path) -> None:
     assert vocabulary.token(1) == Token("custom", "shop", 'a, "b"\n', 'a, "b"\n')
 
 
+def test_csv_with_ids(tmp_path: Path) -> None:
+    (tmp_path / "tokens.csv").write_text("token,id,field\nview,2,\ncart,0,shop\nbuy,1,\n")
+    vocabulary = Vocabulary.from_csv(tmp_path / "tokens.csv")
+    assert vocabulary.names == ("cart", "buy", "view")
+    assert [token.field for token in vocabulary] == ["shop", None, None]
+
+
 def test_csv_takes_tokens_of_any_length(tmp_path: Path) -> None:
     vocabulary = Vocabulary.from_tokens(["x" * 300_000, "\0"])
     vocabulary.to_csv(tmp_path / "tokens.csv")
@@ -37,6 +44,10 @@ def test_csv_takes_tokens_of_any_length(tmp_path: Path) -> None:
         ("token,part\na,one\n", "at line 2"),
         ("token,start\na,maybe\n", "neither a number nor true or false at line 2"),
         ('token\n"a', "line 2"),
+        ("id,token\nx,a\n", "'x' is no id at line 2"),
+        ("token,id\na\n", "'' is no id at line 2"),
+        ("id,token\n0,a\n\n0,b\n", "the id 0 is there twice, at line 2 and line 4"),
+        ("id,token\n0,a\n2,b\n", "no token has the id 1: 2 tokens have the ids from 0 on"),
     ],
 )
 def test_csv_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:

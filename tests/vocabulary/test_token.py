@@ -9,7 +9,6 @@ from domaintoolkit.errors import VocabularyError
 from domaintoolkit.vocabulary import (
     Vocabulary,
     byte_tokens,
-    composite_name,
     read_name,
     readable_name,
     slot_token,
@@ -43,7 +42,7 @@ def test_different_tokens_have_different_names(
 def test_composites_of_different_parts_have_different_names(
     parts: list[tuple[str | None, str]], others: list[tuple[str | None, str]]
 ) -> None:
-    name, other = (composite_name([readable_name(*part) for part in side]) for side in (parts, others))
+    name, other = ("+".join(readable_name(*part) for part in side) for side in (parts, others))
     assert (name == other) == (parts == others)
 
 

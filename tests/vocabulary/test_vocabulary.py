@@ -121,3 +121,22 @@ def test_the_hash_is_for_life() -> None:
     vocabulary = Vocabulary.from_tokens(["[PAD]", "é"])
     assert vocabulary.hash == "09bea5bc2d917810a749906bae609204ef1ed44a88512f0177a5f0719400e56e"
     assert repr(vocabulary).startswith("<Vocabulary of 2 tokens")
+
+
+@pytest.mark.parametrize("wrong", [1, None, b"a", ("a",)])
+def test_what_is_no_name_is_refused_with_its_place(wrong: object) -> None:
+    with pytest.raises(VocabularyError, match=r"got .* at \[1\]"):
+        Vocabulary.from_tokens(["a", wrong])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("wrong", [1.5, "0", None, -1, 2])
+def test_what_is_no_id_is_refused(wrong: object) -> None:
+    with pytest.raises(LookupFailedError, match=r"no token with id .* there is: 0 to 1"):
+        Vocabulary.from_tokens(["a", "b"]).decode([0, wrong])  # type: ignore[list-item]
+    with pytest.raises(LookupFailedError):
+        Vocabulary.from_tokens(["a", "b"]).decode(np.array([0.0, 1.0]))  # type: ignore[arg-type]
+
+
+def test_one_string_is_no_list_of_names() -> None:
+    with pytest.raises(VocabularyError, match="the one string 'ab'"):
+        Vocabulary.from_tokens(["a", "b"]).encode("ab")
