@@ -5,8 +5,9 @@ Names are loaded when they are first used, so that importing the package is quic
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from domaintoolkit._lazy import lazy
 
 if TYPE_CHECKING:
     from domaintoolkit.encoders import Cells, Encoded, Encoder, EncoderType, Prepared, Slot, State
@@ -61,8 +62,6 @@ _HOMES = {
     "vocabulary": ("Grammar", "Token", "Vocabulary"),
 }  # fmt: skip
 
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
 __version__ = "0.1.0"
 
 __all__ = [
@@ -112,11 +111,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'domaintoolkit' has no attribute {name!r}")
-    return getattr(import_module(f"domaintoolkit.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(__name__, _HOMES, __all__)

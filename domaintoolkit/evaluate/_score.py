@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HEADER", "Score", "gathered"]
+from domaintoolkit._hashing import mix
+
+__all__ = ["HEADER", "Score", "Tally", "WindowsLike", "gathered"]
+
+Ints = NDArray[np.integer[Any]]
 
 HEADER = "[header]"
 """The name of what tokens of a history's header cost; it is part of no event."""
+GROUPS = 1 << 16
+"""Groups of whole entities that costs are summed in, by a hash: of a few thousand entities nearly each has its own."""
+
+
+class WindowsLike(Protocol):
+    """Windows of histories, one after another."""
+
+    @property
+    def ids(self) -> Ints: ...
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...
+    @property
+    def rows(self) -> NDArray[np.int64]: ...
+    @property
+    def entities(self) -> NDArray[np.int64]: ...
+    @property
+    def events(self) -> NDArray[np.int64]: ...
+    @property
+    def lost(self) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +44,16 @@ class Score:
     """The cost of the same events under one model or baseline.
 
     Every token of an event is paid for: its parts, spelled and text tokens, session tokens, and tokens that did
-    not fit into a block, at the uniform cost. The events lie in groups of whole blocks, whose spread says how
-    sure a figure is.
+    not fit into a block, at the uniform cost. What is summed up is what the same entity did, or the same few
+    entities: entities are independent of one another, and so their spread says how sure a figure is.
     """
 
     name: str
     parts: tuple[str, ...]
     nats: NDArray[np.float64]
-    """(groups, parts)"""
+    """(groups of entities, parts)"""
     events: NDArray[np.int64]
-    """(groups,)"""
+    """(groups of entities,)"""
     tokens: int
     """Tokens that were predicted, those of the header too where it is a part."""
 
@@ -61,20 +84,58 @@ class Score:
         return np.asarray(self.nats[:, counted].sum(1), np.float64)
 
 
-def gathered(
-    name: str, parts: tuple[str, ...], batches: Iterable[Any], loss: Callable[[Any], Any], lost_nats: float
-) -> Score:
-    """The score of a model, a group for each batch.
+class Tally:
+    """Adds up costs (n, parts) and events by group of entities, in memory that does not grow with their number."""
 
-    `batches` are a model's batch, its events and the tokens that it lost; `loss` gives a `LossReport` for one,
-    and `lost_nats` is what a lost token costs.
+    def __init__(self, parts: int) -> None:
+        self.nats = np.zeros((GROUPS, parts))
+        self.events = np.zeros(GROUPS, np.int64)
+
+    def add(self, entities: Ints, nats: NDArray[np.float64], events: Ints) -> None:
+        """Count in what rows of costs, each of one entity, come to."""
+        groups = entity_groups(entities)
+        np.add.at(self.nats, groups, nats)
+        np.add.at(self.events, groups, events)
+
+    def score(self, name: str, parts: Sequence[str], tokens: int) -> Score:
+        """The groups that have events."""
+        there = np.flatnonzero(self.events)
+        return Score(name, tuple(parts), self.nats[there], self.events[there], tokens)
+
+
+def entity_groups(entities: Ints) -> NDArray[np.int64]:
+    """The group of each entity, by its number in the folder."""
+    return (mix(np.asarray(entities).astype(np.uint64)) & np.uint64(GROUPS - 1)).astype(np.int64)
+
+
+def gathered(
+    name: str,
+    parts: tuple[str, ...],
+    batches: Iterable[tuple[Any, WindowsLike]],
+    loss: Callable[[Any], Any],
+    lost_nats: float,
+) -> Score:
+    """The score of a model on its batches and the windows in them.
+
+    `loss` gives a `LossReport` for a batch, and `lost_nats` is what a token costs that did not fit.
     """
-    nats, counts, tokens = [], [], 0
-    for batch, events, lost in batches:
+    tally, tokens = Tally(len(parts) + 1), 0
+    for batch, windows in batches:
         report = loss(batch)
-        row = report.nats_by_part.detach().double().cpu().numpy()
-        nats.append(np.append(row, lost * lost_nats))
-        counts.append(events)
-        tokens += int(report.tokens) + lost
-    table = np.array(nats, np.float64).reshape(len(nats), len(parts) + 1)
-    return Score(name, (*parts, "[cut off]"), table, np.array(counts, np.int64), tokens)
+        nats = report.nats.detach().flatten(0, 1).double().cpu().numpy()
+        owner = _windows_of(batch.documents.cpu().numpy(), windows.rows).ravel()
+        there = owner >= 0
+        table = np.zeros((len(windows.rows), len(parts) + 1))
+        np.add.at(table[:, :-1], owner[there], nats[there])
+        table[:, -1] = windows.lost * lost_nats
+        tally.add(windows.entities, table, windows.events)
+        tokens += int(report.tokens) + int(windows.lost.sum())
+    return tally.score(name, (*parts, "[cut off]"), tokens)
+
+
+def _windows_of(documents: Ints, rows: Ints) -> NDArray[np.int64]:
+    """(B, T): the window that each position belongs to, or -1; `documents` number those of a row from the left."""
+    order = np.argsort(rows, kind="stable")
+    first = np.searchsorted(rows[order], np.arange(len(documents)))
+    at = np.where(documents >= 0, first[:, None] + documents, 0)
+    return np.where(documents >= 0, order[at], -1)

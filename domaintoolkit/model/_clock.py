@@ -58,6 +58,8 @@ class Clock(nn.Module):
             ids, rank = ranks(place, start, part)
             fraction[ids] = rank[ids].float() / max(1, len(ids))
         self.register_buffer("fraction", fraction, persistent=False)
+        for name, parts in (("calendar_parts", self.calendar), ("elapsed_parts", self.elapsed)):
+            self.register_buffer(name, torch.tensor(parts, dtype=torch.long, device=place.device), persistent=False)
 
     def forward(self, ids: Tensor) -> Tensor:
         found: Tensor = self.get_buffer("fraction")
@@ -65,9 +67,10 @@ class Clock(nn.Module):
         blank = torch.zeros(*ids.shape[:-1], self.width, device=ids.device)
         sides = [blank[..., :half], blank[..., half:]]
         if self.absolute is not None:
-            sides[0] = self.absolute(_waves(found[ids[..., self.calendar]], 2 * math.pi))
+            calendar = found[ids.index_select(-1, self.get_buffer("calendar_parts"))]
+            sides[0] = self.absolute(_waves(calendar, 2 * math.pi))
         if self.relative is not None:
-            elapsed = found[ids[..., self.elapsed]]
+            elapsed = found[ids.index_select(-1, self.get_buffer("elapsed_parts"))]
             sides[1] = self.relative(torch.cat((elapsed, _waves(elapsed, math.pi)), -1))
         return torch.cat(sides, -1)
 

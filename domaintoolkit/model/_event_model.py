@@ -6,15 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from domaintoolkit.errors import DataError, DecodeError, Refusal
+from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.model._clock import Clock, ranks, time_parts
 from domaintoolkit.model._config import EventModelConfig, decoder_parameters
 from domaintoolkit.model._decoder import PackedDecoder
 from domaintoolkit.model._heads import Heads, part_loss
-from domaintoolkit.model._interface import EXTRA_PARTS, EventBatch, Layout, LossReport
+from domaintoolkit.model._interface import EXTRA_PARTS, EventBatch, EventTargets, Layout, LossReport
 from domaintoolkit.model._packing import Kernel, pack
 from domaintoolkit.model._stored import BoundModel
-from domaintoolkit.model._tails import FACTORS, SPREAD, TailDecoder, TailEncoder, Tails, can_continue
+from domaintoolkit.model._tails import FACTORS, SPREAD, TailDecoder, TailEncoder, Tails
+from domaintoolkit.model._targets import event_targets, going_on
 
 __all__ = ["EventModel", "event_parameters"]
 
@@ -60,8 +61,7 @@ class EventModel(BoundModel):
             self.register_buffer(f"candidates_{part}", ids, persistent=False)
             rank += own
         self.register_buffer("rank", rank, persistent=False)
-        continues = can_continue(place, start, self.fusible) & (self.fills == 1)
-        self.register_buffer("continues", continues, persistent=False)
+        self.register_buffer("continues", going_on(place, start, self.fusible, self.fills), persistent=False)
         self.tail_decoder.tabulate(place, start)
         self.clock.tabulate(place, start)
 
@@ -78,7 +78,7 @@ class EventModel(BoundModel):
     def hidden(self, batch: EventBatch, cells: Tensor | None = None) -> Tensor:
         """Normalised hidden states (B, T, width)."""
         count, length = batch.documents.shape
-        packing = pack(batch.documents, (count, length), batch.ids.device, self.kernel)
+        packing = pack(batch.documents, (count, length), batch.ids.device, self.kernel, batch.bounds)
         x = self.project((self.cells(batch) if cells is None else cells).flatten(2))
         x = x + (batch.session[..., None] * (self.flag / SPREAD)).to(x.dtype)
         x = x + self.clock(batch.ids) * ~batch.header[..., None]
@@ -94,12 +94,14 @@ class EventModel(BoundModel):
         cells = self.cells(batch)
         hidden = self.hidden(batch, cells).flatten(0, 1)
         documents = batch.documents
-        follows = functional.pad((documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0), (0, 1))
-        source = follows.flatten().nonzero().flatten()
+        wanted = batch.targets or self._targets(batch)
+        source = wanted.source
         target = source + 1
-        by_part = torch.zeros(self.event_parts + len(EXTRA_PARTS), device=hidden.device)
+        whole = torch.zeros(len(hidden), self.event_parts + len(EXTRA_PARTS), device=hidden.device)
         if not len(source):
-            return LossReport(hidden.sum() * 0, by_part, by_part.sum().long(), by_part.sum().long())
+            none = torch.zeros((), dtype=torch.long, device=hidden.device)
+            return LossReport(hidden.sum() * 0, whole.view(*documents.shape, -1), none, none)
+        by_part = whole.new_zeros(len(source), whole.shape[1])
         known = hidden[source]
         session = batch.session.flatten()[target]
         own = cells.flatten(0, 1)[target][:, self.header_parts :]
@@ -108,16 +110,21 @@ class EventModel(BoundModel):
         total = self._session(known, session, first, by_part)
         ids = batch.ids.flatten(0, 1)[target][:, self.header_parts :]
         tokens = session.sum()
-        tables = self.embedding / SPREAD, torch.cat((self.scored, self.bias), 1)
+        scored = torch.cat((self.scored, self.bias), 1)
         for part in range(self.event_parts):
-            there = (self.place[ids[:, part]] == self.header_parts + part).nonzero().flatten()
+            there, going = wanted.there[part], wanted.going[part]
             found, at = ids[there, part], target[there] * batch.ids.shape[2] + self.header_parts + part
-            loss, nats = self._part(part, queries[there, part], found, tables[1])
-            tail_loss, tail_nats, more = self._tail(part, contexts[there, part], found, at, batch, tables)
+            loss, nats = self._part(part, queries[there, part], found, scored)
+            tail_loss, tail_nats, more = self._tail(part, contexts[there, part], found, going, at[going], batch)
             total = total + loss + tail_loss
-            by_part[part] = nats + tail_nats
+            by_part[there, part] = nats + tail_nats
             tokens = tokens + len(there) + more
-        return LossReport(total / tokens, by_part, tokens, torch.tensor(len(source), device=hidden.device))
+        whole[target] = by_part
+        events = torch.full((), len(source), device=hidden.device)
+        return LossReport(total / tokens, whole.view(*documents.shape, -1), tokens, events)
+
+    def _targets(self, batch: EventBatch) -> EventTargets:
+        return event_targets(batch, self.header_parts, self.place, self.get_buffer("continues"))
 
     @property
     def scored(self) -> Tensor:
@@ -134,7 +141,7 @@ class EventModel(BoundModel):
         """Nats of the session flags; a history's first event has none, which costs nothing."""
         scores = self.session_head(hidden).squeeze(1).float()
         nats = functional.binary_cross_entropy_with_logits(scores, session.float(), reduction="none") * ~first
-        by_part[self.event_parts] = nats.detach().sum()
+        by_part[:, self.event_parts] = nats.detach()
         return nats.sum()
 
     def _part(self, part: int, query: Tensor, ids: Tensor, scored: Tensor) -> tuple[Tensor, Tensor]:
@@ -144,22 +151,23 @@ class EventModel(BoundModel):
         return part_loss(query, weight, rank[ids], self.config, self.training)
 
     def _tail(
-        self, part: int, contexts: Tensor, ids: Tensor, cells: Tensor, batch: EventBatch, tables: tuple[Tensor, Tensor]
+        self, part: int, contexts: Tensor, ids: Tensor, going: Tensor, at: Tensor, batch: EventBatch
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """(summed nats with their gradient, without, number of tokens) of the tails of a part's cells."""
-        chosen = self.get_buffer("continues")[ids].nonzero().flatten()
-        found = _tails_of(batch, cells)
-        if int(found.length.sum()) != int(found.length[chosen].sum()):
-            raise DecodeError("a token that stands alone is followed by continuation tokens")
-        if not len(chosen):
-            return contexts.sum() * 0, contexts.new_zeros(()), found.length.sum()
-        tails = Tails(batch.tails, found.start[chosen], found.length[chosen])
-        embedded, scored = tables
-        begin = functional.embedding(ids[chosen], embedded)
-        earlier = self._expected(cells[chosen], ids[chosen], batch)
+        """(summed nats with their gradient, nats of each, number of tokens) of the tails of a part's n cells.
+
+        `going` are those of the n that may have one, and `at` the numbers of their cells.
+        """
+        nats = torch.zeros(len(ids), device=ids.device)
+        if not len(going):
+            return contexts.sum() * 0, nats, going.sum()
+        found = _tails_of(batch, at)
+        tails = Tails(batch.tails, found.start, found.length)
+        embedded, scored = self.embedding / SPREAD, torch.cat((self.scored, self.bias), 1)
+        begin = functional.embedding(ids[going], embedded)
         place = self.header_parts + part
-        loss, nats = self.tail_decoder.loss(place, contexts[chosen], begin, tails, earlier, embedded, scored)
-        return loss, nats, tails.length.sum()
+        earlier = self._expected(at, ids[going], batch)
+        loss, each = self.tail_decoder.loss(place, contexts[going], begin, tails, earlier, embedded, scored)
+        return loss, nats.index_copy(0, going, each), tails.length.sum()
 
     @staticmethod
     def _expected(cells: Tensor, ids: Tensor, batch: EventBatch) -> Tails:

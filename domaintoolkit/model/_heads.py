@@ -66,10 +66,13 @@ class Heads(nn.Module):
 def part_loss(
     query: Tensor, weight: Tensor, targets: Tensor, config: EventModelConfig, training: bool
 ) -> tuple[Tensor, Tensor]:
-    """(summed loss with its gradient, summed exact nats) of targets (N,) among the K rows of `weight`."""
+    """(summed loss with its gradient, exact nats (N,)) of targets (N,) among the K rows of `weight`.
+
+    Where training goes by something cheaper, the nats are the mean of those of some positions.
+    """
     if not training or config.large == "softmax" or len(weight) <= config.large_from:
         mean, nats = cross_entropy(query, weight, targets)
-        return mean * len(targets), nats.detach().sum()
+        return mean * len(targets), nats.detach()
     if config.large == "sampled":
         loss = _sampled(query, weight, targets, config.negatives)
     else:
@@ -77,7 +80,7 @@ def part_loss(
     with torch.no_grad():
         step = -(-len(targets) // PROBED)
         mean, _ = cross_entropy(query[::step], weight, targets[::step])
-    return loss, mean * len(targets)
+    return loss, mean.expand(len(targets))
 
 
 def _sampled(query: Tensor, weight: Tensor, targets: Tensor, negatives: int) -> Tensor:

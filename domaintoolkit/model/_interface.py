@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["EXTRA_PARTS", "EventBatch", "Layout", "LossReport", "SequenceModel", "TokenBatch"]
+__all__ = ["EXTRA_PARTS", "EventBatch", "EventTargets", "Layout", "LossReport", "SequenceModel", "TokenBatch"]
 
 EXTRA_PARTS = ("[SESSION]", "[composite]", "[header]")
 """What `nats_by_part` counts after the event parts: session tokens, composite tokens, and the header's tokens."""
@@ -51,8 +52,24 @@ class Layout(Protocol):
 class _Moves:
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same batch on another device."""
-        moved = {entry.name: getattr(self, entry.name).to(device, non_blocking=non_blocking) for entry in fields(self)}  # type: ignore[arg-type]
-        return replace(self, **moved)  # type: ignore[type-var]
+        return self._changed(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Self:
+        """The same batch in memory from which a GPU copies while the program goes on."""
+        return self._changed(Tensor.pin_memory)
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> Self:
+        made = {entry.name: _each(getattr(self, entry.name), change) for entry in fields(self)}  # type: ignore[arg-type]
+        return replace(self, **made)  # type: ignore[type-var]
+
+
+def _each(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A tensor, or tuples of them, changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, EventTargets):
+        return EventTargets(*(_each(entry, change) for entry in value))
+    return tuple(_each(entry, change) for entry in value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,20 @@ class TokenBatch(_Moves):
     """int64 (B, T); any id where `documents` is -1."""
     documents: Tensor
     """int32 or int64 (B, T)."""
+    bounds: Tensor | None = None
+    """int32 (n + 1,): where in the B * T positions histories and paddings begin, and the end. It follows from
+    `documents`; a loader finds it before the batch goes to a GPU, which would otherwise have to be waited for."""
+
+
+class EventTargets(NamedTuple):
+    """What an event batch predicts; like `bounds` it follows from the rest."""
+
+    source: Tensor
+    """int64 (N,): the positions, row * T + position, that another of their history follows."""
+    there: tuple[Tensor, ...]
+    """For each of P parts, which of the N events that follow have it (n,)."""
+    going: tuple[Tensor, ...]
+    """For each part, which of those n begin with a token that others may follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +124,35 @@ class EventBatch(_Moves):
     """int64 (C + 1,)."""
     tails: Tensor
     """int64 (tail_offsets[-1],)."""
+    bounds: Tensor | None = None
+    """As in `TokenBatch`."""
+    targets: EventTargets | None = None
+    """Found before the batch goes to a GPU, or else by the model."""
 
 
-@dataclass(frozen=True, slots=True)
-class LossReport:
+class LossReport(NamedTuple):
     """What a batch costs. Everything is a tensor on the model's device, so that nothing waits for a GPU.
 
-    `nats_by_part` is exact: the negative log of the full normalised probability of every base token of every
-    event, summed by part: P event parts, then `EXTRA_PARTS`. Bits an event are all but the last, over `events`,
-    over ln 2. `loss` may differ from it in training (sampled softmax).
+    A tuple, since sharded training looks for the tensors of a forward pass in tuples, lists and dictionaries only.
+
+    `nats` are exact: the negative log of the full normalised probability of every base token of every event, by
+    part: P event parts, then `EXTRA_PARTS`. Bits an event are all but the last, over `events`, over ln 2. In
+    training `loss` may be another one (sampled softmax), and `nats` then an estimate, spread evenly.
     """
 
     loss: Tensor
     """(): mean nats a predicted token, with its gradient."""
-    nats_by_part: Tensor
-    """float32 (P + 3,), no gradient."""
+    nats: Tensor
+    """float32 (B, T, P + 3), no gradient: what the token or the event at each position costs."""
     tokens: Tensor
     """int64 (): tokens that were predicted."""
     events: Tensor
     """int64 (): events that were predicted."""
+
+    @property
+    def nats_by_part(self) -> Tensor:
+        """float32 (P + 3,): `nats` over all positions."""
+        return self.nats.sum((0, 1))
 
 
 class SequenceModel(Protocol):

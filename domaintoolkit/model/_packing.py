@@ -6,7 +6,11 @@ Which kernel runs where, and what it costs for blocks of T tokens and histories 
 - `dense`: the same under a boolean mask (B, 1, T, T): T^2 a head, and B * T^2 bytes, made once a batch. Everywhere,
   and the only one on a CPU that has a gradient (flex attention has none there).
 - `varlen`: `torch.nn.attention.varlen`: the sum of n^2 / 2, no mask. CUDA, 16-bit, compute capability 8.0 and on.
-- `flex`: flex attention, compiled: skips tiles of 128 x 128 that hold no pair. CUDA, any precision.
+- `flex`: flex attention, compiled: skips tiles of 128 x 128 that hold no pair. CUDA, any precision; taken for
+  training in fp32 on blocks from 1,024 positions on.
+
+Tried so far: `causal` and `dense` on CPUs. The other two have had no GPU to run on; tests hold what they are told
+to look at (bounds, block mask) against the dense mask.
 """
 
 from __future__ import annotations
@@ -19,7 +23,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Kernel", "Packing", "attend", "pack"]
+__all__ = ["Kernel", "Packing", "attend", "history_bounds", "pack"]
+
+LONG = 1024
 
 Kernel = Literal["causal", "dense", "varlen", "flex"]
 
@@ -33,27 +39,41 @@ class Packing:
     """int64 (B, T): position within the history."""
     mask: Any = None
     """What the kernel looks at: a boolean mask, the bounds of the histories, or a flex block mask."""
-    longest: int = 0
+
+
+def history_bounds(documents: Tensor) -> Tensor:
+    """int32 (n + 1,): where in the B * T positions of `documents` histories and paddings begin, and the end."""
+    starts = _first(documents).flatten().nonzero().flatten()
+    return functional.pad(starts, (0, 1), value=documents.numel()).to(torch.int32)
+
+
+def _first(documents: Tensor) -> Tensor:
+    first = torch.ones_like(documents, dtype=torch.bool)
+    first[:, 1:] = documents[:, 1:] != documents[:, :-1]
+    return first
 
 
 def pack(
-    documents: Tensor | None, shape: tuple[int, int], device: torch.device, kernel: Kernel | None = None
+    documents: Tensor | None,
+    shape: tuple[int, int],
+    device: torch.device,
+    kernel: Kernel | None = None,
+    bounds: Tensor | None = None,
 ) -> Packing:
-    """Prepare attention for `documents` (B, T), or for one history a row where there are none."""
+    """Prepare attention for `documents` (B, T), or for one history a row where there are none.
+
+    `bounds` are those of `documents`; where they are left out and needed, a GPU has to be waited for.
+    """
     count, length = shape
     steps = torch.arange(length, device=device)
     if documents is None:
         return Packing("causal", steps.expand(count, length))
-    first = torch.ones_like(documents, dtype=torch.bool)
-    first[:, 1:] = documents[:, 1:] != documents[:, :-1]
-    positions = steps - torch.where(first, steps, 0).cummax(1).values
-    match kernel or _kernel(device):
+    positions = steps - torch.where(_first(documents), steps, 0).cummax(1).values
+    match kernel or _kernel(device, length):
         case "causal":
             return Packing("causal", positions)
         case "varlen":
-            starts = first.flatten().nonzero().flatten().to(torch.int32)
-            bounds = functional.pad(starts, (0, 1), value=count * length)
-            return Packing("varlen", positions, bounds, int((positions.max() + 1).item()))
+            return Packing("varlen", positions, history_bounds(documents) if bounds is None else bounds)
         case "flex":
             return Packing("flex", positions, _block_mask(documents, count, length))
         case _:
@@ -61,11 +81,14 @@ def pack(
             return Packing("dense", positions, same.tril_()[:, None])
 
 
-def _kernel(device: torch.device) -> Kernel:
+def _kernel(device: torch.device, length: int) -> Kernel:
     if device.type != "cuda":
         return "dense"
     half = torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda") in (torch.bfloat16, torch.float16)
-    return "varlen" if half and torch.cuda.get_device_capability(device) >= (8, 0) else "flex"
+    if half and torch.cuda.get_device_capability(device) >= (8, 0):
+        return "varlen"
+    # flex is compiled for each shape, and outside of training shapes vary; short blocks have few tiles to skip
+    return "flex" if torch.is_grad_enabled() and length >= LONG else "dense"
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, dropout: float = 0.0) -> Tensor:
@@ -88,8 +111,9 @@ def _varlen(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tens
 
     count, heads, length, width = query.shape
     rows = tuple(tensor.transpose(1, 2).reshape(count * length, heads, width) for tensor in (query, key, value))
-    bounds, longest = packing.mask, packing.longest
-    out: Any = varlen_attn(rows[0], rows[1], rows[2], bounds, bounds, longest, longest, window_size=(-1, 0))
+    bounds = packing.mask
+    # the block's length stands for the longest history's: it is known without looking at the GPU
+    out: Any = varlen_attn(rows[0], rows[1], rows[2], bounds, bounds, length, length, window_size=(-1, 0))
     result: Tensor = out.reshape(count, length, heads, width).transpose(1, 2)
     return result
 

@@ -1,7 +1,7 @@
 """What a training run of the token model takes, before it is run: memory, arithmetic, time and money.
 
 Everything here is a model of the machine, not a measurement; a test holds the parameters and the activations
-against those of built models.
+against those of built models, and benchmarks/model_memory.py the memory against that of training.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ Precision = Literal["fp32", "bf16"]
 GIB = 1 << 30
 RESERVED = 0.06
 """Share of a device's memory that its context and fragmentation take."""
+WORKING = 1.5
+"""What the backward pass holds of a layer besides, in parts of what the layer keeps: measured on a CPU, where the
+whole estimate is 0.86 to 0.98 of the peak (benchmarks/model_memory.py)."""
 SLICE_BYTES = 3 * (1 << 19) * 64 * 4
 """Logits of the sliced cross-entropy on a GPU, their gradient, and a copy in the precision of the products."""
 CPU_SLICE_BYTES = SLICE_BYTES // 64
@@ -129,7 +132,8 @@ def plan(
     machine = DEVICES[device]
     whole, inside = parameters(config)
     fixed = (4 + (2 if precision == "bf16" else 0)) * whole
-    block_bytes = activation_bytes(config, run.block, precision)
+    working = int(WORKING * layer_bytes(config, precision)) * run.block
+    block_bytes = activation_bytes(config, run.block, precision) + working
     logits = CPU_SLICE_BYTES if device == "cpu" else SLICE_BYTES
     room = 24 * GIB * (1 - RESERVED) - fixed - 12 * whole - logits
     each = training_flops(config, run.block)
@@ -162,11 +166,18 @@ def training_flops(config: TokenModelConfig, block: int) -> float:
 
 
 def activation_bytes(config: TokenModelConfig, block: int, precision: Precision) -> int:
-    """Bytes that one block keeps for its backward pass.
+    """Bytes that one block keeps for its backward pass."""
+    half = 2 if precision == "bf16" else 4
+    mask = block * block
+    return block * (config.layers * layer_bytes(config, precision) + (4 + 2 * half) * config.width) + mask
 
-    A layer keeps the input of each norm in fp32 (of RMSNorm also what it makes of it before the gain), the norm's
-    output, the queries, keys, values, attended values twice (before and after the heads are put together), and what
-    the activation and the second product need; `half` is the precision of the products.
+
+def layer_bytes(config: TokenModelConfig, precision: Precision) -> int:
+    """Bytes that a layer keeps of each position.
+
+    The input of each norm in fp32 (of RMSNorm also what it makes of it before the gain), the norm's output, the
+    queries, keys, values, attended values twice (before and after the heads are put together), and what the
+    activation and the second product need; `half` is the precision of the products.
     """
     half = 2 if precision == "bf16" else 4
     width, inner = config.width, config.inner
@@ -175,8 +186,7 @@ def activation_bytes(config: TokenModelConfig, block: int, precision: Precision)
     layer = norms * (norm + half) * width + 5 * half * width + half * inner * (4 if config.gated else 2)
     if "rope" in config.position:
         layer += 2 * 4 * 3 * width
-    mask = block * block
-    return block * (config.layers * layer + (4 + 2 * half) * width) + mask
+    return layer
 
 
 def _size(count: int) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from domaintoolkit.model._config import EventModelConfig
 from domaintoolkit.model._cross_entropy import cross_entropy
@@ -59,8 +59,11 @@ class TailEncoder(nn.Module):
         """`embedded` (M, cell) lie one after another; cell `at[i]` has those from `offsets[i]` to `offsets[i + 1]`."""
         sizes = offsets.diff()
         owner = torch.repeat_interleave(at, sizes, output_size=len(embedded))
-        step = torch.arange(len(embedded), device=cells.device) - torch.repeat_interleave(offsets[:-1], sizes)
-        share = self.factors[step.clamp(max=FACTORS - 1)] / torch.repeat_interleave(sizes, sizes)
+        step = torch.arange(len(embedded), device=cells.device) - torch.repeat_interleave(
+            offsets[:-1], sizes, output_size=len(embedded)
+        )
+        among = torch.repeat_interleave(sizes, sizes, output_size=len(embedded))
+        share = self.factors[step.clamp(max=FACTORS - 1)] / among
         return cells.index_add(0, owner, (embedded * share[:, None]).to(cells.dtype))
 
 
@@ -97,7 +100,7 @@ class TailDecoder(nn.Module):
     def loss(
         self, part: int, context: Tensor, first: Tensor, tails: Tails, before: Tails, embedded: Tensor, scored: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """(summed nats with their gradient, the same without) of C tails; `first` (C, cell) are the first tokens.
+        """(summed nats with their gradient, nats (C,)) of C tails; `first` (C, cell) are the first tokens.
 
         `before` are the tails that are expected again, with a length of -1 where none is. `embedded` (V, cell) is
         read, `scored` (V, cell + 1), the last column a bias, is scored against.
@@ -118,16 +121,16 @@ class TailDecoder(nn.Module):
         likely = _packed(expected, lengths).data
         push = (self.repeat(states) * (likely >= 0)[:, None]) * rows[likely.clamp(min=0), :-1] / SPREAD
         query = functional.pad(self.query(states) + push, (0, 1), value=1)
-        wanted = _packed(targets, lengths).data
-        mean, nats = cross_entropy(query, rows, wanted)
-        return mean * len(wanted), nats.detach().sum()
+        wanted = _packed(targets, lengths)
+        mean, nats = cross_entropy(query, rows, wanted.data)
+        each, _ = pad_packed_sequence(wanted._replace(data=nats.detach()), batch_first=True)
+        return mean * len(wanted.data), each.sum(1)
 
     def _targets(self, tails: Tails, pieces: int, steps: int) -> Tensor:
         """(C, steps + 1): numbers in the alphabet of what comes at each step; -1 after the end."""
-        ranked = self._ranked(tails.padded(steps), pieces)
+        ranked = self._ranked(tails.padded(steps + 1), pieces)
         at = torch.arange(steps + 1, device=ranked.device)
-        there = functional.pad(ranked, (0, 1))
-        there = torch.where(at == tails.length[:, None], pieces + len(self.bytes), there)
+        there = torch.where(at == tails.length[:, None], pieces + len(self.bytes), ranked)
         return torch.where(at <= tails.length[:, None], there, -1)
 
     def _ranked(self, tokens: Tensor, pieces: int) -> Tensor:

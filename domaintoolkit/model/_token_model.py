@@ -16,9 +16,10 @@ from domaintoolkit.model._x_transformers import TransformerWrapper
 
 __all__ = ["TokenModel"]
 
-SPREAD = 0.01
-"""Standard deviation of fresh embeddings. They are the output layer too: at 1/sqrt(width) the first loss of a
-tied model is far above ln V, since a position's own embedding is what its hidden state resembles most."""
+OWN = 1.28
+"""Standard deviation of fresh embeddings, times the width. They are the output layer too, and a position's own
+embedding is what its hidden state resembles most: its logit is about this number at first, at any width. At
+1/sqrt(width) the first loss of a tied model is far above ln V."""
 
 SESSION, COMPOSITE = -4, -5
 
@@ -44,13 +45,16 @@ class TokenModel(BoundModel):
             tie_embedding_scale=1.0,
             emb_dropout=config.dropout,
         )
-        nn.init.normal_(self.embedding, std=SPREAD)
+        spread = OWN / config.width
+        nn.init.normal_(self.embedding, std=spread)
+        # so small, they would drown in what the first attention adds to them
+        self.transformer.post_emb_norm = nn.RMSNorm(config.width, elementwise_affine=False)
         self.grows = ("transformer.token_emb.emb.weight",)
         if learned:
             # x-transformers scales them by 1/sqrt(width)
-            nn.init.normal_(self.transformer.pos_emb.emb.weight, std=SPREAD * config.width**0.5)
+            nn.init.normal_(self.transformer.pos_emb.emb.weight, std=spread * config.width**0.5)
         if not config.tied:
-            nn.init.normal_(self.transformer.to_logits.weight, std=SPREAD)
+            nn.init.normal_(self.transformer.to_logits.weight, std=spread)
             self.grows += ("transformer.to_logits.weight",)
 
     @property
@@ -65,9 +69,9 @@ class TokenModel(BoundModel):
         weight: Tensor = self.embedding if self.config.tied else self.transformer.to_logits.weight
         return weight
 
-    def hidden(self, ids: Tensor, documents: Tensor | None = None) -> Tensor:
-        """Normalised hidden states (B, T, width)."""
-        packing = pack(documents, (ids.shape[0], ids.shape[1]), ids.device, self.kernel)
+    def hidden(self, ids: Tensor, documents: Tensor | None = None, bounds: Tensor | None = None) -> Tensor:
+        """Normalised hidden states (B, T, width); `documents` and `bounds` as in `TokenBatch`."""
+        packing = pack(documents, (ids.shape[0], ids.shape[1]), ids.device, self.kernel, bounds)
         return self._decode(ids, packing)
 
     def read(self, ids: Tensor, real: Tensor, cache: Cache) -> Tensor:
@@ -87,7 +91,7 @@ class TokenModel(BoundModel):
                 reason = f"longer than the block of {self.config.block} that the learned positions are for"
                 raise DataError([Refusal(None, None, reason)])
             x = x + wrapper.pos_emb(ids, pos=packing.positions)
-        result: Tensor = decoder.run(wrapper.emb_dropout(x), packing, cache, mask)
+        result: Tensor = decoder.run(wrapper.emb_dropout(wrapper.post_emb_norm(x)), packing, cache, mask)
         return result
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -101,14 +105,14 @@ class TokenModel(BoundModel):
     def loss(self, batch: TokenBatch) -> LossReport:
         """Mean nats of every token that follows another of its history."""
         ids, documents = batch.ids.long(), batch.documents
-        hidden = self.hidden(ids, documents)
+        hidden = self.hidden(ids, documents, batch.bounds)
         follows = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0)
         targets = torch.where(follows, ids[:, 1:], -1)
         mean, nats = cross_entropy(hidden[:, :-1].flatten(0, 1), self.output, targets.flatten())
         with torch.no_grad():
-            owners = self.owners(ids)[:, 1:].flatten()
-            by_part = torch.zeros(self.event_parts + len(EXTRA_PARTS), device=ids.device)
-            by_part.index_add_(0, owners, nats.detach())
+            owners = self.owners(ids)[:, 1:, None]
+            by_part = torch.zeros(*ids.shape, self.event_parts + len(EXTRA_PARTS), device=ids.device)
+            by_part[:, 1:].scatter_(2, owners, nats.detach().view(owners.shape))
             events = (self.events_in[ids[:, 1:]] * follows).sum()
         return LossReport(mean, by_part, follows.sum(), events)
 

@@ -176,15 +176,16 @@ def gather(
     delta_none: int,
     out: Ints,
     offsets: Ints,
-) -> int:
-    """Write windows one after another into `out`, and where each ends to `offsets[1:]`.
+    lost: Longs,
+) -> None:
+    """Write windows one after another into `out`, where each ends to `offsets[1:]`, and how many tokens were cut
+    off from it to `lost`.
 
     Arrays by window: where its row begins and ends in `ids`, the row's range of events in `starts`, the first
     and one past the last event within the row, and the most tokens that it may have. A window that begins later
     than its history gets the history's header with an anchor of its own, no session token, and `delta_none` as
-    its first delta. Returns the number of tokens that were cut off.
+    its first delta.
     """
-    lost = 0
     at = offsets[0]
     for w in range(len(first)):
         origin, event = row_start[w], event_low[w]
@@ -205,7 +206,7 @@ def gather(
             if ids[begin] == session:
                 begin += 1
         if end - begin > limits[w] - (at - window):
-            lost += end - begin - (limits[w] - (at - window))
+            lost[w] = end - begin - (limits[w] - (at - window))
             end = begin + limits[w] - (at - window)
         body = at
         for i in range(begin, end):
@@ -216,7 +217,6 @@ def gather(
                 if place[out[i]] == delta_part:
                     out[i] = delta_none
         offsets[w + 1] = at
-    return lost
 
 
 @compiled

@@ -75,9 +75,10 @@ class Windows:
     """Number of each window's row among all rows of the folder."""
     firsts: NDArray[np.int64]
     """Number of each window's first event in its history."""
-    events: int
-    lost: int = 0
-    """Tokens of events longer than a block, which did not fit."""
+    events: NDArray[np.int64]
+    """(w,): events of each window."""
+    lost: NDArray[np.int64]
+    """(w,): tokens of an event longer than a block, which did not fit."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -118,10 +119,11 @@ class Blocks:
         first, last = self.first[windows], self.last[windows]
         limits = self._limits(begin, end, event_low, event_high, first, last)
         offsets, out = np.zeros(len(windows) + 1, np.int64), np.empty(int(limits.sum()), whole.ids.dtype)
+        lost = np.zeros(len(windows), np.int64)
         rule = self.rule
-        lost = gather(
+        gather(
             whole.ids, begin, end, whole.starts, event_low, event_high, first, last, limits, *self._anchors(windows),
-            rule.place, rule.anchor_place, rule.session, rule.delta_part, rule.delta_none, out, offsets,
+            rule.place, rule.anchor_place, rule.session, rule.delta_part, rule.delta_none, out, offsets, lost,
         )  # fmt: skip
         return Windows(
             ids=out[: offsets[-1]],
@@ -129,7 +131,7 @@ class Blocks:
             rows=np.repeat(rows, counts),
             entities=chosen + whole.number,
             firsts=first,
-            events=int((last - first).sum()),
+            events=last - first,
             lost=lost,
         )
 
@@ -201,8 +203,8 @@ def concatenate(parts: Iterable[Windows]) -> Windows:
         rows=np.concatenate([part.rows for part in listed]),
         entities=np.concatenate([part.entities for part in listed]),
         firsts=np.concatenate([part.firsts for part in listed]),
-        events=sum(part.events for part in listed),
-        lost=sum(part.lost for part in listed),
+        events=np.concatenate([part.events for part in listed]),
+        lost=np.concatenate([part.lost for part in listed]),
     )
 
 

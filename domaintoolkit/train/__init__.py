@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from domaintoolkit._lazy import lazy
 
 if TYPE_CHECKING:
     from domaintoolkit.train._loader import Batch, Loader
@@ -21,8 +22,6 @@ _HOMES = {
     "_run": ("train",),
     "_source": ("Source", "open_shards"),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
 __all__ = [
     "Batch",
     "LiveLine",
@@ -40,11 +39,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(__name__, _HOMES, __all__)

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 
 from domaintoolkit.model import EventBatch, TokenBatch, events_from_streams
+from domaintoolkit.model._packing import history_bounds
+from domaintoolkit.model._targets import TargetFinder
 from domaintoolkit.streams._packing import dense
 from domaintoolkit.train._loader import Batch
 
@@ -15,11 +17,11 @@ __all__ = ["event_batch", "token_batch"]
 
 def token_batch(batch: Batch, block: int) -> TokenBatch:
     """Rows of `block` tokens."""
-    ids, documents = dense(batch.windows, batch.rows, block)
-    return TokenBatch(torch.from_numpy(ids), torch.from_numpy(documents))
+    ids, documents = map(torch.from_numpy, dense(batch.windows, batch.rows, block))
+    return TokenBatch(ids, documents, history_bounds(documents))
 
 
-def event_batch(batch: Batch, block: int, grammar: Any) -> EventBatch:
+def event_batch(batch: Batch, block: int, grammar: Any, finder: TargetFinder) -> EventBatch:
     """Rows of `block` positions, each a header or an event."""
     windows = batch.windows
-    return events_from_streams(windows.ids, windows.offsets, grammar).batch(windows.rows, block)
+    return finder(events_from_streams(windows.ids, windows.offsets, grammar).batch(windows.rows, block))

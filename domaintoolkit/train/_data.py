@@ -9,16 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from domaintoolkit.streams._packing import Unit, WindowRule
+from domaintoolkit.model._targets import TargetFinder
+from domaintoolkit.streams._packing import Unit, WindowRule, Windows
 from domaintoolkit.train._batches import event_batch, token_batch
 from domaintoolkit.train._loader import Batch, Loader, Segment
 from domaintoolkit.train._recipe import Recipe
 from domaintoolkit.train._source import Source
 
 __all__ = ["Data", "split_data"]
-
-GROUPS = 200
-"""Groups that held-out events are scored in, where there are so many blocks: enough for their spread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,7 @@ class Data:
 
     recipe: Recipe
     grammar: Any
+    finder: TargetFinder
     train: Loader
     validation: Loader
     test: Loader
@@ -35,20 +34,20 @@ class Data:
     def model_batch(self, batch: Batch) -> Any:
         """A batch in the form that the recipe's model takes."""
         if self.recipe.family == "event":
-            return event_batch(batch, self.recipe.block, self.grammar)
+            return event_batch(batch, self.recipe.block, self.grammar, self.finder)
         return token_batch(batch, self.recipe.block)
 
     def batches(self, start: int) -> Iterator[Any]:
         """Training batches without end, from number `start`."""
         return map(self.model_batch, self.train.batches(start))
 
-    def scored(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[Any, int, int]]:
-        """Held-out batches, their events and how many tokens each has lost, at most about so many blocks of them."""
+    def scored(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[Any, Windows]]:
+        """Held-out batches and the windows in them, at most about so many blocks of them."""
         limit = None if blocks is None else -(-blocks // loader.batch)
         for batch in islice(loader.once(), limit):
-            yield self.model_batch(batch), batch.windows.events, batch.windows.lost
+            yield self.model_batch(batch), batch.windows
 
-    def base(self, loader: Loader) -> Iterator[Any]:
+    def base(self, loader: Loader) -> Iterator[Windows]:
         """The windows of the same batches in base tokens."""
         return (batch.windows for batch in loader.once(base=True))
 
@@ -85,11 +84,9 @@ def split_data(
     if not test.blocks:
         notes.append("the test split is empty: validation entities stand in for it")
         test = validation
-    grouped = max(1, min(recipe.batch, test.blocks // GROUPS))
-    test = loader(test.source.split, grouped)
     notes += [
         f"{found.left_out:,} histories for {name} are left out: what they begin with fills a block of {recipe.block}"
         for name, found in (("training", train), ("validation", validation), ("test", test))
         if found.left_out
     ]
-    return Data(recipe, grammar, train, validation, test, tuple(notes))
+    return Data(recipe, grammar, TargetFinder(grammar), train, validation, test, tuple(notes))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.distributed.checkpoint import state_dict as distributed
 
@@ -37,7 +38,7 @@ class WithLoss(nn.Module):
         report = self.model.loss(batch)
         if self.training and self.recipe.embedding_penalty:
             embedding = self.model.get_parameter(self.model.grows[0])
-            report = replace(report, loss=report.loss + embedding_penalty(embedding, self.recipe))
+            report = report._replace(loss=report.loss + embedding_penalty(embedding, self.recipe))
         return report
 
 
@@ -102,7 +103,10 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             for part in range(recipe.accumulation):
-                batch = next(batches).to(device, non_blocking=True)
+                batch = next(batches)
+                if device.type == "cuda":
+                    batch = batch.pin_memory()  # a copy from other memory waits for all that the GPU has to do
+                batch = batch.to(device, non_blocking=True)
                 last = part + 1 == recipe.accumulation
                 with nullcontext() if last else accelerator.no_sync(self.module):
                     report = self.module(batch)
@@ -143,7 +147,8 @@ class Trainer:
         if score is None:
             state.best_step = state.step
             return None
-        bits: float = score.bits_per_event
+        # Devices may differ in the last digits; they must agree on when to stop.
+        bits = float(broadcast_object_list([score.bits_per_event])[0])
         state.validation.append((state.step, bits))
         if state.best is None or bits < state.best:
             state.best, state.best_step, state.waiting = bits, state.step, 0

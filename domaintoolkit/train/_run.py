@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs, FullyShardedDataParallelPlugin
-from accelerate.state import AcceleratorState
+from accelerate import Accelerator
 
 from domaintoolkit._files import write_atomic
 from domaintoolkit.errors import OutputError, Problem, SchemaError, VocabularyMismatchError
@@ -23,6 +22,7 @@ from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train._build import build_model, flops_per_batch
 from domaintoolkit.train._checkpoint import Checkpoints, replacing_folder
 from domaintoolkit.train._data import Data, split_data
+from domaintoolkit.train._devices import accelerator_for, end, start_trackers
 from domaintoolkit.train._loader import Loader
 from domaintoolkit.train._loop import Trainer, Training
 from domaintoolkit.train._predictions import expected_next
@@ -57,10 +57,8 @@ def train(
     began = time.perf_counter()
     folder, tokenizer = Path(out), DomainTokenizer.load(open_encoded(encoded).tokenizer_folder)
     recipe = recipe or default_recipe()
-    accelerator = _accelerator(recipe, folder)
-    share = (accelerator.process_index, accelerator.num_processes)
-    rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, tokenizer.schema.time)
-    data = split_data(open_shards(encoded), recipe, tokenizer.grammar, rule, segmentation(tokenizer, recipe), share)
+    accelerator = accelerator_for(recipe, folder)
+    data = _data(encoded, tokenizer, recipe, (accelerator.process_index, accelerator.num_processes))
     recipe, steps = _resolved(recipe, data.train.blocks, accelerator.num_processes)
     model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar)
     checkpoints = Checkpoints(folder / "checkpoints", recipe.keep)
@@ -76,11 +74,10 @@ def train(
     )
     trainer = Trainer(model, training, accelerator)
     _begin(trainer, folder, tokenizer, encoded, resume)
+    start_trackers(accelerator, recipe, folder)
     state = trainer.run()
     best = state.best_step or state.step
-    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar)
-    model.load_state_dict(checkpoints.load(best)[0]["model"])
-    model.to(accelerator.device).eval()
+    model = _trained(checkpoints, best, recipe, tokenizer).to(accelerator.device)
     with torch.no_grad(), accelerator.autocast():
         comparison = _compared(model, data, tokenizer.schema.time)
     result = Result(
@@ -97,13 +94,30 @@ def train(
         predictions=_predictions(model, tokenizer, data),
         notes=data.notes,
     )
+    _finish(accelerator, model, result)
+    return result
+
+
+def _data(encoded: str | Path, tokenizer: DomainTokenizer, recipe: Recipe, share: tuple[int, int]) -> Data:
+    """The batches of this device, `share` being its number and how many there are."""
+    rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, tokenizer.schema.time)
+    return split_data(open_shards(encoded), recipe, tokenizer.grammar, rule, segmentation(tokenizer, recipe), share)
+
+
+def _trained(checkpoints: Checkpoints, step: int, recipe: Recipe, tokenizer: DomainTokenizer) -> Any:
+    """The model with the weights of a checkpoint, whole on every device."""
+    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar)
+    model.load_state_dict(checkpoints.load(step)[0]["model"])
+    return model.eval()
+
+
+def _finish(accelerator: Accelerator, model: Any, result: Result) -> None:
+    """Write the model and the result, from one device, and close the logs."""
     if accelerator.is_main_process:
-        with replacing_folder(folder / "model") as beside:
+        with replacing_folder(result.folder / "model") as beside:
             model.save_pretrained(beside)
         result.save()
-    accelerator.wait_for_everyone()
-    accelerator.end_training()
-    return result
+    end(accelerator)
 
 
 def _predictions(model: Any, tokenizer: DomainTokenizer, data: Data) -> tuple[str, ...]:
@@ -117,24 +131,6 @@ def _predictions(model: Any, tokenizer: DomainTokenizer, data: Data) -> tuple[st
     longest = int(np.argmax(np.diff(windows.offsets)))
     ids = np.asarray(windows.ids[windows.offsets[longest] : windows.offsets[longest + 1]], np.int64)
     return expected_next(model, tokenizer, ids)
-
-
-def _accelerator(recipe: Recipe, folder: Path) -> Accelerator:
-    """The devices that the process was started with; a second run in one process may have another precision."""
-    AcceleratorState._reset_state()
-    plugin = FullyShardedDataParallelPlugin(fsdp_version=2) if recipe.parallel == "fsdp" else None
-    # A batch without spelled values leaves those weights of an event model without a gradient.
-    handler = DistributedDataParallelKwargs(find_unused_parameters=recipe.family == "event", broadcast_buffers=False)
-    made = Accelerator(
-        mixed_precision="bf16" if recipe.precision == "bf16" else "no",
-        log_with=list(recipe.trackers) or None,
-        project_dir=str(folder / "logs"),
-        fsdp_plugin=plugin,
-        kwargs_handlers=[handler],
-    )
-    if recipe.trackers:
-        made.init_trackers("domaintoolkit")
-    return made
 
 
 def _resolved(recipe: Recipe, blocks: int, devices: int) -> tuple[Recipe, int]:

@@ -13,6 +13,8 @@ from worlds import WorldLayout, world
 from domaintoolkit.evaluate import Score, baseline_scores, compare, fit_baselines
 from domaintoolkit.evaluate._baselines import Spelling
 from domaintoolkit.evaluate._cells import Sequences, take_apart
+from domaintoolkit.evaluate._compare import _student_95, difference
+from domaintoolkit.evaluate._score import Tally
 
 LAYOUT = WorldLayout()
 
@@ -31,7 +33,7 @@ def test_they_find_the_entropy_of_a_world_without_order() -> None:
     second = -(0.1 * math.log2(0.1 / 3) + 0.9 * math.log2(0.9 / 4))
     assert found["unigram"].bits_per_event == pytest.approx(2 + second + mark, abs=0.05)
     assert found["Markov"].bits_per_event == pytest.approx(2 + second + mark, abs=0.05)
-    assert found["unigram"].bits_by_part["a"] == pytest.approx(2, abs=0.02)
+    assert found["unigram"].bits_by_part["a"] == pytest.approx(2, abs=0.03)
 
 
 def test_markov_finds_the_order_that_the_unigram_does_not() -> None:
@@ -39,7 +41,7 @@ def test_markov_finds_the_order_that_the_unigram_does_not() -> None:
     stays, leaves = 0.9 + 0.1 / 4, 0.1 / 4
     entropy = -(stays * math.log2(stays) + 3 * leaves * math.log2(leaves))
     assert found["Markov"].bits_by_part["a"] == pytest.approx((2 + 19 * entropy) / 20, abs=0.06)
-    assert found["unigram"].bits_by_part["a"] == pytest.approx(2, abs=0.02)
+    assert found["unigram"].bits_by_part["a"] == pytest.approx(2, abs=0.03)
 
 
 def test_spelling_is_a_probability_of_every_sequence() -> None:
@@ -87,3 +89,36 @@ def _sequences(listed: list[list[int]]) -> Sequences:
     zeros = np.zeros(len(listed), np.int64)
     tokens = np.array([token for sequence in listed for token in sequence])
     return Sequences(zeros.astype(np.uint64), zeros, zeros.astype(bool), tokens, np.cumsum([0, *lengths]))
+
+
+def test_intervals_are_over_entities_however_their_events_are_cut() -> None:
+    """The same events, an entity's all in one window or each window its own: one interval. Each window its own
+    entity: a narrower one, since what an entity does hangs together."""
+    generator = np.random.default_rng(0)
+    gains = np.repeat(generator.normal(1, 1, 40), 10)
+    one = [difference(*_pair(np.arange(400) // 10, gains, step)) for step in (1, 10)]
+    assert one[0] == one[1]
+    (low, high), spread = (one[0].low, one[0].high), gains[::10].std(ddof=1) / math.sqrt(40) / math.log(2)
+    assert low is not None
+    assert high is not None
+    assert (high - low) / 2 == pytest.approx(2.0227 * spread, rel=1e-3)
+    apart = difference(*_pair(np.arange(400), gains, 1))
+    assert apart.low is not None
+    assert apart.high is not None
+    assert apart.high - apart.low < 0.4 * (high - low)
+
+
+def _pair(entities, gains, step: int):  # type: ignore[no-untyped-def]
+    found = []
+    for name, nats in (("left", np.zeros(len(gains))), ("right", gains)):
+        tally = Tally(1)
+        for low in range(0, len(gains), step):
+            at = slice(low, low + step)
+            tally.add(entities[at], nats[at, None], np.ones(step, np.int64))
+        found.append(tally.score(name, ("a",), len(gains)))
+    return found
+
+
+def test_student_quantiles() -> None:
+    table = {1: 12.706, 2: 4.303, 3: 3.182, 5: 2.571, 10: 2.228, 30: 2.042, 1000: 1.962}
+    assert {freedom: _student_95(freedom) for freedom in table} == pytest.approx(table, abs=0.03)

@@ -39,7 +39,16 @@ def _start() -> Any:
 class World:
     ids: Any
     offsets: Any
-    lost: int = 0
+    entities: Any
+    events: Any
+
+    @property
+    def rows(self) -> Any:
+        return np.arange(len(self.entities))
+
+    @property
+    def lost(self) -> Any:
+        return np.zeros(len(self.entities), np.int64)
 
 
 def world(seed: int, histories: int, events: int = 20, order: float = 0.0, spelled: float = 0.1) -> World:
@@ -58,4 +67,5 @@ def world(seed: int, histories: int, events: int = 20, order: float = 0.0, spell
             word = bytes([97 + int(generator.integers(3))] * 3)
             ids += [SPELL, *(BYTE + byte for byte in word)] if generator.random() < spelled else [B + value]
         offsets.append(len(ids))
-    return World(np.array(ids, np.uint16), np.array(offsets))
+    entities = seed * 1_000 + np.arange(histories)
+    return World(np.array(ids, np.uint16), np.array(offsets), entities, np.full(histories, events))

@@ -43,7 +43,7 @@ def test_a_tail_costs_what_a_step_by_step_softmax_says(
     expected.length[[number for number, word in enumerate(before) if word is None]] = -1
     loss, nats = decoder.loss(NOTE, context, first, lined_up(words), expected, embedded, scored)
     rows = torch.cat((scored[ALPHABET], decoder.end))
-    wanted = torch.zeros(())
+    each = torch.zeros(len(words))
     for at, (word, earlier) in enumerate(zip(words, before, strict=True)):
         state, entry = torch.tanh(decoder.begin(context[at : at + 1]))[None], first[at]
         for step, token in enumerate([*word, None]):
@@ -53,10 +53,10 @@ def test_a_tail_costs_what_a_step_by_step_softmax_says(
                 likely = ALPHABET.index(earlier[step]) if step < len(earlier) else len(ALPHABET)
                 query = query + decoder.repeat(out[0, 0]) * rows[likely, :-1] / SPREAD
             rank = len(ALPHABET) if token is None else ALPHABET.index(token)
-            wanted = wanted - (rows[:, :-1] @ query + rows[:, -1]).log_softmax(0)[rank]
+            each[at] -= (rows[:, :-1] @ query + rows[:, -1]).log_softmax(0)[rank]
             entry = embedded[token] if token is not None else entry
-    torch.testing.assert_close(loss, wanted, rtol=1e-4, atol=1e-3)
-    torch.testing.assert_close(nats, wanted.detach(), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(loss, each.sum(), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(nats, each, rtol=1e-4, atol=1e-3)
 
 
 def test_the_encoder_adds_the_weighted_mean() -> None:

@@ -1,37 +1,91 @@
-"""Two CPU processes train the model that one trains on the same batches."""
+"""Two CPU processes train the model that one trains on the same batches, whichever way they share the work."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
+from domaintoolkit.errors import MissingExtraError
 from domaintoolkit.train import Recipe, load_recipe, resolved_toml, train
 from domaintoolkit.train._checkpoint import Checkpoints
+from domaintoolkit.train._devices import accelerator_for
 
 SCRIPT = """
 import sys
-from domaintoolkit.train import load_recipe, train
+from torch.distributed.tensor import DTensor
+from domaintoolkit.train import _loop, load_recipe, train
 
-train(sys.argv[1], sys.argv[2], load_recipe(sys.argv[3]), progress=lambda report: None)
+class Stopped(Exception):
+    pass
+
+run = _loop.Trainer.run
+
+def watched(trainer):
+    sharded = {isinstance(entry, DTensor) for entry in trainer.module.parameters()}
+    assert sharded == {trainer.training.recipe.parallel == "fsdp"}, sharded
+    return run(trainer)
+
+_loop.Trainer.run = watched
+recipe = load_recipe(sys.argv[3])
+first = sys.argv[2] + "-first"
+whole = train(sys.argv[1], sys.argv[2], recipe, progress=lambda report: None)
+save = _loop.Trainer.save
+
+def stopping(trainer):
+    save(trainer)
+    raise Stopped
+
+_loop.Trainer.save = stopping
+try:
+    train(sys.argv[1], first, recipe, progress=lambda report: None)
+except Stopped:
+    _loop.Trainer.save = save
+rest = train(sys.argv[1], first, recipe, resume=True, progress=lambda report: None)
+assert 0 < len(rest.losses) < len(whole.losses)
+assert rest.losses == whole.losses[-len(rest.losses):], (rest.losses, whole.losses)
+assert rest.validation == whole.validation
 """
-RECIPE = Recipe(family="event", preset="54k", block=64, batch=2, steps=3, warmup=0, evaluate_every=3)
+RECIPE = Recipe(preset="54k", block=64, batch=2, steps=4, warmup=0, evaluate_every=2, checkpoint_every=2, keep=9)
+COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
-def test_two_processes_do_what_one_does_with_twice_the_batches(encoded: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("family", "parallel"), [("event", "ddp"), ("token", "fsdp"), ("event", "fsdp")])
+def test_two_processes_do_what_one_does_with_twice_the_batches(
+    encoded: Path, tmp_path: Path, family: str, parallel: str
+) -> None:
+    recipe = replace(RECIPE, family=family, parallel=parallel)
     (tmp_path / "script.py").write_text(SCRIPT)
-    (tmp_path / "recipe.toml").write_text(resolved_toml(RECIPE))
-    assert load_recipe(tmp_path / "recipe.toml") == RECIPE
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    script = [str(tmp_path / "script.py"), str(encoded), str(tmp_path / "two"), str(tmp_path / "recipe.toml")]
+    (tmp_path / "recipe.toml").write_text(resolved_toml(recipe))
+    assert load_recipe(tmp_path / "recipe.toml") == recipe
+    script = [tmp_path / "script.py", encoded, tmp_path / "two", tmp_path / "recipe.toml"]
     quiet = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*launch, *script], env=os.environ | quiet, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    train(encoded, tmp_path / "one", replace(RECIPE, accumulation=2), progress=lambda report: None)
-    left, right = (Checkpoints(tmp_path / name / "checkpoints", 2).load(3)[0]["model"] for name in ("one", "two"))
+    with subprocess.Popen(
+        [*COMMAND, *map(str, script)],
+        env=os.environ | quiet,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=300)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, said
+    train(encoded, tmp_path / "one", replace(recipe, accumulation=2), progress=lambda report: None)
+    left, right = (Checkpoints(tmp_path / name / "checkpoints", 9).load(4)[0]["model"] for name in ("one", "two"))
     assert left.keys() == right.keys()
     assert all(torch.allclose(left[name], right[name], rtol=1e-3, atol=1e-4) for name in left)
+
+
+def test_a_tracker_that_is_not_installed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingExtraError, match=r"wandb, which is not installed: pip install 'domaintoolkit\[wandb\]'"):
+        accelerator_for(replace(RECIPE, trackers=("wandb",)), tmp_path)
