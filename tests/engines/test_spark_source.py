@@ -73,9 +73,10 @@ def test_files_are_read_and_refused_as_the_local_engine_does(session: Any, folde
 
 
 def test_partitioned_folders_and_tables_are_spark_s(session: Any, tmp_path: Path) -> None:
-    frame = session.createDataFrame(TABLE.append_column("day", TABLE["what"]).to_pandas())
-    frame.write.partitionBy("day").parquet(str(tmp_path / "parted"))
-    frame.write.saveAsTable("events_of_a_test")
+    with_kind = TABLE.append_column("kind", TABLE["what"])
+    pa.parquet.write_to_dataset(with_kind, str(tmp_path / "parted"), ["kind"])
+    pa.parquet.write_table(TABLE, tmp_path / "whole.parquet")
+    session.sql(f"CREATE TABLE events_of_a_test USING parquet LOCATION '{tmp_path / 'whole.parquet'}'")
     tokenizer = fit(SCHEMA, TABLE).tokenizer
     encode(tokenizer, TABLE, tmp_path / "local", shards=2)
     wanted = contents(tmp_path / "local")
