@@ -21,7 +21,7 @@ from domaintoolkit.engines._refused import Kept, from_json, located, raise_refus
 from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._shard import ShardWork
 from domaintoolkit.engines._spill import Buckets, Spill
-from domaintoolkit.engines._state import STATE, State, check_free, discard, identity, same_run
+from domaintoolkit.engines._state import STATE, State, check_free, check_unchanged, discard, identity, same_run
 from domaintoolkit.errors import DataError, OutputError, Refusal
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import read_shard
@@ -167,6 +167,7 @@ class _Encoding:
                 options.progress("reading", spill.rows, None)
             buckets = spill.finish()
             inputs = checked.result()
+            check_unchanged(self.folder, self.state.inputs, input_files(self.source))
         if not spill.rows and not kept:
             raise DataError([Refusal(None, None, "there are no rows to encode")])
         self.refused, self.notes = list(kept), tuple(dict.fromkeys(self.source.counts.notes))

@@ -24,6 +24,7 @@ __all__ = [
     "InputFile",
     "State",
     "check_free",
+    "check_unchanged",
     "clear_partials",
     "clear_state",
     "discard",
@@ -160,6 +161,12 @@ def same_run(folder: Path, old: State, new: State) -> bool:
     return True
 
 
+def check_unchanged(folder: Path, before: Sequence[InputFile] | None, after: Sequence[InputFile] | None) -> None:
+    """Raise `SourceError` where files are no longer what they were when their reading began."""
+    if before is not None and after is not None:
+        _compare_inputs(folder, before, after)
+
+
 def _compare_inputs(folder: Path, old: Sequence[InputFile], new: Sequence[InputFile]) -> None:
     before = {file.path: file for file in old}
     after = {file.path: file for file in new}
@@ -171,7 +178,8 @@ def _compare_inputs(folder: Path, old: Sequence[InputFile], new: Sequence[InputF
     for path, file in after.items():
         kept = before[path]
         for word, name in (("size", "size"), ("checksum", "sha256"), ("time of change", "modified")):
-            if getattr(file, name) != getattr(kept, name):
+            now, then = getattr(file, name), getattr(kept, name)
+            if now != then and None not in (now, then):  # a checksum may not have been taken yet
                 raise SourceError(
                     path, f"has changed since the encoding in {folder} began ({word}); delete that folder to start anew"
                 )

@@ -163,6 +163,17 @@ def test_a_changed_input_is_named(tmp_path: Path, source: Source) -> None:
     assert contents(out) == before
 
 
+def test_an_input_that_changes_while_it_is_read_is_named(
+    tmp_path: Path, source: Source, reference: dict[str, bytes]
+) -> None:
+    path, out = tmp_path / "events.parquet", tmp_path / "out"
+    with pytest.raises(SourceError, match=r"events\.parquet: has changed since .* \(time of change\)"):
+        encode(TOKENIZER, source, out, progress=lambda *_: os.utime(path, ns=(0, 0)), **OPTIONS)
+    assert not (out / "shards").exists()
+    encode(TOKENIZER, source, out, **OPTIONS)
+    assert contents(out) == reference
+
+
 def test_other_files_options_or_tokenizer_are_refused(tmp_path: Path, source: Source) -> None:
     out = tmp_path / "out"
     interrupted(out, source)
