@@ -33,7 +33,7 @@ def test_a_run_that_is_killed_at_any_moment_comes_to_the_same_end(encoded: Path,
     (tmp_path / "recipe.toml").write_text(resolved_toml(RECIPE))
     whole = train(encoded, tmp_path / "whole", RECIPE, progress=lambda report: None)
     draw, arguments = random.Random(5), [tmp_path / "script.py", encoded, tmp_path / "killed", tmp_path / "recipe.toml"]
-    for _ in range(3):
+    for _ in range(2):
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         with subprocess.Popen(
             [sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, text=True, env=environment
