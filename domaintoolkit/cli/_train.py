@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,8 @@ def command(
     recipe = changed(Recipe() if path is None else load_recipe(path), **settings)
     run = out or Path(f"{streams.name.removesuffix('-streams')}-model")
     result = train(streams, run, recipe, resume=resume)
+    if int(os.environ.get("RANK", "0")):
+        return  # of several processes, the first one speaks
     if json_output:
         print_json({"out": str(run), "seconds": round(result.seconds, 3), **result.to_json()})
     else:

@@ -24,7 +24,7 @@ RESERVED = 0.06
 """Share of a device's memory that its context and fragmentation take."""
 WORKING = 1.5
 """What the backward pass holds of a layer besides, in parts of what the layer keeps: measured on a CPU, where the
-whole estimate is 0.86 to 0.98 of the peak (benchmarks/model_memory.py)."""
+whole estimate is 0.78 to 0.96 of the peak (benchmarks/model_memory.py)."""
 SLICE_BYTES = 3 * (1 << 19) * 64 * 4
 """Logits of the sliced cross-entropy on a GPU, their gradient, and a copy in the precision of the products."""
 CPU_SLICE_BYTES = SLICE_BYTES // 64

@@ -18,7 +18,7 @@ from torch import Tensor
 from domaintoolkit._files import read_json, write_json
 from domaintoolkit.errors import ArtifactError, OutputError
 
-__all__ = ["Checkpoints", "Tensors", "replacing_folder"]
+__all__ = ["Checkpoints", "Tensors", "clean_folder", "replacing_folder"]
 
 Tensors = dict[str, Tensor]
 
@@ -52,6 +52,12 @@ def remove_folder(path: Path) -> None:
     aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
     path.rename(aside)
     shutil.rmtree(aside)
+
+
+def clean_folder(path: Path) -> None:
+    """Remove the folders in `path` that a process that was killed left half written."""
+    for partial in path.glob(f".*{PARTIAL}"):
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
@@ -96,8 +102,7 @@ class Checkpoints:
 
     def clean(self) -> None:
         """Remove what a process that was killed left half written."""
-        for path in self.folder.glob(f".*{PARTIAL}"):
-            shutil.rmtree(path, ignore_errors=True)
+        clean_folder(self.folder)
 
 
 def _checksum(path: Path) -> str:

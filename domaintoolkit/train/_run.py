@@ -20,7 +20,7 @@ from domaintoolkit.evaluate import Comparison, Score, baseline_scores, compare, 
 from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train._build import build_model, flops_per_batch
-from domaintoolkit.train._checkpoint import Checkpoints, replacing_folder
+from domaintoolkit.train._checkpoint import Checkpoints, clean_folder, replacing_folder
 from domaintoolkit.train._data import Data, split_data
 from domaintoolkit.train._devices import accelerator_for, end, start_trackers
 from domaintoolkit.train._loader import Loader
@@ -148,6 +148,7 @@ def _begin(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer, encoded: 
     checkpoints, recipe = trainer.training.checkpoints, trainer.training.recipe
     if trainer.accelerator.is_main_process:
         checkpoints.clean()
+        clean_folder(folder)
     trainer.accelerator.wait_for_everyone()
     steps = checkpoints.steps()
     if steps and not resume:

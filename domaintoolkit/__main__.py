@@ -1,0 +1,5 @@
+"""`python -m domaintoolkit`, which launchers of several processes take in place of a script."""
+
+from domaintoolkit.cli import main
+
+main()
