@@ -6,6 +6,7 @@ One base class; each type carries what a program needs as fields, and a message 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -27,7 +28,17 @@ __all__ = [
     "SourceError",
     "VocabularyError",
     "VocabularyMismatchError",
+    "printable",
 ]
+
+_GARBLING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""What moves a terminal's cursor, changes its colours or turns the direction of writing; line breaks may."""
+
+
+def printable(text: str) -> str:
+    r"""Text that comes out of data, such that a terminal shows all of it: `\x1b` for an escape character."""
+    return _GARBLING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
 
 SHOWN = 20
 """How many problems a message spells out before it only counts the rest."""

@@ -93,7 +93,9 @@ class _Lazy(click.Group):
 
 
 def _fail(ctx: click.Context, message: str, status: int) -> None:
-    click.echo(f"error: {message}", err=True)
+    from domaintoolkit.errors import printable
+
+    click.echo(f"error: {printable(message)}", err=True)
     ctx.exit(status)
 
 

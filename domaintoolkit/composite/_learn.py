@@ -8,6 +8,7 @@ from math import ceil, lcm
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.composite._interrupt import interruptible
 from domaintoolkit.composite._model import CompositeModel
 from domaintoolkit.composite._streams import StreamArrays, event_bounds, plain
 from domaintoolkit.composite._tables import SESSION, Grammar, allowed, sized
@@ -72,8 +73,13 @@ def extend(
     share, scale = shares(int(np.diff(first).max(initial=1)), len(begins))
     span = sized(model.spans(base_size), base_size + spec.vocabulary_size, 1)
     least = max(1, min(ceil(Fraction(min(spec.min_weight, LARGEST)) * scale), LARGEST))
-    plan = Plan(plain(model.merges, np.int64), base_size, spec.vocabulary_size, least, recount_every)
-    rows, made = run(tokens, first, outside, joined, span, model.directed, share, plan)
+    known = plain(model.merges, np.int64)
+
+    def merged(stop: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
+        plan = Plan(known, base_size, spec.vocabulary_size, least, recount_every, stop)
+        return run(tokens, first, outside, joined, span, model.directed, share, plan)
+
+    rows, made = interruptible(merged)
     if made == RECOUNT_FAILED:
         raise RecountError("the tracked weights of pairs differ from a recount")
     return _appended(model, rows, base_size, scale, base.level)

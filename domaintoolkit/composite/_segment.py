@@ -131,8 +131,11 @@ class Segmenter:
         task = partial(task, *event_bounds(streams))
         parts = _parts(event_offsets, offsets)
         if min(self.threads, len(parts)) > 1:
-            with ThreadPoolExecutor(min(self.threads, len(parts))) as pool:
+            pool = ThreadPoolExecutor(min(self.threads, len(parts)))
+            try:
                 results = list(pool.map(task, parts))
+            finally:
+                pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the blocks at work, not for all
         else:
             results = list(map(task, parts))
         dtype = streams.ids.dtype if self.size <= np.iinfo(streams.ids.dtype).max + 1 else np.dtype(np.uint32)

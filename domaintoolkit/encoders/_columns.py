@@ -19,7 +19,7 @@ def is_text(kind: pa.DataType) -> bool:
 def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One contiguous array, as it is; extension types are taken by their storage.
 
-    Views, which polars gives, become text with offsets: Arrow cannot take rows of views.
+    Views, which polars gives, become text with offsets: Arrow cannot take rows of views. Runs become rows.
     """
     if isinstance(values, pa.ChunkedArray):
         # One chunk is taken as it is: combining would copy it.
@@ -29,6 +29,8 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     values = values.storage if isinstance(values, pa.ExtensionArray) else values
     if pa.types.is_run_end_encoded(values.type):
         return plain(pc.run_end_decode(values))
+    if pa.types.is_float16(values.type):  # which Arrow cannot sort
+        return values.cast(pa.float32())
     if pa.types.is_string_view(values.type):
         return values.cast(pa.large_string())
     return values.cast(pa.large_binary()) if pa.types.is_binary_view(values.type) else values

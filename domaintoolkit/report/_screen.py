@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from domaintoolkit.errors import printable
 from domaintoolkit.report._colours import COLOURS, colour_numbers
 from domaintoolkit.report._history import Cell, History, ShownEvent
 
@@ -33,6 +34,7 @@ class Screen:
 
     def line(self, text: str = "") -> None:
         """One line of text."""
+        text = printable(text)
         if self.console is not None:
             self.console.print(text, markup=False, soft_wrap=True)
         else:
@@ -40,7 +42,7 @@ class Screen:
 
     def facts(self, rows: Iterable[tuple[str, str]]) -> None:
         """Names and their values, one pair a line."""
-        listed = list(rows)
+        listed = [(printable(name), printable(value)) for name, value in rows]
         width = max((len(name) for name, _ in listed), default=0)
         for name, value in listed:
             if self.console is not None:
@@ -52,13 +54,13 @@ class Screen:
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Columns under their heads, those of numbers to the right."""
-        listed = [list(head), *(list(row) for row in rows)]
+        listed = [[printable(cell) for cell in row] for row in (head, *rows)]
         numbers = [all(NUMBER.fullmatch(row[k]) for row in listed[1:]) for k in range(len(head))]
         if self.console is not None:
             from rich.table import Table
 
             table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-            for name, number in zip(head, numbers, strict=True):
+            for name, number in zip(listed[0], numbers, strict=True):
                 table.add_column(name, justify="right" if number else "left", overflow="fold")
             for row in listed[1:]:
                 table.add_row(*row)

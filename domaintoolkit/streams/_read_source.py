@@ -160,7 +160,9 @@ class _Reading:
         read = {column.header for column in self._columns}
         extra = [header for header in part.layout.headers if header not in read]
         if extra:
-            self._counts.notes.append(f"{self._file.name}: columns not read: {', '.join(extra)}")
+            shown = ", ".join(header or '""' for header in extra[:10])
+            more = f" and {len(extra) - 10} more" if len(extra) > 10 else ""
+            self._counts.notes.append(f"{self._file.name}: columns not read: {shown}{more}")
 
     def _note_cut(self, part: Part) -> None:
         if part.data and part.columns and not part.data.endswith((b"\n", b"\r")) and part.records - 1 not in part.wrong:

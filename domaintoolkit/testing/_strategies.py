@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, get_args
 
 import pyarrow as pa
@@ -112,7 +113,18 @@ def _values(kind: pa.DataType, numeric: bool) -> st.SearchStrategy[Any]:
     if pa.types.is_floating(kind):
         floats = st.floats(width=kind.bit_width)
         return floats | st.sampled_from(_NUMBERS) if numeric else floats
+    if pa.types.is_date(kind):
+        return st.dates() | instants().map(datetime.date)
+    if pa.types.is_decimal(kind):
+        return st.integers(-9, 9).map(Decimal)
     return instants() if pa.types.is_timestamp(kind) else edge_texts()
+
+
+def _as(numbers: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Small whole numbers as values of a column's type: a few keys, labels or sessions."""
+    if pa.types.is_date32(kind):
+        return numbers.cast(pa.int32()).cast(kind)
+    return (numbers.cast(pa.int8()) if pa.types.is_decimal(kind) else numbers).cast(kind)
 
 
 def _type_of(spec: FieldSpec, types: Mapping[str, pa.DataType]) -> pa.DataType:
@@ -149,7 +161,7 @@ def tables(
 
     columns: dict[str, pa.Array] = {}
     for name in schema.entity:
-        columns[name] = column(st.sampled_from([1, 2, 30]), pa.int64()).cast(known.get(name, pa.int64()))
+        columns[name] = _as(column(st.sampled_from([0, 1, 30]), pa.int64()), known.get(name, pa.int64()))
     for spec in schema.fields:
         if spec.name != schema.time:
             columns[spec.name] = column(values_of(spec), _type_of(spec, known))
@@ -157,7 +169,7 @@ def tables(
         columns[schema.time] = column(instants(), pa.timestamp("us", "UTC"))
     for name in (*schema.order_by, *schema.labels, *([schema.session] if schema.session else [])):
         if name not in columns:
-            columns[name] = column(st.integers(0, 1), pa.int64()).cast(known.get(name, pa.int64()))
+            columns[name] = _as(column(st.integers(0, 1), pa.int64()), known.get(name, pa.int64()))
     keys = list(zip(*(columns[name].to_pylist() for name in schema.entity), strict=True))
     for spec in schema.static:
         of_entity = {key: draw(values_of(spec)) for key in sorted(set(keys))}

@@ -30,12 +30,14 @@ def column_type(kind: pa.DataType) -> pa.DataType:
 
 
 def joined(first: pa.DataType, second: pa.DataType) -> pa.DataType:
-    """One type for values of both; the same whichever comes first."""
+    """One type that holds the values of both; the same whichever comes first, and whichever two of three do."""
     test = pa.types
     if first == second or test.is_null(second):
         return first
     if test.is_null(first):
         return second
+    if test.is_uint64(first) or test.is_uint64(second):
+        return pa.string()  # no type of numbers holds both 2**63 and -1, or 2**53 + 1 and 0.5
     if test.is_integer(first) and test.is_integer(second):
         return pa.int64()
     if all(test.is_integer(kind) or test.is_floating(kind) for kind in (first, second)):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet
 from click.testing import Result
 
 Run = Callable[..., Result]
@@ -51,3 +53,15 @@ def test_a_tokenizer(run: Run, as_data: Data, encoded: Path) -> None:
 def test_something_else(run: Run, tmp_path: Path) -> None:
     assert run("inspect", tmp_path).exit_code == 1
     assert "does not exist" in run("inspect", tmp_path / "nowhere").stderr
+
+
+def test_odd_keys_and_labels_cannot_garble_the_terminal(run: Run, as_data: Data, tmp_path: Path) -> None:
+    rows = pa.table({"who": ["\x1b[31m\u202ex"], "what": ["a"], "label": ["\x1b[2J"]})
+    pyarrow.parquet.write_table(rows, tmp_path / "rows.parquet")
+    schema = 'entity = "who"\nlabels = "label"\nfields = [{ type = "categorical", name = "what" }]\n'
+    (tmp_path / "s.toml").write_text(schema)
+    as_data("encode", "--schema", tmp_path / "s.toml", tmp_path / "rows.parquet", "-o", tmp_path / "out")
+    said = run("inspect", tmp_path / "out").stdout
+    assert r"who \x1b[31m\u202ex" in said
+    assert r"label: \x1b[2J" in said
+    assert r"there is: \x1b[31m\u202ex" in run("inspect", tmp_path / "out", "--entity", "nobody").stderr

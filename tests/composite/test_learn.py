@@ -100,3 +100,15 @@ def test_shares_are_exact_or_close_and_never_overflow(largest: int) -> None:
 def test_importing_composites_does_not_import_numba() -> None:
     code = "import sys, domaintoolkit.composite; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_merge_is_made_once_the_loop_is_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus, streams = plain([[[0, 1], [0, 1]]] * 3, 2)
+    spec, base = Composite(vocabulary_size=3, min_weight=0.0), len(corpus.names)
+    whole = learn(streams, corpus.grammar, spec, base)
+    assert len(whole) > 0
+    module = sys.modules["domaintoolkit.composite._learn"]
+    monkeypatch.setattr(module, "interruptible", lambda loop: loop(np.ones(1, np.bool_)))
+    assert len(learn(streams, corpus.grammar, spec, base)) == 0
+    further = extend(whole, streams, corpus.grammar, spec, base + len(whole))
+    assert len(further) == len(whole)

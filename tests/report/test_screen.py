@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+
+import pytest
 
 from domaintoolkit.report import Screen
 
@@ -31,3 +34,15 @@ def test_a_terminal_shows_the_same_words() -> None:
     said = _said(True)
     for word in ("1,200", "[brand=x]", "56.2%", "[a] [b]", "[not markup]"):
         assert word in said
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_data_cannot_garble_the_terminal(terminal: bool) -> None:
+    file, odd = io.StringIO(), "\x1b[2J\u202e\r"
+    screen = Screen(file, terminal)
+    screen.line(odd)
+    screen.facts([(odd, odd)])
+    screen.table((odd,), [(odd,)])
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
+    assert shown.count(r"\x1b[2J\u202e\r") == 5
+    assert not set(odd[:1] + odd[-2:]) & set(shown)

@@ -124,6 +124,9 @@ def test_a_header_alone_is_no_rows(tmp_path: Path) -> None:
     source = open_source(file(tmp_path, "s,t,a,more\n"), READER)
     assert list(source.batches()) == []
     assert source.counts.notes == [f"{tmp_path / 'x.csv'}: columns not read: more"]
+    source = open_source(file(tmp_path, f"s,t,a,,{','.join('bcdefghijkl')}\n"), READER)
+    assert list(source.batches()) == []
+    assert source.counts.notes == [f'{tmp_path / "x.csv"}: columns not read: "", b, c, d, e, f, g, h, i, j and 2 more']
 
 
 def test_without_a_header_columns_go_by_position(tmp_path: Path) -> None:

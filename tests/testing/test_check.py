@@ -60,6 +60,59 @@ def test_an_odd_domain() -> None:
     check_domain(ODD, events=50, examples=10)
 
 
+def dated_sample(events: int, seed: int) -> list[pa.RecordBatch]:
+    """Days, booleans, decimals, NaN and text to order by, in every role that a column can have."""
+    numbers = pa.array([(k * 7 + seed) % 5 for k in range(events)])
+    days = numbers.cast(pa.int32()).cast(pa.date32())
+    columns = {
+        "day": days,
+        "member": pa.array([k % 2 == 0 for k in numbers.to_pylist()]),
+        "at": pa.array(range(events)).cast(pa.timestamp("us", "UTC")),
+        "rank": numbers.cast(pa.string()),
+        "born": days,
+        "price": numbers.cast(pa.int8()).cast(pa.decimal128(9, 2)),
+        "share": pa.array([float("nan") if k == 3 else k / 2 for k in numbers.to_pylist()]),
+        "visit": days,
+        "bought": days,
+    }
+    return [pa.RecordBatch.from_pydict(columns)]
+
+
+DATED = Domain(
+    "dated",
+    "days as keys, sessions, labels and static fields; text to order by; decimals; NaN",
+    Schema(
+        entity=("day", "member"),
+        time="at",
+        order_by=("rank",),
+        static=(Timestamp("born", parts=("year",)),),
+        fields=(Categorical("rank", values=("1",)), Numeric("price", bins=3, refine=2), Numeric("share", sign=True)),
+        session="visit",
+        labels=("bought",),
+        min_events=2,
+        max_events=3,
+    ),
+    Reader(
+        (
+            Column("day", type="date"),
+            Column("member", type="bool"),
+            Column("at", type="timestamp"),
+            Column("rank"),
+            Column("born", type="date"),
+            Column("price", type="float64"),
+            Column("share", type="float64"),
+            Column("visit", type="date"),
+            Column("bought", type="date"),
+        )
+    ),
+    dated_sample,
+)
+
+
+def test_a_domain_of_days() -> None:
+    check_domain(DATED, events=60, examples=10)
+
+
 @pytest.mark.parametrize("field", [Categorical("a"), Text("a"), Numeric("a"), Timestamp("a", parts=("minute",))])
 def test_a_single_field(field: Categorical | Text | Numeric | Timestamp) -> None:
     values = {"numeric": pa.array([1.5, None]), "timestamp": pa.array([0, None], pa.timestamp("us", "UTC"))}

@@ -19,13 +19,17 @@ RECOUNT_FAILED = -1
 
 
 class Plan(NamedTuple):
-    """What to learn. `known` are the merges so far, rows (left, right, relation, id), which are replayed first."""
+    """What to learn. `known` are the merges so far, rows (left, right, relation, id), which are replayed first.
+
+    `stop[0]` becomes true where the result is no longer wanted; it is looked at before each merge.
+    """
 
     known: NDArray[np.int64]
     first_id: int
     limit: int
     least: int
     recount_every: int
+    stop: NDArray[np.bool_]
 
 
 @leaf
@@ -131,11 +135,12 @@ def merge_everywhere(chains: Chains, pairs: Pairs, share: NDArray[np.int64], key
 
 
 @inner
-def replay(
-    chains: Chains, pairs: Pairs, share: NDArray[np.int64], known: NDArray[np.int64], rules: NDArray[np.int64]
-) -> Pairs:
+def replay(chains: Chains, pairs: Pairs, share: NDArray[np.int64], plan: Plan, rules: NDArray[np.int64]) -> Pairs:
     """Apply merges that were made before, in their order."""
+    known = plan.known
     for i in range(known.shape[0]):
+        if plan.stop[0]:
+            break
         key = (known[i, 0] << 32) | (known[i, 1] << 1) | known[i, 2]
         insert(rules, key, known[i, 3])
         chains.span[known[i, 3]] = chains.span[known[i, 0]] + chains.span[known[i, 1]] - 1 + known[i, 2]
@@ -161,11 +166,11 @@ def learn_chains(chains: Chains, share: NDArray[np.int64], plan: Plan) -> tuple[
     """
     pairs = count_all(chains, share)
     rules = make_table(plan.known.shape[0] + plan.limit)
-    pairs = replay(chains, pairs, share, plan.known, rules)
+    pairs = replay(chains, pairs, share, plan, rules)
     heap = make_heap()
     rows = np.empty((plan.limit, 5), np.int64)
     made, steps = 0, 0
-    while made < plan.limit:
+    while made < plan.limit and not plan.stop[0]:
         heap, key = pop(pairs, heap, plan.least)
         if key == EMPTY:
             break
