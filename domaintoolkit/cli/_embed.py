@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from domaintoolkit.streams import EncodedFolder
+    from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = ["command"]
 
@@ -69,7 +70,7 @@ def command(
     model = load_model(run, device)
     model.check_vocabulary(tokenizer.vocabulary)
     with Bar() as bar:
-        tables = _tables(model, encoded, list(tokenizer.schema.entity), pooling, split, longest)
+        tables = _tables(model, encoded, tokenizer, pooling, split, longest)
         count = _written(tables, out, encoded.manifest.totals["entities"], bar)
     if json_output:
         print_json({"out": str(out), "entities": count, "width": model.config.width})
@@ -80,7 +81,7 @@ def command(
 def _tables(
     model: Any,
     encoded: EncodedFolder,
-    entity: list[str],
+    tokenizer: DomainTokenizer,
     pooling: Literal["last", "mean"],
     split: str | None,
     longest: int | None,
@@ -92,15 +93,18 @@ def _tables(
     from domaintoolkit.engines._decode import stream_parts
     from domaintoolkit.model import embed
 
+    segmenter = tokenizer.segmenter if model.config.composites else None
     for rows in encoded.streams(split):
         lengths = np.diff(rows.offsets)[rows.selected].astype(np.int64)
         offsets = offsets_of(lengths)
         for start, end in stream_parts(offsets):
             chosen = rows.selected[start:end]
             ids = rows.ids[positions(rows.offsets[:-1][chosen].astype(np.int64), lengths[start:end])]
-            found = embed(model, ids, offsets[start : end + 1] - offsets[start], pooling, longest)
+            found = embed(model, ids, offsets[start : end + 1] - offsets[start], pooling, longest, segmenter)
             values = pa.FixedSizeListArray.from_arrays(pa.array(found.ravel()), model.config.width)
-            keys = pa.Table.from_batches([rows.table]).select([*entity, "split"]).take(pa.array(chosen))
+            keys = (
+                pa.Table.from_batches([rows.table]).select([*tokenizer.schema.entity, "split"]).take(pa.array(chosen))
+            )
             yield keys.append_column("embedding", values)
 
 

@@ -61,8 +61,8 @@ def command(
 ) -> None:
     """Continue or start histories, and predict next events.
 
-    RUN is the folder of a training run of a token model. Every history decodes to a valid table: each step is
-    masked by the schema's grammar.
+    RUN is the folder of a training run, of a token or an event model. Every history decodes to a valid table: each
+    step is masked by the schema's grammar, and by the times that are still possible.
     """
     if likeliest is not None and continued is None:
         raise click.UsageError("--next predicts what comes after a history; name it with --continue and --entity")
@@ -71,14 +71,12 @@ def command(
     if table is not None and (table.suffix not in (".parquet", ".csv") or table.exists()):
         reason = "is there already; choose another" if table.exists() else "the name must end in .parquet or .csv"
         raise OutputError(str(table), reason)
-    from domaintoolkit.model import Generator, Sampling, TokenModel, load_model
+    from domaintoolkit.model import Generator, Sampling, load_model
     from domaintoolkit.tokenizer import DomainTokenizer
 
     sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
     tokenizer = DomainTokenizer.load(run / "tokenizer")
     model = load_model(run, device)
-    if not isinstance(model, TokenModel):
-        raise click.UsageError(f"{run} holds an event model; histories are written by token models")
     generator = Generator(model, tokenizer)
     stream = None if continued is None else _stream(continued, key, tokenizer)
     if likeliest is not None:
@@ -90,11 +88,15 @@ def command(
 
 
 def _stream(folder: Path, key: tuple[str, ...], tokenizer: DomainTokenizer) -> StoredStream:
-    from domaintoolkit.errors import ArtifactError
+    from domaintoolkit.errors import ArtifactError, VocabularyMismatchError
     from domaintoolkit.report import find_stream, first_stream
     from domaintoolkit.streams import open_encoded
+    from domaintoolkit.tokenizer import DomainTokenizer
 
     encoded, entity = open_encoded(folder), tokenizer.schema.entity
+    theirs = DomainTokenizer.load(encoded.tokenizer_folder).vocabulary
+    if not tokenizer.vocabulary.accepts(theirs):
+        raise VocabularyMismatchError(tokenizer.vocabulary.hash, theirs.hash)
     stream = find_stream(encoded, entity, key) if key else first_stream(encoded, entity)
     if stream is None:
         raise ArtifactError(str(folder), "holds no streams")

@@ -45,6 +45,13 @@ class Segmenter:
         self.threads = threads or os.cpu_count() or 1
         self.size = total_size(model, grammar)
 
+    def arrays(self, ids: Ints, offsets: NDArray[np.int64]) -> Arrays:
+        """Base streams of which only the ids are known; an event begins with its session token where it has one."""
+        place, begins = self.grammar.place[ids], self.grammar.start[ids]
+        opens = np.flatnonzero(begins & (place == self.grammar.header_parts))
+        starts = opens - (place[np.maximum(opens - 1, 0)] == SESSION)
+        return Arrays(ids, np.asarray(offsets, np.int64), starts, np.searchsorted(starts, offsets))
+
     def greedy(self, streams: StreamArrays) -> Arrays:
         """Everywhere the heaviest merge that applies. Deterministic."""
         from domaintoolkit.composite.kernels._greedy import segment_greedy

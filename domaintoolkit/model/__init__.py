@@ -18,19 +18,21 @@ if TYPE_CHECKING:
     from domaintoolkit.model._embed import embed
     from domaintoolkit.model._event_model import EventModel, event_parameters
     from domaintoolkit.model._events import EventTensors, events_from_streams
-    from domaintoolkit.model._generate import Generator, Sampling
+    from domaintoolkit.model._generate import Generator
     from domaintoolkit.model._interface import EventBatch, LossReport, SequenceModel, TokenBatch
     from domaintoolkit.model._likely import LikelyPart, likely_parts
     from domaintoolkit.model._load import load_model
     from domaintoolkit.model._plan import DEVICES, Device, Plan, plan
     from domaintoolkit.model._predict import Prediction, predict_next
+    from domaintoolkit.model._sampling import Sampling
     from domaintoolkit.model._stored import counting_events
     from domaintoolkit.model._token_model import TokenModel
 
 _HOMES = {
     "_stored": ("counting_events",),
     "_predict": ("Prediction", "predict_next"),
-    "_generate": ("Generator", "Sampling"),
+    "_generate": ("Generator",),
+    "_sampling": ("Sampling",),
     "_likely": ("LikelyPart", "likely_parts"),
     "_plan": ("DEVICES", "Device", "Plan", "plan"),
     "_embed": ("embed",),

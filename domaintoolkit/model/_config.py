@@ -22,7 +22,8 @@ class TokenModelConfig:
 
     `multiple` is the feed-forward width over `width`; left out, it is 4, or 8/3 where the activation is gated,
     which has the same number of parameters. `bias` is that of the feed-forward layers (x-transformers' attention
-    and norms have none). `parallel` adds attention and feed-forward, of one norm, in one step.
+    and norms have none). `parallel` adds attention and feed-forward, of one norm, in one step. `composites` says
+    that the streams it reads hold composites; a trained model's says what it was trained on.
     """
 
     vocabulary_size: Whole
@@ -38,6 +39,7 @@ class TokenModelConfig:
     tied: bool = True
     dropout: Annotated[float, Constraint(ge=0, lt=1)] = 0.0
     block: Whole = 512
+    composites: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> TokenModelConfig:
@@ -47,6 +49,8 @@ class TokenModelConfig:
         elif "rope" in self.position and (self.width // self.heads % 2 or self.width // self.heads < 4):
             message = f"rope needs an even head width from 4 on, got {self.width // self.heads}"
             found.append(Problem("position", message))
+        if self.composites and isinstance(self, EventModelConfig):
+            found.append(Problem("composites", "an event model takes base tokens"))
         if self.multiple is not None and self.width * self.multiple < 1:
             found.append(Problem("multiple", f"leaves no feed-forward at width {self.width}, got {self.multiple!r}"))
         if found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -10,10 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.composite import Segmenter
+from domaintoolkit.errors import DataError, Refusal, VocabularyError
 from domaintoolkit.model._event_model import EventModel
 from domaintoolkit.model._events import events_from_streams
 from domaintoolkit.model._token_model import TokenModel
+from domaintoolkit.streams import Streams
+from domaintoolkit.vocabulary import COMPOSITE
 
 __all__ = ["embed"]
 
@@ -26,26 +30,62 @@ PADDED = 1 << 15
 
 @torch.inference_mode()
 def embed(
-    model: TokenModel | EventModel, ids: Ints, offsets: Ints, pooling: Pooling = "last", longest: int | None = None
+    model: TokenModel | EventModel,
+    streams: Streams | Ints,
+    offsets: Ints | None = None,
+    pooling: Pooling = "last",
+    longest: int | None = None,
+    segmenter: Segmenter | None = None,
 ) -> NDArray[np.float32]:
-    """(n, width) embeddings of n streams, in their order; of base ids for an event model.
+    """(n, width) embeddings of n streams, in their order.
 
-    Streams of similar length share a batch, so memory is bounded whatever their number. Of a stream longer than
-    `longest` tokens the header is kept and the latest events that fit; left out, nothing is cut. Raises `DataError`
-    for an empty stream.
+    Give what a tokenizer's `encode` gives, or ids with their offsets. Base tokens are segmented for a model that
+    was trained on composites, by the streams' own segmenter or the one given. Streams of similar length share a
+    batch, so memory is bounded whatever their number. Of a stream longer than `longest` tokens (base tokens, where
+    they are segmented) the header is kept and the latest events that fit; left out, nothing is cut. Raises
+    `DataError` for an empty stream, and `VocabularyError` for composites that the model does not read, or lacks.
     """
+    ids, bounds, segmenter = _checked(model, streams, offsets, segmenter)
     was_training = model.training
     model.eval()
-    lengths = np.diff(offsets)
+    lengths = np.diff(bounds)
     if (lengths < 1).any():
         raise DataError([Refusal(int((lengths < 1).argmax()), None, "a stream is empty")])
     out = np.empty((len(lengths), model.config.width), np.float32)
     for rows in _batches(np.minimum(lengths, longest or lengths.max(initial=1))):
-        streams = [_cut(model, ids[offsets[row] : offsets[row + 1]], longest) for row in rows]
-        hidden, real = _read(model, streams)
+        chosen = [_cut(model, ids[bounds[row] : bounds[row + 1]], longest) for row in rows]
+        hidden, real = _read(model, chosen if segmenter is None else _segmented(segmenter, chosen))
         out[rows] = _pooled(hidden.float(), real, pooling).cpu().numpy()
     model.train(was_training)
     return out
+
+
+def _checked(
+    model: TokenModel | EventModel, streams: Streams | Ints, offsets: Ints | None, segmenter: Segmenter | None
+) -> tuple[Ints, Ints, Segmenter | None]:
+    """(ids, offsets, what puts composites in: None where none are to be put in)."""
+    if isinstance(streams, Streams):
+        model.check_vocabulary(streams.vocabulary)
+        ids, bounds, segmenter = streams.ids, streams.offsets, streams.segmenter
+    else:
+        ids = np.asarray(streams)
+        bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets)
+    there = bool((model.layout.place[ids] == COMPOSITE).any())
+    if not model.config.composites:
+        if there:
+            raise VocabularyError("the model was trained on base tokens, and these streams hold composites")
+        return ids, bounds, None
+    if there or (isinstance(streams, Streams) and segmenter is None):
+        return ids, bounds, None
+    if segmenter is None:
+        raise VocabularyError("the model was trained on composites: give the tokenizer's segmenter, or streams of it")
+    return ids, bounds, segmenter
+
+
+def _segmented(segmenter: Segmenter, streams: Sequence[Ints]) -> list[Ints]:
+    ends = np.cumsum([0, *map(len, streams)])
+    made = segmenter.greedy(segmenter.arrays(np.concatenate(streams), ends))
+    return [made.ids[low:high] for low, high in pairwise(made.offsets)]
 
 
 def _batches(lengths: Ints) -> Iterator[NDArray[np.int64]]:

@@ -7,6 +7,7 @@ whatever continues one of them decodes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -59,7 +60,10 @@ class TimeField:
 
 @dataclass(frozen=True)
 class Feasible:
-    """Immutable. `intervals` are those of the event before, or the day of the anchor before the first event."""
+    """Immutable. `intervals` are those of the event before, or the day of the anchor before the first event.
+
+    The tokens of an event's time may come in any order.
+    """
 
     field: TimeField | None
     intervals: tuple[Interval, ...]
@@ -67,57 +71,55 @@ class Feasible:
     strict: bool = False
     """Whether every event must be later than the one before it."""
     moment: Moment = EVERY
+    bucket: int | None = None
+    """The time since the event before, once it is known."""
     ahead: tuple[Interval, ...] | None = None
-    """The intervals of the event being written, once its delta is known."""
+    """The intervals of the event, where it was given and not written."""
 
     def allowed(self, place: int, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of `tokens`, which begin the part at `place`, that some instant agrees with."""
-        name = self.field.part(place) if self.field is not None else None
-        if self.field is None or name is None:
+        if self.field is None or self.field.part(place) is None:
             return tokens
         tokens = tokens[self.field.values[tokens] >= 0]
-        if name == "delta":
-            good = [bool(self._after(int(self.field.values[token]), 1)) for token in tokens]
-        else:
-            good = [self._possible(name, int(self.field.values[token])) for token in tokens]
-        return tokens[np.array(good, np.bool_)]
+        return tokens[np.array([self.push(int(token), place).possible for token in tokens], np.bool_)]
 
-    def _possible(self, name: str, value: int) -> bool:
-        assert self.field is not None
-        moment = self.moment._replace(**{name: value})
-        return any(True for _ in islice(self._from(moment), 1))
+    @property
+    def possible(self) -> bool:
+        """Whether some instant agrees with all that has been said of the event."""
+        return self.field is None or bool(self._agreeing(1))
 
-    def _from(self, moment: Moment) -> list[Interval]:
-        """A first interval of those that the event can have, its delta left open."""
+    def _agreeing(self, count: int) -> list[Interval]:
+        """The first intervals of those that the event can have, in order for each interval of the event before."""
         assert self.field is not None
-        zone = self.field.encoder.zone
+        encoder, moment = self.field.encoder, self.moment
+        if not self.intervals:
+            return []
         if self.first:
-            spans = self.intervals
-        else:
+            spans = list(self.intervals) if self.bucket in (None, 0) else []
+        elif self.bucket is None:
             begin = min(low for low, _ in self.intervals) + self.strict
-            spans = ((begin, min(YEARS_END, begin + HORIZON) if moment.year < 0 else YEARS_END),)
-        return [found for low, high in spans for found in islice(matching(zone, moment, low, high), KEPT)]
-
-    def _after(self, bucket: int, count: int) -> list[Interval]:
-        """Intervals at a delta of that bucket after those of the event before."""
-        assert self.field is not None
-        encoder = self.field.encoder
-        assert encoder.buckets is not None
-        if (bucket == 0) != self.first:
-            return []
-        if self.first:
-            return self._from(self.moment)
-        shift, limit = encoder.buckets.span(bucket)
-        shift = max(shift, int(self.strict))
-        if shift >= limit:
-            return []
+            spans = [(begin, min(YEARS_END, begin + HORIZON) if moment.year < 0 else YEARS_END)]
+        else:
+            spans = self._delayed(self.bucket)
         found: list[Interval] = []
-        for low, high in self.intervals:
-            stop = min(high - 1 + limit, YEARS_END)
-            found += islice(matching(encoder.zone, self.moment, low + shift, stop), count)
+        for low, high in spans:
+            found += islice(matching(encoder.zone, moment, low, high), count)
             if len(found) >= count:
                 break
         return found
+
+    def _delayed(self, bucket: int) -> list[Interval]:
+        """Where a delta of that bucket leads to from the intervals of the event before."""
+        assert self.field is not None
+        buckets = self.field.encoder.buckets
+        assert buckets is not None
+        if bucket == 0:
+            return []
+        shift, limit = buckets.span(bucket)
+        shift = max(shift, int(self.strict))
+        if shift >= limit:
+            return []
+        return [(low + shift, min(high - 1 + limit, YEARS_END)) for low, high in self.intervals]
 
     def push(self, token: int, place: int) -> Feasible:
         """After a token that begins the part at `place`."""
@@ -126,12 +128,16 @@ class Feasible:
             return self
         value = int(self.field.values[token])
         if name == "delta":
-            return replace(self, ahead=tuple(self._after(value, KEPT)))
+            return replace(self, bucket=value)
         return replace(self, moment=self.moment._replace(**{name: value}))
+
+    @cached_property
+    def _next(self) -> Feasible:
+        ahead = self.ahead
+        if ahead is None and self.field is not None:
+            ahead = tuple(self._agreeing(KEPT))
+        return replace(self, intervals=ahead or (), first=False, moment=EVERY, bucket=None, ahead=None)
 
     def next_event(self) -> Feasible:
         """After an event."""
-        if self.field is None:
-            return replace(self, first=False)
-        ahead = self.ahead if self.ahead is not None else tuple(self._from(self.moment))
-        return replace(self, intervals=ahead, first=False, moment=EVERY, ahead=None)
+        return self._next

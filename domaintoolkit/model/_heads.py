@@ -11,7 +11,7 @@ from torch.nn import functional
 from domaintoolkit.model._config import EventModelConfig
 from domaintoolkit.model._cross_entropy import cross_entropy
 
-__all__ = ["Heads", "part_loss"]
+__all__ = ["HeaderHeads", "Heads", "part_loss"]
 
 PROBED = 256
 """Positions on which the exact nats of a part are measured while it trains on something cheaper."""
@@ -61,6 +61,30 @@ class Heads(nn.Module):
         earlier = known.cumsum(1) - known
         base = self.mix(hidden) + session[:, None] * self.flag
         return functional.gelu(base[:, None] + earlier) + hidden[:, None]
+
+
+class HeaderHeads(nn.Module):
+    """Cells (N, H, cell) of headers to contexts (N, H, width) and queries (N, H, cell width), one of each a part.
+
+    There is nothing before a header, so each part is predicted from the parts before it alone.
+    """
+
+    def __init__(self, config: EventModelConfig, parts: int) -> None:
+        super().__init__()
+        width, cell = config.width, config.cell
+        self.begin = nn.Parameter(torch.randn(width))
+        self.weight = nn.Parameter(torch.randn(parts, width, cell) * width**-0.5)
+        self.before = nn.Parameter(torch.randn(parts, cell, width) * cell**-0.5)
+
+    @staticmethod
+    def parameters_of(config: EventModelConfig, parts: int) -> int:
+        """How many parameters they are, not building them."""
+        return config.width * (1 + 2 * parts * config.cell)
+
+    def forward(self, cells: Tensor) -> tuple[Tensor, Tensor]:
+        known = torch.einsum("npc,pcw->npw", cells, self.before)
+        contexts = functional.gelu(self.begin + known.cumsum(1) - known)
+        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight)
 
 
 def part_loss(

@@ -95,8 +95,10 @@ class EventTargets(NamedTuple):
 
     source: Tensor
     """int64 (N,): the positions, row * T + position, that another of their history follows."""
+    headers: Tensor
+    """int64 (M,): the positions of headers."""
     there: tuple[Tensor, ...]
-    """For each of P parts, which of the N events that follow have it (n,)."""
+    """For each of H + P parts, which of the M headers, or of the N events that follow, have it (n,)."""
     going: tuple[Tensor, ...]
     """For each part, which of those n begin with a token that others may follow."""
 
@@ -143,7 +145,7 @@ class LossReport(NamedTuple):
     loss: Tensor
     """(): mean nats a predicted token, with its gradient."""
     nats: Tensor
-    """float32 (B, T, P + 3), no gradient: what the token or the event at each position costs."""
+    """float32 (B, T, P + 3), no gradient: what the token, the event or the header at each position costs."""
     tokens: Tensor
     """int64 (): tokens that were predicted."""
     events: Tensor

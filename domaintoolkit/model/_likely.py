@@ -52,7 +52,7 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
 
 
 def _likeliest(model: EventModel, part: int, query: Tensor, count: int) -> LikelyPart:
-    candidates = model.get_buffer(f"candidates_{part}")
+    candidates = model.candidates(model.header_parts + part)
     shares = (model.scored[candidates] @ query + model.bias[candidates, 0]).softmax(0)
     best = shares.topk(min(count, len(candidates)))
     ids = candidates[best.indices].tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaintoolkit.model._decoder import Cache
+from domaintoolkit.errors import DecodeError
+from domaintoolkit.model._composed import ComposedState
 from domaintoolkit.model._generate import Generator
-from domaintoolkit.model._writer import State
 
 __all__ = ["Prediction", "predict_next"]
 
@@ -20,77 +21,104 @@ BEAM = 8
 """Events that are followed at once, at least."""
 STEPS = 256
 
+Found = dict[tuple[int, ...], float]
+"""The logarithm of the probability of each whole event, in base tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One event that may come next."""
 
     ids: tuple[int, ...]
+    """Base tokens."""
     tokens: tuple[str, ...]
     probability: float
-    """Among all events that the grammar allows here."""
+    """Among all that the grammar allows here; of a model of composites, what the ways to write it that the search
+    has found have together."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Beam:
     score: float
-    state: State
-    ids: tuple[int, ...] = ()
+    state: Any
+    context: list[int]
+    whole: int
+    """Tokens of the history."""
+    done: bool = False
 
 
 @torch.inference_mode()
 def predict_next(generator: Generator, history: NDArray[np.integer[Any]], count: int = 5) -> list[Prediction]:
     """The `count` likeliest next events that a beam search finds, the likeliest first.
 
-    Raises `DecodeError` for what is no history of whole events.
+    What no encoder would write, such as a known value that is spelled, is no event and left out. Raises
+    `DecodeError` for what is no history of whole events.
     """
     model = generator.model
     was_training = model.training
     model.eval()
-    ids = [int(token) for token in history]
-    state = generator._begun(ids, 1).state
-    found, live, cache = list[_Beam](), [_Beam(0.0, state)], Cache()
-    fed = torch.tensor([ids])
+    draft = generator.begun(history, 1)
+    if draft.unbegun:
+        raise DecodeError("a history has a header before its next event")
+    live = [_Beam(0.0, draft.state, list(draft.context), draft.whole)]
+    found: Found = {}
+    reader, width = generator.reader(1), max(BEAM, count)
     for _ in range(STEPS):
-        hidden = model.read(fed.to(model.device), torch.ones_like(fed, dtype=torch.bool).to(model.device), cache)
-        scores = model.logits(hidden[:, -1]).float().cpu()
-        grown, parents, tokens = _grown(generator, live, scores, found, max(BEAM, count))
-        found = sorted(found, key=lambda beam: -beam.score)[:count]
-        beaten = len(found) == count and (not grown or grown[0].score <= found[-1].score)
-        if not grown or beaten:
+        live, parents = _grown(generator, live, reader.scores(live), found, width)
+        best = sorted(found.values(), reverse=True)[:count]
+        beaten = len(best) == count and (not live or live[0].score <= best[-1])
+        if not live or beaten:
             break
-        live, fed = grown, torch.tensor(tokens)[:, None]
-        cache.pick(torch.tensor(parents, device=model.device))
+        reader.pick(parents)
     model.train(was_training)
     names = generator.tokenizer.vocabulary.names
+    likeliest = sorted(found.items(), key=lambda entry: -entry[1])[:count]
     return [
-        Prediction(beam.ids, tuple(names[token] for token in beam.ids), float(np.exp(beam.score))) for beam in found
+        Prediction(event, tuple(names[token] for token in event), float(np.exp(score))) for event, score in likeliest
     ]
 
 
 def _grown(
-    generator: Generator, live: list[_Beam], scores: Tensor, found: list[_Beam], width: int
-) -> tuple[list[_Beam], list[int], list[int]]:
-    """The best beams one token on, with the numbers of their parents and their new tokens; adds to `found`."""
-    writer, rules = generator.writer, generator.rules
+    generator: Generator, live: Sequence[_Beam], scores: Tensor, found: Found, width: int
+) -> tuple[list[_Beam], list[int]]:
+    """The best beams one token on, with the numbers of their parents; adds to `found`."""
     options: list[tuple[float, int, int]] = []
+    writer: Any = generator.composed or generator.writer
     for number, beam in enumerate(live):
-        allowed = torch.from_numpy(writer.allowed(beam.state))
+        allowed, turns = (torch.from_numpy(mask) for mask in (writer.allowed(beam.state), writer.turns(beam.state)))
         if not allowed.any():
+            if writer.finished(beam.state):
+                _add(generator, found, _event(generator, beam), beam.score)
             continue
         logs = scores[number].masked_fill(~allowed, -torch.inf).log_softmax(0)
-        if beam.ids and beam.state.following == writer.end and not beam.state.session:
-            begins = torch.from_numpy(rules.grammar.start) | (torch.arange(len(logs)) == rules.grammar.session)
-            if (begins & allowed).any():
-                ending = float(logs[begins].logsumexp(0))
-                found.append(_Beam(beam.score + ending, beam.state, beam.ids))
-            logs = logs.masked_fill(begins, -torch.inf)
+        if turns.any():
+            _add(generator, found, _event(generator, beam), beam.score + float(logs[turns].logsumexp(0)))
+            logs = logs.masked_fill(turns, -torch.inf)
         best = logs.topk(min(width, len(logs)))
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         options += [(beam.score + log, number, token) for log, token in pairs if log > -np.inf]
-    options = sorted(options, key=lambda option: -option[0])[:width]
-    grown = [
-        _Beam(score, writer.after(live[number].state, token), (*live[number].ids, token))
-        for score, number, token in options
-    ]
-    return grown, [number for _, number, _ in options], [token for _, _, token in options]
+    grown: list[_Beam] = []
+    parents: list[int] = []
+    for score, number, token in sorted(options, key=lambda option: -option[0])[:width]:
+        beam = live[number]
+        state = writer.after(beam.state, token)
+        if isinstance(state, ComposedState) and state.finished:
+            _add(generator, found, state.finished[0], score)
+            continue
+        context = beam.context if token == generator.writer.onward else [*beam.context, token]
+        grown.append(_Beam(score, state, context, beam.whole))
+        parents.append(number)
+    return grown, parents
+
+
+def _event(generator: Generator, beam: _Beam) -> tuple[int, ...]:
+    """The base tokens of the event that a beam has written."""
+    if isinstance(beam.state, ComposedState):
+        assert generator.composed is not None
+        return generator.composed.event(beam.state)
+    return tuple(beam.context[beam.whole :])
+
+
+def _add(generator: Generator, found: Found, event: tuple[int, ...], score: float) -> None:
+    if generator.checks.event(event) == event:
+        found[event] = float(np.logaddexp(found.get(event, -np.inf), score))

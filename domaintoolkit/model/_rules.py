@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import VocabularyError
-from domaintoolkit.vocabulary import BYTE, COMPOSITE, Grammar, Token, Vocabulary
+from domaintoolkit.vocabulary import BYTE, Grammar, Token, Vocabulary
 
 __all__ = ["BROKEN", "Rules"]
 
@@ -63,11 +62,8 @@ class Rules:
     kind: tuple[str, ...]
 
     @classmethod
-    def of(cls, grammar: Grammar, vocabulary: Vocabulary, base: bool = False) -> Rules:
-        """The rules of a vocabulary's base tokens. Raises `VocabularyError` where it has composites, if not `base`."""
-        if not base and (grammar.place == COMPOSITE).any():
-            reason = "histories are generated from base tokens, and this vocabulary has composites"
-            raise VocabularyError(f"{reason}: say base=True if the model was trained without them")
+    def of(cls, grammar: Grammar, vocabulary: Vocabulary) -> Rules:
+        """The rules of a vocabulary's base tokens."""
         tokens = vocabulary.tokens
         split = [token.key.partition(":") for token in tokens]
         kinds, keys = tuple(head for head, _, _ in split), tuple(key for _, _, key in split)

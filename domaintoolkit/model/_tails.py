@@ -105,26 +105,45 @@ class TailDecoder(nn.Module):
         `before` are the tails that are expected again, with a length of -1 where none is. `embedded` (V, cell) is
         read, `scored` (V, cell + 1), the last column a bias, is scored against.
         """
+        queries, rows, wanted = self._queries(part, context, first, tails, before, embedded, scored)
+        mean, nats = cross_entropy(queries, rows, wanted.data)
+        each, _ = pad_packed_sequence(wanted._replace(data=nats.detach()), batch_first=True)
+        return mean * len(wanted.data), each.sum(1)
+
+    def following(
+        self, part: int, context: Tensor, first: Tensor, tails: Tails, before: Tails, embedded: Tensor, scored: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(log-probabilities (C, K) of what comes after C tails as far as they go, ids (K - 1,) of all but the last,
+        which is the end)."""
+        queries, rows, packed = self._queries(part, context, first, tails, before, embedded, scored)
+        padded, _ = pad_packed_sequence(packed._replace(data=queries), batch_first=True)
+        last = padded[torch.arange(len(padded), device=padded.device), tails.length]
+        alphabet = torch.cat((self._pieces(part, rows.device), self.bytes.to(rows.device)))
+        return (last @ rows.t()).float().log_softmax(1), alphabet
+
+    def _queries(
+        self, part: int, context: Tensor, first: Tensor, tails: Tails, before: Tails, embedded: Tensor, scored: Tensor
+    ) -> tuple[Tensor, Tensor, PackedSequence]:
+        """(a query for each step of each tail and its end, the rows of the alphabet that they are scored against, the
+        numbers in it of what comes at each step)."""
         device = context.device
-        pieces = self.pieces.get(part, torch.zeros(0, dtype=torch.long)).to(device)
+        pieces = self._pieces(part, device)
         steps = int(tails.length.max())
-        padded = tails.padded(steps)
         targets, expected = self._targets(tails, len(pieces), steps), self._targets(before, len(pieces), steps)
         fits = functional.pad((targets == expected)[:, :-1].cumprod(1), (1, 0), value=1)
         expected = torch.where((fits > 0) & (expected >= 0), expected, -1)
         lengths = (tails.length + 1).cpu()
         with torch.autocast(device.type, enabled=False):
-            inputs = torch.cat((first[:, None].float(), embedded[padded].float()), 1)
+            inputs = torch.cat((first[:, None].float(), embedded[tails.padded(steps)].float()), 1)
             begin = torch.tanh(self.begin(context.float()))[None]
             states = self.steps(_packed(inputs, lengths), begin)[0].data
         rows = torch.cat((scored[pieces], scored[self.bytes.to(device)], self.end))
         likely = _packed(expected, lengths).data
         push = (self.repeat(states) * (likely >= 0)[:, None]) * rows[likely.clamp(min=0), :-1] / SPREAD
-        query = functional.pad(self.query(states) + push, (0, 1), value=1)
-        wanted = _packed(targets, lengths)
-        mean, nats = cross_entropy(query, rows, wanted.data)
-        each, _ = pad_packed_sequence(wanted._replace(data=nats.detach()), batch_first=True)
-        return mean * len(wanted.data), each.sum(1)
+        return functional.pad(self.query(states) + push, (0, 1), value=1), rows, _packed(targets, lengths)
+
+    def _pieces(self, part: int, device: torch.device) -> Tensor:
+        return self.pieces.get(part, torch.zeros(0, dtype=torch.long)).to(device)
 
     def _targets(self, tails: Tails, pieces: int, steps: int) -> Tensor:
         """(C, steps + 1): numbers in the alphabet of what comes at each step; -1 after the end."""

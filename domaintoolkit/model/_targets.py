@@ -34,14 +34,17 @@ def event_targets(batch: EventBatch, header_parts: int, place: Tensor, continues
     documents, parts = batch.documents, batch.ids.shape[2]
     follows = functional.pad((documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0), (0, 1))
     source = follows.flatten().nonzero().flatten()
-    ids = batch.ids.flatten(0, 1)[source + 1][:, header_parts:]
-    has = place[ids] == torch.arange(header_parts, parts, device=ids.device)
-    there = tuple(column.nonzero().flatten() for column in has.unbind(1))
-    going = tuple(continues[ids[rows, part]].nonzero().flatten() for part, rows in enumerate(there))
-    of_events = batch.tail_cells[batch.tail_cells % parts >= header_parts]
-    if not bool(continues[batch.ids.flatten()[of_events]].all()):
+    headers = (batch.header & (documents >= 0)).flatten().nonzero().flatten()
+    ids = batch.ids.flatten(0, 1)
+    there: list[Tensor] = []
+    going: list[Tensor] = []
+    for part in range(parts):
+        own = ids[headers if part < header_parts else source + 1, part]
+        there.append((place[own] == part).nonzero().flatten())
+        going.append(continues[own[there[-1]]].nonzero().flatten())
+    if not bool(continues[batch.ids.flatten()[batch.tail_cells]].all()):
         raise DecodeError("a token that stands alone is followed by continuation tokens")
-    return EventTargets(source, there, going)
+    return EventTargets(source, headers, tuple(there), tuple(going))
 
 
 class TargetFinder:

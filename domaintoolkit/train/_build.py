@@ -13,8 +13,10 @@ __all__ = ["build_model", "flops_per_batch"]
 
 
 def build_model(recipe: Recipe, vocabulary: Any, grammar: Any) -> TokenModel | EventModel:
-    """A fresh model, its weights drawn from the recipe's seed."""
-    settings = {**recipe.model, "block": recipe.block}
+    """A fresh model, its weights drawn from the recipe's seed; it says whether it is of composites."""
+    settings: dict[str, Any] = {**recipe.model, "block": recipe.block}
+    if recipe.segmentation != "base":
+        settings["composites"] = True
     torch.manual_seed(recipe.seed)
     if recipe.family == "event":
         return EventModel(event_preset(recipe.preset, len(vocabulary), **settings), grammar, vocabulary.hash)

@@ -33,7 +33,7 @@ def expected_next(model: Any, tokenizer: Any, history: NDArray[Any]) -> tuple[st
     before = np.asarray(history[:last], np.int64)
     if isinstance(model, EventModel):
         return (*lines, *_parts(model, names, before))
-    found = predict_next(Generator(model, tokenizer, base=True), before, SHOWN)
+    found = predict_next(Generator(model, tokenizer), before, SHOWN)
     return (*lines, *(f"expected   {' '.join(event.tokens)} ({event.probability:.2%})" for event in found))
 
 

@@ -58,7 +58,7 @@ class Grammar:
     fills: NDArray[np.int16]
     """(V,) how many parts a start token fills: 1, or all of its field's where it stands for the whole field; else 0."""
     fusible: NDArray[np.bool_]
-    """(V,) whether composites may hold the token: only tokens of event parts."""
+    """(V,) whether the token may stand for a value by itself; composites hold such tokens of event parts."""
     part_names: tuple[str, ...]
     part_fields: tuple[str | None, ...]
     bos: int
@@ -87,7 +87,7 @@ class Grammar:
             place=place,
             start=start & (place >= 0),
             fills=np.where(start & (place >= 0), _fills(tokens, layout), 0).astype(np.int16),
-            fusible=fusible & (place >= headers),
+            fusible=fusible & (place >= 0),
             part_names=tuple(title for entry in layout for title in entry.titles()),
             part_fields=tuple(entry.field for entry in layout for _ in range(entry.parts)),
             bos=ids["special", "BOS"],

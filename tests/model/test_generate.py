@@ -1,16 +1,28 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import domaintoolkit as dt
+from domaintoolkit import testing
 from domaintoolkit.errors import DecodeError, SchemaError, VocabularyMismatchError
-from domaintoolkit.model import Generator, Sampling, TokenBatch, TokenModel, predict_next, preset
+from domaintoolkit.model import (
+    EventModel,
+    Generator,
+    Sampling,
+    TokenBatch,
+    TokenModel,
+    event_preset,
+    predict_next,
+    preset,
+)
 
 PARTS = st.lists(st.sampled_from(["year", "month", "day", "weekday", "hour", "minute"]), unique=True, max_size=4)
 
@@ -51,31 +63,75 @@ def schemas(draw: st.DrawFn) -> Any:
     return dt.Schema(entity="user", time="at", time_unit="s", session=session, fields=fields)
 
 
-def generator_of(schema: Any, seed: int = 0, **changes: Any) -> tuple[Generator, dt.DomainTokenizer]:
-    tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table(seed))
+FAMILIES: dict[str, dict[str, Any]] = {
+    "token": {},
+    "event": {"event": True},
+    "event, field after field": {"event": True, "sequential": True, "position": "rope"},
+    "composites": {"composites": True},
+}
+
+
+def generator_of(
+    schema: Any, seed: int = 0, event: bool = False, rows: Any = None, **changes: Any
+) -> tuple[Generator, dt.DomainTokenizer]:
+    """An untrained model of a tokenizer that is fitted on a table."""
+    tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table(seed) if rows is None else rows)
     torch.manual_seed(seed)
-    config = preset("54k", len(tokenizer.vocabulary), block=256, **changes)
-    return Generator(TokenModel(config, tokenizer.grammar, tokenizer.vocabulary.hash), tokenizer), tokenizer
+    size, bound = len(tokenizer.vocabulary), (tokenizer.grammar, tokenizer.vocabulary.hash)
+    if event:
+        return Generator(
+            EventModel(event_preset("54k", size, block=256, layers=1, **changes), *bound), tokenizer
+        ), tokenizer
+    return Generator(TokenModel(preset("54k", size, block=256, **changes), *bound), tokenizer), tokenizer
 
 
-@settings(max_examples=10)
-@given(schemas(), st.integers(0, 99), st.sampled_from([0.3, 1.0, 3.0]))
-def test_an_untrained_model_writes_histories_that_decode(schema: Any, seed: int, temperature: float) -> None:
-    generator, tokenizer = generator_of(schema, seed % 3)
-    ids, offsets = generator(3, events=3, sampling=Sampling(temperature=temperature, seed=seed))
-    found = tokenizer.decode(ids, offsets)
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=8)
+@given(st.data())
+def test_an_untrained_model_writes_histories_that_decode_and_encode_again(family: str, data: st.DataObject) -> None:
+    """Of any schema: what is decoded encodes to the same ids."""
+    schema = replace(data.draw(testing.schemas()), min_events=1, max_events=None)
+    if family == "composites":
+        schema = replace(schema, composite=dt.Composite(vocabulary_size=30, min_weight=0.3))
+    rows = data.draw(testing.tables(schema))
+    assume(rows.num_rows)
+    changes = {**FAMILIES[family]}
+    generator, tokenizer = generator_of(schema, rows=rows, **changes)
+    sampling = Sampling(temperature=data.draw(st.sampled_from([0.3, 1.0, 3.0])), seed=data.draw(st.integers(0, 99)))
+    same_ids(tokenizer, *generator(2, events=3, sampling=sampling))
+    streams = tokenizer.encode(rows)
+    ids, offsets = generator([streams[0], streams[len(streams) - 1]], events=2, sampling=sampling)
+    assert ids[: len(streams[0])].tolist() == streams[0].tolist()
+    same_ids(tokenizer, ids, offsets)
+
+
+def same_ids(tokenizer: dt.DomainTokenizer, ids: Any, offsets: Any) -> None:
+    """Histories without an event come back as no rows."""
+    again = tokenizer.encode(tokenizer.decode(ids, offsets))
+    pieces = [ids[low:high].tolist() for low, high in pairwise(offsets)]
+    grammar = tokenizer.grammar
+    assert [piece for piece in pieces if (grammar.place[piece] >= grammar.header_parts).any()] == [
+        stream.tolist() for stream in again
+    ]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=5)
+@given(schemas(), st.integers(0, 99))
+def test_as_many_events_are_written_as_asked_for(family: str, schema: Any, seed: int) -> None:
+    if family == "composites":
+        schema = replace(schema, composite=dt.Composite(vocabulary_size=40))
+    generator, tokenizer = generator_of(schema, seed % 3, **FAMILIES[family])
     endless = all("year" not in getattr(field, "parts", ()) for field in schema.fields)
+    found = tokenizer.decode(*generator(3, events=3, sampling=Sampling(seed=seed)))
     assert found.num_rows == 9 if endless else found.num_rows <= 9
     times = found["at"].to_numpy().astype("datetime64[us]").astype(np.int64)
-    entity = found["user"].to_numpy()
-    assert (np.diff(times)[np.diff(entity) == 0] >= 0).all()
+    assert (np.diff(times)[np.diff(found["user"].to_numpy()) == 0] >= 0).all()
     streams = tokenizer.encode(table(seed % 3))
-    longer, ends = generator([streams[0], streams[1]], events=2, sampling=Sampling(seed=seed))
-    assert longer[: len(streams[0])].tolist() == streams[0].tolist()
     before = np.diff(streams.event_offsets)[:2]
-    rows = tokenizer.decode(longer, ends)["user"].to_numpy()
-    assert (np.bincount(rows) <= before + 2).all()
-    assert (np.bincount(rows) == before + 2).all() or not endless
+    longer = generator([streams[0], streams[1]], events=2, sampling=Sampling(seed=seed))
+    counts = np.bincount(tokenizer.decode(*longer)["user"].to_numpy())
+    assert (counts == before + 2).all() if endless else (counts <= before + 2).all()
 
 
 SCHEMA = dt.Schema(
@@ -111,7 +167,7 @@ def test_histories_end_before_the_longest_allowed() -> None:
 def test_what_is_no_history_is_refused() -> None:
     generator, tokenizer = generator_of(SCHEMA)
     stream = tokenizer.encode(table(0))[0]
-    for wrong in (stream[:-1], stream[1:], stream[:4]):
+    for wrong in (stream[:-1], stream[1:], stream[:3]):
         with pytest.raises(DecodeError):
             generator([wrong])
     with pytest.raises(SchemaError):

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.errors import VocabularyError
 from domaintoolkit.model._rules import BROKEN, Rules
 from domaintoolkit.vocabulary import Token, Vocabulary
 from domaintoolkit.vocabulary._grammar import Grammar
@@ -54,10 +52,8 @@ def test_fields_end_where_the_next_begins() -> None:
     assert np.flatnonzero(RULES.text[10]).tolist() == sorted(RULES.written)
 
 
-def test_composites_are_refused_or_left_out() -> None:
+def test_composites_are_no_base_tokens() -> None:
     extended = VOCABULARY.extend([Token("composite", None, "x", "[a]+[b]", start=False)])
-    with pytest.raises(VocabularyError, match="has composites"):
-        Rules.of(Grammar.of(extended.tokens, HEADER, EVENTS), extended)
-    base = Rules.of(Grammar.of(extended.tokens, HEADER, EVENTS), extended, base=True)
+    base = Rules.of(Grammar.of(extended.tokens, HEADER, EVENTS), extended)
     assert not base.starts[:, -1].any()
     assert not base.text[:, -1].any()

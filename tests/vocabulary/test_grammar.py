@@ -49,7 +49,7 @@ def test_places() -> None:
     assert (grammar.place[8:264] == BYTE).all()
     assert np.flatnonzero(grammar.start).tolist() == [3, 4, 5, 6, 7]
     assert grammar.fills[:8].tolist() == [0, 0, 0, 1, 1, 1, 2, 1]
-    assert np.flatnonzero(grammar.fusible).tolist() == [5, 6, 7]
+    assert np.flatnonzero(grammar.fusible).tolist() == [3, 4, 5, 6, 7]
     assert (grammar.pad, grammar.bos, grammar.session) == (0, 1, 2)
     assert grammar.bytes.tolist() == list(range(8, 264))
     assert grammar.part_names[:4] == ("country", "anchor.year", "anchor.month", "anchor.day")
