@@ -112,7 +112,8 @@ def _predict(generator: Any, stream: StoredStream, likeliest: int, json_output: 
         print_json({"entity": str(stream.entity.to_pylist()[0]), "predictions": listed})
     else:
         for each in found:
-            click.echo(f"{each.probability:8.4%}  {' '.join(each.tokens)}")
+            share = f"{each.probability:8.4%}" if each.probability >= 1e-5 else f"{each.probability:8.1e}"
+            click.echo(f"{share}  {' '.join(each.tokens)}")
 
 
 def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None, json_output: bool) -> None:

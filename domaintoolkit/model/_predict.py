@@ -86,13 +86,14 @@ def _grown(
     writer: Any = generator.composed or generator.writer
     for number, beam in enumerate(live):
         allowed, turns = (torch.from_numpy(mask) for mask in (writer.allowed(beam.state), writer.turns(beam.state)))
+        event = _event(generator, beam)
         if not allowed.any():
-            if writer.finished(beam.state):
-                _add(generator, found, _event(generator, beam), beam.score)
+            if event and writer.finished(beam.state):
+                _add(generator, found, event, beam.score)
             continue
         logs = scores[number].masked_fill(~allowed, -torch.inf).log_softmax(0)
-        if turns.any():
-            _add(generator, found, _event(generator, beam), beam.score + float(logs[turns].logsumexp(0)))
+        if event and turns.any():
+            _add(generator, found, event, beam.score + float(logs[turns].logsumexp(0)))
             logs = logs.masked_fill(turns, -torch.inf)
         best = logs.topk(min(width, len(logs)))
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)

@@ -86,7 +86,7 @@ def generator_of(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(st.data())
 def test_an_untrained_model_writes_histories_that_decode_and_encode_again(family: str, data: st.DataObject) -> None:
     """Of any schema: what is decoded encodes to the same ids."""
