@@ -95,7 +95,10 @@ class ComposedWriter:
         grammar = self.rules.grammar
         place = int(grammar.place[token])
         if grammar.start[token]:
-            return list(range(place - self.header, place - self.header + int(grammar.fills[token])))
+            parts = range(place, place + int(grammar.fills[token]))
+            # nothing goes on after null, wherever in the event that would stand
+            null = self.rules.kind[token] == "null"
+            return [slot for (part, level), slot in self.slots.items() if part in parts and (null or level == 0)]
         level = self._level(token)
         return [self.slots[place, level]] if level else []
 
@@ -250,7 +253,9 @@ class ComposedWriter:
     def _clashes(self, state: ComposedState, tokens: list[int]) -> bool:
         """Whether a part that these tokens begin is there already."""
         filled = self._filled_by(state)
-        return any(filled[self._slots_of(token)].any() for token in tokens if self.rules.grammar.start[token])
+        begun = filled[: self.parts]
+        parts = ([slot for slot in self._slots_of(token) if slot < self.parts] for token in tokens)
+        return any(begun[slots].any() for slots in parts)
 
     def _added(self, state: ComposedState, token: int, key: int) -> ComposedState:
         place, cells = int(self.rules.grammar.place[token]), list(state.cells)

@@ -48,7 +48,8 @@ class Rules:
 
     grammar: Grammar
     starts: NDArray[np.bool_]
-    """(H + P, V): tokens that begin each part; a year that has no token is never spelled."""
+    """(H + P, V): tokens that begin each part; a year that has no token is never spelled, so a time of no known year
+    is null."""
     written: dict[int, bytes]
     """What pieces and bytes stand for."""
     text: NDArray[np.bool_]
@@ -75,7 +76,7 @@ class Rules:
         levels = [int(found[1]) if (found := LEVEL.fullmatch(kind)) else 0 for kind in kinds]
         return cls(
             grammar=grammar,
-            starts=(grammar.place == parts) & grammar.start & ~spelled_year,
+            starts=_starts(grammar, ~spelled_year),
             written=written,
             text=((grammar.place == parts) | (grammar.place == BYTE)) & has_text,
             level=np.array(levels, np.int16),
@@ -92,6 +93,17 @@ class Rules:
         while end < limit and fields[end] == fields[place]:
             end += 1
         return end
+
+
+def _starts(grammar: Grammar, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a part of a field has no token that may begin it, only what stands for the whole field may."""
+    parts = np.arange(grammar.header_parts + grammar.event_parts)
+    starts = (grammar.place == parts[:, None]) & grammar.start & wanted
+    sides, fields = parts < grammar.header_parts, grammar.part_fields
+    for place in parts[~starts.any(1)]:
+        own = [at for at in parts if fields[at] == fields[place] and sides[at] == sides[place]]
+        starts[own] &= grammar.fills == len(own)
+    return np.asarray(starts)
 
 
 def _written(token: Token) -> bytes | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import domaintoolkit as dt
@@ -86,7 +86,7 @@ def generator_of(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=6)
+@settings(max_examples=6, phases=[Phase.reuse, Phase.generate])
 @given(st.data())
 def test_an_untrained_model_writes_histories_that_decode_and_encode_again(family: str, data: st.DataObject) -> None:
     """Of any schema: what is decoded encodes to the same ids."""
