@@ -50,20 +50,10 @@ def test_histories_in_one_row_cost_what_they_cost_alone(shape: dict[str, Any], s
     apart = model.loss(tensors.batch())
     packed = model.loss(tensors.batch(np.array([0, 0, 1, 1, 1])))
     assert int(packed.events) == int(apart.events) == sum(events)
-    inside = np.isin(RULES.place[ids], [-2]) | (np.isin(np.arange(len(ids)), _header(ids)))
-    assert int(packed.tokens) == int((~inside).sum())
+    assert int(packed.tokens) == int((RULES.place[ids] != -2).sum())
     torch.testing.assert_close(packed.nats_by_part, apart.nats_by_part, rtol=1e-3, atol=1e-2)
     torch.testing.assert_close(packed.loss, apart.loss, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(packed.nats_by_part.sum() / packed.tokens, packed.loss.detach(), rtol=1e-3, atol=1e-3)
-
-
-def _header(ids: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Positions of the header's tokens: those up to the first event's of each stream."""
-    place = RULES.place[ids]
-    kind = np.where(RULES.start[ids] | (place < -1), np.where(place >= RULES.header_parts, 1, 0), -1)
-    kind[place == -4] = 1
-    last = np.maximum.accumulate(np.where(kind >= 0, np.arange(len(ids)), 0))
-    return np.flatnonzero(kind[last] == 0)
 
 
 @settings(max_examples=20)
@@ -172,6 +162,25 @@ def test_first_loss_is_that_of_a_uniform_guess() -> None:
     hours = int(((RULES.place == RULES.header_parts + 2) & RULES.start).sum())
     present = np.count_nonzero(RULES.place[ids] == RULES.header_parts + 2)
     assert float(report.nats_by_part[2]) == pytest.approx(present * math.log(hours), rel=0.03)
+
+
+def test_headers_are_learned_part_after_part() -> None:
+    """Their first cost is that of a uniform guess; a country then tells the year."""
+    countries = np.flatnonzero((RULES.place == 0) & RULES.start)[:3]
+    years = np.flatnonzero((RULES.place == 1) & RULES.start)
+    rest = [int(np.flatnonzero(RULES.place == place)[0]) for place in (2, 3)]
+    flat = np.array([[RULES.bos, int(countries[n % 3]), int(years[n % 3]), *rest] for n in range(30)])
+    tensors = events_from_streams(flat.ravel(), np.arange(31) * flat.shape[1], RULES)
+    model = made().train()
+    first = float(model.loss(tensors.batch()).nats_by_part[-1]) / 30
+    options = [np.count_nonzero((RULES.place == place) & RULES.start) for place in range(4)]
+    assert first == pytest.approx(sum(map(math.log, options)), rel=0.03)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(80):
+        model.loss(tensors.batch()).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert float(model.eval().loss(tensors.batch()).nats_by_part[-1]) / 30 == pytest.approx(math.log(3), abs=0.2)
 
 
 def test_a_tail_where_none_can_be_is_refused() -> None:
