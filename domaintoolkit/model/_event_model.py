@@ -131,9 +131,8 @@ class EventModel(BoundModel):
         hidden = self.hidden(batch, cells).flatten(0, 1)
         wanted = batch.targets or event_targets(batch, self.header_parts, self.place, self.get_buffer("continues"))
         nats = torch.zeros(len(hidden), self.event_parts + len(EXTRA_PARTS), device=hidden.device)
-        seen = _Seen(
-            batch, wanted, cells.flatten(0, 1), self.embedding / SPREAD, torch.cat((self.scored, self.bias), 1)
-        )
+        tables = self.embedding / SPREAD, torch.cat((self.scored, self.bias), 1)
+        seen = _Seen(batch, wanted, cells.flatten(0, 1), *tables)
         costs = [*self._headers(seen, nats), *self._events(seen, hidden, nats)]
         total = sum((loss for loss, _ in costs), hidden.sum() * 0)
         tokens = sum((count for _, count in costs), torch.zeros((), dtype=torch.long, device=hidden.device))

@@ -113,8 +113,8 @@ class EventReader:
                             ends.append(ends[-1])
                         tails.append(token)
                         ends[-1] += 1
-        lined = (torch.tensor(values, dtype=torch.long) for values in (cells, ends, tails))
-        return EventBatch(ids, header, session, documents, *lined)
+        of, offsets, rest = (torch.tensor(values, dtype=torch.long) for values in (cells, ends, tails))
+        return EventBatch(ids, header, session, documents, of, offsets, rest)
 
     def _fill(self, out: Tensor, lines: Sequence[Line], own: list[Position], contexts: Tensor, queries: Tensor) -> None:
         """Write each line's log-probabilities, those of the same part together."""

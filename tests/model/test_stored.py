@@ -76,7 +76,7 @@ def test_resizing_changes_nothing_for_old_tokens(tmp_path: Path) -> None:
             again = model(torch.from_numpy(ids)[None])
             torch.testing.assert_close(again[..., : len(FIRST)], logits, rtol=1e-4, atol=1e-5)
         else:
-            assert len(model.get_buffer("candidates_0")) == 6
+            assert len(model.candidates(model.header_parts)) == 6
         model.check_vocabulary(LATER)
         model.save_pretrained(tmp_path / str(number))
         assert torch.equal(loss(type(model).from_pretrained(tmp_path / str(number))), loss(model))

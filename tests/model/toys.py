@@ -22,13 +22,11 @@ def tokens() -> list[Token]:
     found = [Token("special", None, key, f"[{key}]") for key in ("PAD", "BOS", "SESSION")]
     found += [Token("static", "country", key, f"[country={key}]", fusible=True) for key in ("fr", "de", "us")]
     found += [Token("static", "country", "spell", "[country spell]")]
-    found += [
-        Token("anchor", None, f"year={year}", f"[anchor year={year}]", 0, fusible=True) for year in (1999, 2000, 2024)
-    ]
-    found += [
-        Token("anchor", None, f"month={month}", f"[anchor month={month}]", 1, fusible=True) for month in range(1, 13)
-    ]
-    found += [Token("anchor", None, f"day={day}", f"[anchor day={day}]", 2, fusible=True) for day in range(1, 32)]
+    for part, (word, values) in enumerate(
+        (("year", (1999, 2000, 2024)), ("month", range(1, 13)), ("day", range(1, 32)))
+    ):
+        for value in values:
+            found.append(Token("anchor", None, f"{word}={value}", f"[anchor {word}={value}]", part, fusible=True))
     found += [Token("field", "brand", f"={name}", f"[brand={name}]", fusible=True) for name in ("a", "b", "c", "d")]
     found += [Token("field", "brand", "spell", "[brand spell]")]
     for part, (word, count) in enumerate((("weekday", 7), ("hour", 24), ("delta", 6))):
