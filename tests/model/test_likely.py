@@ -51,7 +51,7 @@ def test_parts_that_a_token_fills_are_left_out() -> None:
     model = made(True)
     (null,) = np.flatnonzero((RULES.place == RULES.header_parts + 1) & (RULES.fills > 1))
     torch.nn.init.zeros_(model.bias)
-    model.bias.data[null] = 900.0
+    model.bias.data[null] = 1e6
     history, _, _ = streams(RULES, 1, 5, shortest=3, longest=3)
     found = likely_parts(model, history)
     assert found[1].ids[0] == null
