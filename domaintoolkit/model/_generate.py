@@ -28,6 +28,9 @@ __all__ = ["Generator"]
 
 Ids = NDArray[np.integer[Any]]
 
+TOGETHER = 64
+"""Histories that are written side by side; their cache is held in memory."""
+
 
 class Generator:
     """Continues histories, or starts them, with a model and the tokenizer of its vocabulary.
@@ -76,7 +79,9 @@ class Generator:
         prompts: Any = [[self.checks.rules.grammar.bos]] * histories if isinstance(histories, int) else histories
         drafts = [self.begun(ids, events, longest) for ids in prompts]
         if drafts and events > 0:
-            self._write(drafts, sampling)
+            generator = torch.Generator().manual_seed(sampling.seed)
+            for start in range(0, len(drafts), TOGETHER):
+                self._write(drafts[start : start + TOGETHER], sampling, generator)
         self.model.train(was_training)
         offsets = np.cumsum([0, *(len(draft.ids) for draft in drafts)])
         return np.array([token for draft in drafts for token in draft.ids], np.int64), offsets
@@ -128,8 +133,7 @@ class Generator:
             return EventReader(self.model, count, self.writer)
         return TokenReader(self.model, count)
 
-    def _write(self, drafts: list[Draft], sampling: Sampling) -> None:
-        generator = torch.Generator().manual_seed(sampling.seed)
+    def _write(self, drafts: list[Draft], sampling: Sampling, generator: torch.Generator) -> None:
         reader = self.reader(len(drafts))
         while True:
             masks = [None if draft.done else draft.allowed() for draft in drafts]

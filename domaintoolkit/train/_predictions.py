@@ -18,8 +18,6 @@ SHOWN = 3
 def expected_next(model: Any, tokenizer: Any, history: NDArray[Any]) -> tuple[str, ...]:
     """The end of a history of base tokens, the event that came, and what the model, given all before it, thinks
     likeliest: whole events of a token model, values of each part of an event model.
-
-    A token model is one that was trained on base tokens.
     """
     names, grammar = tokenizer.vocabulary.names, tokenizer.grammar
     starts = np.flatnonzero(grammar.start[history] & (grammar.place[history] == grammar.header_parts))

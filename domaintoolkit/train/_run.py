@@ -60,7 +60,7 @@ def train(
     accelerator = accelerator_for(recipe, folder)
     data = _data(encoded, tokenizer, recipe, (accelerator.process_index, accelerator.num_processes))
     recipe, steps = _resolved(recipe, data.train.blocks, accelerator.num_processes)
-    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar)
+    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar, tokenizer.composites)
     checkpoints = Checkpoints(folder / "checkpoints", recipe.keep)
     training = Training(
         recipe=recipe,
@@ -106,7 +106,7 @@ def _data(encoded: str | Path, tokenizer: DomainTokenizer, recipe: Recipe, share
 
 def _trained(checkpoints: Checkpoints, step: int, recipe: Recipe, tokenizer: DomainTokenizer) -> Any:
     """The model with the weights of a checkpoint, whole on every device."""
-    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar)
+    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar, tokenizer.composites)
     model.load_state_dict(checkpoints.load(step)[0]["model"])
     return model.eval()
 
@@ -121,12 +121,7 @@ def _finish(accelerator: Accelerator, model: Any, result: Result) -> None:
 
 
 def _predictions(model: Any, tokenizer: DomainTokenizer, data: Data) -> tuple[str, ...]:
-    """What the model expects at the end of the longest held-out history among the first ones.
-
-    Nothing where it was trained on composites: what it expects then is no event of base tokens.
-    """
-    if data.recipe.segmentation != "base":
-        return ()
+    """What the model expects at the end of the longest held-out history among the first ones."""
     windows = next(data.base(data.test))
     longest = int(np.argmax(np.diff(windows.offsets)))
     ids = np.asarray(windows.ids[windows.offsets[longest] : windows.offsets[longest + 1]], np.int64)

@@ -54,23 +54,57 @@ def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_p
     assert run("embed", encoded, encoded, "-o", tmp_path / "other.parquet").exit_code == 1
 
 
-def test_histories(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
-    data = as_data("generate", trained, "--events", 2, "--count", 2)
+@pytest.fixture(scope="module", params=["token", "event", "composites"])
+def writer(request: pytest.FixtureRequest, run: Run, trained: Path, encoded: Path) -> tuple[Path, Path]:
+    """(a run, the encoded folder that it was trained on) of each kind of model."""
+    if request.param == "token":
+        return trained, encoded
+    folder = trained.parent / request.param
+    if request.param == "composites":
+        made = run("encode", "--domain", "ecommerce", "--events", 300, "--composites", 30, "-o", folder / "encoded")
+        assert made.exit_code == 0, made.output
+        encoded = folder / "encoded"
+    options = ("--family", "event") if request.param == "event" else ("--segmentation", "spr")
+    result = run("train", encoded, "-o", folder / "model", *options, *TINY)
+    assert result.exit_code == 0, result.output
+    assert "expected " in result.stdout
+    return folder / "model", encoded
+
+
+def test_histories(as_data: Data, run: Run, writer: tuple[Path, Path], tmp_path: Path) -> None:
+    model, encoded = writer
+    data = as_data("generate", model, "--events", 2, "--count", 2)
     assert len(data["histories"]) == 2
-    again = as_data("generate", trained, "--events", 2, "--count", 2)
+    again = as_data("generate", model, "--events", 2, "--count", 2)
     assert again == data
     table = tmp_path / "rows.parquet"
-    assert run("generate", trained, "--events", 2, "--table", table).exit_code == 0
+    assert run("generate", model, "--events", 2, "--table", table).exit_code == 0
     assert "event_type" in pyarrow.parquet.read_table(table).column_names
-    assert "[BOS]" in run("generate", trained, "--events", 1).stdout
+    assert "[BOS]" in run("generate", model, "--events", 1).stdout
+    longer = as_data("generate", model, "--continue", encoded, "--events", 1, "--top-k", 3, "--top-p", 0.9)
+    assert longer["events"] > 1
 
 
-def test_what_comes_next(as_data: Data, run: Run, trained: Path, encoded: Path) -> None:
-    found = as_data("generate", trained, "--continue", encoded, "--next", 2)["predictions"]
+def test_what_comes_next(as_data: Data, run: Run, writer: tuple[Path, Path]) -> None:
+    model, encoded = writer
+    found = as_data("generate", model, "--continue", encoded, "--next", 2)["predictions"]
     assert len(found) == 2
     assert found[0]["probability"] >= found[1]["probability"]
-    assert run("generate", trained, "--next", 2).exit_code == 2
-    assert run("generate", trained, "--entity", 2).exit_code == 2
+    assert run("generate", model, "--next", 2).exit_code == 2
+    assert run("generate", model, "--entity", 2).exit_code == 2
+
+
+def test_embeddings_of_each_kind_of_model(as_data: Data, writer: tuple[Path, Path], tmp_path: Path) -> None:
+    model, encoded = writer
+    data = as_data("embed", model, encoded, "-o", tmp_path / "all.parquet", "--pooling", "mean")
+    assert data["entities"] == pyarrow.parquet.read_table(tmp_path / "all.parquet").num_rows
+
+
+def test_a_history_of_another_vocabulary_is_refused(run: Run, trained: Path, tmp_path: Path) -> None:
+    assert run("encode", "--domain", "ads", "--events", 100, "-o", tmp_path / "ads").exit_code == 0
+    result = run("generate", trained, "--continue", tmp_path / "ads", "--next", 2)
+    assert result.exit_code == 1
+    assert "expected vocabulary" in result.stderr
 
 
 def test_a_plan(as_data: Data, run: Run, encoded: Path) -> None:

@@ -8,10 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaintoolkit.errors import DataError
+import domaintoolkit as dt
+from domaintoolkit.errors import DataError, VocabularyError, VocabularyMismatchError
 from domaintoolkit.model import EventModel, TokenModel, embed, event_preset, preset
 from domaintoolkit.model import _embed as module
 
+from .test_generate import table
 from .toys import grammar, streams
 
 RULES = grammar()
@@ -55,3 +57,29 @@ def test_a_long_stream_keeps_its_header_and_its_latest_events(longest: int, seed
 def test_an_empty_stream_is_refused() -> None:
     with pytest.raises(DataError, match="row 1: a stream is empty"):
         embed(MODELS[0], np.array([1]), np.array([0, 1, 1]))
+
+
+def test_streams_are_segmented_for_a_model_of_composites() -> None:
+    schema = dt.Schema(
+        entity="user", time="at", time_unit="s", fields=[dt.Categorical("brand"), dt.Timestamp("at")],
+        composite=dt.Composite(vocabulary_size=20),
+    )  # fmt: skip
+    tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table(0))
+    bound = (tokenizer.grammar, tokenizer.vocabulary.hash)
+    composed = TokenModel(preset("54k", len(tokenizer.vocabulary), composites=True), *bound)
+    base = EventModel(event_preset("54k", len(tokenizer.vocabulary)), *bound)
+    streams = tokenizer.encode(table(0))
+    segmented = streams.composites()
+    assert len(segmented.ids) < len(streams.ids)
+    found = embed(composed, streams)
+    np.testing.assert_allclose(found, embed(composed, segmented), rtol=1e-4, atol=1e-5)
+    given_ids = embed(composed, streams.ids, streams.offsets, segmenter=tokenizer.segmenter)
+    np.testing.assert_array_equal(found, given_ids)
+    np.testing.assert_array_equal(embed(base, streams), embed(base, streams.ids, streams.offsets))
+    with pytest.raises(VocabularyError, match="give the tokenizer's segmenter"):
+        embed(composed, streams.ids, streams.offsets)
+    with pytest.raises(VocabularyError, match="trained on base tokens"):
+        embed(base, segmented)
+    other = dt.DomainTokenizer(schema, threads=1).fit(table(1))
+    with pytest.raises(VocabularyMismatchError):
+        embed(base, other.encode(table(1)))

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 import domaintoolkit as dt
 from domaintoolkit import testing
-from domaintoolkit.errors import DecodeError, SchemaError, VocabularyMismatchError
+from domaintoolkit.errors import DecodeError, SchemaError, VocabularyError, VocabularyMismatchError
 from domaintoolkit.model import (
     EventModel,
     Generator,
     Sampling,
     TokenBatch,
     TokenModel,
+    _generate,
     event_preset,
+    events_from_streams,
     predict_next,
     preset,
 )
@@ -177,32 +179,74 @@ def test_what_is_no_history_is_refused() -> None:
         Generator(generator.model, other)
 
 
-def test_predictions_are_events_and_their_probabilities() -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_predictions_are_events_and_their_probabilities(family: str) -> None:
     """Of a model that has learned one history by heart."""
-    generator, tokenizer = generator_of(SCHEMA)
-    stream = tokenizer.encode(table(0))[0]
-    model = generator.model
-    ids = torch.from_numpy(stream.astype(np.int64))[None]
+    schema = replace(SCHEMA, composite=dt.Composite(vocabulary_size=30)) if family == "composites" else SCHEMA
+    generator, tokenizer = generator_of(schema, **FAMILIES[family])
+    stream = np.asarray(tokenizer.encode(table(0))[0], np.int64)
+    begins = np.flatnonzero(tokenizer.grammar.place[stream] == tokenizer.grammar.header_parts)
+    model: Any = generator.model
+    read = np.array(generator.begun(stream, 0).context)
+    if isinstance(model, EventModel):
+        batch: Any = events_from_streams(read, np.array([0, len(read)]), model.layout).batch()
+    else:
+        batch = TokenBatch(torch.from_numpy(read)[None], torch.zeros(1, len(read), dtype=torch.long))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(80):
-        model.loss(TokenBatch(ids, torch.zeros_like(ids))).loss.backward()
+    for _ in range(150):
+        model.loss(batch).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    begins = np.flatnonzero(tokenizer.grammar.place[stream] == tokenizer.grammar.header_parts)
     history, truth = stream[: begins[3]], stream[begins[3] : begins[4]]
     found = predict_next(generator, history, 3)
-    assert found[0].ids == tuple(truth.tolist())
-    assert found[0].tokens == tuple(tokenizer.vocabulary.decode(truth.tolist()))
-    assert 0.5 < found[0].probability <= 1
     assert [one.probability for one in found] == sorted((one.probability for one in found), reverse=True)
     assert sum(one.probability for one in found) <= 1 + 1e-5
+    assert found[0].tokens == tuple(tokenizer.vocabulary.decode(list(found[0].ids)))
+    if family != "composites":  # a part of a history is segmented otherwise than the whole
+        assert found[0].ids == tuple(truth.tolist())
+        assert 0.5 < found[0].probability <= 1
+    continued, _ = generator([history], events=1, sampling=Sampling(top_k=1))
+    assert continued[: len(history)].tolist() == history.tolist()
 
 
+@pytest.mark.parametrize("event", [False, True])
 @pytest.mark.parametrize("session", [None, "visit"])
-def test_the_probabilities_of_all_events_add_up_to_one(session: str | None) -> None:
+def test_the_probabilities_of_all_events_add_up_to_one(session: str | None, event: bool) -> None:
     fields = [dt.Categorical("brand", unseen="hash", hash_buckets=2), dt.Numeric("price", bins=2)]
     schema = dt.Schema(entity="user", time="at", time_unit="s", session=session, fields=fields)
-    generator, tokenizer = generator_of(schema)
+    generator, tokenizer = generator_of(schema, event=event)
     found = predict_next(generator, tokenizer.encode(table(0))[0], 64)
     assert sum(one.probability for one in found) == pytest.approx(1, abs=1e-4)
     assert all("price" in one.tokens[-1] for one in found)
+
+
+def test_a_header_alone_may_be_given_and_a_history_with_composites_in() -> None:
+    schema = replace(SCHEMA, composite=dt.Composite(vocabulary_size=30))
+    generator, tokenizer = generator_of(schema, composites=True)
+    streams = tokenizer.encode(table(0))
+    head = streams[0][: streams.event_starts[0]]
+    ids, offsets = generator([head, streams.composites()[1]], events=2)
+    assert ids[: len(head)].tolist() == head.tolist()
+    assert ids[offsets[1] : offsets[1] + len(streams[1])].tolist() == streams[1].tolist()
+    with pytest.raises(DecodeError, match="header before its next event"):
+        predict_next(generator, np.array([tokenizer.grammar.bos]))
+
+
+def test_many_histories_are_written_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_generate, "TOGETHER", 2)
+    generator, tokenizer = generator_of(SCHEMA, event=True, position="learned")
+    generator.model.config = replace(generator.model.config, block=4)
+    ids, offsets = generator(5, events=9)
+    assert len(offsets) == 6
+    assert tokenizer.decode(ids, offsets).num_rows <= 5 * 4
+
+
+def test_a_history_that_cannot_begin_is_an_error() -> None:
+    generator, _ = generator_of(SCHEMA, rows={name: [] for name in ("user", "at", "brand", "number")})
+    with pytest.raises(VocabularyError, match=r"begins the part 'anchor\.year'"):
+        generator(1)
+    other, _ = generator_of(SCHEMA)
+    config = replace(other.model.config, composites=True)
+    model = TokenModel(config, other.tokenizer.grammar, other.tokenizer.vocabulary.hash)
+    with pytest.raises(VocabularyError, match="trained on composites"):
+        Generator(model, other.tokenizer)

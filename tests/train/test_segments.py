@@ -16,6 +16,8 @@ import folders
 import domaintoolkit as dt
 from domaintoolkit.errors import SchemaError
 from domaintoolkit.train import Loader, Recipe, Source, open_shards
+from domaintoolkit.train._build import build_model
+from domaintoolkit.train._predictions import expected_next
 from domaintoolkit.train._rule import window_rule
 from domaintoolkit.train._segments import segmentation
 
@@ -52,6 +54,22 @@ def test_segmented_windows_expand_to_the_base_windows(tmp_path: Path) -> None:
     assert sum(len(windows.ids) for windows in seen) < sum(
         len(batch.windows.ids) for batch in islice(base.batches(), 30)
     )
+
+
+def test_a_model_of_composites_says_so_and_counts_events_and_expects_some() -> None:
+    table = folders.rows(40, 10)
+    schema = replace(folders.tokenizer(table).schema, composite=dt.Composite(vocabulary_size=40))
+    tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table)
+    recipe = replace(Recipe(), preset="54k", segmentation="greedy")
+    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar, tokenizer.composites).eval()
+    assert model.config.composites
+    streams = tokenizer.encode(table)
+    made = streams.composites()
+    counted = int(model.events_in[np.asarray(made.ids, np.int64)].sum())
+    assert counted == streams.events
+    assert len(made.ids) < len(streams.ids)
+    lines = expected_next(model, tokenizer, np.asarray(streams[int(np.argmax(np.diff(streams.offsets)))], np.int64))
+    assert sum(line.startswith("expected") for line in lines) == 3
 
 
 def test_composites_that_are_not_there_are_refused(tmp_path: Path) -> None:
