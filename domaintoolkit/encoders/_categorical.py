@@ -55,6 +55,7 @@ class CategoricalEncoder(Encoder):
         super().__init__(spec)
         self._levels = levels
         self._observed = observed
+        self._preimages: dict[pa.DataType, pa.Array] = {}
         self._fixed = 1 + (spec.hash_buckets if spec.unseen == "hash" else levels.depth)
         self.slots = tuple(self._slots())
         self._texts = self._slot_texts()
@@ -136,7 +137,10 @@ class CategoricalEncoder(Encoder):
         except pa.ArrowInvalid:
             raise DecodeError(f"field {self.spec.name!r}: a spelled value is not valid Unicode") from None
         if self.spec.unseen == "hash":
-            taken = preimages(self._observed, self.spec.hash_buckets, self._levels.known(0), type)
+            if type not in self._preimages:
+                known = self._levels.known(0)
+                self._preimages[type] = preimages(self._observed, self.spec.hash_buckets, known, type)
+            taken = self._preimages[type]
             buckets = np.where((first >= 1) & (first < self._fixed), first - 1, -1)
             text = pc.if_else(pa.array(buckets >= 0), taken.take(pa.array(np.maximum(buckets, 0))), text)
         text = pc.if_else(pa.array(first == NULL), pa.scalar(None, text.type), text)
