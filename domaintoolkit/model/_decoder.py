@@ -100,7 +100,13 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
                 nn.init.zeros_(entry)
 
     def run(self, x: Tensor, packing: Packing, cache: Cache | None = None, mask: Tensor | None = None) -> Tensor:
-        """Hidden states (B, T, width), normalised; with a cache, `mask` says what each position may see."""
+        """Hidden states (B, T, width), normalised; with a cache, `mask` says what each position may see.
+
+        Under autocast the residual stream is in the precision of the products: in fp32 its additions and norms move
+        twice the bytes, which took a tenth of a compiled step on an H100.
+        """
+        if torch.is_autocast_enabled(x.device.type):
+            x = x.to(torch.get_autocast_dtype(x.device.type))
         rotary = self.rotary_pos_emb(packing.positions)[0] if self.rotary_pos_emb is not None else None
         for at in range(0, len(self.layers), 2):
             norm = self.layers[at][0][0]

@@ -175,14 +175,14 @@ def activation_bytes(config: TokenModelConfig, block: int, precision: Precision)
 def layer_bytes(config: TokenModelConfig, precision: Precision) -> int:
     """Bytes that a layer keeps of each position.
 
-    The input of each norm in fp32 (of RMSNorm also what it makes of it before the gain), the norm's output, the
+    The input of each norm (of RMSNorm in fp32, with what it makes of it before the gain), the norm's output, the
     queries, keys, values, attended values twice (before and after the heads are put together), and what the
     activation and the second product need; `half` is the precision of the products.
     """
     half = 2 if precision == "bf16" else 4
     width, inner = config.width, config.inner
     norms = 1 if config.parallel else 2
-    norm = 8 if config.norm == "rmsnorm" else 4
+    norm = 8 if config.norm == "rmsnorm" else half
     layer = norms * (norm + half) * width + 5 * half * width + half * inner * (4 if config.gated else 2)
     if "rope" in config.position:
         layer += 2 * 4 * 3 * width

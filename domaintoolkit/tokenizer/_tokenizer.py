@@ -251,7 +251,9 @@ class DomainTokenizer:
     def _by_table(self, rows: Sequence[Mapping[str, Any]]) -> Ids:
         """One history by the path of whole tables, which breaks ties by the rows themselves."""
         entity = dict.fromkeys(self.schema.entity, 0)
-        streams = self.encode([{**row, **entity} for row in rows])
+        types = {name: kind for name, kind in self.types.items() if name not in entity}
+        prepared = self.prepared([{**row, **entity} for row in rows], "error", types, grouped=True)
+        streams = encode_rows(self.layout, prepared, "error", self._pool)
         return streams[0] if len(streams) else np.empty(0, self.layout.id_type)
 
     # Decoding

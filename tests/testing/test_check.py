@@ -113,6 +113,13 @@ def test_a_domain_of_days() -> None:
     check_domain(DATED, events=60, examples=10)
 
 
+def test_an_entity_of_days_whose_events_are_told_apart_by_order_alone() -> None:
+    table = dated_sample(4, 0)[0]
+    tied = pa.Table.from_batches([table.take(pa.array([0, 0, 3]))])
+    check_table(DATED.schema, tied.slice(0, 0), tied)
+    check_table(DATED.schema, tied, tied)
+
+
 @pytest.mark.parametrize("field", [Categorical("a"), Text("a"), Numeric("a"), Timestamp("a", parts=("minute",))])
 def test_a_single_field(field: Categorical | Text | Numeric | Timestamp) -> None:
     values = {"numeric": pa.array([1.5, None]), "timestamp": pa.array([0, None], pa.timestamp("us", "UTC"))}
