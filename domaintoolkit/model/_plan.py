@@ -18,15 +18,16 @@ from domaintoolkit.schema._declare import declaration
 __all__ = ["DEVICES", "Device", "Plan", "plan"]
 
 Precision = Literal["fp32", "bf16"]
+Kind = Literal["cpu", "gpu"]
 
 GIB = 1 << 30
 RESERVED = 0.06
 """Share of a device's memory that its context and fragmentation take."""
-WORKING = 1.5
-"""What the backward pass holds of a layer besides, in parts of what the layer keeps: measured on a CPU, where the
-whole estimate is 0.78 to 0.96 of the peak (benchmarks/model_memory.py)."""
-SLICE_BYTES = 3 * (1 << 19) * 64 * 4
-"""Logits of the sliced cross-entropy on a GPU, their gradient, and a copy in the precision of the products."""
+WORKING = {"cpu": 1.5, "gpu": 0.7}
+"""What the backward pass holds of a layer besides, in parts of what the layer keeps: measured, and so that the whole
+estimate is 0.78 to 0.96 of the peak on a CPU, 0.92 to 1.06 on an H100 (benchmarks/model_memory.py)."""
+SLICE_BYTES = 8 * (1 << 19) * 64
+"""Logits of the sliced cross-entropy on a GPU and their gradient, in the precision of the products and in fp32."""
 CPU_SLICE_BYTES = SLICE_BYTES // 64
 
 
@@ -132,9 +133,10 @@ def plan(
     machine = DEVICES[device]
     whole, inside = parameters(config)
     fixed = (4 + (2 if precision == "bf16" else 0)) * whole
-    working = int(WORKING * layer_bytes(config, precision)) * run.block
-    block_bytes = activation_bytes(config, run.block, precision) + working
-    logits = CPU_SLICE_BYTES if device == "cpu" else SLICE_BYTES
+    kind: Kind = "cpu" if device == "cpu" else "gpu"
+    working = int(WORKING[kind] * layer_bytes(config, precision, kind)) * run.block
+    block_bytes = activation_bytes(config, run.block, precision, kind) + working
+    logits = CPU_SLICE_BYTES if kind == "cpu" else SLICE_BYTES
     room = 24 * GIB * (1 - RESERVED) - fixed - 12 * whole - logits
     each = training_flops(config, run.block)
     share = run.utilisation or machine.utilisation
@@ -165,25 +167,27 @@ def training_flops(config: TokenModelConfig, block: int) -> float:
     return 6.0 * (inside + config.vocabulary_size * config.width) + 6.0 * config.layers * config.width * block
 
 
-def activation_bytes(config: TokenModelConfig, block: int, precision: Precision) -> int:
+def activation_bytes(config: TokenModelConfig, block: int, precision: Precision, kind: Kind) -> int:
     """Bytes that one block keeps for its backward pass."""
     half = 2 if precision == "bf16" else 4
     mask = block * block
-    return block * (config.layers * layer_bytes(config, precision) + (4 + 2 * half) * config.width) + mask
+    return block * (config.layers * layer_bytes(config, precision, kind) + (4 + 2 * half) * config.width) + mask
 
 
-def layer_bytes(config: TokenModelConfig, precision: Precision) -> int:
-    """Bytes that a layer keeps of each position.
+def layer_bytes(config: TokenModelConfig, precision: Precision, kind: Kind) -> int:
+    """Bytes that a layer keeps of each position, not compiled (compiled, it keeps less).
 
-    The input of each norm (of RMSNorm in fp32, with what it makes of it before the gain), the norm's output, the
-    queries, keys, values, attended values twice (before and after the heads are put together), and what the
-    activation and the second product need; `half` is the precision of the products.
+    The input of each norm and its output, the queries, keys, values and attended values, and what the activation
+    and the second product need; `half` is the precision of the products. A CPU has no fused RMSNorm, so that its input
+    is kept in fp32 and so is what it makes of it before the gain, and keeps the attended values a second time, after
+    the heads are put together.
     """
     half = 2 if precision == "bf16" else 4
     width, inner = config.width, config.inner
     norms = 1 if config.parallel else 2
-    norm = 8 if config.norm == "rmsnorm" else half
-    layer = norms * (norm + half) * width + 5 * half * width + half * inner * (4 if config.gated else 2)
+    norm = 8 if kind == "cpu" and config.norm == "rmsnorm" else half
+    attention = 5 if kind == "cpu" else 4
+    layer = norms * (norm + half) * width + attention * half * width + half * inner * (4 if config.gated else 2)
     if "rope" in config.position:
         layer += 2 * 4 * 3 * width
     return layer

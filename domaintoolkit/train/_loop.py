@@ -107,6 +107,8 @@ class Trainer:
                 if device.type == "cuda":
                     batch = batch.pin_memory()  # a copy from other memory waits for all that the GPU has to do
                 batch = batch.to(device, non_blocking=True)
+                if recipe.compile and batch.bounds is not None:
+                    torch._dynamo.maybe_mark_dynamic(batch.bounds, 0)  # else compiled twice: once for its size
                 last = part + 1 == recipe.accumulation
                 with nullcontext() if last else accelerator.no_sync(self.module):
                     report = self.module(batch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,23 @@ from domaintoolkit.model._targets import TargetFinder
 
 from .toys import grammar, plain_layout, streams
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),  # what the compiler imports
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning"),
+]
 
 SIZE = 300
 
 
-@pytest.fixture
+@contextmanager
 def no_waiting() -> Iterator[None]:
     """Whatever makes the program wait for the GPU is an error."""
     torch.cuda.set_sync_debug_mode("error")
-    yield
-    torch.cuda.set_sync_debug_mode("default")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def token_model(kernel: Kernel | None = None, block: int = 256, **changes: Any) -> TokenModel:
@@ -45,13 +52,15 @@ def token_batch(rows: int = 4, block: int = 256) -> TokenBatch:
     return TokenBatch(ids, documents, history_bounds(documents))
 
 
-def loss_and_gradients(model: TokenModel, batch: Any, half: bool) -> tuple[float, torch.Tensor]:
+def loss_and_gradients(model: Any, batch: Any, half: bool) -> tuple[float, torch.Tensor]:
     model.zero_grad()
     device = next(model.parameters()).device.type
     with torch.autocast(device, torch.bfloat16, enabled=half):
         report = model.loss(batch)
     report.loss.backward()
-    return float(report.loss), torch.cat([entry.grad.flatten().cpu() for entry in model.parameters()])  # type: ignore[union-attr]
+    return float(report.loss.detach()), torch.cat(
+        [entry.grad.flatten().cpu() for entry in model.parameters() if entry.grad is not None]
+    )
 
 
 @pytest.mark.parametrize("kernel", ["dense", "flex", "varlen"])
@@ -78,31 +87,27 @@ def test_bf16_takes_the_kernel_that_needs_no_mask() -> None:
     assert without < torch.cuda.max_memory_allocated()
 
 
-@pytest.mark.usefixtures("no_waiting")
 def test_a_step_of_the_token_model_does_not_wait_for_the_gpu() -> None:
-    torch.cuda.set_sync_debug_mode("default")
     model = token_model().cuda()
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     batches = [token_batch().pin_memory() for _ in range(2)]
-    for turn, batch in enumerate(batches):
-        torch.cuda.set_sync_debug_mode("error" if turn else "default")
-        step(model, optimizer, batch)
+    step(model, optimizer, batches[0])
+    with no_waiting():
+        step(model, optimizer, batches[1])
 
 
-@pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("sequential", [False, True])
-def test_a_step_of_the_event_model_does_not_wait_for_the_gpu(sequential: bool) -> None:
-    torch.cuda.set_sync_debug_mode("default")
+def test_the_event_model_agrees_with_itself_on_a_cpu(sequential: bool) -> None:
     rules = grammar()
     ids, offsets, _ = streams(rules, 12)
     batch = events_from_streams(ids, offsets, rules).batch(np.arange(12) // 3, 32)
-    batch = TargetFinder(rules)(batch).pin_memory()
+    batch = TargetFinder(rules)(batch)
     torch.manual_seed(1)
-    model = EventModel(event_preset("54k", len(rules.place), sequential=sequential, block=32), rules, "none").cuda()
-    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
-    for turn in range(2):
-        torch.cuda.set_sync_debug_mode("error" if turn else "default")
-        step(model, optimizer, batch)
+    model = EventModel(event_preset("54k", len(rules.place), sequential=sequential, block=32), rules, "none")
+    wanted, gradients = loss_and_gradients(model, batch, False)
+    found, ours = loss_and_gradients(model.cuda(), batch.to("cuda"), False)
+    assert found == pytest.approx(wanted, rel=1e-4)
+    assert float((ours - gradients).norm() / gradients.norm()) < 1e-3
 
 
 def step(model: Any, optimizer: torch.optim.Optimizer, batch: Any) -> None:
@@ -138,4 +143,4 @@ def test_the_plan_is_near_what_training_takes(name: str) -> None:
     for _ in range(3):
         step(model, optimizer, TokenBatch(ids, documents, history_bounds(documents)))
     found = torch.cuda.max_memory_allocated() - before
-    assert plan(config, batch, block, "bf16", "l4").memory == pytest.approx(found, rel=0.3)
+    assert plan(config, batch, block, "bf16", "l4").memory == pytest.approx(found, rel=0.2)

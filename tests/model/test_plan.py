@@ -41,7 +41,7 @@ def test_activations_are_those_that_a_model_keeps(half: bool, changes: dict[str,
     model = TokenModel(config, plain_layout(64), "none")
     ids = torch.randint(64, (8, 128))
     found = kept(model, TokenBatch(ids, torch.zeros_like(ids)), half)
-    wanted = 8 * activation_bytes(config, 128, "bf16" if half else "fp32")
+    wanted = 8 * activation_bytes(config, 128, "bf16" if half else "fp32", "cpu")
     assert found == pytest.approx(wanted, rel=0.15)
 
 

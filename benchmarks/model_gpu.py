@@ -1,0 +1,133 @@
+"""Training throughput on a GPU in bf16: the token model, eager and compiled, beside transformers' GPT-2.
+
+    python benchmarks/model_gpu.py [--presets 24m 85m] [--tokens 65536] [--block 512] [--history 128] [--cap 24]
+
+Steps (forward, backward, clipping, AdamW) of random blocks that hold histories of `--history` tokens; GPT-2 attends
+over whole blocks. Medians of steps timed by events on the device. MFU is the model's own FLOPs (6 a parameter and
+token, and the causal half of attention over the block) over the maker's dense peak. `--cap` refuses the allocator more
+than so many GiB, so that a larger GPU shows what a smaller one has room for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from model_memory import VOCABULARY, layout
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from domaintoolkit.model import PRESETS, TokenBatch, TokenModel, preset
+from domaintoolkit.model._packing import history_bounds
+from domaintoolkit.model._plan import GIB, training_flops
+from domaintoolkit.train import Recipe
+from domaintoolkit.train._optimizer import adamw
+from domaintoolkit.train._progress import peak_flops
+
+OLD = {"activation": "gelu", "norm": "layernorm", "bias": True}
+
+
+class OfGPT2(torch.nn.Module):
+    """GPT-2 whose forward pass is its loss on a batch."""
+
+    def __init__(self, name: str, block: int) -> None:
+        super().__init__()
+        shape = PRESETS[name]
+        config = GPT2Config(
+            vocab_size=VOCABULARY, n_positions=block, n_embd=shape["width"], n_layer=shape["layers"],
+            n_head=shape["heads"], resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, use_cache=False,
+        )  # fmt: skip
+        self.model = GPT2LMHeadModel(config)
+
+    def forward(self, batch: TokenBatch) -> torch.Tensor:
+        loss: torch.Tensor = self.model(input_ids=batch.ids, labels=batch.ids).loss
+        return loss
+
+
+class Ours(torch.nn.Module):
+    """The token model, likewise."""
+
+    def __init__(self, name: str, block: int, **changes: Any) -> None:
+        super().__init__()
+        self.model = TokenModel(preset(name, VOCABULARY, block=block, **changes), layout(), "none")
+
+    def forward(self, batch: TokenBatch) -> torch.Tensor:
+        return self.model.loss(batch).loss
+
+
+def stepped(module: torch.nn.Module, batch: TokenBatch) -> Callable[[], None]:
+    optimizer = adamw(module, Recipe())
+
+    def step() -> None:
+        with torch.autocast("cuda", torch.bfloat16):
+            loss = module(batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def milliseconds(step: Callable[[], None], steps: int) -> float:
+    for _ in range(4):
+        step()
+    marks = [torch.cuda.Event(enable_timing=True) for _ in range(steps + 1)]
+    marks[0].record()
+    for mark in marks[1:]:
+        step()
+        mark.record()
+    torch.cuda.synchronize()
+    return statistics.median(one.elapsed_time(two) for one, two in itertools.pairwise(marks))
+
+
+def batch_of(tokens: int, block: int, history: int) -> TokenBatch:
+    ids = torch.randint(VOCABULARY, (tokens // block, block), generator=torch.Generator().manual_seed(0))
+    documents = torch.arange(block).expand_as(ids) // history
+    return TokenBatch(ids, documents, history_bounds(documents)).to("cuda")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--presets", nargs="+", default=["24m", "85m"])
+    parser.add_argument("--cap", type=float, help="GiB of the GPU's memory that may be used")
+    for name, default in (("tokens", 65_536), ("block", 512), ("history", 128), ("steps", 20)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    options = parser.parse_args()
+    device = torch.device("cuda")
+    if options.cap:
+        torch.cuda.set_per_process_memory_fraction(options.cap * GIB / torch.cuda.get_device_properties(0).total_memory)
+    peak = peak_flops(device)
+    print(f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}, cap {options.cap} GiB", flush=True)
+    print(f"steps of {options.tokens:,} tokens in blocks of {options.block}, histories of {options.history}")
+    print("| preset | model | ms a step | tokens/s | over GPT-2 | MFU | peak, GiB |\n|---|---|---|---|---|---|---|")
+    batch = batch_of(options.tokens, options.block, options.history)
+    for name in options.presets:
+        base = 0.0
+        flops = training_flops(preset(name, VOCABULARY), options.block) * options.tokens
+        for label, make, compiled in (
+            ("transformers GPT-2", lambda name=name: OfGPT2(name, options.block), False),
+            ("transformers GPT-2, compiled", lambda name=name: OfGPT2(name, options.block), True),
+            ("ours, GELU and LayerNorm, compiled", lambda name=name: Ours(name, options.block, **OLD), True),
+            ("ours", lambda name=name: Ours(name, options.block), False),
+            ("ours, compiled", lambda name=name: Ours(name, options.block), True),
+        ):
+            torch.compiler.reset()
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            module = make().to(device).train()
+            if compiled:
+                module.compile()
+            found = milliseconds(stepped(module, batch), options.steps)
+            base = base or found
+            share = f"{flops / found * 1e3 / peak:.1%}" if peak else "not known"
+            held = torch.cuda.max_memory_allocated() / GIB
+            cells = (name, label, f"{found:.2f}", f"{options.tokens / found * 1e3:,.0f}", f"{base / found:.2f}", share)
+            print(f"| {' | '.join(cells)} | {held:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
