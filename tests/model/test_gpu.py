@@ -18,8 +18,7 @@ from .toys import grammar, plain_layout, streams
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
-    pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),  # what the compiler imports
-    pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning"),
+    pytest.mark.filterwarnings("default"),  # an error from within the compiler is not what is warned of
 ]
 
 SIZE = 300
