@@ -227,17 +227,19 @@ def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> Domain
 
 
 def _as_before(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.Table:
-    """The new rows with key columns in the types of the old, and times without a dictionary."""
+    """The new rows with keys and sessions in the types of the old, and times without a dictionary."""
     time = tokenizer.schema.time
     kinds = {name: old[name].type for name in tokenizer.schema.entity}
     if time is not None and pa.types.is_dictionary(new[time].type):
         kinds[time] = new[time].type.value_type
+    if tokenizer.schema.session is not None:
+        kinds[tokenizer.schema.session] = old["last_session"].type
     for name, kind in kinds.items():
         place = new.schema.get_field_index(name)
         try:
             new = new.set_column(place, name, new[name].cast(kind))
         except pa.ArrowInvalid as error:
-            reason = f"its keys are {kind} in the folder, and {new[name].type} here: {error}"
+            reason = f"its values are {kind} in the folder, and {new[name].type} here: {error}"
             raise DataError([Refusal(None, name, reason)]) from None
     return new
 

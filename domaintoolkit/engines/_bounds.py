@@ -14,7 +14,7 @@ from domaintoolkit.encoders import Anchor
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.engines._histories import Histories, match
 from domaintoolkit.engines._keys import fitted_keys
-from domaintoolkit.engines._ragged import Lists, joined, list_column
+from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
 from domaintoolkit.streams._shards import shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer._assemble import Columns, Part, bind
@@ -81,7 +81,16 @@ class _Cut:
             names = [labels.type.field(place).name for place in range(labels.type.num_fields)]
             lists = [list_column(Lists(labels.field(name).flatten().take(taken), offsets)) for name in names]
             columns["labels"] = pa.StructArray.from_arrays(lists, names)
+        if "sessions" in columns:
+            columns["sessions"] = list_column(self._sessions())
         return pa.table(columns)
+
+    def _sessions(self) -> Lists:
+        """The sessions from that of the first event that stays on."""
+        old = self.old
+        sessions, opened = lists_of(old.table["sessions"]), np.append(0, np.cumsum(old.opens()))
+        gone = opened[self.events[:: self.limit] + 1] - opened[old.starts.offsets[:-1]]
+        return sessions.slices(gone, sessions.lengths)
 
     def _header(self) -> Lists:
         """BOS and static fields as they were, and the anchor of the first event that stays."""

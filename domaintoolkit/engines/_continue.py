@@ -15,13 +15,14 @@ from domaintoolkit.engines._aside import hash_rows
 from domaintoolkit.engines._bounds import shortened
 from domaintoolkit.engines._histories import Histories, match, times_of
 from domaintoolkit.engines._input import ORIGIN
-from domaintoolkit.engines._ragged import Lists, joined, list_column
+from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
 from domaintoolkit.engines._refused import refused_rows
-from domaintoolkit.engines._shard import encode_part
+from domaintoolkit.engines._sessions import SessionCodes
 from domaintoolkit.engines._ties import before_last
 from domaintoolkit.errors import Refusal
 from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.streams._read_refused import RefusedRow
+from domaintoolkit.streams._shards import plain, shard_table
 from domaintoolkit.streams._streams import Counts, Streams
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer._order import ranks_of
@@ -108,10 +109,7 @@ class _Appending:
         table = self._continued(np.flatnonzero(continuing)).take(pa.array(kept))
         parts = [table, self._encoded(self.new.filter(pa.array(self.history < 0)))]
         if len(anew):
-            again = self.histories.rows(anew, self.new.drop_columns(ORIGIN).schema)
-            again = again.append_column(ORIGIN, pa.array(np.full(len(again), 0), pa.int64()))
-            parts.append(self._encoded(pa.concat_tables([again, self.new.filter(pa.array(of_anew))])))
-            self.result.counts += Counts(rows_in=-len(again))
+            parts.append(self._anew(anew, self.new.filter(pa.array(of_anew))))
         self.result.table = _sorted(pa.concat_tables([part.cast(table.schema) for part in parts]), self.schema.entity)
         return self.result
 
@@ -132,11 +130,28 @@ class _Appending:
     def _refuse(self, rows: Rows, reason: str) -> list[RefusedRow]:
         return refused_rows(self.new, [Refusal(row, None, reason) for row in rows.tolist()], self.names)
 
-    def _encoded(self, rows: pa.Table) -> pa.Table:
-        made = encode_part(self.tokenizer, rows, self.names)
-        self.result.counts += made.counts
-        self.result.refused += made.refused
-        return made.table
+    def _encoded(self, rows: pa.Table, shown: pa.Table | None = None) -> pa.Table:
+        """The histories of `rows`; refused ones are told as they stand in `shown` (left out: in `rows`)."""
+        streams = self.tokenizer.encode(rows.drop_columns(ORIGIN), on_bad_rows="quarantine")
+        self.result.counts += streams.counts
+        self.result.refused += refused_rows(rows if shown is None else shown, streams.refused, self.names)
+        return shard_table(streams)
+
+    def _anew(self, chosen: Rows, rows: pa.Table) -> pa.Table:
+        """The chosen histories with their new `rows`, encoded from the beginning."""
+        again = self.histories.rows(chosen, rows.drop_columns(ORIGIN).schema)
+        again = again.append_column(ORIGIN, pa.array(np.full(len(again), 0), pa.int64()))
+        self.result.counts += Counts(rows_in=-len(again))
+        name = self.schema.session
+        if name is None:
+            return self._encoded(pa.concat_tables([again, rows]))
+        last = self.histories.table["last_session"].take(pa.array(chosen))
+        codes = SessionCodes(plain(rows[name]), plain(last), np.asarray(again[name]))
+        place, kind = rows.schema.get_field_index(name), rows.schema.field(name)
+        both = zip((again, rows), codes.rows, strict=True)
+        coded = [each.set_column(place, name, pa.array(numbers)) for each, numbers in both]
+        shown = pa.concat_tables([again.set_column(place, kind, pa.nulls(len(again), kind.type)), rows])
+        return codes.named(self._encoded(pa.concat_tables(coded), shown))
 
     def _continued(self, rows: Rows) -> pa.Table:
         """The old rows, with the events of `rows` at the ends of their histories."""
@@ -248,8 +263,11 @@ class _Appending:
             )
         if "labels" in columns:
             columns["labels"] = self._labels(streams, events, starts, stream)
-        if streams.sessions is not None:
-            told = streams.sessions.take(pa.array(stream, mask=stream < 0))
+        if streams.last_session is not None and streams.sessions is not None:
+            opened = Lists(pa.array(streams.sessions.hashes), streams.sessions.offsets)
+            opened = opened.slices(np.ones(len(streams), np.int64), opened.lengths)
+            columns["sessions"] = list_column(joined(lists_of(old.table["sessions"]), opened.take(stream)))
+            told = streams.last_session.take(pa.array(stream, mask=stream < 0))
             columns["last_session"] = pc.if_else(
                 pa.array(stream >= 0), told.cast(columns["last_session"].type), columns["last_session"].combine_chunks()
             )

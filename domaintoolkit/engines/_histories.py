@@ -85,36 +85,55 @@ class Histories:
     def rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
         """All events of the chosen histories as rows of a table with `columns`, their times exact.
 
-        Sessions that are over have names of their own; the last one has its name.
+        Instead of the names of sessions there is what the shard has of them: their hashes.
         """
         ids = self.ids.take(chosen)
         decoded = self.tokenizer.decode(np.asarray(ids.values), ids.offsets, self.keys.take(pa.array(chosen)))
-        counts = self.starts.lengths[chosen]
         if self.times is not None:
             times = np.asarray(self.times.take(chosen).values)
             place = decoded.schema.get_field_index(self.schema.time)
             instants = self.instants(times, columns.field(self.schema.time).type)
             decoded = decoded.set_column(place, self.schema.time, instants)
         if self.schema.session is not None:
-            decoded = self._with_sessions(decoded, chosen, counts)
+            place = decoded.schema.get_field_index(self.schema.session)
+            decoded = decoded.set_column(place, self.schema.session, pa.array(self._sessions(decoded, chosen)))
+            columns = columns.set(columns.get_field_index(self.schema.session), decoded.schema.field(place))
         if "labels" in self.table.column_names:
             labels = self.table["labels"].combine_chunks().take(pa.array(chosen))
             for place in range(labels.type.num_fields):
                 decoded = decoded.append_column(labels.type.field(place).name, labels.field(place).flatten())
-        arrays = [decoded[field.name].cast(field.type) for field in columns]
+        arrays = [_as(decoded[field.name], field.type) for field in columns]
         return pa.table(arrays, schema=columns)
 
-    def _with_sessions(self, decoded: pa.Table, chosen: NDArray[np.int64], counts: NDArray[np.int64]) -> pa.Table:
+    def _sessions(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The hash of each event's session; `decoded` numbers those of each history."""
+        sessions = lists_of(self.table["sessions"]).take(chosen)
+        counts = self.starts.lengths[chosen]
         numbers = np.asarray(decoded[self.schema.session])
-        ends = np.cumsum(counts)
-        last = np.repeat(numbers[ends - 1], counts) == numbers
-        names = pc.binary_join_element_wise("\0", pa.array(numbers).cast(pa.string()), "")
-        known = self.table["last_session"].take(pa.array(np.repeat(chosen, counts))).cast(pa.string())
-        column = pc.if_else(pa.array(last), known.combine_chunks(), names)
-        place = decoded.schema.get_field_index(self.schema.session)
-        return decoded.set_column(place, self.schema.session, column)
+        hashes: NDArray[np.int64] = np.asarray(sessions.values)[np.repeat(sessions.offsets[:-1], counts) + numbers]
+        return hashes
+
+    def opens(self) -> NDArray[np.bool_]:
+        """Before which events, over all histories, a session token stands."""
+        ids, session = np.asarray(self.ids.values), self.tokenizer.grammar.session
+        begins = np.asarray(self.starts.values) + np.repeat(self.ids.offsets[:-1], self.starts.lengths)
+        opens: NDArray[np.bool_] = ids[begins] == session
+        return opens
 
     def last_rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
         """The last events of the chosen histories as rows."""
         ends = np.cumsum(self.starts.lengths[chosen]) - 1
-        return self.rows(chosen, columns).take(pa.array(ends))
+        rows = self.rows(chosen, columns).take(pa.array(ends))
+        if self.schema.session is None:
+            return rows
+        place = columns.get_field_index(self.schema.session)
+        names = self.table["last_session"].take(pa.array(chosen)).cast(columns.field(place).type)
+        return rows.set_column(place, columns.field(place), names)
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """A column in the type that new rows have it in; Arrow makes dictionaries of numbers only by way of text."""
+    if not pa.types.is_dictionary(kind):
+        return column.cast(kind)
+    coded = column.cast(kind.value_type).combine_chunks().dictionary_encode()
+    return pa.DictionaryArray.from_arrays(coded.indices.cast(kind.index_type), coded.dictionary, ordered=kind.ordered)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from domaintoolkit._hashing import hash_text, mix
 from domaintoolkit.errors import DataError, Refusal
 
-__all__ = ["SPLITS", "hash_keys", "shard_of", "split_of"]
+__all__ = ["SPLITS", "hash_keys", "hash_sessions", "shard_of", "split_of"]
 
 SPLITS = ("train", "validation", "test")
 
@@ -52,6 +52,11 @@ def hash_keys(keys: pa.Table | pa.RecordBatch) -> Hashes:
             part[:] = mix(part * np.uint64(3) + _hash_column(piece, name))
             start += len(piece)
     return total
+
+
+def hash_sessions(names: pa.Array) -> NDArray[np.int64]:
+    """What shards keep of the names of sessions: the key hash of each, as a signed number."""
+    return hash_keys(pa.table({"session": names})).view(np.int64)
 
 
 def _pieces(column: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:

@@ -19,7 +19,7 @@ from domaintoolkit.streams._streams import Streams
 
 __all__ = ["LEFT_OUT", "OWN_COLUMNS", "SHARDS", "plain", "read_shard", "shard_name", "shard_table", "write_shard"]
 
-OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "last_session")
+OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "last_session", "sessions")
 BATCH_TOKENS = 1 << 30
 """List offsets are 32 bits wide, so a record batch holds at most this many tokens (or one row)."""
 
@@ -53,8 +53,10 @@ def shard_table(streams: Streams) -> pa.Table:
     if streams.labels is not None and streams.labels.num_columns:
         lists = [_lists(streams.event_offsets, plain(column)).take(order) for column in streams.labels.columns]
         columns["labels"] = pa.StructArray.from_arrays(lists, streams.labels.column_names)
+    if streams.last_session is not None:
+        columns["last_session"] = plain(streams.last_session).take(order)
     if streams.sessions is not None:
-        columns["last_session"] = plain(streams.sessions).take(order)
+        columns["sessions"] = _numbers(streams.sessions.offsets, streams.sessions.hashes, order)
     return pa.table(columns)
 
 

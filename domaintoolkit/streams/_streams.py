@@ -16,7 +16,7 @@ from domaintoolkit.errors import LookupFailedError, NotFittedError, Refusal
 from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.vocabulary import Vocabulary
 
-__all__ = ["Counts", "Ids", "Streams", "id_type"]
+__all__ = ["Counts", "Ids", "Sessions", "Streams", "id_type"]
 
 Ids = NDArray[np.unsignedinteger[Any]]
 
@@ -56,6 +56,20 @@ class Counts:
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in numbers}, fields=merged)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sessions:
+    """Which sessions streams have: those of stream i are `hashes[offsets[i]:offsets[i + 1]]`, one for its first event
+    and one for each session token. They tell which session an event belongs to that comes late."""
+
+    hashes: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    def select(self, streams: NDArray[np.int64]) -> Sessions:
+        """Those of some streams, in that order."""
+        lengths = np.diff(self.offsets)[streams]
+        return Sessions(self.hashes[positions(self.offsets[streams], lengths)], offsets_of(lengths))
+
+
 class HasVocabulary(Protocol):
     """Something that a vocabulary belongs to, made when it is first asked for."""
 
@@ -83,8 +97,10 @@ class Streams:
     """When each event was, in microseconds since the epoch, UTC; None without a time column."""
     labels: pa.Table | None = None
     """The schema's label columns, one row an event; None where the table had none."""
-    sessions: pa.Array | None = None
+    last_session: pa.Array | None = None
     """The session of each stream's last event; None without a session column."""
+    sessions: Sessions | None = None
+    """All sessions, by a hash of their names; None without a session column."""
     segmenter: Segmenter | None = None
     """What puts composites in; None where the tokenizer has learned none, or where they are in already."""
     counts: Counts = Counts()
@@ -156,5 +172,6 @@ class Streams:
             event_offsets=offsets_of(counts),
             times=None if self.times is None else self.times[events],
             labels=None if self.labels is None else self.labels.take(pa.array(events)),
-            sessions=None if self.sessions is None else self.sessions.take(pa.array(chosen)),
+            last_session=None if self.last_session is None else self.last_session.take(pa.array(chosen)),
+            sessions=None if self.sessions is None else self.sessions.select(chosen),
         )

@@ -14,7 +14,8 @@ from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
-from domaintoolkit.streams._streams import Counts, Ids, Streams
+from domaintoolkit.streams._keys import hash_sessions
+from domaintoolkit.streams._streams import Counts, Ids, Sessions, Streams
 from domaintoolkit.tokenizer._assemble import Columns, Part, assemble, bind
 from domaintoolkit.tokenizer._layout import Bound, Layout
 from domaintoolkit.tokenizer._order import Grouping, break_ties, changes, group_rows, ranks_of
@@ -78,7 +79,7 @@ def _written(
             events += [job.result() for job in bound_parts[bound.name]]
         fields[bound.name] = field
     header, header_counts = header_job.result()
-    breaks, sessions = session_job.result()
+    breaks, last_session, sessions = session_job.result()
     made = assemble(header, events, breaks, starts, (layout.bos, layout.session), layout.id_type, pool)
     first = grouping.first
     return Streams(
@@ -90,6 +91,7 @@ def _written(
         source=layout,
         times=times,
         labels=_labels(schema, rows, order),
+        last_session=last_session,
         sessions=sessions,
         segmenter=layout.segmenter,
         counts=_counted(counts, rows, {**header_counts, **fields} | _counted_whole(layout, rows, whole, left_out)),
@@ -193,15 +195,20 @@ def _within_bounds(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[
     return Grouping(order, starts, None), (int(counts.sum() - kept.sum()), len(counts) - len(left))
 
 
-def _sessions(schema: Schema, rows: Rows, grouping: Grouping) -> tuple[NDArray[np.bool_] | None, pa.Array | None]:
-    """(before which events a session starts, the session of each entity's last event)."""
+def _sessions(
+    schema: Schema, rows: Rows, grouping: Grouping
+) -> tuple[NDArray[np.bool_] | None, pa.Array | None, Sessions | None]:
+    """(before which events a session starts, the session of each entity's last event, all sessions)."""
     if schema.session is None:
-        return None, None
-    column = rows.columns[schema.session]
-    breaks = changes(column if grouping.order is None else column.take(pa.array(grouping.order)))
-    breaks[grouping.starts[:-1]] = False
-    last = grouping.starts[1:] - 1
-    return breaks, column.take(pa.array(last if grouping.order is None else grouping.order[last]))
+        return None, None, None
+    column, starts = rows.columns[schema.session], grouping.starts
+    ordered = column if grouping.order is None else column.take(pa.array(grouping.order))
+    breaks = changes(ordered)
+    opens = breaks.copy()
+    opens[starts[:-1]], breaks[starts[:-1]] = True, False
+    first = np.flatnonzero(opens)
+    sessions = Sessions(hash_sessions(ordered.take(pa.array(first))), np.searchsorted(first, starts))
+    return breaks, ordered.take(pa.array(starts[1:] - 1)), sessions
 
 
 def _header(

@@ -216,17 +216,37 @@ def test_static_fields_are_compared_row_by_row(tmp_path: Path) -> None:
     assert verify(tmp_path / "parts", rows).problems == ()
 
 
-def test_rewrite_puts_older_events_in_their_places(tmp_path: Path) -> None:
-    in_time = TABLE.sort_by("at")
-    encode(TOKENIZER, in_time.slice(300), tmp_path / "out", shards=3)
-    append(tmp_path / "out", in_time.slice(0, 300), rewrite=True)
-    encode(TOKENIZER, TABLE, tmp_path / "whole", shards=3)
-    found, wanted = rows_of(tmp_path / "out"), rows_of(tmp_path / "whole")
-    assert {key: row["times"] for key, row in found.items()} == {key: row["times"] for key, row in wanted.items()}
-    without = TOKENIZER.grammar.session
-    for key, row in found.items():
-        ids = [[token for token in each["ids"] if token != without] for each in (row, wanted[key])]
-        assert ids[0] == ids[1]
+@settings(max_examples=15)
+@given(
+    parts=st.lists(st.integers(0, 2), min_size=300, max_size=300),
+    kind=st.sampled_from([pa.string(), pa.int32(), pa.float64(), pa.dictionary(pa.int16(), pa.large_string())]),
+    long=st.booleans(),
+)
+def test_rewrite_gives_what_all_at_once_gives(parts: list[int], kind: pa.DataType, long: bool) -> None:
+    """In any order, and whichever sessions go on or come in between."""
+    table = TABLE.slice(0, 300)
+    visit = pc.divide(table["visit"].cast(pa.int32()), 1 if long else 4)
+    table = table.set_column(2, "visit", (visit if pa.types.is_primitive(kind) else visit.cast(pa.string())).cast(kind))
+    tokenizer = DomainTokenizer(SCHEMA, threads=1).fit(table)
+    batches = [table.filter(pa.array(np.array(parts) == number)) for number in range(3)]
+    batches = [batch for batch in batches if len(batch)]
+    with tempfile.TemporaryDirectory() as name:
+        encode(tokenizer, batches[0], Path(name) / "parts", shards=3)
+        for batch in batches[1:]:
+            append(Path(name) / "parts", batch, rewrite=True)
+        encode(tokenizer, table, Path(name) / "whole", shards=3)
+        assert rows_of(Path(name) / "parts") == rows_of(Path(name) / "whole")
+        assert verify(Path(name) / "parts", table, threads=1).problems == ()
+
+
+def test_rewrite_tells_refused_rows_as_they_were(tmp_path: Path) -> None:
+    rows = TABLE.sort_by("at")
+    encode(TOKENIZER, rows.slice(10), tmp_path / "out")
+    bad = rows.slice(0, 10).set_column(6, "price", pa.array(["9"] * 9 + ["cheap"]))
+    result = append(tmp_path / "out", bad, rewrite=True, on_bad_rows="quarantine")
+    assert result.counts.rows_refused == 1
+    raw = pa.csv.read_csv(tmp_path / "out" / "quarantine.csv")["raw"][0].as_py()
+    assert f'"visit": "{rows["visit"][9].as_py()}"' in raw
 
 
 def test_an_event_at_the_last_time_that_sorts_before_it_is_older(tmp_path: Path) -> None:

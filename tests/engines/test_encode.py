@@ -57,7 +57,7 @@ def test_streams_are_those_of_the_tokenizer(tmp_path: Path) -> None:
             assert row["event_starts"] == (streams.event_starts[low:high] - streams.offsets[at]).tolist()
             assert row["times"] == streams.times[low:high].tolist()  # type: ignore[index]
             assert row["labels"]["bought"] == streams.labels["bought"][low:high].to_pylist()  # type: ignore[index]
-            assert row["last_session"] == streams.sessions[at].as_py()  # type: ignore[index]
+            assert row["last_session"] == streams.last_session[at].as_py()  # type: ignore[index]
             assert row["split"] == SPLITS[split]
             seen += 1
     assert seen == len(streams) == result.manifest.totals["entities"]

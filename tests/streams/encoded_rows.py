@@ -44,7 +44,7 @@ def rows_of(made: Histories, header: int = 1) -> Streams:
         event_offsets=np.array(event_offsets, np.int64),
         times=np.arange(len(starts), dtype=np.int64),
         labels=pa.table({"odd": pa.array(flags, pa.bool_())}),
-        sessions=pa.array([None if len(key) % 2 else key for key in sorted(made)], pa.string()),
+        last_session=pa.array([None if len(key) % 2 else key for key in sorted(made)], pa.string()),
         source=SimpleNamespace(vocabulary=Vocabulary.from_tokens(["[PAD]"])),
     )
 

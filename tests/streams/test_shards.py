@@ -53,14 +53,14 @@ def test_equal_rows_have_equal_bytes(made: Histories) -> None:
     """Also where what lies under nulls, or in how many pieces and layouts the columns come, differs."""
     rows = rows_of(made)
     assert rows.labels is not None
-    assert rows.sessions is not None
+    assert rows.last_session is not None
     flags = rows.labels["odd"].combine_chunks()
     half = len(flags) // 2
     other = replace(
         rows,
         entities=pa.table({"user": rows.entities["user"].cast(pa.large_string())}),
         labels=pa.table({"odd": pa.chunked_array([flags.slice(0, half), flags.slice(half)])}),
-        sessions=rows.sessions.dictionary_encode(),
+        last_session=rows.last_session.dictionary_encode(),
     )
     with tempfile.TemporaryDirectory() as name:
         first = write_shard(Path(name), 0, shard_table(rows))
@@ -77,7 +77,7 @@ def test_what_lies_under_nulls_does_not_reach_the_file(tmp_path: Path) -> None:
         numbers = np.where(mask, rest, np.arange(40))
         valid = pa.py_buffer(np.packbits(~mask, bitorder="little"))
         price = pa.Array.from_buffers(pa.int64(), 40, [valid, pa.py_buffer(numbers)])
-        changed = replace(rows, labels=pa.table({"price": price}), sessions=price)
+        changed = replace(rows, labels=pa.table({"price": price}), last_session=price)
         entries.append(write_shard(tmp_path, 0, shard_table(changed)))
     assert entries[0].sha256 == entries[1].sha256
 
