@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders._ragged import positions
+from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.engines._aside import hash_rows
 from domaintoolkit.engines._bounds import shortened
 from domaintoolkit.engines._histories import Histories, match, times_of
@@ -18,6 +18,7 @@ from domaintoolkit.engines._input import ORIGIN
 from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
 from domaintoolkit.engines._refused import refused_rows
 from domaintoolkit.engines._sessions import SessionCodes
+from domaintoolkit.engines._statics import same_statics, with_statics
 from domaintoolkit.engines._ties import before_last
 from domaintoolkit.errors import Refusal
 from domaintoolkit.streams._keys import hash_keys
@@ -109,7 +110,7 @@ class _Appending:
         table = self._continued(np.flatnonzero(continuing)).take(pa.array(kept))
         parts = [table, self._encoded(self.new.filter(pa.array(self.history < 0)))]
         if len(anew):
-            parts.append(self._anew(anew, self.new.filter(pa.array(of_anew))))
+            parts.append(self._anew(anew, np.flatnonzero(of_anew)))
         self.result.table = _sorted(pa.concat_tables([part.cast(table.schema) for part in parts]), self.schema.entity)
         return self.result
 
@@ -137,21 +138,34 @@ class _Appending:
         self.result.refused += refused_rows(rows if shown is None else shown, streams.refused, self.names)
         return shard_table(streams)
 
-    def _anew(self, chosen: Rows, rows: pa.Table) -> pa.Table:
-        """The chosen histories with their new `rows`, encoded from the beginning."""
+    def _anew(self, chosen: Rows, numbers: Rows) -> pa.Table:
+        """The chosen histories with the new rows of these numbers, encoded from the beginning."""
+        rows = self.new.take(pa.array(numbers))
         again = self.histories.rows(chosen, rows.drop_columns(ORIGIN).schema)
         again = again.append_column(ORIGIN, pa.array(np.full(len(again), 0), pa.int64()))
+        told = rows
+        if self.schema.static:
+            first = offsets_of(self.histories.starts.lengths[chosen])[:-1]
+            owner = again.take(pa.array(first[np.searchsorted(chosen, self.history[numbers])]))
+            same = same_statics(self.tokenizer, owner, rows)
+            self._refuse_statics(numbers[~same])
+            rows = rows.filter(pa.array(same))
+            told = with_statics(self.schema, rows, owner.filter(pa.array(same)))
         self.result.counts += Counts(rows_in=-len(again))
         name = self.schema.session
         if name is None:
-            return self._encoded(pa.concat_tables([again, rows]))
+            return self._encoded(pa.concat_tables([again, told]), pa.concat_tables([again, rows]))
         last = self.histories.table["last_session"].take(pa.array(chosen))
         codes = SessionCodes(plain(rows[name]), plain(last), np.asarray(again[name]))
         place, kind = rows.schema.get_field_index(name), rows.schema.field(name)
-        both = zip((again, rows), codes.rows, strict=True)
+        both = zip((again, told), codes.rows, strict=True)
         coded = [each.set_column(place, name, pa.array(numbers)) for each, numbers in both]
         shown = pa.concat_tables([again.set_column(place, kind, pa.nulls(len(again), kind.type)), rows])
         return codes.named(self._encoded(pa.concat_tables(coded), shown))
+
+    def _refuse_statics(self, rows: Rows) -> None:
+        self.result.refused += self._refuse(rows, STATIC)
+        self.result.counts += Counts(rows_in=len(rows), rows_refused=len(rows))
 
     def _continued(self, rows: Rows) -> pa.Table:
         """The old rows, with the events of `rows` at the ends of their histories."""
@@ -171,8 +185,7 @@ class _Appending:
                 return self._joined(streams)
             if len(other):
                 other = other[self._like_first(other)]
-                self.result.refused += self._refuse(other, STATIC)
-                self.result.counts += Counts(rows_in=len(other), rows_refused=len(other))
+                self._refuse_statics(other)
                 rows = np.setdiff1d(rows, other)
             else:
                 self._encoded(self.new.take(pa.array(bad)))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from domaintoolkit.engines import _append, append, encode, extend, verify
 from domaintoolkit.engines._state import STATE
 from domaintoolkit.errors import ArtifactError, DataError, OutputError, VocabularyMismatchError
-from domaintoolkit.schema import Categorical, Schema
+from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
 from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.streams._manifest import Manifest
 from domaintoolkit.streams._read_refused import Quarantine
@@ -237,6 +237,30 @@ def test_rewrite_gives_what_all_at_once_gives(parts: list[int], kind: pa.DataTyp
         encode(tokenizer, table, Path(name) / "whole", shards=3)
         assert rows_of(Path(name) / "parts") == rows_of(Path(name) / "whole")
         assert verify(Path(name) / "parts", table, threads=1).problems == ()
+
+
+def test_rewrite_compares_static_fields_with_the_encoded_history(tmp_path: Path) -> None:
+    """By their tokens: of a number, the history knows its bucket only. No event of the history is lost."""
+    schema = Schema(
+        entity="user", time="at", static=(Numeric("age", bins=4, strategy="uniform"), Categorical("land")),
+        fields=(Categorical("what"), Timestamp("at")),
+    )  # fmt: skip
+    at = TABLE["at"][0].as_py()
+    rows = pa.table({"user": [1, 1, 2, 2, 1, 1, 1], "at": [at + timedelta(n) for n in (5, 6, 5, 6, 1, 2, 3)],
+                     "age": [20.5, 20.5, 80.0, 80.0, 20.75, 99.0, 20.5], "land": ["de"] * 6 + ["fr"],
+                     "what": ["a"] * 7})  # fmt: skip
+    tokenizer = DomainTokenizer(schema, threads=1).fit(rows, on_bad_rows="quarantine")
+    encode(tokenizer, rows.slice(0, 4), tmp_path / "out")
+    before = contents(tmp_path / "out")
+    with pytest.raises(DataError, match="row 1: a static field differs") as error:
+        append(tmp_path / "out", rows.slice(4), rewrite=True)
+    assert [refusal.row for refusal in error.value.refusals] == [1, 2]
+    assert contents(tmp_path / "out") == before
+    result = append(tmp_path / "out", rows.slice(4), rewrite=True, on_bad_rows="quarantine")
+    assert (result.counts.rows_in, result.counts.rows_refused) == (3, 2)
+    same = rows.take([0, 1, 2, 3, 4]).set_column(2, "age", pa.array([20.5, 20.5, 80.0, 80.0, 20.5]))
+    encode(tokenizer, same, tmp_path / "whole")
+    assert rows_of(tmp_path / "out") == rows_of(tmp_path / "whole")
 
 
 def test_rewrite_tells_refused_rows_as_they_were(tmp_path: Path) -> None:
