@@ -29,6 +29,7 @@ from domaintoolkit.engines._refused import Kept, finish_quarantine, in_file_orde
 from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._spill import Buckets, Spill
 from domaintoolkit.engines._state import APPENDING, STATE, FinishedShard, clear_partials
+from domaintoolkit.engines._twice import Instants, encoded_instants
 from domaintoolkit.errors import DataError, OutputError, Refusal, VocabularyMismatchError
 from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
 from domaintoolkit.streams._manifest import Manifest, ShardEntry
@@ -112,7 +113,7 @@ class _Appending:
         self.tokenizer = _chosen(self.encoded, tokenizer)
         self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
         self.names: list[str] = []
-        self.appended = ""
+        self.appended = self.first = ""
         self.kept = Kept()
         self._clear(self.encoded.manifest)
 
@@ -144,17 +145,22 @@ class _Appending:
         schema, threads, types = self.tokenizer.schema, self.budget.threads, self.tokenizer.types
         spill = Spill(parted, schema.entity, bucket_count(shards), self.budget.held_bytes, threads, types)
         refused, total = None if self.on_bad_rows == "error" else self.kept, 0
+        instants = Instants(self.tokenizer)
         with closing(spill):
             for table in tables(source, wanted_columns(schema, source), refused, threads, self.names):
                 spill.add(table)
                 total += int(hash_rows(self.tokenizer, table).sum())
+                instants.add(table)
                 self.progress("reading", spill.rows, None)
             buckets = spill.finish()
         if not spill.rows and not self.kept:
             raise DataError([Refusal(None, None, "there are no rows to append")])
         self.appended = f"{spill.rows}:{total % (1 << 64):016x}"
-        if self.appended in self.encoded.manifest.appended:
-            reason = f"these {spill.rows:,} rows were appended before, and are in {self.folder} already"
+        manifest = self.encoded.manifest
+        self.first = manifest.encoded if manifest.appended else encoded_instants(self.encoded, self.tokenizer)
+        if self.appended in manifest.appended or str(instants) == self.first != "":
+            word = "appended" if self.appended in manifest.appended else "encoded"
+            reason = f"these {spill.rows:,} rows were {word} before, and are in {self.folder} already"
             raise DataError([Refusal(None, None, reason)])
         return buckets
 
@@ -188,7 +194,8 @@ class _Appending:
         aside = write_aside(self.folder, before.set_aside, hashes)
         counts = asdict(Counts(**before.counts) + added)
         appended = (*before.appended, self.appended)
-        manifest = replace(manifest, counts=counts, reader=before.reader, appended=appended, set_aside=aside)
+        manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=aside)
+        manifest = replace(manifest, appended=appended, encoded=self.first)
         refused = [*self.kept, *located(source, [row for each in grown for row in (*each.refused, *each.older)])]
         with Quarantine(quarantine, keep=True) as rows:
             rows.add(in_file_order(refused, self.names))

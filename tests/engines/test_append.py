@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domaintoolkit.engines import _append, append, encode, extend, verify
@@ -100,13 +101,13 @@ def test_an_older_event_is_set_aside(tmp_path: Path) -> None:
 def test_rows_that_were_set_aside_are_known_to_verify(late: list[bool], again: bool) -> None:
     table = TABLE.sort_by("at").slice(0, 300)
     later = table.filter(pa.array(late))
+    assume(0 < len(later) < 300)
     rows = [table.filter(pa.array(np.logical_not(late))), later, *([later.slice(0, 50)] if again else [])]
     with tempfile.TemporaryDirectory() as name:
-        encode(TOKENIZER, rows[0] if len(rows[0]) else table, Path(name) / "out", shards=3)
+        encode(TOKENIZER, rows[0], Path(name) / "out", shards=3)
         for part in rows[1:]:
-            if len(part):
-                append(Path(name) / "out", part)
-        whole = pa.concat_tables(rows if len(rows[0]) else [table, *rows])
+            append(Path(name) / "out", part)
+        whole = pa.concat_tables(rows)
         found = verify(Path(name) / "out", whole.take(np.random.default_rng(0).permutation(len(whole))), threads=1)
         assert found.problems == ()
         manifest = open_encoded(Path(name) / "out").manifest
@@ -124,6 +125,34 @@ def test_the_same_rows_are_not_appended_twice(tmp_path: Path) -> None:
             append(tmp_path, rows)
     assert contents(tmp_path) == before
     append(tmp_path, in_time.slice(400))
+
+
+@pytest.mark.parametrize("rewrite", [False, True])
+@pytest.mark.parametrize("shortest", [1, 12])
+def test_rows_that_were_encoded_are_not_appended(tmp_path: Path, rewrite: bool, shortest: int) -> None:
+    tokenizer = DomainTokenizer(replace(SCHEMA, min_events=shortest), threads=1).fit(TABLE)
+    in_time = TABLE.sort_by("at")
+    first = in_time.slice(0, 300)
+    encode(tokenizer, first, tmp_path, shards=3)
+    before = contents(tmp_path)
+    keys = first.set_column(0, "user", first["user"].cast(pa.string()))
+    for rows in (first, first.take(pa.array(np.arange(300)[::-1])), keys):
+        with pytest.raises(DataError, match="these 300 rows were encoded before"):
+            append(tmp_path, rows, rewrite=rewrite)
+    assert contents(tmp_path) == before
+    append(tmp_path, in_time.slice(300, 200), rewrite=rewrite)
+    with pytest.raises(DataError, match="these 300 rows were encoded before"):
+        append(tmp_path, first, rewrite=rewrite)
+    append(tmp_path, in_time.slice(500), rewrite=rewrite)
+    assert verify(tmp_path, TABLE, threads=1).problems == ()
+
+
+def test_as_many_other_rows_are_appended(tmp_path: Path) -> None:
+    in_time = TABLE.sort_by("at")
+    encode(TOKENIZER, in_time.slice(0, 200), tmp_path)
+    append(tmp_path, in_time.slice(200, 200))
+    append(tmp_path, in_time.slice(400))
+    assert verify(tmp_path, TABLE, threads=1).problems == ()
 
 
 class Crash(BaseException):
