@@ -44,6 +44,13 @@ EXTRAS = {
 class _Lazy(click.Group):
     """Knows the names and summaries of its commands; a command's module is imported when it is called."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except KeyboardInterrupt:  # of which click would make an exit status of 1
+            click.echo("error: interrupted", err=True)
+            sys.exit(INTERRUPTED)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 

@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import Result
 
-from domaintoolkit.cli._main import COMMANDS
+from domaintoolkit.cli._main import COMMANDS, main
 
 HEAVY = ("torch", "pandas", "pyarrow", "numpy", "duckdb", "numba", "rich", "pluggy", "pydantic", "ecommerce_rees46")
 
@@ -110,3 +110,29 @@ main({[command, str(encoded), *([str(encoded)] if command == "embed" else []), "
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "pip install 'domaintoolkit[train]'" in done.stderr
+
+
+@pytest.mark.parametrize("at", ["click", "domaintoolkit.cli._main", "difflib"])
+def test_ctrl_c_while_the_command_line_is_loaded_ends_it_quietly(at: str) -> None:
+    code = f"""
+import sys
+class Interrupting:
+    def find_spec(self, name, *others):
+        if name == {at!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from domaintoolkit.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
+
+
+def test_ctrl_c_while_arguments_are_read_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(main), "parse_args", interrupted)
+    result = run("domains")
+    assert result.exit_code == 130
+    assert result.stderr == "error: interrupted\n"
