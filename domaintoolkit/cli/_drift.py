@@ -62,7 +62,7 @@ def command(
 
 
 def _show(found: Drift) -> None:
-    from domaintoolkit.report import Screen
+    from domaintoolkit.report import Screen, counted
 
     screen = Screen()
     rows = [
@@ -78,5 +78,5 @@ def _show(found: Drift) -> None:
     ]
     screen.table(("field", "unseen", "clipped", "missing", "index", "verdict"), rows)
     screen.line()
-    refused = f", {found.refused:,} rows refused" if found.refused else ""
-    screen.line(f"{found.verdict}: {found.events:,} new events{refused}")
+    refused = f", {counted(found.refused, 'row')} refused" if found.refused else ""
+    screen.line(f"{found.verdict}: {counted(found.events, 'new event')}{refused}")

@@ -39,7 +39,9 @@ def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, j
 
     OUT is an encoded folder. For the folder of a tokenizer, its vocabulary is shown.
     """
-    if (folder / "manifest.json").exists():
+    from domaintoolkit.streams._manifest import MANIFEST, STATE
+
+    if (folder / MANIFEST).exists() or (folder / STATE).exists():
         _inspect_history(folder, key, html, limit, json_output)
     elif (folder / "vocabulary.json").exists():
         if key or html:
@@ -51,7 +53,7 @@ def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, j
 
 
 def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, json_output: bool) -> None:
-    from domaintoolkit.report import Screen, find_stream, first_stream
+    from domaintoolkit.report import Screen, counted, find_stream, first_stream
     from domaintoolkit.streams import open_encoded
     from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -69,7 +71,7 @@ def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limi
         return
     screen = Screen()
     screen.line(", ".join(f"{name} {value}" for name, value in history.entity.items()))
-    screen.line(f"{history.split}, {len(history.events):,} events, {history.tokens:,} tokens")
+    screen.line(f"{history.split}, {counted(len(history.events), 'event')}, {history.tokens:,} tokens")
     screen.history(history, limit)
     if html is not None:
         screen.line(f"written to {html}")

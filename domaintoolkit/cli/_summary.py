@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domaintoolkit.cli._made import percent, show_notes
-from domaintoolkit.report import Screen, first_stream
+from domaintoolkit.report import Screen, counted, first_stream
 from domaintoolkit.streams import Counts
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _refused(data: dict[str, Any]) -> str:
 
 
 def _added(counts: dict[str, int]) -> str:
-    return f"{counts['rows_in']:,} rows, {counts['rows_refused']:,} of them refused"
+    return f"{counted(counts['rows_in'], 'row')}, {counts['rows_refused']:,} of them refused"
 
 
 def _left_out(data: dict[str, Any]) -> str:

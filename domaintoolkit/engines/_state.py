@@ -12,7 +12,7 @@ from typing import Any
 from domaintoolkit._files import canonical_json, read_json, write_json
 from domaintoolkit.errors import ArtifactError, OutputError, SourceError
 from domaintoolkit.schema import to_dict
-from domaintoolkit.streams._manifest import MANIFEST, ShardEntry
+from domaintoolkit.streams._manifest import MANIFEST, STATE, ShardEntry
 from domaintoolkit.streams._shards import LEFT_OUT, SHARDS
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -32,7 +32,6 @@ __all__ = [
     "same_run",
 ]
 
-STATE = "unfinished.json"
 FINISHED = "finished"
 """The folder of what Spark's workers have finished, until all is."""
 APPENDING = ".appending-"

@@ -2,7 +2,7 @@
 
 from domaintoolkit.report._history import Cell, History, ShownEvent, ShownToken, history_of
 from domaintoolkit.report._page import history_page
-from domaintoolkit.report._screen import Screen
+from domaintoolkit.report._screen import Screen, counted
 from domaintoolkit.report._stored import StoredStream, find_stream, first_stream
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ShownEvent",
     "ShownToken",
     "StoredStream",
+    "counted",
     "find_stream",
     "first_stream",
     "history_of",

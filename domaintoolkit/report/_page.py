@@ -13,6 +13,9 @@ from domaintoolkit.report._history import Cell, History, ShownEvent, ShownToken
 
 __all__ = ["history_page"]
 
+VALUES = "Under the tokens of a field stands the value that they decode to."
+CAPTION = f"{VALUES} When an event was, exactly, stands beside it."
+
 
 def history_page(history: History, vocabulary_size: int) -> str:
     """A page that shows every event with the tokens of its fields and the values that they decode to.
@@ -26,6 +29,7 @@ def history_page(history: History, vocabulary_size: int) -> str:
         title=escape(title),
         facts="".join(_fact(name, text) for name, text in _facts(history, vocabulary_size)),
         legend="".join(_legend(name, colours) for name in history.fields),
+        caption=escape(CAPTION if any(event.time for event in history.events) else VALUES),
         header=_cells(history.header, colours),
         events="\n".join(_event(event, colours) for event in history.events),
         palette="\n".join(f".f{number} {{ --hue: {colour.hue}; }}" for number, colour in enumerate(COLOURS)),

@@ -14,11 +14,16 @@ from domaintoolkit.report._history import Cell, History, ShownEvent
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "counted"]
 
 NUMBER = re.compile(r"[-+<]?[\d.,]*%?")
 SHOWN_TOKENS = 60
 """Tokens of a cell that a line shows; the others are counted. A text can have thousands."""
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 class Screen:
@@ -83,7 +88,7 @@ class Screen:
                 self._composites(names)
         left = len(history.events) - len(history.events[:limit])
         if left:
-            self.line(f"... and {left:,} more event{'' if left == 1 else 's'}")
+            self.line(f"... and {counted(left, 'more event')}")
 
     def _composites(self, names: Sequence[str]) -> None:
         self._wrapped([(f"= {name}" if k == 0 else name, "italic") for k, name in enumerate(names)], "    ")

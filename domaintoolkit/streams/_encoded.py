@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError, LookupFailedError
 from domaintoolkit.streams._keys import SPLITS
-from domaintoolkit.streams._manifest import Manifest, ShardEntry
+from domaintoolkit.streams._manifest import MANIFEST, STATE, Manifest, ShardEntry
 from domaintoolkit.streams._shards import read_shard
 
 __all__ = ["EncodedFolder", "ShardRows", "open_encoded"]
@@ -48,6 +48,8 @@ class EncodedFolder:
 
     def __init__(self, folder: Path, verify: bool = True) -> None:
         self.folder = folder
+        if not (folder / MANIFEST).exists():
+            raise ArtifactError(str(folder), _no_manifest(folder))
         self.manifest = Manifest.load(folder)
         listed = (*self.manifest.shards, *self.manifest.left_out)
         self._unchecked = {shard.file for shard in listed} if verify else set[str]()
@@ -98,6 +100,12 @@ def open_encoded(folder: str | Path, verify: bool = True) -> EncodedFolder:
     `verify=False` skips the shards' checksums, for folders that were verified before; sizes are always compared.
     """
     return EncodedFolder(Path(folder), verify)
+
+
+def _no_manifest(folder: Path) -> str:
+    if (folder / STATE).exists():
+        return "holds an unfinished encoding; run the command that began it once more to finish it"
+    return f"is no encoded folder: there is no {MANIFEST} in it" if folder.exists() else "does not exist"
 
 
 def _views(batch: pa.RecordBatch, split: str | None, number: int) -> ShardRows:

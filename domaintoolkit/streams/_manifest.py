@@ -10,9 +10,11 @@ from typing import Any
 from domaintoolkit._files import read_json, write_json
 from domaintoolkit.errors import ArtifactError
 
-__all__ = ["COUNTED", "MANIFEST", "Manifest", "SetAside", "ShardEntry"]
+__all__ = ["COUNTED", "MANIFEST", "STATE", "Manifest", "SetAside", "ShardEntry"]
 
 MANIFEST = "manifest.json"
+STATE = "unfinished.json"
+"""What stands in its place until an encoding is finished."""
 FORMAT, VERSION = "domaintoolkit encoded folder", 1
 COUNTED = ("entities", "events", "tokens")
 

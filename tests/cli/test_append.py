@@ -29,7 +29,10 @@ def test_appended_events_are_those_of_one_encoding(run: Run, as_data: Data, tmp_
     assert (data["events"], data["rows_in"], data["appended"]["rows_in"]) == (1_500, 1_500, 600)
     assert as_data("verify", tmp_path / "out", early, late)["holds"]
     older = run("encode", "--append", early, "-o", tmp_path / "out")
-    assert "900 rows" in older.stdout
+    assert (older.exit_code, older.stdout) == (1, "")
+    assert "these 900 rows were encoded before" in older.stderr
+    early.write_text("".join(early.read_text().splitlines(keepends=True)[:2]))
+    assert "appended      1 row, 1 of them refused" in run("encode", "--append", early, "-o", tmp_path / "out").stdout
 
 
 def test_append_usage(run: Run, tmp_path: Path, encoded: Path) -> None:

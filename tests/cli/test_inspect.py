@@ -53,6 +53,8 @@ def test_a_tokenizer(run: Run, as_data: Data, encoded: Path) -> None:
 def test_something_else(run: Run, tmp_path: Path) -> None:
     assert run("inspect", tmp_path).exit_code == 1
     assert "does not exist" in run("inspect", tmp_path / "nowhere").stderr
+    (tmp_path / "unfinished.json").touch()
+    assert "holds an unfinished encoding" in run("inspect", tmp_path).stderr
 
 
 def test_odd_keys_and_labels_cannot_garble_the_terminal(run: Run, as_data: Data, tmp_path: Path) -> None:

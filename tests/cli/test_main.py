@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import Result
 
-from domaintoolkit.cli._main import COMMANDS, main
+from domaintoolkit.cli._main import COMMANDS
 
 HEAVY = ("torch", "pandas", "pyarrow", "numpy", "duckdb", "numba", "rich", "pluggy", "pydantic", "ecommerce_rees46")
 
@@ -128,11 +128,13 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
 
-def test_ctrl_c_while_arguments_are_read_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_arguments_are_read_ends_it_quietly(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(type(main), "parse_args", interrupted)
+    monkeypatch.setattr(click.Group, "parse_args", interrupted)
     result = run("domains")
     assert result.exit_code == 130
     assert result.stderr == "error: interrupted\n"

@@ -63,6 +63,7 @@ def test_a_page_escapes_what_it_shows(history: History) -> None:
     assert "<b>&<" not in page
     assert "&lt;b&gt;&amp;" in page
     assert "<i>null</i>" in page
+    assert "<p>Under the tokens of a field stands the value that they decode to.</p>" in page
 
 
 def test_long_cells_are_cut_on_a_terminal(history: History) -> None:

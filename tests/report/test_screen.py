@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from domaintoolkit.report import Screen
+from domaintoolkit.report import Screen, counted
 
 
 def _said(terminal: bool) -> str:
@@ -46,3 +46,7 @@ def test_data_cannot_garble_the_terminal(terminal: bool) -> None:
     shown = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
     assert shown.count(r"\x1b[2J\u202e\r") == 5
     assert not set(odd[:1] + odd[-2:]) & set(shown)
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "event") for number in (0, 1, 2_000)] == ["0 events", "1 event", "2,000 events"]

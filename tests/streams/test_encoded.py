@@ -66,3 +66,13 @@ def test_datasets_opens_the_shards(tmp_path: Path) -> None:
     whole = datasets.load_dataset("arrow", data_files=files, split="train", cache_dir=cache)
     assert len(whole) == len(FIRST) + len(SECOND)
     assert sum(map(len, whole["ids"])) == len(rows_of(FIRST).ids) + len(rows_of(SECOND).ids)
+
+
+def test_what_is_no_encoded_folder_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="none: does not exist"):
+        open_encoded(tmp_path / "none")
+    with pytest.raises(ArtifactError, match=r"is no encoded folder: there is no manifest\.json in it"):
+        open_encoded(tmp_path)
+    (tmp_path / "unfinished.json").touch()
+    with pytest.raises(ArtifactError, match="holds an unfinished encoding"):
+        open_encoded(tmp_path)
