@@ -30,7 +30,7 @@ from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._spill import Buckets, Spill
 from domaintoolkit.engines._state import APPENDING, STATE, FinishedShard, clear_partials
 from domaintoolkit.engines._twice import Instants, encoded_instants
-from domaintoolkit.errors import DataError, OutputError, Refusal, VocabularyMismatchError
+from domaintoolkit.errors import ArtifactError, DataError, OutputError, Refusal, VocabularyMismatchError
 from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
 from domaintoolkit.streams._manifest import Manifest, ShardEntry
 from domaintoolkit.streams._read_refused import Quarantine, RefusedRow
@@ -109,7 +109,7 @@ class _Appending:
         budget: Budget,
         progress: Progress,
     ) -> None:
-        self.encoded = open_encoded(folder)
+        self.encoded = _with_sessions(open_encoded(folder))
         self.tokenizer = _chosen(self.encoded, tokenizer)
         self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
         self.names: list[str] = []
@@ -216,6 +216,12 @@ class _Appending:
         for path in [path for name in (SHARDS, LEFT_OUT, SET_ASIDE) for path in self.folder.glob(f"{name}/*")]:
             if path not in named:
                 path.unlink()
+
+
+def _with_sessions(encoded: EncodedFolder) -> EncodedFolder:
+    if "last_session" in encoded.manifest.columns and "sessions" not in encoded.manifest.columns:
+        raise ArtifactError(str(encoded.folder), "keeps no sessions, as earlier versions did; encode everything anew")
+    return encoded
 
 
 def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> DomainTokenizer:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +35,28 @@ def test_the_same_folder(run: Run, as_data: Data, tmp_path: Path) -> None:
     for name in names:
         assert (tmp_path / "spark" / name).read_bytes() == (tmp_path / "local" / name).read_bytes(), name
     assert {**spark, "out": "", "notes": []} == {**local, "out": "", "notes": []}
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
+def test_a_killed_driver_is_continued(as_data: Data, tmp_path: Path) -> None:
+    """By the same command, which repeats no finished shard and ends with the local engine's bytes."""
+    rows = write_sample(get_domain("ecommerce"), tmp_path / "rows.parquet", 2_000)
+    as_data("encode", "-d", "ecommerce", rows, "-o", tmp_path / "local", "--shards", 24)
+    out, finished = tmp_path / "spark", tmp_path / "spark" / "finished"
+    given = ["-d", "ecommerce", str(rows), "-o", str(out), "--tokenizer", str(tmp_path / "local" / "tokenizer")]
+    command = [sys.executable, "-m", "domaintoolkit", "encode", *given, "--shards", "24", "--json", *ENGINE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as driver:
+        while driver.poll() is None and not (finished.exists() and any(finished.glob("*.json"))):
+            time.sleep(0.001)
+        os.killpg(driver.pid, signal.SIGKILL)
+    assert not (out / "manifest.json").exists()
+    kept = {path: path.stat().st_ino for path in (out / "shards").glob("*.arrow")}
+    before = len(list(finished.glob("*.json")))
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert any(note.startswith(f"{before} shard") for note in json.loads(done.stdout)["notes"])
+    assert sum(path.stat().st_ino == node for path, node in kept.items()) >= before > 0
+    for path in (path for path in (tmp_path / "local").rglob("*") if path.is_file()):
+        assert (out / path.relative_to(tmp_path / "local")).read_bytes() == path.read_bytes(), path
 
 
 def test_what_spark_needs(run: Run, tmp_path: Path) -> None:

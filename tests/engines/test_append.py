@@ -358,6 +358,15 @@ def test_an_extended_tokenizer_may_append(tmp_path: Path) -> None:
             {"user": [1], "at": TABLE["at"][:1], "land": ["de"], "what": ["a"]}))  # fmt: skip
 
 
+def test_folders_without_sessions_are_refused(tmp_path: Path) -> None:
+    manifest = encode(TOKENIZER, TABLE, tmp_path).manifest
+    replace(manifest, columns={name: kind for name, kind in manifest.columns.items() if name != "sessions"}).save(
+        tmp_path
+    )
+    with pytest.raises(ArtifactError, match="keeps no sessions"):
+        append(tmp_path, TABLE)
+
+
 def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is no encoded folder"):
         append(tmp_path / "none", TABLE)
