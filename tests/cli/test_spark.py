@@ -50,10 +50,12 @@ def test_a_killed_driver_is_continued(as_data: Data, tmp_path: Path) -> None:
             time.sleep(0.001)
         os.killpg(driver.pid, signal.SIGKILL)
     assert not (out / "manifest.json").exists()
-    kept = {path: path.stat().st_ino for path in (out / "shards").glob("*.arrow")}
+    # Spark's Python workers are in sessions of their own: one may outlive the driver, and finish its shard
     before = len(list(finished.glob("*.json")))
+    kept = {path: path.stat().st_ino for path in (out / "shards").glob("*.arrow")}
     done = subprocess.run(command, capture_output=True, check=True)
-    assert any(note.startswith(f"{before} shard") for note in json.loads(done.stdout)["notes"])
+    notes = json.loads(done.stdout)["notes"]
+    assert any(int(note.split()[0]) >= before for note in notes if "shard" in note), notes
     assert sum(path.stat().st_ino == node for path, node in kept.items()) >= before > 0
     for path in (path for path in (tmp_path / "local").rglob("*") if path.is_file()):
         assert (out / path.relative_to(tmp_path / "local")).read_bytes() == path.read_bytes(), path
