@@ -21,8 +21,10 @@ from domaintoolkit.model._rules import Rules
 
 __all__ = ["Feasible", "TimeField"]
 
-KEPT = 16
-"""Intervals that are kept after an event."""
+FOUND = 4096
+"""Intervals that are looked for after an event."""
+KEPT = 256
+"""Those of them that are kept: the first, the last, and others at even distances."""
 EVERY = Moment()
 HORIZON = 40 * 366 * DAY
 """How far ahead a calendar part is looked for; every date, and every date of a weekday, comes within 40 years."""
@@ -89,7 +91,7 @@ class Feasible:
         return self.field is None or bool(self._agreeing(1))
 
     def _agreeing(self, count: int) -> list[Interval]:
-        """The first intervals of those that the event can have, in order for each interval of the event before."""
+        """The first intervals of those that the event can have, in order."""
         assert self.field is not None
         encoder, moment = self.field.encoder, self.moment
         if not self.intervals:
@@ -119,7 +121,7 @@ class Feasible:
         shift = max(shift, int(self.strict))
         if shift >= limit:
             return []
-        return [(low + shift, min(high - 1 + limit, YEARS_END)) for low, high in self.intervals]
+        return _union([(low + shift, min(high - 1 + limit, YEARS_END)) for low, high in self.intervals])
 
     def push(self, token: int, place: int) -> Feasible:
         """After a token that begins the part at `place`."""
@@ -135,9 +137,22 @@ class Feasible:
     def _next(self) -> Feasible:
         ahead = self.ahead
         if ahead is None and self.field is not None:
-            ahead = tuple(self._agreeing(KEPT))
+            found = self._agreeing(FOUND)
+            chosen = range(len(found)) if len(found) <= KEPT else np.linspace(0, len(found) - 1, KEPT).astype(int)
+            ahead = tuple(found[at] for at in chosen)
         return replace(self, intervals=ahead or (), first=False, moment=EVERY, bucket=None, ahead=None)
 
     def next_event(self) -> Feasible:
         """After an event."""
         return self._next
+
+
+def _union(spans: list[Interval]) -> list[Interval]:
+    """The same instants in intervals that rise and do not touch."""
+    merged: list[Interval] = []
+    for low, high in sorted(spans):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return merged
