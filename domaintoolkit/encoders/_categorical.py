@@ -42,7 +42,10 @@ def _observed(spec: Categorical, levels: Levels, values: pa.ChunkedArray) -> dic
     if spec.unseen != "hash":
         return {}
     unseen = values.filter(pc.invert(pc.is_in(values, levels.known(0)))).combine_chunks()
-    buckets, first = np.unique(hash_text(unseen) % np.uint64(spec.hash_buckets), return_index=True)
+    first = np.full(spec.hash_buckets, -1)
+    first[(hash_text(unseen) % np.uint64(spec.hash_buckets))[::-1]] = np.arange(len(unseen))[::-1]
+    buckets = np.flatnonzero(first >= 0)
+    first = first[buckets]
     return dict(zip(buckets.tolist(), unseen.take(pa.array(first)).to_pylist(), strict=True))
 
 

@@ -19,6 +19,7 @@ MAX_DISTINCT = 50_000_000
 """Distinct values that are counted in memory for one field. A sketch beyond it would make ids depend on the order."""
 
 _COMPACT = 1_000_000
+_TENS = np.array([10**power for power in range(20)], np.uint64)
 
 
 class CountState(State):
@@ -51,17 +52,23 @@ class CountState(State):
 
     def counts(self) -> pa.Table:
         """Columns `value` (large_string) and `count` (int64), sorted by value; counts above 0, no null."""
-        return self._summed([*self._tables, self._integers.table()])
+        integers = self._integers.table()
+        if any(map(len, self._tables)):
+            return self._summed([*self._tables, integers])
+        return self._bounded(integers)
 
     def _summed(self, tables: list[pa.Table]) -> pa.Table:
         table = pa.concat_tables([table for table in tables if len(table)] or tables[:1])
         if len(tables) > 1 or not _distinct(table):
             table = table.group_by("value").aggregate([("count", "sum")]).rename_columns(["value", "count"])
         table = table.filter(pc.and_(pc.is_valid(table["value"]), pc.greater(table["count"], 0)))
+        return self._bounded(table).sort_by("value").combine_chunks()
+
+    def _bounded(self, table: pa.Table) -> pa.Table:
         if len(table) > MAX_DISTINCT:
             reason = f"more than {MAX_DISTINCT:,} distinct values; hash or bucket this field instead"
             raise DataError([Refusal(None, self.spec.name, reason)])
-        return table.sort_by("value").combine_chunks()
+        return table
 
     def dump(self) -> pa.Table:
         return self.counts()
@@ -109,12 +116,33 @@ class IntegerCounts:
         self._values, self._counts = [values[first]], [np.add.reduceat(counts, first) if len(first) else counts]
 
     def table(self) -> pa.Table:
-        """Columns `value` (large_string) and `count` (int64)."""
-        if len(self._values) > 1:
+        """Columns `value` (large_string) and `count` (int64), sorted by value; counts above 0."""
+        if self._values:
             self._compact()
         values = self._values[0] if self._values else np.empty(0, np.int64)
         counts = self._counts[0] if self._counts else np.empty(0, np.int64)
-        return pa.table({"value": pa.array(values).cast(pa.large_string()), "count": pa.array(counts, pa.int64())})
+        order = _order_of_texts(values)
+        order = order[counts[order] > 0]
+        texts = pa.array(values[order]).cast(pa.large_string())
+        return pa.table({"value": texts, "count": pa.array(counts[order], pa.int64())})
+
+
+def _order_of_texts(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order of different, rising integers by their decimal texts, found without sorting texts.
+
+    Filled up with zeros to the same number of digits, numbers are in the order of their texts; 1 and 10, which
+    become equal, stand in that order already. Negative ones come first, since their texts begin with a sign.
+    """
+    negative = int(np.searchsorted(values, 0))
+    sides = np.arange(negative)[::-1], np.arange(negative, len(values))
+    return np.concatenate([side[np.argsort(_filled_up(values[side]), kind="stable")] for side in sides])
+
+
+def _filled_up(values: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Magnitudes with zeros behind them, so that each has 19 digits."""
+    magnitudes = values.view(np.uint64)
+    magnitudes = np.where(values < 0, np.negative(magnitudes), magnitudes)
+    return magnitudes * _TENS[18 - np.searchsorted(_TENS[1:], magnitudes, side="right")]
 
 
 def _distinct(table: pa.Table) -> bool:

@@ -113,7 +113,14 @@ def _levels(spec: Categorical, counts: pa.Table, depth: int) -> list[list[str]]:
         tables = [grouped.filter(pc.equal(grouped["level"], level)) for level in range(depth)]
     chosen = []
     for table in tables:
-        table = table.filter(pc.greater_equal(table["count"], spec.min_count))
+        table = table.filter(pc.greater_equal(table["count"], _least(spec, table["count"])))
         order = pc.sort_indices(table, sort_keys=[("count", "descending"), ("value", "ascending")])
         chosen.append(table["value"].take(order[: spec.max_size] if spec.values is None else order).to_pylist())
     return chosen
+
+
+def _least(spec: Categorical, counts: pa.ChunkedArray) -> int:
+    """The count below which values are not chosen: it spares sorting the many that are rare."""
+    if spec.values is not None or len(counts) <= spec.max_size:
+        return spec.min_count
+    return max(spec.min_count, int(np.partition(np.asarray(counts), -spec.max_size)[-spec.max_size]))

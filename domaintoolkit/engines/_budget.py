@@ -14,7 +14,7 @@ __all__ = ["BUCKETS", "Budget", "bucket_count", "parse_bytes", "shard_count", "u
 
 BUCKETS = 1024
 """Hash ranges that rows are parted into, or the next multiple of the number of shards."""
-SHARD_ROWS = 1 << 20
+SHARD_ROWS = 1 << 19
 CACHED_ROWS = 1 << 17
 MAX_SHARDS = 1 << 16
 ENCODING_BYTES = 700

@@ -140,9 +140,6 @@ class _Encoding:
                 self.notes = tuple(self.state.rows["notes"])
                 return found
         self._remove_spill(self.state)
-        if not self.state.shards:
-            self.state.save(self.folder)
-            self.tokenizer.save(self.folder / "tokenizer")
         return self._read()
 
     def _read(self) -> Buckets:
@@ -160,12 +157,14 @@ class _Encoding:
         self.state = replace(self.state, spill=str(spill.folder))
         self.state.save(self.folder)
         with ThreadPoolExecutor(1) as beside, closing(spill):
+            prepared = beside.submit(self._prepare, not known)
             checked = beside.submit(input_files, self.source, True)
             columns = wanted_columns(schema, self.source)
             for table in tables(self.source, columns, kept, options.threads, self.names):
                 spill.add(table)
                 options.progress("reading", spill.rows, None)
             buckets = spill.finish()
+            prepared.result()
             inputs = checked.result()
             check_unchanged(self.folder, self.state.inputs, input_files(self.source))
         if not spill.rows and not kept:
@@ -179,6 +178,12 @@ class _Encoding:
         self.state = replace(self.state, inputs=inputs, shards=shards, rows=rows, pieces=tuple(buckets.sizes))
         self.state.save(self.folder)
         return buckets
+
+    def _prepare(self, save: bool) -> None:
+        """What needs no rows: the tokenizer's files, and the tables that it encodes with."""
+        if save:
+            self.tokenizer.save(self.folder / "tokenizer")
+        _ = self.tokenizer.layout.bound
 
     def _spill_folder(self) -> Path:
         if self.options.temporary is None:

@@ -9,6 +9,7 @@ import pyarrow.parquet
 
 from domaintoolkit.errors import SourceError
 from domaintoolkit.schema import Column
+from domaintoolkit.streams._ahead import mapped_ahead
 from domaintoolkit.streams._read_cast import castable
 from domaintoolkit.streams._read_files import SourceFile
 from domaintoolkit.streams._read_header import locate
@@ -20,13 +21,20 @@ ROWS = 1 << 17
 """Rows a batch, where the file lets one choose."""
 CODED_BYTES = 4
 """Bytes a value that text takes at most where it repeats."""
+HELD_BYTES = 1 << 28
+"""What the row groups that are read at once may take together, decoded."""
 
 
-def columnar_batches(file: SourceFile, columns: Sequence[Column], rows: int = ROWS) -> Iterator[list[pa.Array]]:
-    """The arrays of `columns`, in their order, batch by batch, in the file's own types."""
+def columnar_batches(
+    file: SourceFile, columns: Sequence[Column], threads: int = 1, rows: int = ROWS
+) -> Iterator[list[pa.Array]]:
+    """The arrays of `columns`, in their order, batch by batch, in the file's own types.
+
+    Row groups of Parquet are decoded in `threads` at once where they are small enough.
+    """
     try:
         if file.kind == "parquet":
-            yield from _parquet(file, columns, rows)
+            yield from _parquet(file, columns, threads, rows)
         else:
             yield from _arrow(file, columns, rows)
     except (pa.ArrowInvalid, pa.ArrowSerializationError, pa.ArrowNotImplementedError) as error:
@@ -38,13 +46,28 @@ def columnar_batches(file: SourceFile, columns: Sequence[Column], rows: int = RO
         raise problem(file.name, error) from None
 
 
-def _parquet(file: SourceFile, columns: Sequence[Column], rows: int) -> Iterator[list[pa.Array]]:
+def _parquet(file: SourceFile, columns: Sequence[Column], threads: int, rows: int) -> Iterator[list[pa.Array]]:
     with pyarrow.parquet.ParquetFile(file.path) as parquet:
         _places(file, columns, parquet.schema_arrow)
+        metadata = parquet.metadata
         coded = _coded(parquet, [column.header for column in columns if column.type == "string"])
-    with pyarrow.parquet.ParquetFile(file.path, pre_buffer=False, read_dictionary=coded) as parquet:
-        wanted = [column.header for column in columns]
-        for batch in parquet.iter_batches(rows, columns=wanted, use_threads=True):
+    wanted = [column.header for column in columns]
+
+    def opened() -> pyarrow.parquet.ParquetFile:
+        return pyarrow.parquet.ParquetFile(file.path, metadata=metadata, pre_buffer=False, read_dictionary=coded)
+
+    def group(number: int) -> list[pa.RecordBatch]:
+        with opened() as parquet:
+            return list(parquet.iter_batches(rows, [number], wanted, use_threads=False))
+
+    sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
+    at_once = min(threads, HELD_BYTES // max(*sizes, 1, 1))
+    if at_once > 1 and len(sizes) > 1:
+        found = (batch for batches in mapped_ahead(group, range(len(sizes)), at_once) for batch in batches)
+        yield from ([batch.column(name) for name in wanted] for batch in found)
+        return
+    with opened() as parquet:
+        for batch in parquet.iter_batches(rows, columns=wanted, use_threads=threads > 1):
             yield [batch.column(name) for name in wanted]
 
 

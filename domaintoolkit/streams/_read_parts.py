@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import SourceError
 from domaintoolkit.schema import Column, Reader
+from domaintoolkit.streams._ahead import mapped_ahead
 from domaintoolkit.streams._read_cast import convert_typed
 from domaintoolkit.streams._read_columnar import columnar_batches
 from domaintoolkit.streams._read_csv import Layout, dialect_of, split, split_line
@@ -27,9 +26,6 @@ from domaintoolkit.streams._read_shape import Records
 from domaintoolkit.streams._read_text import Converted, convert_text
 
 __all__ = ["Part", "parts"]
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass
@@ -80,7 +76,7 @@ def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: in
         made = [convert_typed(array, column, replace) for array, column in zip(arrays, columns, strict=True)]
         return Part(made, len(arrays[0]), headers=names, arrays=arrays)
 
-    yield from _ahead(convert, columnar_batches(file, columns), threads)
+    yield from mapped_ahead(convert, columnar_batches(file, columns, threads), threads)
 
 
 def _text_parts(
@@ -100,7 +96,7 @@ def _text_parts(
         yield Part([], 0, lines=breaks(consumed), layout=layout)
         replace = reader.invalid_text == "replace"
         later = _chain(Piece(rest), found) if rest else found
-        yield from _ahead(lambda piece: _text_part(piece, layout, replace), later, threads)
+        yield from mapped_ahead(lambda piece: _text_part(piece, layout, replace), later, threads)
 
 
 def _chain(first: Piece, others: Iterator[Piece]) -> Iterator[Piece]:
@@ -152,21 +148,3 @@ def _width_reason(width: int, layout: Layout) -> str:
     reason = f"{width} columns where the header has {layout.width}"
     missing = ", ".join(repr(header) for header in layout.headers[width:])
     return f"{reason}; there is nothing for {missing}" if missing else reason
-
-
-def _ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """`map`, with up to `threads` items worked on at once."""
-    if threads < 2:
-        yield from map(function, items)
-        return
-    pool = ThreadPoolExecutor(threads)
-    pending: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) > threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

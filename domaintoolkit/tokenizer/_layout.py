@@ -21,7 +21,7 @@ from domaintoolkit.vocabulary import (
     Vocabulary,
     byte_tokens,
     slot_identity,
-    slot_token,
+    slot_tokens,
     special_tokens,
 )
 
@@ -89,7 +89,7 @@ class Layout:
         """All tokens and their ids."""
         if self.given is not None:
             return self.given
-        return Vocabulary.from_tokens(_tokens(self.schema, self.static, self.fields, self.anchor))
+        return Vocabulary(_tokens(self.schema, self.static, self.fields, self.anchor))
 
     @property
     def size(self) -> int:
@@ -137,12 +137,12 @@ class Layout:
     @property
     def bos(self) -> int:
         """The id of the token that begins every stream."""
-        return BOS_ID if self.given is None else self.grammar.bos
+        return BOS_ID if self.given is None else _special(self.given, "BOS")
 
     @property
     def session(self) -> int:
         """The id of the token that begins a session."""
-        return SESSION_ID if self.given is None else self.grammar.session
+        return SESSION_ID if self.given is None else _special(self.given, "SESSION")
 
     @cached_property
     def header(self) -> tuple[Bound, ...]:
@@ -184,6 +184,11 @@ class Layout:
     def id_type(self) -> np.dtype[np.unsignedinteger[Any]]:
         """The integer type of ids."""
         return id_type(self.size)
+
+
+def _special(vocabulary: Vocabulary, key: str) -> int:
+    """The id of a special token: one of the first, and found without the grammar of all tokens."""
+    return next(number for number, token in enumerate(vocabulary) if token.kind == "special" and token.key == key)
 
 
 def _field_parts(bound: Bound) -> FieldParts:
@@ -232,7 +237,7 @@ def _tokens(
     own: list[Token] = []
     pieces: list[Token] = []
     for kind, name, encoder in _parts(schema, static, fields, anchor):
-        for slot in encoder.slots:
-            token = slot_token(name, slot, kind)
-            (pieces if token.kind == "piece" else own).append(token)
+        tokens = slot_tokens(name, encoder.slots, kind)
+        own += (token for token in tokens if token.kind != "piece")
+        pieces += (token for token in tokens if token.kind == "piece")
     return [*special_tokens(), *own, *byte_tokens(), *pieces]

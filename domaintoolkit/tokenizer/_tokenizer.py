@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
+from domaintoolkit._files import uncollected
 from domaintoolkit.composite import CompositeModel, Segmenter
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, NotFittedError, Problem, Refusal, SchemaError, VocabularyMismatchError
@@ -281,7 +282,8 @@ class DomainTokenizer:
 
     def save(self, directory: str | Path) -> None:
         """Write the fitted tokenizer into a folder: JSON only."""
-        _saved.save(self.layout, self.types, directory)
+        with uncollected():
+            _saved.save(self.layout, self.types, directory)
 
     @classmethod
     def load(

@@ -8,6 +8,7 @@ from domaintoolkit.vocabulary._token import (
     readable_name,
     slot_identity,
     slot_token,
+    slot_tokens,
     special_tokens,
 )
 from domaintoolkit.vocabulary._vocabulary import Vocabulary
@@ -28,5 +29,6 @@ __all__ = [
     "readable_name",
     "slot_identity",
     "slot_token",
+    "slot_tokens",
     "special_tokens",
 ]

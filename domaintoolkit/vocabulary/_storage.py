@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from domaintoolkit._files import read_json, write_atomic, write_json
+from domaintoolkit._files import Encoded, read_json, write_atomic, write_json
 from domaintoolkit.errors import ArtifactError, SourceError, VocabularyError
 from domaintoolkit.vocabulary._token import KINDS, Token
 
@@ -22,19 +23,22 @@ COLUMNS = ("token", "kind", "field", "key", "part", "start", "fusible", "whole")
 TYPES = (str, str | None, str, str, int, bool, bool, bool)
 """The types of a token's fields, in their order."""
 WORDS = {"true": True, "false": False}
+ROW_END = re.compile(r'\],(?=\["[a-z])')
+"""Between two rows: within a string, a quote that is followed by a letter would be escaped."""
 
 
-def write(path: str | Path, tokens: Sequence[Token], generations: Iterable[tuple[int, str]]) -> None:
-    """Write our own format: the generations, and a line for each token."""
+def write(path: str | Path, rows: str, generations: Iterable[tuple[int, str]]) -> None:
+    """Write our own format: the generations, and a line for each token, whose canonical JSON is in `rows`."""
     chain = [list(generation) for generation in generations]
-    write_json(path, FORMAT, VERSION, {"generations": chain, "columns": list(Token._fields), "tokens": list(tokens)})
+    tokens = Encoded(f"[\n{ROW_END.sub('],' + chr(10), rows)}\n]" if rows else "[]")
+    write_json(path, FORMAT, VERSION, {"generations": chain, "columns": list(Token._fields), "tokens": tokens})
 
 
 def read_own(path: str | Path) -> tuple[list[Token], list[int]]:
     """The tokens and the sizes of the generations in a file of our own format."""
     payload = read_json(path, FORMAT, VERSION)
     try:
-        tokens = [Token(*row) for row in payload["tokens"]]
+        tokens = [Token._make(row) for row in payload["tokens"]]
         sizes = [int(size) for size, _ in payload["generations"]]
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(str(path), f"does not hold a vocabulary: {error!r}") from None

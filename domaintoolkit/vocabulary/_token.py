@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ __all__ = [
     "readable_name",
     "slot_identity",
     "slot_token",
+    "slot_tokens",
     "special_tokens",
 ]
 
@@ -67,9 +69,18 @@ def readable_name(field: str | None, text: str) -> str:
     >>> readable_name("a=b", "=c"), readable_name("a", "=b=c")
     ('[a\\=b=c]', '[a=b=c]')
     """
-    if text[:1] not in ("=", " ") or text == "":
-        raise VocabularyError(f"the text of a token begins with '=' or a space, got {text!r}")
-    return f"[{_head(field)}{IN_TEXT.sub(_escape, text)}]"
+    return readable_names(field, [text])[0]
+
+
+def readable_names(field: str | None, texts: Sequence[str]) -> list[str]:
+    """`readable_name` of each text."""
+    wrong = next((text for text in texts if not text.startswith(("=", " "))), None)
+    if wrong is not None:
+        raise VocabularyError(f"the text of a token begins with '=' or a space, got {wrong!r}")
+    head = f"[{_head(field)}"
+    if IN_TEXT.search("".join(texts)) is None:
+        return [f"{head}{text}]" for text in texts]
+    return [f"{head}{IN_TEXT.sub(_escape, text)}]" for text in texts]
 
 
 def read_name(name: str) -> tuple[str | None, str]:
@@ -108,10 +119,19 @@ def slot_token(field: str | None, slot: Slot, kind: str = "field") -> Token:
 
     Learned text pieces become tokens of kind `piece` whatever `kind` says.
     """
-    if ":" in slot.kind:
-        raise VocabularyError(f"the kind of a slot has no ':', got {slot.kind!r} of field {field!r}")
-    name = readable_name(field, slot.text)
-    return Token(*slot_identity(field, slot, kind), name, slot.part, slot.start, slot.fusible, slot.whole)
+    return slot_tokens(field, [slot], kind)[0]
+
+
+def slot_tokens(field: str | None, slots: Sequence[Slot], kind: str = "field") -> list[Token]:
+    """`slot_token` of each slot."""
+    wrong = next((name for name in {slot.kind for slot in slots} if ":" in name), None)
+    if wrong is not None:
+        raise VocabularyError(f"the kind of a slot has no ':', got {wrong!r} of field {field!r}")
+    names = readable_names(field, [slot.text for slot in slots])
+    return [
+        Token("piece" if own == "piece" else kind, field, f"{own}:{key}", name, part, start, fusible, whole)
+        for (own, key, _, part, start, fusible, whole), name in zip(slots, names, strict=True)
+    ]
 
 
 def slot_identity(field: str | None, slot: Slot, kind: str = "field") -> tuple[str, str | None, str]:

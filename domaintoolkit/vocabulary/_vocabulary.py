@@ -69,7 +69,7 @@ class Vocabulary:
 
     def to_json(self, path: str | Path) -> None:
         """Write tokens and generations as JSON, with a version and a checksum."""
-        _storage.write(path, self.tokens, self.generations)
+        _storage.write(path, ",".join(filter(None, self._rows)), self.generations)
 
     def save(self, directory: str | Path) -> None:
         """Write `vocabulary.json` into `directory`."""
@@ -101,14 +101,19 @@ class Vocabulary:
     def generations(self) -> tuple[tuple[int, str], ...]:
         """(size, hash) of each generation, the oldest first."""
         digest, chain, start = hashlib.sha256(b"["), [], 0
-        for size in self._sizes:
-            rows = canonical_json(self.tokens[start:size])[1:-1]
+        for size, rows in zip(self._sizes, self._rows, strict=True):
             digest.update((("," if start and rows else "") + rows).encode())
             whole = digest.copy()
             whole.update(b"]")
             chain.append((size, whole.hexdigest()))
             start = size
         return tuple(chain)
+
+    @property
+    def _rows(self) -> list[str]:
+        """The canonical JSON of each generation's tokens, without the brackets around them."""
+        bounds = pairwise((0, *self._sizes))
+        return [canonical_json(self.tokens[start:end])[1:-1] for start, end in bounds]
 
     @property
     def hash(self) -> str:
