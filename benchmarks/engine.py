@@ -115,6 +115,7 @@ def child(what: str, path: str, out: str, memory: str, threads: str) -> None:
     """Run once and say how it was. Imports are not measured: they are the command's, not the table's."""
     import duckdb  # noqa: F401
     import pandas as pd  # noqa: F401
+    import pyarrow.acero  # what Arrow imports when it first groups rows
     import pyarrow.compute
     import pyarrow.parquet  # noqa: F401
 

@@ -15,7 +15,6 @@ from typing import Any, Literal, TypeVar
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, shard_count
 from domaintoolkit.engines._input import Input, TableInput, input_files, tables, wanted_columns
 from domaintoolkit.engines._lock import locked
-from domaintoolkit.engines._memory import system_memory
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.engines._refused import Kept, from_json, located, raise_refused, to_json, write_quarantine
 from domaintoolkit.engines._result import EncodeResult, build_manifest
@@ -80,7 +79,7 @@ def encode(
         progress or silent,
     )
     rows: Input = source if hasattr(source, "batches") else TableInput(source)
-    with locked(folder), system_memory():
+    with locked(folder):
         return _Encoding(tokenizer, rows, folder, options).run()
 
 

@@ -55,7 +55,8 @@ def hash_keys(keys: pa.Table | pa.RecordBatch) -> Hashes:
 
 
 def hash_sessions(names: pa.Array) -> NDArray[np.int64]:
-    """What shards keep of the names of sessions: the key hash of each, as a signed number."""
+    """What shards keep of the names of sessions: the key hash of each, as a signed number. Best of different names."""
+    names = pa.DictionaryArray.from_arrays(pa.array(np.arange(len(names))), names)
     return hash_keys(pa.table({"session": names})).view(np.int64)
 
 
@@ -88,7 +89,7 @@ def _hash_column(values: pa.Array, name: str) -> Hashes:
     if pa.types.is_dictionary(kind):
         if values.null_count:
             return _hash_nulls(values, lambda rest: _hash_column(rest, name))
-        return _look_up(_hash_column(values.dictionary, name), values.indices)
+        return _look_up(_hash_distinct(values.dictionary, name), values.indices)
     if pa.types.is_null(kind):
         return _tagged(np.zeros(len(values), np.uint64), 0)
     if _is_bytes(kind) or pa.types.is_decimal(kind):
@@ -148,6 +149,13 @@ def _microseconds(values: pa.Array) -> Hashes:
     if values.type.unit == "ns":
         return np.floor_divide(numbers.view(np.int64), 1000).view(np.uint64)
     return numbers * np.uint64({"s": 1_000_000, "ms": 1_000, "us": 1}[values.type.unit])
+
+
+def _hash_distinct(values: pa.Array, name: str) -> Hashes:
+    """The same where looking for equal values would find none."""
+    if _is_bytes(values.type) and not values.null_count:
+        return _tagged(hash_text(_plain_bytes(values)), 9)
+    return _hash_column(values, name)
 
 
 def _hash_bytes(values: pa.Array) -> Hashes:

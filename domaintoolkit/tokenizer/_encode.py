@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
+from domaintoolkit.encoders._columns import codes_of
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
@@ -18,7 +19,7 @@ from domaintoolkit.streams._keys import hash_sessions
 from domaintoolkit.streams._streams import Counts, Ids, Sessions, Streams
 from domaintoolkit.tokenizer._assemble import Columns, Part, assemble, bind
 from domaintoolkit.tokenizer._layout import Bound, Layout
-from domaintoolkit.tokenizer._order import Grouping, break_ties, changes, group_rows, ranks_of
+from domaintoolkit.tokenizer._order import Grouping, break_ties, group_rows, ranks_of
 from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._ties import cell_ranks
 from domaintoolkit.tokenizer._workers import Workers
@@ -202,13 +203,15 @@ def _sessions(
     if schema.session is None:
         return None, None, None
     column, starts = rows.columns[schema.session], grouping.starts
-    ordered = column if grouping.order is None else column.take(pa.array(grouping.order))
-    breaks = changes(ordered)
+    codes, distinct = codes_of(column)
+    hashes = grouping.rows(hash_sessions(distinct)[codes])
+    breaks = np.zeros(len(hashes), bool)
+    np.not_equal(hashes[1:], hashes[:-1], out=breaks[1:])
     opens = breaks.copy()
     opens[starts[:-1]], breaks[starts[:-1]] = True, False
     first = np.flatnonzero(opens)
-    sessions = Sessions(hash_sessions(ordered.take(pa.array(first))), np.searchsorted(first, starts))
-    return breaks, ordered.take(pa.array(starts[1:] - 1)), sessions
+    last = distinct.take(pa.array(grouping.rows(codes)[starts[1:] - 1]))
+    return breaks, last, Sessions(hashes[first], np.searchsorted(first, starts))
 
 
 def _header(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders._columns import codes_of, is_text
 from domaintoolkit.schema import Schema
 
-__all__ = ["Grouping", "break_ties", "changes", "group", "group_rows", "ranks_of"]
+__all__ = ["Grouping", "break_ties", "group", "group_rows", "ranks_of"]
 
 Ranks = NDArray[np.int64]
 Value = TypeVar("Value", bound=np.generic)
@@ -190,18 +190,6 @@ def ranks_of(column: pa.Array) -> Ranks:
     ranks[order] = np.arange(len(order))
     table: Ranks = ranks[np.asarray(unique.indices)]
     return table[codes]
-
-
-def changes(column: pa.Array) -> NDArray[np.bool_]:
-    """Whether each value differs from the one before; null is a value like any other. False for the first."""
-    if pa.types.is_dictionary(column.type):
-        column = pa.array(ranks_of(column))
-    changed = np.zeros(len(column), bool)
-    if len(column) > 1:
-        differ = np.asarray(pc.fill_null(pc.not_equal(column[1:], column[:-1]), False))
-        missing = np.asarray(column.is_null())
-        changed[1:] = differ | (missing[1:] != missing[:-1])
-    return changed
 
 
 def break_ties(grouping: Grouping, keys: Callable[[NDArray[np.int64]], Sequence[Ranks]]) -> Grouping:
