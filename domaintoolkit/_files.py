@@ -24,6 +24,7 @@ class Encoded(str):
 
     __slots__ = ()
 
+
 _END = b"}\n"
 
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit._hashing import hash_text, mix
+from domaintoolkit._hashing import hash_text, mix, one_width
 from domaintoolkit.errors import DataError, Refusal
 
 __all__ = ["SPLITS", "hash_keys", "hash_sessions", "shard_of", "split_of"]
@@ -55,8 +55,7 @@ def hash_keys(keys: pa.Table | pa.RecordBatch) -> Hashes:
 
 
 def hash_sessions(names: pa.Array) -> NDArray[np.int64]:
-    """What shards keep of the names of sessions: the key hash of each, as a signed number. Best of different names."""
-    names = pa.DictionaryArray.from_arrays(pa.array(np.arange(len(names))), names)
+    """What shards keep of the names of sessions: the key hash of each, as a signed number."""
     return hash_keys(pa.table({"session": names})).view(np.int64)
 
 
@@ -159,7 +158,9 @@ def _hash_distinct(values: pa.Array, name: str) -> Hashes:
 
 
 def _hash_bytes(values: pa.Array) -> Hashes:
-    """Hash distinct values only."""
+    """Hash distinct values only, unless all have one length, which is quicker than finding those."""
+    if one_width(values):
+        return _tagged(hash_text(values), 9)
     coded = pc.dictionary_encode(values)
     return _look_up(_tagged(hash_text(coded.dictionary), 9), coded.indices)
 

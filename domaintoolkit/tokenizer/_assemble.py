@@ -48,6 +48,15 @@ class Sequences:
     """How many tokens each row has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """Short sequences as the rows of a table, each filled up to its width."""
+
+    codes: NDArray[np.integer[Any]]
+    table: Ids
+    lengths: NDArray[np.int64]
+
+
 Part = Columns | Sequences
 
 
@@ -136,21 +145,42 @@ class _Block:
         for run in self._runs:
             if isinstance(run, Sequences):
                 at = _write_ragged(ids, at, run, rows)
+            elif isinstance(run, Padded):
+                at = _write_padded(ids, at, run, rows)
             else:
                 at = _write_fixed(ids, at, [column for part in run for column in part.tokens(rows)])
 
 
-def _runs(parts: list[Part]) -> list[list[Columns] | Sequences]:
+def _runs(parts: list[Part]) -> list[list[Columns] | Sequences | Padded]:
     """Parts that are written in one go: columns side by side, and each of the others for itself."""
-    runs: list[list[Columns] | Sequences] = []
-    for part in parts:
+    runs: list[list[Columns] | Sequences | Padded] = []
+    least = [part.width if isinstance(part, Columns) else int(part.lengths.min(initial=0)) for part in parts]
+    for number, part in enumerate(parts):
         if isinstance(part, Sequences):
-            runs.append(part)
+            runs.append(_padded(part, sum(least[number + 1 :])) or part)
         elif runs and isinstance(runs[-1], list):
             runs[-1].append(part)
         else:
             runs.append([part])
     return runs
+
+
+def _padded(part: Sequences, following: int) -> Padded | None:
+    """The same in one width, where rows are short, and at least `following` tokens are written behind each."""
+    lengths = part.lengths
+    if not len(lengths) or not 1.5 * len(lengths) < lengths.sum():
+        return None
+    width = int(lengths.max())
+    if width > _SHORT or width - int(lengths.min()) > following:
+        return None
+    places = part.offsets[:-1, None] + np.arange(width)
+    return Padded(part.codes, part.ids[np.minimum(places, len(part.ids) - 1)], lengths)
+
+
+def _write_padded(ids: Ids, at: NDArray[np.int64], part: Padded, rows: slice) -> NDArray[np.int64]:
+    """Write the sequences of some rows; what stands behind a short one is written over by the parts after it."""
+    _windows(ids, part.table.shape[1])[at] = _as_items(part.table).take(part.codes[rows])
+    return at + part.lengths[rows]
 
 
 def _write_fixed(ids: Ids, at: NDArray[np.int64], columns: list[NDArray[np.integer[Any]]]) -> NDArray[np.int64]:

@@ -11,7 +11,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
-from domaintoolkit.encoders._columns import codes_of
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
@@ -203,14 +202,14 @@ def _sessions(
     if schema.session is None:
         return None, None, None
     column, starts = rows.columns[schema.session], grouping.starts
-    codes, distinct = codes_of(column)
-    hashes = grouping.rows(hash_sessions(distinct)[codes])
+    hashes = grouping.rows(hash_sessions(column))
     breaks = np.zeros(len(hashes), bool)
     np.not_equal(hashes[1:], hashes[:-1], out=breaks[1:])
     opens = breaks.copy()
     opens[starts[:-1]], breaks[starts[:-1]] = True, False
     first = np.flatnonzero(opens)
-    last = distinct.take(pa.array(grouping.rows(codes)[starts[1:] - 1]))
+    ends = starts[1:] - 1
+    last = column.take(pa.array(ends if grouping.order is None else grouping.order[ends]))
     return breaks, last, Sessions(hashes[first], np.searchsorted(first, starts))
 
 

@@ -109,7 +109,7 @@ class Vocabulary:
             start = size
         return tuple(chain)
 
-    @property
+    @cached_property
     def _rows(self) -> list[str]:
         """The canonical JSON of each generation's tokens, without the brackets around them."""
         bounds = pairwise((0, *self._sizes))
