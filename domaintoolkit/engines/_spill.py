@@ -27,8 +27,8 @@ from domaintoolkit.streams._keys import hash_keys, shard_of
 
 __all__ = ["Buckets", "Spill"]
 
-PIECE = 1 << 18
-MERGED = 4
+PIECE = 1 << 16
+MERGED = 8
 """Pieces a file."""
 DICTIONARIES = "dictionaries.arrow"
 
