@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ from typing import Any, BinaryIO
 
 from domaintoolkit.errors import ArtifactError, NewerVersionError, OutputError
 
-__all__ = ["Encoded", "canonical_json", "read_json", "replacing", "uncollected", "write_atomic", "write_json"]
+__all__ = ["Encoded", "canonical_json", "read_json", "replacing", "write_atomic", "write_json"]
 
 HEAD = ("format", "version", "checksum")
 
@@ -31,21 +30,6 @@ _END = b"}\n"
 def canonical_json(data: Any) -> str:
     """One text for equal data: ASCII, no spaces, sorted keys; raises `ValueError` for NaN and infinities."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Without the garbage collector, for what makes many small objects and no cycles.
-
-    Going through them again and again took half of the time of loading a vocabulary.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @contextmanager

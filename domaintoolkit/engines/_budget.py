@@ -14,7 +14,7 @@ __all__ = ["BUCKETS", "Budget", "bucket_count", "parse_bytes", "shard_count", "u
 
 BUCKETS = 1024
 """Hash ranges that rows are parted into, or the next multiple of the number of shards."""
-SHARD_ROWS = 1 << 19
+SHARD_ROWS = 1 << 18
 CACHED_ROWS = 1 << 17
 MAX_SHARDS = 1 << 16
 ENCODING_BYTES = 700
@@ -32,7 +32,7 @@ def parse_bytes(text: str | int) -> int:
 
 
 def shard_count(rows: int) -> int:
-    """How many shards a folder of `rows` rows is cut into: the power of two with about half a million rows each."""
+    """How many shards a folder of `rows` rows is cut into: the power of two with about a quarter of a million rows each."""
     wanted = max(-(-rows // SHARD_ROWS), 1)
     return min(1 << (wanted - 1).bit_length(), BUCKETS)
 

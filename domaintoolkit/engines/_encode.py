@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from domaintoolkit._collector import seldom_collected
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, shard_count
 from domaintoolkit.engines._input import Input, TableInput, input_files, tables, wanted_columns
 from domaintoolkit.engines._lock import locked
@@ -66,7 +67,7 @@ def encode(
     The work stays within about `memory`; rows beyond it go to files in a folder below `temporary` (left out:
     `out` itself). The same call continues an interrupted one; `out` may hold nothing else. Refused rows raise
     one `DataError`, or with `quarantine` go to that file (left out: `quarantine.csv` in `out`). `shards` is
-    how many files the streams are cut into (left out: about half a million events each).
+    how many files the streams are cut into (left out: about a quarter of a million events each).
     """
     folder = Path(out)
     options = Options(
@@ -79,7 +80,7 @@ def encode(
         progress or silent,
     )
     rows: Input = source if hasattr(source, "batches") else TableInput(source)
-    with locked(folder):
+    with locked(folder), seldom_collected():
         return _Encoding(tokenizer, rows, folder, options).run()
 
 

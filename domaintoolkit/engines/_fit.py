@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 
+from domaintoolkit._collector import seldom_collected
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.engines._composites import learn_composites
 from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables, wanted_columns
@@ -50,6 +51,7 @@ class FitResult:
     """How many entities the composites were learned on."""
 
 
+@seldom_collected()
 def fit(
     schema: Schema,
     source: Any,
@@ -78,6 +80,7 @@ def fit(
     return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 
 
+@seldom_collected()
 def extend(
     tokenizer: DomainTokenizer,
     source: Any,

@@ -12,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from domaintoolkit._files import read_json, uncollected, write_json
+from domaintoolkit._collector import seldom_collected
+from domaintoolkit._files import read_json, write_json
 from domaintoolkit.composite import CompositeModel, heaviest
 from domaintoolkit.encoders import Anchor, Encoder, EncoderType, ZoneTable
 from domaintoolkit.errors import ArtifactError, DomainToolkitError, OutputError
@@ -93,7 +94,7 @@ def _swap(made: Path, target: Path) -> None:
     shutil.rmtree(aside)
 
 
-@uncollected()
+@seldom_collected()
 def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[Layout, dict[str, pa.DataType]]:
     """The layout and the column types in a folder that `save` wrote; nothing in it is executed."""
     folder = Path(directory)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from domaintoolkit._files import uncollected
+from domaintoolkit._collector import seldom_collected
 from domaintoolkit.composite import CompositeModel, Segmenter
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, NotFittedError, Problem, Refusal, SchemaError, VocabularyMismatchError
@@ -282,7 +282,7 @@ class DomainTokenizer:
 
     def save(self, directory: str | Path) -> None:
         """Write the fitted tokenizer into a folder: JSON only."""
-        with uncollected():
+        with seldom_collected():
             _saved.save(self.layout, self.types, directory)
 
     @classmethod

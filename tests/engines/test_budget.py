@@ -18,8 +18,8 @@ def test_sizes(text: str | int, size: int) -> None:
     assert parse_bytes(text) == size
 
 
-def test_shards_hold_about_half_a_million_rows() -> None:
-    assert [shard_count(rows) for rows in (0, 1, 1 << 20, (1 << 20) + 1, 10_000_000, 10**12)] == [1, 1, 2, 4, 32, 1024]
+def test_shards_hold_about_a_quarter_of_a_million_rows() -> None:
+    assert [shard_count(rows) for rows in (0, 1, 1 << 20, (1 << 20) + 1, 10_000_000, 10**12)] == [1, 1, 4, 8, 64, 1024]
 
 
 @given(st.integers(1, 1 << 16))
