@@ -32,7 +32,7 @@ def parse_bytes(text: str | int) -> int:
 
 
 def shard_count(rows: int) -> int:
-    """How many shards a folder of `rows` rows is cut into: the power of two with about a quarter of a million rows each."""
+    """How many shards `rows` rows are cut into: a power of two, with about a quarter of a million rows each."""
     wanted = max(-(-rows // SHARD_ROWS), 1)
     return min(1 << (wanted - 1).bit_length(), BUCKETS)
 
