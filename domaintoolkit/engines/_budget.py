@@ -24,11 +24,15 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "
 
 
 def parse_bytes(text: str | int) -> int:
-    """A number of bytes from `2GB`, `500 MiB` or a plain number; raises `SchemaError` for anything else."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", str(text).lower())
-    if match is None or match[2] not in _UNITS or float(match[1]) <= 0:
+    """A number of bytes from `2GB`, `500 MiB` or an integer; raises `SchemaError` for anything else.
+
+    Text names its unit: whoever types `--memory 3` means gigabytes, not bytes.
+    """
+    words = f"{text}B" if isinstance(text, int) else text
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt]i?)b?|b)\s*", words.lower())
+    if match is None or float(match[1]) <= 0:
         raise SchemaError([Problem("memory", f"expected a size such as '2GB', got {text!r}")], "options")
-    return int(float(match[1]) * _UNITS[match[2]])
+    return int(float(match[1]) * _UNITS[match[2] or ""])
 
 
 def shard_count(rows: int) -> int:

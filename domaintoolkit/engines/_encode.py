@@ -109,13 +109,15 @@ class _Encoding:
             self._clean()
             discard(self.folder)
             raise
+        except OutputError as error:
+            raise OutputError(error.path, f"{error.reason}; {self._resumable()}") from None
         except KeyboardInterrupt:
-            raise Interrupted(self._interrupted()) from None
+            raise Interrupted(f"interrupted; {self._resumable()}") from None
 
-    def _interrupted(self) -> str:
+    def _resumable(self) -> str:
         done = len(self.state.finished)
         word = f"{done} of {self.state.shards} shards are finished" if self.state.shards else "no shard is finished yet"
-        return f"interrupted; {word}; run the same command again to continue"
+        return f"{word}; run the same command again to continue"
 
     def _resume(self) -> int:
         """How many shards an earlier run has finished; each is compared with its checksum."""

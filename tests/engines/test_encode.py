@@ -188,7 +188,7 @@ def test_a_vanished_file_is_named(tmp_path: Path) -> None:
         open_source(tmp_path / "gone.parquet", READER)
 
 
-@pytest.mark.parametrize("memory", ["much", "-1GB", "0"])
+@pytest.mark.parametrize("memory", ["much", "-1GB", "0", "0GB", "3", "3i", True])
 def test_memory_that_is_no_size_is_refused(tmp_path: Path, memory: Any) -> None:
     with pytest.raises(ValueError, match="expected a size such as '2GB'"):
         encode(TOKENIZER, TABLE, tmp_path / "out", memory=memory)
