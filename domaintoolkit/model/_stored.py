@@ -196,11 +196,15 @@ class BoundModel(nn.Module, ModelHubMixin):
         if data["model"] != cls.__name__:
             raise ArtifactError(str(folder / CONFIG), f"holds a {data['model']}, not a {cls.__name__}")
         weights = _weights(folder / WEIGHTS, data["weights"])
-        tables = {name: weights[name].numpy() for name in TABLES}
-        config = from_dict(cls.config_type, data["config"])
-        layout = StoredLayout(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
-        model = cls(config, layout, data["vocabulary"])
-        model.load_state_dict(weights)
+        try:
+            tables = {name: weights[name].numpy() for name in TABLES}
+            config = from_dict(cls.config_type, data["config"])
+            layout = StoredLayout(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
+            model = cls(config, layout, data["vocabulary"])
+            model.load_state_dict(weights)
+        except (KeyError, RuntimeError) as error:
+            reason = f"holds a model that this version builds otherwise; train it again ({str(error).splitlines()[-1]})"
+            raise ArtifactError(str(folder), reason) from None
         return model
 
 

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domaintoolkit._files import read_json, write_json
 from domaintoolkit.errors import ArtifactError, NewerVersionError, VocabularyMismatchError
 from domaintoolkit.model import EventModel, TokenBatch, TokenModel, event_preset, events_from_streams, preset
-from domaintoolkit.model._stored import counting_events
+from domaintoolkit.model._stored import FORMAT, TABLES, VERSION, counting_events
 from domaintoolkit.vocabulary import Token, Vocabulary
 from domaintoolkit.vocabulary._grammar import Grammar
 
@@ -100,6 +103,20 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(ArtifactError):
         TokenModel.from_pretrained(tmp_path)
+
+
+def test_a_model_of_another_layout_is_refused(tmp_path: Path) -> None:
+    model = models()[0]
+    model.save_pretrained(tmp_path)
+    stored = dict(model.state_dict())
+    name = next(name for name, entry in stored.items() if name not in TABLES and entry.ndim == 2)
+    for wrong in ({**stored, name: stored[name][:, 1:]}, {other: stored[other] for other in stored if other != name}):
+        weights = safetensors.torch.save({key: value.contiguous() for key, value in wrong.items()})
+        (tmp_path / "model.safetensors").write_bytes(weights)
+        data = read_json(tmp_path / "config.json", FORMAT, VERSION)
+        write_json(tmp_path / "config.json", FORMAT, VERSION, {**data, "weights": hashlib.sha256(weights).hexdigest()})
+        with pytest.raises(ArtifactError, match="builds otherwise; train it again"):
+            TokenModel.from_pretrained(tmp_path)
 
 
 def test_pushing_uploads_what_was_saved(monkeypatch: pytest.MonkeyPatch) -> None:
