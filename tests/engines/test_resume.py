@@ -116,7 +116,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path, source: Source, reference: dic
 
 
 def test_a_full_disk_keeps_what_is_finished(tmp_path: Path, source: Source, reference: dict[str, bytes]) -> None:
-    with pytest.raises(OutputError, match="No space left on device; 4 of 6 shards are finished; run the same command again"):
+    said = "No space left on device; 4 of 6 shards are finished; run the same command again"
+    with pytest.raises(OutputError, match=said):
         run(source, tmp_path / "out", OutputError("shards/00004.arrow", "No space left on device"), 4)
     assert encode(TOKENIZER, source, tmp_path / "out", **OPTIONS).resumed == 4
     assert contents(tmp_path / "out") == reference
