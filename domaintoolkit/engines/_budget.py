@@ -14,7 +14,9 @@ __all__ = ["BUCKETS", "Budget", "bucket_count", "parse_bytes", "shard_count", "u
 
 BUCKETS = 1024
 """Hash ranges that rows are parted into, or the next multiple of the number of shards."""
-SHARD_ROWS = 1 << 18
+SHARD_ROWS = 1 << 20
+AT_ONCE = 4
+"""Shards that even smaller tables are cut into, from a quarter of the rows on, so that processors share the work."""
 CACHED_ROWS = 1 << 17
 MAX_SHARDS = 1 << 16
 ENCODING_BYTES = 700
@@ -36,8 +38,8 @@ def parse_bytes(text: str | int) -> int:
 
 
 def shard_count(rows: int) -> int:
-    """How many shards `rows` rows are cut into: a power of two, with about a quarter of a million rows each."""
-    wanted = max(-(-rows // SHARD_ROWS), 1)
+    """How many shards `rows` rows are cut into: a power of two, with at most a million rows each, or up to four."""
+    wanted = max(-(-rows // SHARD_ROWS), min(-(-rows // (SHARD_ROWS // AT_ONCE)), AT_ONCE), 1)
     return min(1 << (wanted - 1).bit_length(), BUCKETS)
 
 

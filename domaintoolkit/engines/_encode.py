@@ -67,7 +67,7 @@ def encode(
     The work stays within about `memory`; rows beyond it go to files in a folder below `temporary` (left out:
     `out` itself). The same call continues an interrupted one; `out` may hold nothing else. Refused rows raise
     one `DataError`, or with `quarantine` go to that file (left out: `quarantine.csv` in `out`). `shards` is
-    how many files the streams are cut into (left out: about a quarter of a million events each).
+    how many files the streams are cut into (left out: up to four, and more from four million rows on).
     """
     folder = Path(out)
     options = Options(

@@ -18,8 +18,9 @@ def test_sizes(text: str | int, size: int) -> None:
     assert parse_bytes(text) == size
 
 
-def test_shards_hold_about_a_quarter_of_a_million_rows() -> None:
-    assert [shard_count(rows) for rows in (0, 1, 1 << 20, (1 << 20) + 1, 10_000_000, 10**12)] == [1, 1, 4, 8, 64, 1024]
+def test_shards_hold_at_most_a_million_rows() -> None:
+    assert [shard_count(rows) for rows in (0, 1, 1 << 18, (1 << 18) + 1, 1 << 20, 1 << 22)] == [1, 1, 1, 2, 4, 4]
+    assert [shard_count(rows) for rows in ((1 << 22) + 1, 10_000_000, 10**12)] == [8, 16, 1024]
 
 
 @given(st.integers(1, 1 << 16))
