@@ -34,15 +34,15 @@ def write(path: str | Path, rows: str, generations: Iterable[tuple[int, str]]) -
     write_json(path, FORMAT, VERSION, {"generations": chain, "columns": list(Token._fields), "tokens": tokens})
 
 
-def read_own(path: str | Path) -> tuple[list[Token], list[int]]:
-    """The tokens and the sizes of the generations in a file of our own format."""
+def read_own(path: str | Path) -> tuple[list[Token], tuple[tuple[int, str], ...]]:
+    """The tokens and the generations in a file of our own format; its checksum vouches for both."""
     payload = read_json(path, FORMAT, VERSION)
     try:
         tokens = [Token._make(row) for row in payload["tokens"]]
-        sizes = [int(size) for size, _ in payload["generations"]]
+        generations = tuple((int(size), str(digest)) for size, digest in payload["generations"])
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(str(path), f"does not hold a vocabulary: {error!r}") from None
-    return tokens, sizes
+    return tokens, generations
 
 
 def read(path: str | Path) -> tuple[list[Token], list[int]]:
@@ -52,7 +52,8 @@ def read(path: str | Path) -> tuple[list[Token], list[int]]:
     except (ValueError, RecursionError) as error:
         raise SourceError(str(path), f"not valid JSON: {error}") from None
     if isinstance(data, dict) and isinstance(data.get("format"), str):
-        return read_own(path)
+        tokens, generations = read_own(path)
+        return tokens, [size for size, _ in generations]
     if isinstance(data, dict):
         tokens = _numbered(str(path), data)
     elif isinstance(data, list):

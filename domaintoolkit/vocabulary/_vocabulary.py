@@ -78,7 +78,10 @@ class Vocabulary:
     @classmethod
     def load(cls, directory: str | Path) -> Vocabulary:
         """Read the `vocabulary.json` that `save` wrote into `directory`."""
-        return cls(*_storage.read_own(Path(directory) / FILE))
+        tokens, generations = _storage.read_own(Path(directory) / FILE)
+        made = cls(tokens, [size for size, _ in generations])
+        made.generations = generations  # not to be found again, which takes a fifth of the time
+        return made
 
     def to_huggingface(self, directory: str | Path) -> None:
         """Write a folder that `transformers.AutoTokenizer.from_pretrained` loads, with the same ids and names."""
