@@ -28,7 +28,7 @@ HELP = {
     "scaling": "How the learning rate grows with the positions of a step.",
     "scaling_positions": "Positions of a step that the learning rate is meant for.",
     "schedule": "How the learning rate goes after the warm-up.",
-    "warmup": "Steps in which the learning rate rises.",
+    "warmup": "Steps in which the learning rate rises; left out, 50 or a tenth of all, if fewer.",
     "floor": "What the learning rate falls to, as a share of its peak.",
     "restart_every": "Steps from one warm restart to the next.",
     "beta1": "AdamW's first beta.",

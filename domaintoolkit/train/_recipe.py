@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -50,8 +51,8 @@ class Recipe:
     scaling: Literal["none", "linear", "sqrt"] = "none"
     scaling_positions: Count = 65_536
     schedule: Literal["cosine", "constant", "restarts"] = "cosine"
-    warmup: Annotated[int, Constraint(ge=0)] = 50
-    """Steps in which the learning rate rises linearly."""
+    warmup: Annotated[int, Constraint(ge=0)] | None = None
+    """Steps in which the learning rate rises linearly; left out, 50 or a tenth of all (or of a restart's), if fewer."""
     floor: Annotated[float, Constraint(ge=0, le=1)] = 0.01
     """What the learning rate falls to, as a share of its peak."""
     restart_every: Count = 1000
@@ -88,10 +89,9 @@ class Recipe:
         found = []
         if self.steps is not None and self.epochs is not None:
             found.append(Problem("epochs", "say either steps or epochs"))
-        if self.steps is not None and self.schedule == "cosine" and self.warmup >= self.steps:
-            found.append(Problem("warmup", f"must be shorter than the {self.steps} steps, got {self.warmup}"))
-        if self.schedule == "restarts" and self.warmup >= self.restart_every:
-            found.append(Problem("warmup", f"must be shorter than restart_every, got {self.warmup}"))
+        if self.warmup is not None and self.warmup >= (length := self._length(self.steps)):
+            what = "restart_every" if length == self.restart_every else f"the {length} steps"
+            found.append(Problem("warmup", f"must be shorter than {what}, got {self.warmup}"))
         if self.family == "event" and self.segmentation != "base":
             found.append(Problem("segmentation", "an event model reads base tokens"))
         if self.embedding_penalty_form == "hinge" and not self.embedding_penalty:
@@ -101,6 +101,20 @@ class Recipe:
         if found:
             raise SchemaError(found, "recipe")
         return self
+
+    def _length(self, steps: int | None) -> float:
+        """The steps of one rise and fall of the learning rate, as far as they are known."""
+        if self.schedule == "restarts":
+            return self.restart_every
+        return math.inf if steps is None or self.schedule == "constant" else steps
+
+    def warmup_of(self, steps: int) -> int:
+        """The warm-up of `steps` steps."""
+        return min(50, int(min(self._length(steps), steps)) // 10) if self.warmup is None else self.warmup
+
+    def resolved(self, steps: int) -> Recipe:
+        """The recipe of `steps` steps. Raises `SchemaError` where its warm-up is longer than they are."""
+        return replace(self, steps=steps, epochs=None, warmup=self.warmup_of(steps))
 
     @property
     def positions(self) -> int:
@@ -122,7 +136,6 @@ def default_recipe() -> Recipe:
         batch=8,
         steps=400,
         learning_rate=4e-3,
-        warmup=40,
         evaluate_every=200,
         checkpoint_every=200,
     )

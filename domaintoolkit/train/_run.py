@@ -129,13 +129,12 @@ def _predictions(model: Any, tokenizer: DomainTokenizer, data: Data) -> tuple[st
 
 
 def _resolved(recipe: Recipe, blocks: int, devices: int) -> tuple[Recipe, int]:
-    """The recipe with its number of steps, and a warm-up that leaves room for the rest of the schedule."""
+    """The recipe with its number of steps."""
     steps = recipe.steps
     if steps is None:
         step = recipe.batch * recipe.accumulation * devices
         steps = max(1, math.ceil((recipe.epochs or 1.0) * blocks / step))
-    warmup = min(recipe.warmup, steps // 10)
-    return replace(recipe, steps=steps, epochs=None, warmup=warmup), steps
+    return recipe.resolved(steps), steps
 
 
 def _begin(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer, encoded: str | Path, resume: bool) -> None:

@@ -28,13 +28,14 @@ def learning_rate(recipe: Recipe, step: int, steps: int, devices: int = 1) -> fl
     before each restart.
     """
     peak = peak_rate(recipe, devices)
-    if step < recipe.warmup:
-        return peak * (step + 1) / (recipe.warmup + 1)
+    warmup = recipe.warmup_of(steps)
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
     if recipe.schedule == "constant":
         return peak
     end = steps
     if recipe.schedule == "restarts":
         step, end = step % recipe.restart_every, min(steps, recipe.restart_every)
-    begin = recipe.warmup if step >= recipe.warmup else 0
+    begin = warmup if step >= warmup else 0
     along = (step - begin) / max(1, end - 1 - begin)
     return peak * (recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))

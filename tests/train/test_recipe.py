@@ -31,6 +31,16 @@ def test_all_problems_are_reported_together() -> None:
     with pytest.raises(SchemaError) as caught:
         Recipe(steps=10, epochs=1.0, warmup=20, family="event", segmentation="spr", model={"block": 7})
     assert {problem.path for problem in caught.value.problems} == {"epochs", "warmup", "segmentation", "model.block"}
+
+
+def test_a_warm_up_is_as_it_was_given_or_fits_the_steps() -> None:
+    assert Recipe(warmup=200).resolved(690).warmup == 200
+    assert [Recipe().resolved(steps).warmup for steps in (6, 120, 690)] == [0, 12, 50]
+    assert Recipe(schedule="restarts", restart_every=100).resolved(690).warmup == 10
+    with pytest.raises(SchemaError, match="must be shorter than the 690 steps, got 700"):
+        Recipe(warmup=700).resolved(690)
+    with pytest.raises(SchemaError, match="must be shorter than restart_every, got 700"):
+        Recipe(warmup=700, schedule="restarts", restart_every=100)
     with pytest.raises(SchemaError) as caught:
         Recipe(batch=0, clip=-1.0, precision="fp8")  # type: ignore[arg-type]
     assert {problem.path for problem in caught.value.problems} == {"batch", "clip", "precision"}
