@@ -17,7 +17,7 @@ __all__ = ["command"]
 EXAMPLES = example(
     "domaintoolkit train --domain ecommerce",
     "domaintoolkit train shop -o shop-model --preset 24m --block 512 --steps 690 --precision bf16",
-    "domaintoolkit train shop -o shop-model --recipe recipe.toml --resume",
+    "domaintoolkit train shop -o shop-model --resume",
 )
 
 
@@ -54,16 +54,17 @@ def command(
 
     OUT is an encoded folder. RUN gets the resolved recipe, the model, checkpoints and a comparison with
     baselines on held-out entities. Settings are those of --recipe, or of the domain's own recipe, or the
-    defaults, each changed by its option.
+    defaults, each changed by its option; with --resume, those that the run began with.
     """
     if folder is None and domain_name is None:
         raise click.UsageError("give OUT, an encoded folder, or --domain NAME to train on its sample")
     streams = _sample_streams(domain_name, json_output) if folder is None else folder
     from domaintoolkit.train import Recipe, changed, load_recipe, train
 
-    path = recipe_file or _domain_recipe(domain_name)
-    recipe = changed(Recipe() if path is None else load_recipe(path), **settings)
     run = out or Path(f"{streams.name.removesuffix('-streams')}-model")
+    begun = run / "recipe.toml"
+    path = recipe_file or (begun if resume and begun.exists() else _domain_recipe(domain_name))
+    recipe = changed(Recipe() if path is None else load_recipe(path), **settings)
     result = train(streams, run, recipe, resume=resume)
     if int(os.environ.get("RANK", "0")):
         return  # of several processes, the first one speaks

@@ -40,6 +40,8 @@ def test_a_run_is_not_overwritten_but_resumed(run: Run, as_data: Data, encoded: 
     data = as_data("train", encoded, "-o", trained, *TINY, "--resume")
     assert data["steps"] == 2
     assert data["recipe"]["model"] == {"layers": 1}
+    assert as_data("train", encoded, "-o", trained, "--resume")["recipe"] == data["recipe"]
+    assert "seed: was 0 when the run began" in run("train", encoded, "-o", trained, "--resume", "--seed", 1).output
 
 
 def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
