@@ -43,7 +43,7 @@ def embed(
     was trained on composites, by the streams' own segmenter or the one given. Streams of similar length share a
     batch, so memory is bounded whatever their number. Of a stream longer than `longest` tokens (base tokens, where
     they are segmented) the header is kept and the latest events that fit; left out, nothing is cut. Raises
-    `DataError` for an empty stream, and `VocabularyError` for composites that the model does not read, or lacks.
+    `DataError` for an empty stream, or where an event model's header is longer, and `VocabularyError` for composites that the model does not read, or lacks.
     """
     ids, bounds, segmenter = _checked(model, streams, offsets, segmenter)
     was_training = model.training
@@ -112,6 +112,9 @@ def _cut(model: TokenModel | EventModel, stream: Ints, longest: int | None) -> I
         return stream[:longest]
     begins[1:] -= layout.place[stream[begins[1:] - 1]] == -4
     head = stream[: begins[0]]
+    if isinstance(model, EventModel) and longest < len(head):
+        reason = f"longest is {longest}, but an event model reads the whole header, which has {len(head)} tokens"
+        raise DataError([Refusal(None, None, reason)])
     room = max(0, longest - len(head))
     fitting = begins[begins >= len(stream) - room]
     begin = fitting[0] if len(fitting) else begins[-1]
