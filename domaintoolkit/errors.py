@@ -16,6 +16,7 @@ __all__ = [
     "DataError",
     "DecodeError",
     "DomainToolkitError",
+    "Interrupted",
     "LookupFailedError",
     "MissingExtraError",
     "NewerVersionError",
@@ -117,6 +118,10 @@ class SourceError(DomainToolkitError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in the middle of work; the message says what is kept, and how to go on."""
 
 
 class OutputError(DomainToolkitError):

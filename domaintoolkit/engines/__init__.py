@@ -3,7 +3,7 @@
 from domaintoolkit.engines._append import append
 from domaintoolkit.engines._decode import decode, decoded_rows, write_rows
 from domaintoolkit.engines._drift import Drift, FieldDrift, drift
-from domaintoolkit.engines._encode import Interrupted, encode
+from domaintoolkit.engines._encode import encode
 from domaintoolkit.engines._fit import FitResult, extend, fit
 from domaintoolkit.engines._progress import Progress
 from domaintoolkit.engines._result import EncodeResult
@@ -17,7 +17,6 @@ __all__ = [
     "EncodeResult",
     "FieldDrift",
     "FitResult",
-    "Interrupted",
     "Progress",
     "SparkSource",
     "VerifyResult",

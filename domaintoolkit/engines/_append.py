@@ -21,7 +21,7 @@ from domaintoolkit.engines._aside import SET_ASIDE, hash_rows, write_aside
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes
 from domaintoolkit.engines._continue import append_rows
 from domaintoolkit.engines._decode import folder_tokenizer
-from domaintoolkit.engines._encode import Interrupted, in_turn
+from domaintoolkit.engines._encode import in_turn
 from domaintoolkit.engines._input import Input, TableInput, tables, wanted_columns
 from domaintoolkit.engines._lock import locked
 from domaintoolkit.engines._progress import Progress, silent
@@ -30,7 +30,7 @@ from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._spill import Buckets, Spill
 from domaintoolkit.engines._state import APPENDING, STATE, FinishedShard, clear_partials
 from domaintoolkit.engines._twice import Instants, encoded_instants
-from domaintoolkit.errors import ArtifactError, DataError, OutputError, Refusal, VocabularyMismatchError
+from domaintoolkit.errors import ArtifactError, DataError, Interrupted, OutputError, Refusal, VocabularyMismatchError
 from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
 from domaintoolkit.streams._manifest import Manifest, ShardEntry
 from domaintoolkit.streams._read_refused import Quarantine, RefusedRow

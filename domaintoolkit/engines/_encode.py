@@ -22,18 +22,14 @@ from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._shard import ShardWork
 from domaintoolkit.engines._spill import Buckets, Spill
 from domaintoolkit.engines._state import STATE, State, check_free, check_unchanged, discard, identity, same_run
-from domaintoolkit.errors import DataError, OutputError, Refusal
+from domaintoolkit.errors import DataError, Interrupted, OutputError, Refusal
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import read_shard
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["Interrupted", "encode", "in_turn"]
+__all__ = ["encode", "in_turn"]
 
 T = TypeVar("T")
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during an encoding; what is finished is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.engines._composites import LowestEntities, learn_from
-from domaintoolkit.engines._encode import Interrupted
 from domaintoolkit.engines._fit import FitResult, fitting_schema
 from domaintoolkit.engines._lock import locked
 from domaintoolkit.engines._refused import from_json, located, raise_refused, write_quarantine
@@ -37,7 +36,7 @@ from domaintoolkit.engines._spark_rows import (
 )
 from domaintoolkit.engines._spark_source import FrameRows, SparkRows, SparkSource, quoted, wanted
 from domaintoolkit.engines._state import FinishedShard, State, check_free, clear_state, discard, identity, same_run
-from domaintoolkit.errors import DataError, MissingExtraError, Refusal
+from domaintoolkit.errors import DataError, Interrupted, MissingExtraError, Refusal
 from domaintoolkit.schema import Reader, Schema
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import LEFT_OUT, read_shard, write_shard

@@ -42,8 +42,10 @@ def embed(
     Give what a tokenizer's `encode` gives, or ids with their offsets. Base tokens are segmented for a model that
     was trained on composites, by the streams' own segmenter or the one given. Streams of similar length share a
     batch, so memory is bounded whatever their number. Of a stream longer than `longest` tokens (base tokens, where
-    they are segmented) the header is kept and the latest events that fit; left out, nothing is cut. Raises
-    `DataError` for an empty stream, or where an event model's header is longer, and `VocabularyError` for composites that the model does not read, or lacks.
+    they are segmented) the header is kept and the latest events that fit; left out, nothing is cut.
+
+    Raises `DataError` for an empty stream, or where an event model's header is longer, and `VocabularyError` for
+    composites that the model does not read, or lacks.
     """
     ids, bounds, segmenter = _checked(model, streams, offsets, segmenter)
     was_training = model.training

@@ -100,6 +100,17 @@ class Checkpoints:
         state = read_json(folder / STATE, FORMAT, VERSION)
         return {Path(name).stem: _read(folder / name, checksum) for name, checksum in state.pop("files").items()}, state
 
+    def load_last(self) -> tuple[dict[str, Tensors], dict[str, Any]]:
+        """`load` of the last checkpoint; the error for a damaged one says how to go on without it."""
+        steps = self.steps()
+        try:
+            return self.load(steps[-1])
+        except ArtifactError as error:
+            if len(steps) == 1:
+                raise
+            reason = f"{error.reason}; delete {self.path(steps[-1])} to go on from step {steps[-2]}"
+            raise ArtifactError(error.path, reason) from None
+
     def clean(self) -> None:
         """Remove what a process that was killed left half written."""
         clean_folder(self.folder)

@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 
 from domaintoolkit._files import write_atomic
-from domaintoolkit.errors import OutputError, Problem, SchemaError, VocabularyMismatchError
+from domaintoolkit.errors import Interrupted, OutputError, Problem, SchemaError, VocabularyMismatchError
 from domaintoolkit.evaluate import Comparison, Score, baseline_scores, compare, fit_baselines, gathered
 from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -24,7 +24,7 @@ from domaintoolkit.train._checkpoint import Checkpoints, clean_folder, replacing
 from domaintoolkit.train._data import Data, split_data
 from domaintoolkit.train._devices import accelerator_for, end, start_trackers
 from domaintoolkit.train._loader import Loader
-from domaintoolkit.train._loop import Trainer, Training
+from domaintoolkit.train._loop import State, Trainer, Training
 from domaintoolkit.train._predictions import expected_next
 from domaintoolkit.train._progress import LiveLine, Progress
 from domaintoolkit.train._recipe import Recipe, default_recipe, resolved_toml
@@ -75,7 +75,7 @@ def train(
     trainer = Trainer(model, training, accelerator)
     _begin(trainer, folder, tokenizer, encoded, resume)
     start_trackers(accelerator, recipe, folder)
-    state = trainer.run()
+    state = _run(trainer)
     best = state.best_step or state.step
     model = _trained(checkpoints, best, recipe, tokenizer).to(accelerator.device)
     with torch.no_grad(), accelerator.autocast():
@@ -96,6 +96,16 @@ def train(
     )
     _finish(accelerator, model, result)
     return result
+
+
+def _run(trainer: Trainer) -> State:
+    """Train; where it is interrupted, say what is kept."""
+    try:
+        return trainer.run()
+    except KeyboardInterrupt:
+        kept = trainer.training.checkpoints.steps()
+        word = f"the last checkpoint is that of step {kept[-1]}" if kept else "there is no checkpoint yet"
+        raise Interrupted(f"interrupted; {word}; --resume goes on from there") from None
 
 
 def _data(encoded: str | Path, tokenizer: DomainTokenizer, recipe: Recipe, share: tuple[int, int]) -> Data:
@@ -148,7 +158,7 @@ def _begin(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer, encoded: 
     if steps and not resume:
         raise OutputError(str(folder), "holds a training run; resume it, or choose another folder")
     if steps:
-        tensors, state = checkpoints.load(steps[-1])
+        tensors, state = checkpoints.load_last()
         _check(state, trainer.training.identity, tokenizer)
         trainer.restore(tensors, state)
     elif trainer.accelerator.is_main_process:

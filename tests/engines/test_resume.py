@@ -16,9 +16,9 @@ import pyarrow.parquet
 import pytest
 
 from domaintoolkit.engines import _shard
-from domaintoolkit.engines._encode import Interrupted, encode
+from domaintoolkit.engines._encode import encode
 from domaintoolkit.engines._state import STATE, State
-from domaintoolkit.errors import ArtifactError, OutputError, SourceError
+from domaintoolkit.errors import ArtifactError, Interrupted, OutputError, SourceError
 from domaintoolkit.schema import to_toml
 from domaintoolkit.streams._read_source import Source, open_source
 from domaintoolkit.streams._shards import write_shard

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from domaintoolkit.engines import Interrupted, _spark, encode, encode_spark, fit, fit_spark, spark_streams
-from domaintoolkit.errors import ArtifactError, DataError, MissingExtraError, OutputError, SourceError
+from domaintoolkit.engines import _spark, encode, encode_spark, fit, fit_spark, spark_streams
+from domaintoolkit.errors import ArtifactError, DataError, Interrupted, MissingExtraError, OutputError, SourceError
 from domaintoolkit.schema import Composite
 from domaintoolkit.streams._encoded import open_encoded
 

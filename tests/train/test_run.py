@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 import folders
 
-from domaintoolkit.errors import ArtifactError, OutputError, SchemaError, VocabularyMismatchError
+from domaintoolkit.errors import ArtifactError, Interrupted, OutputError, SchemaError, VocabularyMismatchError
 from domaintoolkit.train import Progress, Recipe, Result, load_recipe, train
 from domaintoolkit.train._checkpoint import Checkpoints
 
@@ -107,6 +108,27 @@ def test_a_damaged_checkpoint_is_refused(encoded: Path, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-3])
     with pytest.raises(ArtifactError, match=r"optimizer\.safetensors"):
         train(encoded, tmp_path / "run", short, resume=True, progress=quiet)
+
+
+def test_without_a_damaged_checkpoint_the_one_before_is_there(encoded: Path, tmp_path: Path) -> None:
+    short = replace(RECIPE, steps=2, warmup=0, evaluate_every=1)
+    whole = train(encoded, tmp_path / "run", short, progress=quiet)
+    last = tmp_path / "run" / "checkpoints" / "step-00000002"
+    (last / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ArtifactError, match=rf"delete {last} to go on from step 1"):
+        train(encoded, tmp_path / "run", short, resume=True, progress=quiet)
+    shutil.rmtree(last)
+    assert train(encoded, tmp_path / "run", short, resume=True, progress=quiet).validation == whole.validation
+
+
+def test_ctrl_c_says_how_to_go_on(encoded: Path, tmp_path: Path) -> None:
+    def interrupt(report: Progress) -> None:
+        if report.step == 1:
+            raise KeyboardInterrupt
+
+    short = replace(RECIPE, steps=2, warmup=0, evaluate_every=1)
+    with pytest.raises(Interrupted, match=r"interrupted; .*checkpoint.*; --resume goes on from there"):
+        train(encoded, tmp_path / "run", short, progress=interrupt)
 
 
 def test_it_stops_early_when_validation_gets_no_better(encoded: Path, tmp_path: Path) -> None:
