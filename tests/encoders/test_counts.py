@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domaintoolkit.encoders._counts import CountState
+from domaintoolkit.encoders._categorical import CategoricalState
 from domaintoolkit.schema import Categorical
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-120, 120) | st.integers(0, 18).map(lambda power: 10**power)
@@ -18,7 +18,7 @@ INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-120, 120) | st.intege
 @given(st.lists(st.lists(st.none() | INTEGERS, max_size=30), max_size=4))
 @example([[1, 10, 100, -1, -10, 0, 9, -(2**63), 2**63 - 1]])
 def test_integers_are_counted_as_their_texts(batches: list[list[int | None]]) -> None:
-    numbers, texts = CountState(Categorical("x")), CountState(Categorical("x"))
+    numbers, texts = CategoricalState(Categorical("x")), CategoricalState(Categorical("x"))
     for batch in batches:
         numbers.update(pa.array(batch, pa.int64()))
         texts.update(pa.array([None if value is None else str(value) for value in batch], pa.string()))
@@ -29,6 +29,6 @@ def test_integers_are_counted_as_their_texts(batches: list[list[int | None]]) ->
 
 
 def test_values_that_a_dictionary_only_lists_are_not_counted() -> None:
-    state = CountState(Categorical("x"))
+    state = CategoricalState(Categorical("x"))
     state.update(pa.DictionaryArray.from_arrays(pa.array(np.array([1, 1], np.int32)), pa.array([5, 7, 9])))
     assert state.counts().to_pydict() == {"value": ["7"], "count": [2]}
