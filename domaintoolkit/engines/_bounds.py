@@ -31,7 +31,7 @@ def left_out_part(whole: DomainTokenizer, rows: pa.Table, kept: pa.Table) -> pa.
     """
     keys = fitted_keys(rows.select(list(whole.schema.entity)), whole.types)
     others = rows.filter(pa.array(match(keys, kept) < 0))
-    return shard_table(whole.encode(others, on_bad_rows="quarantine"))
+    return shard_table(whole.encode_by_hash(others, on_bad_rows="quarantine"))
 
 
 def shortened(tokenizer: DomainTokenizer, table: pa.Table, limit: int | None) -> pa.Table:

@@ -133,7 +133,7 @@ class _Appending:
 
     def _encoded(self, rows: pa.Table, shown: pa.Table | None = None) -> pa.Table:
         """The histories of `rows`; refused ones are told as they stand in `shown` (left out: in `rows`)."""
-        streams = self.tokenizer.encode(rows.drop_columns(ORIGIN), on_bad_rows="quarantine")
+        streams = self.tokenizer.encode_by_hash(rows.drop_columns(ORIGIN), on_bad_rows="quarantine")
         self.result.counts += streams.counts
         self.result.refused += refused_rows(rows if shown is None else shown, streams.refused, self.names)
         return shard_table(streams)

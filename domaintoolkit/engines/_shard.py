@@ -108,7 +108,7 @@ def encode_part(
 ) -> EncodedPart:
     """Encode the rows of whole histories; `whole` encodes those that are left out as too short."""
     rows = table.drop_columns(ORIGIN)
-    streams = tokenizer.encode(rows, on_bad_rows="quarantine")
+    streams = tokenizer.encode_by_hash(rows, on_bad_rows="quarantine")
     made, left_out = shard_table(streams), None
     if whole is not None:
         keys = made.select(list(tokenizer.schema.entity))

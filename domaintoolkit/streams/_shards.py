@@ -42,21 +42,24 @@ def shard_table(streams: Streams) -> pa.Table:
         problem = Problem("entity", f"column {clash[0]!r} has the name of a shard's own column; rename it")
         raise SchemaError([problem])
     hashes = hash_keys(streams.entities)
-    order = pa.array(np.argsort(hashes, kind="stable"))
-    columns = {name: plain(streams.entities[name]).take(order) for name in streams.entities.column_names}
-    columns["split"] = pa.array(SPLITS).take(pa.array(split_of(hashes))).take(order)
-    columns["ids"] = _numbers(streams.offsets, streams.ids, order)
-    first = np.repeat(streams.offsets[:-1], np.diff(streams.event_offsets))
-    columns["event_starts"] = _numbers(streams.event_offsets, (streams.event_starts - first).astype(np.int32), order)
+    if (hashes[1:] < hashes[:-1]).any():
+        order = np.argsort(hashes, kind="stable")
+        streams, hashes = streams.select(order), hashes[order]
+    events = streams.event_offsets
+    first = np.repeat(streams.offsets[:-1], np.diff(events))
+    columns = {name: plain(streams.entities[name]) for name in streams.entities.column_names}
+    columns["split"] = pa.array(SPLITS).take(pa.array(split_of(hashes)))
+    columns["ids"] = _lists(streams.offsets, pa.array(streams.ids))
+    columns["event_starts"] = _lists(events, pa.array((streams.event_starts - first).astype(np.int32)))
     if streams.times is not None:
-        columns["times"] = _numbers(streams.event_offsets, streams.times, order)
+        columns["times"] = _lists(events, pa.array(streams.times))
     if streams.labels is not None and streams.labels.num_columns:
-        lists = [_lists(streams.event_offsets, plain(column)).take(order) for column in streams.labels.columns]
+        lists = [_lists(events, plain(column)) for column in streams.labels.columns]
         columns["labels"] = pa.StructArray.from_arrays(lists, streams.labels.column_names)
     if streams.last_session is not None:
-        columns["last_session"] = plain(streams.last_session).take(order)
+        columns["last_session"] = plain(streams.last_session)
     if streams.sessions is not None:
-        columns["sessions"] = _numbers(streams.sessions.offsets, streams.sessions.hashes, order)
+        columns["sessions"] = _lists(streams.sessions.offsets, pa.array(streams.sessions.hashes))
     return pa.table(columns)
 
 
@@ -76,16 +79,6 @@ def _lists(offsets: Ints, values: pa.Array) -> pa.Array:
     if len(values) >= 1 << 31:
         raise OutputError("a shard", f"cannot hold {len(values):,} tokens; use more shards")
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
-
-
-def _numbers(offsets: Ints, values: Ints, order: pa.Array) -> pa.Array:
-    """Lists of numbers in another order: moved as bytes, which Arrow does 10 times faster than as lists."""
-    width = values.dtype.itemsize
-    buffers = [None, pa.py_buffer(offsets.astype(np.int64) * width), pa.py_buffer(np.ascontiguousarray(values))]
-    moved = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers).take(order)
-    ends = np.frombuffer(moved.buffers()[1], np.int64)[: len(offsets)] // width
-    data = np.frombuffer(moved.buffers()[2] or b"", values.dtype)[: ends[-1]]
-    return _lists(ends, pa.array(data))
 
 
 def write_shard(

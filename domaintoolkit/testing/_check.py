@@ -17,6 +17,7 @@ from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import ArtifactError
 from domaintoolkit.schema import Categorical, Composite, Domain, Schema, Text
 from domaintoolkit.streams import Streams, open_source, read_sample, write_sample
+from domaintoolkit.streams._shards import shard_table
 from domaintoolkit.testing._strategies import tables
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -159,6 +160,8 @@ def _check_deterministic(tokenizer: DomainTokenizer, rows: pa.Table, streams: St
     middle = len(rows) // 3
     chunked = pa.concat_tables([rows.slice(0, middle), rows.slice(middle)])
     assert np.array_equal(tokenizer.encode(chunked).ids, streams.ids), "contract 4: chunking changes the streams"
+    by_hash = shard_table(tokenizer.encode_by_hash(rows))
+    assert by_hash.equals(shard_table(streams)), "contract 4: shards hold other streams than tables give"
     tokenizer.threads = 2
     assert np.array_equal(tokenizer.encode(rows).ids, streams.ids), "contract 4: threads change the streams"
 

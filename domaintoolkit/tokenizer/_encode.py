@@ -14,7 +14,7 @@ from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
-from domaintoolkit.streams._keys import hash_sessions
+from domaintoolkit.streams._keys import hash_keys, hash_sessions
 from domaintoolkit.streams._streams import Counts, Ids, Sessions, Streams
 from domaintoolkit.tokenizer._assemble import Columns, Part, assemble, bind
 from domaintoolkit.tokenizer._layout import Bound, Layout
@@ -26,8 +26,11 @@ from domaintoolkit.tokenizer._workers import Workers
 __all__ = ["encode_rows", "tie_keys"]
 
 
-def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: Workers) -> Streams:
-    """The streams of prepared rows. A static field that changes within an entity is refused, or raised."""
+def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: Workers, by_hash: bool = False) -> Streams:
+    """The streams of prepared rows, by key or `by_hash` of the key, then key.
+
+    A static field that changes within an entity is refused, or raised.
+    """
     schema = layout.schema
     encoded: dict[str | None, Future[Encoded]] = {
         bound.name: pool.submit(bound.field.encode, rows.values[bound.name])
@@ -43,8 +46,17 @@ def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: Workers) -> 
         if on_bad_rows == "error":
             problems = [refusal for row in conflicts.values() for refusal in row]
             raise DataError(problems[:1000], len(problems))
-        return encode_rows(layout, rows.without(conflicts), on_bad_rows, pool)
+        return encode_rows(layout, rows.without(conflicts), on_bad_rows, pool, by_hash)
+    if by_hash:
+        hashes = hash_keys(_entities(schema, rows, grouping))
+        grouping = grouping.arranged(np.argsort(hashes, kind="stable"))
     return _written(layout, rows, grouping, cells, pool)
+
+
+def _entities(schema: Schema, rows: Rows, grouping: Grouping) -> pa.Table:
+    """The key of each entity."""
+    first = pa.array(grouping.first)
+    return pa.table({name: rows.columns[name].take(first) for name in schema.entity})
 
 
 def _written(
@@ -81,9 +93,8 @@ def _written(
     header, header_counts = header_job.result()
     breaks, last_session, sessions = session_job.result()
     made = assemble(header, events, breaks, starts, (layout.bos, layout.session), layout.id_type, pool)
-    first = grouping.first
     return Streams(
-        entities=pa.table({name: rows.columns[name].take(pa.array(first)) for name in schema.entity}),
+        entities=_entities(schema, rows, grouping),
         ids=made.ids,
         offsets=made.offsets,
         event_starts=made.event_starts,

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders._columns import codes_of, is_text
+from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.schema import Schema
 
 __all__ = ["Grouping", "break_ties", "group", "group_rows", "ranks_of"]
@@ -40,6 +41,14 @@ class Grouping:
     def rows(self, values: NDArray[Value]) -> NDArray[Value]:
         """Values of rows, in this order."""
         return values if self.order is None else values.take(self.order)
+
+    def arranged(self, entities: NDArray[np.integer[Any]]) -> Grouping:
+        """The same with the entities in another order, their ties broken already."""
+        counts = np.diff(self.starts)[entities]
+        places = positions(self.starts[:-1][entities], counts)
+        order = places if self.order is None else self.order.take(places)
+        times = None if self.times is None else self.times.take(places)
+        return Grouping(order, offsets_of(counts), None, times)
 
     @property
     def first(self) -> NDArray[np.integer[Any]]:

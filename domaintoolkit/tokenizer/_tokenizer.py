@@ -235,6 +235,11 @@ class DomainTokenizer:
         layout = self.layout
         return encode_rows(layout, self.prepared(table, on_bad_rows, self.types, grouped=True), on_bad_rows, self._pool)
 
+    def encode_by_hash(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
+        """`encode`, with the streams in the order that they have in shards: by the hash of their key, then key."""
+        rows = self.prepared(table, on_bad_rows, self.types, grouped=True)
+        return encode_rows(self.layout, rows, on_bad_rows, self._pool, by_hash=True)
+
     def encode_entity(self, rows: Any) -> Ids:
         """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
         layout = self.layout
