@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,6 @@ class CategoricalEncoder(Encoder):
         self._preimages: dict[pa.DataType, pa.Array] = {}
         self._fixed = 1 + (spec.hash_buckets if spec.unseen == "hash" else levels.depth)
         self.slots = tuple(self._slots())
-        self._texts = self._slot_texts()
 
     def _slots(self) -> list[Slot]:
         slots = [Slot("null", "", " null")]
@@ -71,12 +71,14 @@ class CategoricalEncoder(Encoder):
             for level in range(self._levels.depth):
                 kind, text = ("spell", " spell") if level == 0 else (f"spell{level}", f" .{level} spell")
                 slots.append(Slot(kind, "", text, start=level == 0, fusible=False))
+        heads = [("value", "="), *((f"value{level}", f" .{level}=") for level in range(1, self._levels.depth))]
         for level, value in self._levels.values:
-            kind, head = ("value", "=") if level == 0 else (f"value{level}", f" .{level}=")
-            slots.append(Slot(kind, value, head + value, start=level == 0))
+            kind, head = heads[level]
+            slots.append(Slot(kind, value, head + value, 0, level == 0))
         return slots
 
-    def _slot_texts(self) -> pa.Array:
+    @cached_property
+    def _texts(self) -> pa.Array:
         """What each slot says in bytes, and after them each byte itself, from the last to the first."""
         lead = (self.spec.separator or "").encode()
         texts = [b""] * self._fixed

@@ -225,7 +225,7 @@ def _check(tokens: tuple[Token, ...]) -> None:
     """Raise `VocabularyError` for what would not come back, naming all of it."""
     for what, values in (
         ("name", [token.name for token in tokens]),
-        ("identity", [token.identity for token in tokens]),
+        ("identity", [token[:3] for token in tokens]),
     ):
         if len(set(values)) != len(values):
             twice = [repr(value) for value, count in Counter(values).items() if count > 1]
@@ -234,7 +234,7 @@ def _check(tokens: tuple[Token, ...]) -> None:
     if kinds:
         raise VocabularyError(f"no such kind of token: {', '.join(map(repr, kinds))}; there is: {', '.join(KINDS)}")
     try:
-        "".join(text for token in tokens for text in (token.name, token.key, token.field or "")).encode()
+        "".join([f"{field}{key}{name}" for _, field, key, name, *_ in tokens]).encode()
     except UnicodeEncodeError:
         wrong = [token.name for token in tokens if not _valid(token)]
         raise VocabularyError(f"not valid Unicode in the tokens {', '.join(map(repr, wrong))}") from None
