@@ -18,8 +18,8 @@ from domaintoolkit.schema._declare import declaration
 __all__ = ["Recipe", "changed", "default_recipe", "load_recipe", "resolved_toml"]
 
 Count = Annotated[int, Constraint(ge=1)]
-Positive = Annotated[float, Constraint(gt=0)]
-NotNegative = Annotated[float, Constraint(ge=0)]
+Positive = Annotated[float, Constraint(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Constraint(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Constraint(ge=0, lt=1)]
 Setting = str | bool | int | float
 
@@ -96,7 +96,7 @@ class Recipe:
             found.append(Problem("segmentation", "an event model reads base tokens"))
         if self.embedding_penalty_form == "hinge" and not self.embedding_penalty:
             found.append(Problem("embedding_penalty", "must be above 0 for the hinge form to do anything"))
-        fixed = sorted({"vocabulary_size", "block"} & set(self.model))
+        fixed = sorted({"vocabulary_size", "block", "composites"} & set(self.model))
         found += [Problem(f"model.{name}", "follows from the rest and cannot be set") for name in fixed]
         if found:
             raise SchemaError(found, "recipe")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_all_problems_are_reported_together() -> None:
     with pytest.raises(SchemaError) as caught:
         Recipe(steps=10, epochs=1.0, warmup=20, family="event", segmentation="spr", model={"block": 7})
     assert {problem.path for problem in caught.value.problems} == {"epochs", "warmup", "segmentation", "model.block"}
+
+
+def test_what_no_run_could_use_is_refused() -> None:
+    for name in ("learning_rate", "weight_decay", "clip", "epsilon", "embedding_penalty"):
+        with pytest.raises(SchemaError, match=name):
+            Recipe(**{name: math.inf})
+    with pytest.raises(SchemaError, match=r"model\.composites"):
+        Recipe(model={"composites": True})
 
 
 def test_a_warm_up_is_as_it_was_given_or_fits_the_steps() -> None:

@@ -121,6 +121,13 @@ def test_without_a_damaged_checkpoint_the_one_before_is_there(encoded: Path, tmp
     assert train(encoded, tmp_path / "run", short, resume=True, progress=quiet).validation == whole.validation
 
 
+def test_a_folder_of_something_else_is_left_alone(encoded: Path, tmp_path: Path) -> None:
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"already holds something else \(model\)"):
+        train(encoded, tmp_path / "run", RECIPE, progress=quiet)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["model"]
+
+
 def test_ctrl_c_says_how_to_go_on(encoded: Path, tmp_path: Path) -> None:
     def interrupt(report: Progress) -> None:
         if report.step == 1:
