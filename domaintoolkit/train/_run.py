@@ -153,11 +153,12 @@ def _begin(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer, encoded: 
     if trainer.accelerator.is_main_process:
         checkpoints.clean()
         clean_folder(folder)
+        others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        if others and not {"recipe.toml", "checkpoints"} & set(others):
+            word = f"already holds something else ({', '.join(others[:5])}); choose another folder"
+            raise OutputError(str(folder), word)
     trainer.accelerator.wait_for_everyone()
     steps = checkpoints.steps()
-    others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    if others and not steps and "recipe.toml" not in others:
-        raise OutputError(str(folder), f"already holds something else ({', '.join(others[:5])}); choose another folder")
     if steps and not resume:
         raise OutputError(str(folder), "holds a training run; resume it, or choose another folder")
     if steps:
