@@ -136,6 +136,11 @@ class Encoder(ABC):
     def __init__(self, spec: Any) -> None:
         self.spec = spec
 
+    @property
+    def pieces(self) -> NDArray[np.bool_]:
+        """For each slot, whether it is a learned piece of text."""
+        return np.array([slot.kind == "piece" for slot in self.slots], bool)
+
     @staticmethod
     def prepare(spec: Any, values: pa.Array) -> Prepared:  # noqa: ARG004 - an encoder may need its declaration
         """Bring a column of any supported type to the type that `State.update` and `encode` take."""

@@ -61,7 +61,14 @@ class CategoricalEncoder(Encoder):
         self._observed = observed
         self._preimages: dict[pa.DataType, pa.Array] = {}
         self._fixed = 1 + (spec.hash_buckets if spec.unseen == "hash" else levels.depth)
-        self.slots = tuple(self._slots())
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:  # type: ignore[override] # of thousands of values, and encoding needs none
+        return tuple(self._slots())
+
+    @property
+    def pieces(self) -> NDArray[np.bool_]:
+        return np.zeros(self._fixed + len(self._levels.values), bool)
 
     def _slots(self) -> list[Slot]:
         slots = [Slot("null", "", " null")]
@@ -72,9 +79,10 @@ class CategoricalEncoder(Encoder):
                 kind, text = ("spell", " spell") if level == 0 else (f"spell{level}", f" .{level} spell")
                 slots.append(Slot(kind, "", text, start=level == 0, fusible=False))
         heads = [("value", "="), *((f"value{level}", f" .{level}=") for level in range(1, self._levels.depth))]
+        make = tuple.__new__  # half the time of Slot(...)
         for level, value in self._levels.values:
             kind, head = heads[level]
-            slots.append(Slot(kind, value, head + value, 0, level == 0))
+            slots.append(make(Slot, (kind, value, head + value, 0, level == 0, True, False)))
         return slots
 
     @cached_property
@@ -181,13 +189,15 @@ class CategoricalEncoder(Encoder):
     def to_json(self) -> dict[str, Any]:
         return {
             "depth": self._levels.depth,
-            "values": [[level, value] for level, value in self._levels.values],
+            "levels": [level for level, _ in self._levels.values],
+            "values": [value for _, value in self._levels.values],
             "observed": {str(bucket): value for bucket, value in sorted(self._observed.items())},
         }
 
     @classmethod
     def from_json(cls, spec: Categorical, data: dict[str, Any]) -> CategoricalEncoder:
-        levels = Levels(int(data["depth"]), tuple((int(level), str(value)) for level, value in data["values"]))
+        values = tuple(zip(map(int, data["levels"]), map(str, data["values"]), strict=True))
+        levels = Levels(int(data["depth"]), values)
         return cls(spec, levels, {int(bucket): str(value) for bucket, value in data["observed"].items()})
 
     def extend(self, state: CategoricalState) -> CategoricalEncoder:

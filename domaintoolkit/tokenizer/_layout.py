@@ -57,7 +57,7 @@ class Bound:
     def slot_table(self, size: int) -> NDArray[np.int32]:
         """(size,) the slot of every id of a vocabulary, and a number below -BYTES for those of other fields."""
         table = np.full(size, -BYTES - 1, np.int32)
-        count = len(self.encoder.slots)
+        count = len(self.ids) - BYTES
         table[self.ids[:count]] = np.arange(count)
         table[self.ids[count:]] = np.arange(-BYTES, 0)
         return table
@@ -72,17 +72,25 @@ class Layout:
     fields: tuple[Encoder, ...]
     anchor: Anchor | None
     given: Vocabulary | None
-    """The vocabulary that the ids are of; None where the tokens simply stand in order."""
+    """The vocabulary that the ids are of; None where it has not been made of the encoders yet."""
     zone: ZoneTable
     """The zone of times that name none."""
     composites: CompositeModel | None = None
+    ordered: bool = False
+    """Whether the tokens stand in the order of the encoders' slots, as those of the first fit do."""
+
+    def __post_init__(self) -> None:
+        if self.ordered and self.given is not None:
+            wanted = _size(list(_parts(self.schema, self.static, self.fields, self.anchor)))
+            if len(self.given) != wanted:
+                raise ValueError(f"{len(self.given)} tokens, where the encoders have {wanted}")
 
     @classmethod
     def built(
         cls, schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None
     ) -> Layout:
         """A layout with a vocabulary of its own, which is made when it is first asked for: ids need no names."""
-        return cls(schema, static, fields, anchor, None, zone_table(schema.zone))
+        return cls(schema, static, fields, anchor, None, zone_table(schema.zone), ordered=True)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -96,8 +104,7 @@ class Layout:
         """How many tokens there are."""
         if self.given is not None:
             return len(self.given)
-        encoders = (encoder for _, _, encoder in _parts(self.schema, self.static, self.fields, self.anchor))
-        return SPECIALS + BYTES + sum(len(encoder.slots) for encoder in encoders)
+        return _size(list(_parts(self.schema, self.static, self.fields, self.anchor)))
 
     def extended(self, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
         """The same with encoders that have more slots; no id moves."""
@@ -115,7 +122,7 @@ class Layout:
         else:
             model = extend(self.composites, streams, self.grammar, spec, size)
             vocabulary = self.vocabulary.extend(self._composite_tokens(model, len(self.composites)))
-        return replace(self, given=vocabulary, composites=model)
+        return replace(self, given=vocabulary, composites=model, ordered=False)
 
     def _composite_tokens(self, model: CompositeModel, first: int) -> list[Token]:
         """The tokens of the merges from number `first` on."""
@@ -127,7 +134,7 @@ class Layout:
     def bound(self) -> tuple[Bound, ...]:
         """Every encoder with its ids, in the order of the stream: static, anchor, fields."""
         parts = list(_parts(self.schema, self.static, self.fields, self.anchor))
-        ids = _counted(parts) if self.given is None else _looked_up(parts, self.given)
+        ids = _counted(parts) if self.ordered else _looked_up(parts, self.vocabulary)
         made, place = [], 0
         for (kind, name, encoder), own in zip(parts, ids, strict=True):
             made.append(Bound(name, kind, encoder, own, place))
@@ -137,12 +144,12 @@ class Layout:
     @property
     def bos(self) -> int:
         """The id of the token that begins every stream."""
-        return BOS_ID if self.given is None else _special(self.given, "BOS")
+        return BOS_ID if self.ordered else _special(self.vocabulary, "BOS")
 
     @property
     def session(self) -> int:
         """The id of the token that begins a session."""
-        return SESSION_ID if self.given is None else _special(self.given, "SESSION")
+        return SESSION_ID if self.ordered else _special(self.vocabulary, "SESSION")
 
     @cached_property
     def header(self) -> tuple[Bound, ...]:
@@ -206,9 +213,18 @@ def _looked_up(parts: list[_Part], vocabulary: Vocabulary) -> list[NDArray[np.in
     ]
 
 
+def _pieces(encoder: Encoder | Anchor) -> NDArray[np.bool_]:
+    return encoder.pieces if isinstance(encoder, Encoder) else np.zeros(len(encoder.slots), bool)
+
+
+def _size(parts: list[_Part]) -> int:
+    """How many tokens the encoders have, with the special ones and the bytes."""
+    return SPECIALS + BYTES + sum(len(_pieces(encoder)) for _, _, encoder in parts)
+
+
 def _counted(parts: list[_Part]) -> list[NDArray[np.int64]]:
     """The same where tokens stand in the order of `_tokens`: told by counting."""
-    piece = [np.array([slot.kind == "piece" for slot in encoder.slots], bool) for _, _, encoder in parts]
+    piece = [_pieces(encoder) for _, _, encoder in parts]
     own, pieces = SPECIALS, SPECIALS + BYTES + sum(int((~flags).sum()) for flags in piece)
     shared = np.arange(pieces - 1, pieces - 1 - BYTES, -1)
     made = []
@@ -238,6 +254,10 @@ def _tokens(
     pieces: list[Token] = []
     for kind, name, encoder in _parts(schema, static, fields, anchor):
         tokens = slot_tokens(name, encoder.slots, kind)
-        own += (token for token in tokens if token.kind != "piece")
-        pieces += (token for token in tokens if token.kind == "piece")
+        learned = _pieces(encoder)
+        if not learned.any():
+            own += tokens
+            continue
+        own += (token for token, piece in zip(tokens, learned, strict=True) if not piece)
+        pieces += (token for token, piece in zip(tokens, learned, strict=True) if piece)
     return [*special_tokens(), *own, *byte_tokens(), *pieces]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import Cells
+from domaintoolkit.encoders import BYTES, Cells
 from domaintoolkit.encoders._ragged import offsets_of, positions, used_only
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.tokenizer._layout import Bound, Layout
@@ -117,7 +117,7 @@ def _cells(
     for part in range(len(bound.encoder.parts)):
         chosen = np.flatnonzero(marks.place == bound.first_place + part)
         if len(chosen) == count and (marks.lengths[chosen] == 1).all():
-            slots = np.arange(len(bound.encoder.slots), dtype=np.int32)
+            slots = np.arange(len(bound.ids) - BYTES, dtype=np.int32)
             made.append(used_only(Cells(table[marks.ids[chosen]], slots)))
             continue
         lengths = np.zeros(count, np.int64)

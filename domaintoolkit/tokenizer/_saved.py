@@ -68,6 +68,7 @@ def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) ->
         "fields": [encoder.to_json() for encoder in layout.fields],
         "anchor": None if layout.anchor is None else layout.anchor.to_json(),
         "vocabulary": layout.vocabulary.hash,
+        "ordered": layout.ordered,
         "composites": layout.composites is not None,
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
     }
@@ -112,7 +113,7 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[L
         composites = CompositeModel.from_json(saved.get("model", {}))
     try:
         layout, types = _restored(payload, vocabulary, encoders)
-        return replace(layout, composites=composites), types
+        return replace(layout, composites=composites, ordered=bool(payload.get("ordered"))), types
     except DomainToolkitError:
         raise
     except (KeyError, TypeError, ValueError, IndexError) as error:

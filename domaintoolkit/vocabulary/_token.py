@@ -128,8 +128,9 @@ def slot_tokens(field: str | None, slots: Sequence[Slot], kind: str = "field") -
     if wrong is not None:
         raise VocabularyError(f"the kind of a slot has no ':', got {wrong!r} of field {field!r}")
     names = readable_names(field, [slot.text for slot in slots])
+    make = tuple.__new__  # half the time of Token(...)
     return [
-        Token("piece" if own == "piece" else kind, field, f"{own}:{key}", name, part, start, fusible, whole)
+        make(Token, ("piece" if own == "piece" else kind, field, f"{own}:{key}", name, part, start, fusible, whole))
         for (own, key, _, part, start, fusible, whole), name in zip(slots, names, strict=True)
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domaintoolkit._files import read_json, write_json
 from domaintoolkit.errors import ArtifactError, NewerVersionError, OutputError
 from domaintoolkit.schema import Categorical, Composite, Schema, Timestamp
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer._saved import FILE, FORMAT, VERSION
 
 SCHEMA = Schema(
     entity=("user",),
@@ -84,3 +87,13 @@ def test_what_else_a_folder_holds_is_kept(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="holds something else"):
         tokenizer.save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_vocabulary_of_another_size_than_its_encoders_is_refused(tmp_path: Path) -> None:
+    DomainTokenizer(replace(SCHEMA, composite=None)).fit(TABLE).save(tmp_path)
+    payload = read_json(tmp_path / FILE, FORMAT, VERSION)
+    what = payload["fields"][0]
+    payload["fields"][0] = {**what, "levels": what["levels"][:-1], "values": what["values"][:-1]}
+    write_json(tmp_path / FILE, FORMAT, VERSION, payload)
+    with pytest.raises(ArtifactError, match="tokens, where the encoders have"):
+        DomainTokenizer.load(tmp_path)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from domaintoolkit.errors import ArtifactError, SourceError, VocabularyError
+from domaintoolkit._files import write_json
+from domaintoolkit.errors import ArtifactError, DomainToolkitError, SourceError, VocabularyError
 from domaintoolkit.vocabulary import Token, Vocabulary
+from domaintoolkit.vocabulary._storage import FORMAT, VERSION
 
 
 def test_csv_by_hand(tmp_path: Path) -> None:
@@ -109,3 +111,27 @@ def test_missing_files_and_damage(tmp_path: Path) -> None:
         Vocabulary.load(tmp_path)
     with pytest.raises(ArtifactError, match="checksum"):
         Vocabulary.from_json(tmp_path / "vocabulary.json")
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_loaded_vocabulary_is_saved_as_it_was_whether_its_tokens_were_read_or_not(tmp_path: Path, read: bool) -> None:
+    made = Vocabulary.from_tokens(["[PAD]", "[view]"]).extend(["[cart]"])
+    made.save(tmp_path / "one")
+    loaded = Vocabulary.load(tmp_path / "one")
+    assert (len(loaded), loaded.hash, loaded.generations) == (3, made.hash, made.generations)
+    if read:
+        assert loaded.tokens == made.tokens and loaded == made
+    loaded.save(tmp_path / "two")
+    assert (tmp_path / "one" / "vocabulary.json").read_bytes() == (tmp_path / "two" / "vocabulary.json").read_bytes()
+    assert loaded.extend(["[buy]"]).encode(["[cart]", "[buy]"]) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "rows", [[["special", None, "PAD", "[PAD]"]], [1, 2], [["custom", None, "a", "[a]", 0, True, False, False]], 3]
+)
+def test_tokens_that_are_none_are_refused_when_they_are_read(tmp_path: Path, rows: object) -> None:
+    path = tmp_path / "vocabulary.json"
+    write_json(path, FORMAT, VERSION, {"generations": [[2, "00"]], "tokens": rows})
+    loaded = Vocabulary.load(tmp_path)
+    with pytest.raises(DomainToolkitError):
+        _ = loaded.tokens
