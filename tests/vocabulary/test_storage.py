@@ -120,7 +120,8 @@ def test_a_loaded_vocabulary_is_saved_as_it_was_whether_its_tokens_were_read_or_
     loaded = Vocabulary.load(tmp_path / "one")
     assert (len(loaded), loaded.hash, loaded.generations) == (3, made.hash, made.generations)
     if read:
-        assert loaded.tokens == made.tokens and loaded == made
+        assert loaded.tokens == made.tokens
+        assert loaded == made
     loaded.save(tmp_path / "two")
     assert (tmp_path / "one" / "vocabulary.json").read_bytes() == (tmp_path / "two" / "vocabulary.json").read_bytes()
     assert loaded.extend(["[buy]"]).encode(["[cart]", "[buy]"]) == [2, 3]
