@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import resource
 import shutil
 import signal
@@ -98,6 +99,7 @@ RUNS = {"duckdb": run_duckdb, "fit": run_fit, "encode": run_encode}
 def measure(what: str, path: Path, out: Path, memory: str, threads: int) -> tuple[float, float, float]:
     """(seconds without start-up, those of all processors, peak memory in GiB) of one run in its own process."""
     _remove(out)
+    os.sync()  # what an earlier run has written is not written during this one
     command = [sys.executable, __file__, "--run", what, str(path), str(out), memory, str(threads)]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds, busy, peak = json.loads(result.stdout.splitlines()[-1])

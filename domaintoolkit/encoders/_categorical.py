@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -79,11 +80,14 @@ class CategoricalEncoder(Encoder):
                 kind, text = ("spell", " spell") if level == 0 else (f"spell{level}", f" .{level} spell")
                 slots.append(Slot(kind, "", text, start=level == 0, fusible=False))
         heads = [("value", "="), *((f"value{level}", f" .{level}=") for level in range(1, self._levels.depth))]
-        make = tuple.__new__  # half the time of Slot(...)
-        for level, value in self._levels.values:
-            kind, head = heads[level]
-            slots.append(make(Slot, (kind, value, head + value, 0, level == 0, True, False)))
-        return slots
+        levels, values = zip(*self._levels.values, strict=True) if self._levels.values else ((), ())
+        kinds, texts = (
+            [heads[level][0] for level in levels],
+            [heads[level][1] + value for level, value in zip(levels, values, strict=True)],
+        )
+        starts = [level == 0 for level in levels]
+        columns = zip(kinds, values, texts, repeat(0), starts, repeat(True), repeat(False))
+        return [*slots, *map(tuple.__new__, repeat(Slot), columns)]  # a quarter of the time of Slot(...)
 
     @cached_property
     def _texts(self) -> pa.Array:

@@ -54,13 +54,11 @@ def codes_of(values: pa.Array) -> tuple[Ints, pa.Array]:
 
 
 def as_categories(values: pa.Array) -> Prepared:
-    """A column as a dictionary of strings or int64, whose text is written when it is needed."""
+    """A column as a dictionary of strings, or as int64, whose text is written when it is needed."""
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if not pa.types.is_integer(kind) or pa.types.is_uint64(kind):
         return as_text(values)
-    codes, distinct = codes_of(values)
-    indices = pa.array(codes.astype(np.int32, copy=False))
-    return Prepared(pa.DictionaryArray.from_arrays(indices, distinct.cast(pa.int64()), safe=False))
+    return Prepared(values.cast(pa.int64()))
 
 
 def as_text(values: pa.Array) -> Prepared:

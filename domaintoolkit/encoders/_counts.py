@@ -32,10 +32,10 @@ class CountState(State):
         self._integers = IntegerCounts()
 
     def update(self, values: pa.Array) -> None:
-        codes, distinct = codes_of(values)
-        if pa.types.is_int64(distinct.type):
-            self._integers.add(distinct, np.bincount(codes, minlength=len(distinct)))
+        if pa.types.is_int64(values.type):
+            self._integers.add(values)
         else:
+            codes, distinct = codes_of(values)
             self._add(counted(codes, distinct.cast(pa.large_string())))
 
     def merge(self, other: Self) -> None:
@@ -88,12 +88,11 @@ class IntegerCounts:
         self._counts: list[NDArray[np.int64]] = []
         self._loose = 0
 
-    def add(self, values: pa.Array, counts: NDArray[np.int64]) -> None:
-        """Count `values` (int64) so often each; null is passed over."""
-        if values.null_count:
-            counts = counts[values.is_valid().to_numpy(zero_copy_only=False)]
-            values = values.drop_null()
-        self._append(values.to_numpy(), counts)
+    def add(self, values: pa.Array) -> None:
+        """Count `values` (int64) in; null is passed over. Sorting them takes a third of the time of hashing them."""
+        ordered = np.sort(values.drop_null().to_numpy())
+        first = _firsts(ordered)
+        self._append(ordered[first], np.diff(np.append(first, len(ordered))))
 
     def merge(self, other: IntegerCounts) -> None:
         """Count in what the other has."""
@@ -112,7 +111,7 @@ class IntegerCounts:
         values, counts = np.concatenate(self._values), np.concatenate(self._counts)
         order = np.argsort(values)
         values, counts = values[order], counts[order]
-        first = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+        first = _firsts(values)
         self._values, self._counts = [values[first]], [np.add.reduceat(counts, first) if len(first) else counts]
 
     def table(self) -> pa.Table:
@@ -125,6 +124,11 @@ class IntegerCounts:
         order = order[counts[order] > 0]
         texts = pa.array(values[order]).cast(pa.large_string())
         return pa.table({"value": texts, "count": pa.array(counts[order], pa.int64())})
+
+
+def _firsts(ordered: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of the first of each run of equal values."""
+    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
 
 
 def _order_of_texts(values: NDArray[np.int64]) -> NDArray[np.int64]:

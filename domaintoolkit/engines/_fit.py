@@ -33,7 +33,7 @@ __all__ = ["FitResult", "extend", "fit", "fitting_schema"]
 
 T = TypeVar("T")
 
-ROWS = 1 << 18
+ROWS = 1 << 16
 """Rows that are counted at a time."""
 
 
@@ -172,18 +172,19 @@ class _Counting:
         return _merged(*(state for state, _ in counted)), refused, sum(map(len, parts))
 
     def _counted(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> tuple[FitState, list[RefusedRow]]:
-        chosen = table
+        chosen: pa.Array | None = None
         if training_only:
             keys = fitted_keys(table.select(list(self._schema.entity)), self._fitted)
-            chosen = table.filter(pa.array(split_of(hash_keys(keys)) == 0))
-        rows = chosen.drop_columns(ORIGIN)
+            chosen = pa.array(split_of(hash_keys(keys)) == 0)
+        rows = table.drop_columns(ORIGIN)
+        rows = rows if chosen is None else rows.filter(chosen)
         try:
             return self._tokenizer.fit_state(rows, fitted=self._fitted), []
         except DataError as error:
             if any(refusal.row is None for refusal in error.refusals):
                 raise
             state = self._tokenizer.fit_state(rows, "quarantine", self._fitted)
-            return state, refused_rows(chosen, error.refusals, names)
+            return state, refused_rows(table if chosen is None else table.filter(chosen), error.refusals, names)
 
 
 def _ahead(work: Iterator[Future[T]], ahead: int) -> Iterator[T]:

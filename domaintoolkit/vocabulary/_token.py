@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 from domaintoolkit.encoders._base import BYTES, Slot
@@ -124,15 +125,16 @@ def slot_token(field: str | None, slot: Slot, kind: str = "field") -> Token:
 
 def slot_tokens(field: str | None, slots: Sequence[Slot], kind: str = "field") -> list[Token]:
     """`slot_token` of each slot."""
-    wrong = next((name for name in {slot.kind for slot in slots} if ":" in name), None)
+    if not slots:
+        return []
+    kinds, keys, texts, *others = zip(*slots, strict=True)
+    wrong = next((name for name in set(kinds) if ":" in name), None)
     if wrong is not None:
         raise VocabularyError(f"the kind of a slot has no ':', got {wrong!r} of field {field!r}")
-    names = readable_names(field, [slot.text for slot in slots])
-    make = tuple.__new__  # half the time of Token(...)
-    return [
-        make(Token, ("piece" if own == "piece" else kind, field, f"{own}:{key}", name, part, start, fusible, whole))
-        for (own, key, _, part, start, fusible, whole), name in zip(slots, names, strict=True)
-    ]
+    own = ["piece" if each == "piece" else kind for each in kinds]
+    identities = [f"{each}:{key}" for each, key in zip(kinds, keys, strict=True)]
+    columns = zip(own, repeat(field), identities, readable_names(field, texts), *others, strict=False)
+    return list(map(tuple.__new__, repeat(Token), columns))  # a third of the time of Token(...)
 
 
 def slot_identity(field: str | None, slot: Slot, kind: str = "field") -> tuple[str, str | None, str]:
