@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.engines._aside import SET_ASIDE, hash_rows, write_aside
+from domaintoolkit.engines._aside import SET_ASIDE, hash_rows, read_aside, write_aside
 from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes
-from domaintoolkit.engines._continue import append_rows
+from domaintoolkit.engines._continue import append_rows, seen_rows
 from domaintoolkit.engines._decode import folder_tokenizer
 from domaintoolkit.engines._encode import in_turn
 from domaintoolkit.engines._input import Input, TableInput, tables, wanted_columns
@@ -29,7 +29,7 @@ from domaintoolkit.engines._refused import Kept, finish_quarantine, in_file_orde
 from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._spill import Buckets, Spill
 from domaintoolkit.engines._state import APPENDING, STATE, FinishedShard, clear_partials
-from domaintoolkit.engines._twice import Instants, encoded_instants
+from domaintoolkit.engines._twice import Seen
 from domaintoolkit.errors import ArtifactError, DataError, Interrupted, OutputError, Refusal, VocabularyMismatchError
 from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
 from domaintoolkit.streams._manifest import Manifest, ShardEntry
@@ -49,6 +49,8 @@ class _Grown:
     refused: list[RefusedRow]
     older: list[RefusedRow]
     aside: NDArray[np.uint64]
+    newer: frozenset[int]
+    behind: frozenset[int]
 
 
 def append(
@@ -113,23 +115,19 @@ class _Appending:
         self.tokenizer = _chosen(self.encoded, tokenizer)
         self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
         self.names: list[str] = []
-        self.appended = self.first = ""
+        self.appended = ""
         self.kept = Kept()
         self._clear(self.encoded.manifest)
 
     def run(self, source: Input, parted: Path, quarantine: Path, rewrite: bool) -> EncodeResult:
         buckets = self._read(source, parted)
         entries = list(self.encoded.manifest.shards)
-        grown: list[_Grown] = []
         todo = [number for number in range(len(entries)) if buckets.rows[self._range(number, buckets)].sum()]
         try:
-            with ThreadPoolExecutor(self.budget.threads) as pool:
-                work = in_turn(
-                    pool, lambda number: self._grow(number, buckets, rewrite), iter(todo), self.budget.threads
-                )
-                for each in work:
-                    grown.append(each)
-                    self.progress("appending", len(grown), len(todo))
+            grown = self._grown(todo, buckets, rewrite)
+            sharing = self._sharing(grown, todo, buckets)
+            if sharing:
+                grown = self._grown(todo, buckets, rewrite, sharing)
             if self.on_bad_rows == "error":
                 raise_refused(located(source, [row for each in grown for row in each.refused]), self.names)
         except KeyboardInterrupt:
@@ -140,47 +138,83 @@ class _Appending:
             raise
         return self._finish(grown, quarantine, source)
 
+    def _grown(
+        self, todo: Sequence[int], buckets: Buckets, rewrite: bool, sharing: frozenset[int] = frozenset()
+    ) -> list[_Grown]:
+        """All shards that rows belong to, with them."""
+        grown: list[_Grown] = []
+        with ThreadPoolExecutor(self.budget.threads) as pool:
+            work = in_turn(
+                pool, lambda number: self._grow(number, buckets, rewrite, sharing), iter(todo), self.budget.threads
+            )
+            for each in work:
+                grown.append(each)
+                self.progress("appending", len(grown), len(todo))
+        return grown
+
     def _read(self, source: Input, parted: Path) -> Buckets:
         shards = len(self.encoded.manifest.shards)
         schema, threads, types = self.tokenizer.schema, self.budget.threads, self.tokenizer.types
         spill = Spill(parted, schema.entity, bucket_count(shards), self.budget.held_bytes, threads, types)
         refused, total = None if self.on_bad_rows == "error" else self.kept, 0
-        instants = Instants(self.tokenizer)
         with closing(spill):
             for table in tables(source, wanted_columns(schema, source), refused, threads, self.names):
                 spill.add(table)
                 total += int(hash_rows(self.tokenizer, table).sum())
-                instants.add(table)
                 self.progress("reading", spill.rows, None)
             buckets = spill.finish()
         if not spill.rows and not self.kept:
             raise DataError([Refusal(None, None, "there are no rows to append")])
         self.appended = f"{spill.rows}:{total % (1 << 64):016x}"
-        manifest = self.encoded.manifest
-        self.first = manifest.encoded if manifest.appended else encoded_instants(self.encoded, self.tokenizer)
-        if self.appended in manifest.appended or str(instants) == self.first != "":
-            word = "appended" if self.appended in manifest.appended else "encoded"
-            reason = f"these {spill.rows:,} rows were {word} before, and are in {self.folder} already"
+        if self.appended in self.encoded.manifest.appended:
+            reason = f"these {spill.rows:,} rows were appended before, and are in {self.folder} already"
             raise DataError([Refusal(None, None, reason)])
         return buckets
+
+    def _sharing(self, grown: Sequence[_Grown], todo: Sequence[int], buckets: Buckets) -> frozenset[int]:
+        """The sources that share rows with the folder. Raises `DataError` where all rows of one are there already."""
+        newer = frozenset[int]().union(*(each.newer for each in grown))
+        looked_at = frozenset(range(len(self.names))) - newer
+        looked_at |= frozenset[int]().union(*(each.behind for each in grown))
+        if self.tokenizer.schema.time is None or not looked_at:
+            return frozenset()
+        seen = dict.fromkeys(looked_at, Seen())
+        aside = read_aside(self.folder, self.encoded.manifest.set_aside)
+        for number in todo:
+            old, new = self._old_and_new(number, buckets)
+            found = seen_rows(self.tokenizer, old, self.encoded.left_out(number), new, looked_at, aside)
+            seen = {source: each + found[source] for source, each in seen.items()}
+        files = [
+            (self.names[source], each.known)
+            for source, each in sorted(seen.items())
+            if source not in newer and each.known and not each.others
+        ]
+        if files:
+            word = f"in {self.folder} already: encoded or appended before"
+            raise DataError([Refusal(None, None, f"{_rows_of(name, rows)} {word}") for name, rows in files])
+        return frozenset(source for source, each in seen.items() if each.older)
 
     def _range(self, number: int, buckets: Buckets) -> slice:
         each = buckets.count // len(self.encoded.manifest.shards)
         return slice(number * each, (number + 1) * each)
 
-    def _grow(self, number: int, buckets: Buckets, rewrite: bool) -> _Grown:
-        place = self._range(number, buckets)
-        old, new = self.encoded.table(number), buckets.read(place.start, place.stop)
-        assert new is not None
-        new = _as_before(new, old, self.tokenizer)
-        made = append_rows(self.tokenizer, old, self.encoded.left_out(number), new, self.names, rewrite)
+    def _grow(self, number: int, buckets: Buckets, rewrite: bool, sharing: frozenset[int]) -> _Grown:
+        old, new = self._old_and_new(number, buckets)
+        made = append_rows(self.tokenizer, old, self.encoded.left_out(number), new, self.names, rewrite, sharing)
         generation = 1 + _generation(self.encoded.manifest.shards[number])
         entry = write_shard(self.folder, number, made.table, generation)
         left_out = None
         if made.left_out is not None:
             left_out = write_shard(self.folder, number, made.left_out, generation, LEFT_OUT)
         finished = FinishedShard(number, entry, asdict(made.counts), left_out=left_out)
-        return _Grown(finished, made.refused, made.older, made.aside)
+        return _Grown(finished, made.refused, made.older, made.aside, made.newer, made.behind)
+
+    def _old_and_new(self, number: int, buckets: Buckets) -> tuple[pa.Table, pa.Table]:
+        """The histories of a shard, and the rows that belong to it."""
+        place = self._range(number, buckets)
+        old, new = self.encoded.table(number), buckets.read(place.start, place.stop)
+        assert new is not None
+        return old, _as_before(new, old, self.tokenizer)
 
     def _finish(self, grown: Sequence[_Grown], quarantine: Path, source: Input) -> EncodeResult:
         before = self.encoded.manifest
@@ -195,7 +229,7 @@ class _Appending:
         counts = asdict(Counts(**before.counts) + added)
         appended = (*before.appended, self.appended)
         manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=aside)
-        manifest = replace(manifest, appended=appended, encoded=self.first)
+        manifest = replace(manifest, appended=appended)
         refused = [*self.kept, *located(source, [row for each in grown for row in (*each.refused, *each.older)])]
         with Quarantine(quarantine, keep=True) as rows:
             rows.add(in_file_order(refused, self.names))
@@ -216,6 +250,11 @@ class _Appending:
         for path in [path for name in (SHARDS, LEFT_OUT, SET_ASIDE) for path in self.folder.glob(f"{name}/*")]:
             if path not in named:
                 path.unlink()
+
+
+def _rows_of(name: str, rows: int) -> str:
+    whole = f"all {rows:,} rows" if rows > 1 else "the one row"
+    return f"{whole}{' of ' if name else ''}{name} {'are' if rows > 1 else 'is'}"
 
 
 def _with_sessions(encoded: EncodedFolder) -> EncodedFolder:

@@ -21,7 +21,7 @@ from domaintoolkit.streams._manifest import SetAside
 from domaintoolkit.streams._shards import plain
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["SET_ASIDE", "hash_rows", "read_aside", "without_aside", "write_aside"]
+__all__ = ["SET_ASIDE", "Hashes", "hash_rows", "read_aside", "within", "without_aside", "write_aside"]
 
 SET_ASIDE = "set_aside"
 """The folder of the file of hashes."""
@@ -49,14 +49,18 @@ def without_aside(tokenizer: DomainTokenizer, rows: pa.Table, aside: Hashes) -> 
     """All rows of some entities but those that were set aside; of equal rows, as many as were. `aside` is sorted."""
     if not len(aside):
         return rows
-    hashes = hash_rows(tokenizer, rows)
+    return rows.filter(pa.array(~within(hash_rows(tokenizer, rows), aside)))
+
+
+def within(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:
+    """Which of `hashes` are among `known`, which are sorted; of equal ones, the first as many as there are there."""
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     nth = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
-    times = np.searchsorted(aside, ordered, side="right") - np.searchsorted(aside, ordered)
-    kept = np.ones(len(hashes), bool)
-    kept[order[nth < times]] = False
-    return rows.filter(pa.array(kept))
+    times = np.searchsorted(known, ordered, side="right") - np.searchsorted(known, ordered)
+    found = np.zeros(len(hashes), bool)
+    found[order[nth < times]] = True
+    return found
 
 
 def write_aside(folder: Path, before: SetAside | None, hashes: Hashes) -> SetAside | None:

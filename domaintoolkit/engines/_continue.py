@@ -14,13 +14,15 @@ from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.engines._aside import hash_rows
 from domaintoolkit.engines._bounds import shortened
 from domaintoolkit.engines._histories import Histories, match, times_of
-from domaintoolkit.engines._input import ORIGIN
+from domaintoolkit.engines._input import ORIGIN, origins
 from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
 from domaintoolkit.engines._refused import refused_rows
 from domaintoolkit.engines._sessions import SessionCodes
 from domaintoolkit.engines._statics import same_statics, with_statics
 from domaintoolkit.engines._ties import before_last
+from domaintoolkit.engines._twice import Seen, known_rows, source_numbers
 from domaintoolkit.errors import Refusal
+from domaintoolkit.schema import Schema
 from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import plain, shard_table
@@ -28,9 +30,10 @@ from domaintoolkit.streams._streams import Counts, Streams
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer._order import ranks_of
 
-__all__ = ["Appended", "append_rows"]
+__all__ = ["Appended", "append_rows", "seen_rows"]
 
 OLDER = "older than the last encoded event of its entity"
+KNOWN = "an encoded event already"
 STATIC = "a static field differs from the encoded history of its entity"
 
 Rows = NDArray[np.int64]
@@ -46,9 +49,13 @@ class Appended:
     counts: Counts = field(default_factory=Counts)
     refused: list[RefusedRow] = field(default_factory=list)
     older: list[RefusedRow] = field(default_factory=list)
-    """Rows that come too late for their histories; never an error."""
+    """Rows that come too late for their histories, or are events of them already; never an error."""
     aside: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     """A hash of the values of each of these."""
+    newer: frozenset[int] = frozenset()
+    """The sources that brought a row of a new entity, or one after its entity's last event."""
+    behind: frozenset[int] = frozenset()
+    """Those that brought one before its entity's last event."""
 
 
 def append_rows(
@@ -58,13 +65,35 @@ def append_rows(
     new: pa.Table,
     names: Sequence[str],
     rewrite: bool,
+    sharing: frozenset[int] = frozenset(),
 ) -> Appended:
     """Append `new` rows to the histories of a shard, and to those that were too short for it; rows that come too
-    late are set aside, or with `rewrite` their histories are encoded anew, from what the streams still tell."""
+    late are set aside, or with `rewrite` their histories are encoded anew, from what the streams still tell.
+
+    Of the sources `sharing`, rows that are events of the histories already are set aside."""
     schema = tokenizer.schema
-    known = old if left_out is None else _sorted(pa.concat_tables([old, left_out]), schema.entity)
-    result = _Appending(tokenizer.unbounded(), known, new, names).run(rewrite)
+    appending = _Appending(tokenizer.unbounded(), _all_histories(schema, old, left_out), new, names)
+    result = appending.run(rewrite, sharing)
     return _within_bounds(tokenizer, result, old, left_out)
+
+
+def seen_rows(
+    tokenizer: DomainTokenizer,
+    old: pa.Table,
+    left_out: pa.Table | None,
+    new: pa.Table,
+    sources: frozenset[int],
+    aside: NDArray[np.uint64],
+) -> dict[int, Seen]:
+    """How many of the `new` rows of some sources are events of a shard already; `aside` were set aside before."""
+    histories = _all_histories(tokenizer.schema, old, left_out)
+    appending = _Appending(tokenizer.unbounded(), histories, new, ())
+    return appending.seen(sources, aside, tokenizer.schema.max_events)
+
+
+def _all_histories(schema: Schema, old: pa.Table, left_out: pa.Table | None) -> pa.Table:
+    """The histories of a shard, and those that were too short for it, by hash."""
+    return old if left_out is None else _sorted(pa.concat_tables([old, left_out]), schema.entity)
 
 
 def _within_bounds(tokenizer: DomainTokenizer, result: Appended, old: pa.Table, left_out: pa.Table | None) -> Appended:
@@ -97,22 +126,60 @@ class _Appending:
         self.history = match(keys, self.histories.keys)
         self.result = Appended(old)
 
-    def run(self, rewrite: bool) -> Appended:
-        late = self._late()
+    def run(self, rewrite: bool, sharing: frozenset[int] = frozenset()) -> Appended:
+        known = self._known(sharing)
+        late = self._late() & ~known
         anew = np.unique(self.history[late]) if rewrite else np.zeros(0, np.int64)
-        if not rewrite and late.any():
-            self.result.older = self._refuse(np.flatnonzero(late), OLDER)
-            self.result.aside = hash_rows(self.tokenizer, self.new.filter(pa.array(late)))
-            self.result.counts += Counts(rows_in=int(late.sum()), rows_refused=int(late.sum()))
-        of_anew = np.isin(self.history, anew)
-        continuing = (self.history >= 0) & ~of_anew & ~late
+        aside = known if rewrite else known | late
+        if aside.any():
+            refused = [
+                self._refuse(np.flatnonzero(rows), why) for rows, why in ((known, KNOWN), (aside & ~known, OLDER))
+            ]
+            self.result.older = [row for rows in refused for row in rows]
+            self.result.aside = hash_rows(self.tokenizer, self.new.filter(pa.array(aside)))
+            self.result.counts += Counts(rows_in=int(aside.sum()), rows_refused=int(aside.sum()))
+        of_anew = np.isin(self.history, anew) & ~known
+        continuing = (self.history >= 0) & ~of_anew & ~aside
         kept = np.setdiff1d(np.arange(len(self.histories)), anew)
         table = self._continued(np.flatnonzero(continuing)).take(pa.array(kept))
         parts = [table, self._encoded(self.new.filter(pa.array(self.history < 0)))]
         if len(anew):
             parts.append(self._anew(anew, np.flatnonzero(of_anew)))
         self.result.table = _sorted(pa.concat_tables([part.cast(table.schema) for part in parts]), self.schema.entity)
+        self.result.newer = self._newer()
+        self.result.behind = frozenset(np.unique(source_numbers(self.new)[self._compared() < 0]).tolist())
         return self.result
+
+    def _compared(self) -> NDArray[np.int64]:
+        """-1, 0 or 1: whether each row is before, at or after the last event of its history; 1 where it has none."""
+        if self.schema.time is None or not len(self.histories):
+            return np.ones(len(self.new), np.int64)
+        last = self.histories.last_times[self.history]
+        times = times_of(self.schema, self.new)
+        compared = (times > last).astype(np.int64) - (times < last)
+        return np.where(self.history < 0, 1, compared)
+
+    def seen(self, sources: frozenset[int], aside: NDArray[np.uint64], limit: int | None) -> dict[int, Seen]:
+        """What the rows of some sources are that come no later than the last event of their history."""
+        compared, numbers = self._compared(), source_numbers(self.new)
+        chosen = compared <= 0
+        known, others = known_rows(self.tokenizer, self.histories, self.new, chosen, sources, aside, limit)
+        flags = (known, others, known & (compared < 0))
+        return {source: Seen(*(int(each[numbers == source].sum()) for each in flags)) for source in sources}
+
+    def _known(self, sharing: frozenset[int]) -> NDArray[np.bool_]:
+        """Which rows of the sources `sharing` are events already."""
+        return known_rows(self.tokenizer, self.histories, self.new, self._compared() <= 0, sharing)[0]
+
+    def _newer(self) -> frozenset[int]:
+        sources, newer = source_numbers(self.new), self._compared() > 0
+        if self.result.refused:
+            # a row that was refused when its file was first read does not make the file another
+            refused = {(row.source, row.row) for row in self.result.refused}
+            rows = np.flatnonzero(newer)
+            found = origins(np.asarray(self.new[ORIGIN])[rows], self.names)
+            newer[rows] = [place not in refused for place in found]
+        return frozenset(np.unique(sources[newer]).tolist())
 
     def _late(self) -> NDArray[np.bool_]:
         """Which new rows come before the last event of their history."""

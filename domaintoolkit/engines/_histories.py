@@ -83,27 +83,37 @@ class Histories:
         return np.asarray(self.ids.values)[begin : begin + first]
 
     def rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
-        """All events of the chosen histories as rows of a table with `columns`, their times exact.
+        """All events of the chosen histories as rows of a table with `columns`, but for sessions as in `told`."""
+        decoded = self.told(chosen)
+        if self.schema.time is not None:
+            place = decoded.schema.get_field_index(self.schema.time)
+            times = np.asarray(decoded[self.schema.time].cast(pa.int64()))
+            instants = self.instants(times, columns.field(self.schema.time).type)
+            decoded = decoded.set_column(place, self.schema.time, instants)
+        if self.schema.session is not None:
+            place = columns.get_field_index(self.schema.session)
+            columns = columns.set(place, decoded.schema.field(self.schema.session))
+        arrays = [_as(decoded[field.name], field.type) for field in columns]
+        return pa.table(arrays, schema=columns)
+
+    def told(self, chosen: NDArray[np.int64]) -> pa.Table:
+        """All events of the chosen histories as decoding gives them, their times exact.
 
         Instead of the names of sessions there is what the shard has of them: their hashes.
         """
         ids = self.ids.take(chosen)
         decoded = self.tokenizer.decode(np.asarray(ids.values), ids.offsets, self.keys.take(pa.array(chosen)))
         if self.times is not None:
-            times = np.asarray(self.times.take(chosen).values)
-            place = decoded.schema.get_field_index(self.schema.time)
-            instants = self.instants(times, columns.field(self.schema.time).type)
-            decoded = decoded.set_column(place, self.schema.time, instants)
+            times = self.times.take(chosen).values.cast(pa.timestamp("us", "UTC"))
+            decoded = decoded.set_column(decoded.schema.get_field_index(self.schema.time), self.schema.time, times)
         if self.schema.session is not None:
             place = decoded.schema.get_field_index(self.schema.session)
             decoded = decoded.set_column(place, self.schema.session, pa.array(self._sessions(decoded, chosen)))
-            columns = columns.set(columns.get_field_index(self.schema.session), decoded.schema.field(place))
         if "labels" in self.table.column_names:
             labels = self.table["labels"].combine_chunks().take(pa.array(chosen))
             for place in range(labels.type.num_fields):
                 decoded = decoded.append_column(labels.type.field(place).name, labels.field(place).flatten())
-        arrays = [_as(decoded[field.name], field.type) for field in columns]
-        return pa.table(arrays, schema=columns)
+        return decoded
 
     def _sessions(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         """The hash of each event's session; `decoded` numbers those of each history."""

@@ -1,61 +1,101 @@
-"""Whether rows are those that a folder was encoded from, told by their keys and times.
+"""Which rows are events of a folder already: encoded or appended before, with whatever others, in any order.
 
-Of what `encode` took, the shards tell exactly that: so nothing has to be counted before rows are first appended.
+A row is looked for among the encoded events by its entity, its time and what its tokens tell: the shards tell
+exactly that, so nothing has to be remembered of any file. One equal row proves nothing, since events may be equal.
+But a file of such rows alone was taken before, and one with an older event among them shares rows with another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from domaintoolkit.engines._histories import times_of
-from domaintoolkit.engines._keys import fitted_keys
-from domaintoolkit.engines._ragged import lists_of
-from domaintoolkit.streams._encoded import EncodedFolder
-from domaintoolkit.streams._keys import hash_keys
+from domaintoolkit.engines._aside import Hashes, hash_rows, within
+from domaintoolkit.engines._histories import Histories, match, times_of
+from domaintoolkit.engines._input import ORIGIN, ROW_BITS
+from domaintoolkit.streams._shards import shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["Instants", "encoded_instants"]
+__all__ = ["Seen", "known_rows", "source_numbers"]
 
-TIME = "domaintoolkit time"
-
-
-class Instants:
-    """How many events there are, and the sum of hashes of their keys and times: the same in any order."""
-
-    def __init__(self, tokenizer: DomainTokenizer) -> None:
-        self._tokenizer, self._timed = tokenizer, tokenizer.schema.time is not None
-        self._events = self._total = 0
-
-    def add(self, rows: pa.Table) -> None:
-        """Count rows in the schema's columns."""
-        if self._timed:
-            schema = self._tokenizer.schema
-            keys = fitted_keys(rows.select(list(schema.entity)), self._tokenizer.types)
-            self._count(keys, times_of(schema, rows))
-
-    def add_shard(self, shard: pa.Table) -> None:
-        """Count the events of encoded histories."""
-        times = lists_of(shard["times"])
-        owners = np.repeat(np.arange(len(shard)), times.lengths)
-        keys = fitted_keys(shard.select(list(self._tokenizer.schema.entity)), self._tokenizer.types)
-        self._count(keys.take(pa.array(owners)), np.asarray(times.values)[times.offsets[0] : times.offsets[-1]])
-
-    def _count(self, keys: pa.Table, times: np.ndarray) -> None:
-        self._events += len(times)
-        self._total += int(hash_keys(keys.append_column(TIME, pa.array(times))).sum())
-
-    def __str__(self) -> str:
-        """Equal texts mean the same events; empty without a time column."""
-        return f"{self._events}:{self._total % (1 << 64):016x}" if self._timed else ""
+Flags = NDArray[np.bool_]
+NONE = np.zeros(0, np.uint64)
 
 
-def encoded_instants(folder: EncodedFolder, tokenizer: DomainTokenizer) -> str:
-    """What `encode` took of a folder that nothing was appended to yet; empty without a time column."""
-    found = Instants(tokenizer)
-    if tokenizer.schema.time is not None:
-        for number in range(len(folder.manifest.shards)):
-            for table in (folder.table(number), folder.left_out(number)):
-                if table is not None:
-                    found.add_shard(table)
-    return str(found)
+def source_numbers(rows: pa.Table) -> NDArray[np.int64]:
+    """Which source each row came from."""
+    numbers: NDArray[np.int64] = np.asarray(rows[ORIGIN]) >> ROW_BITS
+    return numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the rows of one source have shown, shard by shard."""
+
+    known: int = 0
+    """How many are events of the folder."""
+    others: int = 0
+    """How many are not."""
+    older: int = 0
+    """Of the known ones, those older than the last event of their entity."""
+
+    def __add__(self, other: Seen) -> Seen:
+        return Seen(self.known + other.known, self.others + other.others, self.older + other.older)
+
+
+def known_rows(
+    tokenizer: DomainTokenizer,
+    histories: Histories,
+    rows: pa.Table,
+    chosen: Flags,
+    sources: Iterable[int],
+    aside: Hashes = NONE,
+    limit: int | None = None,
+) -> tuple[Flags, Flags]:
+    """Which `chosen` rows of some sources are events of the `histories` of a shard, and which are not.
+
+    Neither are those that cannot be encoded, that were set aside (`aside`), or that histories of `limit` events have
+    lost. Of equal rows of a source, as many are known as there are such events. `tokenizer` is one without bounds.
+    """
+    known, others, numbers = np.zeros(len(rows), bool), np.zeros(len(rows), bool), source_numbers(rows)
+    label = "".join(("row", *tokenizer.schema.columns))
+    carrying = tokenizer.carrying(label)
+    for source in sources:
+        places = np.flatnonzero(chosen & (numbers == source))
+        own = rows.take(pa.array(places))
+        places = places[~within(hash_rows(tokenizer, own), aside)]
+        if not len(places):
+            continue
+        own = rows.take(pa.array(places)).drop_columns(ORIGIN).append_column(label, pa.array(places))
+        new = Histories(carrying, shard_table(carrying.encode_by_hash(own, on_bad_rows="quarantine")))
+        of = match(new.keys, histories.keys)
+        there, told = _comparable(histories, np.unique(of[of >= 0])), _comparable(new, np.arange(len(new)))
+        found = within(hash_rows(tokenizer, told), np.sort(hash_rows(tokenizer, there)))
+        places = np.asarray(told[label]).astype(np.int64)
+        known[places[found]] = True
+        others[places[~found & ~_lost(histories, told, limit)]] = True
+    return known, others
+
+
+def _comparable(histories: Histories, chosen: NDArray[np.int64]) -> pa.Table:
+    """The events of some histories; numbers are as wide as decoding may make them."""
+    told = histories.told(chosen)
+    for place, field in enumerate(told.schema):
+        if field.name not in histories.schema.entity and pa.types.is_integer(field.type):
+            told = told.set_column(place, field.name, told[field.name].cast(pa.float64(), safe=False))
+    return told
+
+
+def _lost(histories: Histories, rows: pa.Table, limit: int | None) -> Flags:
+    """Which rows are no newer than all that a history of `limit` events still has."""
+    if limit is None or histories.times is None or not len(histories):
+        return np.zeros(len(rows), bool)
+    places = match(rows.select(list(histories.schema.entity)), histories.keys)
+    first = np.asarray(histories.times.values)[histories.times.offsets[:-1]]
+    full = histories.starts.lengths >= limit
+    lost: Flags = (places >= 0) & full[places] & (times_of(histories.schema, rows) <= first[places])
+    return lost

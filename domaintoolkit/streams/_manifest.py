@@ -60,8 +60,6 @@ class Manifest:
     """With `min_events`, for each shard the histories that are too short so far; in no other number here."""
     appended: tuple[str, ...] = ()
     """For each append, how many rows it brought and the sum of their hashes: the same rows are not taken twice."""
-    encoded: str = ""
-    """Once rows are appended, how many were encoded and the sum of hashes of their keys and times."""
     set_aside: SetAside | None = None
     """Rows that appending has refused as older than their histories, if any."""
 

@@ -30,8 +30,10 @@ def test_appended_events_are_those_of_one_encoding(run: Run, as_data: Data, tmp_
     assert as_data("verify", tmp_path / "out", early, late)["holds"]
     older = run("encode", "--append", early, "-o", tmp_path / "out")
     assert (older.exit_code, older.stdout) == (1, "")
-    assert "these 900 rows were encoded before" in older.stderr
+    assert f"all 900 rows of {early} are in {tmp_path / 'out'} already" in older.stderr
     early.write_text("".join(early.read_text().splitlines(keepends=True)[:2]))
+    assert f"the one row of {early} is in" in run("encode", "--append", early, "-o", tmp_path / "out").stderr
+    early.write_text(early.read_text().replace("2019-1", "2018-1"))
     assert "appended      1 row, 1 of them refused" in run("encode", "--append", early, "-o", tmp_path / "out").stdout
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.parquet
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -22,12 +23,13 @@ from domaintoolkit.engines import _append, append, encode, extend, verify
 from domaintoolkit.engines._state import STATE
 from domaintoolkit.errors import ArtifactError, DataError, OutputError, VocabularyMismatchError
 from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
+from domaintoolkit.streams import open_source
 from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.streams._manifest import Manifest
 from domaintoolkit.streams._read_refused import Quarantine
 from domaintoolkit.tokenizer import DomainTokenizer
 
-from .rows import SCHEMA, contents, events
+from .rows import READER, SCHEMA, contents, events
 
 TABLE = events(600, users=30)
 TOKENIZER = DomainTokenizer(SCHEMA, threads=1).fit(TABLE)
@@ -102,17 +104,30 @@ def test_rows_that_were_set_aside_are_known_to_verify(late: list[bool], again: b
     table = TABLE.sort_by("at").slice(0, 300)
     later = table.filter(pa.array(late))
     assume(0 < len(later) < 300)
-    rows = [table.filter(pa.array(np.logical_not(late))), later, *([later.slice(0, 50)] if again else [])]
+    rows = [table.filter(pa.array(np.logical_not(late))), later]
     with tempfile.TemporaryDirectory() as name:
         encode(TOKENIZER, rows[0], Path(name) / "out", shards=3)
-        for part in rows[1:]:
-            append(Path(name) / "out", part)
+        append(Path(name) / "out", later)
+        if again:
+            set_aside = later.filter(pa.array(_older(later, rows[0])))
+            assume(len(set_aside) > 0)
+            append(Path(name) / "out", set_aside.slice(0, 50))
+            rows.append(set_aside.slice(0, 50))
         whole = pa.concat_tables(rows)
         found = verify(Path(name) / "out", whole.take(np.random.default_rng(0).permutation(len(whole))), threads=1)
         assert found.problems == ()
         manifest = open_encoded(Path(name) / "out").manifest
         assert found.rows_refused == found.rows_set_aside == manifest.counts["rows_refused"]
         assert found.report.events == manifest.totals["events"]
+
+
+def _older(rows: pa.Table, encoded: pa.Table) -> list[bool]:
+    """Which rows come before the last encoded event of their user."""
+    last: dict[int, Any] = {}
+    for user, at in zip(encoded["user"].to_pylist(), encoded["at"].to_pylist(), strict=True):
+        last[user] = max(at, last.get(user, at))
+    pairs = zip(rows["user"].to_pylist(), rows["at"].to_pylist(), strict=True)
+    return [user in last and at < last[user] for user, at in pairs]
 
 
 def test_the_same_rows_are_not_appended_twice(tmp_path: Path) -> None:
@@ -137,14 +152,73 @@ def test_rows_that_were_encoded_are_not_appended(tmp_path: Path, rewrite: bool, 
     before = contents(tmp_path)
     keys = first.set_column(0, "user", first["user"].cast(pa.string()))
     for rows in (first, first.take(pa.array(np.arange(300)[::-1])), keys):
-        with pytest.raises(DataError, match="these 300 rows were encoded before"):
+        with pytest.raises(DataError, match="all 300 rows are in"):
             append(tmp_path, rows, rewrite=rewrite)
     assert contents(tmp_path) == before
     append(tmp_path, in_time.slice(300, 200), rewrite=rewrite)
-    with pytest.raises(DataError, match="these 300 rows were encoded before"):
-        append(tmp_path, first, rewrite=rewrite)
+    for rows in (first, first.slice(250), in_time.slice(280, 100), in_time.slice(499, 1)):
+        with pytest.raises(DataError, match=rf"(all {len(rows)} rows are|the one row is) in"):
+            append(tmp_path, rows, rewrite=rewrite)
     append(tmp_path, in_time.slice(500), rewrite=rewrite)
     assert verify(tmp_path, TABLE, threads=1).problems == ()
+
+
+@pytest.mark.parametrize("rewrite", [False, True])
+@pytest.mark.parametrize(("longest", "shortest"), [(None, 1), (None, 12), (5, 1)])
+def test_rows_that_are_in_the_folder_already_are_set_aside(
+    tmp_path: Path, rewrite: bool, longest: int | None, shortest: int
+) -> None:
+    """A file that goes on where the folder ends, but begins before: the last events are not there twice."""
+    schema = replace(SCHEMA, max_events=longest, min_events=shortest)
+    tokenizer = DomainTokenizer(schema, threads=1).fit(TABLE)
+    in_time = TABLE.sort_by("at")
+    first, second = in_time.slice(0, 300), in_time.slice(200, 250)
+    encode(tokenizer, first, tmp_path / "out", shards=3)
+    result = append(tmp_path / "out", second.take(np.random.default_rng(0).permutation(250)), rewrite=rewrite)
+    encode(tokenizer, in_time.slice(0, 450), tmp_path / "whole", shards=3)
+    assert rows_of(tmp_path / "out") == rows_of(tmp_path / "whole")
+    if longest is None:
+        quarantined = pyarrow.csv.read_csv(tmp_path / "out" / "quarantine.csv")
+        assert quarantined["reason"].to_pylist() == ["an encoded event already"] * 100
+        assert (result.counts.rows_in, result.counts.rows_refused) == (250, 100)
+        assert verify(tmp_path / "out", pa.concat_tables([first, second]), threads=1).problems == ()
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.integers(0, 3), min_size=300, max_size=300),
+    st.sampled_from([None, 4]),
+    st.booleans(),
+    st.sampled_from([1, 6 * 3600]),
+)
+def test_a_file_that_is_in_the_folder_already_is_named(
+    numbers: list[int], longest: int | None, bad: bool, seconds: int
+) -> None:
+    """Whether it was encoded or appended, alone or with others, whole or in part refused, set aside or lost since."""
+    table = TABLE.slice(0, 300)
+    table = table.set_column(1, "at", pc.floor_temporal(table["at"], seconds, "second"))
+    files = [table.filter(pc.equal(pa.array(numbers), number)) for number in range(4)]
+    assume(all(map(len, files)))
+    if bad:
+        # a row that cannot be encoded, and comes after all others
+        late = table.slice(0, 1).set_column(1, "at", pa.array([None], table["at"].type))
+        files = [pa.concat_tables([rows, late]) for rows in files]
+    tokenizer = DomainTokenizer(replace(SCHEMA, max_events=longest), threads=1).fit(table)
+    with tempfile.TemporaryDirectory() as name:
+        paths = [Path(name) / f"{number}.parquet" for number in range(4)]
+        for path, rows in zip(paths, files, strict=True):
+            pyarrow.parquet.write_table(rows, path)
+        out = Path(name) / "out"
+        encode(tokenizer, open_source(paths[:2], READER), out, shards=3, on_bad_rows="quarantine")
+        append(out, open_source(paths[2:3], READER), on_bad_rows="quarantine", rewrite=True)
+        before = contents(out)
+        for number in range(3):
+            with pytest.raises(DataError, match=rf"of \S*{number}.parquet (are|is) in"):
+                append(out, open_source([paths[number], paths[3]], READER), on_bad_rows="quarantine")
+        assert contents(out) == before
+        append(out, open_source(paths[3:], READER), on_bad_rows="quarantine", rewrite=True)
+        whole = open_source(paths, READER)
+        assert verify(out, whole, threads=1).problems == () or longest is not None
 
 
 def test_as_many_other_rows_are_appended(tmp_path: Path) -> None:
@@ -224,12 +298,12 @@ def _crash(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
 
 
 def test_a_file_of_what_was_set_aside_is_checked(tmp_path: Path) -> None:
-    encode(TOKENIZER, TABLE, tmp_path)
-    older = TABLE.sort_by("at").slice(0, 5)
-    append(tmp_path, older)
+    table = TABLE.sort_by("at")
+    encode(TOKENIZER, table.slice(5), tmp_path)
+    append(tmp_path, table.slice(0, 5))
     (tmp_path / "set_aside" / "1.arrow").write_bytes(b"else")
     with pytest.raises(ArtifactError, match=r"set_aside/1\.arrow: was altered"):
-        verify(tmp_path, pa.concat_tables([TABLE, older]))
+        verify(tmp_path, TABLE)
 
 
 def test_static_fields_are_compared_row_by_row(tmp_path: Path) -> None:
@@ -378,7 +452,7 @@ def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
 
 def test_rows_set_aside_before_stay_in_the_quarantine_file(tmp_path: Path) -> None:
     table = TABLE.sort_by("at")
-    encode(TOKENIZER, table, tmp_path)
+    encode(TOKENIZER, table.slice(10), tmp_path)
     for start in (0, 5):
         result = append(tmp_path, table.slice(start, 5))
     assert result.manifest.counts["rows_refused"] == 10
