@@ -46,10 +46,14 @@ def located(source: Any, rows: Sequence[RefusedRow]) -> list[RefusedRow]:
     wanted = {(row.source, row.row): row for row in rows if row.line is None}
     if not wanted or not hasattr(source, "files"):
         return list(rows)
-    numbers = {name: [number for file, number in wanted if file == name] for name, _ in wanted}
-    found: dict[tuple[str, int], RefusedRow] = {}
+    numbers: dict[str | None, list[int]] = {}
+    for name, number in wanted:
+        numbers.setdefault(name, []).append(number)
+    sought = {name: np.array(each) for name, each in numbers.items()}
+    none = np.zeros(0, np.int64)
+    found: dict[tuple[str | None, int], RefusedRow] = {}
     for batch in source.batches(None, Kept()):
-        for index in np.flatnonzero(np.isin(batch.rows, numbers.get(batch.source, []))).tolist():
+        for index in np.flatnonzero(np.isin(batch.rows, sought.get(batch.source, none))).tolist():
             place = (batch.source, int(batch.rows[index]))
             found[place] = replace(batch.refused(index, None, ""), problems=wanted[place].problems)
     return [found.get((row.source, row.row), row) for row in rows]
