@@ -15,6 +15,7 @@ __all__ = [
     "ArtifactError",
     "DataError",
     "DecodeError",
+    "DivergedError",
     "DomainToolkitError",
     "Interrupted",
     "LookupFailedError",
@@ -130,6 +131,15 @@ class OutputError(DomainToolkitError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}")
+
+
+class DivergedError(DomainToolkitError):
+    """A training run whose numbers are not finite any more, as seen at `step`; nothing of it is kept since."""
+
+    def __init__(self, step: int, what: str, kept: str) -> None:
+        self.step = step
+        hint = "try a lower learning rate, or a longer warm-up"
+        super().__init__(f"training has diverged: {what} of step {step} is not finite; {kept}; {hint}")
 
 
 class ArtifactError(DomainToolkitError):

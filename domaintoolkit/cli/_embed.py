@@ -94,6 +94,14 @@ def _tables(
     from domaintoolkit.model import embed
 
     segmenter = tokenizer.segmenter if model.config.composites else None
+    entity = [*tokenizer.schema.entity, "split"]
+
+    def embedded(table: pa.Table, found: Any) -> pa.Table:
+        values = pa.FixedSizeListArray.from_arrays(pa.array(found.ravel()), model.config.width)
+        return table.select(entity).append_column("embedding", values)
+
+    # a file without embeddings has their columns too
+    yield embedded(encoded.table(0).slice(0, 0), np.zeros(0, np.float32))
     for rows in encoded.streams(split):
         lengths = np.diff(rows.offsets)[rows.selected].astype(np.int64)
         offsets = offsets_of(lengths)
@@ -101,11 +109,7 @@ def _tables(
             chosen = rows.selected[start:end]
             ids = rows.ids[positions(rows.offsets[:-1][chosen].astype(np.int64), lengths[start:end])]
             found = embed(model, ids, offsets[start : end + 1] - offsets[start], pooling, longest, segmenter)
-            values = pa.FixedSizeListArray.from_arrays(pa.array(found.ravel()), model.config.width)
-            keys = (
-                pa.Table.from_batches([rows.table]).select([*tokenizer.schema.entity, "split"]).take(pa.array(chosen))
-            )
-            yield keys.append_column("embedding", values)
+            yield embedded(pa.Table.from_batches([rows.table]).select(entity).take(pa.array(chosen)), found)
 
 
 def _written(tables: Iterator[pa.Table], out: Path, total: int, bar: Bar) -> int:

@@ -66,6 +66,8 @@ def command(
     """
     if likeliest is not None and continued is None:
         raise click.UsageError("--next predicts what comes after a history; name it with --continue and --entity")
+    if likeliest is not None:
+        _refuse_drawing()
     if key and continued is None:
         raise click.UsageError("--entity is of an encoded folder; name it with --continue")
     if table is not None and (table.suffix not in (".parquet", ".csv") or table.exists()):
@@ -85,6 +87,16 @@ def command(
         return
     prompts: Any = count if stream is None else [stream.ids.astype("int64")] * count
     _show(tokenizer, *generator(prompts, events, sampling), table, json_output)
+
+
+def _refuse_drawing() -> None:
+    """--next draws nothing and writes no table."""
+    context = click.get_current_context()
+    names = ("events", "count", "temperature", "top_k", "top_p", "seed", "table")
+    given = [f"--{name.replace('_', '-')}" for name in names
+             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT]  # fmt: skip
+    if given:
+        raise click.UsageError(f"--next draws no histories, so that {', '.join(given)} would say nothing")
 
 
 def _stream(folder: Path, key: tuple[str, ...], tokenizer: DomainTokenizer) -> StoredStream:
@@ -112,8 +124,7 @@ def _predict(generator: Any, stream: StoredStream, likeliest: int, json_output: 
         print_json({"entity": str(stream.entity.to_pylist()[0]), "predictions": listed})
     else:
         for each in found:
-            share = f"{each.probability:8.4%}" if each.probability >= 1e-5 else f"{each.probability:8.1e}"
-            click.echo(f"{share}  {' '.join(each.tokens)}")
+            click.echo(f"{each.share:>8}  {' '.join(each.tokens)}")
 
 
 def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None, json_output: bool) -> None:

@@ -76,6 +76,8 @@ def command(
     from domaintoolkit.model import preset as shape
 
     size, there = _of_folder(folder)
+    if folder is not None and not (tokens or there):
+        raise click.UsageError(f"{folder} has no tokens for training; give --tokens")
     config: TokenModelConfig = shape(preset, vocabulary or size, block=block)
     made = plan(config, batch, block, precision, device, tokens or there, utilisation)
     if json_output:
@@ -93,4 +95,4 @@ def _of_folder(folder: Path | None) -> tuple[int, int]:
     from domaintoolkit.streams import open_encoded
 
     manifest = open_encoded(folder, verify=False).manifest
-    return int(manifest.vocabulary["size"]), max(manifest.splits["train"]["tokens"], 1)
+    return int(manifest.vocabulary["size"]), manifest.splits.get("train", {}).get("tokens", 0)

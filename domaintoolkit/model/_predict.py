@@ -36,6 +36,11 @@ class Prediction:
     """Among all that the grammar allows here; of a model of composites, what the ways to write it that the search
     has found have together."""
 
+    @property
+    def share(self) -> str:
+        """The probability for people: `12.34%`, or `3.1e-07` where that says more."""
+        return f"{self.probability:.2%}" if self.probability >= 1e-4 else f"{self.probability:.1e}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Beam:

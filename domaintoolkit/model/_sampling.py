@@ -15,6 +15,10 @@ from domaintoolkit.schema._declare import declaration
 __all__ = ["Sampling", "draw"]
 
 
+COLDEST = 1e-30
+"""The likeliest is all that is left from well above here on; below, numbers of 32 bits would overflow."""
+
+
 @declaration
 class Sampling:
     """How tokens are drawn: from the `top_k` likeliest, or the fewest that hold `top_p` of the probability.
@@ -22,15 +26,15 @@ class Sampling:
     Both look at the tokens that the grammar allows, and `temperature` comes first.
     """
 
-    temperature: Annotated[float, Constraint(gt=0)] = 1.0
+    temperature: Annotated[float, Constraint(gt=0, allow_inf_nan=False)] = 1.0
     top_k: Annotated[int, Constraint(ge=1)] | None = None
     top_p: Annotated[float, Constraint(gt=0, le=1)] | None = None
-    seed: int = 0
+    seed: Annotated[int, Constraint(ge=0, lt=1 << 63)] = 0
 
 
 def draw(scores: Tensor, allowed: NDArray[np.bool_], sampling: Sampling, generator: torch.Generator) -> int:
     """One of the entries that are allowed, by their logits (V + 1,)."""
-    scores = (scores / sampling.temperature).masked_fill(~torch.from_numpy(allowed), -torch.inf)
+    scores = (scores / max(sampling.temperature, COLDEST)).masked_fill(~torch.from_numpy(allowed), -torch.inf)
     if sampling.top_k is not None and sampling.top_k < len(scores):
         scores = scores.masked_fill(scores < scores.topk(sampling.top_k).values[-1], -torch.inf)
     probabilities: Any = scores.softmax(0)

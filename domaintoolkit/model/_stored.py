@@ -11,6 +11,8 @@ import numpy as np
 import safetensors.torch
 import torch
 from huggingface_hub import ModelHubMixin, snapshot_download
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils._validators import validate_repo_id
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -173,6 +175,18 @@ class BoundModel(nn.Module, ModelHubMixin):
             "weights": hashlib.sha256(weights).hexdigest(),
         }
         write_json(save_directory / CONFIG, FORMAT, VERSION, data)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
+        """The model in a folder, or of a name on the hub; raises `ArtifactError` where there is no such folder."""
+        name = str(pretrained_model_name_or_path)
+        if not Path(name).is_dir():
+            try:
+                validate_repo_id(name)
+            except HFValidationError:
+                raise ArtifactError(name, "does not exist, and is no name of a model on the hub") from None
+        made: Self = super().from_pretrained(pretrained_model_name_or_path, **options)
+        return made
 
     @classmethod
     def _from_pretrained(

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as _pydantic_dataclass
 
 from domaintoolkit.errors import Problem, SchemaError
 
-__all__ = ["Flag", "Listed", "Whole", "declaration", "problems"]
+__all__ = ["Flag", "Listed", "Real", "Whole", "declaration", "problems"]
 
 T = TypeVar("T")
 
@@ -29,7 +29,15 @@ if TYPE_CHECKING:  # a type checker takes any sequence, and for `entity` one nam
 else:
     Listed = tuple[T, ...]
 
+
+def _real(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError(f"expected a number, got {value!r}")
+    return value
+
+
 Whole = Annotated[int, pydantic.BeforeValidator(_whole)]
+Real = Annotated[float, pydantic.BeforeValidator(_real)]
 Flag = Annotated[bool, pydantic.Strict()]
 
 UNION_TAGS = frozenset({"categorical", "numeric", "timestamp", "text", "custom"})

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from domaintoolkit.composite import CompositeModel
-from domaintoolkit.model import EventModel, TokenModel, counting_events, event_preset, preset
+from domaintoolkit.errors import SchemaError
+from domaintoolkit.model import (
+    EventModel,
+    EventModelConfig,
+    TokenModel,
+    TokenModelConfig,
+    counting_events,
+    event_preset,
+    preset,
+)
 from domaintoolkit.train._recipe import Recipe
 
-__all__ = ["build_model", "flops_per_batch"]
+__all__ = ["build_model", "flops_per_batch", "model_config"]
 
 
 def build_model(
@@ -20,17 +30,27 @@ def build_model(
 
     Where the recipe puts `composites` in, the model says so, and knows how many events begin in each.
     """
+    config, layout = model_config(recipe, len(vocabulary)), grammar
+    if recipe.segmentation != "base" and composites is not None:
+        tokens, _, offsets = composites.flat_pieces
+        layout = counting_events(grammar, tokens, offsets, composites.ids)
+    torch.manual_seed(recipe.seed)
+    if isinstance(config, EventModelConfig):
+        return EventModel(config, layout, vocabulary.hash)
+    return TokenModel(config, layout, vocabulary.hash)
+
+
+def model_config(recipe: Recipe, vocabulary_size: int) -> TokenModelConfig | EventModelConfig:
+    """The shape of the model that a recipe names; its problems are those of the recipe's table `model`."""
     settings: dict[str, Any] = {**recipe.model, "block": recipe.block}
-    layout = grammar
     if recipe.segmentation != "base":
         settings["composites"] = True
-        if composites is not None:
-            tokens, _, offsets = composites.flat_pieces
-            layout = counting_events(grammar, tokens, offsets, composites.ids)
-    torch.manual_seed(recipe.seed)
-    if recipe.family == "event":
-        return EventModel(event_preset(recipe.preset, len(vocabulary), **settings), layout, vocabulary.hash)
-    return TokenModel(preset(recipe.preset, len(vocabulary), **settings), layout, vocabulary.hash)
+    shape = event_preset if recipe.family == "event" else preset
+    try:
+        return shape(recipe.preset, vocabulary_size, **settings)
+    except SchemaError as error:
+        own = [replace(each, path=f"model.{each.path}" if each.path else "model") for each in error.problems]
+        raise SchemaError(own, "recipe") from None
 
 
 def flops_per_batch(model: Any, recipe: Recipe) -> float:

@@ -80,7 +80,12 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, rising."""
-        return sorted(int(path.name[5:]) for path in self.folder.glob("step-*"))
+        return sorted(int(path.name[5:]) for path in self.folder.glob("step-*") if path.name[5:].isdecimal())
+
+    def told(self) -> str:
+        """What there is, for a message of a run that ends early."""
+        kept = self.steps()
+        return f"the last checkpoint is that of step {kept[-1]}" if kept else "there is no checkpoint yet"
 
     def save(self, step: int, tensors: Mapping[str, Tensors], state: Mapping[str, Any], best: int | None) -> None:
         """Write a checkpoint of named groups of tensors and of plain data, then remove those no longer kept."""

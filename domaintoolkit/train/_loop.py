@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.distributed.checkpoint import state_dict as distributed
 
+from domaintoolkit.errors import DivergedError
 from domaintoolkit.evaluate import Score
 from domaintoolkit.train._checkpoint import Checkpoints, Tensors
 from domaintoolkit.train._optimizer import adamw, embedding_penalty
@@ -120,14 +122,21 @@ class Trainer:
             self.optimizer.zero_grad()
             state.step += 1
             if self._due(state.step):
+                self._check(meter.finite(), "the loss")
                 began = time.perf_counter()
                 bits = self._evaluate()
                 self._save_if_due()
                 meter.pause(time.perf_counter() - began)
                 self.losses += meter.close(state.step, rate, bits)
             elif meter.due():
+                self._check(meter.finite(), "the loss")
                 self.losses += meter.close(state.step, rate)
         return state
+
+    def _check(self, finite: bool, what: str) -> None:
+        """Stop a run that has diverged before it is logged, scored or kept."""
+        if not finite:
+            raise DivergedError(self.state.step, what, self.training.checkpoints.told())
 
     def _log(self, progress: Progress) -> None:
         if self.accelerator.is_main_process:
@@ -151,6 +160,7 @@ class Trainer:
             return None
         # Devices may differ in the last digits; they must agree on when to stop.
         bits = float(broadcast_object_list([score.bits_per_event])[0])
+        self._check(math.isfinite(bits), "the validation loss")
         state.validation.append((state.step, bits))
         if state.best is None or bits < state.best:
             state.best, state.best_step, state.waiting = bits, state.step, 0
@@ -175,8 +185,9 @@ class Trainer:
             self.save()
 
     def save(self) -> None:
-        """Write a checkpoint of the run as it stands."""
+        """Write a checkpoint of the run as it stands; raises `DivergedError` where it is not worth keeping."""
         tensors = self._tensors()
+        self._check(all(bool(weights.isfinite().all()) for weights in tensors["model"].values()), "a weight")
         random = self.accelerator.gather(torch.get_rng_state().to(self.accelerator.device)[None]).cpu()
         tensors["random"] = {"cpu": random}
         if self.accelerator.device.type == "cuda":

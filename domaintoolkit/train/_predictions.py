@@ -32,7 +32,7 @@ def expected_next(model: Any, tokenizer: Any, history: NDArray[Any]) -> tuple[st
     if isinstance(model, EventModel):
         return (*lines, *_parts(model, names, before))
     found = predict_next(Generator(model, tokenizer), before, SHOWN)
-    return (*lines, *(f"expected   {' '.join(event.tokens)} ({event.probability:.2%})" for event in found))
+    return (*lines, *(f"expected   {' '.join(event.tokens)} ({event.share})" for event in found))
 
 
 def _parts(model: EventModel, names: Any, before: NDArray[np.int64]) -> list[str]:

@@ -100,6 +100,10 @@ class Meter:
         counts = (loss, loss.detach() * tokens, event_nats, tokens, events)
         self._sums.append(torch.stack([count.detach().float() for count in counts]))
 
+    def finite(self) -> bool:
+        """Whether the loss of every batch since the last report is a number; waits for the device."""
+        return not self._sums or bool(torch.stack([sums[0] for sums in self._sums]).isfinite().all())
+
     def due(self, every: float = 0.5) -> bool:
         """Whether a report is due: looking at a GPU's results makes it wait, so not after each step."""
         return time.perf_counter() - self._reported >= every

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import math
-import tomllib
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Constraint
-from pydantic import model_validator
 
-from domaintoolkit.errors import Problem, SchemaError, SourceError
-from domaintoolkit.schema._convert import _key, _toml, from_dict
-from domaintoolkit.schema._declare import declaration
+from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.schema._convert import _key, _toml, from_dict, read_toml
+from domaintoolkit.schema._declare import Flag, Real, Whole, declaration
 
 __all__ = ["Recipe", "changed", "default_recipe", "load_recipe", "resolved_toml"]
 
-Count = Annotated[int, Constraint(ge=1)]
-Positive = Annotated[float, Constraint(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Constraint(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Constraint(ge=0, lt=1)]
-Setting = str | bool | int | float
+Count = Annotated[Whole, Constraint(ge=1)]
+Positive = Annotated[Real, Constraint(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[Real, Constraint(ge=0, allow_inf_nan=False)]
+Share = Annotated[Real, Constraint(ge=0, lt=1)]
+
+
+def _setting(value: Any) -> Any:
+    """One message for what is none of the four."""
+    if not isinstance(value, str | bool | int | float):
+        raise ValueError(f"expected text, a number, true or false, got {value!r}")
+    return value
+
+
+Setting = Annotated[str | bool | int | float, BeforeValidator(_setting)]
+MEANING: tuple[tuple[str, str, Callable[[Recipe], bool]], ...] = (
+    ("restart_every", "schedule", lambda recipe: recipe.schedule == "restarts"),
+    ("floor", "schedule", lambda recipe: recipe.schedule != "constant"),
+    ("scaling_positions", "scaling", lambda recipe: recipe.scaling != "none"),
+    ("embedding_norm", "embedding_penalty_form", lambda recipe: recipe.embedding_penalty_form == "hinge"),
+)
+"""Settings that say something only where another setting lets them."""
 
 
 @declaration
@@ -41,7 +57,7 @@ class Recipe:
     segmentation: Literal["base", "greedy", "spr"] = "base"
     """Composites of the token model: none, always the same ones, or others each epoch."""
 
-    block: Annotated[int, Constraint(ge=8)] = 256
+    block: Annotated[Whole, Constraint(ge=8)] = 256
     batch: Count = 16
     accumulation: Count = 1
     steps: Count | None = None
@@ -51,9 +67,9 @@ class Recipe:
     scaling: Literal["none", "linear", "sqrt"] = "none"
     scaling_positions: Count = 65_536
     schedule: Literal["cosine", "constant", "restarts"] = "cosine"
-    warmup: Annotated[int, Constraint(ge=0)] | None = None
+    warmup: Annotated[Whole, Constraint(ge=0)] | None = None
     """Steps in which the learning rate rises linearly; left out, 50 or a tenth of all (or of a restart's), if fewer."""
-    floor: Annotated[float, Constraint(ge=0, le=1)] = 0.01
+    floor: Annotated[Real, Constraint(ge=0, le=1)] = 0.01
     """What the learning rate falls to, as a share of its peak."""
     restart_every: Count = 1000
     """Steps from one warm restart to the next."""
@@ -69,10 +85,10 @@ class Recipe:
     embedding_norm: Positive = 1.0
 
     precision: Literal["fp32", "bf16"] = "fp32"
-    compile: bool = False
+    compile: Flag = False
     parallel: Literal["ddp", "fsdp"] = "ddp"
     """How several devices share the work; with one it says nothing."""
-    seed: Annotated[int, Constraint(ge=0, lt=1 << 63)] = 0
+    seed: Annotated[Whole, Constraint(ge=0, lt=1 << 63)] = 0
 
     evaluate_every: Count = 100
     evaluate_blocks: Count | None = 64
@@ -96,6 +112,9 @@ class Recipe:
             found.append(Problem("segmentation", "an event model reads base tokens"))
         if self.embedding_penalty_form == "hinge" and not self.embedding_penalty:
             found.append(Problem("embedding_penalty", "must be above 0 for the hinge form to do anything"))
+        for name, other, meant in MEANING:
+            if getattr(self, name) != _DEFAULTS[name] and not meant(self):
+                found.append(Problem(name, f"says nothing where {other} is {getattr(self, other)!r}"))
         fixed = sorted({"vocabulary_size", "block", "composites"} & set(self.model))
         found += [Problem(f"model.{name}", "follows from the rest and cannot be set") for name in fixed]
         if found:
@@ -122,6 +141,9 @@ class Recipe:
         return self.block * self.batch
 
 
+_DEFAULTS: dict[str, Any] = {name: Recipe.__dataclass_fields__[name].default for name, _, _ in MEANING}
+
+
 def default_recipe() -> Recipe:
     """What trains on a sample in minutes on a CPU: an event model, which takes far fewer steps than a token model.
 
@@ -143,22 +165,23 @@ def default_recipe() -> Recipe:
 
 def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe from a TOML file: its table `[train]` where it has one, else all of it but `domain`."""
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(str(path), error.strerror or str(error)) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SourceError(str(path), f"not TOML: {error}") from None
-    alone = {name: value for name, value in data.items() if name != "domain"}
-    return from_dict(Recipe, data.get("train", alone), str(path))
+    data = read_toml(path)
+    table = data.get("train", {name: value for name, value in data.items() if name != "domain"})
+    if not isinstance(table, dict):
+        raise SchemaError([Problem("train", f"expected a table, got {table!r}")], str(path))
+    return from_dict(Recipe, table, str(path))
 
 
 def changed(recipe: Recipe, **settings: Any) -> Recipe:
     """The recipe with other settings, those that are None left as they are.
 
-    An end in steps replaces one in epochs, and another family has none of the settings of the model before.
+    An end in steps replaces one in epochs, another family has none of the settings of the model before, and what only
+    the replaced schedule, scaling or form of penalty had a use for goes with it.
     """
     given = {name: value for name, value in settings.items() if value is not None}
+    for name, other, _ in MEANING:
+        if given.get(other, getattr(recipe, other)) != getattr(recipe, other):
+            given = {name: _DEFAULTS[name]} | given
     if given.get("family", recipe.family) != recipe.family:
         given = {"model": {}} | given
     if len({"steps", "epochs"} & set(given)) == 1:

@@ -19,12 +19,13 @@ from domaintoolkit.errors import Interrupted, OutputError, Problem, SchemaError,
 from domaintoolkit.evaluate import Comparison, Score, baseline_scores, compare, fit_baselines, gathered
 from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.train._build import build_model, flops_per_batch
+from domaintoolkit.train._build import build_model, flops_per_batch, model_config
 from domaintoolkit.train._checkpoint import Checkpoints, clean_folder, replacing_folder
 from domaintoolkit.train._data import Data, split_data
 from domaintoolkit.train._devices import accelerator_for, end, start_trackers
 from domaintoolkit.train._loader import Loader
 from domaintoolkit.train._loop import State, Trainer, Training
+from domaintoolkit.train._memory import check_memory, within_memory
 from domaintoolkit.train._predictions import expected_next
 from domaintoolkit.train._progress import LiveLine, Progress
 from domaintoolkit.train._recipe import Recipe, default_recipe, resolved_toml
@@ -58,6 +59,7 @@ def train(
     folder, tokenizer = Path(out), DomainTokenizer.load(open_encoded(encoded).tokenizer_folder)
     recipe = recipe or default_recipe()
     accelerator = accelerator_for(recipe, folder)
+    check_memory(model_config(recipe, len(tokenizer.vocabulary)), recipe, accelerator.device)
     data = _data(encoded, tokenizer, recipe, (accelerator.process_index, accelerator.num_processes))
     recipe, steps = _resolved(recipe, data.train.blocks, accelerator.num_processes)
     model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar, tokenizer.composites)
@@ -101,11 +103,11 @@ def train(
 def _run(trainer: Trainer) -> State:
     """Train; where it is interrupted, say what is kept."""
     try:
-        return trainer.run()
+        with within_memory(trainer.training.recipe):
+            return trainer.run()
     except KeyboardInterrupt:
-        kept = trainer.training.checkpoints.steps()
-        word = f"the last checkpoint is that of step {kept[-1]}" if kept else "there is no checkpoint yet"
-        raise Interrupted(f"interrupted; {word}; --resume goes on from there") from None
+        kept = trainer.training.checkpoints.told()
+        raise Interrupted(f"interrupted; {kept}; --resume goes on from there") from None
 
 
 def _data(encoded: str | Path, tokenizer: DomainTokenizer, recipe: Recipe, share: tuple[int, int]) -> Data:

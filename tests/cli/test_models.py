@@ -54,6 +54,28 @@ def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_p
     assert 0 < few.num_rows < table.num_rows
     assert run("embed", trained, encoded, "-o", tmp_path / "test.parquet").exit_code == 1
     assert run("embed", encoded, encoded, "-o", tmp_path / "other.parquet").exit_code == 1
+    nowhere = run("embed", trained, encoded, "-o", tmp_path / "other.parquet", "--device", "cuda:99")
+    assert (nowhere.exit_code, "device: there is no 'cuda:99' here" in nowhere.stderr) == (2, True)
+
+
+def test_embeddings_of_an_empty_split_are_a_table_without_rows(
+    as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path
+) -> None:
+    one = tmp_path / "one"
+    rows = tmp_path / "one.parquet"
+    assert run("decode", encoded, "-o", rows).exit_code == 0
+    pyarrow.parquet.write_table(pyarrow.parquet.read_table(rows).slice(0, 1), rows)
+    assert run("encode", rows, "-d", "ecommerce", "--tokenizer", encoded / "tokenizer", "-o", one).exit_code == 0
+    found = [
+        as_data("embed", trained, one, "-o", tmp_path / f"{split}.parquet", "--split", split)["entities"]
+        for split in ("train", "validation", "test")
+    ]
+    assert sorted(found) == [0, 0, 1]
+    tables = [pyarrow.parquet.read_table(tmp_path / f"{split}.parquet") for split in ("train", "validation", "test")]
+    assert [table.num_rows for table in tables] == found
+    assert len({str(table.schema) for table in tables}) == 1
+    if not found[0]:
+        assert "give --tokens" in run("plan", one).stderr
 
 
 @pytest.fixture(scope="module", params=["token", "event", "composites"])
@@ -93,6 +115,8 @@ def test_what_comes_next(as_data: Data, run: Run, writer: tuple[Path, Path]) -> 
     assert len(found) == 2
     assert found[0]["probability"] >= found[1]["probability"]
     assert run("generate", model, "--next", 2).exit_code == 2
+    drawn = run("generate", model, "--continue", encoded, "--next", 2, "--seed", 3, "--count", 1)
+    assert (drawn.exit_code, "--count, --seed would say nothing" in drawn.stderr) == (2, True)
     assert run("generate", model, "--entity", 2).exit_code == 2
 
 

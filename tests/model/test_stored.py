@@ -103,6 +103,8 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(ArtifactError):
         TokenModel.from_pretrained(tmp_path)
+    with pytest.raises(ArtifactError, match="does not exist, and is no name of a model on the hub"):
+        TokenModel.from_pretrained(tmp_path / "none" / "of" / "them")
 
 
 def test_a_model_of_another_layout_is_refused(tmp_path: Path) -> None:

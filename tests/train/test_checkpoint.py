@@ -32,6 +32,8 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path: Path) -> None:
     for step in (1, 2, 3, 4, 5):
         made.save(step, TENSORS, {}, best=2 if step >= 2 else None)
     assert made.steps() == [2, 4, 5]
+    (tmp_path / "step-of-another-kind").mkdir()
+    assert made.steps() == [2, 4, 5]
 
 
 def test_damage_is_found(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import SchemaError, SourceError
 from domaintoolkit.schema import from_toml_text
+from domaintoolkit.train._build import model_config
 from domaintoolkit.train._recipe import Recipe, changed, default_recipe, load_recipe, resolved_toml
 
 recipes = st.builds(
@@ -63,10 +65,55 @@ def test_a_recipe_is_a_file_or_the_table_train_of_one(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="batches"):
         load_recipe(tmp_path / "wrong.toml")
     (tmp_path / "no.toml").write_text("=")
-    with pytest.raises(SourceError, match="not TOML"):
+    with pytest.raises(SchemaError, match="not TOML"):
         load_recipe(tmp_path / "no.toml")
     with pytest.raises(SourceError):
         load_recipe(tmp_path / "missing.toml")
+    (tmp_path / "marked.toml").write_bytes(b'\xef\xbb\xbf"$schema" = "x"\nbatch = 4\n')
+    assert load_recipe(tmp_path / "marked.toml") == Recipe(batch=4)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("steps = true", "steps: expected a whole number, got True"),
+        ('learning_rate = "3e-3"', "learning_rate: expected a number, got '3e-3'"),
+        ("compile = 1", "compile: "),
+        ('model = {position = ["rope"]}', "model.position: expected text, a number, true or false, got ['rope']"),
+        ("train = 3", "train: expected a table, got 3"),
+    ],
+)
+def test_a_setting_of_a_wrong_type_is_one_problem(tmp_path: Path, text: str, wanted: str) -> None:
+    (tmp_path / "recipe.toml").write_text(text)
+    with pytest.raises(SchemaError) as caught:
+        load_recipe(tmp_path / "recipe.toml")
+    assert len(caught.value.problems) == 1
+    assert str(caught.value.problems[0]).startswith(wanted)
+    assert "recipe.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("alone", "other"),
+    [
+        ({"restart_every": 50}, {"schedule": "restarts"}),
+        ({"floor": 0.5, "schedule": "constant"}, {"schedule": "cosine"}),
+        ({"scaling_positions": 100}, {"scaling": "sqrt"}),
+        ({"embedding_norm": 2.0, "embedding_penalty": 0.1}, {"embedding_penalty_form": "hinge"}),
+    ],
+)
+def test_a_setting_that_would_say_nothing_is_refused(alone: dict[str, Any], other: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError, match=f"{next(iter(alone))}: says nothing where"):
+        Recipe(**alone)
+    made = Recipe(**(alone | other))
+    name = next(iter(other))
+    back = {"schedule": "constant"} if "floor" in alone else {name: getattr(Recipe(), name)}
+    # what only the other one had a use for goes with it
+    assert getattr(changed(made, **back), next(iter(alone))) == getattr(Recipe(), next(iter(alone)))
+
+
+def test_problems_of_the_model_are_those_of_the_recipe() -> None:
+    with pytest.raises(SchemaError, match=r"recipe has 1 problem\n  model\.heads: must divide"):
+        model_config(Recipe(model={"heads": 7}), 100)
 
 
 def test_flags_change_a_recipe() -> None:

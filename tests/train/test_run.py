@@ -7,6 +7,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
@@ -15,9 +16,17 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 import folders
 
-from domaintoolkit.errors import ArtifactError, Interrupted, OutputError, SchemaError, VocabularyMismatchError
+from domaintoolkit.errors import (
+    ArtifactError,
+    DivergedError,
+    Interrupted,
+    OutputError,
+    SchemaError,
+    VocabularyMismatchError,
+)
 from domaintoolkit.train import Progress, Recipe, Result, load_recipe, train
 from domaintoolkit.train._checkpoint import Checkpoints
+from domaintoolkit.train._memory import within_memory
 
 RECIPE = Recipe(
     preset="54k",
@@ -136,6 +145,38 @@ def test_ctrl_c_says_how_to_go_on(encoded: Path, tmp_path: Path) -> None:
     short = replace(RECIPE, steps=2, warmup=0, evaluate_every=1)
     with pytest.raises(Interrupted, match=r"interrupted; .*checkpoint.*; --resume goes on from there"):
         train(encoded, tmp_path / "run", short, progress=interrupt)
+
+
+@pytest.mark.parametrize(
+    "change", [{"learning_rate": 1e6}, {"weight_decay": 1e12}, {"learning_rate": 1e9, "evaluate_every": 1}]
+)
+def test_a_run_that_diverges_says_so_and_keeps_nothing_of_it(
+    encoded: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    recipe = replace(RECIPE, steps=200, warmup=0, clip=0, checkpoint_every=1, **change)
+    with pytest.raises(
+        DivergedError, match=r"training has diverged: .* of step \d+ is not finite; .*lower learning rate"
+    ):
+        train(encoded, tmp_path / "run", recipe, progress=quiet)
+    kept = Checkpoints(tmp_path / "run" / "checkpoints", 10).steps()
+    assert all(tensor.isfinite().all() for step in kept for tensor in weights(tmp_path / "run", step).values())
+
+
+@pytest.mark.parametrize("family", ["token", "event"])
+@pytest.mark.parametrize("change", [{"block": 100_000_000}, {"batch": 50_000_000}])
+def test_a_step_beyond_the_memory_is_refused_before_it_is_tried(
+    encoded: Path, tmp_path: Path, family: Any, change: dict[str, int]
+) -> None:
+    with pytest.raises(SchemaError, match=r"batch: a batch of .* positions takes about .* GiB"):
+        train(encoded, tmp_path / "run", replace(RECIPE, family=family, model={}, **change), progress=quiet)
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_an_allocation_that_fails_is_told() -> None:
+    with pytest.raises(SchemaError, match="does not fit into memory"), within_memory(RECIPE):
+        torch.empty(1 << 60)
+    with pytest.raises(RuntimeError, match="another"), within_memory(RECIPE):
+        raise RuntimeError("another")
 
 
 def test_it_stops_early_when_validation_gets_no_better(encoded: Path, tmp_path: Path) -> None:
