@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import re
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,13 +45,22 @@ def spark_session(master: str | None) -> Iterator[Any]:
         if master.startswith("local"):
             # a local worker runs in this environment, not in whatever python3 the path finds
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # of a question that Ctrl-C has broken off, py4j logs a traceback
+    logging.getLogger().addFilter(lambda record: "while sending command" not in record.getMessage())
     try:
         session = builder.getOrCreate()
     except (PySparkException, Py4JError) as error:
         raise DomainToolkitError(f"Spark does not start: {_cause(error)}") from None
+    if threading.current_thread() is threading.main_thread():
+        # Spark's own handler of Ctrl-C asks for the jobs' end in the middle of another question, which fails
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     session.sparkContext.setLogLevel("ERROR")
     try:
         yield session
+    except KeyboardInterrupt:
+        with suppress(PySparkException, Py4JError, OSError):
+            session.sparkContext.setLogLevel("OFF")  # of jobs that are ended there is nothing to tell
+        raise
     except (PySparkException, Py4JError) as error:
         raise DomainToolkitError(f"Spark failed: {_cause(error)}") from None
     finally:
