@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -17,11 +18,29 @@ from domaintoolkit.engines._budget import Budget, bucket_count, parse_bytes, sha
 from domaintoolkit.engines._input import Input, TableInput, input_files, tables, wanted_columns
 from domaintoolkit.engines._lock import locked
 from domaintoolkit.engines._progress import Progress, silent
-from domaintoolkit.engines._refused import Kept, from_json, located, raise_refused, to_json, write_quarantine
+from domaintoolkit.engines._refused import (
+    Kept,
+    load_refused,
+    located,
+    raise_refused,
+    refused_path,
+    save_refused,
+    write_quarantine,
+)
 from domaintoolkit.engines._result import EncodeResult, build_manifest
-from domaintoolkit.engines._shard import ShardWork
+from domaintoolkit.engines._shard import ShardWork, shard_stem
 from domaintoolkit.engines._spill import Buckets, Spill
-from domaintoolkit.engines._state import STATE, State, check_free, check_unchanged, discard, identity, same_run
+from domaintoolkit.engines._state import (
+    REFUSED,
+    STATE,
+    FinishedShard,
+    State,
+    check_free,
+    check_unchanged,
+    discard,
+    identity,
+    same_run,
+)
 from domaintoolkit.errors import DataError, Interrupted, OutputError, Refusal
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import read_shard
@@ -30,6 +49,9 @@ from domaintoolkit.tokenizer import DomainTokenizer
 __all__ = ["encode", "in_turn"]
 
 T = TypeVar("T")
+
+READING = "reading"
+"""What the file of the rows that were refused in reading is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +147,21 @@ class _Encoding:
             return 0
         for entry in (entry for shard in old.finished for entry in shard.files):
             read_shard(self.folder, entry)
-        self.state = old
-        return len(old.finished)
+        whole = tuple(shard for shard in old.finished if self._keeps_refused(shard))
+        self.state = replace(old, finished=whole)
+        return len(whole)
+
+    def _keeps_refused(self, shard: FinishedShard) -> bool:
+        """Whether the rows that a shard refused are there; a run that was all but done may have removed them."""
+        return not shard.counts["rows_refused"] or refused_path(self.folder, shard_stem(shard.number)).exists()
 
     def _parted(self) -> Buckets:
         """All rows by bucket: those that an earlier run has left on disk, or read anew."""
         if self.state.spill is not None:
             found = Buckets.open(Path(self.state.spill), self.state.pieces)
-            if found is not None:
-                self.names = self.state.rows["sources"]
-                self.refused = [from_json(row) for row in self.state.rows["refused"]]
+            refused = load_refused(self.folder, READING)
+            if found is not None and len(refused) == self.state.rows["refused"]:
+                self.names, self.refused = self.state.rows["sources"], refused
                 self.notes = tuple(self.state.rows["notes"])
                 return found
         self._remove_spill(self.state)
@@ -170,8 +197,9 @@ class _Encoding:
         self.refused, self.notes = list(kept), tuple(dict.fromkeys(self.source.counts.notes))
         rows = {
             "rows_in": spill.rows + len(kept), "sources": self.names,
-            "refused": [to_json(row) for row in kept], "notes": list(self.notes),
+            "refused": len(kept), "notes": list(self.notes),
         }  # fmt: skip
+        save_refused(self.folder, READING, self.refused)
         shards = known or options.shards or shard_count(spill.rows)
         self.state = replace(self.state, inputs=inputs, shards=shards, rows=rows, pieces=tuple(buckets.sizes))
         self.state.save(self.folder)
@@ -201,9 +229,9 @@ class _Encoding:
             work = ShardWork(self.tokenizer, buckets, self.folder, self.state.shards, self.budget, self.names, parts)
             strict = self.options.on_bad_rows == "error"
             work.check_only = strict and bool(self.refused)
-            for shard in in_turn(pool, work.write, todo, threads):
-                bad += [from_json(row) for row in shard.refused]
-                if strict and (bad or self.refused):
+            for shard, refused in in_turn(pool, work.write, todo, threads):
+                if strict and (bad or refused or self.refused):
+                    bad += refused
                     work.check_only = True
                     continue
                 self.state = self.state.with_shard(shard)
@@ -214,12 +242,14 @@ class _Encoding:
 
     def _finish(self, resumed: int) -> EncodeResult:
         state = self.state
-        refused = [*self.refused, *(from_json(row) for shard in state.finished for row in shard.refused)]
+        shards = (load_refused(self.folder, shard_stem(shard.number)) for shard in state.finished)
+        refused = [*self.refused, *chain.from_iterable(shards)]
         reader = getattr(self.source, "reader", None)
         manifest, counts = build_manifest(self.tokenizer, self.folder, state.finished, reader, len(self.refused))
         written = write_quarantine(self.options.quarantine, located(self.source, refused), self.names)
         manifest.save(self.folder)
         self._clean()
+        shutil.rmtree(self.folder / REFUSED, ignore_errors=True)
         (self.folder / STATE).unlink()
         path = self.options.quarantine if written else None
         return EncodeResult(self.folder, manifest, counts, resumed, path, self.notes)

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from domaintoolkit._files import replacing
 from domaintoolkit.engines._input import ORIGIN, ROW_BITS, origins
+from domaintoolkit.engines._state import REFUSED
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.streams._read_refused import KEPT, Quarantine, RefusedRow
 
@@ -23,9 +25,12 @@ __all__ = [
     "finish_quarantine",
     "from_json",
     "in_file_order",
+    "load_refused",
     "located",
     "raise_refused",
+    "refused_path",
     "refused_rows",
+    "save_refused",
     "to_json",
     "write_quarantine",
 ]
@@ -88,13 +93,35 @@ def _raw(values: dict[str, Any]) -> bytes:
 
 def to_json(row: RefusedRow) -> dict[str, Any]:
     """A refused row as plain data."""
-    return {**asdict(row), "raw": row.raw.hex(), "problems": [list(problem) for problem in row.problems]}
+    problems = [list(problem) for problem in row.problems]
+    return {"source": row.source, "row": row.row, "line": row.line, "problems": problems, "raw": row.raw.hex()}
 
 
 def from_json(data: dict[str, Any]) -> RefusedRow:
     """The row that `to_json` gave."""
     problems = tuple((column, reason) for column, reason in data["problems"])
     return RefusedRow(**{**data, "raw": bytes.fromhex(data["raw"]), "problems": problems})
+
+
+def save_refused(folder: Path, name: str, rows: Sequence[RefusedRow]) -> None:
+    """Write rows beside an unfinished encoding in `folder`; where there are none, no file."""
+    if rows:
+        with replacing(refused_path(folder, name)) as file:
+            file.writelines(json.dumps(to_json(row)).encode() + b"\n" for row in rows)
+
+
+def load_refused(folder: Path, name: str) -> list[RefusedRow]:
+    """The rows that `save_refused` wrote; none where it wrote no file."""
+    path = refused_path(folder, name)
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        return [from_json(json.loads(line)) for line in file]
+
+
+def refused_path(folder: Path, name: str) -> Path:
+    """Where rows that were refused in reading, or in a shard, are until all is encoded."""
+    return folder / REFUSED / f"{name}.jsonl"
 
 
 def raise_refused(rows: Sequence[RefusedRow], names: Sequence[str]) -> None:

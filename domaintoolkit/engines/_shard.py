@@ -13,7 +13,7 @@ import pyarrow as pa
 from domaintoolkit.engines._bounds import left_out_part
 from domaintoolkit.engines._budget import Budget, units
 from domaintoolkit.engines._input import ORIGIN
-from domaintoolkit.engines._refused import refused_rows, to_json
+from domaintoolkit.engines._refused import refused_rows, save_refused
 from domaintoolkit.engines._spill import Buckets
 from domaintoolkit.engines._state import FinishedShard
 from domaintoolkit.errors import OutputError
@@ -24,7 +24,7 @@ from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer._workers import Inline
 
-__all__ = ["EncodedPart", "ShardWork", "encode_part", "serial", "whole_histories"]
+__all__ = ["EncodedPart", "ShardWork", "encode_part", "serial", "shard_stem", "whole_histories"]
 
 
 class ShardWork:
@@ -48,17 +48,19 @@ class ShardWork:
         self.check_only = False
         """Look for rows to refuse, but write nothing more."""
 
-    def write(self, number: int) -> FinishedShard:
-        """Encode and write shard `number`."""
+    def write(self, number: int) -> tuple[FinishedShard, list[RefusedRow]]:
+        """Encode and write shard `number`; gives the rows that were refused in it too, which are written beside."""
         rows = self._buckets.rows
         ranges = units(rows, number * self._each, (number + 1) * self._each, self._loaded)
         parts = [part for low, high in ranges for part in self._parts(self._buckets.part(low, high))]
         counts = sum((part.counts for part in parts), Counts())
-        refused = [to_json(row) for part in parts for row in part.refused]
+        refused = [row for part in parts for row in part.refused]
         entry = self._entry(number, [part.table for part in parts], SHARDS)
         left = [part.left_out for part in parts if part.left_out is not None]
         left_out = self._entry(number, left, LEFT_OUT) if left else None
-        return FinishedShard(number, entry, asdict(counts), tuple(refused), left_out)
+        if not self.check_only:
+            save_refused(self._folder, shard_stem(number), refused)
+        return FinishedShard(number, entry, asdict(counts), left_out=left_out), refused
 
     def _parts(self, buckets: Buckets) -> list[EncodedPart]:
         ranges = units(buckets.rows, 0, buckets.count, self._limit)
@@ -78,6 +80,11 @@ class ShardWork:
             return write_shard(self._folder, number, pa.concat_tables(parts).combine_chunks(), within=within)
         except pa.ArrowException as error:
             raise OutputError(str(self._folder / name), str(error)) from None
+
+
+def shard_stem(number: int) -> str:
+    """What the file of a shard's refused rows is called."""
+    return f"{number:05d}"
 
 
 def serial(tokenizer: DomainTokenizer) -> DomainTokenizer:

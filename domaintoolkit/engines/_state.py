@@ -19,6 +19,7 @@ from domaintoolkit.tokenizer import DomainTokenizer
 __all__ = [
     "APPENDING",
     "FINISHED",
+    "REFUSED",
     "STATE",
     "FinishedShard",
     "InputFile",
@@ -34,10 +35,12 @@ __all__ = [
 
 FINISHED = "finished"
 """The folder of what Spark's workers have finished, until all is."""
+REFUSED = "refused"
+"""The folder of the rows that were refused, until all is encoded."""
 APPENDING = ".appending-"
 """How the folder of an append that is at work begins."""
 FORMAT, VERSION = "domaintoolkit unfinished encoding", 1
-OURS = {"tokenizer", SHARDS, LEFT_OUT, FINISHED, "set_aside", STATE, MANIFEST}
+OURS = {"tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", STATE, MANIFEST}
 
 
 @dataclass(frozen=True, slots=True)
