@@ -43,12 +43,17 @@ def _observed(spec: Categorical, levels: Levels, values: pa.ChunkedArray) -> dic
     """For each hash bucket that a value seen in fitting falls into, the first such value."""
     if spec.unseen != "hash":
         return {}
-    unseen = values.filter(pc.invert(pc.is_in(values, levels.known(0)))).combine_chunks()
-    first = np.full(spec.hash_buckets, -1)
-    first[(hash_text(unseen) % np.uint64(spec.hash_buckets))[::-1]] = np.arange(len(unseen))[::-1]
-    buckets = np.flatnonzero(first >= 0)
-    first = first[buckets]
-    return dict(zip(buckets.tolist(), unseen.take(pa.array(first)).to_pylist(), strict=True))
+    found: dict[int, str] = {}
+    size = max(16 * spec.hash_buckets, 1 << 12)  # so many values fill nearly all buckets
+    for start in range(0, len(values), size):
+        some = values.slice(start, size)
+        unseen = some.filter(pc.invert(pc.is_in(some, levels.known(0)))).combine_chunks()
+        hashes = hash_text(unseen) % np.uint64(spec.hash_buckets)
+        buckets, first = np.unique(hashes, return_index=True)
+        found = dict(zip(buckets.tolist(), unseen.take(pa.array(first)).to_pylist(), strict=True)) | found
+        if len(found) == spec.hash_buckets:
+            break
+    return dict(sorted(found.items()))
 
 
 class CategoricalEncoder(Encoder):

@@ -6,16 +6,15 @@ import csv
 import dataclasses
 import io
 import json
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from domaintoolkit._files import Encoded, read_checked, write_atomic, write_json
+from domaintoolkit._files import Encoded, canonical_json, read_checked, write_atomic, write_json
 from domaintoolkit.errors import ArtifactError, SourceError, VocabularyError
 from domaintoolkit.vocabulary._token import KINDS, Token
 
-__all__ = ["FORMAT", "VERSION", "read", "read_csv", "write", "write_csv"]
+__all__ = ["FORMAT", "VERSION", "canonical_rows", "read", "read_csv", "write", "write_csv"]
 
 FORMAT = "domaintoolkit-vocabulary"
 VERSION = 1
@@ -24,14 +23,35 @@ COLUMNS = ("token", "kind", "field", "key", "part", "start", "fusible", "whole")
 TYPES = (str, str | None, str, str, int, bool, bool, bool)
 """The types of a token's fields, in their order."""
 WORDS = {"true": True, "false": False}
-ROW_END = re.compile(r'\],(?=\["[a-z])')
-"""Between two rows: within a string, a quote that is followed by a letter would be escaped."""
 
 
-def write(path: str | Path, rows: str, generations: Iterable[tuple[int, str]]) -> None:
+def canonical_rows(tokens: Sequence[Token]) -> list[str]:
+    """What `canonical_json` makes of each token, column by column, which takes half the time."""
+    if not tokens:
+        return []
+    columns = list(zip(*tokens, strict=True))
+    heads = _texts(list(zip(*columns[:2], strict=True)))
+    tails = _texts(list(zip(*columns[4:], strict=True)))
+    key, name = (_quoted(column) for column in columns[2:4])
+    parts = zip(heads, key, name, tails, strict=True)
+    return [f"{head[:-1]},{key},{name},{tail[1:]}" for head, key, name, tail in parts]
+
+
+def _texts(rows: list[tuple[Any, ...]]) -> list[str]:
+    """The canonical JSON of rows of which few are different."""
+    known = {row: canonical_json(row) for row in set(rows)}
+    return [known[row] for row in rows]
+
+
+def _quoted(texts: Iterable[str]) -> list[str]:
+    """The JSON of each text; a line break within one is escaped."""
+    return json.dumps(list(texts), separators=("\n", ":"))[1:-1].split("\n")
+
+
+def write(path: str | Path, rows: Sequence[str], generations: Iterable[tuple[int, str]]) -> None:
     """Write our own format: the generations, and a line for each token, whose canonical JSON is in `rows`."""
     chain = [list(generation) for generation in generations]
-    tokens = Encoded(f"[\n{ROW_END.sub('],' + chr(10), rows)}\n]" if rows else "[]")
+    tokens = Encoded("[\n" + ",\n".join(rows) + "\n]" if rows else "[]")
     write_json(path, FORMAT, VERSION, {"generations": chain, "columns": list(Token._fields), "tokens": tokens})
 
 

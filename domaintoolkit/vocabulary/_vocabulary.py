@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit._files import canonical_json
 from domaintoolkit.errors import SHOWN, LookupFailedError, VocabularyError
 from domaintoolkit.vocabulary import _storage
 from domaintoolkit.vocabulary._token import KINDS, Token
@@ -92,7 +91,7 @@ class Vocabulary:
         if self._stored is not None:
             self._stored.copy(path)
         else:
-            _storage.write(path, ",".join(filter(None, self._rows)), self.generations)
+            _storage.write(path, self._rows, self.generations)
 
     def save(self, directory: str | Path) -> None:
         """Write `vocabulary.json` into `directory`."""
@@ -127,20 +126,19 @@ class Vocabulary:
     @cached_property
     def generations(self) -> tuple[tuple[int, str], ...]:
         """(size, hash) of each generation, the oldest first."""
-        digest, chain, start = hashlib.sha256(b"["), [], 0
-        for size, rows in zip(self._sizes, self._rows, strict=True):
+        digest, chain = hashlib.sha256(b"["), []
+        for start, size in pairwise((0, *self._sizes)):
+            rows = ",".join(self._rows[start:size])
             digest.update((("," if start and rows else "") + rows).encode())
             whole = digest.copy()
             whole.update(b"]")
             chain.append((size, whole.hexdigest()))
-            start = size
         return tuple(chain)
 
     @cached_property
     def _rows(self) -> list[str]:
-        """The canonical JSON of each generation's tokens, without the brackets around them."""
-        bounds = pairwise((0, *self._sizes))
-        return [canonical_json(self.tokens[start:end])[1:-1] for start, end in bounds]
+        """The canonical JSON of each token."""
+        return _storage.canonical_rows(self.tokens)
 
     @property
     def hash(self) -> str:
