@@ -76,9 +76,10 @@ class FitState:
         for name, kind in types.items():
             self.types[name] = joined(self.types[name], kind) if name in self.types else kind
 
-    def layout(self) -> Layout:
+    def layout(self, pool: Workers) -> Layout:
         """The fitted encoders, and a vocabulary of their tokens."""
-        return self._layout({name: state.finalize() for name, state in self.states.items()})
+        jobs = {name: pool.submit(state.finalize) for name, state in self.states.items()}
+        return self._layout({name: job.result() for name, job in jobs.items()})
 
     def _layout(self, fitted: Mapping[str, Encoder]) -> Layout:
         return Layout.built(

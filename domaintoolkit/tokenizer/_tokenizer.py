@@ -206,7 +206,7 @@ class DomainTokenizer:
         if self._fitted is None:
             if self._state is None:
                 raise NotFittedError("this tokenizer is not fitted yet; call fit first")
-            self._fitted = self._state.layout()
+            self._fitted = self._state.layout(self._pool)
         return self._fitted
 
     @property
