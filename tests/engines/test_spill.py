@@ -81,3 +81,15 @@ def test_pieces_of_another_size_are_not_opened(tmp_path: Path) -> None:
     assert Buckets.open(tmp_path, sizes) is not None
     assert Buckets.open(tmp_path, [sizes[0] + 1]) is None
     assert Buckets.open(tmp_path, []) is None
+
+
+@given(
+    st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5), st.lists(st.integers(0, 9), max_size=20), st.integers(0, 4)
+)
+def test_codes_are_looked_up_whatever_stands_in_the_place_of_a_null(
+    numbers: list[int], places: list[int], start: int
+) -> None:
+    table = np.array(numbers, np.int32)
+    missing = np.array([place >= len(numbers) for place in places], bool)
+    indices = pa.array(np.array(places, np.int32), mask=missing).slice(start)
+    assert _recode._looked_up(table, indices).to_pylist() == pa.array(table).take(indices).to_pylist()
