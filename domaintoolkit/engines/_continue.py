@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -147,10 +148,11 @@ class _Appending:
             parts.append(self._anew(anew, np.flatnonzero(of_anew)))
         self.result.table = _sorted(pa.concat_tables([part.cast(table.schema) for part in parts]), self.schema.entity)
         self.result.newer = self._newer()
-        self.result.behind = frozenset(np.unique(source_numbers(self.new)[self._compared() < 0]).tolist())
+        self.result.behind = frozenset(np.unique(source_numbers(self.new)[self.compared < 0]).tolist())
         return self.result
 
-    def _compared(self) -> NDArray[np.int64]:
+    @cached_property
+    def compared(self) -> NDArray[np.int64]:
         """-1, 0 or 1: whether each row is before, at or after the last event of its history; 1 where it has none."""
         if self.schema.time is None or not len(self.histories):
             return np.ones(len(self.new), np.int64)
@@ -161,18 +163,17 @@ class _Appending:
 
     def seen(self, sources: frozenset[int], aside: NDArray[np.uint64], limit: int | None) -> dict[int, Seen]:
         """What the rows of some sources are that come no later than the last event of their history."""
-        compared, numbers = self._compared(), source_numbers(self.new)
-        chosen = compared <= 0
+        numbers, chosen = source_numbers(self.new), self.compared <= 0
         known, others = known_rows(self.tokenizer, self.histories, self.new, chosen, sources, aside, limit)
-        flags = (known, others, known & (compared < 0))
+        flags = (known, others, known & (self.compared < 0))
         return {source: Seen(*(int(each[numbers == source].sum()) for each in flags)) for source in sources}
 
     def _known(self, sharing: frozenset[int]) -> NDArray[np.bool_]:
         """Which rows of the sources `sharing` are events already."""
-        return known_rows(self.tokenizer, self.histories, self.new, self._compared() <= 0, sharing)[0]
+        return known_rows(self.tokenizer, self.histories, self.new, self.compared <= 0, sharing)[0]
 
     def _newer(self) -> frozenset[int]:
-        sources, newer = source_numbers(self.new), self._compared() > 0
+        sources, newer = source_numbers(self.new), self.compared > 0
         if self.result.refused:
             # a row that was refused when its file was first read does not make the file another
             refused = {(row.source, row.row) for row in self.result.refused}
@@ -183,12 +184,8 @@ class _Appending:
 
     def _late(self) -> NDArray[np.bool_]:
         """Which new rows come before the last event of their history."""
-        if self.schema.time is None or not len(self.histories):
-            return np.zeros(len(self.new), bool)
-        times = times_of(self.schema, self.new)
-        last = np.where(self.history >= 0, self.histories.last_times[self.history], np.iinfo(np.int64).min)
-        late: NDArray[np.bool_] = times < last
-        tied = np.flatnonzero(times == last)
+        late: NDArray[np.bool_] = self.compared < 0
+        tied = np.flatnonzero(self.compared == 0)
         if len(tied):
             late[tied] = before_last(
                 self.histories, self.new.drop_columns(ORIGIN).take(pa.array(tied)), self.history[tied]

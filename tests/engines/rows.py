@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from domaintoolkit.schema import Categorical, Column, Numeric, Reader, Schema, Timestamp
+from domaintoolkit.streams import open_encoded
 
 SCHEMA = Schema(
     entity="user",
@@ -51,3 +53,10 @@ def events(rows: int, users: int = 40, seed: int = 0) -> pa.Table:
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def rows_of(folder: Path) -> dict[Any, dict[str, Any]]:
+    """Every row of an encoded folder by its key."""
+    encoded = open_encoded(folder)
+    rows = [row for shard in range(len(encoded.shards)) for row in encoded.table(shard).to_pylist()]
+    return {row["user"]: row for row in rows}
