@@ -125,7 +125,7 @@ class _Appending:
         todo = [number for number in range(len(entries)) if buckets.rows[self._range(number, buckets)].sum()]
         try:
             grown = self._grown(todo, buckets, rewrite)
-            sharing = self._sharing(grown, todo, buckets)
+            sharing = self._sharing(grown, todo, buckets, rewrite)
             if sharing:
                 grown = self._grown(todo, buckets, rewrite, sharing)
             if self.on_bad_rows == "error":
@@ -171,15 +171,18 @@ class _Appending:
             raise DataError([Refusal(None, None, reason)])
         return buckets
 
-    def _sharing(self, grown: Sequence[_Grown], todo: Sequence[int], buckets: Buckets) -> frozenset[int]:
-        """The sources that share rows with the folder. Raises `DataError` where all rows of one are there already."""
+    def _sharing(self, grown: Sequence[_Grown], todo: Sequence[int], buckets: Buckets, rewrite: bool) -> frozenset[int]:
+        """The sources that share rows with the folder. Raises `DataError` where all rows of one are there already.
+
+        Rows that were set aside are not there, and with `rewrite` they come in.
+        """
         newer = frozenset[int]().union(*(each.newer for each in grown))
         looked_at = frozenset(range(len(self.names))) - newer
         looked_at |= frozenset[int]().union(*(each.behind for each in grown))
         if self.tokenizer.schema.time is None or not looked_at:
             return frozenset()
         seen = dict.fromkeys(looked_at, Seen())
-        aside = read_aside(self.folder, self.encoded.manifest.set_aside)
+        aside = read_aside(self.folder, None if rewrite else self.encoded.manifest.set_aside)
         for number in todo:
             old, new = self._old_and_new(number, buckets)
             found = seen_rows(self.tokenizer, old, self.encoded.left_out(number), new, looked_at, aside)
@@ -227,7 +230,8 @@ class _Appending:
         hashes = np.concatenate([np.zeros(0, np.uint64), *(each.aside for each in grown)])
         aside = write_aside(self.folder, before.set_aside, hashes)
         counts = asdict(Counts(**before.counts) + added)
-        appended = (*before.appended, self.appended)
+        # rows that were set aside may be given once more, to be rewritten
+        appended = before.appended if len(hashes) else (*before.appended, self.appended)
         manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=aside)
         manifest = replace(manifest, appended=appended)
         refused = [*self.kept, *located(source, [row for each in grown for row in (*each.refused, *each.older)])]

@@ -17,7 +17,7 @@ from domaintoolkit.engines._bounds import shortened
 from domaintoolkit.engines._histories import Histories, match, times_of
 from domaintoolkit.engines._input import ORIGIN, origins
 from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
-from domaintoolkit.engines._refused import refused_rows
+from domaintoolkit.engines._refused import refused_rows, with_other_row
 from domaintoolkit.engines._sessions import SessionCodes
 from domaintoolkit.engines._statics import same_statics, with_statics
 from domaintoolkit.engines._ties import before_last
@@ -243,7 +243,11 @@ class _Appending:
             wrong = {n - len(ahead): refusal for n, refusal in zip(numbers, streams.refused, strict=True)}
             other = self._of_other_statics(streams, rows)
             if not any(n < 0 for n in wrong) and not len(other):
-                refusals = [replace(refusal, row=int(rows[n])) for n, refusal in wrong.items()]
+                places = np.concatenate([rows[firsts], rows])
+                refusals = [
+                    replace(refusal, row=int(rows[n]), reason=with_other_row(refusal.reason, places))
+                    for n, refusal in wrong.items()
+                ]
                 self.result.refused += refused_rows(self.new, refusals, self.names)
                 self.result.counts += _minus(streams.counts, self.tokenizer.encode(ahead).counts)
                 return self._joined(streams)

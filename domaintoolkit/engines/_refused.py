@@ -32,6 +32,7 @@ __all__ = [
     "refused_rows",
     "save_refused",
     "to_json",
+    "with_other_row",
     "write_quarantine",
 ]
 
@@ -68,13 +69,14 @@ def refused_rows(table: pa.Table, refused: Sequence[Refusal], names: Sequence[st
     """The rows of `table` that a tokenizer has refused, with their sources, their rows there and their values."""
     if not refused:
         return []
-    whole = table[ORIGIN].to_numpy()
+    origin = table[ORIGIN].to_numpy()
+    whole = origin & ((1 << ROW_BITS) - 1)
     problems: dict[int, list[tuple[str | None, str]]] = {}
     for refusal in refused:
         assert refusal.row is not None
-        problems.setdefault(refusal.row, []).append((refusal.column, _renumbered(refusal.reason, whole)))
+        problems.setdefault(refusal.row, []).append((refusal.column, with_other_row(refusal.reason, whole)))
     rows = np.array(list(problems))
-    places = origins(whole[rows], names)
+    places = origins(origin[rows], names)
     values = table.drop_columns(ORIGIN).take(pa.array(rows)).to_pylist()
     return [
         RefusedRow(source or "", row, None, tuple(own), _raw(value))
@@ -82,9 +84,9 @@ def refused_rows(table: pa.Table, refused: Sequence[Refusal], names: Sequence[st
     ]
 
 
-def _renumbered(reason: str, whole: NDArray[np.int64]) -> str:
-    """A reason that names another row of the part, with that row's number in its source."""
-    return OTHER_ROW.sub(lambda found: f"in row {int(whole[int(found[1])]) & ((1 << ROW_BITS) - 1)} of", reason)
+def with_other_row(reason: str, numbers: NDArray[np.int64]) -> str:
+    """A reason that names another row of a table, with the number that row has elsewhere, such as in its source."""
+    return OTHER_ROW.sub(lambda found: f"in row {int(numbers[int(found[1])])} of", reason)
 
 
 def _raw(values: dict[str, Any]) -> bytes:

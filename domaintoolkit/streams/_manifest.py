@@ -59,7 +59,7 @@ class Manifest:
     left_out: tuple[ShardEntry, ...] = ()
     """With `min_events`, for each shard the histories that are too short so far; in no other number here."""
     appended: tuple[str, ...] = ()
-    """For each append, how many rows it brought and the sum of their hashes: the same rows are not taken twice."""
+    """For each append that set no row aside, how many rows it brought and the sum of their hashes."""
     set_aside: SetAside | None = None
     """Rows that appending has refused as older than their histories, if any."""
 

@@ -146,7 +146,7 @@ def test_an_append_that_breaks_off_was_done_or_was_not(tmp_path: Path, step: str
     try:
         append(tmp_path / "out", rows)
     except DataError as error:
-        assert "were appended before" in str(error)  # noqa: PT017
+        assert "appended before" in str(error)  # noqa: PT017
     assert contents(tmp_path / "out") == contents(tmp_path / "once")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
         path.name for path in (tmp_path / "once").iterdir()
@@ -364,3 +364,16 @@ def test_keys_of_another_type_go_on_in_their_histories(tmp_path: Path) -> None:
     encode(tokenizer, new, tmp_path / "text", shards=4)
     encode(tokenizer, new.set_column(0, "user", old["user"]), tmp_path / "whole", shards=4)
     assert contents(tmp_path / "text") == contents(tmp_path / "whole")
+
+
+def test_a_conflict_among_new_rows_names_the_row_that_it_is_with(tmp_path: Path) -> None:
+    old = pa.table({"user": [1, 2, 3], "at": ["2024-01-01"] * 3, "land": ["x"] * 3, "what": ["a"] * 3})
+    new = pa.table({
+        "user": [1, 3, 2, 3, 2], "at": [f"2024-02-0{day}" for day in range(1, 6)],
+        "land": ["x", "x", "x", "x", "y"], "what": ["a"] * 5,
+    })  # fmt: skip
+    encode(DomainTokenizer(STATIC, threads=1).fit(old), old, tmp_path, shards=1)
+    with pytest.raises(DataError) as caught:
+        append(tmp_path, new)
+    (refusal,) = caught.value.refusals
+    assert (refusal.row, refusal.reason) == (4, "static field is 'y' here and 'x' in row 2 of the same entity")

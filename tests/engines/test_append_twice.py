@@ -123,3 +123,18 @@ def test_as_many_other_rows_are_appended(tmp_path: Path) -> None:
     append(tmp_path, in_time.slice(200, 200))
     append(tmp_path, in_time.slice(400))
     assert verify(tmp_path, TABLE, threads=1).problems == ()
+
+
+@pytest.mark.parametrize("among", [False, True])
+def test_rows_that_were_set_aside_come_in_when_they_are_rewritten(tmp_path: Path, among: bool) -> None:
+    in_time = TABLE.sort_by("at")
+    first, late = in_time.slice(100, 300), in_time.slice(0, 100)
+    rows = pa.concat_tables([late, in_time.slice(400)]) if among else late
+    encode(TOKENIZER, first, tmp_path / "out", shards=3)
+    append(tmp_path / "out", rows)
+    append(tmp_path / "out", rows, rewrite=True)
+    encode(TOKENIZER, pa.concat_tables([first, rows]), tmp_path / "whole", shards=3)
+    assert rows_of(tmp_path / "out") == rows_of(tmp_path / "whole")
+    assert verify(tmp_path / "out", pa.concat_tables([first, rows, rows]), threads=1).problems == ()
+    with pytest.raises(DataError, match=r"rows (are|were appended before, and are) in .* already"):
+        append(tmp_path / "out", rows, rewrite=True)
