@@ -239,7 +239,8 @@ class _Appending:
             table = pa.concat_tables([ahead, self.new.take(pa.array(rows)).drop_columns(ORIGIN)])
             streams = self.tokenizer.encode(table, on_bad_rows="quarantine")
             numbers = [refusal.row for refusal in streams.refused if refusal.row is not None]
-            bad = np.unique([rows[firsts[n]] if n < len(ahead) else rows[n - len(ahead)] for n in numbers])
+            # what is refused beside them may be so only because of them, and is looked at once more without them
+            bad = np.unique([rows[firsts[n]] for n in numbers if n < len(ahead)])
             wrong = {n - len(ahead): refusal for n, refusal in zip(numbers, streams.refused, strict=True)}
             other = self._of_other_statics(streams, rows)
             if not any(n < 0 for n in wrong) and not len(other):

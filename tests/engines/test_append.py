@@ -377,3 +377,18 @@ def test_a_conflict_among_new_rows_names_the_row_that_it_is_with(tmp_path: Path)
         append(tmp_path, new)
     (refusal,) = caught.value.refusals
     assert (refusal.row, refusal.reason) == (4, "static field is 'y' here and 'x' in row 2 of the same entity")
+
+
+def test_a_row_that_conflicts_beside_a_bad_one_is_refused_too(tmp_path: Path) -> None:
+    schema = replace(STATIC, fields=(*STATIC.fields, Numeric("price")))
+    columns = ("user", "at", "land", "what", "price")
+    old = [(user, "2024-01-01", "x", "a", "1") for user in (1, 2)]
+    new = [(1, "2024-02-01", "x", "a", "bad"), (2, "2024-02-02", "x", "a", "2"), (2, "2024-02-03", "y", "a", "3")]
+    before, after = (
+        pa.table(dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))) for rows in (old, new)
+    )
+    encode(DomainTokenizer(schema, threads=1).fit(before), before, tmp_path, shards=1)
+    result = append(tmp_path, after, on_bad_rows="quarantine")
+    assert (result.counts.rows_in, result.counts.rows_refused, result.manifest.totals["events"]) == (3, 2, 3)
+    assert pyarrow.csv.read_csv(tmp_path / "quarantine.csv")["column"].to_pylist() == ["price", "land"]
+    assert verify(tmp_path, pa.concat_tables([before, after]), threads=1).problems == ()
