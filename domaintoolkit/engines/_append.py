@@ -31,10 +31,11 @@ from domaintoolkit.engines._spill import Buckets, Spill
 from domaintoolkit.engines._state import APPENDING, STATE, FinishedShard, clear_partials
 from domaintoolkit.engines._twice import Seen
 from domaintoolkit.errors import ArtifactError, DataError, Interrupted, OutputError, Refusal, VocabularyMismatchError
+from domaintoolkit.schema import Schema
 from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
 from domaintoolkit.streams._manifest import Manifest, ShardEntry
 from domaintoolkit.streams._read_refused import Quarantine, RefusedRow
-from domaintoolkit.streams._shards import LEFT_OUT, SHARDS, write_shard
+from domaintoolkit.streams._shards import CARRIED, LEFT_OUT, SHARDS, write_shard
 from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -111,8 +112,9 @@ class _Appending:
         budget: Budget,
         progress: Progress,
     ) -> None:
-        self.encoded = _with_sessions(open_encoded(folder))
+        self.encoded = open_encoded(folder)
         self.tokenizer = _chosen(self.encoded, tokenizer)
+        _check_columns(self.encoded, self.tokenizer.schema)
         self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
         self.names: list[str] = []
         self.appended = ""
@@ -261,10 +263,12 @@ def _rows_of(name: str, rows: int) -> str:
     return f"{whole}{' of ' if name else ''}{name} {'are' if rows > 1 else 'is'}"
 
 
-def _with_sessions(encoded: EncodedFolder) -> EncodedFolder:
-    if "last_session" in encoded.manifest.columns and "sessions" not in encoded.manifest.columns:
-        raise ArtifactError(str(encoded.folder), "keeps no sessions, as earlier versions did; encode everything anew")
-    return encoded
+def _check_columns(encoded: EncodedFolder, schema: Schema) -> None:
+    """Raises `ArtifactError` for shards that lack what appending goes by, as those of earlier versions do."""
+    needed = {"sessions": schema.session, "order_by": schema.free_order, "statics": schema.static}
+    for name, declared in needed.items():
+        if declared and name not in encoded.manifest.columns:
+            raise ArtifactError(str(encoded.folder), f"has no column {name!r} in its shards; encode everything anew")
 
 
 def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> DomainTokenizer:
@@ -283,13 +287,20 @@ def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> Domain
 
 
 def _as_before(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.Table:
-    """The new rows with keys and sessions in the types of the old, and times without a dictionary."""
-    time = tokenizer.schema.time
-    kinds = {name: old[name].type for name in tokenizer.schema.entity}
+    """The new rows with the columns that shards keep in the types of the old, and times without a dictionary."""
+    schema, time = tokenizer.schema, tokenizer.schema.time
+    kinds = {name: old[name].type for name in schema.entity}
     if time is not None and pa.types.is_dictionary(new[time].type):
         kinds[time] = new[time].type.value_type
-    if tokenizer.schema.session is not None:
-        kinds[tokenizer.schema.session] = old["last_session"].type
+    if schema.session is not None:
+        kinds[schema.session] = old["last_session"].type
+    for carried in (name for name in CARRIED if name in old.column_names):
+        kinds |= {field.name: field.type.value_type for field in old[carried].type}
+    for name in schema.labels:
+        if name in new.column_names and name not in kinds:
+            raise DataError([Refusal(None, name, "the folder was made without this label; encode everything anew")])
+        if name in kinds and name not in new.column_names:
+            new = new.append_column(name, pa.nulls(len(new), kinds[name]))
     for name, kind in kinds.items():
         place = new.schema.get_field_index(name)
         try:

@@ -15,7 +15,7 @@ from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.engines._histories import Histories, match
 from domaintoolkit.engines._keys import fitted_keys
 from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
-from domaintoolkit.streams._shards import shard_table
+from domaintoolkit.streams._shards import CARRIED, shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer._assemble import Columns, Part, bind
 
@@ -76,11 +76,11 @@ class _Cut:
         taken = pa.array(self.events)
         if old.times is not None:
             columns["times"] = list_column(Lists(old.times.values.take(taken), offsets))
-        if "labels" in columns:
-            labels = columns["labels"].combine_chunks()
-            names = [labels.type.field(place).name for place in range(labels.type.num_fields)]
-            lists = [list_column(Lists(labels.field(name).flatten().take(taken), offsets)) for name in names]
-            columns["labels"] = pa.StructArray.from_arrays(lists, names)
+        for carried in (name for name in CARRIED if name in columns):
+            structs = columns[carried].combine_chunks()
+            names = [field.name for field in structs.type]
+            lists = [list_column(Lists(structs.field(name).flatten().take(taken), offsets)) for name in names]
+            columns[carried] = pa.StructArray.from_arrays(lists, names)
         if "sessions" in columns:
             columns["sessions"] = list_column(self._sessions())
         return pa.table(columns)

@@ -17,25 +17,23 @@ from domaintoolkit.engines._bounds import shortened
 from domaintoolkit.engines._histories import Histories, match, times_of
 from domaintoolkit.engines._input import ORIGIN, origins
 from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
-from domaintoolkit.engines._refused import refused_rows, with_other_row
+from domaintoolkit.engines._refused import refused_rows
 from domaintoolkit.engines._sessions import SessionCodes
-from domaintoolkit.engines._statics import same_statics, with_statics
+from domaintoolkit.engines._statics import Statics, static_rows, with_statics
 from domaintoolkit.engines._ties import before_last
 from domaintoolkit.engines._twice import Seen, known_rows, source_numbers
 from domaintoolkit.errors import Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.streams._read_refused import RefusedRow
-from domaintoolkit.streams._shards import plain, shard_table
+from domaintoolkit.streams._shards import CARRIED, plain, shard_table
 from domaintoolkit.streams._streams import Counts, Streams
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer._order import ranks_of
 
 __all__ = ["Appended", "append_rows", "seen_rows"]
 
 OLDER = "older than the last encoded event of its entity"
 KNOWN = "an encoded event already"
-STATIC = "a static field differs from the encoded history of its entity"
 
 Rows = NDArray[np.int64]
 
@@ -130,17 +128,15 @@ class _Appending:
     def run(self, rewrite: bool, sharing: frozenset[int] = frozenset()) -> Appended:
         known = self._known(sharing)
         late = self._late() & ~known
-        anew = np.unique(self.history[late]) if rewrite else np.zeros(0, np.int64)
         aside = known if rewrite else known | late
-        if aside.any():
-            refused = [
-                self._refuse(np.flatnonzero(rows), why) for rows, why in ((known, KNOWN), (aside & ~known, OLDER))
-            ]
-            self.result.older = [row for rows in refused for row in rows]
-            self.result.aside = hash_rows(self.tokenizer, self.new.filter(pa.array(aside)))
-            self.result.counts += Counts(rows_in=int(aside.sum()), rows_refused=int(aside.sum()))
-        of_anew = np.isin(self.history, anew) & ~known
-        continuing = (self.history >= 0) & ~of_anew & ~aside
+        other = self.statics.other & ~aside
+        anew = np.unique(self.history[late & ~other]) if rewrite else np.zeros(0, np.int64)
+        self.result.older = [*self._refuse(known, KNOWN), *self._refuse(aside & ~known, OLDER)]
+        self._refuse_statics(other)
+        # whoever has all rows at once may find such a late row the first of its history, and the others wrong
+        self.result.aside = hash_rows(self.tokenizer, self.new.filter(pa.array(aside | (other & late))))
+        of_anew = np.isin(self.history, anew) & ~aside & ~other
+        continuing = (self.history >= 0) & ~of_anew & ~aside & ~other
         kept = np.setdiff1d(np.arange(len(self.histories)), anew)
         table = self._continued(np.flatnonzero(continuing)).take(pa.array(kept))
         parts = [table, self._encoded(self.new.filter(pa.array(self.history < 0)))]
@@ -192,8 +188,21 @@ class _Appending:
             )
         return late
 
-    def _refuse(self, rows: Rows, reason: str) -> list[RefusedRow]:
-        return refused_rows(self.new, [Refusal(row, None, reason) for row in rows.tolist()], self.names)
+    @cached_property
+    def statics(self) -> Statics:
+        """Whether each row has other static values than its history."""
+        return static_rows(self.tokenizer, self.histories, self.new.drop_columns(ORIGIN), self.history)
+
+    def _refuse(self, rows: NDArray[np.bool_], reason: str) -> list[RefusedRow]:
+        numbers = np.flatnonzero(rows).tolist()
+        self.result.counts += Counts(rows_in=len(numbers), rows_refused=len(numbers))
+        return refused_rows(self.new, [Refusal(row, None, reason) for row in numbers], self.names)
+
+    def _refuse_statics(self, rows: NDArray[np.bool_]) -> None:
+        numbers = np.flatnonzero(rows).tolist()
+        self.result.counts += Counts(rows_in=len(numbers), rows_refused=len(numbers))
+        refusals = [refusal for row in numbers for refusal in self.statics.refusals(row, self.new)]
+        self.result.refused += refused_rows(self.new, refusals, self.names)
 
     def _encoded(self, rows: pa.Table, shown: pa.Table | None = None) -> pa.Table:
         """The histories of `rows`; refused ones are told as they stand in `shown` (left out: in `rows`)."""
@@ -204,18 +213,20 @@ class _Appending:
 
     def _anew(self, chosen: Rows, numbers: Rows) -> pa.Table:
         """The chosen histories with the new rows of these numbers, encoded from the beginning."""
+        # a bad row is refused as it is: told with the static values of its history, it might be a good one
+        self._encoded(self.new.take(pa.array(numbers[self.statics.bad[numbers]])))
+        numbers = numbers[~self.statics.bad[numbers]]
         rows = self.new.take(pa.array(numbers))
         again = self.histories.rows(chosen, rows.drop_columns(ORIGIN).schema)
         again = again.append_column(ORIGIN, pa.array(np.full(len(again), 0), pa.int64()))
-        told = rows
-        if self.schema.static:
-            first = offsets_of(self.histories.starts.lengths[chosen])[:-1]
-            owner = again.take(pa.array(first[np.searchsorted(chosen, self.history[numbers])]))
-            same = same_statics(self.tokenizer, owner, rows)
-            self._refuse_statics(numbers[~same])
-            rows = rows.filter(pa.array(same))
-            told = with_statics(self.schema, rows, owner.filter(pa.array(same)))
+        first = offsets_of(self.histories.starts.lengths[chosen])[:-1]
+        owner = again.take(pa.array(first[np.searchsorted(chosen, self.history[numbers])]))
+        told = with_statics(self.schema, rows, owner)
         self.result.counts += Counts(rows_in=-len(again))
+        return self._with_hashes(self._encoded_anew(chosen, again, rows, told))
+
+    def _encoded_anew(self, chosen: Rows, again: pa.Table, rows: pa.Table, told: pa.Table) -> pa.Table:
+        """What `again` and `told` are in a shard; sessions of encoded events are known by hashes alone."""
         name = self.schema.session
         if name is None:
             return self._encoded(pa.concat_tables([again, told]), pa.concat_tables([again, rows]))
@@ -227,9 +238,13 @@ class _Appending:
         shown = pa.concat_tables([again.set_column(place, kind, pa.nulls(len(again), kind.type)), rows])
         return codes.named(self._encoded(pa.concat_tables(coded), shown))
 
-    def _refuse_statics(self, rows: Rows) -> None:
-        self.result.refused += self._refuse(rows, STATIC)
-        self.result.counts += Counts(rows_in=len(rows), rows_refused=len(rows))
+    def _with_hashes(self, table: pa.Table) -> pa.Table:
+        """Rows of a shard with what their histories had of static values, which decoding does not tell."""
+        if not self.schema.static:
+            return table
+        places = match(table.select(list(self.schema.entity)), self.histories.keys)
+        hashes = self.histories.table["statics"].take(pa.array(places))
+        return table.set_column(table.schema.get_field_index("statics"), "statics", hashes)
 
     def _continued(self, rows: Rows) -> pa.Table:
         """The old rows, with the events of `rows` at the ends of their histories."""
@@ -241,24 +256,14 @@ class _Appending:
             numbers = [refusal.row for refusal in streams.refused if refusal.row is not None]
             # what is refused beside them may be so only because of them, and is looked at once more without them
             bad = np.unique([rows[firsts[n]] for n in numbers if n < len(ahead)])
-            wrong = {n - len(ahead): refusal for n, refusal in zip(numbers, streams.refused, strict=True)}
-            other = self._of_other_statics(streams, rows)
-            if not any(n < 0 for n in wrong) and not len(other):
-                places = np.concatenate([rows[firsts], rows])
-                refusals = [
-                    replace(refusal, row=int(rows[n]), reason=with_other_row(refusal.reason, places))
-                    for n, refusal in wrong.items()
-                ]
+            if not len(bad):
+                places = zip(numbers, streams.refused, strict=True)
+                refusals = [replace(refusal, row=int(rows[n - len(ahead)])) for n, refusal in places]
                 self.result.refused += refused_rows(self.new, refusals, self.names)
                 self.result.counts += _minus(streams.counts, self.tokenizer.encode(ahead).counts)
                 return self._joined(streams)
-            if len(other):
-                other = other[self._like_first(other)]
-                self._refuse_statics(other)
-                rows = np.setdiff1d(rows, other)
-            else:
-                self._encoded(self.new.take(pa.array(bad)))
-                rows = np.setdiff1d(rows, bad)
+            self._encoded(self.new.take(pa.array(bad)))
+            rows = np.setdiff1d(rows, bad)
         return self.histories.table
 
     def _last_events(self, chosen: Rows, firsts: Rows, rows: Rows) -> pa.Table:
@@ -297,29 +302,6 @@ class _Appending:
         place = table.schema.get_field_index(name)
         return table.set_column(place, table.schema.field(place), values.cast(table.schema.field(place).type))
 
-    def _of_other_statics(self, streams: Streams, rows: Rows) -> Rows:
-        """Which of `rows` have other static fields than the headers of their histories."""
-        if not self.schema.static:
-            return np.zeros(0, np.int64)
-        known = self.histories
-        heads = streams.event_starts[streams.event_offsets[:-1]]
-        other = []
-        for stream, history in enumerate(match(streams.entities, known.keys).tolist()):
-            header = streams.ids[streams.offsets[stream] : heads[stream]]
-            if not np.array_equal(known.static_ids(header), known.static_ids(known.header(history))):
-                other.append(history)
-        return rows[np.isin(self.history[rows], other)]
-
-    def _like_first(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which of `rows` have the static fields of the first of them of the same history."""
-        firsts = np.unique(self.history[rows], return_index=True, return_inverse=True)[1:]
-        first = rows[firsts[0]][firsts[1]]
-        same = np.ones(len(rows), bool)
-        for spec in self.schema.static:
-            ranks = ranks_of(self.new[spec.name].combine_chunks())
-            same &= ranks[rows] == ranks[first]
-        return same
-
     def _joined(self, streams: Streams) -> pa.Table:
         """The old rows with the tails of `streams`, all but their first events."""
         old, count = self.histories, np.diff(streams.event_offsets)
@@ -343,8 +325,9 @@ class _Appending:
             columns["times"] = list_column(
                 joined(old.times, Lists(pa.array(streams.times[events]), starts.offsets).take(stream))
             )
-        if "labels" in columns:
-            columns["labels"] = self._labels(streams, events, starts, stream)
+        for name, carried in zip(CARRIED, (streams.labels, streams.order_by), strict=True):
+            if name in columns:
+                columns[name] = self._carried(name, carried, events, starts, stream)
         if streams.last_session is not None and streams.sessions is not None:
             opened = Lists(pa.array(streams.sessions.hashes), streams.sessions.offsets)
             opened = opened.slices(np.ones(len(streams), np.int64), opened.lengths)
@@ -355,18 +338,13 @@ class _Appending:
             )
         return pa.table(columns).cast(old.table.schema)
 
-    def _labels(self, streams: Streams, events: Rows, starts: Lists, stream: Rows) -> pa.Array:
-        whole = self.histories.table["labels"].combine_chunks()
-        names = [whole.type.field(place).name for place in range(whole.type.num_fields)]
-        lists = []
+    def _carried(self, name: str, fresh: pa.Table, events: Rows, starts: Lists, stream: Rows) -> pa.Array:
+        """A struct of lists of the old rows, with the values of new events after theirs."""
+        whole = self.histories.table[name].combine_chunks()
+        names, lists = [field.name for field in whole.type], []
         for name in names:
-            before = whole.field(name)
-            values = (
-                streams.labels[name] if streams.labels is not None else pa.nulls(streams.events, before.type.value_type)
-            )
-            values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-            after = Lists(values.take(pa.array(events)), starts.offsets).take(stream)
-            lists.append(list_column(joined(Lists(before.values, before.offsets.to_numpy()), after)))
+            after = Lists(plain(fresh[name]).take(pa.array(events)), starts.offsets).take(stream)
+            lists.append(list_column(joined(lists_of(whole.field(name)), after)))
         return pa.StructArray.from_arrays(lists, names)
 
 

@@ -12,6 +12,7 @@ from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.engines._ragged import lists_of
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams._keys import hash_keys
+from domaintoolkit.streams._shards import CARRIED
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer._decode import column_of
 
@@ -71,17 +72,6 @@ class Histories:
         first = np.minimum.reduceat(np.where(anchors, np.arange(len(anchors)), len(anchors)), offsets[:-1])
         return first - offsets[:-1]
 
-    def static_ids(self, header: NDArray[np.integer]) -> NDArray[np.integer]:
-        """Of the ids before a history's first event, those before the anchor: BOS and the static fields."""
-        anchor = np.flatnonzero(self._anchors[header])
-        return header[: anchor[0]] if len(anchor) else header
-
-    def header(self, row: int) -> NDArray[np.integer]:
-        """The ids before the first event of one history."""
-        begin = int(self.ids.offsets[row])
-        first = int(np.asarray(self.starts.values)[self.starts.offsets[row]])
-        return np.asarray(self.ids.values)[begin : begin + first]
-
     def rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
         """All events of the chosen histories as rows of a table with `columns`, but for sessions as in `told`."""
         decoded = self.told(chosen)
@@ -109,10 +99,13 @@ class Histories:
         if self.schema.session is not None:
             place = decoded.schema.get_field_index(self.schema.session)
             decoded = decoded.set_column(place, self.schema.session, pa.array(self._sessions(decoded, chosen)))
-        if "labels" in self.table.column_names:
-            labels = self.table["labels"].combine_chunks().take(pa.array(chosen))
-            for place in range(labels.type.num_fields):
-                decoded = decoded.append_column(labels.type.field(place).name, labels.field(place).flatten())
+        for carried in (name for name in CARRIED if name in self.table.column_names):
+            structs = self.table[carried].combine_chunks().take(pa.array(chosen))
+            for field in structs.type:
+                values, place = structs.field(field.name).flatten(), decoded.schema.get_field_index(field.name)
+                place = len(decoded.column_names) if place < 0 else place
+                decoded = decoded.drop_columns([c for c in decoded.column_names if c == field.name])
+                decoded = decoded.add_column(place, field.name, values)
         return decoded
 
     def _sessions(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:

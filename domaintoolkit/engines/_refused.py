@@ -32,7 +32,6 @@ __all__ = [
     "refused_rows",
     "save_refused",
     "to_json",
-    "with_other_row",
     "write_quarantine",
 ]
 
@@ -74,7 +73,7 @@ def refused_rows(table: pa.Table, refused: Sequence[Refusal], names: Sequence[st
     problems: dict[int, list[tuple[str | None, str]]] = {}
     for refusal in refused:
         assert refusal.row is not None
-        problems.setdefault(refusal.row, []).append((refusal.column, with_other_row(refusal.reason, whole)))
+        problems.setdefault(refusal.row, []).append((refusal.column, _with_other_row(refusal.reason, whole)))
     rows = np.array(list(problems))
     places = origins(origin[rows], names)
     values = table.drop_columns(ORIGIN).take(pa.array(rows)).to_pylist()
@@ -84,7 +83,7 @@ def refused_rows(table: pa.Table, refused: Sequence[Refusal], names: Sequence[st
     ]
 
 
-def with_other_row(reason: str, numbers: NDArray[np.int64]) -> str:
+def _with_other_row(reason: str, numbers: NDArray[np.int64]) -> str:
     """A reason that names another row of a table, with the number that row has elsewhere, such as in its source."""
     return OTHER_ROW.sub(lambda found: f"in row {int(numbers[int(found[1])])} of", reason)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.engines._ragged import Lists, list_column, lists_of
-from domaintoolkit.streams._keys import hash_sessions
+from domaintoolkit.streams._keys import hash_values
 from domaintoolkit.tokenizer._order import ranks_of
 
 __all__ = ["SessionCodes"]
@@ -24,7 +24,7 @@ class SessionCodes:
 
     def __init__(self, new: pa.Array, last: pa.Array, encoded: Hashes) -> None:
         names = pa.concat_arrays([new, last.cast(new.type)])
-        ranks, hashes = ranks_of(names), hash_sessions(names)
+        ranks, hashes = ranks_of(names), hash_values(names)
         _, places = np.unique(ranks, return_index=True)
         self._names = names.take(pa.array(places))
         known = hashes[places]
@@ -38,7 +38,7 @@ class SessionCodes:
     def named(self, table: pa.Table) -> pa.Table:
         """Rows of a shard that were encoded with these numbers, with names and hashes in their place."""
         codes = np.arange(len(self._hashes))
-        coded = hash_sessions(pa.array(codes))
+        coded = hash_values(pa.array(codes))
         order = np.argsort(coded)
         lists = lists_of(table["sessions"])
         numbers = codes[order[np.searchsorted(coded[order], np.asarray(lists.values))]]

@@ -92,6 +92,12 @@ class Schema:
         return tuple(dict.fromkeys(named))
 
     @property
+    def free_order(self) -> tuple[str, ...]:
+        """The `order_by` columns that are no fields, so that no tokens tell of them."""
+        encoded = {spec.name for spec in (*self.static, *self.fields)}
+        return tuple(name for name in self.order_by if name not in encoded)
+
+    @property
     def time_field(self) -> Timestamp | None:
         """The field that encodes the time column, if one does."""
         return next((spec for spec in self.fields if isinstance(spec, Timestamp) and spec.name == self.time), None)

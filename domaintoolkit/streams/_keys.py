@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from domaintoolkit._hashing import hash_text, mix, one_width
 from domaintoolkit.errors import DataError, Refusal
 
-__all__ = ["SPLITS", "hash_keys", "hash_sessions", "shard_of", "split_of"]
+__all__ = ["SPLITS", "hash_keys", "hash_values", "shard_of", "split_of"]
 
 SPLITS = ("train", "validation", "test")
 
@@ -54,9 +54,9 @@ def hash_keys(keys: pa.Table | pa.RecordBatch) -> Hashes:
     return total
 
 
-def hash_sessions(names: pa.Array) -> NDArray[np.int64]:
-    """What shards keep of the names of sessions: the key hash of each, as a signed number."""
-    return hash_keys(pa.table({"session": names})).view(np.int64)
+def hash_values(values: pa.Array) -> NDArray[np.int64]:
+    """What shards keep of the names of sessions and of static values: the key hash of each, as a signed number."""
+    return hash_keys(pa.table({"value": values})).view(np.int64)
 
 
 def _pieces(column: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:

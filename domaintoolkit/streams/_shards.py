@@ -17,9 +17,21 @@ from domaintoolkit.streams._keys import SPLITS, hash_keys, split_of
 from domaintoolkit.streams._manifest import COUNTED, ShardEntry
 from domaintoolkit.streams._streams import Streams
 
-__all__ = ["LEFT_OUT", "OWN_COLUMNS", "SHARDS", "plain", "read_shard", "shard_name", "shard_table", "write_shard"]
+__all__ = [
+    "CARRIED",
+    "LEFT_OUT",
+    "OWN_COLUMNS",
+    "SHARDS",
+    "plain",
+    "read_shard",
+    "shard_name",
+    "shard_table",
+    "write_shard",
+]
 
-OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "last_session", "sessions")
+OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "order_by", "statics", "last_session", "sessions")
+CARRIED = ("labels", "order_by")
+"""Of these, the structs of lists with values of every event that are no tokens."""
 BATCH_TOKENS = 1 << 30
 """List offsets are 32 bits wide, so a record batch holds at most this many tokens (or one row)."""
 
@@ -53,9 +65,13 @@ def shard_table(streams: Streams) -> pa.Table:
     columns["event_starts"] = _lists(events, pa.array((streams.event_starts - first).astype(np.int32)))
     if streams.times is not None:
         columns["times"] = _lists(events, pa.array(streams.times))
-    if streams.labels is not None and streams.labels.num_columns:
-        lists = [_lists(events, plain(column)) for column in streams.labels.columns]
-        columns["labels"] = pa.StructArray.from_arrays(lists, streams.labels.column_names)
+    for name, carried in zip(CARRIED, (streams.labels, streams.order_by), strict=True):
+        if carried is not None and carried.num_columns:
+            lists = [_lists(events, plain(column)) for column in carried.columns]
+            columns[name] = pa.StructArray.from_arrays(lists, carried.column_names)
+    if streams.statics is not None:
+        hashes_of = [plain(column) for column in streams.statics.columns]
+        columns["statics"] = pa.StructArray.from_arrays(hashes_of, streams.statics.column_names)
     if streams.last_session is not None:
         columns["last_session"] = plain(streams.last_session)
     if streams.sessions is not None:

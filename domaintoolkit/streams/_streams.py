@@ -97,6 +97,11 @@ class Streams:
     """When each event was, in microseconds since the epoch, UTC; None without a time column."""
     labels: pa.Table | None = None
     """The schema's label columns, one row an event; None where the table had none."""
+    order_by: pa.Table | None = None
+    """Those `order_by` columns of the schema that are no fields, one row an event; None where there are none."""
+    statics: pa.Table | None = None
+    """A hash of each static field's value, one row a stream: what it was, of which tokens may tell less. None
+    without static fields."""
     last_session: pa.Array | None = None
     """The session of each stream's last event; None without a session column."""
     sessions: Sessions | None = None
@@ -172,6 +177,8 @@ class Streams:
             event_offsets=offsets_of(counts),
             times=None if self.times is None else self.times[events],
             labels=None if self.labels is None else self.labels.take(pa.array(events)),
+            order_by=None if self.order_by is None else self.order_by.take(pa.array(events)),
+            statics=None if self.statics is None else self.statics.take(pa.array(chosen)),
             last_session=None if self.last_session is None else self.last_session.take(pa.array(chosen)),
             sessions=None if self.sessions is None else self.sessions.select(chosen),
         )

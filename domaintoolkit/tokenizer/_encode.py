@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
-from domaintoolkit.streams._keys import hash_keys, hash_sessions
+from domaintoolkit.streams._keys import hash_keys, hash_values
 from domaintoolkit.streams._streams import Counts, Ids, Sessions, Streams
 from domaintoolkit.tokenizer._assemble import Columns, Part, assemble, bind
 from domaintoolkit.tokenizer._layout import Bound, Layout
@@ -23,7 +24,7 @@ from domaintoolkit.tokenizer._rows import Rows
 from domaintoolkit.tokenizer._ties import cell_ranks
 from domaintoolkit.tokenizer._workers import Workers
 
-__all__ = ["encode_rows", "tie_keys"]
+__all__ = ["encode_rows", "statics_of", "tie_keys"]
 
 
 def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: Workers, by_hash: bool = False) -> Streams:
@@ -101,7 +102,9 @@ def _written(
         event_offsets=starts,
         source=layout,
         times=times,
-        labels=_labels(schema, rows, order),
+        labels=_carried(schema.labels, rows, order),
+        order_by=_carried(schema.free_order, rows, order),
+        statics=statics_of(schema, rows, grouping.first) if schema.static else None,
         last_session=last_session,
         sessions=sessions,
         segmenter=layout.segmenter,
@@ -173,15 +176,24 @@ def tie_keys(
     return keys + [ranks_of(rows.columns[name].take(taken)) for name in others if name in rows.columns]
 
 
+def statics_of(schema: Schema, rows: Rows, chosen: NDArray[np.integer[Any]] | None = None) -> pa.Table:
+    """A hash of each static value of the `chosen` rows (left out: of all), as its encoder takes it."""
+    names = [spec.name for spec in schema.static]
+    values = {name: rows.values[name] if chosen is None else rows.values[name].take(pa.array(chosen)) for name in names}
+    return pa.table({name: hash_values(column) for name, column in values.items()})
+
+
 def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[int, list[Refusal]]:
     """Rows whose static value is not that of their entity's first event."""
     conflicts: dict[int, list[Refusal]] = {}
-    counts = np.diff(grouping.starts)
+    if not schema.static:
+        return conflicts
+    first = np.repeat(grouping.first, np.diff(grouping.starts))
+    order = np.arange(len(first)) if grouping.order is None else grouping.order
+    hashes = statics_of(schema, rows)
     for spec in schema.static:
-        ranks = ranks_of(rows.columns[spec.name])
-        first = np.repeat(grouping.first, counts)
-        order = np.arange(len(ranks)) if grouping.order is None else grouping.order
-        wrong = np.flatnonzero(ranks[order] != ranks[first])
+        values = np.asarray(hashes[spec.name])
+        wrong = np.flatnonzero(values[order] != values[first])
         column = rows.columns[spec.name]
         for row, other in zip(order[wrong].tolist(), first[wrong].tolist(), strict=True):
             number, against = (k if rows.numbers is None else int(rows.numbers[k]) for k in (row, other))
@@ -213,7 +225,7 @@ def _sessions(
     if schema.session is None:
         return None, None, None
     column, starts = rows.columns[schema.session], grouping.starts
-    hashes = grouping.rows(hash_sessions(column))
+    hashes = grouping.rows(hash_values(column))
     breaks = np.zeros(len(hashes), bool)
     np.not_equal(hashes[1:], hashes[:-1], out=breaks[1:])
     opens = breaks.copy()
@@ -242,8 +254,9 @@ def _header(
     return parts, counts
 
 
-def _labels(schema: Schema, rows: Rows, order: NDArray[np.integer[Any]] | None) -> pa.Table | None:
-    present = [name for name in schema.labels if name in rows.columns]
+def _carried(names: Sequence[str], rows: Rows, order: NDArray[np.integer[Any]] | None) -> pa.Table | None:
+    """Columns that are not encoded, one row an event."""
+    present = [name for name in names if name in rows.columns]
     if not present:
         return None
     table = pa.table({name: rows.columns[name] for name in present})

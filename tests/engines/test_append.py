@@ -236,7 +236,7 @@ def test_rewrite_gives_what_all_at_once_gives(parts: list[int], kind: pa.DataTyp
 
 
 def test_rewrite_compares_static_fields_with_the_encoded_history(tmp_path: Path) -> None:
-    """By their tokens: of a number, the history knows its bucket only. No event of the history is lost."""
+    """By value, though tokens tell less. No event of the history is lost, and `verify` knows what is missing."""
     schema = Schema(
         entity="user", time="at", static=(Numeric("age", bins=4, strategy="uniform"), Categorical("land")),
         fields=(Categorical("what"), Timestamp("at")),
@@ -248,15 +248,18 @@ def test_rewrite_compares_static_fields_with_the_encoded_history(tmp_path: Path)
     tokenizer = DomainTokenizer(schema, threads=1).fit(rows, on_bad_rows="quarantine")
     encode(tokenizer, rows.slice(0, 4), tmp_path / "out")
     before = contents(tmp_path / "out")
-    with pytest.raises(DataError, match="row 1: a static field differs") as error:
-        append(tmp_path / "out", rows.slice(4), rewrite=True)
-    assert [refusal.row for refusal in error.value.refusals] == [1, 2]
+    late = pa.concat_tables([rows.slice(4), rows.slice(0, 1).set_column(1, "at", rows["at"].slice(4, 1))])
+    with pytest.raises(DataError) as error:
+        append(tmp_path / "out", late, rewrite=True)
+    named = [(refusal.row, refusal.column) for refusal in error.value.refusals]
+    assert named == [(0, "age"), (1, "age"), (2, "land")]
+    assert error.value.refusals[0].reason == "static field is 20.75 here and another in the encoded history"
     assert contents(tmp_path / "out") == before
-    result = append(tmp_path / "out", rows.slice(4), rewrite=True, on_bad_rows="quarantine")
-    assert (result.counts.rows_in, result.counts.rows_refused) == (3, 2)
-    same = rows.take([0, 1, 2, 3, 4]).set_column(2, "age", pa.array([20.5, 20.5, 80.0, 80.0, 20.5]))
-    encode(tokenizer, same, tmp_path / "whole")
+    result = append(tmp_path / "out", late, rewrite=True, on_bad_rows="quarantine")
+    assert (result.counts.rows_in, result.counts.rows_refused) == (4, 3)
+    encode(tokenizer, pa.concat_tables([rows.slice(0, 4), late.slice(3)]), tmp_path / "whole")
     assert rows_of(tmp_path / "out") == rows_of(tmp_path / "whole")
+    assert verify(tmp_path / "out", pa.concat_tables([rows.slice(0, 4), late])).problems == ()
 
 
 def test_rewrite_tells_refused_rows_as_they_were(tmp_path: Path) -> None:
@@ -288,7 +291,7 @@ def test_static_fields_have_to_be_those_of_the_history(tmp_path: Path) -> None:
     tokenizer = DomainTokenizer(STATIC, threads=1).fit(rows)
     encode(tokenizer, rows.slice(0, 2), tmp_path / "out")
     before = contents(tmp_path / "out")
-    with pytest.raises(DataError, match="row 1: a static field differs from the encoded history"):
+    with pytest.raises(DataError, match="row 1, column 'land': static field is 'de' here and another in the encoded"):
         append(tmp_path / "out", rows.slice(2))
     assert contents(tmp_path / "out") == before
     result = append(tmp_path / "out", rows.slice(2), on_bad_rows="quarantine")
@@ -325,12 +328,14 @@ def test_an_extended_tokenizer_may_append(tmp_path: Path) -> None:
             {"user": [1], "at": TABLE["at"][:1], "land": ["de"], "what": ["a"]}))  # fmt: skip
 
 
-def test_folders_without_sessions_are_refused(tmp_path: Path) -> None:
-    manifest = encode(TOKENIZER, TABLE, tmp_path).manifest
-    replace(manifest, columns={name: kind for name, kind in manifest.columns.items() if name != "sessions"}).save(
-        tmp_path
-    )
-    with pytest.raises(ArtifactError, match="keeps no sessions"):
+@pytest.mark.parametrize("column", ["sessions", "statics", "order_by"])
+def test_folders_without_what_appending_goes_by_are_refused(tmp_path: Path, column: str) -> None:
+    schema = replace(SCHEMA, static=(Categorical("brand"),), fields=(Timestamp("at"),), order_by="what")
+    tokenizer = DomainTokenizer(schema, threads=1).fit(TABLE, on_bad_rows="quarantine")
+    manifest = encode(tokenizer, TABLE, tmp_path, on_bad_rows="quarantine").manifest
+    columns = {name: kind for name, kind in manifest.columns.items() if name != column}
+    replace(manifest, columns=columns).save(tmp_path)
+    with pytest.raises(ArtifactError, match=f"has no column '{column}' in its shards"):
         append(tmp_path, TABLE)
 
 
@@ -366,7 +371,7 @@ def test_keys_of_another_type_go_on_in_their_histories(tmp_path: Path) -> None:
     assert contents(tmp_path / "text") == contents(tmp_path / "whole")
 
 
-def test_a_conflict_among_new_rows_names_the_row_that_it_is_with(tmp_path: Path) -> None:
+def test_a_conflict_with_the_encoded_history_is_named_in_any_new_row(tmp_path: Path) -> None:
     old = pa.table({"user": [1, 2, 3], "at": ["2024-01-01"] * 3, "land": ["x"] * 3, "what": ["a"] * 3})
     new = pa.table({
         "user": [1, 3, 2, 3, 2], "at": [f"2024-02-0{day}" for day in range(1, 6)],
@@ -376,7 +381,7 @@ def test_a_conflict_among_new_rows_names_the_row_that_it_is_with(tmp_path: Path)
     with pytest.raises(DataError) as caught:
         append(tmp_path, new)
     (refusal,) = caught.value.refusals
-    assert (refusal.row, refusal.reason) == (4, "static field is 'y' here and 'x' in row 2 of the same entity")
+    assert (refusal.row, refusal.reason) == (4, "static field is 'y' here and another in the encoded history")
 
 
 def test_a_row_that_conflicts_beside_a_bad_one_is_refused_too(tmp_path: Path) -> None:
