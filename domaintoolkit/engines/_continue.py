@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -18,13 +18,12 @@ from domaintoolkit.engines._histories import Histories, match, times_of
 from domaintoolkit.engines._input import ORIGIN, origins
 from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
 from domaintoolkit.engines._refused import refused_rows
-from domaintoolkit.engines._sessions import SessionCodes
 from domaintoolkit.engines._statics import Statics, static_rows, with_statics
 from domaintoolkit.engines._ties import before_last
 from domaintoolkit.engines._twice import Seen, known_rows, source_numbers
 from domaintoolkit.errors import Refusal
 from domaintoolkit.schema import Schema
-from domaintoolkit.streams._keys import hash_keys
+from domaintoolkit.streams._keys import hash_keys, session_keys
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import CARRIED, plain, shard_table
 from domaintoolkit.streams._streams import Counts, Streams
@@ -119,13 +118,17 @@ class _Appending:
     def __init__(self, tokenizer: DomainTokenizer, old: pa.Table, new: pa.Table, names: Sequence[str]) -> None:
         self.tokenizer, self.schema, self.names = tokenizer, tokenizer.schema, names
         self.histories = Histories(tokenizer, old)
-        self.new = new
-        keys = new.select(list(self.schema.entity))
-        # a row whose key is null is no one's; encoding refuses it
-        self.history = match(keys, self.histories.keys)
         self.result = Appended(old)
+        self.prepared = tokenizer.prepared(new.drop_columns(ORIGIN), "quarantine", tokenizer.types)
+        numbers = self.prepared.numbers
+        self.given, self.new = new, new if numbers is None else new.take(pa.array(numbers))
+        """All rows, and those that can be encoded."""
+        self.history = match(self.new.select(list(self.schema.entity)), self.histories.keys)
 
     def run(self, rewrite: bool, sharing: frozenset[int] = frozenset()) -> Appended:
+        bad = len(self.given) - len(self.new)
+        self.result.refused = refused_rows(self.given, self.prepared.refused, self.names)
+        self.result.counts = Counts(rows_in=bad, rows_refused=bad)
         known = self._known(sharing)
         late = self._late() & ~known
         aside = known if rewrite else known | late
@@ -133,8 +136,9 @@ class _Appending:
         anew = np.unique(self.history[late & ~other]) if rewrite else np.zeros(0, np.int64)
         self.result.older = [*self._refuse(known, KNOWN), *self._refuse(aside & ~known, OLDER)]
         self._refuse_statics(other)
-        # whoever has all rows at once may find such a late row the first of its history, and the others wrong
-        self.result.aside = hash_rows(self.tokenizer, self.new.filter(pa.array(aside | (other & late))))
+        # with all rows at once, such a row may be the first of its history if it comes no later than the last
+        remembered = aside | (other & (self.compared <= 0))
+        self.result.aside = hash_rows(self.tokenizer, self.new.filter(pa.array(remembered)))
         of_anew = np.isin(self.history, anew) & ~aside & ~other
         continuing = (self.history >= 0) & ~of_anew & ~aside & ~other
         kept = np.setdiff1d(np.arange(len(self.histories)), anew)
@@ -191,7 +195,7 @@ class _Appending:
     @cached_property
     def statics(self) -> Statics:
         """Whether each row has other static values than its history."""
-        return static_rows(self.tokenizer, self.histories, self.new.drop_columns(ORIGIN), self.history)
+        return static_rows(self.schema, self.histories, self.prepared, self.history)
 
     def _refuse(self, rows: NDArray[np.bool_], reason: str) -> list[RefusedRow]:
         numbers = np.flatnonzero(rows).tolist()
@@ -204,18 +208,15 @@ class _Appending:
         refusals = [refusal for row in numbers for refusal in self.statics.refusals(row, self.new)]
         self.result.refused += refused_rows(self.new, refusals, self.names)
 
-    def _encoded(self, rows: pa.Table, shown: pa.Table | None = None) -> pa.Table:
-        """The histories of `rows`; refused ones are told as they stand in `shown` (left out: in `rows`)."""
+    def _encoded(self, rows: pa.Table) -> pa.Table:
+        """The histories of `rows` in a shard."""
         streams = self.tokenizer.encode_by_hash(rows.drop_columns(ORIGIN), on_bad_rows="quarantine")
         self.result.counts += streams.counts
-        self.result.refused += refused_rows(rows if shown is None else shown, streams.refused, self.names)
+        self.result.refused += refused_rows(rows, streams.refused, self.names)
         return shard_table(streams)
 
     def _anew(self, chosen: Rows, numbers: Rows) -> pa.Table:
         """The chosen histories with the new rows of these numbers, encoded from the beginning."""
-        # a bad row is refused as it is: told with the static values of its history, it might be a good one
-        self._encoded(self.new.take(pa.array(numbers[self.statics.bad[numbers]])))
-        numbers = numbers[~self.statics.bad[numbers]]
         rows = self.new.take(pa.array(numbers))
         again = self.histories.rows(chosen, rows.drop_columns(ORIGIN).schema)
         again = again.append_column(ORIGIN, pa.array(np.full(len(again), 0), pa.int64()))
@@ -223,20 +224,21 @@ class _Appending:
         owner = again.take(pa.array(first[np.searchsorted(chosen, self.history[numbers])]))
         told = with_statics(self.schema, rows, owner)
         self.result.counts += Counts(rows_in=-len(again))
-        return self._with_hashes(self._encoded_anew(chosen, again, rows, told))
+        return self._with_hashes(self._encoded_anew(chosen, again, told))
 
-    def _encoded_anew(self, chosen: Rows, again: pa.Table, rows: pa.Table, told: pa.Table) -> pa.Table:
-        """What `again` and `told` are in a shard; sessions of encoded events are known by hashes alone."""
+    def _encoded_anew(self, chosen: Rows, again: pa.Table, told: pa.Table) -> pa.Table:
+        """The events of the chosen histories and new ones in a shard; of the former, sessions are known by key."""
         name = self.schema.session
         if name is None:
-            return self._encoded(pa.concat_tables([again, told]), pa.concat_tables([again, rows]))
-        last = self.histories.table["last_session"].take(pa.array(chosen))
-        codes = SessionCodes(plain(rows[name]), plain(last), np.asarray(again[name]))
-        place, kind = rows.schema.get_field_index(name), rows.schema.field(name)
-        both = zip((again, told), codes.rows, strict=True)
-        coded = [each.set_column(place, name, pa.array(numbers)) for each, numbers in both]
-        shown = pa.concat_tables([again.set_column(place, kind, pa.nulls(len(again), kind.type)), rows])
-        return codes.named(self._encoded(pa.concat_tables(coded), shown))
+            return self._encoded(pa.concat_tables([again, told]))
+        # a key is its own key, so that sessions known by name and those known by key can stand in one column
+        place, new = told.schema.get_field_index(name), plain(told[name])
+        made = self._encoded(pa.concat_tables([again, told.set_column(place, name, pa.array(session_keys(new)))]))
+        # the last event of a history is a new row, or its last encoded one
+        last = plain(self.histories.table["last_session"].take(pa.array(chosen)))
+        names = pa.concat_arrays([new, last.cast(new.type)])
+        places = pc.index_in(made["last_session"], value_set=pa.array(session_keys(names)))
+        return made.set_column(made.schema.get_field_index("last_session"), "last_session", names.take(places))
 
     def _with_hashes(self, table: pa.Table) -> pa.Table:
         """Rows of a shard with what their histories had of static values, which decoding does not tell."""
@@ -248,23 +250,13 @@ class _Appending:
 
     def _continued(self, rows: Rows) -> pa.Table:
         """The old rows, with the events of `rows` at the ends of their histories."""
-        while len(rows):
-            chosen, firsts = np.unique(self.history[rows], return_index=True)
-            ahead = self._last_events(chosen, rows[firsts], rows)
-            table = pa.concat_tables([ahead, self.new.take(pa.array(rows)).drop_columns(ORIGIN)])
-            streams = self.tokenizer.encode(table, on_bad_rows="quarantine")
-            numbers = [refusal.row for refusal in streams.refused if refusal.row is not None]
-            # what is refused beside them may be so only because of them, and is looked at once more without them
-            bad = np.unique([rows[firsts[n]] for n in numbers if n < len(ahead)])
-            if not len(bad):
-                places = zip(numbers, streams.refused, strict=True)
-                refusals = [replace(refusal, row=int(rows[n - len(ahead)])) for n, refusal in places]
-                self.result.refused += refused_rows(self.new, refusals, self.names)
-                self.result.counts += _minus(streams.counts, self.tokenizer.encode(ahead).counts)
-                return self._joined(streams)
-            self._encoded(self.new.take(pa.array(bad)))
-            rows = np.setdiff1d(rows, bad)
-        return self.histories.table
+        if not len(rows):
+            return self.histories.table
+        chosen, firsts = np.unique(self.history[rows], return_index=True)
+        ahead = self._last_events(chosen, rows[firsts], rows)
+        streams = self.tokenizer.encode(pa.concat_tables([ahead, self.new.take(pa.array(rows)).drop_columns(ORIGIN)]))
+        self.result.counts += _minus(streams.counts, self.tokenizer.encode(ahead).counts)
+        return self._joined(streams)
 
     def _last_events(self, chosen: Rows, firsts: Rows, rows: Rows) -> pa.Table:
         """A row for each chosen history, to stand before its new ones: only its time and session count.
@@ -329,7 +321,7 @@ class _Appending:
             if name in columns:
                 columns[name] = self._carried(name, carried, events, starts, stream)
         if streams.last_session is not None and streams.sessions is not None:
-            opened = Lists(pa.array(streams.sessions.hashes), streams.sessions.offsets)
+            opened = Lists(pa.array(streams.sessions.keys), streams.sessions.offsets)
             opened = opened.slices(np.ones(len(streams), np.int64), opened.lengths)
             columns["sessions"] = list_column(joined(lists_of(old.table["sessions"]), opened.take(stream)))
             told = streams.last_session.take(pa.array(stream, mask=stream < 0))

@@ -89,7 +89,7 @@ class Histories:
     def told(self, chosen: NDArray[np.int64]) -> pa.Table:
         """All events of the chosen histories as decoding gives them, their times exact.
 
-        Instead of the names of sessions there is what the shard has of them: their hashes.
+        Instead of the names of sessions there is what the shard has of them: their keys.
         """
         ids = self.ids.take(chosen)
         decoded = self.tokenizer.decode(np.asarray(ids.values), ids.offsets, self.keys.take(pa.array(chosen)))
@@ -109,12 +109,12 @@ class Histories:
         return decoded
 
     def _sessions(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The hash of each event's session; `decoded` numbers those of each history."""
+        """The key of each event's session; `decoded` numbers those of each history."""
         sessions = lists_of(self.table["sessions"]).take(chosen)
         counts = self.starts.lengths[chosen]
         numbers = np.asarray(decoded[self.schema.session])
-        hashes: NDArray[np.int64] = np.asarray(sessions.values)[np.repeat(sessions.offsets[:-1], counts) + numbers]
-        return hashes
+        keys: NDArray[np.int64] = np.asarray(sessions.values)[np.repeat(sessions.offsets[:-1], counts) + numbers]
+        return keys
 
     def opens(self) -> NDArray[np.bool_]:
         """Before which events, over all histories, a session token stands."""

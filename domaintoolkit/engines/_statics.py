@@ -13,8 +13,8 @@ from domaintoolkit.engines._histories import Histories
 from domaintoolkit.errors import Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams._shards import plain
-from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer._encode import statics_of
+from domaintoolkit.tokenizer._rows import Rows
 
 __all__ = ["Statics", "static_rows", "with_statics"]
 
@@ -27,16 +27,8 @@ class Statics:
 
     fields: dict[str, Flags]
     """Whether each row has another value in a field than its history."""
-    bad: Flags
-    """Whether each row cannot be encoded, where there are static fields; of it, nothing else is told."""
-
-    @property
-    def other(self) -> Flags:
-        """Whether each row has another value in any field."""
-        found = np.zeros(len(self.bad), bool)
-        for flags in self.fields.values():
-            found |= flags
-        return found
+    other: Flags
+    """Whether it has in any."""
 
     def refusals(self, row: int, rows: pa.Table) -> Iterator[Refusal]:
         """What is wrong with one of the rows."""
@@ -46,25 +38,16 @@ class Statics:
                 yield Refusal(row, name, f"static field is {value!r} here and another in the encoded history")
 
 
-def static_rows(
-    tokenizer: DomainTokenizer, histories: Histories, rows: pa.Table, history: NDArray[np.int64]
-) -> Statics:  # fmt: skip
+def static_rows(schema: Schema, histories: Histories, rows: Rows, history: NDArray[np.int64]) -> Statics:
     """Compare rows with their histories (-1: a row has none) by value."""
-    schema, count = tokenizer.schema, len(rows)
-    if not schema.static or not (history >= 0).any():
-        return Statics({}, np.zeros(count, bool))
-    prepared = tokenizer.prepared(rows, "quarantine", tokenizer.types)
-    numbers = np.arange(count) if prepared.numbers is None else prepared.numbers
-    bad = np.ones(count, bool)
-    bad[numbers] = False
-    numbers, hashes = numbers[history[numbers] >= 0], statics_of(schema, prepared)
-    known, own = plain(histories.table["statics"]), np.zeros(count, np.int64)
-    fields = {}
-    for spec in schema.static:
-        own[~bad] = np.asarray(hashes[spec.name])
-        fields[spec.name] = np.zeros(count, bool)
-        fields[spec.name][numbers] = own[numbers] != np.asarray(known.field(spec.name))[history[numbers]]
-    return Statics(fields, bad)
+    other, fields = np.zeros(len(history), bool), {}
+    if schema.static and len(histories):
+        hashes, known = statics_of(schema, rows), plain(histories.table["statics"])
+        for spec in schema.static:
+            same = np.asarray(hashes[spec.name]) == np.asarray(known.field(spec.name))[history]
+            fields[spec.name] = (history >= 0) & ~same
+            other |= fields[spec.name]
+    return Statics(fields, other)
 
 
 def with_statics(schema: Schema, rows: pa.Table, known: pa.Table) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,4 +44,6 @@ def _keys(tokenizer: DomainTokenizer, table: pa.Table) -> tuple[Numbers, list[Nu
         if bound.name in rows.values
     }
     numbers = np.arange(len(rows)) if rows.numbers is None else rows.numbers
-    return numbers, tie_keys(tokenizer.schema, rows, layout, cells, np.arange(len(rows)))
+    # static values are those of the history, which of its last event are not known
+    schema = replace(tokenizer.schema, static=())
+    return numbers, tie_keys(schema, rows, layout, cells, np.arange(len(rows)))

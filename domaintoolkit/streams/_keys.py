@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from domaintoolkit._hashing import hash_text, mix, one_width
 from domaintoolkit.errors import DataError, Refusal
 
-__all__ = ["SPLITS", "hash_keys", "hash_values", "shard_of", "split_of"]
+__all__ = ["SPLITS", "hash_keys", "hash_values", "session_keys", "shard_of", "split_of"]
 
 SPLITS = ("train", "validation", "test")
 
@@ -55,8 +55,23 @@ def hash_keys(keys: pa.Table | pa.RecordBatch) -> Hashes:
 
 
 def hash_values(values: pa.Array) -> NDArray[np.int64]:
-    """What shards keep of the names of sessions and of static values: the key hash of each, as a signed number."""
+    """What shards keep of static values: the key hash of each, as a signed number."""
     return hash_keys(pa.table({"value": values})).view(np.int64)
+
+
+def session_keys(sessions: pa.Array) -> NDArray[np.int64]:
+    """What sessions are told apart and ordered by, which is what shards keep of them.
+
+    Whole numbers are their own keys, in 64 bits with a sign; other sessions, and null, have a hash of their name.
+    """
+    kind = sessions.type.value_type if pa.types.is_dictionary(sessions.type) else sessions.type
+    if not pa.types.is_integer(kind):
+        return hash_values(sessions)
+    numbers = sessions.cast(kind)
+    keys: NDArray[np.int64] = np.asarray(pc.fill_null(numbers, 0)).astype(np.int64)
+    if numbers.null_count:
+        keys[np.asarray(numbers.is_null())] = hash_values(pa.nulls(1))[0]
+    return keys
 
 
 def _pieces(column: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:

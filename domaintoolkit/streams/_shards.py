@@ -75,7 +75,7 @@ def shard_table(streams: Streams) -> pa.Table:
     if streams.last_session is not None:
         columns["last_session"] = plain(streams.last_session)
     if streams.sessions is not None:
-        columns["sessions"] = _lists(streams.sessions.offsets, pa.array(streams.sessions.hashes))
+        columns["sessions"] = _lists(streams.sessions.offsets, pa.array(streams.sessions.keys))
     return pa.table(columns)
 
 

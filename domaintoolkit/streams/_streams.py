@@ -58,16 +58,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sessions:
-    """Which sessions streams have: those of stream i are `hashes[offsets[i]:offsets[i + 1]]`, one for its first event
+    """Which sessions streams have: those of stream i are `keys[offsets[i]:offsets[i + 1]]`, one for its first event
     and one for each session token. They tell which session an event belongs to that comes late."""
 
-    hashes: NDArray[np.int64]
+    keys: NDArray[np.int64]
     offsets: NDArray[np.int64]
 
     def select(self, streams: NDArray[np.int64]) -> Sessions:
         """Those of some streams, in that order."""
         lengths = np.diff(self.offsets)[streams]
-        return Sessions(self.hashes[positions(self.offsets[streams], lengths)], offsets_of(lengths))
+        return Sessions(self.keys[positions(self.offsets[streams], lengths)], offsets_of(lengths))
 
 
 class HasVocabulary(Protocol):
@@ -105,7 +105,7 @@ class Streams:
     last_session: pa.Array | None = None
     """The session of each stream's last event; None without a session column."""
     sessions: Sessions | None = None
-    """All sessions, by a hash of their names; None without a session column."""
+    """All sessions, by `session_keys`; None without a session column."""
     segmenter: Segmenter | None = None
     """What puts composites in; None where the tokenizer has learned none, or where they are in already."""
     counts: Counts = Counts()

@@ -15,7 +15,7 @@ from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
 from domaintoolkit.encoders._ragged import positions
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
-from domaintoolkit.streams._keys import hash_keys, hash_values
+from domaintoolkit.streams._keys import hash_keys, hash_values, session_keys
 from domaintoolkit.streams._streams import Counts, Ids, Sessions, Streams
 from domaintoolkit.tokenizer._assemble import Columns, Part, assemble, bind
 from domaintoolkit.tokenizer._layout import Bound, Layout
@@ -166,14 +166,20 @@ def _time_columns(
 def tie_keys(
     schema: Schema, rows: Rows, layout: Layout, cells: dict[str | None, Encoded], chosen: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
-    """What orders the `chosen` rows where entity and time are equal: `order_by`, tokens, session, labels, the rest."""
+    """What orders the `chosen` rows where entity and time are equal: `order_by`, tokens, session, statics, labels.
+
+    All of it is what shards keep, so that whoever appends to a history finds the same order.
+    """
     taken = pa.array(chosen)
     keys = [ranks_of(rows.columns[name].take(taken)) for name in schema.order_by]
     for bound in layout.events:
         if bound.name in cells:
             keys += [cell_ranks(replace(part, codes=part.codes[chosen])) for part in cells[bound.name].parts]
-    others = [schema.session, *schema.labels, *(spec.name for spec in schema.static)]
-    return keys + [ranks_of(rows.columns[name].take(taken)) for name in others if name in rows.columns]
+    if schema.session is not None:
+        keys.append(session_keys(rows.columns[schema.session].take(taken)))
+    if schema.static:
+        keys += [np.asarray(column) for column in statics_of(schema, rows, chosen).columns]
+    return keys + [ranks_of(rows.columns[name].take(taken)) for name in schema.labels if name in rows.columns]
 
 
 def statics_of(schema: Schema, rows: Rows, chosen: NDArray[np.integer[Any]] | None = None) -> pa.Table:
@@ -225,15 +231,15 @@ def _sessions(
     if schema.session is None:
         return None, None, None
     column, starts = rows.columns[schema.session], grouping.starts
-    hashes = grouping.rows(hash_values(column))
-    breaks = np.zeros(len(hashes), bool)
-    np.not_equal(hashes[1:], hashes[:-1], out=breaks[1:])
+    keys = grouping.rows(session_keys(column))
+    breaks = np.zeros(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=breaks[1:])
     opens = breaks.copy()
     opens[starts[:-1]], breaks[starts[:-1]] = True, False
     first = np.flatnonzero(opens)
     ends = starts[1:] - 1
     last = column.take(pa.array(ends if grouping.order is None else grouping.order[ends]))
-    return breaks, last, Sessions(hashes[first], np.searchsorted(first, starts))
+    return breaks, last, Sessions(keys[first], np.searchsorted(first, starts))
 
 
 def _header(
