@@ -35,7 +35,7 @@ from domaintoolkit.schema import Schema
 from domaintoolkit.streams._encoded import EncodedFolder, open_encoded
 from domaintoolkit.streams._manifest import Manifest, ShardEntry
 from domaintoolkit.streams._read_refused import Quarantine, RefusedRow
-from domaintoolkit.streams._shards import CARRIED, LEFT_OUT, SHARDS, write_shard
+from domaintoolkit.streams._shards import CARRIED, LEFT_OUT, SHARDS, plain, write_shard
 from domaintoolkit.streams._streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -306,7 +306,7 @@ def _as_before(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.T
         try:
             new = new.set_column(place, name, new[name].cast(kind))
         except pa.ArrowInvalid as error:
-            reason = f"its values are {kind} in the folder, and {new[name].type} here: {error}"
+            reason = f"its values are {kind} in the folder, and {plain(new[name]).type} here: {error}"
             raise DataError([Refusal(None, name, reason)]) from None
     return new
 

@@ -339,6 +339,20 @@ def test_folders_without_what_appending_goes_by_are_refused(tmp_path: Path, colu
         append(tmp_path, TABLE)
 
 
+def test_labels_may_be_missing_from_new_rows_alone(tmp_path: Path) -> None:
+    with_labels, without = TABLE.sort_by("at"), TABLE.sort_by("at").drop_columns("bought")
+    encode(TOKENIZER, with_labels.slice(0, 400), tmp_path / "with")
+    append(tmp_path / "with", without.slice(400))
+    labels = [row["labels"]["bought"] for row in rows_of(tmp_path / "with").values()]
+    assert sum(label is None for each in labels for label in each) == 200
+    encode(TOKENIZER, without.slice(0, 400), tmp_path / "without")
+    with pytest.raises(DataError, match="column 'bought': the folder was made without this label"):
+        append(tmp_path / "without", with_labels.slice(400))
+    other = with_labels.set_column(3, "bought", pa.array(["maybe"] * 600))
+    with pytest.raises(DataError, match="column 'bought': its values are bool in the folder, and string here"):
+        append(tmp_path / "with", other.slice(400))
+
+
 def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is no encoded folder"):
         append(tmp_path / "none", TABLE)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
 
 from domaintoolkit.engines import _spark, encode, encode_spark, fit, fit_spark, spark_streams
 from domaintoolkit.errors import ArtifactError, DataError, Interrupted, MissingExtraError, OutputError, SourceError
-from domaintoolkit.schema import Composite
+from domaintoolkit.schema import Categorical, Composite, Numeric
 from domaintoolkit.streams._encoded import open_encoded
 
 from .conftest import needs_spark
@@ -44,6 +45,22 @@ def test_tokenizer_and_folder_are_those_of_the_local_engine(tmp_path: Path, fram
     spark = encode_spark(there.tokenizer, frame.repartition(partitions), tmp_path / "spark", shards=5)
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
     assert spark.counts == local.counts
+
+
+@needs_spark
+def test_what_appending_goes_by_is_kept_alike(tmp_path: Path, session: Any) -> None:
+    schema = replace(SCHEMA, order_by=("line", "note"), static=(Numeric("age", bins=3), Categorical("land")))
+    users = TABLE["user"].to_numpy()
+    table = TABLE.set_column(1, "at", pc.floor_temporal(TABLE["at"], 6, "hour"))
+    table = table.append_column("line", pa.array(users * 7 % 5, pa.int16()))
+    table = table.append_column("note", pa.array([None if number % 3 else "é" for number in range(len(users))]))
+    table = table.append_column("age", pa.array(users / 3)).append_column("land", pa.array((users % 4).astype(str)))
+    pa.parquet.write_table(table, tmp_path / "events.parquet")
+    tokenizer = fit(schema, table).tokenizer
+    encode(tokenizer, table, tmp_path / "local", shards=5)
+    frame = session.read.parquet(str(tmp_path / "events.parquet")).repartition(3)
+    encode_spark(tokenizer, frame, tmp_path / "spark", shards=5)
+    assert contents(tmp_path / "spark") == contents(tmp_path / "local")
 
 
 @needs_spark
