@@ -61,6 +61,7 @@ def command(
         raise click.UsageError(f"-o takes a name that ends in .parquet, got {str(out)!r}")
     if out.exists() and not overwrite:
         raise OutputError(str(out), "is there already; give --overwrite to replace it, or choose another")
+    from domaintoolkit.engines import write_rows
     from domaintoolkit.model import load_model
     from domaintoolkit.streams import open_encoded
     from domaintoolkit.tokenizer import DomainTokenizer
@@ -71,7 +72,7 @@ def command(
     model.check_vocabulary(tokenizer.vocabulary)
     with Bar() as bar:
         tables = _tables(model, encoded, tokenizer, pooling, split, longest)
-        count = _written(tables, out, encoded.manifest.totals["entities"], bar)
+        count = write_rows(tables, out, bar, encoded.manifest.totals["entities"], "embedding")
     if json_output:
         print_json({"out": str(out), "entities": count, "width": model.config.width})
     else:
@@ -110,21 +111,3 @@ def _tables(
             ids = rows.ids[positions(rows.offsets[:-1][chosen].astype(np.int64), lengths[start:end])]
             found = embed(model, ids, offsets[start : end + 1] - offsets[start], pooling, longest, segmenter)
             yield embedded(pa.Table.from_batches([rows.table]).select(entity).take(pa.array(chosen)), found)
-
-
-def _written(tables: Iterator[pa.Table], out: Path, total: int, bar: Bar) -> int:
-    import pyarrow.parquet
-
-    from domaintoolkit._files import replacing
-
-    count = 0
-    with replacing(out) as file:
-        writer = None
-        for table in tables:
-            writer = writer or pyarrow.parquet.ParquetWriter(file, table.schema)
-            writer.write_table(table)
-            count += table.num_rows
-            bar("embedding", count, total)
-        if writer is not None:
-            writer.close()
-    return count

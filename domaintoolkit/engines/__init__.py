@@ -1,7 +1,7 @@
 """Where the work runs: on this machine in bounded memory, or on Spark, with the same bytes out."""
 
 from domaintoolkit.engines._append import append
-from domaintoolkit.engines._decode import decode, decoded_rows, write_rows
+from domaintoolkit.engines._decode import decode, decoded_rows
 from domaintoolkit.engines._drift import Drift, FieldDrift, drift
 from domaintoolkit.engines._encode import encode
 from domaintoolkit.engines._fit import FitResult, extend, fit
@@ -11,6 +11,7 @@ from domaintoolkit.engines._segmented import export_streams, segmented_tokens
 from domaintoolkit.engines._spark import encode_spark, fit_spark, spark_refused, spark_streams
 from domaintoolkit.engines._spark_source import SparkSource, open_spark
 from domaintoolkit.engines._verify import VerifyResult, verify
+from domaintoolkit.engines._write import write_rows
 
 __all__ = [
     "Drift",

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
-from domaintoolkit._files import replacing
-from domaintoolkit.engines._progress import Progress, silent
+from domaintoolkit.engines._progress import Progress
+from domaintoolkit.engines._write import write_rows
 from domaintoolkit.errors import LookupFailedError, VocabularyMismatchError
 from domaintoolkit.streams import EncodedFolder, ShardRows, open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["decode", "decoded_rows", "folder_tokenizer", "stream_parts", "write_rows"]
+__all__ = ["decode", "decoded_rows", "folder_tokenizer", "stream_parts"]
 
 TOKENS = 1 << 22
 """Tokens that are decoded at a time, or one stream."""
@@ -37,25 +35,6 @@ def decode(folder: str | Path, out: str | Path, *, progress: Progress | None = N
     tokenizer = folder_tokenizer(encoded)
     total = encoded.manifest.totals["events"]
     return write_rows(decoded_rows(encoded, tokenizer), target, progress, total)
-
-
-def write_rows(
-    tables: Iterable[pa.Table], target: Path, progress: Progress | None = None, total: int | None = None
-) -> int:
-    """Write tables of the same columns to one `.parquet` or `.csv` file; gives the number of rows."""
-    report, done = progress or silent, 0
-    with replacing(target) as file:
-        writer = None
-        for table in tables:
-            if writer is None:
-                made = pa.parquet.ParquetWriter if target.suffix == ".parquet" else pa.csv.CSVWriter
-                writer = made(file, table.schema)
-            writer.write_table(table)
-            done += table.num_rows
-            report("decoding", done, total)
-        if writer is not None:
-            writer.close()
-    return done
 
 
 def folder_tokenizer(folder: EncodedFolder) -> DomainTokenizer:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 from numpy.typing import NDArray
 
-from domaintoolkit._files import replacing
 from domaintoolkit.composite import Arrays
 from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.engines._decode import folder_tokenizer, stream_parts
-from domaintoolkit.engines._progress import Progress, silent
+from domaintoolkit.engines._progress import Progress
+from domaintoolkit.engines._write import write_rows
 from domaintoolkit.errors import LookupFailedError, NotFittedError
 from domaintoolkit.streams import EncodedFolder, ShardRows, open_encoded
 from domaintoolkit.streams._keys import hash_keys
@@ -68,25 +67,8 @@ def export_streams(
     tokenizer = folder_tokenizer(encoded)
     if segmentation != "base" and tokenizer.segmenter is None:
         raise NotFittedError("the folder's tokenizer has no composites; the schema must declare some")
-    report, done = progress or silent, 0
-    with replacing(target) as file:
-        writer: Any = None
-        for part in _parts(encoded, split):
-            table = _table(part, _segmented(part, tokenizer, segmentation, seed, epoch))
-            if writer is None:
-                writer = _writer(file, table.schema, target.suffix)
-            writer.write_table(table)
-            done += table.num_rows
-            report("exporting", done, encoded.manifest.totals["entities"])
-        if writer is not None:
-            writer.close()
-    return done
-
-
-def _writer(file: Any, schema: pa.Schema, suffix: str) -> Any:
-    if suffix == ".parquet":
-        return pa.parquet.ParquetWriter(file, schema, compression="zstd")
-    return pa.ipc.new_stream(pa.PythonFile(file, "w"), schema)
+    tables = (_table(part, _segmented(part, tokenizer, segmentation, seed, epoch)) for part in _parts(encoded, split))
+    return write_rows(tables, target, progress, encoded.manifest.totals["entities"], "exporting")
 
 
 def _parts(folder: EncodedFolder, split: str | None) -> Iterator[Part]:

@@ -8,11 +8,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+import pytest
 from hypothesis import assume, given, settings
 
-from domaintoolkit import DataError, DomainTokenizer, Schema
-from domaintoolkit.engines import decode, encode, fit, verify
+from domaintoolkit import ArtifactError, DataError, DomainTokenizer, Schema
+from domaintoolkit.engines import decode, encode, export_streams, fit, verify
 from domaintoolkit.testing import cases
+
+from .rows import SCHEMA, events
+
+TABLE = events(600)
 
 
 @settings(max_examples=settings().max_examples // 4)
@@ -61,3 +66,14 @@ def test_changed_rows_are_seen(tmp_path: Path) -> None:
     assert any("of no entity in the files" in problem for problem in fewer.problems)
     more = verify(folder, pa.concat_tables([table, pa.table({"who": [99], "what": ["a"], "much": [0.1], "paid": [0]})]))
     assert any("have no stream" in problem for problem in more.problems)
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv", "streams.parquet", "streams.arrow"])
+def test_a_shard_that_is_found_damaged_leaves_no_file(tmp_path: Path, name: str) -> None:
+    encode(DomainTokenizer(SCHEMA, threads=1).fit(TABLE), TABLE, tmp_path / "folder", shards=3)
+    path = tmp_path / "folder" / "shards" / "00002.arrow"
+    path.write_bytes(path.read_bytes()[::-1])
+    write = decode if name.startswith("out") else export_streams
+    with pytest.raises(ArtifactError, match=r"00002\.arrow: was altered"):
+        write(tmp_path / "folder", tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder"]
