@@ -16,6 +16,12 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
+def _combined(values: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    nulls = pa.types.is_dictionary(values.type) and any(chunk.dictionary.null_count for chunk in values.chunks)
+    # Arrow cannot bring dictionaries together that hold null among their values
+    return (values.cast(values.type.value_type) if nulls else values).combine_chunks()
+
+
 def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One contiguous array, as it is; extension types are taken by their storage.
 
@@ -23,7 +29,7 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """
     if isinstance(values, pa.ChunkedArray):
         # One chunk is taken as it is: combining would copy it.
-        values = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+        values = values.chunk(0) if values.num_chunks == 1 else _combined(values)
         if isinstance(values, pa.ChunkedArray):  # no chunks, or too much text for 32-bit offsets
             values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks] or [pa.nulls(0)])
     values = values.storage if isinstance(values, pa.ExtensionArray) else values

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.engines._aside import hash_rows
 from domaintoolkit.engines._bounds import shortened
-from domaintoolkit.engines._histories import Histories, match, times_of
+from domaintoolkit.engines._histories import Histories, instants, match
 from domaintoolkit.engines._input import ORIGIN, origins
 from domaintoolkit.engines._ragged import Lists, joined, list_column, lists_of
 from domaintoolkit.engines._refused import refused_rows
@@ -22,12 +22,13 @@ from domaintoolkit.engines._statics import Statics, static_rows, with_statics
 from domaintoolkit.engines._ties import before_last
 from domaintoolkit.engines._twice import Seen, known_rows, source_numbers
 from domaintoolkit.errors import Refusal
-from domaintoolkit.schema import Schema
+from domaintoolkit.schema import Categorical, Custom, Schema
 from domaintoolkit.streams._keys import hash_keys, session_keys
 from domaintoolkit.streams._read_refused import RefusedRow
 from domaintoolkit.streams._shards import CARRIED, plain, shard_table
 from domaintoolkit.streams._streams import Counts, Streams
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer._rows import Rows as Prepared
 
 __all__ = ["Appended", "append_rows", "seen_rows"]
 
@@ -123,6 +124,7 @@ class _Appending:
         numbers = self.prepared.numbers
         self.given, self.new = new, new if numbers is None else new.take(pa.array(numbers))
         """All rows, and those that can be encoded."""
+        self.told = _told(self.new.drop_columns(ORIGIN), self.prepared, self.schema)
         self.history = match(self.new.select(list(self.schema.entity)), self.histories.keys)
 
     def run(self, rewrite: bool, sharing: frozenset[int] = frozenset()) -> Appended:
@@ -143,7 +145,7 @@ class _Appending:
         continuing = (self.history >= 0) & ~of_anew & ~aside & ~other
         kept = np.setdiff1d(np.arange(len(self.histories)), anew)
         table = self._continued(np.flatnonzero(continuing)).take(pa.array(kept))
-        parts = [table, self._encoded(self.new.filter(pa.array(self.history < 0)))]
+        parts = [table, self._begun(self.new.filter(pa.array(self.history < 0)))]
         if len(anew):
             parts.append(self._anew(anew, np.flatnonzero(of_anew)))
         self.result.table = _sorted(pa.concat_tables([part.cast(table.schema) for part in parts]), self.schema.entity)
@@ -156,8 +158,8 @@ class _Appending:
         """-1, 0 or 1: whether each row is before, at or after the last event of its history; 1 where it has none."""
         if self.schema.time is None or not len(self.histories):
             return np.ones(len(self.new), np.int64)
-        last = self.histories.last_times[self.history]
-        times = times_of(self.schema, self.new)
+        last, times = self.histories.last_times[self.history], self.prepared.times
+        assert times is not None
         compared = (times > last).astype(np.int64) - (times < last)
         return np.where(self.history < 0, 1, compared)
 
@@ -187,9 +189,7 @@ class _Appending:
         late: NDArray[np.bool_] = self.compared < 0
         tied = np.flatnonzero(self.compared == 0)
         if len(tied):
-            late[tied] = before_last(
-                self.histories, self.new.drop_columns(ORIGIN).take(pa.array(tied)), self.history[tied]
-            )
+            late[tied] = before_last(self.histories, self.told.take(pa.array(tied)), self.history[tied])
         return late
 
     @cached_property
@@ -208,8 +208,8 @@ class _Appending:
         refusals = [refusal for row in numbers for refusal in self.statics.refusals(row, self.new)]
         self.result.refused += refused_rows(self.new, refusals, self.names)
 
-    def _encoded(self, rows: pa.Table) -> pa.Table:
-        """The histories of `rows` in a shard."""
+    def _begun(self, rows: pa.Table) -> pa.Table:
+        """The histories of `rows`, which are new, in a shard."""
         streams = self.tokenizer.encode_by_hash(rows.drop_columns(ORIGIN), on_bad_rows="quarantine")
         self.result.counts += streams.counts
         self.result.refused += refused_rows(rows, streams.refused, self.names)
@@ -217,26 +217,29 @@ class _Appending:
 
     def _anew(self, chosen: Rows, numbers: Rows) -> pa.Table:
         """The chosen histories with the new rows of these numbers, encoded from the beginning."""
-        rows = self.new.take(pa.array(numbers))
-        again = self.histories.rows(chosen, rows.drop_columns(ORIGIN).schema)
-        again = again.append_column(ORIGIN, pa.array(np.full(len(again), 0), pa.int64()))
+        rows = self.told.take(pa.array(numbers))
+        again = self.histories.rows(chosen, rows.schema)
         first = offsets_of(self.histories.starts.lengths[chosen])[:-1]
         owner = again.take(pa.array(first[np.searchsorted(chosen, self.history[numbers])]))
-        told = with_statics(self.schema, rows, owner)
+        rows = with_statics(self.schema, rows, owner)
         self.result.counts += Counts(rows_in=-len(again))
-        return self._with_hashes(self._encoded_anew(chosen, again, told))
+        return self._with_hashes(self._rewritten(chosen, again, rows))
 
-    def _encoded_anew(self, chosen: Rows, again: pa.Table, told: pa.Table) -> pa.Table:
+    def _rewritten(self, chosen: Rows, again: pa.Table, rows: pa.Table) -> pa.Table:
         """The events of the chosen histories and new ones in a shard; of the former, sessions are known by key."""
-        name = self.schema.session
-        if name is None:
-            return self._encoded(pa.concat_tables([again, told]))
-        # a key is its own key, so that sessions known by name and those known by key can stand in one column
-        place, new = told.schema.get_field_index(name), plain(told[name])
-        made = self._encoded(pa.concat_tables([again, told.set_column(place, name, pa.array(session_keys(new)))]))
+        name, session = self.schema.session, None
+        if name is not None:
+            # a key is its own key, so that sessions known by name and those known by key can stand in one column
+            session = plain(rows[name])
+            rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(session_keys(session)))
+        streams = self.tokenizer.encode_by_hash(pa.concat_tables([again, rows]))
+        self.result.counts += streams.counts
+        made = shard_table(streams)
+        if session is None:
+            return made
         # the last event of a history is a new row, or its last encoded one
         last = plain(self.histories.table["last_session"].take(pa.array(chosen)))
-        names = pa.concat_arrays([new, last.cast(new.type)])
+        names = pa.concat_arrays([session, last.cast(session.type)])
         places = pc.index_in(made["last_session"], value_set=pa.array(session_keys(names)))
         return made.set_column(made.schema.get_field_index("last_session"), "last_session", names.take(places))
 
@@ -254,7 +257,7 @@ class _Appending:
             return self.histories.table
         chosen, firsts = np.unique(self.history[rows], return_index=True)
         ahead = self._last_events(chosen, rows[firsts], rows)
-        streams = self.tokenizer.encode(pa.concat_tables([ahead, self.new.take(pa.array(rows)).drop_columns(ORIGIN)]))
+        streams = self.tokenizer.encode(pa.concat_tables([ahead, self.told.take(pa.array(rows))]))
         self.result.counts += _minus(streams.counts, self.tokenizer.encode(ahead).counts)
         return self._joined(streams)
 
@@ -264,28 +267,15 @@ class _Appending:
         All else is that of a new row, except where new rows have the very time of the last event: there it is
         the last event as the stream tells it, so that it comes first.
         """
-        table = self.new.take(pa.array(firsts)).drop_columns(ORIGIN)
+        table = self.told.take(pa.array(firsts))
         if self.schema.time is not None:
-            times = self.histories.last_times[chosen]
-            tied = np.isin(
-                chosen,
-                self.history[rows][
-                    times_of(self.schema, self.new.take(pa.array(rows)))
-                    == self.histories.last_times[self.history[rows]]
-                ],
-            )
+            tied = np.isin(chosen, self.history[rows][self.compared[rows] == 0])
             if tied.any():
                 decoded = self.histories.last_rows(chosen[tied], table.schema)
-                for spec in self.schema.static:
-                    place = table.schema.get_field_index(spec.name)
-                    decoded = decoded.set_column(
-                        place, table.schema.field(place), table[spec.name].filter(pa.array(tied))
-                    )
+                decoded = with_statics(self.schema, decoded, table.filter(pa.array(tied)))
                 both = pa.concat_tables([table.filter(pa.array(~tied)), decoded])
                 table = both.take(pa.array(np.argsort(np.concatenate([np.flatnonzero(~tied), np.flatnonzero(tied)]))))
-            table = self._with(
-                table, self.schema.time, self.histories.instants(times, table.schema.field(self.schema.time).type)
-            )
+            table = self._with(table, self.schema.time, instants(self.histories.last_times[chosen]))
         if self.schema.session is not None:
             table = self._with(table, self.schema.session, self.histories.table["last_session"].take(pa.array(chosen)))
         return table
@@ -338,6 +328,20 @@ class _Appending:
             after = Lists(plain(fresh[name]).take(pa.array(events)), starts.offsets).take(stream)
             lists.append(list_column(joined(lists_of(whole.field(name)), after)))
         return pa.StructArray.from_arrays(lists, names)
+
+
+def _told(rows: pa.Table, prepared: Prepared, schema: Schema) -> pa.Table:
+    """Rows with their values as encoders take them, in types that those of decoded events can have too."""
+    taken: dict[str, pa.Array] = {}
+    for spec in (*schema.static, *schema.fields):
+        if spec.name != schema.time and not isinstance(spec, Custom):
+            # of a category, the name in the type that it was fitted in
+            taken[spec.name] = (prepared.columns if isinstance(spec, Categorical) else prepared.values)[spec.name]
+    if schema.time is not None and prepared.times is not None:
+        taken[schema.time] = instants(prepared.times)
+    for name, values in taken.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, plain(values))
+    return rows
 
 
 def _tail(lists: Lists, begins: Rows, lengths: Rows) -> Lists:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders import to_microseconds
 from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.engines._ragged import lists_of
+from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams._keys import hash_keys
 from domaintoolkit.streams._shards import CARRIED
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer._decode import column_of
 
-__all__ = ["Histories", "match", "times_of"]
+__all__ = ["Histories", "instants", "match", "times_of"]
 
 
 def match(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
@@ -30,6 +30,11 @@ def match(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
     for name in keys.column_names:
         same &= np.asarray(pc.fill_null(pc.equal(keys[name].cast(found[name].type), found[name]), False))
     return np.where(same, places, -1)
+
+
+def instants(times: NDArray[np.int64]) -> pa.Array:
+    """Microseconds since the epoch as a column of times, of any table that was told in ours."""
+    return pa.array(times, pa.timestamp("us", "UTC"))
 
 
 def times_of(schema: Schema, table: pa.Table) -> NDArray[np.int64]:
@@ -58,10 +63,6 @@ class Histories:
         assert self.times is not None
         return np.asarray(self.times.values)[self.times.offsets[1:] - 1]
 
-    def instants(self, times: NDArray[np.int64], kind: pa.DataType) -> pa.Array:
-        """Times as a column of a table whose time column has the type `kind`."""
-        return column_of(times, kind, self.schema.zone)
-
     def static_lengths(self) -> NDArray[np.int64]:
         """Of each history, how many ids stand before its anchor, or where there is none before its first event."""
         heads = np.asarray(self.starts.values)[self.starts.offsets[:-1]].astype(np.int64)
@@ -75,15 +76,10 @@ class Histories:
     def rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
         """All events of the chosen histories as rows of a table with `columns`, but for sessions as in `told`."""
         decoded = self.told(chosen)
-        if self.schema.time is not None:
-            place = decoded.schema.get_field_index(self.schema.time)
-            times = np.asarray(decoded[self.schema.time].cast(pa.int64()))
-            instants = self.instants(times, columns.field(self.schema.time).type)
-            decoded = decoded.set_column(place, self.schema.time, instants)
         if self.schema.session is not None:
             place = columns.get_field_index(self.schema.session)
             columns = columns.set(place, decoded.schema.field(self.schema.session))
-        arrays = [_as(decoded[field.name], field.type) for field in columns]
+        arrays = [_as(decoded[field.name], field.type, field.name) for field in columns]
         return pa.table(arrays, schema=columns)
 
     def told(self, chosen: NDArray[np.int64]) -> pa.Table:
@@ -94,7 +90,7 @@ class Histories:
         ids = self.ids.take(chosen)
         decoded = self.tokenizer.decode(np.asarray(ids.values), ids.offsets, self.keys.take(pa.array(chosen)))
         if self.times is not None:
-            times = self.times.take(chosen).values.cast(pa.timestamp("us", "UTC"))
+            times = instants(np.asarray(self.times.take(chosen).values))
             decoded = decoded.set_column(decoded.schema.get_field_index(self.schema.time), self.schema.time, times)
         if self.schema.session is not None:
             place = decoded.schema.get_field_index(self.schema.session)
@@ -134,9 +130,13 @@ class Histories:
         return rows.set_column(place, columns.field(place), names)
 
 
-def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+def _as(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.Array | pa.ChunkedArray:
     """A column in the type that new rows have it in; Arrow makes dictionaries of numbers only by way of text."""
     if not pa.types.is_dictionary(kind):
-        return column.cast(kind)
+        try:
+            return column.cast(kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            reason = f"its values are {column.type} in the folder, and {kind} here: {error}"
+            raise DataError([Refusal(None, name, reason)]) from None
     coded = column.cast(kind.value_type).combine_chunks().dictionary_encode()
     return pa.DictionaryArray.from_arrays(coded.indices.cast(kind.index_type), coded.dictionary, ordered=kind.ordered)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from domaintoolkit.engines import _append, append, encode, extend, verify
 from domaintoolkit.engines._state import STATE
 from domaintoolkit.errors import ArtifactError, DataError, OutputError, VocabularyMismatchError
-from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
+from domaintoolkit.schema import Categorical, Numeric, Schema, Text, Timestamp
 from domaintoolkit.streams._encoded import open_encoded
 from domaintoolkit.streams._manifest import Manifest
 from domaintoolkit.streams._read_refused import Quarantine
@@ -337,6 +337,46 @@ def test_folders_without_what_appending_goes_by_are_refused(tmp_path: Path, colu
     replace(manifest, columns=columns).save(tmp_path)
     with pytest.raises(ArtifactError, match=f"has no column '{column}' in its shards"):
         append(tmp_path, TABLE)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("price", pa.int8()),
+        ("price", pa.float32()),
+        ("price", pa.decimal128(10, 2)),
+        ("price", pa.string()),
+        ("size", pa.string()),
+        ("size", pa.dictionary(pa.int32(), pa.int64())),
+        ("at", pa.timestamp("s")),
+        ("at", pa.string()),
+        ("at", pa.timestamp("ns", "Asia/Tokyo")),
+        ("seen", pa.timestamp("s")),
+        ("note", pa.large_string()),
+        ("note", pa.dictionary(pa.int8(), pa.string())),
+    ],
+)
+def test_new_rows_may_have_their_values_in_other_types(tmp_path: Path, column: str, kind: pa.DataType) -> None:
+    """Of the history, decoding tells values that such a type may not hold: a bucket's mean, parts of a second."""
+    schema = Schema(
+        entity="user", time="at", fields=(Categorical("size"), Text("note"), Numeric("price", bins=5),
+        Timestamp("at"), Timestamp("seen", ("hour",))),
+    )  # fmt: skip
+    rows = TABLE.select(["user", "at"]).append_column("note", TABLE["brand"])
+    rows = rows.append_column("size", pc.multiply(TABLE["user"], 300)).append_column("seen", TABLE["at"])
+    rows = rows.append_column("price", pa.array(np.arange(600) % 50 * 1.0))
+    fitted = rows.set_column(5, "price", TABLE["price"])
+    odd = pc.add(TABLE["at"], pa.scalar(timedelta(microseconds=7)))
+    old, new = rows.set_column(1, "at", odd).slice(0, 300), rows.slice(300)
+    values = new[column].combine_chunks()
+    values = values.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else values.cast(kind)
+    if column == "at" and kind == pa.string():
+        values = pa.array([text.as_py()[:19] for text in values])
+    tokenizer = DomainTokenizer(schema, threads=1).fit(fitted)
+    encode(tokenizer, old, tmp_path / "out", shards=2)
+    append(tmp_path / "out", new.set_column(new.column_names.index(column), column, values), rewrite=True)
+    encode(tokenizer, pa.concat_tables([old, new]), tmp_path / "whole", shards=2)
+    assert rows_of(tmp_path / "out") == rows_of(tmp_path / "whole")
 
 
 def test_labels_may_be_missing_from_new_rows_alone(tmp_path: Path) -> None:

@@ -194,3 +194,9 @@ def test_nested_labels_are_refused() -> None:
     schema = Schema(entity=("user",), fields=(Categorical("what"),), labels=("tags",))
     with pytest.raises(DataError, match=r"'tags': values of type .* cannot be labels"):
         DomainTokenizer(schema).fit(TABLE.append_column("tags", pa.array([["x"], [], None])))
+
+
+def test_dictionaries_with_null_among_their_values_are_read_from_several_chunks() -> None:
+    chunks = [pa.array(values).dictionary_encode(null_encoding="encode") for values in (["x", None], ["x"])]
+    table = TABLE.set_column(2, "what", pa.chunked_array(chunks))
+    assert set(round_trip(DomainTokenizer(SCHEMA).fit(table), table)["what"].to_pylist()) == {"x", None}
