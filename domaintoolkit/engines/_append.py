@@ -131,7 +131,8 @@ class _Appending:
             if sharing:
                 grown = self._grown(todo, buckets, rewrite, sharing)
             if self.on_bad_rows == "error":
-                raise_refused(located(source, [row for each in grown for row in each.refused]), self.names)
+                refused = in_file_order([row for each in grown for row in each.refused], self.names)
+                raise_refused(list(located(source, refused, self.names)), self.names)
         except KeyboardInterrupt:
             self._clear(self.encoded.manifest)
             raise Interrupted("interrupted; the folder is as it was before; append again") from None
@@ -236,9 +237,9 @@ class _Appending:
         appended = before.appended if len(hashes) else (*before.appended, self.appended)
         manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=aside)
         manifest = replace(manifest, appended=appended)
-        refused = [*self.kept, *located(source, [row for each in grown for row in (*each.refused, *each.older)])]
+        refused = [*self.kept, *(row for each in grown for row in (*each.refused, *each.older))]
         with Quarantine(quarantine, keep=True) as rows:
-            rows.add(in_file_order(refused, self.names))
+            rows.add(located(source, in_file_order(refused, self.names), self.names))
             rows.flush()
             self.tokenizer.save(self.folder / "tokenizer")
             # from here on the rows are appended, whatever comes

@@ -77,7 +77,7 @@ def learn_composites(
         return 0
     lowest = LowestEntities(schema.entity, spec.max_entities, training_only, tokenizer.types)
     columns = [name for name in schema.columns if name not in schema.labels]
-    for table in tables(source, columns, Kept(), threads, []):
+    for table in tables(source, columns, Kept(0), threads, []):
         lowest.add(_decoded(table.drop_columns(ORIGIN)))
     return learn_from(tokenizer, spec, [lowest.table()])
 

@@ -127,7 +127,7 @@ def _folder_tokens(encoded: EncodedFolder, size: int) -> NDArray[np.int64]:
 def _parted(
     tokenizer: DomainTokenizer, source: Input, folder: Path, budget: Budget, progress: Progress
 ) -> tuple[Buckets, int]:
-    kept = Kept()
+    kept = Kept(0)
     spill = Spill(
         folder, tokenizer.schema.entity, BUCKETS, budget.held_bytes, budget.threads, tokenizer.types
     )  # fmt: skip
@@ -135,7 +135,7 @@ def _parted(
         for table in tables(source, wanted_columns(tokenizer.schema, source), kept, budget.threads, []):
             spill.add(table)
             progress("reading", spill.rows, None)
-        return spill.finish(), len(kept)
+        return spill.finish(), kept.rows
 
 
 def _new_tokens(tokenizer: DomainTokenizer, buckets: Buckets, budget: Budget) -> tuple[NDArray[np.int64], Counts]:

@@ -7,9 +7,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -20,11 +19,13 @@ from domaintoolkit.engines._lock import locked
 from domaintoolkit.engines._progress import Progress, silent
 from domaintoolkit.engines._refused import (
     Kept,
-    load_refused,
+    Logged,
+    count_logged,
+    in_file_order,
     located,
+    logged_rows,
     raise_refused,
     refused_path,
-    save_refused,
     write_quarantine,
 )
 from domaintoolkit.engines._result import EncodeResult, build_manifest
@@ -42,7 +43,7 @@ from domaintoolkit.engines._state import (
     same_run,
 )
 from domaintoolkit.errors import DataError, Interrupted, OutputError, Refusal
-from domaintoolkit.streams._read_refused import RefusedRow
+from domaintoolkit.streams._read_refused import KEPT
 from domaintoolkit.streams._shards import read_shard
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -110,7 +111,8 @@ class _Encoding:
         self.budget = Budget(options.memory, options.threads)
         self.state = State(input_files(source), identity(tokenizer), self._chosen())
         self.names: list[str] = []
-        self.refused: list[RefusedRow] = []
+        self.refused = Kept(KEPT)
+        """The first rows that were refused, where any is an error."""
         self.notes: tuple[str, ...] = ()
 
     def _chosen(self) -> dict[str, Any]:
@@ -159,9 +161,8 @@ class _Encoding:
         """All rows by bucket: those that an earlier run has left on disk, or read anew."""
         if self.state.spill is not None:
             found = Buckets.open(Path(self.state.spill), self.state.pieces)
-            refused = load_refused(self.folder, READING)
-            if found is not None and len(refused) == self.state.rows["refused"]:
-                self.names, self.refused = self.state.rows["sources"], refused
+            if found is not None and count_logged(self.folder, READING) == self.state.rows["refused"]:
+                self.names = self.state.rows["sources"]
                 self.notes = tuple(self.state.rows["notes"])
                 return found
         self._remove_spill(self.state)
@@ -170,7 +171,7 @@ class _Encoding:
     def _read(self) -> Buckets:
         schema, options = self.tokenizer.schema, self.options
         known = self.state.shards
-        kept = Kept()
+        kept = self.refused if options.on_bad_rows == "error" else Logged(self.folder, READING)
         spill = Spill(
             self._spill_folder(),
             schema.entity,
@@ -181,7 +182,9 @@ class _Encoding:
         )
         self.state = replace(self.state, spill=str(spill.folder))
         self.state.save(self.folder)
-        with ThreadPoolExecutor(1) as beside, closing(spill):
+        with ThreadPoolExecutor(1) as beside, closing(spill), ExitStack() as log:
+            if isinstance(kept, Logged):
+                log.enter_context(kept)
             prepared = beside.submit(self._prepare, not known)
             checked = beside.submit(input_files, self.source, True)
             columns = wanted_columns(schema, self.source)
@@ -192,14 +195,13 @@ class _Encoding:
             prepared.result()
             inputs = checked.result()
             check_unchanged(self.folder, self.state.inputs, input_files(self.source))
-        if not spill.rows and not kept:
+        if not spill.rows and not kept.rows:
             raise DataError([Refusal(None, None, "there are no rows to encode")])
-        self.refused, self.notes = list(kept), tuple(dict.fromkeys(self.source.counts.notes))
+        self.notes = tuple(dict.fromkeys(self.source.counts.notes))
         rows = {
-            "rows_in": spill.rows + len(kept), "sources": self.names,
-            "refused": len(kept), "notes": list(self.notes),
+            "rows_in": spill.rows + kept.rows, "sources": self.names,
+            "refused": kept.rows, "notes": list(self.notes),
         }  # fmt: skip
-        save_refused(self.folder, READING, self.refused)
         shards = known or options.shards or shard_count(spill.rows)
         self.state = replace(self.state, inputs=inputs, shards=shards, rows=rows, pieces=tuple(buckets.sizes))
         self.state.save(self.folder)
@@ -223,30 +225,31 @@ class _Encoding:
     def _encode_shards(self, buckets: Buckets) -> None:
         finished = {shard.number for shard in self.state.finished}
         todo = iter([number for number in range(self.state.shards) if number not in finished])
-        bad: list[RefusedRow] = []
-        threads = self.options.threads
+        bad, threads = Kept(KEPT), self.options.threads
         with ThreadPoolExecutor(threads) as parts, ThreadPoolExecutor(threads) as pool:
             work = ShardWork(self.tokenizer, buckets, self.folder, self.state.shards, self.budget, self.names, parts)
             strict = self.options.on_bad_rows == "error"
             work.check_only = strict and bool(self.refused)
             for shard, refused in in_turn(pool, work.write, todo, threads):
                 if strict and (bad or refused or self.refused):
-                    bad += refused
+                    bad.add_unordered(refused, self.names)
                     work.check_only = True
                     continue
                 self.state = self.state.with_shard(shard)
                 self.state.save(self.folder)
                 self.options.progress("encoding", len(self.state.finished), self.state.shards)
         if strict:
-            raise_refused([*self.refused, *located(self.source, bad)], self.names)
+            first = in_file_order([*self.refused, *bad], self.names)[:KEPT]
+            problems = self.refused.problems + bad.problems
+            raise_refused(list(located(self.source, first, self.names)), self.names, problems)
 
     def _finish(self, resumed: int) -> EncodeResult:
         state = self.state
-        shards = (load_refused(self.folder, shard_stem(shard.number)) for shard in state.finished)
-        refused = [*self.refused, *chain.from_iterable(shards)]
+        logs = [READING, *(shard_stem(shard.number) for shard in state.finished)]
+        refused = located(self.source, logged_rows(self.folder, logs, self.names), self.names)
         reader = getattr(self.source, "reader", None)
-        manifest, counts = build_manifest(self.tokenizer, self.folder, state.finished, reader, len(self.refused))
-        written = write_quarantine(self.options.quarantine, located(self.source, refused), self.names)
+        manifest, counts = build_manifest(self.tokenizer, self.folder, state.finished, reader, state.rows["refused"])
+        written = write_quarantine(self.options.quarantine, refused)
         manifest.save(self.folder)
         self._clean()
         shutil.rmtree(self.folder / REFUSED, ignore_errors=True)

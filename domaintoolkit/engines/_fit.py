@@ -20,12 +20,12 @@ from domaintoolkit.engines._composites import learn_composites
 from domaintoolkit.engines._input import ORIGIN, Input, TableInput, tables, wanted_columns
 from domaintoolkit.engines._keys import fitted_keys
 from domaintoolkit.engines._progress import Progress, silent
-from domaintoolkit.engines._refused import Kept, located, raise_refused, refused_rows
+from domaintoolkit.engines._refused import Kept, in_file_order, located, raise_refused, refused_rows
 from domaintoolkit.engines._shard import serial
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams._keys import hash_keys, split_of
-from domaintoolkit.streams._read_refused import RefusedRow
+from domaintoolkit.streams._read_refused import KEPT, RefusedRow
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
 from domaintoolkit.tokenizer._types import column_type
 
@@ -139,8 +139,9 @@ class _Counting:
 
     def state(self, source: Input, training_only: bool, every_column: bool = False) -> FitState:
         """What the rows of `source` count up to. One bad row brings on a pass that finds every other, to raise all."""
-        kept, names = Kept(), list[str]()
-        wrong = Kept()
+        # the first are told, where any is an error
+        limit = KEPT if self._on_bad_rows == "error" else 0
+        kept, wrong, names = Kept(limit), Kept(limit), list[str]()
         self.rows = 0
         columns = wanted_columns(self._full, source) if every_column else list(self._schema.columns)
         reading = tables(source, columns, kept, self._threads, names)
@@ -149,15 +150,16 @@ class _Counting:
             work = (pool.submit(self._count, parts, training_only, names) for parts in _gathered(reading))
             for state, refused, rows in _ahead(work, self._threads):
                 self.rows += rows
-                wrong.add(refused)
+                wrong.add_unordered(refused, names)
                 whole = state if whole is None else _merged(whole, state)
                 self._progress("fitting", self.rows, None)
         if self._on_bad_rows == "error" and (kept or wrong):
             if not every_column:
                 return self.state(source, False, every_column=True)
-            raise_refused(located(source, [*kept, *wrong]), names)
-        self.refused = len(kept) + len(wrong)
-        self.rows += len(kept)
+            first = in_file_order([*kept, *wrong], names)[:KEPT]
+            raise_refused(list(located(source, first, names)), names, kept.problems + wrong.problems)
+        self.refused = kept.rows + wrong.rows
+        self.rows += kept.rows
         assert whole is not None
         for field in source.schema(wanted_columns(self._full, source)):
             whole.types.setdefault(field.name, column_type(field.type))

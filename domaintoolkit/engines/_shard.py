@@ -13,7 +13,7 @@ import pyarrow as pa
 from domaintoolkit.engines._bounds import left_out_part
 from domaintoolkit.engines._budget import Budget, units
 from domaintoolkit.engines._input import ORIGIN
-from domaintoolkit.engines._refused import refused_rows, save_refused
+from domaintoolkit.engines._refused import Logged, refused_rows
 from domaintoolkit.engines._spill import Buckets
 from domaintoolkit.engines._state import FinishedShard
 from domaintoolkit.errors import OutputError
@@ -59,7 +59,8 @@ class ShardWork:
         left = [part.left_out for part in parts if part.left_out is not None]
         left_out = self._entry(number, left, LEFT_OUT) if left else None
         if not self.check_only:
-            save_refused(self._folder, shard_stem(number), refused)
+            with Logged(self._folder, shard_stem(number)) as log:
+                log.add(refused)
         return FinishedShard(number, entry, asdict(counts), left_out=left_out), refused
 
     def _parts(self, buckets: Buckets) -> list[EncodedPart]:

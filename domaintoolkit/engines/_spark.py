@@ -18,7 +18,7 @@ from domaintoolkit.encoders import EncoderType
 from domaintoolkit.engines._composites import LowestEntities, learn_from
 from domaintoolkit.engines._fit import FitResult, fitting_schema
 from domaintoolkit.engines._lock import locked
-from domaintoolkit.engines._refused import from_json, located, raise_refused, write_quarantine
+from domaintoolkit.engines._refused import from_json, in_file_order, located, raise_refused, write_quarantine
 from domaintoolkit.engines._result import EncodeResult, build_manifest
 from domaintoolkit.engines._spark_convert import REFUSED, ROW, typed
 from domaintoolkit.engines._spark_parts import Parted, empty_shard, parted, row_places
@@ -202,7 +202,7 @@ def encode_spark(
         except KeyboardInterrupt:
             raise Interrupted(_interrupted(folder, made.shards)) from None
         manifest, counts = build_manifest(tokenizer, folder, finished, source.reader)
-        written = write_quarantine(path, refused, source.names)
+        written = write_quarantine(path, refused)
         manifest.save(folder)
         clear_state(folder)
     return EncodeResult(folder, manifest, counts, resumed, path if written else None)
@@ -245,4 +245,5 @@ def _source(rows: Any, reader: Reader | None = None) -> SparkRows:
 
 def _located(source: SparkRows, refused: list[RefusedRow]) -> list[RefusedRow]:
     """The rows as their files have them, where this process sees the files."""
-    return refused if source.local is None else located(source.local, refused)
+    refused = in_file_order(refused, source.names)
+    return refused if source.local is None else list(located(source.local, refused, source.names))

@@ -77,7 +77,7 @@ class _Verification:
         self.folder, self.source, self.budget, self.progress = folder, source, budget, progress
         self.tokenizer = folder_tokenizer(folder)
         self.shards = len(folder.manifest.shards)
-        self.refused = Kept()
+        self.refused = Kept(0)
 
     def run(self, spill: Path) -> VerifyResult:
         buckets, rows_in = self._parted(spill)
@@ -95,7 +95,7 @@ class _Verification:
                 report += made
             report = replace(report, unknown=report.unknown + unknown)
             self.progress("verifying", number + 1, self.shards)
-        rows_refused = len(self.refused) + report.rows_refused + set_aside
+        rows_refused = self.refused.rows + report.rows_refused + set_aside
         found = {"rows_in": rows_in, "rows_refused": rows_refused, "rows_left_out": report.counts.rows_left_out}
         return VerifyResult(report, rows_in, rows_refused, set_aside, tuple(self._problems(report, found)))
 
@@ -115,7 +115,7 @@ class _Verification:
             for table in tables(self.source, columns, self.refused, self.budget.threads, names):
                 spill.add(table)
                 self.progress("reading", spill.rows, None)
-            return spill.finish(), spill.rows + len(self.refused)
+            return spill.finish(), spill.rows + self.refused.rows
 
     def _parts(self, buckets: Buckets, number: int) -> Iterator[pa.Table]:
         each = buckets.count // self.shards
