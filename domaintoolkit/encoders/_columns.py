@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from domaintoolkit.encoders._base import Ints, Prepared
 
@@ -143,20 +144,38 @@ def as_numbers(values: pa.Array) -> Prepared:
     return Prepared(pa.nulls(len(values), pa.float64()), [(row, reason) for row in range(len(values))])
 
 
+NO_NUMBER = r"[^0-9+\-.eEinfatyINFATY\s]|[0-9.][+-]|\..*\.|^\s*$"
+"""No number has such a thing in its text: a strange character, a sign after a digit, two points, nothing."""
+
+
 def _parsed(distinct: pa.Array) -> Prepared:
     try:
         return Prepared(distinct.cast(pa.float64()))
     except pa.ArrowInvalid:
         pass
-    numbers: list[float | None] = []
-    refused = []
-    for row, text in enumerate(distinct.to_pylist()):
-        try:
-            numbers.append(None if text is None else pa.array([text]).cast(pa.float64())[0].as_py())
-        except pa.ArrowInvalid:
-            numbers.append(None)
-            refused.append((row, f"not a number: {text!r}"))
-    return Prepared(pa.array(numbers, pa.float64()), refused)
+    # most of what is no number shows it, and need not be tried alone
+    tried = np.flatnonzero(~np.asarray(pc.fill_null(pc.match_substring_regex(distinct, NO_NUMBER), False)))
+    read = np.ones(len(tried), bool)
+    numbers = np.zeros(len(distinct))
+    numbers[tried] = np.asarray(pc.fill_null(_each(distinct.take(pa.array(tried)), read), 0.0))
+    good = np.zeros(len(distinct), bool)
+    good[tried] = read
+    bad = np.flatnonzero(~good)
+    texts = distinct.take(pa.array(bad)).to_pylist()
+    refused = [(row, f"not a number: {text!r}") for row, text in zip(bad.tolist(), texts, strict=True)]
+    return Prepared(pa.array(numbers, mask=~good | np.asarray(distinct.is_null())), refused)
+
+
+def _each(texts: pa.Array, read: NDArray[np.bool_]) -> pa.Array:
+    """The numbers that texts are; `read` becomes False of those that are none, which are found by halving."""
+    try:
+        return texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        if len(texts) == 1:
+            read[0] = False
+            return pa.nulls(1, pa.float64())
+        half = len(texts) // 2
+        return pa.concat_arrays([_each(texts[:half], read[:half]), _each(texts[half:], read[half:])])
 
 
 def _spread(distinct: Prepared, codes: Ints) -> Prepared:

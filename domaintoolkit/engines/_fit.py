@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
@@ -146,34 +146,38 @@ class _Counting:
         columns = wanted_columns(self._full, source) if every_column else list(self._schema.columns)
         reading = tables(source, columns, kept, self._threads, names)
         whole: FitState | None = None
+        passed_over = 0
         with ThreadPoolExecutor(self._threads) as pool:
             work = (pool.submit(self._count, parts, training_only, names) for parts in _gathered(reading))
-            for state, refused, rows in _ahead(work, self._threads):
-                self.rows += rows
-                wrong.add_unordered(refused, names)
-                whole = state if whole is None else _merged(whole, state)
+            for counted in _ahead(work, self._threads):
+                self.rows += counted.rows
+                passed_over += counted.refused
+                wrong.add_unordered(counted.told, names)
+                wrong.problems += counted.untold
+                if not every_column and (kept or wrong):
+                    break
+                whole = counted.state if whole is None else _merged(whole, counted.state)
                 self._progress("fitting", self.rows, None)
-        if self._on_bad_rows == "error" and (kept or wrong):
+        if limit and (kept or wrong):
             if not every_column:
                 return self.state(source, False, every_column=True)
             first = in_file_order([*kept, *wrong], names)[:KEPT]
             raise_refused(list(located(source, first, names)), names, kept.problems + wrong.problems)
-        self.refused = kept.rows + wrong.rows
+        self.refused = kept.rows + passed_over
         self.rows += kept.rows
         assert whole is not None
-        for field in source.schema(wanted_columns(self._full, source)):
-            whole.types.setdefault(field.name, column_type(field.type))
+        for column in source.schema(wanted_columns(self._full, source)):
+            whole.types.setdefault(column.name, column_type(column.type))
         return whole
 
-    def _count(
-        self, parts: list[pa.Table], training_only: bool, names: Sequence[str]
-    ) -> tuple[FitState, list[RefusedRow], int]:
-        """What some rows count up to, those that are refused, and how many rows there were."""
-        counted = [self._counted(table, training_only, names) for table in parts]
-        refused = [row for _, rows in counted for row in rows]
-        return _merged(*(state for state, _ in counted)), refused, sum(map(len, parts))
+    def _count(self, parts: list[pa.Table], training_only: bool, names: Sequence[str]) -> _Counted:
+        """What some rows come to."""
+        whole, *others = (self._counted(table, training_only, names) for table in parts)
+        for other in others:
+            whole.add(other)
+        return whole
 
-    def _counted(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> tuple[FitState, list[RefusedRow]]:
+    def _counted(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> _Counted:
         chosen: pa.Array | None = None
         if training_only:
             keys = fitted_keys(table.select(list(self._schema.entity)), self._fitted)
@@ -181,12 +185,37 @@ class _Counting:
         rows = table.drop_columns(ORIGIN)
         rows = rows if chosen is None else rows.filter(chosen)
         try:
-            return self._tokenizer.fit_state(rows, fitted=self._fitted), []
+            return _Counted(self._tokenizer.fit_state(rows, fitted=self._fitted), len(table))
         except DataError as error:
             if any(refusal.row is None for refusal in error.refusals):
                 raise
-            state = self._tokenizer.fit_state(rows, "quarantine", self._fitted)
-            return state, refused_rows(table if chosen is None else table.filter(chosen), error.refusals, names)
+            if self._on_bad_rows == "quarantine":
+                state = self._tokenizer.fit_state(rows, "quarantine", self._fitted)
+                return _Counted(state, len(table), len(rows) - state.rows)
+            # nothing will come of these rows but an error, so they are not counted up
+            nothing = self._tokenizer.fit_state(rows.slice(0, 0), fitted=self._fitted)
+            told = refused_rows(table if chosen is None else table.filter(chosen), error.refusals, names)
+            return _Counted(nothing, len(table), 0, told, error.total - len(error.refusals))
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What some rows come to in fitting."""
+
+    state: FitState
+    rows: int
+    refused: int = 0
+    """How many were passed over."""
+    told: list[RefusedRow] = field(default_factory=list)
+    """Where one is an error, the first of those that are refused."""
+    untold: int = 0
+    """How many problems others have."""
+
+    def add(self, other: _Counted) -> None:
+        """Both together."""
+        self.state.merge(other.state)
+        self.rows, self.refused = self.rows + other.rows, self.refused + other.refused
+        self.told, self.untold = self.told + other.told, self.untold + other.untold
 
 
 def _ahead(work: Iterator[Future[T]], ahead: int) -> Iterator[T]:
@@ -200,10 +229,8 @@ def _ahead(work: Iterator[Future[T]], ahead: int) -> Iterator[T]:
         yield waiting.popleft().result()
 
 
-def _merged(*states: FitState) -> FitState:
-    first, *others = states
-    for other in others:
-        first.merge(other)
+def _merged(first: FitState, other: FitState) -> FitState:
+    first.merge(other)
     return first
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.encoders import NUMERIC
 from domaintoolkit.encoders._buckets import Buckets, cells_of, lower_ends
+from domaintoolkit.encoders._columns import as_numbers
 from domaintoolkit.schema import Numeric
 
 FLOATS = st.none() | st.floats() | st.sampled_from([0.0, -0.0, 1.0, 1.5, 5e-324, 1.7976931348623157e308])
@@ -112,3 +113,22 @@ def test_names_are_written_as_people_write_numbers() -> None:
 
 def test_text_that_is_no_number_is_refused() -> None:
     assert NUMERIC.encoder.prepare(Numeric("f"), pa.array(["1", "x", None, "2"])).refused == [(1, "not a number: 'x'")]
+
+
+NUMBER_LIKE = st.text("0123456789+-.eEinfatyINFATY \t\nxd,_\u0663", max_size=6) | st.sampled_from(
+    ["inf", "-Infinity", "NaN", "1e5", "1e-5", "+3", ".5", "5.", "-0", " 1", "1e999", "0x1", "1,5", "2024-01-01"]
+)
+
+
+@given(st.lists(st.none() | NUMBER_LIKE, max_size=20))
+def test_texts_are_read_as_each_would_be_alone(texts: list[str | None]) -> None:
+    prepared = as_numbers(pa.array(texts, pa.string()))
+    wrong = dict(prepared.refused)
+    for row, (text, found) in enumerate(zip(texts, prepared.values.to_pylist(), strict=True)):
+        try:
+            alone = pa.array([text], pa.string()).cast(pa.float64())[0].as_py()
+        except pa.ArrowInvalid:
+            assert (found, wrong[row]) == (None, f"not a number: {text!r}")
+        else:
+            assert row not in wrong
+            assert found == alone or (found != found and alone != alone)

@@ -100,3 +100,14 @@ def test_extend_adds_tokens_and_moves_none() -> None:
     assert after[: len(before)] == before
     assert "[brand=d'or]" in after[len(before) :]
     assert len(tokenizer.vocabulary.generations) == 2
+
+
+def test_however_many_rows_are_refused_all_are_counted() -> None:
+    rows = events(9000)
+    bad = rows.set_column(6, "price", pa.array([f"dear {number}" if number % 3 else "1" for number in range(9000)]))
+    result = fit(SCHEMA, bad, on_bad_rows="quarantine", training_only=False)
+    assert (result.rows_in, result.rows_refused, result.rows_fitted) == (9000, 6000, 3000)
+    with pytest.raises(DataError) as error:
+        fit(SCHEMA, bad)
+    assert error.value.total == 6000
+    assert [refusal.row for refusal in error.value.refusals[:3]] == [1, 2, 4]
