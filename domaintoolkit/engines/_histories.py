@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -98,10 +100,10 @@ class Histories:
         for carried in (name for name in CARRIED if name in self.table.column_names):
             structs = self.table[carried].combine_chunks().take(pa.array(chosen))
             for field in structs.type:
-                values, place = structs.field(field.name).flatten(), decoded.schema.get_field_index(field.name)
-                place = len(decoded.column_names) if place < 0 else place
-                decoded = decoded.drop_columns([c for c in decoded.column_names if c == field.name])
-                decoded = decoded.add_column(place, field.name, values)
+                # decoding gives an `order_by` column a number of its own, and labels none
+                place = decoded.schema.get_field_index(field.name)
+                put = decoded.append_column if place < 0 else partial(decoded.set_column, place)
+                decoded = put(field.name, structs.field(field.name).flatten())
         return decoded
 
     def _sessions(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
