@@ -1,9 +1,10 @@
 """Training throughput on a GPU in bf16: the token model, eager and compiled, beside transformers' GPT-2.
 
-    python benchmarks/model_gpu.py [--presets 24m 85m] [--tokens 65536] [--block 512] [--history 128] [--cap 24]
+    python benchmarks/model_gpu.py [--presets 24m 85m] [--tokens 65536] [--block 512] [--history 128] [--ragged]
+        [--vocabulary 4000] [--cap 24] [--only "ours, compiled"]
 
-Steps (forward, backward, clipping, AdamW) of random blocks that hold histories of `--history` tokens; GPT-2 attends
-over whole blocks. Medians of steps timed by events on the device. MFU is the model's own FLOPs (6 a parameter and
+Steps (forward, backward, clipping, AdamW) of random blocks that hold histories of `--history` tokens, or with `--ragged`
+of that many on average (each token ends one with the same probability); GPT-2 attends over whole blocks. Medians of steps timed by events on the device. MFU is the model's own FLOPs (6 a parameter and
 token, and the causal half of attention over the block) over the maker's dense peak. `--cap` refuses the allocator more
 than so many GiB, so that a larger GPU shows what a smaller one has room for.
 """
@@ -33,11 +34,11 @@ OLD = {"activation": "gelu", "norm": "layernorm", "bias": True}
 class OfGPT2(torch.nn.Module):
     """GPT-2 whose forward pass is its loss on a batch."""
 
-    def __init__(self, name: str, block: int) -> None:
+    def __init__(self, name: str, block: int, vocabulary: int) -> None:
         super().__init__()
         shape = PRESETS[name]
         config = GPT2Config(
-            vocab_size=VOCABULARY, n_positions=block, n_embd=shape["width"], n_layer=shape["layers"],
+            vocab_size=vocabulary, n_positions=block, n_embd=shape["width"], n_layer=shape["layers"],
             n_head=shape["heads"], resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, use_cache=False,
         )  # fmt: skip
         self.model = GPT2LMHeadModel(config)
@@ -50,9 +51,9 @@ class OfGPT2(torch.nn.Module):
 class Ours(torch.nn.Module):
     """The token model, likewise."""
 
-    def __init__(self, name: str, block: int, **changes: Any) -> None:
+    def __init__(self, name: str, block: int, vocabulary: int, **changes: Any) -> None:
         super().__init__()
-        self.model = TokenModel(preset(name, VOCABULARY, block=block, **changes), layout(), "none")
+        self.model = TokenModel(preset(name, vocabulary, block=block, **changes), layout(vocabulary), "none")
 
     def forward(self, batch: TokenBatch) -> torch.Tensor:
         return self.model.loss(batch).loss
@@ -84,9 +85,12 @@ def milliseconds(step: Callable[[], None], steps: int) -> float:
     return statistics.median(one.elapsed_time(two) for one, two in itertools.pairwise(marks))
 
 
-def batch_of(tokens: int, block: int, history: int) -> TokenBatch:
-    ids = torch.randint(VOCABULARY, (tokens // block, block), generator=torch.Generator().manual_seed(0))
+def batch_of(tokens: int, block: int, history: int, vocabulary: int, ragged: bool) -> TokenBatch:
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(vocabulary, (tokens // block, block), generator=generator)
     documents = torch.arange(block).expand_as(ids) // history
+    if ragged:
+        documents = (torch.rand(ids.shape, generator=generator) < 1 / history).long().cumsum(1)
     return TokenBatch(ids, documents, history_bounds(documents)).to("cuda")
 
 
@@ -94,7 +98,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presets", nargs="+", default=["24m", "85m"])
     parser.add_argument("--cap", type=float, help="GiB of the GPU's memory that may be used")
-    for name, default in (("tokens", 65_536), ("block", 512), ("history", 128), ("steps", 20)):
+    parser.add_argument("--only", nargs="+", help="labels of the rows to measure")
+    parser.add_argument("--ragged", action="store_true", help="histories of different lengths")
+    sizes = (("tokens", 65_536), ("block", 512), ("history", 128), ("vocabulary", VOCABULARY), ("steps", 20))
+    for name, default in sizes:
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     device = torch.device("cuda")
@@ -102,19 +109,24 @@ def main() -> None:
         torch.cuda.set_per_process_memory_fraction(options.cap * GIB / torch.cuda.get_device_properties(0).total_memory)
     peak = peak_flops(device)
     print(f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}, cap {options.cap} GiB", flush=True)
-    print(f"steps of {options.tokens:,} tokens in blocks of {options.block}, histories of {options.history}")
+    lengths = f"{options.history} on average" if options.ragged else options.history
+    print(f"steps of {options.tokens:,} tokens of {options.vocabulary:,} in blocks of {options.block}", end=", ")
+    print(f"histories of {lengths}", flush=True)
     print("| preset | model | ms a step | tokens/s | over GPT-2 | MFU | peak, GiB |\n|---|---|---|---|---|---|---|")
-    batch = batch_of(options.tokens, options.block, options.history)
+    batch = batch_of(options.tokens, options.block, options.history, options.vocabulary, options.ragged)
     for name in options.presets:
         base = 0.0
-        flops = training_flops(preset(name, VOCABULARY), options.block) * options.tokens
+        flops = training_flops(preset(name, options.vocabulary), options.block) * options.tokens
+        shape = (name, options.block, options.vocabulary)
         for label, make, compiled in (
-            ("transformers GPT-2", lambda name=name: OfGPT2(name, options.block), False),
-            ("transformers GPT-2, compiled", lambda name=name: OfGPT2(name, options.block), True),
-            ("ours, GELU and LayerNorm, compiled", lambda name=name: Ours(name, options.block, **OLD), True),
-            ("ours", lambda name=name: Ours(name, options.block), False),
-            ("ours, compiled", lambda name=name: Ours(name, options.block), True),
+            ("transformers GPT-2", lambda shape=shape: OfGPT2(*shape), False),
+            ("transformers GPT-2, compiled", lambda shape=shape: OfGPT2(*shape), True),
+            ("ours, GELU and LayerNorm, compiled", lambda shape=shape: Ours(*shape, **OLD), True),
+            ("ours", lambda shape=shape: Ours(*shape), False),
+            ("ours, compiled", lambda shape=shape: Ours(*shape), True),
         ):
+            if options.only and label not in options.only:
+                continue
             torch.compiler.reset()
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()

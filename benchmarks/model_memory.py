@@ -30,10 +30,9 @@ from domaintoolkit.train._progress import peak_flops
 VOCABULARY, STEPS = 4_000, 3
 
 
-def layout() -> StoredLayout:
-    ones = np.ones(VOCABULARY, np.bool_)
-    counts = np.ones(VOCABULARY, np.int32)
-    return StoredLayout(0, 1, ("part",), np.zeros(VOCABULARY, np.int16), ones, counts.astype(np.int16), ones, counts)
+def layout(size: int = VOCABULARY) -> StoredLayout:
+    ones, counts = np.ones(size, np.bool_), np.ones(size, np.int32)
+    return StoredLayout(0, 1, ("part",), np.zeros(size, np.int16), ones, counts.astype(np.int16), ones, counts)
 
 
 def resident(field: str) -> int:

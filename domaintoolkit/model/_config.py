@@ -46,8 +46,8 @@ class TokenModelConfig:
         found = []
         if self.width % self.heads:
             found.append(Problem("heads", f"must divide the width {self.width}, got {self.heads}"))
-        elif "rope" in self.position and (self.width // self.heads % 2 or self.width // self.heads < 4):
-            message = f"rope needs an even head width from 4 on, got {self.width // self.heads}"
+        elif "rope" in self.position and (self.head_width % 2 or self.head_width < 4):
+            message = f"rope needs an even head width from 4 on, got {self.head_width}"
             found.append(Problem("position", message))
         if self.composites and isinstance(self, EventModelConfig):
             found.append(Problem("composites", "an event model takes base tokens"))
@@ -61,6 +61,16 @@ class TokenModelConfig:
     def gated(self) -> bool:
         """Whether the feed-forward has a gate."""
         return self.activation != "gelu"
+
+    @property
+    def gate_in_product(self) -> bool:
+        """Whether the shape of the feed-forward is one that a GPU's kernel applies the gate of in the product."""
+        return self.gated and not self.bias and self.width % 64 == 0 and self.inner % 16 == 0
+
+    @property
+    def head_width(self) -> int:
+        """Width of a head's queries, keys and values."""
+        return self.width // self.heads
 
     @property
     def inner(self) -> int:

@@ -6,11 +6,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from domaintoolkit.model._kernels import TRITON
 
 __all__ = ["cross_entropy"]
 
 SLICE = 1 << 19
-"""Logits held at once on a CPU: 2 MiB in fp32, which stay in its cache; 64 times as many on a GPU."""
+"""Logits held at once on a CPU: 2 MiB in fp32, which stay in its cache."""
+
+GPU_SLICE = 1 << 28
+"""Logits held at once on a GPU: 512 MiB in 16 bits. In smaller slices the products are slower."""
+
+ALIGNED = 64
+"""On a GPU the table of logits has a multiple of so many columns: matrix units are several times slower at others."""
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -22,13 +31,14 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         dtype = _precision(hidden)
-        rows, matrix = hidden.to(dtype), weight.to(dtype)
+        rows, matrix = hidden.to(dtype), _aligned(weight.to(dtype))
         nats = torch.empty(len(targets), device=hidden.device)
         grad_hidden, grad_weight = torch.empty_like(rows), torch.zeros_like(weight)
         for part in _slices(len(targets), weight):
-            probabilities, nats[part] = _softmax(rows[part] @ matrix.t(), targets[part])
-            difference = probabilities.to(dtype)
+            gradient, nats[part] = _softmax(rows[part] @ matrix.t(), targets[part], len(weight))
+            difference = gradient.to(dtype)
             torch.mm(difference, matrix, out=grad_hidden[part])
+            difference = difference[:, : len(weight)]
             if dtype == grad_weight.dtype:
                 grad_weight.addmm_(difference.t(), rows[part])
             else:
@@ -53,21 +63,43 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tens
         result: tuple[Tensor, Tensor] = _CrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
         return result
     dtype = _precision(hidden)
-    rows, matrix = hidden.to(dtype), weight.to(dtype)
-    parts = [_softmax(rows[part] @ matrix.t(), targets[part])[1] for part in _slices(len(targets), weight)]
+    rows, matrix = hidden.to(dtype), _aligned(weight.to(dtype))
+    slices = _slices(len(targets), weight)
+    parts = [_softmax(rows[part] @ matrix.t(), targets[part], len(weight))[1] for part in slices]
     nats = torch.cat(parts) if parts else torch.zeros(0, device=hidden.device)
     return nats.sum() / (targets >= 0).sum().clamp(min=1), nats
 
 
-def _softmax(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradient by the logits of each row's nats, and those nats; both 0 where the target is -1."""
+def _softmax(logits: Tensor, targets: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """The gradient by the logits of each row's nats, and those nats; both 0 where the target is -1.
+
+    Columns from `size` on are there for the alignment alone. The logits may be written over.
+    """
+    if TRITON and logits.is_cuda:
+        from domaintoolkit.model._kernels._softmax import softmax_gradient
+
+        nats = softmax_gradient(logits, targets, size)
+        return logits, nats
     found = logits.float()
+    columns = torch.arange(logits.shape[1], device=logits.device)
+    if size < logits.shape[1]:
+        found = found.masked_fill(columns >= size, -torch.inf)
     found = found.sub_(found.logsumexp(1, keepdim=True))
     at, keep = targets.clamp(min=0)[:, None], targets >= 0
     nats = -found.gather(1, at).squeeze(1) * keep
     found.exp_()
-    found.scatter_add_(1, at, torch.full_like(at, -1, dtype=found.dtype))
+    if torch.compiler.is_compiling():
+        # for a scatter the compiler would hold the whole table in fp32
+        found = torch.where(columns == at, found - 1, found)
+    else:
+        found.scatter_add_(1, at, torch.full_like(at, -1, dtype=found.dtype))
     return found.mul_(keep[:, None]), nats
+
+
+def _aligned(matrix: Tensor) -> Tensor:
+    """(V, width), with rows of zeros up to a multiple that a GPU likes."""
+    missing = -len(matrix) % ALIGNED if matrix.device.type == "cuda" else 0
+    return functional.pad(matrix, (0, 0, 0, missing)) if missing else matrix
 
 
 def _precision(tensor: Tensor) -> torch.dtype:
@@ -76,5 +108,5 @@ def _precision(tensor: Tensor) -> torch.dtype:
 
 
 def _slices(count: int, weight: Tensor) -> list[slice]:
-    size = max(1, (SLICE if weight.device.type == "cpu" else SLICE * 64) // len(weight))
+    size = max(1, (SLICE if weight.device.type == "cpu" else GPU_SLICE) // len(weight))
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]

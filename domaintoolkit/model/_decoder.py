@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domaintoolkit.model._config import TokenModelConfig
-from domaintoolkit.model._packing import Packing, attend
+from domaintoolkit.model._packing import Packing, attend, joined
 from domaintoolkit.model._x_transformers import Decoder, RMSNorm, apply_rotary_pos_emb
 
 __all__ = ["Cache", "PackedDecoder"]
@@ -65,7 +65,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
             dim=config.width,
             depth=config.layers,
             heads=config.heads,
-            attn_dim_head=config.width // config.heads,
+            attn_dim_head=config.head_width,
             attn_flash=True,
             attn_project_out=True,
             attn_dropout=config.dropout,
@@ -76,12 +76,14 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
             ff_dropout=config.dropout,
             use_rmsnorm=config.norm == "rmsnorm",
             rotary_pos_emb="rope" in config.position,
-            rotary_emb_dim=config.width // config.heads,
+            rotary_emb_dim=config.head_width,
             disable_abs_pos_emb=False,
             verbose=False,
         )
         self.parallel = config.parallel
         self.dropout = config.dropout
+        self.gelu = config.activation == "geglu"
+        self.in_one = config.gate_in_product
         self._initialize(config)
 
     def _initialize(self, config: TokenModelConfig) -> None:
@@ -114,27 +116,42 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
             normed = _norm(norm, x)
             attended = self._attention(at // 2, normed, packing, rotary, cache, mask)
             if self.parallel:
-                x = x + attended + feed(normed)
+                x = x + attended + self._feed(feed, normed, packing)
             else:
                 x = x + attended
-                x = x + feed(_norm(feed_norm, x))
+                x = x + self._feed(feed, _norm(feed_norm, x), packing)
         return _norm(self.final_norm, x)
+
+    def _feed(self, block: Any, x: Tensor, packing: Packing) -> Tensor:
+        if not self.in_one or packing.kernel != "histories" or (self.training and self.dropout):
+            plain: Tensor = block(x)
+            return plain
+        from domaintoolkit.model._kernels._gated import gated_feed_forward
+
+        kind = torch.get_autocast_dtype(x.device.type)
+        rows, up, down = (each.to(kind) for each in (x.flatten(0, 1), block.ff[0].proj.weight, block.ff[2].weight))
+        return gated_feed_forward(rows, up, down, self.gelu).view(x.shape)
 
     def _attention(
         self, layer: int, x: Tensor, packing: Packing, rotary: Any, cache: Cache | None, mask: Tensor | None
     ) -> Tensor:
         attention = self.layers[2 * layer][1]
-        query, key, value = (
-            project(x).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
-            for project in (attention.to_q, attention.to_k, attention.to_v)
-        )
-        if rotary is not None:
-            query, key = apply_rotary_pos_emb(query, rotary), apply_rotary_pos_emb(key, rotary)
-        if cache is None:
-            out = attend(query, key, value, packing, self.dropout if self.training else 0.0)
+        projections = (attention.to_q, attention.to_k, attention.to_v)
+        if packing.kernel == "histories" and rotary is None:
+            weight = torch.cat([project.weight for project in projections])
+            rows = functional.linear(x, weight).view(*x.shape[:2], 3, attention.heads, -1)
+            out = joined(rows, packing)
         else:
-            key, value = cache.extend(layer, key, value)
-            out = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            query, key, value = (
+                project(x).unflatten(-1, (attention.heads, -1)).transpose(1, 2) for project in projections
+            )
+            if rotary is not None:
+                query, key = apply_rotary_pos_emb(query, rotary), apply_rotary_pos_emb(key, rotary)
+            if cache is None:
+                out = attend(query, key, value, packing, self.dropout if self.training else 0.0)
+            else:
+                key, value = cache.extend(layer, key, value)
+                out = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         projected: Tensor = attention.to_out(out.transpose(1, 2).flatten(2))
         return projected
 

@@ -100,7 +100,8 @@ class EventModel(BoundModel):
     def hidden(self, batch: EventBatch, cells: Tensor | None = None) -> Tensor:
         """Normalised hidden states (B, T, width)."""
         count, length = batch.documents.shape
-        packing = pack(batch.documents, (count, length), batch.ids.device, self.kernel, batch.bounds)
+        shape, device = (count, length), batch.ids.device
+        packing = pack(batch.documents, shape, self.config.head_width, device, self.kernel, batch.bounds)
         x = self._input(batch, self.cells(batch) if cells is None else cells, packing.positions, length)
         return self.decoder.run(self.dropout(x), packing)
 

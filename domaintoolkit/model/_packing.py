@@ -5,7 +5,9 @@ Which kernel runs where, and what it costs for blocks of T tokens and histories 
 - `causal`: one history a row: torch's fused attention, T^2 / 2 a head. Everywhere.
 - `dense`: the same under a boolean mask (B, 1, T, T): T^2 a head, and B * T^2 bytes, made once a batch. Everywhere,
   and the only one on a CPU that has a gradient (flex attention has none there).
-- `varlen`: `torch.nn.attention.varlen`: the sum of n^2 / 2, no mask. CUDA, 16-bit, compute capability 8.0 and on.
+- `histories`: our own, in Triton: the sum of n^2 / 2, no mask. CUDA, 16-bit, compute capability 8.0 and on, head widths
+  of 16, 32, 64 and 128.
+- `varlen`: `torch.nn.attention.varlen`: the same cost. CUDA, 16-bit, compute capability 8.0 and on, other head widths.
 - `flex`: flex attention, compiled: skips tiles of 128 x 128 that hold no pair. CUDA, any precision; taken for
   training in fp32 on blocks from 1,024 positions on.
 
@@ -23,11 +25,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Kernel", "Packing", "attend", "history_bounds", "pack"]
+from domaintoolkit.model._kernels import TRITON
+
+__all__ = ["Kernel", "Packing", "attend", "history_bounds", "joined", "pack"]
 
 LONG = 1024
 
-Kernel = Literal["causal", "dense", "varlen", "flex"]
+Kernel = Literal["causal", "dense", "histories", "varlen", "flex"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Packing:
     positions: Tensor
     """int64 (B, T): position within the history."""
     mask: Any = None
-    """What the kernel looks at: a boolean mask, the bounds of the histories, or a flex block mask."""
+    """What the kernel looks at: a boolean mask, each row's history, the bounds of histories, or a flex block mask."""
 
 
 def history_bounds(documents: Tensor) -> Tensor:
@@ -56,11 +60,12 @@ def _first(documents: Tensor) -> Tensor:
 def pack(
     documents: Tensor | None,
     shape: tuple[int, int],
+    width: int,
     device: torch.device,
     kernel: Kernel | None = None,
     bounds: Tensor | None = None,
 ) -> Packing:
-    """Prepare attention for `documents` (B, T), or for one history a row where there are none.
+    """Prepare attention of heads `width` wide for `documents` (B, T), or for one history a row where there are none.
 
     `bounds` are those of `documents`; where they are left out and needed, a GPU has to be waited for.
     """
@@ -69,9 +74,11 @@ def pack(
     if documents is None:
         return Packing("causal", steps.expand(count, length))
     positions = steps - torch.where(_first(documents), steps, 0).cummax(1).values
-    match kernel or _kernel(device, length):
+    match kernel or _kernel(device, length, width):
         case "causal":
             return Packing("causal", positions)
+        case "histories":
+            return Packing("histories", positions, _first_and_last(documents, positions))
         case "varlen":
             return Packing("varlen", positions, history_bounds(documents) if bounds is None else bounds)
         case "flex":
@@ -81,12 +88,21 @@ def pack(
             return Packing("dense", positions, same.tril_()[:, None])
 
 
-def _kernel(device: torch.device, length: int) -> Kernel:
+def _first_and_last(documents: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """int32 (B * T,) each: the number of the first row of a row's history, and of that after its last one."""
+    count, length = documents.shape
+    rows = torch.arange(count * length, device=documents.device).view(count, length)
+    begins = functional.pad(_first(documents)[:, 1:], (0, 1), value=True)
+    last = torch.where(begins, rows + 1, count * length).flip(1).cummin(1).values.flip(1)
+    return (rows - positions).flatten().to(torch.int32), last.flatten().to(torch.int32)
+
+
+def _kernel(device: torch.device, length: int, width: int) -> Kernel:
     if device.type != "cuda":
         return "dense"
     half = torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda") in (torch.bfloat16, torch.float16)
     if half and torch.cuda.get_device_capability(device) >= (8, 0):
-        return "varlen"
+        return "histories" if TRITON and width in (16, 32, 64, 128) else "varlen"
     # flex is compiled for each shape, and outside of training shapes vary; short blocks have few tiles to skip
     return "flex" if torch.is_grad_enabled() and length >= LONG else "dense"
 
@@ -99,11 +115,22 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, dropout:
         case "dense":
             mask = packing.mask
             return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        case "histories":
+            return joined(torch.stack([each.transpose(1, 2) for each in (query, key, value)], 2), packing)
         case "varlen":
             return _varlen(query, key, value, packing)
         case _:
             out: Tensor = _flex()(query, key, value, block_mask=packing.mask)
             return out
+
+
+def joined(rows: Tensor, packing: Packing) -> Tensor:
+    """Attention (B, heads, T, head width) by the kernel `histories` of (B, T, 3, heads, head width)."""
+    from domaintoolkit.model._kernels._histories import attend_histories
+
+    count, length, _, heads, width = rows.shape
+    out = attend_histories(rows.flatten(0, 1).contiguous(), *packing.mask)
+    return out.view(count, length, heads, width).transpose(1, 2)
 
 
 def _varlen(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:

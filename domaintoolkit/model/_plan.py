@@ -13,6 +13,7 @@ from pydantic import Field as Constraint
 
 from domaintoolkit.errors import LookupFailedError
 from domaintoolkit.model._config import TokenModelConfig, parameters
+from domaintoolkit.model._cross_entropy import GPU_SLICE, SLICE
 from domaintoolkit.schema._declare import declaration
 
 __all__ = ["DEVICES", "Device", "Plan", "plan"]
@@ -23,12 +24,9 @@ Kind = Literal["cpu", "gpu"]
 GIB = 1 << 30
 RESERVED = 0.06
 """Share of a device's memory that its context and fragmentation take."""
-WORKING = {"cpu": 1.5, "gpu": 0.7}
-"""What the backward pass holds of a layer besides, in parts of what the layer keeps: measured, and so that the whole
-estimate is 0.78 to 0.96 of the peak on a CPU, 0.92 to 1.06 on an H100 (benchmarks/model_memory.py)."""
-SLICE_BYTES = 8 * (1 << 19) * 64
-"""Logits of the sliced cross-entropy on a GPU and their gradient, in the precision of the products and in fp32."""
-CPU_SLICE_BYTES = SLICE_BYTES // 64
+WORKING = {"cpu": 1.5, "gpu": 0.2}
+"""What the backward pass holds of a layer besides, in parts of what the layer keeps: fitted to what was measured
+(benchmarks/model_memory.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +134,9 @@ def plan(
     kind: Kind = "cpu" if device == "cpu" else "gpu"
     working = int(WORKING[kind] * layer_bytes(config, precision, kind)) * run.block
     block_bytes = activation_bytes(config, run.block, precision, kind) + working
-    logits = CPU_SLICE_BYTES if kind == "cpu" else SLICE_BYTES
-    room = 24 * GIB * (1 - RESERVED) - fixed - 12 * whole - logits
+    block_logits, most_logits = _logit_bytes(config, run.block, precision, kind)
+    room = 24 * GIB * (1 - RESERVED) - fixed - 12 * whole
+    largest = max(room // (block_bytes + block_logits), (room - most_logits) // block_bytes, 0)
     each = training_flops(config, run.block)
     share = run.utilisation or machine.utilisation
     seconds = each * run.tokens / (share * (machine.bf16 if precision == "bf16" else machine.fp32))
@@ -152,8 +151,8 @@ def plan(
         weights=fixed,
         gradients=4 * whole,
         optimizer=8 * whole,
-        activations=run.batch * block_bytes + logits,
-        largest_batch=max(0, int(room // block_bytes)),
+        activations=run.batch * block_bytes + min(run.batch * block_logits, most_logits),
+        largest_batch=int(largest),
         flops_per_step=each * run.batch * run.block,
         utilisation=share,
         seconds=seconds,
@@ -167,10 +166,19 @@ def training_flops(config: TokenModelConfig, block: int) -> float:
     return 6.0 * (inside + config.vocabulary_size * config.width) + 6.0 * config.layers * config.width * block
 
 
+def _logit_bytes(config: TokenModelConfig, block: int, precision: Precision, kind: Kind) -> tuple[int, int]:
+    """Bytes of a block's logits, and of the slice of them that is held at the most.
+
+    On a GPU their gradient is written over them; a CPU holds both, in fp32.
+    """
+    each, most = (8, SLICE) if kind == "cpu" else (2 if precision == "bf16" else 4, GPU_SLICE)
+    return each * block * config.vocabulary_size, each * most
+
+
 def activation_bytes(config: TokenModelConfig, block: int, precision: Precision, kind: Kind) -> int:
     """Bytes that one block keeps for its backward pass."""
     half = 2 if precision == "bf16" else 4
-    mask = block * block
+    mask = 0 if kind == "gpu" and precision == "bf16" else block * block
     return block * (config.layers * layer_bytes(config, precision, kind) + (4 + 2 * half) * config.width) + mask
 
 
@@ -178,7 +186,8 @@ def layer_bytes(config: TokenModelConfig, precision: Precision, kind: Kind) -> i
     """Bytes that a layer keeps of each position, not compiled (compiled, it keeps less).
 
     The input of each norm and its output, the queries, keys, values and attended values, and what the activation
-    and the second product need; `half` is the precision of the products. A CPU has no fused RMSNorm, so that its input
+    and the second product need; `half` is the precision of the products. Where a GPU has the gate in the product, the
+    activated gate is not kept. A CPU has no fused RMSNorm, so that its input
     is kept in fp32 and so is what it makes of it before the gain, and keeps the attended values a second time, after
     the heads are put together.
     """
@@ -187,7 +196,8 @@ def layer_bytes(config: TokenModelConfig, precision: Precision, kind: Kind) -> i
     norms = 1 if config.parallel else 2
     norm = 8 if kind == "cpu" and config.norm == "rmsnorm" else half
     attention = 5 if kind == "cpu" else 4
-    layer = norms * (norm + half) * width + attention * half * width + half * inner * (4 if config.gated else 2)
+    copies = 2 if not config.gated else 3 if kind == "gpu" and precision == "bf16" and config.gate_in_product else 4
+    layer = norms * (norm + half) * width + attention * half * width + half * inner * copies
     if "rope" in config.position:
         layer += 2 * 4 * 3 * width
     return layer

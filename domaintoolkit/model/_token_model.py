@@ -71,7 +71,8 @@ class TokenModel(BoundModel):
 
     def hidden(self, ids: Tensor, documents: Tensor | None = None, bounds: Tensor | None = None) -> Tensor:
         """Normalised hidden states (B, T, width); `documents` and `bounds` as in `TokenBatch`."""
-        packing = pack(documents, (ids.shape[0], ids.shape[1]), ids.device, self.kernel, bounds)
+        shape = (ids.shape[0], ids.shape[1])
+        packing = pack(documents, shape, self.config.head_width, ids.device, self.kernel, bounds)
         return self._decode(ids, packing)
 
     def read(self, ids: Tensor, real: Tensor, cache: Cache) -> Tensor:
@@ -107,12 +108,13 @@ class TokenModel(BoundModel):
         ids, documents = batch.ids.long(), batch.documents
         hidden = self.hidden(ids, documents, batch.bounds)
         follows = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0)
-        targets = torch.where(follows, ids[:, 1:], -1)
-        mean, nats = cross_entropy(hidden[:, :-1].flatten(0, 1), self.output, targets.flatten())
+        # the last position has no target: costs less than a copy of all the others
+        targets = nn.functional.pad(torch.where(follows, ids[:, 1:], -1), (0, 1), value=-1)
+        mean, nats = cross_entropy(hidden.flatten(0, 1), self.output, targets.flatten())
         with torch.no_grad():
             owners = self.owners(ids)[:, 1:, None]
             by_part = torch.zeros(*ids.shape, self.event_parts + len(EXTRA_PARTS), device=ids.device)
-            by_part[:, 1:].scatter_(2, owners, nats.detach().view(owners.shape))
+            by_part[:, 1:].scatter_(2, owners, nats.detach().view(ids.shape)[:, :-1, None])
             events = (self.events_in[ids[:, 1:]] * follows).sum()
         return LossReport(mean, by_part, follows.sum(), events)
 

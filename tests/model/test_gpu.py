@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from domaintoolkit.model import EventModel, TokenBatch, TokenModel, event_preset, events_from_streams, plan, preset
+from domaintoolkit.model._cross_entropy import cross_entropy
 from domaintoolkit.model._packing import Kernel, history_bounds
 from domaintoolkit.model._targets import TargetFinder
 
@@ -62,15 +64,41 @@ def loss_and_gradients(model: Any, batch: Any, half: bool) -> tuple[float, torch
     )
 
 
-@pytest.mark.parametrize("kernel", ["dense", "flex", "varlen"])
-@pytest.mark.parametrize("position", ["none", "rope"])
-def test_kernels_agree_with_the_dense_mask_on_a_cpu(kernel: Kernel, position: str) -> None:
-    batch, half = token_batch(), kernel == "varlen"
-    wanted, gradients = loss_and_gradients(token_model("dense", position=position), batch, False)
-    model = token_model(kernel, position=position).cuda()
+@pytest.mark.parametrize(
+    ("kernel", "changes"),
+    [
+        ("dense", {}),
+        ("flex", {"position": "rope"}),
+        ("varlen", {"position": "rope"}),
+        ("histories", {}),
+        ("histories", {"position": "rope", "activation": "geglu"}),
+        ("histories", {"parallel": True, "heads": 1}),
+        ("histories", {"activation": "gelu", "norm": "layernorm", "bias": True, "heads": 8}),
+    ],
+)
+def test_kernels_agree_with_the_dense_mask_on_a_cpu(kernel: Kernel, changes: dict[str, Any]) -> None:
+    batch, half = token_batch(), kernel in ("varlen", "histories")
+    wanted, gradients = loss_and_gradients(token_model("dense", **changes), batch, False)
+    model = token_model(kernel, **changes).cuda()
     found, ours = loss_and_gradients(model, batch.to("cuda"), half)
     assert found == pytest.approx(wanted, rel=2e-3 if half else 1e-5)
     assert float((ours - gradients).norm() / gradients.norm()) < (2e-2 if half else 2e-4)
+
+
+@pytest.mark.parametrize("size", [300, 4_000, 20_001])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_cross_entropy_agrees_with_torch(size: int, kind: torch.dtype) -> None:
+    hidden = torch.randn(50, 64, device="cuda", requires_grad=True)
+    weight = torch.randn(size, 64, device="cuda", requires_grad=True)
+    targets = torch.randint(-1, size, (50,), device="cuda")
+    with torch.autocast("cuda", kind, enabled=kind != torch.float32):
+        mean, nats = cross_entropy(hidden, weight, targets)
+    each = functional.cross_entropy(hidden @ weight.t(), targets, ignore_index=-1, reduction="none")
+    close = 1e-4 if kind == torch.float32 else 2e-2
+    torch.testing.assert_close(nats, each.detach(), rtol=close, atol=close * 5)
+    wanted = torch.autograd.grad(each.sum() / (targets >= 0).sum(), [hidden, weight])
+    for ours, theirs in zip(torch.autograd.grad(mean, [hidden, weight]), wanted, strict=True):
+        assert float((ours - theirs).norm() / theirs.norm()) < close
 
 
 def test_bf16_takes_the_kernel_that_needs_no_mask() -> None:

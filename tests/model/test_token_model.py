@@ -149,37 +149,41 @@ def test_kernels_agree() -> None:
     model, ids = small(), torch.randint(20, (2, 6))
     dense = model(ids, documents)
     torch.testing.assert_close(dense[1], model(ids[1:])[0], rtol=1e-3, atol=1e-3)
-    packing = pack(documents, (2, 6), ids.device, "varlen")
+    packing = pack(documents, (2, 6), 16, ids.device, "varlen")
     assert packing.mask.tolist() == [0, 2, 5, 6, 12]
     assert packing.positions.tolist() == [[0, 1, 0, 1, 2, 0], [0, 1, 2, 3, 4, 5]]
 
 
 @given(st.lists(st.lists(st.integers(1, 7), min_size=1, max_size=5), min_size=1, max_size=3))
 def test_every_kernel_is_told_the_same(rows: list[list[int]]) -> None:
-    """What flex attention may look at, and what lies between the bounds of varlen, is what the dense mask lets through;
-    so the gradients that the dense mask holds back are held back on a GPU too."""
+    """What flex attention may look at, what lies between the bounds of varlen, and what our own kernel sees of a row's
+    history is what the dense mask lets through; so the gradients that it holds back are held back on a GPU too."""
     documents = torch.full((len(rows), 40), -1)
     for row, sizes in enumerate(rows):
         flat = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
         documents[row, : len(flat)] = flat
     shape, device = (len(rows), 40), documents.device
-    dense = pack(documents, shape, device, "dense").mask[:, 0]
-    flex = pack(documents, shape, device, "flex").mask
+    dense = pack(documents, shape, 16, device, "dense").mask[:, 0]
+    flex = pack(documents, shape, 16, device, "flex").mask
     at = torch.arange(40)
     seen = flex.mask_mod(torch.arange(len(rows))[:, None, None], 0, at[:, None], at)
     assert torch.equal(seen, dense)
-    bounds = pack(documents, shape, device, "varlen", history_bounds(documents)).mask.tolist()
+    bounds = pack(documents, shape, 16, device, "varlen", history_bounds(documents)).mask.tolist()
     flat = torch.zeros(len(rows) * 40, len(rows) * 40, dtype=torch.bool)
     for low, high in itertools.pairwise(bounds):
         flat[low:high, low:high] = torch.ones(high - low, high - low, dtype=torch.bool).tril()
     assert torch.equal(flat, torch.block_diag(*dense).bool())
+    first, last = pack(documents, shape, 16, device, "histories").mask
+    own = torch.arange(len(rows) * 40)
+    assert torch.equal((own >= first[:, None]) & (own <= own[:, None]), flat)
+    assert torch.equal((own >= own[:, None]) & (own < last[:, None]), flat.t())
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_flex_attention_computes_what_the_dense_mask_does() -> None:
     documents = torch.tensor([[0] * 50 + [1] * 70 + [-1] * 8, [0] * 128])
     query, key, value = torch.randn(3, 2, 2, 128, 16)
-    masks = [pack(documents, (2, 128), documents.device, kernel) for kernel in ("dense", "flex")]
+    masks = [pack(documents, (2, 128), 16, documents.device, kernel) for kernel in ("dense", "flex")]
     with torch.no_grad():
         wanted = attend(query, key, value, masks[0])
         found = flex_attention(query, key, value, block_mask=masks[1].mask)
