@@ -3,10 +3,11 @@
     python benchmarks/model_gpu.py [--presets 24m 85m] [--tokens 65536] [--block 512] [--history 128] [--ragged]
         [--vocabulary 4000] [--cap 24] [--only "ours, compiled"]
 
-Steps (forward, backward, clipping, AdamW) of random blocks that hold histories of `--history` tokens, or with `--ragged`
-of that many on average (each token ends one with the same probability); GPT-2 attends over whole blocks. Medians of steps timed by events on the device. MFU is the model's own FLOPs (6 a parameter and
-token, and the causal half of attention over the block) over the maker's dense peak. `--cap` refuses the allocator more
-than so many GiB, so that a larger GPU shows what a smaller one has room for.
+Steps (forward, backward, clipping, AdamW) of random blocks that hold histories of `--history` tokens, or with
+`--ragged` of that many on average (each token ends one with the same probability); GPT-2 attends over whole blocks.
+Medians of steps timed by events on the device. MFU is the model's own FLOPs (6 a parameter and token, and the causal
+half of attention over the block) over the maker's dense peak. `--cap` refuses the allocator more than so many GiB, so
+that a larger GPU shows what a smaller one has room for.
 """
 
 from __future__ import annotations
