@@ -50,7 +50,7 @@ DEVICES = {
     "l4": Device("l4", 24, 121e12, 30e12, 0.71, 0.35, "modelled: no L4 was measured"),
     "a10": Device("a10", 24, 125e12, 31e12, 1.01, 0.35, "modelled: no A10 was measured"),
     "a100": Device("a100", 80, 312e12, 19.5e12, 3.67, 0.4, "modelled: no A100 was measured"),
-    "h100": Device("h100", 80, 989e12, 67e12, 6.98, 0.35, "modelled; one reached 35% with 24m, 42% with 85m, compiled"),
+    "h100": Device("h100", 80, 989e12, 67e12, 6.98, 0.35, "modelled; one reached 41% with 24m compiled, 42% with 85m"),
     "cpu": Device("cpu", 16, 0.6e12, 0.2e12, 0.1, 0.5, "2 cores of a server of 2023 with matrix units"),
 }
 
