@@ -1,6 +1,8 @@
 """The kernels for a GPU, run by Triton's interpreter where there is none: what they compute, not how fast.
 
-`pip install triton` brings it, which is too large for an extra; a GPU itself runs them in test_gpu.py.
+    pip install triton && TRITON_INTERPRET=1 pytest tests/model/test_kernels.py
+
+Triton is too large for an extra, and reads the variable when it is imported. A GPU runs the kernels in test_gpu.py.
 """
 
 from __future__ import annotations
@@ -16,15 +18,11 @@ from domaintoolkit.model._kernels import TRITON
 from domaintoolkit.model._packing import attend, joined, pack
 
 pytestmark = [
-    pytest.mark.skipif(not TRITON, reason="needs Triton"),
-    pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU runs the kernels itself"),
+    pytest.mark.skipif(
+        not TRITON or not os.environ.get("TRITON_INTERPRET"), reason="needs TRITON_INTERPRET and Triton"
+    ),
     pytest.mark.filterwarnings("default"),
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def interpreted() -> None:
-    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are imported, which nothing else does without a GPU
 
 
 def gradients(result: Tensor, by: list[Tensor]) -> list[Tensor]:
