@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from domaintoolkit._lazy import lazy
 
 if TYPE_CHECKING:
+    from domaintoolkit.train._devices import computed_in_software
     from domaintoolkit.train._loader import Batch, Loader
     from domaintoolkit.train._progress import LiveLine, Progress
     from domaintoolkit.train._recipe import Recipe, changed, default_recipe, load_recipe, resolved_toml
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from domaintoolkit.train._source import Source, open_shards
 
 _HOMES = {
+    "_devices": ("computed_in_software",),
     "_loader": ("Batch", "Loader"),
     "_progress": ("LiveLine", "Progress"),
     "_recipe": ("Recipe", "changed", "default_recipe", "load_recipe", "resolved_toml"),
@@ -31,6 +33,7 @@ __all__ = [
     "Result",
     "Source",
     "changed",
+    "computed_in_software",
     "default_recipe",
     "load_recipe",
     "open_shards",

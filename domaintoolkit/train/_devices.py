@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, FullyShardedDataParallelPlugin
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
@@ -16,7 +17,16 @@ from torch.distributed.fsdp import MixedPrecisionPolicy
 from domaintoolkit.errors import MissingExtraError
 from domaintoolkit.train._recipe import Recipe
 
-__all__ = ["accelerator_for", "end", "start_trackers"]
+__all__ = ["accelerator_for", "computed_in_software", "end", "start_trackers"]
+
+
+def computed_in_software(recipe: Recipe) -> bool:
+    """Whether this process trains in a precision that its processor has no arithmetic for, which takes much longer."""
+    has_library: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if recipe.precision != "bf16" or torch.cuda.is_available() or not has_library:
+        return False
+    known: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return not known
 
 
 def accelerator_for(recipe: Recipe, folder: Path) -> Accelerator:

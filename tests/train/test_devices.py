@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from domaintoolkit.errors import MissingExtraError
-from domaintoolkit.train import Recipe, load_recipe, resolved_toml, train
+from domaintoolkit.train import Recipe, computed_in_software, load_recipe, resolved_toml, train
 from domaintoolkit.train._checkpoint import Checkpoints
 from domaintoolkit.train._devices import accelerator_for
 
@@ -54,6 +54,15 @@ assert rest.validation == whole.validation
 """
 RECIPE = Recipe(preset="54k", block=64, batch=2, steps=4, warmup=0, evaluate_every=2, checkpoint_every=2, keep=9)
 COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="needs oneDNN")
+@pytest.mark.parametrize("there", [True, False])
+def test_a_precision_without_arithmetic_is_known(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: there)
+    assert computed_in_software(Recipe(precision="bf16")) is not there
+    assert not computed_in_software(Recipe(precision="fp32"))
 
 
 @pytest.mark.parametrize(("family", "parallel"), [("event", "ddp"), ("token", "fsdp"), ("event", "fsdp")])
