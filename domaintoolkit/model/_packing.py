@@ -4,7 +4,8 @@ Which kernel runs where, and what it costs for blocks of T tokens and histories 
 
 - `causal`: one history a row: torch's fused attention, T^2 / 2 a head. Everywhere.
 - `dense`: the same under a boolean mask (B, 1, T, T): T^2 a head, and B * T^2 bytes, made once a batch. Everywhere,
-  and the only one on a CPU that has a gradient (flex attention has none there).
+  and the only one on a CPU that has a gradient (flex attention has none there). A CPU takes the queries in tiles of
+  128, each with the keys from where the first of its histories begins: T^2 / 2, or T * (128 + n) where that is less.
 - `histories`: our own, in Triton: the sum of n^2 / 2, no mask. CUDA, 16-bit, compute capability 8.0 and on, head widths
   of 16, 32, 64 and 128.
 - `varlen`: `torch.nn.attention.varlen`: the same cost. CUDA, 16-bit, compute capability 8.0 and on, other head widths.
@@ -30,6 +31,7 @@ from domaintoolkit.model._kernels import TRITON
 __all__ = ["Kernel", "Packing", "attend", "history_bounds", "joined", "pack"]
 
 LONG = 1024
+TILE = 128
 
 Kernel = Literal["causal", "dense", "histories", "varlen", "flex"]
 
@@ -43,6 +45,8 @@ class Packing:
     """int64 (B, T): position within the history."""
     mask: Any = None
     """What the kernel looks at: a boolean mask, each row's history, the bounds of histories, or a flex block mask."""
+    tiles: tuple[tuple[int, int, int], ...] = ()
+    """Under a boolean mask, where it is taken in tiles: their first key, first query and end."""
 
 
 def history_bounds(documents: Tensor) -> Tensor:
@@ -85,7 +89,17 @@ def pack(
             return Packing("flex", positions, _block_mask(documents, count, length))
         case _:
             same = documents[:, :, None] == documents[:, None, :]
-            return Packing("dense", positions, same.tril_()[:, None])
+            return Packing("dense", positions, same.tril_()[:, None], _tiles(positions))
+
+
+def _tiles(positions: Tensor) -> tuple[tuple[int, int, int], ...]:
+    """Tiles of queries and the keys that one of them may see; none where that would wait for a GPU or break a graph."""
+    length = positions.shape[1]
+    if positions.device.type != "cpu" or length <= TILE or torch.compiler.is_compiling():
+        return ()
+    starts = range(0, length, TILE)
+    first = (torch.arange(length) - positions)[:, ::TILE].amin(0).tolist()
+    return tuple((low, start, min(start + TILE, length)) for low, start in zip(first, starts, strict=True))
 
 
 def _first_and_last(documents: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,6 +128,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, dropout:
             return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
         case "dense":
             mask = packing.mask
+            if packing.tiles:
+                return torch.cat([_tile(query, key, value, mask, tile, dropout) for tile in packing.tiles], 2)
             return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
         case "histories":
             return joined(torch.stack([each.transpose(1, 2) for each in (query, key, value)], 2), packing)
@@ -122,6 +138,15 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, dropout:
         case _:
             out: Tensor = _flex()(query, key, value, block_mask=packing.mask)
             return out
+
+
+def _tile(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor, tile: tuple[int, int, int], dropout: float
+) -> Tensor:
+    low, start, end = tile
+    seen = (key[:, :, low:end], value[:, :, low:end])
+    own = mask[:, :, start:end, low:end]
+    return functional.scaled_dot_product_attention(query[:, :, start:end], *seen, attn_mask=own, dropout_p=dropout)
 
 
 def joined(rows: Tensor, packing: Packing) -> Tensor:

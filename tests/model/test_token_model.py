@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -177,6 +178,19 @@ def test_every_kernel_is_told_the_same(rows: list[list[int]]) -> None:
     own = torch.arange(len(rows) * 40)
     assert torch.equal((own >= first[:, None]) & (own <= own[:, None]), flat)
     assert torch.equal((own >= own[:, None]) & (own < last[:, None]), flat.t())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.1])
+def test_tiles_of_the_dense_mask_compute_the_same(share: float) -> None:
+    documents = (torch.rand(3, 300) < share).long().cumsum(1)
+    documents[0, -40:] = -1
+    tiled = pack(documents, (3, 300), 16, documents.device, "dense")
+    assert len(tiled.tiles) == 3
+    parts = torch.randn(3, 3, 2, 300, 16, requires_grad=True)
+    found, wanted = (attend(*parts, packing) for packing in (tiled, replace(tiled, tiles=())))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    gradients = [torch.autograd.grad(out.square().sum(), parts)[0] for out in (found, wanted)]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
