@@ -15,21 +15,12 @@ import statistics
 import time
 from collections.abc import Callable
 
-import numpy as np
 import torch
+from model_memory import VOCABULARY, layout
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from domaintoolkit.model import TokenBatch, TokenModel, preset
-from domaintoolkit.model._stored import StoredLayout
 from domaintoolkit.train import Recipe, computed_in_software
-
-VOCABULARY = 4_000
-
-
-def layout(size: int) -> StoredLayout:
-    place = np.zeros(size, np.int16)
-    ones = np.ones(size, np.bool_)
-    return StoredLayout(0, 1, ("part",), place, ones, ones.astype(np.int16), ones, np.ones(size, np.int32))
 
 
 def ours(batch: TokenBatch, half: bool, **changes: object) -> tuple[int, Callable[[], float]]:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from domaintoolkit.model._kernels import TRITON
 
-__all__ = ["cross_entropy"]
+__all__ = ["cross_entropy", "precision"]
 
 SLICE = 1 << 19
 """Logits held at once on a CPU: 2 MiB in fp32, which stay in its cache."""
@@ -30,7 +30,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        dtype = _precision(hidden)
+        dtype = precision(hidden)
         rows, matrix = hidden.to(dtype), _aligned(weight.to(dtype))
         nats = torch.empty(len(targets), device=hidden.device)
         grad_hidden, grad_weight = torch.empty_like(rows), torch.zeros_like(weight)
@@ -62,7 +62,7 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tens
     if torch.is_grad_enabled():
         result: tuple[Tensor, Tensor] = _CrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
         return result
-    dtype = _precision(hidden)
+    dtype = precision(hidden)
     rows, matrix = hidden.to(dtype), _aligned(weight.to(dtype))
     slices = _slices(len(targets), weight)
     parts = [_softmax(rows[part] @ matrix.t(), targets[part], len(weight))[1] for part in slices]
@@ -81,16 +81,15 @@ def _softmax(logits: Tensor, targets: Tensor, size: int) -> tuple[Tensor, Tensor
         nats = softmax_gradient(logits, targets, size)
         return logits, nats
     found = logits.float()
-    columns = torch.arange(logits.shape[1], device=logits.device)
     if size < logits.shape[1]:
-        found = found.masked_fill(columns >= size, -torch.inf)
+        found[:, size:] = -torch.inf
     found = found.sub_(found.logsumexp(1, keepdim=True))
     at, keep = targets.clamp(min=0)[:, None], targets >= 0
     nats = -found.gather(1, at).squeeze(1) * keep
     found.exp_()
     if torch.compiler.is_compiling():
         # for a scatter the compiler would hold the whole table in fp32
-        found = torch.where(columns == at, found - 1, found)
+        found = torch.where(torch.arange(logits.shape[1], device=logits.device) == at, found - 1, found)
     else:
         found.scatter_add_(1, at, torch.full_like(at, -1, dtype=found.dtype))
     return found.mul_(keep[:, None]), nats
@@ -102,7 +101,8 @@ def _aligned(matrix: Tensor) -> Tensor:
     return functional.pad(matrix, (0, 0, 0, missing)) if missing else matrix
 
 
-def _precision(tensor: Tensor) -> torch.dtype:
+def precision(tensor: Tensor) -> torch.dtype:
+    """The type of products of a tensor: autocast's where that is on."""
     kind = tensor.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else tensor.dtype
 

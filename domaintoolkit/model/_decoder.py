@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domaintoolkit.model._config import TokenModelConfig
+from domaintoolkit.model._cross_entropy import precision
 from domaintoolkit.model._packing import Packing, attend, joined
 from domaintoolkit.model._x_transformers import Decoder, RMSNorm, apply_rotary_pos_emb
 
@@ -107,8 +108,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
         Under autocast the residual stream is in the precision of the products: in fp32 its additions and norms move
         twice the bytes, which took a tenth of a compiled step on an H100.
         """
-        if torch.is_autocast_enabled(x.device.type):
-            x = x.to(torch.get_autocast_dtype(x.device.type))
+        x = x.to(precision(x))
         rotary = self.rotary_pos_emb(packing.positions)[0] if self.rotary_pos_emb is not None else None
         for at in range(0, len(self.layers), 2):
             norm = self.layers[at][0][0]
@@ -128,7 +128,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
             return plain
         from domaintoolkit.model._kernels._gated import gated_feed_forward
 
-        kind = torch.get_autocast_dtype(x.device.type)
+        kind = precision(x)
         rows, up, down = (each.to(kind) for each in (x.flatten(0, 1), block.ff[0].proj.weight, block.ff[2].weight))
         return gated_feed_forward(rows, up, down, self.gelu).view(x.shape)
 

@@ -187,9 +187,8 @@ def layer_bytes(config: TokenModelConfig, precision: Precision, kind: Kind) -> i
 
     The input of each norm and its output, the queries, keys, values and attended values, and what the activation
     and the second product need; `half` is the precision of the products. Where a GPU has the gate in the product, the
-    activated gate is not kept. A CPU has no fused RMSNorm, so that its input
-    is kept in fp32 and so is what it makes of it before the gain, and keeps the attended values a second time, after
-    the heads are put together.
+    activated gate is not kept. A CPU has no fused RMSNorm, so that its input is kept in fp32 and so is what it makes of
+    it before the gain, and keeps the attended values a second time, after the heads are put together.
     """
     half = 2 if precision == "bf16" else 4
     width, inner = config.width, config.inner
