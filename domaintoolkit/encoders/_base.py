@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from domaintoolkit.encoders._prepared import Ints, Prepared
+from domaintoolkit.encoders._ragged import gather
 
 __all__ = [
     "BYTES",
@@ -21,15 +24,13 @@ __all__ = [
     "Encoded",
     "Encoder",
     "EncoderType",
-    "Ints",
     "Lookup",
-    "Prepared",
     "Slot",
     "State",
     "byte_slots",
+    "used_only",
 ]
 
-Ints = NDArray[np.integer[Any]]
 Lookup = Callable[[Sequence[object]], list[tuple[int, ...]]]
 """Python values to the ids of each: every part of the field, one after another."""
 
@@ -83,16 +84,6 @@ class Encoded:
     hashed: int = 0
     clipped: int = 0
     missing: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A column in the type that its encoder works on, and the rows that cannot be brought to it."""
-
-    values: pa.Array
-    """As long as the column that came in; a refused row holds null."""
-    refused: list[tuple[int, str]] = field(default_factory=list)
-    """(row, reason) of each row that cannot be encoded."""
 
 
 class State(ABC):
@@ -193,3 +184,13 @@ class EncoderType:
 def byte_slots(data: bytes) -> NDArray[np.int32]:
     """The slot numbers of bytes: -1 - byte."""
     return -1 - np.frombuffer(data, np.uint8).astype(np.int32)
+
+
+def used_only(cells: Cells) -> Cells:
+    """The same cells without the sequences that no row has."""
+    used = np.bincount(cells.codes, minlength=1) > 0
+    kept = np.flatnonzero(used)
+    codes = (np.cumsum(used) - 1)[cells.codes]
+    if cells.offsets is None:
+        return Cells(codes, cells.slots[kept])
+    return Cells(codes, *gather(cells.slots, cells.offsets, kept))

@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit._hashing import hash_text
-from domaintoolkit.encoders._base import Cells, Encoded, Encoder, EncoderType, Ints, Lookup, Prepared, Slot, byte_slots
+from domaintoolkit.encoders._base import Cells, Encoded, Encoder, EncoderType, Lookup, Slot, byte_slots
 from domaintoolkit.encoders._columns import as_categories, as_text, codes_of
 from domaintoolkit.encoders._counts import CountState
 from domaintoolkit.encoders._levels import Levels, pieces_of
 from domaintoolkit.encoders._preimages import preimages
+from domaintoolkit.encoders._prepared import Ints, Prepared
 from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Categorical

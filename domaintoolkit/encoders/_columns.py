@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders._base import Ints, Prepared
+from domaintoolkit.encoders._prepared import Ints, Prepared
 
 __all__ = ["as_categories", "as_numbers", "as_text", "codes_of", "counted", "is_text", "plain"]
 

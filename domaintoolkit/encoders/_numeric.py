@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders._base import Cells, Encoded, Encoder, EncoderType, Lookup, Prepared, Slot, State
+from domaintoolkit.encoders._base import Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
 from domaintoolkit.encoders._buckets import cells_of
 from domaintoolkit.encoders._columns import as_numbers, is_text
 from domaintoolkit.encoders._nearby import nearby
+from domaintoolkit.encoders._prepared import Prepared
 from domaintoolkit.encoders._scale import Histogram, Scale, scale_of
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Numeric

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders._base import Cells
-
-__all__ = ["gather", "offsets_of", "positions", "used_only"]
+__all__ = ["gather", "offsets_of", "positions"]
 
 
 def offsets_of(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -30,13 +28,3 @@ def gather(
     starts = offsets[which]
     lengths = offsets[which + 1] - starts
     return flat[positions(starts, lengths)], offsets_of(lengths)
-
-
-def used_only(cells: Cells) -> Cells:
-    """The same cells without the sequences that no row has."""
-    used = np.bincount(cells.codes, minlength=1) > 0
-    kept = np.flatnonzero(used)
-    codes = (np.cumsum(used) - 1)[cells.codes]
-    if cells.offsets is None:
-        return Cells(codes, cells.slots[kept])
-    return Cells(codes, *gather(cells.slots, cells.offsets, kept))

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders._base import BYTES, Cells, Encoded, Encoder, EncoderType, Ints, Lookup, Prepared, Slot
+from domaintoolkit.encoders._base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Slot
 from domaintoolkit.encoders._columns import as_text, codes_of, is_text
 from domaintoolkit.encoders._counts import CountState
+from domaintoolkit.encoders._prepared import Ints, Prepared
 from domaintoolkit.encoders._ragged import offsets_of
 from domaintoolkit.encoders._text_bpe import BytePairs
 from domaintoolkit.encoders._text_corpus import Corpus, thinned

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders._base import Prepared
 from domaintoolkit.encoders._calendar import DAY, HOUR, MINUTE, civil, day_number, days_of_month
+from domaintoolkit.encoders._prepared import Prepared
 from domaintoolkit.encoders._zones import MICROSECOND, YEARS_BEGIN, YEARS_END, ZoneTable, zone_table
 from domaintoolkit.errors import DataError, Refusal
 

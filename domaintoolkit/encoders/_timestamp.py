@@ -11,10 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders._any_instant import any_instants
-from domaintoolkit.encoders._base import Cells, Encoded, Encoder, EncoderType, Lookup, Prepared, Slot, State
+from domaintoolkit.encoders._base import Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
 from domaintoolkit.encoders._calendar_parts import CalendarParts
 from domaintoolkit.encoders._deltas import NONE, DeltaBuckets, delta_buckets
 from domaintoolkit.encoders._matching import TimeTokens
+from domaintoolkit.encoders._prepared import Prepared
 from domaintoolkit.encoders._times import from_microseconds, to_microsecond, to_microseconds
 from domaintoolkit.encoders._years import YearSet, part_values, years_of
 from domaintoolkit.encoders._zones import ZoneTable, zone_table

@@ -20,6 +20,7 @@ from domaintoolkit.vocabulary import (
     Token,
     Vocabulary,
     byte_tokens,
+    grammar_of,
     slot_identity,
     slot_tokens,
     special_tokens,
@@ -165,7 +166,7 @@ class Layout:
     def grammar(self) -> Grammar:
         """How streams of this vocabulary parse."""
         header = [_field_parts(bound) for bound in self.header]
-        return Grammar.of(self.vocabulary, header, [_field_parts(bound) for bound in self.events])
+        return grammar_of(self.vocabulary, header, [_field_parts(bound) for bound in self.events])
 
     @cached_property
     def zones(self) -> dict[str, ZoneTable]:

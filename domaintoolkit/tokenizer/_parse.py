@@ -9,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import BYTES, Cells
-from domaintoolkit.encoders._ragged import offsets_of, positions, used_only
+from domaintoolkit.encoders._base import used_only
+from domaintoolkit.encoders._ragged import offsets_of, positions
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.tokenizer._layout import Bound, Layout
 from domaintoolkit.vocabulary import BOS, BYTE, SESSION, Grammar

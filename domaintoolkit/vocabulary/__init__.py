@@ -11,6 +11,7 @@ from domaintoolkit.vocabulary._token import (
     slot_tokens,
     special_tokens,
 )
+from domaintoolkit.vocabulary._token_grammar import grammar_of
 from domaintoolkit.vocabulary._vocabulary import Vocabulary
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Token",
     "Vocabulary",
     "byte_tokens",
+    "grammar_of",
     "read_name",
     "readable_name",
     "slot_identity",

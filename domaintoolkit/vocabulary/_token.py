@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from domaintoolkit.encoders._base import BYTES, Slot
 from domaintoolkit.errors import VocabularyError
+from domaintoolkit.vocabulary._grammar import ANCHOR
 
 __all__ = [
     "KINDS",
@@ -24,9 +25,6 @@ __all__ = [
 ]
 
 KINDS = ("special", "byte", "anchor", "static", "field", "piece", "composite", "custom")
-
-ANCHOR = "anchor"
-"""What stands in the place of a field's name in the tokens of the anchor."""
 
 UNSAFE = r"\[\]\\\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
 """Brackets and the backslash have a meaning; control and direction characters would garble a terminal."""

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from domaintoolkit.model._rules import BROKEN, Rules
 from domaintoolkit.vocabulary import Token, Vocabulary
-from domaintoolkit.vocabulary._grammar import Grammar
+from domaintoolkit.vocabulary._token_grammar import grammar_of
 
 from .toys import EVENTS, HEADER, tokens
 
 PIECES = [Token("piece", "note", f"piece:{key}", f"[note {key}]", start=False) for key in ('"ç"', "0xc3", "0xa9c3")]
 VOCABULARY = Vocabulary.from_tokens([*(token for token in tokens() if token.kind != "piece"), *PIECES])
-RULES = Rules.of(Grammar.of(VOCABULARY.tokens, HEADER, EVENTS), VOCABULARY)
+RULES = Rules.of(grammar_of(VOCABULARY.tokens, HEADER, EVENTS), VOCABULARY)
 
 
 @given(st.lists(st.sampled_from(sorted(RULES.written)), max_size=8))
@@ -54,6 +54,6 @@ def test_fields_end_where_the_next_begins() -> None:
 
 def test_composites_are_no_base_tokens() -> None:
     extended = VOCABULARY.extend([Token("composite", None, "x", "[a]+[b]", start=False)])
-    base = Rules.of(Grammar.of(extended.tokens, HEADER, EVENTS), extended)
+    base = Rules.of(grammar_of(extended.tokens, HEADER, EVENTS), extended)
     assert not base.starts[:, -1].any()
     assert not base.text[:, -1].any()

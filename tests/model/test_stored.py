@@ -16,7 +16,7 @@ from domaintoolkit.errors import ArtifactError, NewerVersionError, VocabularyMis
 from domaintoolkit.model import EventModel, TokenBatch, TokenModel, event_preset, events_from_streams, preset
 from domaintoolkit.model._stored import FORMAT, TABLES, VERSION, counting_events
 from domaintoolkit.vocabulary import Token, Vocabulary
-from domaintoolkit.vocabulary._grammar import Grammar
+from domaintoolkit.vocabulary._token_grammar import grammar_of
 
 from .toys import EVENTS, HEADER, grammar, streams, tokens
 
@@ -24,7 +24,7 @@ RULES = grammar()
 FIRST = Vocabulary.from_tokens(tokens())
 LATER = FIRST.extend([Token("field", "brand", "=new", "[brand=new]", fusible=True)])
 OTHER = Vocabulary.from_tokens([*tokens(), Token("field", "brand", "=other", "[brand=other]", fusible=True)])
-LATER_RULES = Grammar.of(LATER.tokens, HEADER, EVENTS)
+LATER_RULES = grammar_of(LATER.tokens, HEADER, EVENTS)
 
 
 def models(**changes: Any) -> list[Any]:
@@ -137,7 +137,7 @@ def test_pushing_uploads_what_was_saved(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_events_within_composites_are_counted() -> None:
     begins = [number for number in range(len(FIRST)) if RULES.start[number] and RULES.place[number] == 4]
-    rules = Grammar.of(
+    rules = grammar_of(
         [*tokens(), *(Token("composite", None, str(n), f"[c{n}]", start=False) for n in range(2))], HEADER, EVENTS
     )
     pieces = np.array([begins[0], begins[1], RULES.session, begins[2]])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from domaintoolkit.model._stored import StoredLayout
 from domaintoolkit.vocabulary._grammar import FieldParts, Grammar
 from domaintoolkit.vocabulary._token import Token, byte_tokens
+from domaintoolkit.vocabulary._token_grammar import grammar_of
 
 HEADER = [FieldParts("country"), FieldParts(None, 3, ("year", "month", "day"))]
 EVENTS = [
@@ -44,7 +45,7 @@ def tokens() -> list[Token]:
 
 
 def grammar() -> Grammar:
-    return Grammar.of(tokens(), HEADER, EVENTS)
+    return grammar_of(tokens(), HEADER, EVENTS)
 
 
 def streams(

@@ -13,10 +13,10 @@ from domaintoolkit.vocabulary import (
     PAD,
     SESSION,
     FieldParts,
-    Grammar,
     Token,
     Vocabulary,
     byte_tokens,
+    grammar_of,
     slot_token,
     special_tokens,
 )
@@ -42,7 +42,7 @@ def _tokens() -> list[Token]:
 
 def test_places() -> None:
     tokens = _tokens()
-    grammar = Grammar.of(Vocabulary(tokens), HEADER, EVENTS)
+    grammar = grammar_of(Vocabulary(tokens), HEADER, EVENTS)
     assert (grammar.header_parts, grammar.event_parts) == (4, 3)
     others = grammar.place[[*range(8), *range(264, 267)]]
     assert others.tolist() == [PAD, BOS, SESSION, 0, 3, 4, 5, 6, 4, COMPOSITE, OTHER]
@@ -71,4 +71,4 @@ def test_places() -> None:
 )
 def test_what_does_not_fit_is_refused(tokens: list[Token], events: list[FieldParts], message: str) -> None:
     with pytest.raises(VocabularyError, match=message):
-        Grammar.of(tokens, HEADER, events)
+        grammar_of(tokens, HEADER, events)
