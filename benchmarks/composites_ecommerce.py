@@ -19,8 +19,8 @@ import pyarrow as pa
 
 import domaintoolkit as dt
 from domaintoolkit.composite import share_emitted
-from domaintoolkit.engines import fit
-from domaintoolkit.streams import Quarantine, open_source, read_sample
+from domaintoolkit.jobs import fit
+from domaintoolkit.reading import Quarantine, open_source, read_sample
 
 HOME = Path(__file__).parent.parent / "domains" / "ecommerce"
 MERGES = (0, 1_000, 4_000, 16_000)

@@ -77,16 +77,16 @@ def run_duckdb(path: Path, out: Path, memory: str, threads: int) -> None:
 
 def run_fit(path: Path, out: Path, _: str, threads: int) -> None:
     """Fit on the training entities, and save."""
-    from domaintoolkit.engines import fit
-    from domaintoolkit.streams import open_source
+    from domaintoolkit.jobs import fit
+    from domaintoolkit.reading import open_source
 
     fit(schema(), open_source(path, reader()), threads=threads).tokenizer.save(out)
 
 
 def run_encode(path: Path, out: Path, memory: str, threads: int) -> None:
     """Encode with the tokenizer that is beside `out`."""
-    from domaintoolkit.engines import encode
-    from domaintoolkit.streams import open_source
+    from domaintoolkit.jobs import encode
+    from domaintoolkit.reading import open_source
     from domaintoolkit.tokenizer import DomainTokenizer
 
     tokenizer = DomainTokenizer.load(out.parent / "tokenizer", threads=threads)
@@ -121,8 +121,8 @@ def child(what: str, path: str, out: str, memory: str, threads: str) -> None:
     import pyarrow.compute
     import pyarrow.parquet  # noqa: F401
 
-    from domaintoolkit.engines import encode, fit  # noqa: F401 - by name, since the package loads them lazily
-    from domaintoolkit.streams import open_source  # noqa: F401
+    from domaintoolkit.jobs import encode, fit  # noqa: F401 - by name, since the package loads them lazily
+    from domaintoolkit.reading import open_source  # noqa: F401
     from domaintoolkit.tokenizer import DomainTokenizer  # noqa: F401
 
     start, before = time.perf_counter(), time.process_time()

@@ -15,13 +15,13 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 
-from domaintoolkit.streams._manifest import Manifest
-from domaintoolkit.streams._packing import WindowRule, dense
-from domaintoolkit.streams._shards import shard_table, write_shard
-from domaintoolkit.streams._streams import Streams
-from domaintoolkit.train._loader import Loader
-from domaintoolkit.train._source import Source, open_shards
+from domaintoolkit.storage.manifest import Manifest
+from domaintoolkit.storage.shards import shard_table, write_shard
+from domaintoolkit.streams.streams import Streams
 from domaintoolkit.vocabulary import Vocabulary, special_tokens
+from domaintoolkit.windows.loader import Loader
+from domaintoolkit.windows.packing import WindowRule, dense
+from domaintoolkit.windows.shard_histories import Source, open_shards
 
 
 def write_folder(folder: Path, tokens: int, mean_events: float, shards: int = 8, event: int = 7) -> None:

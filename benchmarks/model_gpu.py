@@ -23,11 +23,11 @@ from model_memory import VOCABULARY, layout
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from domaintoolkit.model import PRESETS, TokenBatch, TokenModel, preset
-from domaintoolkit.model._packing import history_bounds
-from domaintoolkit.model._plan import GIB, training_flops
+from domaintoolkit.model.layers.attention import history_bounds
+from domaintoolkit.model.planning import GIB, training_flops
 from domaintoolkit.train import Recipe
-from domaintoolkit.train._optimizer import adamw
-from domaintoolkit.train._progress import peak_flops
+from domaintoolkit.train.optimizer import adamw
+from domaintoolkit.train.progress import peak_flops
 
 OLD = {"activation": "gelu", "norm": "layernorm", "bias": True}
 

@@ -22,10 +22,10 @@ import numpy as np
 import torch
 
 from domaintoolkit.model import TokenBatch, TokenModel, plan, preset
-from domaintoolkit.model._packing import history_bounds
-from domaintoolkit.model._plan import GIB, training_flops
-from domaintoolkit.model._stored import StoredLayout
-from domaintoolkit.train._progress import peak_flops
+from domaintoolkit.model.bound_model import StoredLayout
+from domaintoolkit.model.layers.attention import history_bounds
+from domaintoolkit.model.planning import GIB, training_flops
+from domaintoolkit.train.progress import peak_flops
 
 VOCABULARY, STEPS = 4_000, 3
 

@@ -19,13 +19,14 @@ from pathlib import Path
 
 import torch
 
-from domaintoolkit.streams._encoded import open_encoded
+from domaintoolkit.storage.encoded_folder import open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.train import Recipe, open_shards, train
-from domaintoolkit.train._build import build_model
-from domaintoolkit.train._data import split_data
-from domaintoolkit.train._optimizer import adamw
-from domaintoolkit.train._rule import window_rule
+from domaintoolkit.train import Recipe, train
+from domaintoolkit.train.data.splits import split_data
+from domaintoolkit.train.model_building import build_model
+from domaintoolkit.train.optimizer import adamw
+from domaintoolkit.windows import open_shards
+from domaintoolkit.windows.window_rule import window_rule
 
 
 def recipes(preset: str) -> dict[str, Recipe]:

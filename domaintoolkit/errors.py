@@ -31,6 +31,7 @@ __all__ = [
     "VocabularyError",
     "VocabularyMismatchError",
     "printable",
+    "shown",
 ]
 
 _GARBLING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -224,3 +225,9 @@ class MissingExtraError(DomainToolkitError, ImportError):
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def shown(value: bytes | str, limit: int = 60) -> str:
+    """`value` as a message quotes it, cut where it is long."""
+    text = value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
+    return repr(text) if len(text) <= limit else f"{text[:limit]!r}... ({len(text):,} characters)"

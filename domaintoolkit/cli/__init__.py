@@ -1,5 +1,5 @@
 """The command line. Each command is in a file of its own, loaded when it is asked for."""
 
-from domaintoolkit.cli._main import main
+from domaintoolkit.cli.main import main
 
 __all__ = ["main"]

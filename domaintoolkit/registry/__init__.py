@@ -1,9 +1,9 @@
 """Plugins: the hooks that they implement, how they are found, and what became of each."""
 
-from domaintoolkit.registry._catalog import Catalog, Encoders, get_domain, get_encoder, list_domains, list_encoders
-from domaintoolkit.registry._hooks import RegisteredEncoder, hookimpl
-from domaintoolkit.registry._manager import Manager, build_manager
-from domaintoolkit.registry._plugin import Failure, Plugin
+from domaintoolkit.registry.catalog import Catalog, Encoders, get_domain, get_encoder, list_domains, list_encoders
+from domaintoolkit.registry.hooks import RegisteredEncoder, hookimpl
+from domaintoolkit.registry.manager import Manager, build_manager
+from domaintoolkit.registry.plugin import Failure, Plugin
 
 __all__ = [
     "Catalog",

@@ -1,6 +1,6 @@
 """What plugin authors test with: strategies that draw schemas and tables, and checks of every contract."""
 
-from domaintoolkit.testing._check import check_domain, check_table
-from domaintoolkit.testing._strategies import cases, edge_texts, instants, schemas, tables
+from domaintoolkit.testing.checks import check_domain, check_table
+from domaintoolkit.testing.strategies import cases, edge_texts, instants, schemas, tables
 
 __all__ = ["cases", "check_domain", "check_table", "edge_texts", "instants", "schemas", "tables"]

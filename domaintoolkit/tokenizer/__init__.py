@@ -1,6 +1,6 @@
 """`DomainTokenizer`: tables into streams of ids and back."""
 
-from domaintoolkit.tokenizer._fit import FitState
-from domaintoolkit.tokenizer._tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer.fit_state import FitState
+from domaintoolkit.tokenizer.tokenizer import DomainTokenizer
 
 __all__ = ["DomainTokenizer", "FitState"]

@@ -1,7 +1,6 @@
 """All tokens and their ids: building, extending, importing, exporting."""
 
-from domaintoolkit.vocabulary._grammar import BOS, BYTE, COMPOSITE, OTHER, PAD, SESSION, FieldParts, Grammar
-from domaintoolkit.vocabulary._token import (
+from domaintoolkit.vocabulary.token import (
     Token,
     byte_tokens,
     read_name,
@@ -11,18 +10,10 @@ from domaintoolkit.vocabulary._token import (
     slot_tokens,
     special_tokens,
 )
-from domaintoolkit.vocabulary._token_grammar import grammar_of
-from domaintoolkit.vocabulary._vocabulary import Vocabulary
+from domaintoolkit.vocabulary.token_grammar import grammar_of
+from domaintoolkit.vocabulary.vocabulary import Vocabulary
 
 __all__ = [
-    "BOS",
-    "BYTE",
-    "COMPOSITE",
-    "OTHER",
-    "PAD",
-    "SESSION",
-    "FieldParts",
-    "Grammar",
     "Token",
     "Vocabulary",
     "byte_tokens",

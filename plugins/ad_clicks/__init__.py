@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from ad_clicks._domain import ADS, ADS_BOTS
-from ad_clicks._kinds import KINDS, bot_kinds
+from ad_clicks.domain import ADS, ADS_BOTS
+from ad_clicks.kinds import KINDS, bot_kinds
 from domaintoolkit.registry import hookimpl
 from domaintoolkit.schema import Domain
 

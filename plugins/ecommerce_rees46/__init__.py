@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from domaintoolkit.registry import hookimpl
 from domaintoolkit.schema import Domain
-from ecommerce_rees46._domain import ECOMMERCE
+from ecommerce_rees46.domain import ECOMMERCE
 
 __all__ = ["ECOMMERCE", "domaintoolkit_domains"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from domaintoolkit.registry import hookimpl
 from domaintoolkit.schema import Domain
-from finance_synthetic._domain import CONTROL, FINANCE
-from finance_synthetic._sample import sample
+from finance_synthetic.domain import CONTROL, FINANCE
+from finance_synthetic.sample import sample
 
 __all__ = ["CONTROL", "FINANCE", "domaintoolkit_domains", "sample"]
 

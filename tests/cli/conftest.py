@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from domaintoolkit.cli import main
+from domaintoolkit.reading import write_sample
 from domaintoolkit.registry import get_domain
-from domaintoolkit.streams import write_sample
 
 EVENTS = 1_500
 

@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import Result
 
-from domaintoolkit.cli._main import COMMANDS
+from domaintoolkit.cli.main import COMMANDS
 
 HEAVY = ("torch", "pandas", "pyarrow", "numpy", "duckdb", "numba", "rich", "pluggy", "pydantic", "ecommerce_rees46")
 
@@ -50,7 +50,7 @@ def test_help_is_quick() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example(run: Callable[..., Result], name: str) -> None:
-    command: click.Command = import_module(f"domaintoolkit.cli._{name}").command
+    command: click.Command = import_module(f"domaintoolkit.cli.commands.{name}").command
     assert command.name == name
     result = run(name, "--help")
     assert result.exit_code == 0
@@ -85,7 +85,7 @@ def test_ctrl_c_in_a_compiled_loop_is_an_interrupt(run: Callable[..., Result], m
     def interrupted(*_: object) -> None:
         raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
 
-    monkeypatch.setattr(import_module("domaintoolkit.cli._domains").command, "invoke", interrupted)
+    monkeypatch.setattr(import_module("domaintoolkit.cli.commands.domains").command, "invoke", interrupted)
     result = run("domains")
     assert result.exit_code == 130
     assert result.stderr == "error: interrupted\n"
@@ -112,7 +112,7 @@ main({[command, str(encoded), *([str(encoded)] if command == "embed" else []), "
     assert "pip install 'domaintoolkit[train]'" in done.stderr
 
 
-@pytest.mark.parametrize("at", ["click", "domaintoolkit.cli._main", "difflib"])
+@pytest.mark.parametrize("at", ["click", "domaintoolkit.cli.main", "difflib"])
 def test_ctrl_c_while_the_command_line_is_loaded_ends_it_quietly(at: str) -> None:
     code = f"""
 import sys

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from domaintoolkit.reading import write_sample
 from domaintoolkit.registry import get_domain
-from domaintoolkit.streams import write_sample
 
 Run = Callable[..., Result]
 Data = Callable[..., dict[str, Any]]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domaintoolkit.composite._interrupt import interruptible
+from domaintoolkit.composite.interrupt import interruptible
 
 
 def test_results_and_errors_come_back() -> None:

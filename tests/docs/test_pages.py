@@ -13,7 +13,7 @@ import references
 from click.testing import CliRunner, Result
 
 from domaintoolkit.cli import main
-from domaintoolkit.cli._main import COMMANDS
+from domaintoolkit.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,7 +34,7 @@ def test_following_a_page(page: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_every_command_on_a_page_is_one(page: Path) -> None:
     for block in blocks.blocks(page):
         for words in block.commands if block.language != "text" else []:
-            command: click.Command = import_module(f"domaintoolkit.cli._{words[0]}").command
+            command: click.Command = import_module(f"domaintoolkit.cli.commands.{words[0]}").command
             assert words[0] in COMMANDS
             with main.make_context("domaintoolkit", words[:1], resilient_parsing=True) as group:
                 command.make_context(words[0], words[1:], group)
@@ -49,4 +49,4 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("name", references.PAGES)
 def test_references_are_those_of_the_code(name: str) -> None:
     written = (ROOT / name).read_text(encoding="utf-8")
-    assert written == references.PAGES[name](), f"run: python tests/docs/references.py, and look at {name}"
+    assert written == references.PAGES[name](), f"run: python tests/support/references.py, and look at {name}"

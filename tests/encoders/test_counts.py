@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domaintoolkit.encoders._categorical import CategoricalState
+from domaintoolkit.encoders.categorical.encoder import CategoricalState
 from domaintoolkit.schema import Categorical
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-120, 120) | st.integers(0, 18).map(lambda power: 10**power)

@@ -1,20 +1,16 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from worlds import WorldLayout, world
 
 from domaintoolkit.evaluate import Score, baseline_scores, compare, fit_baselines
-from domaintoolkit.evaluate._baselines import Spelling
-from domaintoolkit.evaluate._cells import Sequences, take_apart
-from domaintoolkit.evaluate._compare import _student_95, difference
-from domaintoolkit.evaluate._score import Tally
+from domaintoolkit.evaluate.baselines import Spelling
+from domaintoolkit.evaluate.model_comparison import _student_95, difference
+from domaintoolkit.evaluate.part_sequences import Sequences, take_apart
+from domaintoolkit.evaluate.score import Tally
 
 LAYOUT = WorldLayout()
 

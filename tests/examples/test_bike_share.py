@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError, SchemaError
+from domaintoolkit.reading import open_source
 from domaintoolkit.registry import build_manager, get_domain, get_encoder, list_domains
 from domaintoolkit.schema import Custom
-from domaintoolkit.streams import open_source
 from domaintoolkit.testing import check_domain
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

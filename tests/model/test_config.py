@@ -4,14 +4,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_grammar import plain_layout
 
 from domaintoolkit.errors import LookupFailedError, SchemaError
 from domaintoolkit.model import PRESETS, EventModelConfig, TokenModel, TokenModelConfig, parameters, preset
-from domaintoolkit.model._config import event_preset
-from domaintoolkit.model._stored import StoredLayout
-from domaintoolkit.schema._convert import from_dict, to_dict
-
-from .toys import plain_layout
+from domaintoolkit.model.bound_model import StoredLayout
+from domaintoolkit.model.config import event_preset
+from domaintoolkit.schema.convert import from_dict, to_dict
 
 CONFIGS = st.builds(
     TokenModelConfig,

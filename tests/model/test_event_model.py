@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_grammar import grammar, streams
 
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.model import (
@@ -18,8 +19,6 @@ from domaintoolkit.model import (
     event_preset,
     events_from_streams,
 )
-
-from .toys import grammar, streams
 
 RULES = grammar()
 SHAPES = st.fixed_dictionaries(

@@ -5,12 +5,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_grammar import grammar, streams
 
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.model import EventModel, event_preset, events_from_streams
-from domaintoolkit.model._targets import TargetFinder
-
-from .toys import grammar, streams
+from domaintoolkit.model.targets import TargetFinder
 
 RULES = grammar()
 

@@ -10,13 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.attention.flex_attention import flex_attention
+from toy_grammar import grammar, plain_layout, streams
 
 from domaintoolkit.errors import DataError
 from domaintoolkit.model import PRESETS, TokenBatch, TokenModel, preset
-from domaintoolkit.model._decoder import Cache
-from domaintoolkit.model._packing import attend, history_bounds, pack
-
-from .toys import grammar, plain_layout, streams
+from domaintoolkit.model.layers.attention import attend, history_bounds, pack
+from domaintoolkit.model.layers.decoder import Cache
 
 SHAPES = st.fixed_dictionaries(
     {

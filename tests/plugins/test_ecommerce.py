@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from ecommerce_rees46 import ECOMMERCE
-from ecommerce_rees46._behaviour import event_types
-from ecommerce_rees46._catalogue import catalogue
+from ecommerce_rees46.behaviour import event_types
+from ecommerce_rees46.catalogue import catalogue
 
 SIZES = (20_000, 200_000)
 every_size = pytest.mark.parametrize(("events", "seed"), [(20_000, 0), (20_000, 7), (200_000, 1)])

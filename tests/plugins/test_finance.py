@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from finance_synthetic import CONTROL, FINANCE
-from finance_synthetic._templates import templates
+from finance_synthetic.templates import templates
 
 from domaintoolkit.schema import Domain
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError
-from domaintoolkit.streams._keys import hash_keys, shard_of, split_of
+from domaintoolkit.streams.keys import hash_keys, shard_of, split_of
 
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from domaintoolkit.errors import ArtifactError, NewerVersionError
-from domaintoolkit.train._checkpoint import Checkpoints
+from domaintoolkit.train.checkpoint import Checkpoints
 
 TENSORS = {"model": {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(2)}, "random": {"cpu": torch.arange(9)}}
 
@@ -93,7 +93,7 @@ def test_a_process_that_is_killed_leaves_whole_checkpoints(tmp_path: Path) -> No
     script = (
         "import sys, torch\n"
         "from pathlib import Path\n"
-        "from domaintoolkit.train._checkpoint import Checkpoints\n"
+        "from domaintoolkit.train.checkpoint import Checkpoints\n"
         "made = Checkpoints(Path(sys.argv[1]), 2)\n"
         "for step in range(1, 100000):\n"
         "    made.save(step, {'model': {'a': torch.full((200_000,), float(step))}}, {'step': step}, None)\n"

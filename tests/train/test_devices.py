@@ -14,8 +14,8 @@ import torch
 
 from domaintoolkit.errors import MissingExtraError
 from domaintoolkit.train import Recipe, computed_in_software, load_recipe, resolved_toml, train
-from domaintoolkit.train._checkpoint import Checkpoints
-from domaintoolkit.train._devices import accelerator_for
+from domaintoolkit.train.checkpoint import Checkpoints
+from domaintoolkit.train.devices import accelerator_for
 
 SCRIPT = """
 import sys

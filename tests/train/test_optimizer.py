@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from domaintoolkit.train._optimizer import adamw, embedding_penalty
-from domaintoolkit.train._recipe import Recipe
+from domaintoolkit.train.optimizer import adamw, embedding_penalty
+from domaintoolkit.train.recipe import Recipe
 
 
 def test_only_matrices_decay() -> None:

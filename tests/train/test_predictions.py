@@ -4,13 +4,13 @@ import re
 from dataclasses import replace
 from typing import Literal
 
-import folders
 import numpy as np
 import pytest
+import train_folders as folders
 
 from domaintoolkit.train import Recipe
-from domaintoolkit.train._build import build_model
-from domaintoolkit.train._predictions import expected_next
+from domaintoolkit.train.model_building import build_model
+from domaintoolkit.train.predictions import expected_next
 
 
 @pytest.mark.parametrize("family", ["token", "event"])

@@ -5,7 +5,7 @@ import io
 import pytest
 import torch
 
-from domaintoolkit.train._progress import LiveLine, Meter, Progress
+from domaintoolkit.train.progress import LiveLine, Meter, Progress
 
 
 def progress(**changes: object) -> Progress:

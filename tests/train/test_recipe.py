@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import SchemaError, SourceError
 from domaintoolkit.schema import from_toml_text
-from domaintoolkit.train._build import model_config
-from domaintoolkit.train._recipe import Recipe, changed, default_recipe, load_recipe, resolved_toml
+from domaintoolkit.train.model_building import model_config
+from domaintoolkit.train.recipe import Recipe, changed, default_recipe, load_recipe, resolved_toml
 
 recipes = st.builds(
     Recipe,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-import folders
+import train_folders as folders
 
 from domaintoolkit.errors import (
     ArtifactError,
@@ -25,8 +22,8 @@ from domaintoolkit.errors import (
     VocabularyMismatchError,
 )
 from domaintoolkit.train import Progress, Recipe, Result, load_recipe, train
-from domaintoolkit.train._checkpoint import Checkpoints
-from domaintoolkit.train._memory import within_memory
+from domaintoolkit.train.checkpoint import Checkpoints
+from domaintoolkit.train.memory import within_memory
 
 RECIPE = Recipe(
     preset="54k",

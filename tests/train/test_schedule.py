@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.train._recipe import Recipe
-from domaintoolkit.train._schedule import learning_rate, peak_rate
+from domaintoolkit.train.recipe import Recipe
+from domaintoolkit.train.schedule import learning_rate, peak_rate
 
 
 @given(warmup=st.integers(0, 50), more=st.integers(2, 200), floor=st.floats(0, 1))

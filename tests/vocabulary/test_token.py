@@ -6,14 +6,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.encoders import Slot
 from domaintoolkit.errors import VocabularyError
-from domaintoolkit.vocabulary import (
-    Vocabulary,
-    byte_tokens,
-    read_name,
-    readable_name,
-    slot_token,
-    special_tokens,
-)
+from domaintoolkit.vocabulary import Vocabulary, byte_tokens, read_name, readable_name, slot_token, special_tokens
 
 CLASHING = st.text("ab =[]\\+\0\n\r\txu0'\"\u2028\u202eé😀", max_size=6) | st.text(max_size=4)
 FIELD = st.none() | st.just("anchor") | st.just("\\anchor") | CLASHING

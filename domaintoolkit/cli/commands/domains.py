@@ -1,0 +1,46 @@
+"""`domaintoolkit domains`"""
+
+from __future__ import annotations
+
+import click
+
+from domaintoolkit.cli.options import as_json, print_json
+
+__all__ = ["command"]
+
+
+@click.command("domains")
+@as_json
+@click.option("--schema", "schema_of", metavar="NAME", help="Print the schema of one domain as TOML.")
+@click.option("--json-schema", is_flag=True, help="Print the JSON schema that editors complete schema files from.")
+def command(json_output: bool, schema_of: str | None, json_schema: bool) -> None:
+    """List the installed domains, and plugins that failed to load and why.
+
+    The exit status is 1 if a plugin failed.
+    """
+    from domaintoolkit.registry import get_domain, list_domains
+
+    if json_schema:
+        from domaintoolkit.reading import domain_json_schema
+
+        print_json(domain_json_schema())
+        return
+    if schema_of is not None:
+        click.echo(get_domain(schema_of).schema.to_toml(), nl=False)
+        return
+    catalog = list_domains()
+    if json_output:
+        found = [
+            {"name": domain.name, "description": domain.description, "fields": [f.name for f in domain.schema.fields]}
+            for domain in catalog.domains.values()
+        ]
+        print_json({"domains": found, "failures": [str(failure) for failure in catalog.failures]})
+    else:
+        width = max((len(name) for name in catalog.domains), default=0)
+        for domain in catalog.domains.values():
+            click.echo(f"{domain.name:<{width}}  {domain.description}")
+            click.echo(f"{'':<{width}}  fields: {', '.join(field.name for field in domain.schema.fields)}")
+        for failure in catalog.failures:
+            click.echo(f"failed: {failure}", err=True)
+    if catalog.failures:
+        raise SystemExit(1)

@@ -1,0 +1,143 @@
+"""`domaintoolkit inspect`"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from domaintoolkit.cli.options import Whole, as_json, example, print_json
+from domaintoolkit.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from domaintoolkit.report import History
+    from domaintoolkit.tokenizer import DomainTokenizer
+    from domaintoolkit.vocabulary import Vocabulary
+
+__all__ = ["command", "history_data"]
+
+EXAMPLES = example(
+    "domaintoolkit inspect ecommerce-streams",
+    "domaintoolkit inspect ecommerce-streams --entity 541312140 --html history.html",
+    "domaintoolkit inspect ecommerce-streams/tokenizer",
+)
+
+
+@click.command("inspect", epilog=EXAMPLES)
+@click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
+@click.option(
+    "--entity", "-e", "key", multiple=True, metavar="KEY",
+    help="The entity's key; once for each column of the key.  [default: the first of the folder]",
+)  # fmt: skip
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the history as an HTML page.")
+@click.option("--limit", type=Whole(1), default=20, show_default=True, metavar="N", help="Events to print.")
+@as_json
+def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, json_output: bool) -> None:
+    """Show one entity's history as tokens under its events.
+
+    OUT is an encoded folder. For the folder of a tokenizer, its vocabulary is shown.
+    """
+    from domaintoolkit.storage.manifest import MANIFEST, STATE
+
+    if (folder / MANIFEST).exists() or (folder / STATE).exists():
+        _inspect_history(folder, key, html, limit, json_output)
+    elif (folder / "vocabulary.json").exists():
+        if key or html:
+            raise click.UsageError(f"{folder} is a tokenizer; --entity and --html are for encoded folders")
+        _inspect_vocabulary(folder, json_output)
+    else:
+        reason = "is neither an encoded folder nor a tokenizer" if folder.exists() else "does not exist"
+        raise ArtifactError(str(folder), reason)
+
+
+def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, json_output: bool) -> None:
+    from domaintoolkit.report import Screen, counted, find_stream, first_stream
+    from domaintoolkit.storage import open_encoded
+    from domaintoolkit.tokenizer import DomainTokenizer
+
+    encoded = open_encoded(folder)
+    tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
+    entity = tokenizer.schema.entity
+    stream = find_stream(encoded, entity, key) if key else first_stream(encoded, entity)
+    if stream is None:
+        raise ArtifactError(str(folder), "holds no streams")
+    history = stream.history(tokenizer)
+    if html is not None:
+        _write_page(history, tokenizer, html)
+    if json_output:
+        print_json(history_data(history, stream.ids.tolist()))
+        return
+    screen = Screen()
+    screen.line(", ".join(f"{name} {value}" for name, value in history.entity.items()))
+    screen.line(f"{history.split}, {counted(len(history.events), 'event')}, {history.tokens:,} tokens")
+    screen.history(history, limit)
+    if html is not None:
+        screen.line(f"written to {html}")
+
+
+def _write_page(history: History, tokenizer: DomainTokenizer, html: Path) -> None:
+    from domaintoolkit.report import history_page
+    from domaintoolkit.util.artifacts import write_atomic
+
+    write_atomic(html, history_page(history, len(tokenizer.vocabulary)).encode())
+
+
+def history_data(history: History, ids: list[int]) -> dict[str, Any]:
+    """A history for programs; values that JSON has no form for become text."""
+    return {
+        "entity": {name: _plain(value) for name, value in history.entity.items()},
+        "split": history.split,
+        "header": [shown.name for cell in history.header for shown in cell.tokens],
+        "events": [
+            {
+                "time": _plain(event.time),
+                "tokens": [shown.name for cell in event.cells for shown in cell.tokens],
+                "composites": None if event.segmented is None else [shown.name for shown in event.segmented],
+                "values": {cell.field: _plain(cell.value) for cell in event.cells if cell.field is not None},
+                "labels": {name: _plain(value) for name, value in event.labels.items()},
+            }
+            for event in history.events
+        ],
+        "ids": ids,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _inspect_vocabulary(folder: Path, json_output: bool) -> None:
+    from domaintoolkit.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary.load(folder)
+    kinds = Counter((token.kind, token.field) for token in vocabulary)
+    rows = [{"kind": kind, "field": field, "tokens": count} for (kind, field), count in kinds.items()]
+    data = {
+        "vocabulary_size": len(vocabulary),
+        "vocabulary_hash": vocabulary.hash,
+        "generations": [list(generation) for generation in vocabulary.generations],
+        "tokens": rows,
+    }
+    print_json(data) if json_output else _show_vocabulary(vocabulary, data)
+
+
+def _show_vocabulary(vocabulary: Vocabulary, data: dict[str, Any]) -> None:
+    from domaintoolkit.report import Screen
+
+    screen = Screen()
+    sizes = " -> ".join(f"{size:,}" for size, _ in vocabulary.generations)
+    screen.facts([("vocabulary", f"{len(vocabulary):,} tokens"), ("generations", sizes), ("hash", vocabulary.hash)])
+    screen.line()
+    rows = [(row["kind"], row["field"] or "", f"{row['tokens']:,}", _some(vocabulary, row)) for row in data["tokens"]]
+    screen.table(("kind", "field", "tokens", "first of them"), rows)
+
+
+def _some(vocabulary: Vocabulary, row: dict[str, Any]) -> str:
+    names = (token.name for token in vocabulary if (token.kind, token.field) == (row["kind"], row["field"]))
+    return " ".join(name for _, name in zip(range(4), names, strict=False))

@@ -1,0 +1,110 @@
+"""From base streams to sets: which tokens of an event may take part in composites."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.composite.kernels.compilation import entry, leaf
+
+__all__ = ["MAX_SET", "Base", "find_levels", "split_event", "split_events"]
+
+MAX_SET = 64
+"""The most tokens that a set holds; further parts of a larger event stay outside, in the order of the schema."""
+
+
+class Base(NamedTuple):
+    """What the loops need to know of every id. Arrays over the whole vocabulary."""
+
+    place: NDArray[np.int16]
+    start: NDArray[np.bool_]
+    allowed: NDArray[np.bool_]
+    """May take part: fusible, of a field that takes part, not a composite."""
+    level: NDArray[np.int16]
+    """Where in its part's sequence a continuation token always stands; 0 unknown, -1 in several places."""
+
+
+@leaf
+def run_end(ids: NDArray[np.int32], i: int, end: int, start: NDArray[np.bool_]) -> int:
+    """Where the sequence that begins at `i` ends."""
+    j = i + 1
+    while j < end and not start[ids[j]]:
+        j += 1
+    return j
+
+
+@leaf
+def run_fits(ids: NDArray[np.int32], i: int, j: int, room: int, base: Base) -> bool:
+    """Whether the sequence ids[i:j] may take part: a part is inside its event's set as a whole, or not at all."""
+    if j - i > room or not base.allowed[ids[i]]:
+        return False
+    fits = True
+    for q in range(i + 1, j):
+        fits = fits and base.allowed[ids[q]] and base.level[ids[q]] == q - i
+    return fits
+
+
+@leaf
+def split_event(
+    ids: NDArray[np.int32], begin: int, end: int, base: Base, out: NDArray[np.int32], at: int
+) -> tuple[int, bool]:
+    """Write the set of the event ids[begin:end] to `out[at:]`; its size, and whether other parts stay outside."""
+    size, outside, i = 0, False, begin
+    while i < end:
+        j = run_end(ids, i, end, base.start)
+        if run_fits(ids, i, j, MAX_SET - size, base):
+            for q in range(i, j):
+                out[at + size] = ids[q]
+                size += 1
+        else:
+            outside = True
+        i = j
+    return size, outside
+
+
+@entry
+def split_events(
+    ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray[np.int64], session: int, base: Base
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of all events: the tokens of their sets, where each set begins, whether it has parts outside, and a session."""
+    n = len(begins)
+    tokens, first = np.empty((ends - begins).sum(), np.int32), np.zeros(n + 1, np.int64)
+    outside, opens = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    for e in range(n):
+        begin = begins[e]
+        if begin < ends[e] and base.place[ids[begin]] == session:
+            opens[e] = True
+            begin += 1
+        size, outside[e] = split_event(ids, begin, ends[e], base, tokens, first[e])
+        first[e + 1] = first[e] + size
+    return tokens[: first[n]].copy(), first, outside, opens
+
+
+@leaf
+def note_levels(ids: NDArray[np.int32], i: int, j: int, base: Base, known: NDArray[np.bool_]) -> None:
+    """Note where the tokens of one sequence stand, if all of them may take part."""
+    for q in range(i, j):
+        if not base.allowed[ids[q]] or q - i > MAX_SET:
+            return
+    for q in range(i + 1, j):
+        token = ids[q]
+        if known[token]:
+            continue
+        if base.level[token] == 0:
+            base.level[token] = q - i
+        elif base.level[token] != q - i:
+            base.level[token] = -1
+
+
+@entry
+def find_levels(ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray[np.int64], base: Base) -> None:
+    """Fill in the `level` of continuation tokens that may take part and have none yet; -1 where it varies."""
+    known = base.level > 0
+    for e in range(len(begins)):
+        i = begins[e]
+        while i < ends[e]:
+            j = run_end(ids, i, ends[e], base.start)
+            note_levels(ids, i, j, base, known)
+            i = j

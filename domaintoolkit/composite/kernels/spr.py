@@ -1,0 +1,212 @@
+"""Set permutation regularisation: shuffle each set, flatten the chain, then plain BPE by rank."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.composite.kernels.block import Block, Out, copy, emit, emit_runs, join_events, make_out, trim
+from domaintoolkit.composite.kernels.compilation import entry, leaf
+from domaintoolkit.composite.kernels.extremes import block_shift, fill_blocks, least, note
+from domaintoolkit.composite.kernels.greedy import Rules, partnered
+from domaintoolkit.composite.kernels.merge_table import NO_RULE, find, inside_key, link_key
+from domaintoolkit.composite.kernels.sets import Base, split_events
+
+__all__ = ["segment_spr"]
+
+LOW = np.uint64(0xFFFFFFFF)
+HALF = np.uint64(32)
+
+
+class Flat(NamedTuple):
+    """The shuffled sets of all chains, one after another, as linked lists."""
+
+    token: NDArray[np.int64]
+    """-1 where a token has been merged into the one before it."""
+    begin: NDArray[np.int32]
+    """The first event of each token."""
+    end: NDArray[np.int32]
+    """The last."""
+    following: NDArray[np.int32]
+    previous: NDArray[np.int32]
+    pinned: NDArray[np.bool_]
+    rank: NDArray[np.int32]
+    """Of each token with the one that follows it."""
+    blocks: NDArray[np.int32]
+    directed: bool
+
+
+@leaf
+def mixed(state: Any) -> Any:
+    """SplitMix64: a 64-bit number, well mixed."""
+    z = np.uint64(state)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@leaf
+def shuffle(tokens: NDArray[np.int64], begin: int, size: int, state: Any) -> Any:
+    """Fisher-Yates over tokens[begin : begin + size], two draws from each random number; the new state."""
+    draw = np.uint64(0)
+    for left in range(size, 1, -1):
+        if (size - left) & 1 == 0:
+            state = np.uint64(state) + np.uint64(0x9E3779B97F4A7C15)
+            draw = mixed(state)
+        p = begin + left - 1
+        q = begin + np.int64(((draw & LOW) * np.uint64(left)) >> HALF)
+        draw = draw >> HALF
+        tokens[p], tokens[q] = tokens[q], tokens[p]
+    return state
+
+
+@leaf
+def order_levels(tokens: NDArray[np.int64], begin: int, end: int, base: Base) -> None:
+    """Let the tokens of one part come in their order, in the places where the shuffle has put that part."""
+    for p in range(begin, end):
+        for q in range(p + 1, end):
+            a, b = tokens[p], tokens[q]
+            if base.place[a] == base.place[b] and base.level[b] < base.level[a]:
+                tokens[p], tokens[q] = b, a
+
+
+@leaf
+def pair_rank(flat: Flat, rules: Rules, i: int) -> Any:
+    """The rank of the merge of the token at `i` with the one that follows it."""
+    j = flat.following[i]
+    if j < 0:
+        return NO_RULE
+    a, b = flat.token[i], flat.token[j]
+    if not partnered(rules, a, b):
+        return NO_RULE
+    same = flat.end[i] == flat.begin[j]
+    if not flat.directed or (same and flat.begin[i] == flat.end[j]):
+        key = inside_key(a, b)
+    else:
+        key = link_key(a, b, 0 if same else 1, True)
+    for e in (flat.end[i], flat.begin[j]):
+        if flat.begin[i] < e < flat.end[j] and flat.pinned[e]:
+            return NO_RULE
+    return find(rules.table, key)
+
+
+@leaf
+def merge_flat(flat: Flat, rules: Rules, lo: int, n: int) -> None:
+    """BPE over the n tokens from `lo`: the merge of lowest rank, the first of several, until none is left."""
+    shift = block_shift(n)
+    for i in range(n):
+        flat.rank[i] = pair_rank(flat, rules, lo + i)
+    fill_blocks(flat.rank, flat.blocks, shift, n)
+    at = least(flat.rank, flat.blocks, shift, n)
+    while at >= 0:
+        i = lo + at
+        j = flat.following[i]
+        after = flat.following[j]
+        flat.token[i], flat.token[j] = rules.merges[flat.rank[at], 3], -1
+        flat.end[i], flat.following[i] = flat.end[j], after
+        if after >= 0:
+            flat.previous[after] = i
+        note(flat.rank, flat.blocks, shift, n, j - lo, NO_RULE)
+        note(flat.rank, flat.blocks, shift, n, at, pair_rank(flat, rules, i))
+        h = flat.previous[i]
+        if h >= 0:
+            note(flat.rank, flat.blocks, shift, n, h - lo, pair_rank(flat, rules, h))
+        at = least(flat.rank, flat.blocks, shift, n)
+
+
+@leaf
+def lay_out(
+    flat: Flat, first: NDArray[np.int64], joined: NDArray[np.bool_], low: int, high: int, base: Base, state: Any
+) -> None:
+    """Shuffle the sets of events low .. high - 1 and link their tokens into chains."""
+    deep = False
+    for e in range(low, high):
+        begin, end = first[e], first[e + 1]
+        state = shuffle(flat.token, begin, end - begin, state)
+        for i in range(begin, end):
+            flat.begin[i] = flat.end[i] = e
+            flat.previous[i], flat.following[i] = i - 1, i + 1
+            deep = deep or not base.start[flat.token[i]]
+        if deep:
+            order_levels(flat.token, begin, end, base)
+            deep = False
+        if end > begin and not joined[e]:
+            flat.following[end - 1] = -1
+        if end > begin and (e == low or not joined[e - 1]):
+            flat.previous[begin] = -1
+
+
+@leaf
+def merge_events(
+    flat: Flat, rules: Rules, first: NDArray[np.int64], joined: NDArray[np.bool_], low: int, high: int
+) -> None:
+    """Segment each chain of the events low .. high - 1."""
+    e = low
+    while e < high:
+        begin = e
+        while joined[e]:
+            e += 1
+        e += 1
+        if first[e] - first[begin] > 1:
+            merge_flat(flat, rules, first[begin], first[e] - first[begin])
+
+
+@leaf
+def emit_event(
+    out: Out,
+    block: Block,
+    flat: Flat,
+    first: NDArray[np.int64],
+    base: Base,
+    lead: NDArray[np.int32],
+    opens: bool,
+    e: int,
+) -> None:
+    """Write event e: its parts outside, then the tokens that begin in it."""
+    shared = first[e + 1] > first[e] and flat.token[first[e]] < 0
+    out.starts[e] = out.at[0] - (1 if shared else 0)
+    if opens:
+        copy(out, block.ids, block.begins[e], block.begins[e] + 1)
+    if flat.pinned[e]:
+        emit_runs(out, block, e, base, opens, flat.token, 0, 0, lead)
+    for i in range(first[e], first[e + 1]):
+        if flat.token[i] >= 0:
+            emit(out, flat.token[i])
+
+
+@entry
+def segment_spr(
+    block: Block,
+    session: int,
+    base: Base,
+    rules: Rules,
+    lead: NDArray[np.int32],
+    flags: int,
+    states: NDArray[np.uint64],
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """As `segment_greedy`, with the seed of each history in `states`."""
+    tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, session, base)
+    joined, n = join_events(first, opens, block.event_offsets, flags & 2 != 0), len(tokens)
+    flat = Flat(
+        tokens.astype(np.int64),
+        np.empty(n, np.int32),
+        np.empty(n, np.int32),
+        np.empty(n, np.int32),
+        np.empty(n, np.int32),
+        outside,
+        np.empty(n, np.int32),
+        np.empty(n + 1, np.int32),
+        flags & 1 != 0,
+    )
+    out = make_out(block)
+    for h in range(len(block.offsets) - 1):
+        low, high = block.event_offsets[h], block.event_offsets[h + 1]
+        copy(out, block.ids, block.offsets[h], block.begins[low] if high > low else block.offsets[h + 1])
+        lay_out(flat, first, joined, low, high, base, states[h])
+        merge_events(flat, rules, first, joined, low, high)
+        for e in range(low, high):
+            emit_event(out, block, flat, first, base, lead, opens[e], e)
+        out.offsets[h + 1] = out.at[0]
+    return trim(out)

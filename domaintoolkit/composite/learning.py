@@ -1,0 +1,124 @@
+"""Learning composites from base streams (Hou et al. 2025, arXiv 2502.13581), with exact weights."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.composite.composite_model import CompositeModel
+from domaintoolkit.composite.interrupt import interruptible
+from domaintoolkit.composite.stream_arrays import StreamArrays, event_bounds, plain
+from domaintoolkit.composite.tables import SESSION, Grammar, allowed, sized
+from domaintoolkit.errors import DomainToolkitError
+from domaintoolkit.schema import Composite
+
+__all__ = ["RecountError", "extend", "learn", "shares"]
+
+LARGEST = 1 << 62
+"""No sum of weights may come near the end of 64 bits."""
+
+
+class RecountError(DomainToolkitError):
+    """The tracked weights are not those of a recount: an error of domaintoolkit itself."""
+
+
+def learn(
+    streams: StreamArrays, grammar: Grammar, spec: Composite, base_size: int, *, recount_every: int = 0
+) -> CompositeModel:
+    """Learn at most `spec.vocabulary_size` composites; their ids are `base_size` and up.
+
+    It stops early, when no pair is left or the heaviest is lighter than `spec.min_weight`. With `recount_every`
+    the weights are counted from nothing after every so many merges, and a `RecountError` tells if they differ.
+    """
+    nothing = CompositeModel(
+        np.zeros((0, 4), np.int64),
+        np.zeros(0),
+        np.zeros(0, np.int64),
+        np.zeros((0, 2), np.int64),
+        None if spec.fields is None else tuple(spec.fields),
+        spec.across_events,
+        spec.directed,
+    )
+    return extend(nothing, streams, grammar, spec, base_size, recount_every=recount_every)
+
+
+def extend(
+    model: CompositeModel,
+    streams: StreamArrays,
+    grammar: Grammar,
+    spec: Composite,
+    base_size: int,
+    *,
+    recount_every: int = 0,
+) -> CompositeModel:
+    """Every merge of `model`, and at most `spec.vocabulary_size` more, learned from `streams` segmented by them.
+
+    The new ids are `base_size` and up, which must be above all ids so far.
+    """
+    from domaintoolkit.composite.kernels.block import join_events
+    from domaintoolkit.composite.kernels.construction import RECOUNT_FAILED, Plan
+    from domaintoolkit.composite.kernels.construction import learn as run
+    from domaintoolkit.composite.kernels.sets import Base, find_levels, split_events
+
+    ids = plain(streams.ids, np.int32)
+    begins, ends = event_bounds(streams)
+    place, start = plain(grammar.place, np.int16), plain(grammar.start, np.bool_)
+    base = Base(place, start, allowed(grammar, model.fields), _levels(model, len(place)))
+    find_levels(ids, begins, ends, base)
+    tokens, first, outside, opens = split_events(ids, begins, ends, SESSION, base)
+    joined = join_events(first, opens, plain(streams.event_offsets, np.int64), model.across_events)
+    share, scale = shares(int(np.diff(first).max(initial=1)), len(begins))
+    span = sized(model.spans(base_size), base_size + spec.vocabulary_size, 1)
+    least = max(1, min(ceil(Fraction(min(spec.min_weight, LARGEST)) * scale), LARGEST))
+    known = plain(model.merges, np.int64)
+
+    def merged(stop: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
+        plan = Plan(known, base_size, spec.vocabulary_size, least, recount_every, stop)
+        return run(tokens, first, outside, joined, span, model.directed, share, plan)
+
+    rows, made = interruptible(merged)
+    if made == RECOUNT_FAILED:
+        raise RecountError("the tracked weights of pairs differ from a recount")
+    return _appended(model, rows, base_size, scale, base.level)
+
+
+def _levels(model: CompositeModel, size: int) -> NDArray[np.int16]:
+    levels = np.zeros(size, np.int16)
+    levels[model.levels[:, 0]] = model.levels[:, 1]
+    return levels
+
+
+def _appended(
+    model: CompositeModel, rows: NDArray[np.int64], base_size: int, scale: int, levels: NDArray[np.int16]
+) -> CompositeModel:
+    """The model with further merges: rows (left, right, relation, weight, count)."""
+    merges = np.column_stack([rows[:, :3], base_size + np.arange(len(rows))])
+    known = np.flatnonzero(levels > 0)
+    return CompositeModel(
+        np.concatenate([model.merges, merges]),
+        np.concatenate([model.weights, rows[:, 3] / scale]),
+        np.concatenate([model.counts, rows[:, 4]]),
+        np.column_stack([known, levels[known].astype(np.int64)]),
+        model.fields,
+        model.across_events,
+        model.directed,
+    )
+
+
+def shares(largest: int, events: int) -> tuple[NDArray[np.int64], int]:
+    """(share, scale): share[a, b] is the integer for 1 / (a b), for sets of up to `largest` tokens.
+
+    The scale is a common multiple of all a b where the weights of so many events then fit 64 bits; otherwise
+    a power of two, and each share is rounded down to 1 part in it.
+    """
+    scale = lcm(*range(1, largest + 1)) ** 2
+    if scale * 2 * (events + 1) >= LARGEST:
+        scale = 1 << (LARGEST // (2 * (events + 1))).bit_length() - 1
+    share = np.zeros((largest + 1, largest + 1), np.int64)
+    for a in range(1, largest + 1):
+        for b in range(1, largest + 1):
+            share[a, b] = scale // (a * b)
+    return share, scale

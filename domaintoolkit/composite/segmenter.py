@@ -1,0 +1,187 @@
+"""Segmentation: base streams to streams with composites, and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.composite.composite_model import CompositeModel
+from domaintoolkit.composite.seeds import history_seeds
+from domaintoolkit.composite.stream_arrays import Arrays, Ints, StreamArrays, event_bounds, plain
+from domaintoolkit.composite.tables import SESSION, Grammar, base_table, leads, piece_table, rule_table, total_size
+from domaintoolkit.errors import DecodeError
+
+__all__ = ["Segmenter"]
+
+BLOCK = 2048
+"""Events that a thread takes at a time; results do not depend on it."""
+
+REASONS = {
+    1: "an event ends before all of its parts are there",
+    2: "a part of an event is there twice",
+    3: "an event begins with a token that begins no part",
+    4: "a token that cannot stand here",
+}
+
+Kernel = Callable[[Any, slice], tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]]
+
+
+class Segmenter:
+    """A model and a grammar, with the tables that segmentation looks up built once.
+
+    Base streams come in and segmented streams go out, as `Arrays`; `expand` is the way back. Results depend on
+    neither `threads` nor on how histories are divided between calls.
+    """
+
+    def __init__(self, model: CompositeModel, grammar: Grammar, *, threads: int | None = None) -> None:
+        self.model, self.grammar = model, grammar
+        self.threads = threads or os.cpu_count() or 1
+        self.size = total_size(model, grammar)
+
+    def arrays(self, ids: Ints, offsets: NDArray[np.int64]) -> Arrays:
+        """Base streams of which only the ids are known; an event begins with its session token where it has one."""
+        place, begins = self.grammar.place[ids], self.grammar.start[ids]
+        opens = np.flatnonzero(begins & (place == self.grammar.header_parts))
+        starts = opens - (place[np.maximum(opens - 1, 0)] == SESSION)
+        return Arrays(ids, np.asarray(offsets, np.int64), starts, np.searchsorted(starts, offsets))
+
+    def greedy(self, streams: StreamArrays) -> Arrays:
+        """Everywhere the heaviest merge that applies. Deterministic."""
+        from domaintoolkit.composite.kernels.greedy import segment_greedy
+
+        rules, span = self._by_weight, self.model.spans(self.size)
+
+        def kernel(block: Any, _: slice) -> Any:
+            return segment_greedy(block, SESSION, self._base, rules, span, self._leads, self._flags)
+
+        return self._segmented(streams, kernel)
+
+    def spr(self, streams: StreamArrays, *, seed: int, epoch: int = 0, keys: Ints | None = None) -> Arrays:
+        """Set permutation regularisation: shuffle each set, then BPE by rank.
+
+        The permutations of a history depend on `seed`, `epoch` and its key alone; `keys` are one integer a
+        history, by default its position.
+        """
+        from domaintoolkit.composite.kernels.spr import segment_spr
+
+        keys = np.arange(len(streams.offsets) - 1) if keys is None else keys
+        rules, states = self._by_rank, history_seeds(seed, epoch, keys)
+
+        def kernel(block: Any, part: slice) -> Any:
+            return segment_spr(block, SESSION, self._base, rules, self._leads, self._flags, states[part])
+
+        return self._segmented(streams, kernel)
+
+    def expand(self, ids: Ints, offsets: NDArray[np.int64]) -> Arrays:
+        """The base streams of segmented ones, from their ids alone, event by event.
+
+        Base streams come back unchanged. Raises `DecodeError` for ids that are no streams of this model, or if
+        it is undirected and joins events.
+        """
+        from domaintoolkit.composite.kernels.expansion import expand
+
+        if not self.model.decodable:
+            raise DecodeError("an undirected model that joins events does not tell which event a part belongs to")
+        ids, offsets = np.asarray(ids), plain(offsets, np.int64)
+        self._check(ids, offsets)
+        pieces, lengths = self._pieces
+        ends = np.concatenate([[0], np.cumsum(lengths[ids])])[offsets]
+        narrow = plain(ids, np.int32)
+        found, starts, events, error, stream, position = expand(narrow, offsets, np.diff(ends), self._base, pieces)
+        if error:
+            raise DecodeError(REASONS[error], stream, position)
+        event_offsets = np.concatenate([[0], np.cumsum(events)])
+        return Arrays(found.astype(ids.dtype, copy=False), ends - ends[:1], starts, event_offsets)
+
+    @cached_property
+    def _base(self) -> Any:
+        return base_table(self.model, self.grammar)
+
+    @cached_property
+    def _leads(self) -> NDArray[np.int32]:
+        return leads(self.model, self.grammar)
+
+    @cached_property
+    def _by_weight(self) -> Any:
+        order = np.argsort(-self.model.weights, kind="stable")
+        return rule_table(self.model, order, self._leads >= self.grammar.event_parts)
+
+    @cached_property
+    def _by_rank(self) -> Any:
+        return rule_table(self.model, np.arange(len(self.model)), self._leads >= self.grammar.event_parts)
+
+    @cached_property
+    def _pieces(self) -> tuple[Any, NDArray[np.int64]]:
+        return piece_table(self.model, self.grammar)
+
+    @property
+    def _flags(self) -> int:
+        return (1 if self.model.directed else 0) | (2 if self.model.across_events else 0)
+
+    def _check(self, ids: Ints, offsets: NDArray[np.int64]) -> None:
+        bad = np.flatnonzero((ids < 0) | (ids >= self.size))
+        if len(bad):
+            stream = int(np.searchsorted(offsets, bad[0], side="right")) - 1
+            raise DecodeError(f"no token has the id {ids[bad[0]]}", stream, int(bad[0] - offsets[stream]))
+
+    def _segmented(self, streams: StreamArrays, kernel: Kernel) -> Arrays:
+        """Run a kernel over blocks of whole histories, and put the results together in their order."""
+        offsets, event_offsets = plain(streams.offsets, np.int64), plain(streams.event_offsets, np.int64)
+        task = partial(_run, kernel, plain(streams.ids, np.int32), offsets, event_offsets)
+        task = partial(task, *event_bounds(streams))
+        parts = _parts(event_offsets, offsets)
+        if min(self.threads, len(parts)) > 1:
+            pool = ThreadPoolExecutor(min(self.threads, len(parts)))
+            try:
+                results = list(pool.map(task, parts))
+            finally:
+                pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the blocks at work, not for all
+        else:
+            results = list(map(task, parts))
+        dtype = streams.ids.dtype if self.size <= np.iinfo(streams.ids.dtype).max + 1 else np.dtype(np.uint32)
+        return _joined(results, dtype, event_offsets)
+
+
+def _run(
+    kernel: Kernel,
+    ids: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    event_offsets: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    part: slice,
+) -> Any:
+    from domaintoolkit.composite.kernels.block import Block
+
+    low, high = event_offsets[part.start], event_offsets[part.stop]
+    counts = event_offsets[part.start : part.stop + 1] - low
+    block = Block(ids, offsets[part.start : part.stop + 1], begins[low:high], ends[low:high], counts)
+    return kernel(block, part)
+
+
+def _parts(event_offsets: NDArray[np.int64], offsets: NDArray[np.int64]) -> list[slice]:
+    """Histories in parts of about `BLOCK` events, or eight times as many tokens."""
+    done = event_offsets[:-1] // BLOCK + offsets[:-1] // (8 * BLOCK)
+    cuts = [*np.flatnonzero(np.diff(done, prepend=-1)).tolist(), len(done)]
+    return [slice(low, high) for low, high in pairwise(cuts)]
+
+
+def _joined(results: list[Any], dtype: np.dtype[Any], event_offsets: NDArray[np.int64]) -> Arrays:
+    before = np.cumsum([0, *(len(ids) for ids, _, _ in results)])
+    ids = [ids.astype(dtype) for ids, _, _ in results]
+    offsets = [at[1:] + base for (_, at, _), base in zip(results, before, strict=False)]
+    starts = [at + base for (_, _, at), base in zip(results, before, strict=False)]
+    zero = np.zeros(1, np.int64)
+    return Arrays(
+        np.concatenate([np.zeros(0, dtype), *ids]),
+        np.concatenate([zero, *offsets]),
+        np.concatenate([zero[:0], *starts]),
+        event_offsets - event_offsets[0],
+    )

@@ -1,0 +1,1 @@
+"""Categorical values: tokens for frequent values; other values are spelled or hashed."""

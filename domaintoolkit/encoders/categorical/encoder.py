@@ -1,0 +1,265 @@
+"""Categorical values: frequent ones are tokens of their own; the rest is spelled, or hashed into buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders.base import Cells, Encoded, Encoder, EncoderType, Lookup, Slot, byte_slots
+from domaintoolkit.encoders.categorical.hash_preimages import preimages
+from domaintoolkit.encoders.categorical.levels import Levels, pieces_of
+from domaintoolkit.encoders.counts import CountState
+from domaintoolkit.errors import DataError, DecodeError, Refusal
+from domaintoolkit.schema import Categorical
+from domaintoolkit.util.hashing import hash_text
+from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.values.columns import as_categories, as_text, codes_of
+from domaintoolkit.values.prepared import Ints, Prepared
+
+__all__ = ["CATEGORICAL", "CategoricalEncoder", "CategoricalState"]
+
+NULL = 0
+_CACHED = 100_000
+
+
+class CategoricalState(CountState):
+    """Exact counts of the values seen."""
+
+    spec: Categorical
+
+    def finalize(self) -> CategoricalEncoder:
+        counts = self.counts()
+        levels = Levels.fitted(self.spec, counts)
+        return CategoricalEncoder(self.spec, levels, _observed(self.spec, levels, counts["value"]))
+
+
+def _observed(spec: Categorical, levels: Levels, values: pa.ChunkedArray) -> dict[int, str]:
+    """For each hash bucket that a value seen in fitting falls into, the first such value."""
+    if spec.unseen != "hash":
+        return {}
+    found: dict[int, str] = {}
+    size = max(16 * spec.hash_buckets, 1 << 12)  # so many values fill nearly all buckets
+    for start in range(0, len(values), size):
+        some = values.slice(start, size)
+        unseen = some.filter(pc.invert(pc.is_in(some, levels.known(0)))).combine_chunks()
+        hashes = hash_text(unseen) % np.uint64(spec.hash_buckets)
+        buckets, first = np.unique(hashes, return_index=True)
+        found = dict(zip(buckets.tolist(), unseen.take(pa.array(first)).to_pylist(), strict=True)) | found
+        if len(found) == spec.hash_buckets:
+            break
+    return dict(sorted(found.items()))
+
+
+class CategoricalEncoder(Encoder):
+    """Slots: null, then the spell marker of each level (or the hash buckets), then values, as they came."""
+
+    spec: Categorical
+
+    def __init__(self, spec: Categorical, levels: Levels, observed: dict[int, str]) -> None:
+        super().__init__(spec)
+        self._levels = levels
+        self._observed = observed
+        self._preimages: dict[pa.DataType, pa.Array] = {}
+        self._fixed = 1 + (spec.hash_buckets if spec.unseen == "hash" else levels.depth)
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:  # type: ignore[override] # of thousands of values, and encoding needs none
+        return tuple(self._slots())
+
+    @property
+    def pieces(self) -> NDArray[np.bool_]:
+        return np.zeros(self._fixed + len(self._levels.values), bool)
+
+    def _slots(self) -> list[Slot]:
+        slots = [Slot("null", "", " null")]
+        if self.spec.unseen == "hash":
+            slots += [Slot("hash", str(k), f" #{k}") for k in range(self.spec.hash_buckets)]
+        else:
+            for level in range(self._levels.depth):
+                kind, text = ("spell", " spell") if level == 0 else (f"spell{level}", f" .{level} spell")
+                slots.append(Slot(kind, "", text, start=level == 0, fusible=False))
+        heads = [("value", "="), *((f"value{level}", f" .{level}=") for level in range(1, self._levels.depth))]
+        levels, values = zip(*self._levels.values, strict=True) if self._levels.values else ((), ())
+        kinds, texts = (
+            [heads[level][0] for level in levels],
+            [heads[level][1] + value for level, value in zip(levels, values, strict=True)],
+        )
+        starts = [level == 0 for level in levels]
+        columns = zip(kinds, values, texts, repeat(0), starts, repeat(True), repeat(False))
+        return [*slots, *map(tuple.__new__, repeat(Slot), columns)]  # a quarter of the time of Slot(...)
+
+    @cached_property
+    def _texts(self) -> pa.Array:
+        """What each slot says in bytes, and after them each byte itself, from the last to the first."""
+        lead = (self.spec.separator or "").encode()
+        texts = [b""] * self._fixed
+        if self.spec.unseen == "spell":
+            texts[2:] = [lead] * (self._levels.depth - 1)
+        texts += [(lead if level else b"") + value.encode() for level, value in self._levels.values]
+        return pa.array([*texts, *(bytes([byte]) for byte in range(255, -1, -1))], pa.large_binary())
+
+    @staticmethod
+    def prepare(spec: Any, values: pa.Array) -> Prepared:  # noqa: ARG004 - the protocol
+        return as_categories(values)
+
+    def encode(self, values: pa.Array) -> Encoded:
+        codes, distinct = codes_of(values)
+        distinct = distinct.cast(pa.string())
+        if self.spec.unseen == "hash":
+            slots, unseen = self._hashed(distinct), None
+            hashed = slots_between(slots, 1, self._fixed)
+            cells = Cells(codes, slots)
+            counts = _rows(codes, np.stack([hashed, slots == NULL]))
+            return Encoded([cells], hashed=counts[0], missing=counts[1])
+        slots, offsets, unseen = self._sequences(distinct)
+        counts = _rows(codes, np.stack([unseen, np.asarray(distinct.is_null())]))
+        return Encoded([Cells(codes, slots, offsets)], spelled=counts[0], missing=counts[1])
+
+    def _hashed(self, distinct: pa.Array) -> NDArray[np.int32]:
+        slots = self._levels.find(distinct, np.zeros(len(distinct), np.int32)) + self._fixed
+        unseen = slots < self._fixed
+        if unseen.any():
+            buckets = hash_text(distinct.filter(pa.array(unseen))) % np.uint64(self.spec.hash_buckets)
+            slots[unseen] = 1 + buckets.astype(np.int32)
+        slots[np.asarray(distinct.is_null())] = NULL
+        return slots
+
+    def _sequences(self, distinct: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.int64] | None, NDArray[np.bool_]]:
+        """(slots, offsets, spelled) of the sequence of each distinct value."""
+        pieces, firsts, levels = pieces_of(distinct, self.spec.separator, self._levels.depth)
+        found = self._levels.find(pieces, levels)
+        slots = np.where(found >= 0, found + self._fixed, 1 + levels).astype(np.int32)
+        slots[np.asarray(pieces.is_null())] = NULL
+        spelled = (found < 0) & (slots != NULL)
+        if not spelled.any() and len(pieces) == len(distinct):
+            return slots, None, spelled
+        ends, flat = _spell(pieces, slots, spelled)
+        any_spelled = np.add.reduceat(spelled, firsts[:-1]) > 0 if len(distinct) else spelled
+        return flat, ends[firsts], any_spelled
+
+    def decode(self, parts: Sequence[Cells], type: pa.DataType) -> pa.Array:
+        (cells,) = parts
+        offsets = cells.offsets if cells.offsets is not None else np.arange(len(cells.slots) + 1)
+        texts = self._texts.take(pa.array(np.where(cells.slots < 0, len(self._texts) + cells.slots, cells.slots)))
+        ends = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1)[offsets]
+        whole = pa.Array.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), texts.buffers()[2]])
+        first = cells.slots[np.minimum(offsets[:-1], max(len(cells.slots) - 1, 0))] if len(cells.slots) else cells.slots
+        values = self._typed(whole, first, type)
+        return values.take(pa.array(cells.codes))
+
+    def _typed(self, whole: pa.Array, first: NDArray[np.int32], type: pa.DataType) -> pa.Array:
+        try:
+            text = whole.cast(pa.large_string())
+        except pa.ArrowInvalid:
+            raise DecodeError(f"field {self.spec.name!r}: a spelled value is not valid Unicode") from None
+        if self.spec.unseen == "hash":
+            if type not in self._preimages:
+                known = self._levels.known(0)
+                self._preimages[type] = preimages(self._observed, self.spec.hash_buckets, known, type)
+            taken = self._preimages[type]
+            buckets = np.where((first >= 1) & (first < self._fixed), first - 1, -1)
+            text = pc.if_else(pa.array(buckets >= 0), taken.take(pa.array(np.maximum(buckets, 0))), text)
+        text = pc.if_else(pa.array(first == NULL), pa.scalar(None, text.type), text)
+        try:
+            return text.cast(type)
+        except pa.ArrowInvalid as error:
+            raise DecodeError(f"field {self.spec.name!r}: a value is not of type {type}: {error}") from None
+
+    def lookup(self, ids: NDArray[np.int64]) -> Lookup:
+        table: dict[object, tuple[int, ...]] = {None: (int(ids[NULL]),)}
+        if self._levels.depth == 1:
+            table |= {value: (int(ids[self._fixed + k]),) for k, (_, value) in enumerate(self._levels.values)}
+        known = len(table)
+
+        def find(values: Sequence[object]) -> list[tuple[int, ...]]:
+            try:
+                return [
+                    table[value] if value.__class__ is str or value is None else table[_text(value)] for value in values
+                ]
+            except KeyError:
+                if len(table) > known + _CACHED:
+                    for value in list(table)[known:]:
+                        del table[value]
+                table.update((text, self._one(text, ids)) for text in {_text(v) for v in values} - table.keys())
+                return [table[_text(value)] for value in values]
+
+        return find
+
+    def _one(self, text: str | None, ids: NDArray[np.int64]) -> tuple[int, ...]:
+        prepared = as_text(pa.array([text], pa.string())).values
+        return tuple(ids[self.encode(prepared).parts[0].sequence(0)].tolist())
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "depth": self._levels.depth,
+            "levels": [level for level, _ in self._levels.values],
+            "values": [value for _, value in self._levels.values],
+            "observed": {str(bucket): value for bucket, value in sorted(self._observed.items())},
+        }
+
+    @classmethod
+    def from_json(cls, spec: Categorical, data: dict[str, Any]) -> CategoricalEncoder:
+        values = tuple(zip(map(int, data["levels"]), map(str, data["values"]), strict=True))
+        levels = Levels(int(data["depth"]), values)
+        return cls(spec, levels, {int(bucket): str(value) for bucket, value in data["observed"].items()})
+
+    def extend(self, state: CategoricalState) -> CategoricalEncoder:
+        counts = state.counts()
+        levels = self._levels.extended(self.spec, counts)
+        observed = _observed(self.spec, levels, counts["value"]) | self._observed
+        known = set(levels.known(0).to_pylist())
+        return CategoricalEncoder(self.spec, levels, {k: v for k, v in observed.items() if v not in known})
+
+
+def slots_between(slots: NDArray[np.int32], low: int, high: int) -> NDArray[np.bool_]:
+    return (slots >= low) & (slots < high)
+
+
+def _rows(codes: Ints, flags: NDArray[np.bool_]) -> list[int]:
+    """How many rows carry each flag of their distinct value."""
+    if not flags.any():
+        return [0] * len(flags)
+    counts = np.bincount(codes, minlength=flags.shape[1])
+    return [int(counts[flag].sum()) for flag in flags]
+
+
+def _spell(
+    pieces: pa.Array, slots: NDArray[np.int32], spelled: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """(offset of each piece and the end, slots): a spelled piece is its marker and then its bytes."""
+    binary = pieces.cast(pa.large_binary())
+    spans = np.frombuffer(binary.buffers()[1], np.int64, len(binary) + 1, binary.offset * 8)
+    lengths = np.where(spelled, np.diff(spans), 0)
+    ends = offsets_of(lengths + 1)
+    flat = np.empty(ends[-1], np.int32)
+    flat[ends[:-1]] = slots
+    data = binary.buffers()[2]
+    if data is not None:
+        text = byte_slots(data)
+        flat[positions(ends[:-1] + 1, lengths)] = text[positions(spans[:-1], lengths)]
+    return ends, flat
+
+
+def _text(value: object) -> str | None:
+    """A Python value as `as_text` writes it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    prepared = as_text(pa.array([value]))
+    if prepared.refused:
+        raise DataError([Refusal(None, None, prepared.refused[0][1])])
+    text: str | None = prepared.values[0].as_py()
+    return text
+
+
+CATEGORICAL = EncoderType("categorical", CategoricalState, CategoricalEncoder)

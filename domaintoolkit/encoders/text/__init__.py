@@ -1,0 +1,1 @@
+"""Free text as learned pieces and bytes."""

@@ -1,0 +1,1 @@
+"""Instants as calendar parts and as time since the previous event."""

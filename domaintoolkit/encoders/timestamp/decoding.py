@@ -1,0 +1,109 @@
+"""Times back from tokens: instants that agree with every token of a history.
+
+The instants an event can have are those of the event before, shifted by the delta of its token, that agree
+with its calendar parts. These sets are carried forward along a history, and one member of each is chosen
+backward. Histories are swept side by side in numpy, an interval each (`_sweep`); those for which one
+interval is not enough are searched for exactly, one after another (`_search`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders.base import Cells
+from domaintoolkit.encoders.timestamp.deltas import NONE
+from domaintoolkit.encoders.timestamp.encoder import TimestampEncoder
+from domaintoolkit.encoders.timestamp.exact_search import search
+from domaintoolkit.encoders.timestamp.sweep import Steps, sweep
+from domaintoolkit.errors import DecodeError
+from domaintoolkit.times.intervals import Moment, TimeTokens, moments
+from domaintoolkit.times.zones import LAST, ZoneTable, zone_table
+
+__all__ = ["decode_instants"]
+
+
+def decode_instants(
+    encoder: TimestampEncoder | None,
+    cells: Sequence[Cells],
+    days: NDArray[np.int64],
+    event_offsets: NDArray[np.int64],
+    later: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """A time in µs for each event, in whole seconds where they will do.
+
+    `cells` are the parts of the time field, one row an event; without an `encoder` for it there are none.
+    `days` (histories,) are the anchors, `event_offsets` (histories + 1,) where the events of each history
+    begin. An event is not earlier than the one before it, and later where `later` says so (of a first event
+    it says nothing). Raises `DecodeError` with the number of the history and of its event for tokens that
+    no times have.
+    """
+    count = int(event_offsets[-1])
+    tokens = TimeTokens({}, None, np.zeros(count, np.bool_)) if encoder is None else encoder.read(cells)
+    zone = zone_table("UTC") if encoder is None else encoder.zone
+    first = np.zeros(count, np.bool_)
+    first[event_offsets[:-1][np.diff(event_offsets) > 0]] = True
+    low, high = _shifts(encoder, tokens, first, later)
+    _check(tokens, low, high, first, event_offsets)
+    steps = Steps(zone, tokens.parts, low, high, days, event_offsets)
+    times, solved = sweep(steps)
+    for history in np.flatnonzero(~solved).tolist():
+        begin, end = event_offsets[history : history + 2].tolist()
+        times[begin:end] = _searched(zone, tokens, low[begin:end], high[begin:end], int(days[history]), history, begin)
+    return times
+
+
+def _shifts(
+    encoder: TimestampEncoder | None, tokens: TimeTokens, first: NDArray[np.bool_], later: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How much later than the one before each event is: at least the first, and less than the second."""
+    low = (later & ~first).astype(np.int64)
+    if encoder is None or encoder.buckets is None or tokens.bucket is None:
+        return low, np.full(len(low), LAST)
+    bounds = np.array([encoder.buckets.span(bucket) for bucket in range(len(encoder.buckets.names))])
+    spans = bounds[tokens.bucket]
+    return np.maximum(low, spans[:, 0]), spans[:, 1]
+
+
+def _check(
+    tokens: TimeTokens,
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    first: NDArray[np.bool_],
+    event_offsets: NDArray[np.int64],
+) -> None:
+    """Raise for what is wrong whatever the times are."""
+    reasons = [(tokens.null, "the time of an event is null")]
+    if tokens.bucket is not None:
+        none = tokens.bucket == NONE
+        reasons += [
+            (first & ~none, "a first event has a time since the previous one"),
+            (none & ~first, "an event lacks the time since the previous one"),
+            (~first & ~none & (low >= high), "events at the same time are not in their order"),
+        ]
+    for wrong, reason in reasons:
+        if wrong.any():
+            event = int(np.argmax(wrong))
+            history = int(np.searchsorted(event_offsets, event, "right")) - 1
+            raise DecodeError(f"event {event - int(event_offsets[history])}: {reason}", history)
+
+
+def _searched(
+    zone: ZoneTable,
+    tokens: TimeTokens,
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    day: int,
+    history: int,
+    begin: int,
+) -> list[int]:
+    span = slice(begin, begin + len(low))
+    parts = {name: values[span] for name, values in tokens.parts.items()}
+    kinds: list[Moment] = moments(TimeTokens(parts, None, tokens.null[span]))
+    shifts = list(zip(low.tolist(), high.tolist(), strict=True))
+    try:
+        return search(zone, kinds, shifts, day)
+    except DecodeError as error:
+        raise DecodeError(error.reason, history) from None

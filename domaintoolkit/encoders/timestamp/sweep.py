@@ -1,0 +1,204 @@
+"""The fast way back from time tokens: all histories side by side, one interval each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, civil
+from domaintoolkit.times.zones import LAST, MICROSECOND, YEARS_BEGIN, YEARS_END, ZoneTable
+
+__all__ = ["Steps", "sweep"]
+
+Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_WIDE = 16
+"""With fewer histories left than this, a step in numpy costs more than the exact search in Python."""
+
+_AHEAD = 40 * 366
+_MOST_DAYS = 200_000
+"""Days behind the last anchor that are tabulated, and the most that are tabulated at all."""
+
+_SEGMENTS = 3
+"""How many offsets of the zone a search for the next interval may run through."""
+
+_RADIX = {"year": 16_384, "month": 16, "day": 32, "weekday": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Events of several histories, history by history."""
+
+    zone: ZoneTable
+    parts: dict[str, Whole]
+    """(events,) the value of each calendar part."""
+    low: Whole
+    high: Whole
+    """(events,) how much later than the one before: at least `low`, less than `high`."""
+    days: Whole
+    """(histories,) the day of the first event."""
+    offsets: Whole
+    """(histories + 1,) where the events of each begin."""
+
+
+def sweep(steps: Steps) -> tuple[Whole, Flags]:
+    """Times (events,) in µs, and for which histories (histories,) they are found."""
+    lengths = np.diff(steps.offsets)
+    solved = lengths == 0
+    times = np.zeros(len(steps.low), np.int64)
+    order = np.argsort(-lengths, kind="stable")
+    deepest = int(lengths[order[_WIDE - 1]]) if len(lengths) >= _WIDE else 0
+    order = order[(lengths[order] <= deepest) & (lengths[order] > 0)]
+    calendar = _NextMatch.over(steps) if len(order) else None
+    if calendar is None:
+        return times, solved
+    active = np.searchsorted(-lengths[order], -np.arange(deepest), "left")
+    starts = steps.offsets[order]
+    good = _forward(steps, calendar, order, starts, active)
+    _backward(steps, times, calendar, starts, active, good)
+    solved[order[good]] = True
+    return times, solved
+
+
+def _forward(steps: Steps, calendar: _NextMatch, order: Whole, starts: Whole, active: Whole) -> Flags:
+    """Carry one interval along each history; False for those that end up with none."""
+    begin = np.maximum(steps.days[order] * DAY, YEARS_BEGIN)
+    end = np.minimum(begin + DAY, YEARS_END)
+    good = np.ones(len(order), np.bool_)
+    for step, count in enumerate(active.tolist()):
+        events = starts[:count] + step
+        begin, end = begin[:count], end[:count]
+        if step:
+            begin = np.minimum(begin + steps.low[events], YEARS_END)
+            end = np.minimum(end + (steps.high[events] - 1), YEARS_END)
+        begin, end = calendar.first(events, begin, end)
+        lost = begin >= end
+        if lost.any():
+            good[:count] &= ~lost
+            # A history that is lost goes on with any interval, so that the arrays stay whole.
+            end = np.where(lost, begin + 1, end)
+        calendar.begin[events], calendar.end[events] = begin, end
+    return good
+
+
+def _backward(steps: Steps, times: Whole, calendar: _NextMatch, starts: Whole, active: Whole, good: Flags) -> None:
+    """Choose a time within each interval that fits the one chosen behind it."""
+    behind = np.empty(0, np.int64)
+    for step in range(len(active) - 1, -1, -1):
+        events = starts[: active[step]] + step
+        low, high = calendar.begin[events].copy(), calendar.end[events].copy()
+        if len(behind):
+            following = events[: len(behind)] + 1
+            np.maximum(low[: len(behind)], behind - steps.high[following] + 1, out=low[: len(behind)])
+            np.minimum(high[: len(behind)], behind - steps.low[following] + 1, out=high[: len(behind)])
+        second = -(-low // MICROSECOND) * MICROSECOND
+        behind = np.where(second < high, second, low)
+        good[: len(events)] &= low < high
+        times[events] = behind
+
+
+class _NextMatch:
+    """Finds the first interval behind a time that agrees with the calendar parts of an event."""
+
+    def __init__(self, steps: Steps, first_day: int, last_day: int) -> None:
+        self._zone, self._parts = steps.zone, steps.parts
+        self._dated = [name for name in _RADIX if name in steps.parts]
+        self.begin, self.end = np.zeros(len(steps.low), np.int64), np.zeros(len(steps.low), np.int64)
+        self._first_day, self._last_day = first_day, last_day
+        self._whole_days = "hour" not in steps.parts and "minute" not in steps.parts
+        self._cycle = HOUR if "minute" in steps.parts and "hour" not in steps.parts else DAY
+        self._length = MINUTE if "minute" in steps.parts else HOUR if "hour" in steps.parts else DAY
+        self._tabulate()
+
+    @classmethod
+    def over(cls, steps: Steps) -> _NextMatch | None:
+        """A table for these events; None where it would be too large, or where a cycle within a day is dated."""
+        first, last = int(steps.days.min()) - 2, int(steps.days.max()) + _AHEAD
+        dated = any(name in steps.parts for name in _RADIX)
+        if dated and (last - first > _MOST_DAYS or ("minute" in steps.parts and "hour" not in steps.parts)):
+            return None
+        return cls(steps, first, last)
+
+    def _tabulate(self) -> None:
+        """Runs of consecutive days with the same date parts, sorted by these and then by day."""
+        if not self._dated:
+            return
+        days = np.arange(self._first_day, self._last_day)
+        values = dict(zip(("year", "month", "day"), civil(days), strict=True), weekday=(days + 3) % 7)
+        keys = self._key({name: values[name] for name in self._dated})
+        begins = np.flatnonzero(np.diff(keys, prepend=-1))
+        if not self._whole_days and len(begins) < len(days):
+            begins = np.arange(len(days))
+        ends = np.append(begins[1:], len(days))
+        order = np.lexsort((begins, keys[begins]))
+        self._run_begin, self._run_end = days[0] + begins[order], days[0] + ends[order]
+        self._run_key = keys[begins][order]
+        self._sorted = self._run_key * _MOST_DAYS * 2 + (self._run_end - self._first_day)
+
+    def _key(self, values: dict[str, Whole]) -> Whole:
+        key = np.zeros(len(next(iter(values.values()))), np.int64)
+        for name in self._dated:
+            key = key * _RADIX[name] + values[name]
+        return key
+
+    def first(self, events: Whole, start: Whole, stop: Whole) -> tuple[Whole, Whole]:
+        """The first interval from `start` up to `stop` of each event; where there is none found, end <= begin."""
+        offset, until = self._segment(start)
+        begin, end = self._local(events, start + offset)
+        begin, end = begin - offset, np.minimum(np.minimum(end - offset, until), stop)
+        for _ in range(_SEGMENTS):
+            again = np.flatnonzero((begin >= until) & (until < stop))
+            if not len(again):
+                break
+            at = until[again]
+            offset, following = self._segment(at)
+            low, high = self._local(events[again], at + offset)
+            begin[again] = low - offset
+            end[again] = np.minimum(np.minimum(high - offset, following), stop[again])
+            until[again] = following
+        return begin, end
+
+    def _segment(self, times: Whole) -> tuple[Whole, Whole]:
+        """The offset in force at each time, and until when."""
+        if not len(self._zone.instants):
+            return np.full(len(times), self._zone.offsets[0]), np.full(len(times), LAST)
+        at = np.searchsorted(self._zone.instants, times, "right")
+        return self._zone.offsets[at], np.append(self._zone.instants, LAST)[at]
+
+    def _local(self, events: Whole, start: Whole) -> tuple[Whole, Whole]:
+        """The first interval from `start` on, in local time; a day beyond the table has none."""
+        if self._whole_days and not self._dated:
+            return start, np.full(len(start), LAST)
+        shift = self._shift(events)
+        cycle = (start - shift - self._length) // self._cycle + 1
+        last = cycle + 1
+        if self._dated:
+            cycle, last = self._next_days(events, cycle)
+        begin = np.maximum(start, cycle * self._cycle + shift)
+        end = (last - 1) * self._cycle + shift + self._length
+        return begin, end
+
+    def _shift(self, events: Whole) -> Whole:
+        """Where in its cycle the interval of each event begins."""
+        shift = np.zeros(len(events), np.int64)
+        if "hour" in self._parts:
+            shift += self._parts["hour"][events] * HOUR
+        if "minute" in self._parts:
+            shift += self._parts["minute"][events] * MINUTE
+        return shift
+
+    def _next_days(self, events: Whole, day: Whole) -> tuple[Whole, Whole]:
+        """The first run of days from `day` on with the date parts of each event, and its end."""
+        key = self._key({name: self._parts[name][events] for name in self._dated})
+        held = np.clip(day, self._first_day, self._last_day) - self._first_day
+        # The first run that ends behind the day.
+        at = np.searchsorted(self._sorted, key * _MOST_DAYS * 2 + held, "right")
+        known = at < len(self._sorted)
+        at = np.minimum(at, len(self._sorted) - 1)
+        known &= (self._run_key[at] == key) & (day >= self._first_day)
+        begin = np.where(known, np.maximum(self._run_begin[at], day), LAST // DAY - 2)
+        end = self._run_end[at] if self._whole_days else begin + 1
+        return begin, np.where(known, end, begin)

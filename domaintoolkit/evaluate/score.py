@@ -1,0 +1,141 @@
+"""What held-out events cost, in nats and bits, part by part."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.util.hashing import mix
+
+__all__ = ["HEADER", "Score", "Tally", "WindowsLike", "gathered"]
+
+Ints = NDArray[np.integer[Any]]
+
+HEADER = "[header]"
+"""The name of what tokens of a history's header cost; it is part of no event."""
+GROUPS = 1 << 16
+"""Groups of whole entities that costs are summed in, by a hash: of a few thousand entities nearly each has its own."""
+
+
+class WindowsLike(Protocol):
+    """Windows of histories, one after another."""
+
+    @property
+    def ids(self) -> Ints: ...
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...
+    @property
+    def rows(self) -> NDArray[np.int64]: ...
+    @property
+    def entities(self) -> NDArray[np.int64]: ...
+    @property
+    def events(self) -> NDArray[np.int64]: ...
+    @property
+    def lost(self) -> NDArray[np.int64]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The cost of the same events under one model or baseline.
+
+    Every token of an event is paid for: its parts, spelled and text tokens, session tokens, and tokens that did
+    not fit into a block, at the uniform cost. What is summed up is what the same entity did, or the same few
+    entities: entities are independent of one another, and so their spread says how sure a figure is.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    nats: NDArray[np.float64]
+    """(groups of entities, parts)"""
+    events: NDArray[np.int64]
+    """(groups of entities,)"""
+    tokens: int
+    """Tokens that were predicted, those of the header too where it is a part."""
+
+    @property
+    def nats_per_token(self) -> float:
+        """Mean nats of a predicted token."""
+        return float(self.nats.sum()) / max(1, self.tokens)
+
+    @property
+    def bits_per_event(self) -> float:
+        """Bits of an event's tokens; a history's header is not in it."""
+        return float(self.event_nats.sum()) / math.log(2) / max(1, int(self.events.sum()))
+
+    @property
+    def bits_by_part(self) -> dict[str, float]:
+        """Bits an event of each part."""
+        bits = self.nats.sum(0) / math.log(2) / max(1, int(self.events.sum()))
+        return {part: float(value) for part, value in zip(self.parts, bits, strict=True)}
+
+    @property
+    def event_nats(self) -> NDArray[np.float64]:
+        """(groups,): nats of events' tokens."""
+        return self.nats_without(())
+
+    def nats_without(self, parts: Collection[str]) -> NDArray[np.float64]:
+        """(groups,): nats of events' tokens but those of `parts`."""
+        counted = [number for number, part in enumerate(self.parts) if part != HEADER and part not in parts]
+        return np.asarray(self.nats[:, counted].sum(1), np.float64)
+
+
+class Tally:
+    """Adds up costs (n, parts) and events by group of entities, in memory that does not grow with their number."""
+
+    def __init__(self, parts: int) -> None:
+        self.nats = np.zeros((GROUPS, parts))
+        self.events = np.zeros(GROUPS, np.int64)
+
+    def add(self, entities: Ints, nats: NDArray[np.float64], events: Ints) -> None:
+        """Count in what rows of costs, each of one entity, come to."""
+        groups = entity_groups(entities)
+        np.add.at(self.nats, groups, nats)
+        np.add.at(self.events, groups, events)
+
+    def score(self, name: str, parts: Sequence[str], tokens: int) -> Score:
+        """The groups that have events."""
+        there = np.flatnonzero(self.events)
+        return Score(name, tuple(parts), self.nats[there], self.events[there], tokens)
+
+
+def entity_groups(entities: Ints) -> NDArray[np.int64]:
+    """The group of each entity, by its number in the folder."""
+    return (mix(np.asarray(entities).astype(np.uint64)) & np.uint64(GROUPS - 1)).astype(np.int64)
+
+
+def gathered(
+    name: str,
+    parts: tuple[str, ...],
+    batches: Iterable[tuple[Any, WindowsLike]],
+    loss: Callable[[Any], Any],
+    lost_nats: float,
+) -> Score:
+    """The score of a model on its batches and the windows in them.
+
+    `loss` gives a `LossReport` for a batch, and `lost_nats` is what a token costs that did not fit.
+    """
+    tally, tokens = Tally(len(parts) + 1), 0
+    for batch, windows in batches:
+        report = loss(batch)
+        nats = report.nats.detach().flatten(0, 1).double().cpu().numpy()
+        owner = _windows_of(batch.documents.cpu().numpy(), windows.rows).ravel()
+        there = owner >= 0
+        table = np.zeros((len(windows.rows), len(parts) + 1))
+        np.add.at(table[:, :-1], owner[there], nats[there])
+        table[:, -1] = windows.lost * lost_nats
+        tally.add(windows.entities, table, windows.events)
+        tokens += int(report.tokens) + int(windows.lost.sum())
+    return tally.score(name, (*parts, "[cut off]"), tokens)
+
+
+def _windows_of(documents: Ints, rows: Ints) -> NDArray[np.int64]:
+    """(B, T): the window that each position belongs to, or -1; `documents` number those of a row from the left."""
+    order = np.argsort(rows, kind="stable")
+    first = np.searchsorted(rows[order], np.arange(len(documents)))
+    at = np.where(documents >= 0, first[:, None] + documents, 0)
+    return np.where(documents >= 0, order[at], -1)

@@ -1,0 +1,8 @@
+"""Histories written by a model, such that each one decodes.
+
+Names load when they are used, since torch takes seconds.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

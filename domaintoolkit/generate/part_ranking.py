@@ -1,0 +1,59 @@
+"""What an event model thinks likeliest of the next event, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from domaintoolkit.model.event_model import EventModel
+from domaintoolkit.model.event_tensors import events_from_streams
+from domaintoolkit.model.layers.tails import SPREAD
+
+__all__ = ["LikelyPart", "likely_parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyPart:
+    """The likeliest first tokens of one part, with their probabilities among all that can begin it."""
+
+    part: str
+    ids: tuple[int, ...]
+    probabilities: tuple[float, ...]
+
+
+@torch.inference_mode()
+def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: int = 3) -> list[LikelyPart]:
+    """The `count` likeliest first tokens of each part of the event after `history`, ids of base tokens.
+
+    Each part is told given the likeliest token of the parts before it; a part that such a token fills is left out.
+    Raises `DecodeError` for what is no history of whole events.
+    """
+    was_training = model.training
+    model.eval()
+    batch = events_from_streams(history, np.array([0, len(history)]), model.layout).batch().to(model.device)
+    hidden = model.hidden(batch)[:, -1]
+    session = model.session_head(hidden).squeeze(1) > 0
+    before = model.scored_before(batch.ids[:, -1])
+    own = torch.zeros(1, model.event_parts, model.config.cell, device=model.device)
+    found: list[LikelyPart] = []
+    part = 0
+    while part < model.event_parts:
+        query = model.heads(hidden, session, own, before)[1][0, part]
+        found.append(_likeliest(model, part, query, count))
+        own[0, part] = model.embedding[found[-1].ids[0]] / SPREAD
+        part += max(1, int(model.fills[found[-1].ids[0]]))
+    model.train(was_training)
+    return found
+
+
+def _likeliest(model: EventModel, part: int, query: Tensor, count: int) -> LikelyPart:
+    candidates = model.candidates(model.header_parts + part)
+    shares = (model.scored[candidates] @ query + model.bias[candidates, 0]).softmax(0)
+    best = shares.topk(min(count, len(candidates)))
+    ids = candidates[best.indices].tolist()
+    return LikelyPart(model.part_names[part], tuple(ids), tuple(best.values.tolist()))

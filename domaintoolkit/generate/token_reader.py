@@ -1,0 +1,73 @@
+"""What models say of the next token of histories that are being written; what was read is kept in a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from domaintoolkit.generate.draft import Line
+from domaintoolkit.model.layers.decoder import Cache
+from domaintoolkit.model.token_model import TokenModel
+
+__all__ = ["Reader", "TokenReader"]
+
+
+class Reader(Protocol):
+    """Reads B lines side by side. Each call goes on from the one before; what has been taken back is forgotten."""
+
+    def scores(self, lines: Sequence[Line]) -> Tensor:
+        """float32 (B, V + 1) on the CPU: logits of the next token, and of going on without one; of a line that is
+        done, anything."""
+
+    def pick(self, rows: Sequence[int]) -> None:
+        """Go on with these lines; one may be picked several times."""
+
+
+class TokenReader:
+    """A token model. It never goes on without a token."""
+
+    def __init__(self, model: TokenModel, count: int) -> None:
+        self.model, self.cache = model, Cache()
+        self.read: list[list[int]] = [[] for _ in range(count)]
+        self.columns: list[list[int]] = [[] for _ in range(count)]
+        """Of each token read, its place in the cache."""
+
+    def scores(self, lines: Sequence[Line]) -> Tensor:
+        """Logits of a token model, (B, V + 1)."""
+        fresh = [self._news(row, line) for row, line in enumerate(lines)]
+        ids = torch.zeros(len(lines), max(map(len, fresh)), dtype=torch.long)
+        real = torch.zeros_like(ids, dtype=torch.bool)
+        begin = 0 if self.cache.valid is None else self.cache.valid.shape[1]
+        for row, tokens in enumerate(fresh):
+            ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
+            real[row, : len(tokens)] = True
+            self.read[row] += tokens
+            self.columns[row] += range(begin, begin + len(tokens))
+        device = self.model.device
+        hidden = self.model.read(ids.to(device), real.to(device), self.cache)
+        last = torch.tensor([max(0, len(tokens) - 1) for tokens in fresh])
+        logits = self.model.logits(hidden[torch.arange(len(lines)), last]).float().cpu()
+        return torch.nn.functional.pad(logits, (0, 1), value=-torch.inf)
+
+    def _news(self, row: int, line: Line) -> list[int]:
+        """The tokens of a line that have not been read, the last one at least; the others are forgotten."""
+        if line.done:
+            return []
+        read, context = self.read[row], list(line.context)
+        keep = min(len(read), len(context) - 1)
+        if read[:keep] != context[:keep]:
+            keep = next(at for at in range(keep) if read[at] != context[at])
+        if keep < len(read):
+            assert self.cache.valid is not None
+            self.cache.valid[row, self.columns[row][keep:]] = False
+            del read[keep:], self.columns[row][keep:]
+        return context[keep:]
+
+    def pick(self, rows: Sequence[int]) -> None:
+        """Go on with these lines."""
+        self.cache.pick(torch.tensor(list(rows), device=self.model.device))
+        self.read = [list(self.read[row]) for row in rows]
+        self.columns = [list(self.columns[row]) for row in rows]

@@ -1,0 +1,40 @@
+"""Jobs over whole tables: fit, encode, append, decode, export, verify and drift, on this machine or on Spark."""
+
+from domaintoolkit.jobs.appending.job import append
+from domaintoolkit.jobs.decoding import decode, decoded_rows
+from domaintoolkit.jobs.drift import Drift, FieldDrift, drift
+from domaintoolkit.jobs.encoding import encode
+from domaintoolkit.jobs.export import export_streams, segmented_tokens
+from domaintoolkit.jobs.fitting import FitResult, extend, fit
+from domaintoolkit.jobs.progress import Progress
+from domaintoolkit.jobs.result import EncodeResult
+from domaintoolkit.jobs.spark.job import encode_spark, fit_spark, spark_refused, spark_streams
+from domaintoolkit.jobs.spark.source import SparkSource, open_spark
+from domaintoolkit.jobs.table_file import write_rows
+from domaintoolkit.jobs.verification import VerifyResult, verify
+
+__all__ = [
+    "Drift",
+    "EncodeResult",
+    "FieldDrift",
+    "FitResult",
+    "Progress",
+    "SparkSource",
+    "VerifyResult",
+    "append",
+    "decode",
+    "decoded_rows",
+    "drift",
+    "encode",
+    "encode_spark",
+    "export_streams",
+    "extend",
+    "fit",
+    "fit_spark",
+    "open_spark",
+    "segmented_tokens",
+    "spark_refused",
+    "spark_streams",
+    "verify",
+    "write_rows",
+]

@@ -1,0 +1,1 @@
+"""`append`: new events for the histories of an encoded folder."""

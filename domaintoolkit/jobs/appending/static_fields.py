@@ -1,0 +1,58 @@
+"""Static fields of new rows against those of their encoded histories, of which shards keep hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import Refusal
+from domaintoolkit.jobs.histories.histories import Histories
+from domaintoolkit.schema import Schema
+from domaintoolkit.storage.shards import plain
+from domaintoolkit.tokenizer.encoding import statics_of
+from domaintoolkit.tokenizer.rows.prepared_rows import Rows
+
+__all__ = ["Statics", "static_rows", "with_statics"]
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Statics:
+    """What the static fields of some rows are beside those of their histories."""
+
+    fields: dict[str, Flags]
+    """Whether each row has another value in a field than its history."""
+    other: Flags
+    """Whether it has in any."""
+
+    def refusals(self, row: int, rows: pa.Table) -> Iterator[Refusal]:
+        """What is wrong with one of the rows."""
+        for name, flags in self.fields.items():
+            if flags[row]:
+                value = rows[name][row].as_py()
+                yield Refusal(row, name, f"static field is {value!r} here and another in the encoded history")
+
+
+def static_rows(schema: Schema, histories: Histories, rows: Rows, history: NDArray[np.int64]) -> Statics:
+    """Compare rows with their histories (-1: a row has none) by value."""
+    other, fields = np.zeros(len(history), bool), {}
+    if schema.static and len(histories):
+        hashes, known = statics_of(schema, rows), plain(histories.table["statics"])
+        for spec in schema.static:
+            same = np.asarray(hashes[spec.name]) == np.asarray(known.field(spec.name))[history]
+            fields[spec.name] = (history >= 0) & ~same
+            other |= fields[spec.name]
+    return Statics(fields, other)
+
+
+def with_statics(schema: Schema, rows: pa.Table, known: pa.Table) -> pa.Table:
+    """`rows` with the static fields that the same rows of `known` have."""
+    for spec in schema.static:
+        place = rows.schema.get_field_index(spec.name)
+        rows = rows.set_column(place, rows.schema.field(place), known[spec.name])
+    return rows

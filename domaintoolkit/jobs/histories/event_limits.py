@@ -1,0 +1,125 @@
+"""What `min_events` and `max_events` leave of histories, told from their streams alone.
+
+A history that goes beyond `max_events` loses its oldest events: its last ones are all that any later event needs,
+so nothing else is kept of it. One that falls short of `min_events` is left out, but kept whole beside the shards.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import Anchor
+from domaintoolkit.jobs.histories.histories import Histories, match
+from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
+from domaintoolkit.storage.shards import CARRIED, shard_table
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer.assembly import Columns, Part, bind
+from domaintoolkit.util.lists import Lists, joined, list_column, lists_of
+from domaintoolkit.util.ragged import positions
+
+__all__ = ["left_out_part", "shortened"]
+
+Rows = NDArray[np.int64]
+
+
+def left_out_part(whole: DomainTokenizer, rows: pa.Table, kept: pa.Table) -> pa.Table:
+    """The histories in `rows` that `min_events` left out, in a shard's columns.
+
+    `kept` has the keys of the others, by hash; `whole` is the tokenizer without bounds.
+    """
+    keys = fitted_keys(rows.select(list(whole.schema.entity)), whole.types)
+    others = rows.filter(pa.array(match(keys, kept) < 0))
+    return shard_table(whole.encode_by_hash(others, on_bad_rows="quarantine"))
+
+
+def shortened(tokenizer: DomainTokenizer, table: pa.Table, limit: int | None) -> pa.Table:
+    """Rows of a shard whose histories have at most their last `limit` events (None: all), as if encoded so."""
+    if limit is None or not table.num_rows:
+        return table
+    counts = Histories(tokenizer, table).starts.lengths
+    over = counts > limit
+    if not over.any():
+        return table
+    cut = _Cut(tokenizer, table.filter(pa.array(over)), limit).table().cast(table.schema)
+    both = pa.concat_tables([table.filter(pa.array(~over)), cut])
+    places = np.concatenate([np.flatnonzero(~over), np.flatnonzero(over)])
+    return both.take(pa.array(np.argsort(places))).combine_chunks()
+
+
+class _Cut:
+    """Histories that lose their first events. What is first then has an anchor, no delta and no session's start."""
+
+    def __init__(self, tokenizer: DomainTokenizer, table: pa.Table, limit: int) -> None:
+        self.tokenizer, self.old, self.limit = tokenizer, Histories(tokenizer, table), limit
+        ends = self.old.starts.offsets[1:]
+        self.events = positions(ends - limit, np.full(len(table), limit))
+        """Those that stay, among all."""
+        starts = np.append(np.asarray(self.old.starts.values), 0)
+        self.begins = starts[ends - limit]
+        """Where the first event that stays begins in its stream, and where it ends."""
+        self.ends = self.old.ids.lengths if limit == 1 else starts[ends - limit + 1]
+
+    def table(self) -> pa.Table:
+        """The rows of the shard."""
+        old, head = self.old, self._header()
+        values, behind = self._first_events()
+        tails = Lists(values, old.ids.offsets).slices(self.begins + behind, old.ids.lengths)
+        shift = head.lengths - self.begins - behind
+        starts = np.asarray(old.starts.values)[self.events].reshape(-1, self.limit) + shift[:, None]
+        starts[:, 0] = head.lengths
+        offsets = np.arange(len(old) + 1) * self.limit
+        columns = {name: old.table[name] for name in old.table.column_names}
+        columns["ids"] = list_column(joined(head, tails))
+        columns["event_starts"] = list_column(Lists(pa.array(starts.ravel().astype(np.int32)), offsets))
+        taken = pa.array(self.events)
+        if old.times is not None:
+            columns["times"] = list_column(Lists(old.times.values.take(taken), offsets))
+        for carried in (name for name in CARRIED if name in columns):
+            structs = columns[carried].combine_chunks()
+            names = [field.name for field in structs.type]
+            lists = [list_column(Lists(structs.field(name).flatten().take(taken), offsets)) for name in names]
+            columns[carried] = pa.StructArray.from_arrays(lists, names)
+        if "sessions" in columns:
+            columns["sessions"] = list_column(self._sessions())
+        return pa.table(columns)
+
+    def _sessions(self) -> Lists:
+        """The sessions from that of the first event that stays on."""
+        old = self.old
+        sessions, opened = lists_of(old.table["sessions"]), np.append(0, np.cumsum(old.opens()))
+        gone = opened[self.events[:: self.limit] + 1] - opened[old.starts.offsets[:-1]]
+        return sessions.slices(gone, sessions.lengths)
+
+    def _header(self) -> Lists:
+        """BOS and static fields as they were, and the anchor of the first event that stays."""
+        old, statics = self.old, self.old.static_lengths()
+        head = old.ids.slices(np.zeros(len(old), np.int64), statics)
+        anchor = next((bound for bound in self.tokenizer.layout.header if bound.name is None), None)
+        if anchor is None or old.times is None:
+            return head
+        assert isinstance(anchor.encoder, Anchor)
+        cells = anchor.encoder.encode(np.asarray(old.times.values)[self.events[:: self.limit]])
+        for part in (bind(anchor, cell, self.tokenizer.layout.id_type, None) for cell in cells):
+            head = joined(head, _lists(part, len(old)))
+        return head
+
+    def _first_events(self) -> tuple[pa.Array, Rows]:
+        """All ids, with no delta before the events that become first; and where each of these has a session token."""
+        grammar, ids = self.tokenizer.grammar, np.asarray(self.old.ids.values).copy()
+        places = positions(self.old.ids.offsets[:-1] + self.begins, self.ends - self.begins)
+        none = self.tokenizer.layout.no_delta
+        if none is not None:
+            delta = places[grammar.place[ids[places]] == grammar.place[none]]
+            ids[delta] = none
+        session = ids[self.old.ids.offsets[:-1] + self.begins] == grammar.session
+        return pa.array(ids), session.astype(np.int64)
+
+
+def _lists(part: Part, rows: int) -> Lists:
+    """The tokens of each row."""
+    if isinstance(part, Columns):
+        (tokens,) = part.tokens(slice(0, rows))
+        return Lists(pa.array(tokens), np.arange(rows + 1))
+    return Lists(pa.array(part.ids), part.offsets).take(part.codes)

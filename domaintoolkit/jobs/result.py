@@ -1,0 +1,59 @@
+"""What an encoding has written and met, and its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from domaintoolkit.schema import to_dict
+from domaintoolkit.storage.manifest import Manifest
+from domaintoolkit.storage.resume_state import FinishedShard
+from domaintoolkit.storage.shards import read_shard
+from domaintoolkit.streams.streams import Counts
+from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["EncodeResult", "build_manifest"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeResult:
+    """What an encoding has written and met."""
+
+    folder: Path
+    manifest: Manifest
+    counts: Counts
+    resumed: int = 0
+    """Shards that an earlier run had finished."""
+    quarantine: Path | None = None
+    """The file of refused rows, if there are any."""
+    notes: tuple[str, ...] = ()
+
+
+def build_manifest(
+    tokenizer: DomainTokenizer,
+    folder: Path,
+    finished: Sequence[FinishedShard],
+    reader: Any = None,
+    refused_in_reading: int = 0,
+) -> tuple[Manifest, Counts]:
+    """The manifest of finished shards, in their order, and their counts together."""
+    read = Counts(rows_in=refused_in_reading, rows_refused=refused_in_reading)
+    counts = sum((Counts(**shard.counts) for shard in finished), read)
+    vocabulary = tokenizer.vocabulary
+    first = read_shard(folder, finished[0].entry, verify=False)
+    manifest = Manifest(
+        schema=to_dict(tokenizer.schema),
+        vocabulary={
+            "size": len(vocabulary),
+            "hash": vocabulary.hash,
+            "generations": [list(generation) for generation in vocabulary.generations],
+        },
+        columns={field.name: str(field.type) for field in first.schema},
+        shards=tuple(shard.entry for shard in finished),
+        left_out=tuple(shard.left_out for shard in finished if shard.left_out is not None),
+        counts=asdict(counts),
+        reader=None if reader is None else to_dict(reader),
+    )
+    return manifest, counts

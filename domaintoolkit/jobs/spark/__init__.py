@@ -1,0 +1,1 @@
+"""Fitting and encoding on Spark, with the same bytes as on one machine."""

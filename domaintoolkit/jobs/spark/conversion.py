@@ -1,0 +1,135 @@
+"""What runs inside Spark's Python processes to read: raw files and typed columns into rows, or the reason why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from domaintoolkit.errors import SourceError
+from domaintoolkit.jobs.partition.input import ROW_BITS
+from domaintoolkit.jobs.partition.row_refusals import Kept, to_json
+from domaintoolkit.reading import RefusedRow, Source, SourceFile
+from domaintoolkit.schema import Column, Reader, from_dict, to_dict
+from domaintoolkit.storage.shards import plain
+from domaintoolkit.values.text import TYPES
+from domaintoolkit.values.typed import castable, convert_typed
+
+__all__ = ["REFUSED", "ROW", "Batches", "convert_batches", "read_files", "row_schema", "typed"]
+
+ROW, REFUSED = "domaintoolkit row", "domaintoolkit refused"
+"""Columns beside the schema's: the number of a row, and what is wrong with it, as JSON; null for a good one."""
+
+Tabular = TypeVar("Tabular", pa.RecordBatch, pa.Table)
+Batches = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+
+def typed(batch: Tabular) -> Tabular:
+    """Spark gives instants in its session's time zone; the zone is no part of the data."""
+    fields = [
+        field.with_type(pa.timestamp(field.type.unit, "UTC"))
+        if pa.types.is_timestamp(field.type) and field.type.tz
+        else field
+        for field in batch.schema
+    ]
+    return batch.cast(pa.schema(fields))
+
+
+def row_schema(columns: Sequence[Column]) -> pa.Schema:
+    """The declared columns, and those of ours."""
+    declared = [(column.name, TYPES[column.type]) for column in columns]
+    return pa.schema([*declared, (ROW, pa.int64()), (REFUSED, pa.string())])
+
+
+def read_files(files: Sequence[SourceFile], reader: Reader, columns: Sequence[Column]) -> Batches:
+    """Read the files whose numbers come in, as the local engine does."""
+    declared, names = to_dict(reader), [column.name for column in columns]
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        own = from_dict(Reader, declared)
+        schema = row_schema([column for name in names for column in own.columns if column.name == name])
+        for number in (number for batch in batches for number in batch["id"].to_pylist()):
+            kept = Kept()
+            for batch in Source([files[number]], own).batches(names, kept):
+                arrays = [plain(batch.records[name]) for name in names]
+                yield _rows(arrays, (number << ROW_BITS) + batch.rows, schema)
+                yield from _refused(kept, number, schema)
+                kept.clear()
+            yield from _refused(kept, number, schema)
+
+    return read
+
+
+def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Column]) -> Batches:
+    """Bring the columns of a table into the declared types; its last columns are a number and perhaps the file."""
+    declared, chosen = to_dict(reader), [column.name for column in columns]
+    place = {name: number for number, name in enumerate(names)}
+
+    def convert(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        own = from_dict(Reader, declared)
+        wanted = [column for name in chosen for column in own.columns if column.name == name]
+        schema = row_schema(wanted)
+        for batch in map(typed, batches):
+            arrays = batch.columns[: len(wanted)]
+            _fits(names, arrays, wanted)
+            numbers, sources = batch[ROW].to_numpy(), np.zeros(len(batch), np.int64)
+            if batch.num_columns > len(wanted) + 1:
+                sources = np.array([place[path] for path in batch.columns[-1].to_pylist()], np.int64)
+            made = [
+                convert_typed(array, column, own.invalid_text == "replace")
+                for array, column in zip(arrays, wanted, strict=True)
+            ]
+            reasons: dict[int, list[tuple[str | None, str]]] = {}
+            for column, converted in zip(wanted, made, strict=True):
+                for row, reason in converted.reasons.items():
+                    reasons.setdefault(row, []).append((column.name, reason))
+            kept = np.ones(len(batch), bool)
+            kept[list(reasons)] = False
+            good = [plain(each.array).filter(pa.array(kept)) for each in made]
+            yield _rows(good, ((sources << ROW_BITS) + numbers)[kept], schema)
+            refused = [
+                (
+                    int(sources[row]),
+                    RefusedRow(
+                        names[sources[row]], int(numbers[row]), None, tuple(reasons[row]), _raw(wanted, arrays, row)
+                    ),
+                )
+                for row in sorted(reasons)
+            ]
+            for source, one in refused:
+                yield from _refused([one], source, schema)
+
+    return convert
+
+
+def _fits(names: Sequence[str], arrays: Sequence[pa.Array], columns: Sequence[Column]) -> None:
+    wrong = [
+        f"column {column.name!r}: expected {column.type}, found {array.type}"
+        for array, column in zip(arrays, columns, strict=True)
+        if not castable(array.type, column)
+    ]
+    if wrong:
+        raise SourceError(names[0], "; ".join(wrong))
+
+
+def _raw(columns: Sequence[Column], arrays: Sequence[pa.Array], row: int) -> bytes:
+    values = {column.name: array[row].as_py() for column, array in zip(columns, arrays, strict=True)}
+    return json.dumps(values, default=str, ensure_ascii=False).encode(errors="surrogatepass")
+
+
+def _rows(arrays: Sequence[pa.Array], places: Any, schema: pa.Schema) -> pa.RecordBatch:
+    count = len(places)
+    return pa.RecordBatch.from_arrays(
+        [*arrays, pa.array(places, pa.int64()), pa.nulls(count, pa.string())], schema=schema
+    )
+
+
+def _refused(rows: Sequence[RefusedRow], source: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    if rows:
+        places = pa.array([(source << ROW_BITS) + row.row for row in rows], pa.int64())
+        texts = pa.array([json.dumps(to_json(row)) for row in rows], pa.string())
+        nulls = [pa.nulls(len(rows), field.type) for field in schema][:-2]
+        yield pa.RecordBatch.from_arrays([*nulls, places, texts], schema=schema)

@@ -1,0 +1,257 @@
+"""Fitting and encoding on Spark: the same tokenizer and the same shards, byte for byte, as on one machine.
+
+Rows are sent to the partition that owns their shard, sorted there, and encoded shard by shard in Python
+processes that Spark starts; these need domaintoolkit installed. Nothing here imports pyspark before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from domaintoolkit.encoders import EncoderType
+from domaintoolkit.errors import DataError, Interrupted, MissingExtraError, Refusal
+from domaintoolkit.jobs.composites import LowestEntities, learn_from
+from domaintoolkit.jobs.fitting import FitResult, fitting_schema
+from domaintoolkit.jobs.partition.row_refusals import from_json, in_file_order, located, raise_refused, write_quarantine
+from domaintoolkit.jobs.result import EncodeResult, build_manifest
+from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, typed
+from domaintoolkit.jobs.spark.partitions import Parted, empty_shard, parted, row_places
+from domaintoolkit.jobs.spark.source import FrameRows, SparkRows, SparkSource, quoted, wanted
+from domaintoolkit.jobs.spark.worker import (
+    ENTRY,
+    Places,
+    Shipped,
+    encode_shards,
+    finished_shard,
+    fit_rows,
+    plain_types,
+    refused_entries,
+    sample_rows,
+    write_shards,
+)
+from domaintoolkit.reading.refused_rows import RefusedRow
+from domaintoolkit.schema import Reader, Schema
+from domaintoolkit.storage.lock import locked
+from domaintoolkit.storage.resume_state import (
+    FinishedShard,
+    State,
+    check_free,
+    clear_state,
+    discard,
+    identity,
+    same_run,
+)
+from domaintoolkit.storage.shards import LEFT_OUT, read_shard, write_shard
+from domaintoolkit.tokenizer import DomainTokenizer, FitState
+from domaintoolkit.tokenizer.rows.column_types import column_type
+
+__all__ = ["encode_spark", "fit_spark", "spark_refused", "spark_streams"]
+
+OnBadRows = Literal["error", "quarantine"]
+
+
+def fit_spark(
+    schema: Schema,
+    rows: Any,
+    *,
+    training_only: bool = True,
+    on_bad_rows: OnBadRows = "error",
+    encoders: Iterable[EncoderType] = (),
+) -> FitResult:
+    """Fit a tokenizer on the training entities of `rows`: a Spark DataFrame, or files from `open_spark`.
+
+    One pass, or two where no entity is for training; every partition counts its rows, and the counts are merged
+    here. Rows that cannot be encoded raise one `DataError`, or with `quarantine` are passed over.
+    """
+    source = _source(rows)
+    columns = wanted(schema, source)
+    tokenizer = DomainTokenizer(schema, encoders)
+    for only_training in (True, False) if training_only else (False,):
+        states, summary, refused = _counts(tokenizer, source, fitting_schema(schema), only_training, on_bad_rows)
+        if refused:
+            _, _, refused = _counts(tokenizer, source, schema, False, on_bad_rows, row_places(source, columns))
+            raise_refused(_located(source, refused), source.names)
+        fitted = sum(state.rows for state in states)
+        if fitted:
+            on: Literal["train", "all"] = "train" if only_training else "all"
+            for field in source.frame(columns).select(*map(quoted, columns)).limit(0).toArrow().schema:
+                states[0].types.setdefault(field.name, column_type(field.type))
+            tokenizer.fit_states(states)
+            entities = _learn_composites(tokenizer, source, only_training)
+            return FitResult(tokenizer, summary["rows_in"], summary["rows_refused"], fitted, on, entities)
+    raise DataError([Refusal(None, None, "there are no rows to fit on")])
+
+
+def _counts(
+    tokenizer: DomainTokenizer, source: SparkRows, schema: Schema, training_only: bool, on_bad_rows: str,
+    places: Places | None = None,
+) -> tuple[list[FitState], dict[str, int], list[RefusedRow]]:  # fmt: skip
+    """The state of each partition, what was counted, and the rows that were refused, unless they are passed over."""
+    count = fit_rows(schema, training_only, on_bad_rows == "quarantine", places or Places(source.names))
+    states: list[FitState] = []
+    refused: list[RefusedRow] = []
+    summary = {"rows_in": 0, "rows_refused": 0}
+    with _kept(source.frame(wanted(schema, source)).mapInArrow(count, "part string, data binary")) as frame:
+        for tables, found in _states(frame.toLocalIterator()):
+            if tables:
+                states.append(tokenizer.restore_state(tables))
+            summary = {name: number + found[name] for name, number in summary.items()}
+            refused += [from_json(row) for row in found["refused"]]
+    return states, summary, refused
+
+
+@contextmanager
+def _kept(frame: Any) -> Iterator[Any]:
+    """A frame that is computed by all workers at once and kept on their disks, to be fetched part by part."""
+    from pyspark import StorageLevel
+
+    kept = frame.persist(StorageLevel.DISK_ONLY)
+    try:
+        kept.count()
+        yield kept
+    finally:
+        kept.unpersist()
+
+
+def _states(rows: Iterable[Any]) -> Iterator[tuple[dict[str, pa.Table], dict[str, Any]]]:
+    """The tables of each partition's state, and what else it has counted."""
+    tables: dict[str, pa.Table] = {}
+    for row in rows:
+        if row["part"] == "":
+            yield tables, json.loads(bytes(row["data"]))
+            tables = {}
+        else:
+            tables[row["part"]] = pa.ipc.open_stream(bytes(row["data"])).read_all()
+
+
+def _learn_composites(tokenizer: DomainTokenizer, source: SparkRows, training_only: bool) -> int:
+    """Learn on the entities that the local engine would choose; every partition sends its candidates here."""
+    schema, spec = tokenizer.schema, tokenizer.schema.composite
+    if spec is None or spec.vocabulary_size == 0:
+        return 0
+    frame = source.frame([name for name in wanted(schema, source) if name not in schema.labels])
+    candidates = frame.mapInArrow(sample_rows(schema, spec.max_entities, training_only), frame.schema)
+    lowest = LowestEntities(schema.entity, spec.max_entities, training_only)
+    lowest.add(typed(candidates.orderBy(ROW).drop(ROW, REFUSED).toArrow()))
+    return learn_from(tokenizer, spec, [lowest.table()])
+
+
+def spark_streams(
+    tokenizer: DomainTokenizer, rows: Any, *, shards: int | None = None, on_bad_rows: OnBadRows = "error"
+) -> Any:
+    """The streams of `rows` (a Spark DataFrame, or files from `open_spark`) as a DataFrame.
+
+    One row an entity, in the columns of a shard and its number. Ids are signed 32-bit integers here, since Spark
+    has no unsigned ones. Rows that cannot be encoded raise when it is computed, or with `quarantine` are left out;
+    `spark_refused` gives them. Entities with fewer than `min_events` are left out.
+    """
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    source, shipped = _source(rows), Shipped.of(tokenizer)
+    made = parted(tokenizer, source, shards)
+    columns = plain_types(empty_shard(shipped, tokenizer.schema, source, made.places).schema)
+    encode = encode_shards(shipped, made.places, columns, on_bad_rows == "quarantine")
+    return made.together().mapInArrow(encode, from_arrow_schema(columns))
+
+
+def spark_refused(tokenizer: DomainTokenizer, rows: Any, *, shards: int | None = None) -> Any:
+    """The rows of `rows` that cannot be encoded as a DataFrame, in the columns of a quarantine file."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    made = parted(tokenizer, _source(rows), shards)
+    return made.together().mapInArrow(refused_entries(Shipped.of(tokenizer), made.places), from_arrow_schema(ENTRY))
+
+
+def encode_spark(
+    tokenizer: DomainTokenizer,
+    rows: Any,
+    out: str | Path,
+    *,
+    shards: int | None = None,
+    on_bad_rows: OnBadRows = "error",
+    quarantine: str | Path | None = None,
+    reader: Reader | None = None,
+) -> EncodeResult:
+    """Encode `rows` (a Spark DataFrame, or files from `open_spark`) into the folder `out`.
+
+    Spark's workers and this process share `out`. `reader` says how the files behind a DataFrame are laid out.
+
+    The folder is the same, byte for byte, as the local engine's for the same rows. The same call continues a run
+    that failed: its rows have to be the same, and shards that were finished are checked and kept.
+    """
+    source = _source(rows, reader)
+    folder = Path(out).absolute()
+    path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
+    with locked(folder):
+        unfinished = check_free(folder)
+        made = parted(tokenizer, source, shards)
+        options = {"engine": "spark", "shards": shards, "on_bad_rows": on_bad_rows}
+        state = State((made.fingerprint,), identity(tokenizer), options, made.shards)
+        if unfinished and not same_run(folder, State.load(folder), state):
+            discard(folder)
+            unfinished = False
+        if not unfinished:
+            state.save(folder)
+            tokenizer.save(folder / "tokenizer")
+        try:
+            finished, resumed = _written(tokenizer, source, made, folder)
+            refused = _located(source, [from_json(row) for shard in finished for row in shard.refused])
+            if on_bad_rows == "error":
+                raise_refused(refused, source.names)
+        except DataError:
+            discard(folder)
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted(_interrupted(folder, made.shards)) from None
+        manifest, counts = build_manifest(tokenizer, folder, finished, source.reader)
+        written = write_quarantine(path, refused)
+        manifest.save(folder)
+        clear_state(folder)
+    return EncodeResult(folder, manifest, counts, resumed, path if written else None)
+
+
+def _interrupted(folder: Path, shards: int) -> str:
+    done = sum(finished_shard(folder, number) is not None for number in range(shards))
+    return f"interrupted; {done} of {shards} shards are finished; run the same command again to continue"
+
+
+def _written(
+    tokenizer: DomainTokenizer, source: SparkRows, made: Parted, folder: Path
+) -> tuple[list[FinishedShard], int]:
+    """Every shard, those without rows too, and how many an earlier run has finished."""
+    before = [shard for number in range(made.shards) if (shard := finished_shard(folder, number)) is not None]
+    for entry in (entry for shard in before for entry in shard.files):
+        read_shard(folder, entry)
+    shipped = Shipped.of(tokenizer)
+    if len(before) < made.shards:
+        known = {shard.number for shard in before}
+        made.together(known).mapInArrow(write_shards(shipped, made.places, str(folder)), "shard int").collect()
+    found = {number: finished_shard(folder, number) for number in range(made.shards)}
+    missing = [number for number, shard in found.items() if shard is None]
+    if missing:
+        empty = empty_shard(shipped, tokenizer.schema, source, made.places)
+        bounded = tokenizer.schema.min_events > 1
+        for number in missing:
+            left_out = write_shard(folder, number, empty, within=LEFT_OUT) if bounded else None
+            found[number] = FinishedShard(number, write_shard(folder, number, empty), {}, left_out=left_out)
+    return [shard for shard in found.values() if shard is not None], len(before)
+
+
+def _source(rows: Any, reader: Reader | None = None) -> SparkRows:
+    try:
+        import pyspark  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("pyspark", "spark") from None
+    return rows if isinstance(rows, SparkSource) else FrameRows(rows, reader)
+
+
+def _located(source: SparkRows, refused: list[RefusedRow]) -> list[RefusedRow]:
+    """The rows as their files have them, where this process sees the files."""
+    refused = in_file_order(refused, source.names)
+    return refused if source.local is None else list(located(source.local, refused, source.names))

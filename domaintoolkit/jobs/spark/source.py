@@ -1,0 +1,147 @@
+"""`open_spark`: files and tables as Spark's rows, in a reader's columns and types, with refused rows among them."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domaintoolkit.errors import DataError, Refusal, SourceError
+from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, convert_batches, read_files, row_schema
+from domaintoolkit.reading import Source, open_source
+from domaintoolkit.schema import Column, Reader, Schema
+
+__all__ = ["FrameRows", "SparkRows", "SparkSource", "open_spark", "quoted", "wanted"]
+
+PATH = "domaintoolkit path"
+
+
+@dataclass(frozen=True)
+class FrameRows:
+    """A Spark DataFrame as it is. Its rows are numbered through all of its partitions."""
+
+    given: Any
+    reader: Reader | None = None
+    names: tuple[str, ...] = ("",)
+    local: Source | None = None
+    numbered: bool = False
+    """Whether the column of places has each row's source and row, or Spark's own numbers, which are not dense."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.given.columns)
+
+    def frame(self, columns: Sequence[str]) -> Any:
+        """The rows with `columns`, each row's place, and a column for why a row is refused."""
+        from pyspark.sql import functions
+
+        named = [functions.col(quoted(name)) for name in columns]
+        place = functions.monotonically_increasing_id().alias(ROW)
+        return self.given.select(*named, place, functions.lit(None).cast("string").alias(REFUSED))
+
+
+@dataclass(frozen=True)
+class SparkSource:
+    """Rows that a reader declares, to be read by Spark's workers."""
+
+    session: Any
+    reader: Reader
+    names: tuple[str, ...]
+    """The files in their order, or the table."""
+    local: Source | None = None
+    """The files, where they lie in folders that this process sees too."""
+    table: Any = None
+    """What Spark reads by itself."""
+    numbered: bool = True
+
+    @property
+    def columns(self) -> list[str]:
+        """The declared columns that are there."""
+        there = None if self.table is None else self.table.columns
+        return [column.name for column in self.reader.columns if there is None or column.header in there]
+
+    def frame(self, columns: Sequence[str]) -> Any:
+        """The rows with `columns`, each row's place, and refused rows as JSON in a column of their own."""
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        declared = {column.name: column for column in self.reader.columns}
+        chosen = [declared[name] for name in columns]
+        made = from_arrow_schema(row_schema(chosen))
+        if self.local is not None:
+            files = self.local.files
+            return self.session.range(0, len(files), 1, len(files)).mapInArrow(
+                read_files(files, self.reader, chosen), made
+            )
+        return self._selected(chosen).mapInArrow(convert_batches(self.names, self.reader, chosen), made)
+
+    def _selected(self, chosen: Sequence[Column]) -> Any:
+        """The columns by their headers, a number and, where it counts the rows of a file, the file."""
+        from pyspark.sql import functions
+
+        named = [functions.col(quoted(column.header)) for column in chosen]
+        if not self.numbered:
+            return self.table.select(*named, functions.monotonically_increasing_id().alias(ROW))
+        number, path = functions.col("_metadata.row_index").alias(ROW), functions.col("_metadata.file_path").alias(PATH)
+        return self.table.select(*named, number, path)
+
+
+SparkRows = FrameRows | SparkSource
+
+
+def open_spark(session: Any, files: str | Iterable[str], reader: Reader) -> SparkSource:
+    """What `files` mean to Spark, to be fitted and encoded as `open_source` would read it.
+
+    Files, folders and patterns that this process sees (CSV, plain, gzip or zip, Parquet, Arrow) are read by the
+    workers as the local engine reads them, a file a task, so they have to lie where every worker sees them too.
+    Anything else is Spark's to read: Parquet behind a URI (`s3a://`, `hdfs://`), partitioned Parquet folders, and a
+    table of its catalog. Raises `SourceError` for what neither can read.
+    """
+    given = [files] if isinstance(files, str) else list(files)
+    if len(given) == 1 and _is_table(session, given[0]):
+        return SparkSource(session, reader, (given[0],), table=session.table(given[0]), numbered=False)
+    if not any("://" in each or _is_partitioned(each) for each in given):
+        local = open_source(given, reader)
+        return SparkSource(session, reader, tuple(file.name for file in local.files), local)
+    return _parquet(session, given, reader)
+
+
+def _parquet(session: Any, given: list[str], reader: Reader) -> SparkSource:
+    from pyspark.errors import PySparkException
+
+    try:
+        table = session.read.parquet(*given)
+        # as its rows name them, which is not always as `inputFiles` does
+        found = table.select("_metadata.file_path").distinct().collect()
+        return SparkSource(session, reader, tuple(sorted(row["file_path"] for row in found)), table=table)
+    except PySparkException as error:
+        raise SourceError(", ".join(given), str(error).partition("\n")[0]) from None
+
+
+def _is_table(session: Any, name: str) -> bool:
+    """Whether a name is that of a table in Spark's catalog, and of no file."""
+    if os.path.lexists(name) or any(mark in name for mark in "/\\*?[") or not name.replace(".", "").isidentifier():
+        return False
+    return bool(session.catalog.tableExists(name))
+
+
+def _is_partitioned(path: str) -> bool:
+    """Whether a folder has folders such as `day=2024-01-01`, whose names are values of a column."""
+    return os.path.isdir(path) and bool(glob.glob(os.path.join(glob.escape(path), "*=*", "")))
+
+
+def wanted(schema: Schema, rows: SparkRows) -> list[str]:
+    """The schema's columns; labels only where there are any. Raises `DataError` for others that are missing."""
+    there = rows.columns
+    missing = [name for name in schema.columns if name not in there and name not in schema.labels]
+    if missing:
+        listed = ", ".join(repr(name) for name in there)
+        raise DataError([Refusal(None, name, f"missing; the table's columns are: {listed}") for name in missing])
+    return [name for name in schema.columns if name in there]
+
+
+def quoted(name: str) -> str:
+    """A column's name as Spark's expressions take any."""
+    return f"`{name.replace('`', '``')}`"

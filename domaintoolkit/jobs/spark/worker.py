@@ -1,0 +1,301 @@
+"""What runs inside Spark's Python processes to fit and encode: functions from record batches to record batches."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from domaintoolkit.errors import DataError
+from domaintoolkit.jobs.composites import LowestEntities
+from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
+from domaintoolkit.jobs.partition.input import ORIGIN, origins
+from domaintoolkit.jobs.partition.row_refusals import from_json, raise_refused, refused_rows, to_json
+from domaintoolkit.jobs.partition.shard import encode_part, whole_histories
+from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, Batches, typed
+from domaintoolkit.reading.refused_rows import COLUMNS, KEPT, RefusedRow, entry
+from domaintoolkit.schema import Schema, from_dict, to_dict
+from domaintoolkit.storage.resume_state import FINISHED, FinishedShard
+from domaintoolkit.storage.shards import LEFT_OUT, write_shard
+from domaintoolkit.streams.keys import hash_keys, shard_of, split_of
+from domaintoolkit.streams.streams import Counts
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.artifacts import read_json, write_json
+
+__all__ = [
+    "ENTRY",
+    "SHARD",
+    "Places",
+    "Shipped",
+    "add_shards",
+    "empty_part",
+    "encode_shards",
+    "finished_shard",
+    "fit_rows",
+    "plain_types",
+    "refused_entries",
+    "sample_rows",
+    "write_shards",
+]
+
+SHARD = "domaintoolkit shard"
+"""A column beside the schema's: the number of each row's shard."""
+PLACE_BITS = 33
+"""Of Spark's own row numbers, these low bits count within a partition and the others number the partition."""
+ENTRY = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in COLUMNS])
+"""The columns of refused rows."""
+FORMAT, VERSION = "domaintoolkit finished shard", 1
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows come from: their sources' names, and of rows with Spark's own numbers each partition's first row."""
+
+    names: tuple[str, ...]
+    starts: Mapping[int, int] | None = None
+
+    def of(self, numbers: Any) -> Any:
+        """The origin of each row, from the column `ROW`."""
+        if self.starts is None:
+            return numbers
+        first = np.array([self.starts.get(partition, 0) for partition in (numbers >> PLACE_BITS).tolist()], np.int64)
+        return first + (numbers & ((1 << PLACE_BITS) - 1))
+
+    def split(self, table: pa.Table) -> tuple[pa.Table, list[RefusedRow]]:
+        """The rows that reading has passed on, with their origins, and those that it has refused."""
+        places = self.of(table[ROW].to_numpy())
+        texts = table[REFUSED]
+        rows = table.drop_columns([ROW, REFUSED]).append_column(ORIGIN, pa.array(places, pa.int64()))
+        if texts.null_count == len(texts):
+            return rows, []
+        bad = np.flatnonzero(texts.is_valid().to_numpy())
+        found = [from_json(json.loads(text)) for text in texts.take(pa.array(bad)).to_pylist()]
+        named = [
+            RefusedRow(source or "", row, refused.line, refused.problems, refused.raw)
+            for refused, (source, row) in zip(found, origins(places[bad], self.names), strict=True)
+        ]
+        return rows.filter(pc.is_null(texts)), named
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A fitted tokenizer on its way to other processes: the text of its files."""
+
+    files: tuple[tuple[str, bytes], ...]
+
+    @classmethod
+    def of(cls, tokenizer: DomainTokenizer) -> Shipped:
+        """Pack a tokenizer."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / "tokenizer"
+            tokenizer.save(folder)
+            return cls(tuple((path.name, path.read_bytes()) for path in sorted(folder.iterdir())))
+
+    def tokenizer(self) -> DomainTokenizer:
+        """Unpack it, once a process."""
+        return _unpacked(self.files)
+
+
+@lru_cache(maxsize=2)
+def _unpacked(files: tuple[tuple[str, bytes], ...]) -> DomainTokenizer:
+    with tempfile.TemporaryDirectory() as name:
+        for file, data in files:
+            (Path(name) / file).write_bytes(data)
+        return DomainTokenizer.load(name, threads=1)
+
+
+def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Places) -> Batches:
+    """Count the rows of a partition: gives (part, data) of the state's tables, and last ("", what else was counted).
+
+    Of refused rows the first `KEPT` of a partition are listed, unless they are to be passed over.
+    """
+    declared = to_dict(schema)
+
+    def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        tokenizer = DomainTokenizer(from_dict(Schema, declared), threads=1)
+        state, rows_in, rows_refused = None, 0, 0
+        listed: list[dict[str, Any]] = []
+        for batch in batches:
+            table, refused = places.split(pa.Table.from_batches([typed(batch)]))
+            rows_in += batch.num_rows
+            if training_only:
+                table = table.filter(pa.array(split_of(hash_keys(table.select(list(schema.entity)))) == 0))
+            rows = table.drop_columns(ORIGIN)
+            try:
+                counted = tokenizer.fit_state(rows)
+            except DataError as error:
+                if any(refusal.row is None for refusal in error.refusals):
+                    raise
+                counted = tokenizer.fit_state(rows, "quarantine")
+                refused += refused_rows(table, error.refusals, places.names)
+            rows_refused += len(refused)
+            listed += [to_json(row) for row in refused[: 0 if quarantine else KEPT - len(listed)]]
+            if state is None:
+                state = counted
+            else:
+                state.merge(counted)
+        parts = {} if state is None else {name: _packed(table) for name, table in state.dump().items()}
+        summary = {"rows_in": rows_in, "rows_refused": rows_refused, "refused": listed}
+        yield _pairs({**parts, "": json.dumps(summary).encode()})
+
+    return count
+
+
+def sample_rows(schema: Schema, limit: int, training_only: bool) -> Batches:
+    """The rows of a partition's `limit` entities whose keys have the lowest hashes."""
+    entity = schema.entity
+
+    def sample(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        lowest = LowestEntities(entity, limit, training_only)
+        for batch in batches:
+            table = pa.Table.from_batches([batch])
+            lowest.add(table.filter(pc.is_null(table[REFUSED])))
+        table = lowest.table()
+        if table is not None:
+            yield from table.to_batches()
+
+    return sample
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _pairs(parts: dict[str, bytes]) -> pa.RecordBatch:
+    arrays = [pa.array(list(parts), pa.string()), pa.array(list(parts.values()), pa.binary())]
+    return pa.RecordBatch.from_arrays(arrays, ["part", "data"])
+
+
+def add_shards(entity: Iterable[str], types: Mapping[str, pa.DataType], shards: int) -> Batches:
+    """Append the number of each row's shard; rows that reading has refused go to the first."""
+    keys, known = list(entity), dict(types)
+
+    def add(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            named = fitted_keys(pa.Table.from_batches([typed(batch)]).select(keys), known)
+            numbers = np.where(batch[REFUSED].is_valid(), 0, shard_of(hash_keys(named), shards))
+            arrays = [*batch.columns, pa.array(numbers.astype(np.int32))]
+            yield pa.RecordBatch.from_arrays(arrays, [*batch.schema.names, SHARD])
+
+    return add
+
+
+def encode_shards(shipped: Shipped, places: Places, columns: pa.Schema, quarantine: bool) -> Batches:
+    """Streams of each shard, in `columns`; raises for rows that cannot be encoded, or leaves them out."""
+
+    def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        tokenizer = shipped.tokenizer()
+        for number, table in _by_shard(batches):
+            rows, refused = places.split(table)
+            part = encode_part(tokenizer, rows, places.names)
+            if not quarantine:
+                raise_refused([*refused, *part.refused], places.names)
+            numbered = part.table.add_column(0, "shard", pa.array(np.full(len(part.table), number, np.int32)))
+            yield from numbered.cast(columns).combine_chunks().to_batches()
+
+    return encode
+
+
+def refused_entries(shipped: Shipped, places: Places) -> Batches:
+    """The rows that cannot be encoded, as a quarantine file has them."""
+
+    def entries(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        tokenizer = shipped.tokenizer()
+        for _, table in _by_shard(batches):
+            rows, refused = places.split(table)
+            refused += encode_part(tokenizer, rows, places.names).refused
+            listed = [entry(row) for row in refused]
+            yield pa.RecordBatch.from_pylist(listed, ENTRY)
+
+    return entries
+
+
+def write_shards(shipped: Shipped, places: Places, folder: str) -> Batches:
+    """Write each shard into `folder`, and beside it that it is finished; gives their numbers.
+
+    A task that Spark repeats does not repeat the shards that it had finished.
+    """
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        tokenizer, out = shipped.tokenizer(), Path(folder)
+        whole = whole_histories(tokenizer)
+        for number, table in _by_shard(batches):
+            if not _finished_path(out, number).exists():
+                rows, refused = places.split(table)
+                part = encode_part(tokenizer, rows, places.names, whole)
+                shard = write_shard(out, number, part.table)
+                left_out = None if part.left_out is None else write_shard(out, number, part.left_out, within=LEFT_OUT)
+                counts = part.counts + Counts(rows_in=len(refused), rows_refused=len(refused))
+                listed = tuple(to_json(row) for row in [*refused, *part.refused])
+                finished = FinishedShard(number, shard, asdict(counts), listed, left_out)
+                write_json(_finished_path(out, number), FORMAT, VERSION, asdict(finished))
+            yield pa.RecordBatch.from_pydict({"shard": pa.array([number], pa.int32())})
+
+    return write
+
+
+def finished_shard(folder: Path, number: int) -> FinishedShard | None:
+    """A shard that a worker has finished; None where it has not. Raises `ArtifactError` where that was altered."""
+    path = _finished_path(folder, number)
+    return FinishedShard.of(read_json(path, FORMAT, VERSION)) if path.exists() else None
+
+
+def _finished_path(folder: Path, number: int) -> Path:
+    return folder / FINISHED / f"{number:05d}.json"
+
+
+def empty_part(shipped: Shipped, places: Places) -> Batches:
+    """A shard without rows, in the types that rows have here."""
+
+    def give(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            rows, _ = places.split(pa.Table.from_batches([typed(batch).slice(0, 0)]))
+            yield _pairs({"": _packed(encode_part(shipped.tokenizer(), rows, places.names).table)})
+            return
+
+    return give
+
+
+def _by_shard(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table]]:
+    """The rows of each shard, which come one shard after another."""
+    waiting: list[pa.RecordBatch] = []
+    current = -1
+    for batch in batches:
+        numbers = batch[SHARD].to_numpy()
+        edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+        for low, high in pairwise(edges):
+            if high == low:
+                continue
+            if waiting and numbers[low] != current:
+                yield current, _joined(waiting)
+                waiting = []
+            current = int(numbers[low])
+            waiting.append(batch.slice(low, high - low))
+    if waiting:
+        yield current, _joined(waiting)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.Table:
+    return pa.Table.from_batches([typed(batch) for batch in batches]).drop_columns(SHARD)
+
+
+def plain_types(schema: pa.Schema) -> pa.Schema:
+    """A shard's columns as Spark can hold them: signed integers of 32 bits in place of unsigned ones."""
+    fields: list[Any] = [pa.field("shard", pa.int32())]
+    for field in schema:
+        unsigned = pa.types.is_list(field.type) and pa.types.is_unsigned_integer(field.type.value_type)
+        fields.append(field.with_type(pa.list_(pa.int32())) if unsigned else field)
+    return pa.schema(fields)

@@ -1,0 +1,132 @@
+"""`verify`: an encoded folder against the rows it was made of, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from domaintoolkit.errors import OutputError
+from domaintoolkit.jobs.appending.set_aside import read_aside, without_aside
+from domaintoolkit.jobs.decoding import folder_tokenizer
+from domaintoolkit.jobs.histories.row_comparison import Comparison, PartReport
+from domaintoolkit.jobs.partition.budget import Budget, bucket_count, parse_bytes, units
+from domaintoolkit.jobs.partition.input import Input, TableInput, tables, wanted_columns
+from domaintoolkit.jobs.partition.row_refusals import Kept
+from domaintoolkit.jobs.partition.spill import Buckets, Spill
+from domaintoolkit.jobs.progress import Progress, silent
+from domaintoolkit.storage import EncodedFolder, open_encoded
+
+__all__ = ["VerifyResult", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What comparing a folder with its rows has shown."""
+
+    report: PartReport
+    rows_in: int
+    rows_refused: int
+    """Those that were set aside too."""
+    rows_set_aside: int
+    """Rows that appending has found older than their histories: the folder knows them, and that it lacks them."""
+    problems: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is as the contracts say."""
+        return not self.problems
+
+
+def verify(
+    folder: str | Path,
+    source: Any,
+    *,
+    memory: str | int = "2GB",
+    threads: int | None = None,
+    temporary: str | Path | None = None,
+    progress: Progress | None = None,
+) -> VerifyResult:
+    """Prove that `folder` holds the rows of `source` (files from `open_source`, or a table), and that they come back.
+
+    Every shard is compared with its checksum. The rows are encoded anew, and compared with the streams; the
+    streams are decoded, and compared value by value with the rows; what was decoded is encoded, and compared with
+    the streams. Rows that cannot be encoded, and those that appending has set aside, are counted. Raises
+    `ArtifactError` for a folder that is damaged.
+    """
+    encoded = open_encoded(folder)
+    rows: Input = source if hasattr(source, "batches") else TableInput(source)
+    budget = Budget(parse_bytes(memory), threads or os.cpu_count() or 1)
+    try:
+        with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as spill:
+            return _Verification(encoded, rows, budget, progress or silent).run(Path(spill))
+    except FileNotFoundError as error:
+        raise OutputError(str(temporary), error.strerror or str(error)) from None
+
+
+class _Verification:
+    """One run over all shards."""
+
+    def __init__(self, folder: EncodedFolder, source: Input, budget: Budget, progress: Progress) -> None:
+        self.folder, self.source, self.budget, self.progress = folder, source, budget, progress
+        self.tokenizer = folder_tokenizer(folder)
+        self.shards = len(folder.manifest.shards)
+        self.refused = Kept(0)
+
+    def run(self, spill: Path) -> VerifyResult:
+        buckets, rows_in = self._parted(spill)
+        comparison = Comparison(self.tokenizer)
+        report = PartReport.empty(self.tokenizer.schema)
+        aside, set_aside = read_aside(self.folder.folder, self.folder.manifest.set_aside), 0
+        for number in range(self.shards):
+            stored, left_out = self.folder.table(number), self.folder.left_out(number)
+            unknown = stored.num_rows + (0 if left_out is None else left_out.num_rows)
+            for part in self._parts(buckets, number):
+                rows = without_aside(self.tokenizer, part, aside)
+                set_aside += len(part) - len(rows)
+                made = comparison.compare(rows, stored, left_out)
+                unknown -= made.streams + made.left_out
+                report += made
+            report = replace(report, unknown=report.unknown + unknown)
+            self.progress("verifying", number + 1, self.shards)
+        rows_refused = self.refused.rows + report.rows_refused + set_aside
+        found = {"rows_in": rows_in, "rows_refused": rows_refused, "rows_left_out": report.counts.rows_left_out}
+        return VerifyResult(report, rows_in, rows_refused, set_aside, tuple(self._problems(report, found)))
+
+    def _parted(self, folder: Path) -> tuple[Buckets, int]:
+        schema = self.tokenizer.schema
+        names: list[str] = []
+        columns = wanted_columns(schema, self.source)
+        spill = Spill(
+            folder,
+            schema.entity,
+            bucket_count(self.shards),
+            self.budget.held_bytes,
+            self.budget.threads,
+            self.tokenizer.types,
+        )
+        with closing(spill):
+            for table in tables(self.source, columns, self.refused, self.budget.threads, names):
+                spill.add(table)
+                self.progress("reading", spill.rows, None)
+            return spill.finish(), spill.rows + self.refused.rows
+
+    def _parts(self, buckets: Buckets, number: int) -> Iterator[pa.Table]:
+        each = buckets.count // self.shards
+        ranges = units(buckets.rows, number * each, (number + 1) * each, self.budget.unit_rows)
+        found = (buckets.read(low, high) for low, high in ranges)
+        return (part for part in found if part is not None)
+
+    def _problems(self, report: PartReport, found: dict[str, int]) -> Iterator[str]:
+        counts = self.folder.manifest.counts
+        for what, number in found.items():
+            if number != counts[what]:
+                word = what.replace("_", " ")
+                yield f"{word}: the files have {number:,}, the folder was made of {counts[what]:,}"
+        yield from report.problems()

@@ -1,0 +1,1 @@
+"""The layers that both models are built of."""

@@ -1,0 +1,126 @@
+"""Heads of the event model: a query for each part of the next event, and what the part's token then costs."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from domaintoolkit.model.config import EventModelConfig
+from domaintoolkit.model.layers.cross_entropy import cross_entropy
+
+__all__ = ["HeaderHeads", "Heads", "part_loss"]
+
+PROBED = 256
+"""Positions on which the exact nats of a part are measured while it trains on something cheaper."""
+
+
+class Heads(nn.Module):
+    """Hidden states to contexts (N, P, width) and queries (N, P, cell width), one of each a part.
+
+    To a query is added what the same part was in the event before, by as much as the context says: rare values
+    that come again need not be learned one by one.
+
+    Independent parts share the hidden state as their context. Sequential ones add to it what the session flag and
+    the earlier parts of the same event are, each through its own matrix.
+    """
+
+    def __init__(self, config: EventModelConfig, parts: int) -> None:
+        super().__init__()
+        width, cell = config.width, config.cell
+        self.sequential = config.sequential
+        self.weight = nn.Parameter(torch.randn(parts, width, cell) * width**-0.5)
+        self.repeat = nn.Parameter(torch.zeros(parts, width + 1))
+        if self.sequential:
+            self.before = nn.Parameter(torch.randn(parts, cell, width) * cell**-0.5)
+            self.flag = nn.Parameter(torch.zeros(width))
+            self.mix = nn.Linear(width, width, bias=False)
+
+    @staticmethod
+    def parameters_of(config: EventModelConfig, parts: int) -> int:
+        """How many parameters the heads have, not building them."""
+        width, cell = config.width, config.cell
+        alone = parts * (width * cell + width + 1)
+        return alone + (parts * cell * width + width + width**2 if config.sequential else 0)
+
+    def forward(self, hidden: Tensor, session: Tensor, cells: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """(contexts, queries) for `hidden` (N, width), given the true session flags (N,) and cells (N, P, cell).
+
+        `before` (N, P, cell) are the rows that the values of the event before are scored with, or zero.
+        """
+        contexts = self._contexts(hidden, session, cells)
+        push = (contexts * self.repeat[:, :-1]).sum(2) + self.repeat[:, -1]
+        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight) + push[..., None] * before
+
+    def _contexts(self, hidden: Tensor, session: Tensor, cells: Tensor) -> Tensor:
+        if not self.sequential:
+            return hidden[:, None].expand(-1, len(self.weight), -1)
+        known = torch.einsum("npc,pcw->npw", cells, self.before)
+        earlier = known.cumsum(1) - known
+        base = self.mix(hidden) + session[:, None] * self.flag
+        return functional.gelu(base[:, None] + earlier) + hidden[:, None]
+
+
+class HeaderHeads(nn.Module):
+    """Cells (N, H, cell) of headers to contexts (N, H, width) and queries (N, H, cell width), one of each a part.
+
+    There is nothing before a header, so each part is predicted from the parts before it alone.
+    """
+
+    def __init__(self, config: EventModelConfig, parts: int) -> None:
+        super().__init__()
+        width, cell = config.width, config.cell
+        self.begin = nn.Parameter(torch.randn(width))
+        self.weight = nn.Parameter(torch.randn(parts, width, cell) * width**-0.5)
+        self.before = nn.Parameter(torch.randn(parts, cell, width) * cell**-0.5)
+
+    @staticmethod
+    def parameters_of(config: EventModelConfig, parts: int) -> int:
+        """How many parameters they are, not building them."""
+        return config.width * (1 + 2 * parts * config.cell)
+
+    def forward(self, cells: Tensor) -> tuple[Tensor, Tensor]:
+        known = torch.einsum("npc,pcw->npw", cells, self.before)
+        contexts = functional.gelu(self.begin + known.cumsum(1) - known)
+        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight)
+
+
+def part_loss(
+    query: Tensor, weight: Tensor, targets: Tensor, config: EventModelConfig, training: bool
+) -> tuple[Tensor, Tensor]:
+    """(summed loss with its gradient, exact nats (N,)) of targets (N,) among the K rows of `weight`.
+
+    Where training goes by something cheaper, the nats are the mean of those of some positions.
+    """
+    if not training or config.large == "softmax" or len(weight) <= config.large_from:
+        mean, nats = cross_entropy(query, weight, targets)
+        return mean * len(targets), nats.detach()
+    if config.large == "sampled":
+        loss = _sampled(query, weight, targets, config.negatives)
+    else:
+        loss = _contrastive(query, weight, targets)
+    with torch.no_grad():
+        step = -(-len(targets) // PROBED)
+        mean, _ = cross_entropy(query[::step], weight, targets[::step])
+    return loss, mean.expand(len(targets))
+
+
+def _sampled(query: Tensor, weight: Tensor, targets: Tensor, negatives: int) -> Tensor:
+    """Softmax over the target and uniformly drawn others, each standing for (K - 1) / negatives of them."""
+    drawn = torch.randint(len(weight), (negatives,), device=weight.device)
+    scores = (query @ weight[drawn].t()).float() + math.log((len(weight) - 1) / negatives)
+    scores = scores.masked_fill(drawn == targets[:, None], -math.inf)
+    right = (query * weight[targets]).sum(1, keepdim=True).float()
+    return (torch.cat((right, scores), 1).logsumexp(1) - right.squeeze(1)).sum()
+
+
+def _contrastive(query: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """InfoNCE: softmax over the distinct targets of the batch, less the logarithm of how often each occurs there.
+
+    Without that correction the scores would learn how much likelier a token is than usual, not how likely.
+    """
+    seen, which, counts = torch.unique(targets, return_inverse=True, return_counts=True)
+    scores = (query @ weight[seen].t()).float() - (counts / len(targets)).log()
+    return functional.cross_entropy(scores, which, reduction="sum")

@@ -1,0 +1,64 @@
+"""Which events of a batch are predicted, and which parts they have.
+
+On a GPU every such question makes the program wait for the answer, so it is asked before the batch goes there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from domaintoolkit.errors import DecodeError
+from domaintoolkit.model.batches import EventBatch, EventTargets, Layout
+from domaintoolkit.model.layers.attention import history_bounds
+from domaintoolkit.model.layers.tails import can_continue
+
+__all__ = ["TargetFinder", "event_targets", "going_on"]
+
+
+def going_on(place: Tensor, start: Tensor, fusible: Tensor, fills: Tensor) -> Tensor:
+    """bool (V,): tokens that begin a part, fill only that, and may be followed by others of it."""
+    return can_continue(place, start, fusible) & (fills == 1)
+
+
+def event_targets(batch: EventBatch, header_parts: int, place: Tensor, continues: Tensor) -> EventTargets:
+    """The targets of a batch, given the tables of its vocabulary on the batch's device.
+
+    Raises `DecodeError` where tokens follow one that stands alone.
+    """
+    documents, parts = batch.documents, batch.ids.shape[2]
+    follows = functional.pad((documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0), (0, 1))
+    source = follows.flatten().nonzero().flatten()
+    headers = (batch.header & (documents >= 0)).flatten().nonzero().flatten()
+    ids = batch.ids.flatten(0, 1)
+    there: list[Tensor] = []
+    going: list[Tensor] = []
+    for part in range(parts):
+        own = ids[headers if part < header_parts else source + 1, part]
+        there.append((place[own] == part).nonzero().flatten())
+        going.append(continues[own[there[-1]]].nonzero().flatten())
+    if not bool(continues[batch.ids.flatten()[batch.tail_cells]].all()):
+        raise DecodeError("a token that stands alone is followed by continuation tokens")
+    return EventTargets(source, headers, tuple(there), tuple(going))
+
+
+class TargetFinder:
+    """Completes batches of a vocabulary's events with what follows from them, where the batches are made."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.header_parts = int(layout.header_parts)
+        place, start, fusible, fills = map(_tensor, (layout.place, layout.start, layout.fusible, layout.fills))
+        self.place, self.continues = place, going_on(place, start, fusible, fills)
+
+    def __call__(self, batch: EventBatch) -> EventBatch:
+        targets = event_targets(batch, self.header_parts, self.place, self.continues)
+        return replace(batch, bounds=history_bounds(batch.documents), targets=targets)
+
+
+def _tensor(values: Any) -> Tensor:
+    return torch.as_tensor(np.array(values))

@@ -1,0 +1,31 @@
+"""Raw files into Arrow record batches in a reader's columns and types; no row is lost."""
+
+from domaintoolkit.reading.domain_file import domain_from_toml, domain_json_schema, inferred_reader
+from domaintoolkit.reading.files import Fingerprint, SourceFile, find_files, fingerprint
+from domaintoolkit.reading.headers import with_headers
+from domaintoolkit.reading.refused_rows import Quarantine, RefusedRow, RefusedRows
+from domaintoolkit.reading.sample import read_sample, write_sample
+from domaintoolkit.reading.sample_source import SampleSource, sample_source
+from domaintoolkit.reading.source import Batch, ReadCounts, Source, open_source
+
+__all__ = [
+    "Batch",
+    "Fingerprint",
+    "Quarantine",
+    "ReadCounts",
+    "RefusedRow",
+    "RefusedRows",
+    "SampleSource",
+    "Source",
+    "SourceFile",
+    "domain_from_toml",
+    "domain_json_schema",
+    "find_files",
+    "fingerprint",
+    "inferred_reader",
+    "open_source",
+    "read_sample",
+    "sample_source",
+    "with_headers",
+    "write_sample",
+]

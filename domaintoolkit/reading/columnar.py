@@ -1,0 +1,115 @@
+"""Parquet and Arrow files, batch by batch, only the columns that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from domaintoolkit.errors import SourceError
+from domaintoolkit.reading.files import SourceFile
+from domaintoolkit.reading.headers import locate
+from domaintoolkit.reading.unpacking import problem
+from domaintoolkit.schema import Column
+from domaintoolkit.util.threads_map import mapped_ahead
+from domaintoolkit.values.typed import castable
+
+__all__ = ["columnar_batches"]
+
+ROWS = 1 << 17
+"""Rows a batch, where the file lets one choose."""
+CODED_BYTES = 4
+"""Bytes a value that text takes at most where it repeats."""
+HELD_BYTES = 1 << 28
+"""What the row groups that are read at once may take together, decoded."""
+
+
+def columnar_batches(
+    file: SourceFile, columns: Sequence[Column], threads: int = 1, rows: int = ROWS
+) -> Iterator[list[pa.Array]]:
+    """The arrays of `columns`, in their order, batch by batch, in the file's own types.
+
+    Row groups of Parquet are decoded in `threads` at once where they are small enough.
+    """
+    try:
+        if file.kind == "parquet":
+            yield from _parquet(file, columns, threads, rows)
+        else:
+            yield from _arrow(file, columns, rows)
+    except (pa.ArrowInvalid, pa.ArrowSerializationError, pa.ArrowNotImplementedError) as error:
+        said = str(error).splitlines()[0]
+        raise SourceError(file.name, f"{file.kind} that is damaged, cut short or of an unknown kind ({said})") from None
+    except OSError as error:
+        if error.errno is None:
+            raise SourceError(file.name, f"{file.kind} that is damaged or cut short ({error})") from None
+        raise problem(file.name, error) from None
+
+
+def _parquet(file: SourceFile, columns: Sequence[Column], threads: int, rows: int) -> Iterator[list[pa.Array]]:
+    with pyarrow.parquet.ParquetFile(file.path) as parquet:
+        _places(file, columns, parquet.schema_arrow)
+        metadata = parquet.metadata
+        coded = _coded(parquet, [column.header for column in columns if column.type == "string"])
+    wanted = [column.header for column in columns]
+
+    def opened() -> pyarrow.parquet.ParquetFile:
+        return pyarrow.parquet.ParquetFile(file.path, metadata=metadata, pre_buffer=False, read_dictionary=coded)
+
+    def group(number: int) -> list[pa.RecordBatch]:
+        with opened() as parquet:
+            return list(parquet.iter_batches(rows, [number], wanted, use_threads=False))
+
+    sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
+    at_once = min(threads, HELD_BYTES // max(*sizes, 1, 1))
+    if at_once > 1 and len(sizes) > 1:
+        found = (batch for batches in mapped_ahead(group, range(len(sizes)), at_once) for batch in batches)
+        yield from ([batch.column(name) for name in wanted] for batch in found)
+        return
+    with opened() as parquet:
+        for batch in parquet.iter_batches(rows, columns=wanted, use_threads=threads > 1):
+            yield [batch.column(name) for name in wanted]
+
+
+def _coded(parquet: pyarrow.parquet.ParquetFile, names: Sequence[str]) -> list[str]:
+    """Text columns that the file holds as codes of few values: read as dictionaries, they take a fifth of the time."""
+    if not parquet.metadata.num_row_groups:
+        return []
+    group = parquet.metadata.row_group(0)
+    chunks = [group.column(place) for place in range(group.num_columns)]
+    return [
+        chunk.path_in_schema
+        for chunk in chunks
+        if chunk.path_in_schema in names
+        and chunk.has_dictionary_page
+        and chunk.total_uncompressed_size < CODED_BYTES * chunk.num_values
+    ]
+
+
+def _arrow(file: SourceFile, columns: Sequence[Column], rows: int) -> Iterator[list[pa.Array]]:
+    with pa.memory_map(str(file.path)) as source:
+        if file.kind == "arrow":
+            reader = pa.ipc.open_file(source)
+            batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+        else:
+            reader = pa.ipc.open_stream(source)
+            batches = iter(reader)
+        places = _places(file, columns, reader.schema)
+        for batch in batches:
+            for start in range(0, batch.num_rows, rows):
+                part = batch.slice(start, rows)
+                yield [part.column(place) for place in places]
+
+
+def _places(file: SourceFile, columns: Sequence[Column], schema: pa.Schema) -> list[int]:
+    """Where the columns are; `SourceError` names those that are missing or of a type that does not fit."""
+    found = locate(file.name, columns, schema.names)
+    places = [found[column.name] for column in columns]
+    wrong = [
+        f"column {column.name!r}: expected {column.type}, found {schema.types[place]}"
+        for column, place in zip(columns, places, strict=True)
+        if not castable(schema.types[place], column)
+    ]
+    if wrong:
+        raise SourceError(file.name, "; ".join(wrong))
+    return places

@@ -1,0 +1,1 @@
+"""CSV text into columns of undecoded values."""

@@ -1,0 +1,81 @@
+"""The records of a piece of CSV one by one: where each lies, its line and its number of columns.
+
+Only looked at where a row is refused; a piece without one is never taken apart here.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.reading.csv.pieces import CR, LF, Dialect, Marks
+
+__all__ = ["Records"]
+
+
+class Records:
+    """`starts` and `ends` (line break left out) of the records in `data`, and their `widths` in columns.
+
+    A blank line is a record of one column where `keep_blank` says so, and none otherwise.
+    """
+
+    def __init__(self, data: bytes, dialect: Dialect, keep_blank: bool) -> None:
+        self.data = data
+        self._array = np.frombuffer(data, np.uint8)
+        self._marks = Marks(data, dialect)
+        self._dialect = dialect
+        self.starts, self.ends = self._spans()
+        if not keep_blank:
+            there = self.starts < self.ends
+            self.starts, self.ends = self.starts[there], self.ends[there]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def raw(self, record: int) -> bytes:
+        """The text of a record."""
+        return self.data[self.starts[record] : self.ends[record]]
+
+    def line(self, record: int) -> int:
+        """The line that a record begins in, from 0."""
+        return int(np.searchsorted(self._breaks, self.starts[record]))
+
+    @cached_property
+    def widths(self) -> NDArray[np.int64]:
+        """The number of columns of each record."""
+        at = self._marks.outside(np.flatnonzero(self._array == self._dialect.delimiter))
+        widths: NDArray[np.int64] = np.searchsorted(at, self.ends) - np.searchsorted(at, self.starts) + 1
+        return widths
+
+    def joined(self, chosen: NDArray[np.bool_]) -> bytes:
+        """The chosen records, a line break behind each."""
+        numbers = np.flatnonzero(chosen)
+        return b"".join(self.raw(number) + b"\n" for number in numbers.tolist())
+
+    def _spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        at = self._marks.outside(np.flatnonzero((self._array == LF) | (self._array == CR)))
+        second = _second(self._array, at)
+        ends = at[~second]
+        follows = np.r_[second, False][1:][~second]
+        starts = np.r_[0, ends + 1 + follows]
+        if starts[-1] == len(self.data):
+            return starts[:-1], ends
+        return starts, np.r_[ends, len(self.data)]
+
+    @cached_property
+    def _breaks(self) -> NDArray[np.int64]:
+        """Positions behind the line breaks, those inside quotes too, to count lines by."""
+        at = np.flatnonzero((self._array == LF) | (self._array == CR))
+        first_of_pair = np.r_[_second(self._array, at), False][1:]
+        behind: NDArray[np.int64] = at[~first_of_pair]
+        return behind
+
+
+def _second(array: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the line break bytes at `at` is the LF of a CR LF."""
+    second = np.zeros(len(at), bool)
+    if len(at):
+        second[1:] = (array[at[1:]] == LF) & (array[at[:-1]] == CR) & (np.diff(at) == 1)
+    return second

@@ -1,0 +1,135 @@
+"""A piece of CSV text into columns of undecoded values, exactly and fast: Arrow's parser, and numpy where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.reading.csv.pieces import BOM, Dialect, breaks
+from domaintoolkit.reading.csv.records import Records
+from domaintoolkit.schema import Column, Reader
+
+__all__ = ["Layout", "Values", "dialect_of", "split", "split_line"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file's rows are laid out: under `headers`, of which `columns` are read, at `places`."""
+
+    dialect: Dialect
+    headers: tuple[str, ...]
+    columns: tuple[Column, ...]
+    places: tuple[int, ...]
+    nulls: tuple[tuple[str, ...], ...]
+    """The spellings of null of each column read."""
+
+    @property
+    def width(self) -> int:
+        """Columns of a row."""
+        return len(self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A piece's columns as binary arrays, in the layout's order.
+
+    `numbers` says which of the piece's records each row is, None for all; `wrong` are the records with a
+    wrong number of columns, and how many each has.
+    """
+
+    columns: list[pa.Array]
+    records: int
+    lines: int
+    numbers: NDArray[np.int64] | None
+    wrong: dict[int, int]
+
+
+def dialect_of(reader: Reader) -> Dialect:
+    """The reader's dialect in bytes; each character has to be ASCII."""
+    marks = {"delimiter": reader.delimiter, "quote": reader.quote, "escape": reader.escape}
+    problems = [
+        Problem(name, f"expected one ASCII character that ends no line, got {mark!r}")
+        for name, mark in marks.items()
+        if mark is not None and (not mark.isascii() or mark in "\r\n")
+    ]
+    given = [mark for mark in (reader.delimiter, reader.quote) if mark is not None]
+    if len(set(given)) < len(given) or reader.escape == reader.delimiter:
+        problems.append(Problem("delimiter", "is also the quote or the escape"))
+    if problems:
+        raise SchemaError(problems, "reader")
+    escape = None if reader.escape == reader.quote else reader.escape
+    return Dialect(ord(reader.delimiter), ord(reader.quote) if reader.quote else None, ord(escape) if escape else None)
+
+
+def split(data: bytes, layout: Layout) -> Values:
+    """The columns of `data`, whole records with correct quoting."""
+    try:
+        columns = _parse(data, layout)
+    except pa.ArrowInvalid:
+        return _split_exactly(data, layout)
+    return Values(columns, len(columns[0]), breaks(data), None, {})
+
+
+def _split_exactly(data: bytes, layout: Layout) -> Values:
+    """Arrow refuses a piece as a whole for one row of a wrong width, or for a blank line."""
+    records = Records(data, layout.dialect, keep_blank=layout.width == 1)
+    right = records.widths == layout.width
+    wrong = {int(record): int(records.widths[record]) for record in np.flatnonzero(~right)}
+    columns = _parse(records.joined(right), layout)
+    return Values(columns, len(records), breaks(data), np.flatnonzero(right), wrong)
+
+
+def split_line(line: bytes, dialect: Dialect) -> list[bytes]:
+    """The values of the one record in `line`."""
+    width = int(Records(line, dialect, keep_blank=True).widths[0])
+    return [value.as_py() for column in _read(line, dialect, width, range(width), ()) for value in column]
+
+
+def _parse(data: bytes, layout: Layout) -> list[pa.Array]:
+    """One pass for each way to spell null: Arrow knows one for all columns."""
+    found: dict[int, pa.Array] = {}
+    for nulls in dict.fromkeys(layout.nulls):
+        places = [place for place, own in zip(layout.places, layout.nulls, strict=True) if own == nulls]
+        found |= zip(places, _read(data, layout.dialect, layout.width, places, nulls), strict=True)
+    return [found[place] for place in layout.places]
+
+
+def _read(data: bytes, dialect: Dialect, width: int, places: Sequence[int], nulls: Sequence[str]) -> list[pa.Array]:
+    if not data:
+        return [pa.array([], pa.binary()) for _ in places]
+    if data.startswith(BOM):  # Arrow takes away one, thinking that the text begins here
+        data = BOM + data
+    if not data.endswith((b"\n", b"\r")):  # without it, Arrow takes an empty last value for a quoted one
+        data += b"\n"
+    names = [str(number) for number in range(width)]
+    wanted = [names[place] for place in places]
+    table = pyarrow.csv.read_csv(
+        pa.BufferReader(data),
+        pyarrow.csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+        pyarrow.csv.ParseOptions(
+            delimiter=chr(dialect.delimiter),
+            quote_char=False if dialect.quote is None else chr(dialect.quote),
+            escape_char=False if dialect.escape is None else chr(dialect.escape),
+            newlines_in_values=True,
+            ignore_empty_lines=width > 1,
+        ),
+        pyarrow.csv.ConvertOptions(
+            check_utf8=False,
+            column_types=dict.fromkeys(wanted, pa.binary()),
+            null_values=list(nulls),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            include_columns=wanted,
+        ),
+    )
+    return [_whole(column) for column in table.columns]
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

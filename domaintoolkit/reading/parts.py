@@ -1,0 +1,150 @@
+"""A file part by part: its rows as columns of the declared types, and what is wrong with the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import SourceError
+from domaintoolkit.reading.columnar import columnar_batches
+from domaintoolkit.reading.csv.pieces import Piece, breaks, pieces
+from domaintoolkit.reading.csv.records import Records
+from domaintoolkit.reading.csv.text_columns import Layout, dialect_of, split, split_line
+from domaintoolkit.reading.files import SourceFile
+from domaintoolkit.reading.headers import locate, other_delimiter
+from domaintoolkit.reading.unpacking import opened
+from domaintoolkit.schema import Column, Reader
+from domaintoolkit.util.threads_map import mapped_ahead
+from domaintoolkit.values.text import Converted, convert_text
+from domaintoolkit.values.typed import convert_typed
+
+__all__ = ["Part", "parts"]
+
+
+@dataclass
+class Part:
+    """`records` of a file in a row. `numbers` says which of them the rows of `columns` are, None for all.
+
+    `wrong` are the records that gave no row, with the reason.
+    """
+
+    columns: list[Converted]
+    records: int
+    lines: int | None = None
+    numbers: NDArray[np.int64] | None = None
+    wrong: dict[int, str] = field(default_factory=dict)
+    data: bytes = b""
+    layout: Layout | None = None
+    headers: tuple[str, ...] = ()
+    arrays: Sequence[pa.Array] = ()
+
+    @cached_property
+    def _shape(self) -> Records:
+        assert self.layout is not None
+        return Records(self.data, self.layout.dialect, keep_blank=self.layout.width == 1)
+
+    def place(self, record: int) -> tuple[int | None, bytes]:
+        """A record's line within the part, from 0, and its text as found (JSON where the file is not text)."""
+        if self.layout is None:
+            row = {name: array[record].as_py() for name, array in zip(self.headers, self.arrays, strict=True)}
+            return None, json.dumps(row, default=_plain, ensure_ascii=False).encode(errors="surrogatepass")
+        if not self.columns:
+            return 0, self.data.rstrip(b"\r\n")
+        return self._shape.line(record), self._shape.raw(record)
+
+
+def _plain(value: Any) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int) -> Iterator[Part]:
+    """All of `file`, in its order; the first part of a text file stands for its header and has no records."""
+    replace = reader.invalid_text == "replace"
+    if file.kind == "csv":
+        yield from _text_parts(file, reader, columns, block, threads)
+        return
+    names = tuple(column.name for column in columns)
+
+    def convert(arrays: list[pa.Array]) -> Part:
+        made = [convert_typed(array, column, replace) for array, column in zip(arrays, columns, strict=True)]
+        return Part(made, len(arrays[0]), headers=names, arrays=arrays)
+
+    yield from mapped_ahead(convert, columnar_batches(file, columns, threads), threads)
+
+
+def _text_parts(
+    file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int
+) -> Iterator[Part]:
+    dialect = dialect_of(reader)
+    with opened(file.path, file.packing, file.member) as stream:
+        found = pieces(stream, dialect, block)
+        if reader.header:
+            headers, consumed, rest = _header(file, found, reader, columns)
+            places = locate(file.name, columns, headers, reader.delimiter)
+        else:
+            headers, consumed, rest = tuple(column.name for column in reader.columns), b"", b""
+            places = {name: place for place, name in enumerate(headers)}
+        nulls = tuple(tuple(reader.null if column.null is None else column.null) for column in columns)
+        layout = Layout(dialect, headers, tuple(columns), tuple(places[column.name] for column in columns), nulls)
+        yield Part([], 0, lines=breaks(consumed), layout=layout)
+        replace = reader.invalid_text == "replace"
+        later = _chain(Piece(rest), found) if rest else found
+        yield from mapped_ahead(lambda piece: _text_part(piece, layout, replace), later, threads)
+
+
+def _chain(first: Piece, others: Iterator[Piece]) -> Iterator[Piece]:
+    yield first
+    yield from others
+
+
+def _header(
+    file: SourceFile, found: Iterator[Piece], reader: Reader, columns: Sequence[Column]
+) -> tuple[tuple[str, ...], bytes, bytes]:
+    """The headers, the bytes they take with blank lines before them, and what else the first piece holds."""
+    consumed = b""
+    for piece in found:
+        if piece.fault is not None:
+            line = piece.data.lstrip(b"\r\n").partition(b"\n")[0].decode(errors="replace")
+            hint = other_delimiter(line, [column.header for column in columns], reader.delimiter)
+            raise SourceError(file.name, f"line {breaks(consumed) + 1}, the header: {piece.fault}{hint}")
+        records = Records(piece.data, dialect_of(reader), keep_blank=True)
+        written = np.flatnonzero(records.ends > records.starts)
+        if not len(written):
+            consumed += piece.data
+            continue
+        first = int(written[0])
+        start = int(records.starts[first + 1]) if first + 1 < len(records) else len(piece.data)
+        try:
+            headers = [value.decode() for value in split_line(records.raw(first), dialect_of(reader))]
+        except UnicodeDecodeError:
+            raise SourceError(file.name, f"a header line that is not UTF-8: {records.raw(first)[:200]!r}") from None
+        return tuple(headers), consumed + piece.data[:start], piece.data[start:]
+    raise SourceError(file.name, "no header line, only blank ones")
+
+
+def _text_part(piece: Piece, layout: Layout, replace: bool) -> Part:
+    if piece.fault is not None:
+        wrong = {0: f"broken quoting: {piece.fault}"}
+        return Part([], 1, breaks(piece.data), None, wrong, piece.data, layout)
+    values = split(piece.data, layout)
+    made = [
+        convert_text(array, column, replace, "" in nulls)
+        for array, column, nulls in zip(values.columns, layout.columns, layout.nulls, strict=True)
+    ]
+    wrong = {record: _width_reason(width, layout) for record, width in values.wrong.items()}
+    if wrong and values.records - 1 in wrong and not piece.data.endswith((b"\n", b"\r")):
+        wrong[values.records - 1] += "; no line break ends the line: the file was cut off in it"
+    return Part(made, values.records, values.lines, values.numbers, wrong, piece.data, layout)
+
+
+def _width_reason(width: int, layout: Layout) -> str:
+    reason = f"{width} columns where the header has {layout.width}"
+    missing = ", ".join(repr(header) for header in layout.headers[width:])
+    return f"{reason}; there is nothing for {missing}" if missing else reason

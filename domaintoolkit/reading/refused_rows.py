@@ -1,0 +1,161 @@
+"""Rows that are refused in reading: what is kept of each, and where they go."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TextIO
+
+from domaintoolkit.errors import DataError, LookupFailedError, OutputError, Refusal
+
+__all__ = ["COLUMNS", "Collected", "Quarantine", "RefusedRow", "RefusedRows", "entry"]
+
+KEPT = 1000
+"""How many refusals an error carries; the others are only counted."""
+
+COLUMNS = ("source", "row", "line", "column", "reason", "raw", "raw_base64")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """One row of a file that is not passed on.
+
+    `row` counts the file's data rows from 0, refused ones included; `line` counts lines from 1 and is None
+    where the file is not text. `problems` are (column or None, reason). `raw` is the row's text as found,
+    or the row as JSON where the file is not text.
+    """
+
+    source: str
+    row: int
+    line: int | None
+    problems: tuple[tuple[str | None, str], ...]
+    raw: bytes
+
+    def refusals(self) -> list[Refusal]:
+        """One `Refusal` a problem."""
+        return [Refusal(self.row, column, reason, self.source, self.line) for column, reason in self.problems]
+
+
+class RefusedRows(Protocol):
+    """Where refused rows go as they are found."""
+
+    def add(self, rows: Iterable[RefusedRow]) -> None:
+        """Take `rows`."""
+
+
+@dataclass(slots=True)
+class Collected:
+    """Keeps the first refusals and counts all, to raise them together."""
+
+    refusals: list[Refusal] = field(default_factory=list)
+    problems: int = 0
+
+    def add(self, rows: Iterable[RefusedRow]) -> None:
+        """Take `rows`."""
+        for row in rows:
+            self.problems += len(row.problems)
+            if len(self.refusals) < KEPT:
+                self.refusals.extend(row.refusals())
+
+    def raise_any(self) -> None:
+        """Raise all that was taken as one `DataError`; nothing taken, nothing raised."""
+        if self.problems:
+            raise DataError(self.refusals, self.problems)
+
+
+class Quarantine:
+    """A file that refused rows are written to as they come; `total` counts them.
+
+    CSV or JSON lines, by the name's ending (`.csv`, `.jsonl`). One line a row: source, row, line, column,
+    reason, raw, raw_base64. A row whose text is not UTF-8 stands in `raw_base64` exactly and in `raw` with
+    its bad bytes as `\\xNN`. The file has its name only once it is complete: a block left by an error
+    leaves none. Without refused rows no file is written. With `keep`, what the file already holds stays.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], keep: bool = False) -> None:
+        self.path = Path(path)
+        if self.path.suffix not in {".csv", ".jsonl"}:
+            raise LookupFailedError("quarantine format", self.path.suffix or self.path.name, (".csv", ".jsonl"))
+        self.total = 0
+        self._keep = keep
+        self.beside = self.path.with_name(self.path.name + ".part")
+        self._file: TextIO | None = None
+
+    def add(self, rows: Iterable[RefusedRow]) -> None:
+        """Write `rows`."""
+        for row in rows:
+            self._write(entry(row))
+            self.total += 1
+
+    def flush(self) -> None:
+        """Bring what was written so far to the disk, beside the file's name."""
+        try:
+            if self._file is not None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OutputError(str(self.path), error.strerror or str(error)) from None
+
+    def close(self) -> None:
+        """Give the file its name."""
+        if self._file is not None:
+            try:
+                self._file.close()
+                self.beside.replace(self.path)
+            except OSError as error:
+                raise OutputError(str(self.path), error.strerror or str(error)) from None
+            self._file = None
+
+    def discard(self) -> None:
+        """Leave no file."""
+        if self._file is not None:
+            self._file.close()
+            self.beside.unlink(missing_ok=True)
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self.close() if kind is None else self.discard()
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        try:
+            if self._file is None:
+                kept = self._keep and self.path.exists()
+                if kept:
+                    shutil.copyfile(self.path, self.beside)
+                self._file = self.beside.open("a" if kept else "w", encoding="utf-8", newline="")
+                if self.path.suffix == ".csv" and not kept:
+                    csv.writer(self._file).writerow(COLUMNS)
+            if self.path.suffix == ".csv":
+                csv.writer(self._file).writerow(["" if value is None else value for value in entry.values()])
+            else:
+                self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise OutputError(str(self.path), error.strerror or str(error)) from None
+
+
+def entry(row: RefusedRow) -> dict[str, Any]:
+    """A row as a quarantine file has it."""
+    columns = [column for column, _ in row.problems if column is not None]
+    reasons = [reason for _, reason in row.problems]
+    if len(row.problems) > 1:
+        reasons = [reason if column is None else f"{column}: {reason}" for column, reason in row.problems]
+    raw, exact = _text(row.raw)
+    values = (row.source, row.row, row.line, ", ".join(columns) or None, "; ".join(reasons), raw, exact)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _text(raw: bytes) -> tuple[str, str | None]:
+    try:
+        return raw.decode(), None
+    except UnicodeDecodeError:
+        return raw.decode(errors="backslashreplace"), base64.b64encode(raw).decode()

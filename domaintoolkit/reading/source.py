@@ -1,0 +1,178 @@
+"""`open_source`: raw files in, Arrow record batches in a reader's columns and types out, and no row lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import LookupFailedError
+from domaintoolkit.reading.csv.pieces import BLOCK
+from domaintoolkit.reading.files import Paths, SourceFile, find_files
+from domaintoolkit.reading.parts import Part, parts
+from domaintoolkit.reading.refused_rows import Collected, RefusedRow, RefusedRows
+from domaintoolkit.schema import Column, Reader
+from domaintoolkit.values.text import TYPES
+
+__all__ = ["Batch", "ReadCounts", "Source", "open_source"]
+
+
+@dataclass
+class ReadCounts:
+    """What a pass has met so far: `rows_in` is always the rows passed on and `rows_refused` together."""
+
+    rows_in: int = 0
+    rows_refused: int = 0
+    replaced: int = 0
+    """Values in which bytes that are not UTF-8 were replaced."""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Batch:
+    """Rows of one file. `rows` numbers each within its file, from 0, refused rows counted."""
+
+    records: pa.RecordBatch
+    rows: NDArray[np.int64]
+    source: str
+    _part: Part
+    _first_row: int
+    _first_line: int
+
+    def refused(self, index: int, column: str | None, reason: str) -> RefusedRow:
+        """The row at `index` of the batch as one that is refused after all, with its text as found."""
+        row = int(self.rows[index])
+        return _refused(
+            self.source, self._part, row - self._first_row, self._first_row, self._first_line, ((column, reason),)
+        )
+
+
+class Source:
+    """Files and how to read them; each call of `batches` is one pass over all."""
+
+    def __init__(self, files: Sequence[SourceFile], reader: Reader, block_bytes: int = BLOCK) -> None:
+        self.files, self.reader, self.block_bytes = tuple(files), reader, block_bytes
+        self.counts = ReadCounts()
+        """Of the latest pass."""
+
+    def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
+        """The columns of a batch. Text that a file holds dictionary-encoded comes as a dictionary, not string."""
+        return pa.schema([(column.name, TYPES[column.type]) for column in self._chosen(columns)])
+
+    def batches(
+        self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
+    ) -> Iterator[Batch]:
+        """All rows with `columns` (default: all declared), file after file, in order.
+
+        Rows that cannot be read go to `refused` (a `Quarantine`). Without one, they are collected, no batch
+        comes after the first of them, and the end of the pass raises all as one `DataError`. Values in
+        columns that are not asked for are not looked at. In a column of ISO times, the first time of a file
+        decides whether its times name their zone.
+        """
+        chosen = self._chosen(columns)
+        self.counts = ReadCounts()
+        collected = Collected()
+        for file in self.files:
+            reading = _Reading(file, chosen, self.counts)
+            for part in parts(file, self.reader, chosen, self.block_bytes, threads):
+                batch, rows = reading.assemble(part)
+                (collected if refused is None else refused).add(rows)
+                if batch is not None and not collected.problems:
+                    yield batch
+        collected.raise_any()
+
+    def _chosen(self, columns: Sequence[str] | None) -> list[Column]:
+        declared = {column.name: column for column in self.reader.columns}
+        for name in columns or ():
+            if name not in declared:
+                raise LookupFailedError("column", name, declared)
+        return list(declared.values()) if not columns else [declared[name] for name in columns]
+
+
+def open_source(paths: Paths, reader: Reader, block_bytes: int = BLOCK) -> Source:
+    """The files that `paths` mean: files, directories and glob patterns of CSV (plain, gzip, zip), Parquet or Arrow.
+
+    What a file is, its bytes tell; `SourceError` where it is nothing that can be read. `block_bytes` of CSV
+    text are worked on at a time (times the threads), more only where one row is longer.
+    """
+    return Source(find_files(paths, reader.format), reader, block_bytes)
+
+
+class _Reading:
+    """Numbers the rows of one file as its parts come, and drops the refused ones."""
+
+    def __init__(self, file: SourceFile, columns: Sequence[Column], counts: ReadCounts) -> None:
+        self._file, self._columns, self._counts = file, columns, counts
+        self._row, self._line = 0, 0
+        self._named: dict[str, bool] = {}
+
+    def assemble(self, part: Part) -> tuple[Batch | None, list[RefusedRow]]:
+        """The rows of `part` that are fine, and the others."""
+        if part.layout is not None and not part.columns and not part.wrong:
+            self._note_extra(part)
+        self._note_cut(part)
+        problems: dict[int, list[tuple[str | None, str]]]
+        problems = {record: [(None, why)] for record, why in part.wrong.items()}
+        keep = np.ones(len(part.columns[0].array) if part.columns else 0, bool)
+        for column, converted in zip(self._columns, part.columns, strict=False):
+            self._counts.replaced += converted.replaced
+            for row, why in (converted.reasons | self._zone_reasons(column, converted.named, converted.array)).items():
+                keep[row] = False
+                record = row if part.numbers is None else int(part.numbers[row])
+                problems.setdefault(record, []).append((column.name, why))
+        refused = [
+            _refused(self._file.name, part, record, self._row, self._line, tuple(problems[record]))
+            for record in sorted(problems)
+        ]
+        batch = self._batch(part, keep)
+        self._counts.rows_in += part.records
+        self._counts.rows_refused += len(refused)
+        self._row += part.records
+        self._line += part.lines or 0
+        return batch, refused
+
+    def _batch(self, part: Part, keep: NDArray[np.bool_]) -> Batch | None:
+        if not keep.any():
+            return None
+        arrays = [converted.array for converted in part.columns]
+        rows = (np.arange(part.records) if part.numbers is None else part.numbers) + self._row
+        if not keep.all():
+            chosen = pa.array(keep)
+            arrays, rows = [array.filter(chosen) for array in arrays], rows[keep]
+        records = pa.RecordBatch.from_arrays(arrays, [column.name for column in self._columns])
+        return Batch(records, rows, self._file.name, part, self._row, self._line)
+
+    def _zone_reasons(self, column: Column, named: NDArray[np.bool_] | None, array: pa.Array) -> dict[int, str]:
+        if named is None:
+            return {}
+        there = array.is_valid().to_numpy(zero_copy_only=False)
+        if not there.any():
+            return {}
+        usual = self._named.setdefault(column.name, bool(named[np.argmax(there)]))
+        reason = "no zone while others have one" if usual else "names a zone while others have none"
+        return dict.fromkeys(np.flatnonzero(there & (named != usual)).tolist(), reason)
+
+    def _note_extra(self, part: Part) -> None:
+        assert part.layout is not None
+        read = {column.header for column in self._columns}
+        extra = [header for header in part.layout.headers if header not in read]
+        if extra:
+            shown = ", ".join(header or '""' for header in extra[:10])
+            more = f" and {len(extra) - 10} more" if len(extra) > 10 else ""
+            self._counts.notes.append(f"{self._file.name}: columns not read: {shown}{more}")
+
+    def _note_cut(self, part: Part) -> None:
+        if part.data and part.columns and not part.data.endswith((b"\n", b"\r")) and part.records - 1 not in part.wrong:
+            self._counts.notes.append(
+                f"{self._file.name}: no line break ends the last line; if it was cut off, its last value is short"
+            )
+
+
+def _refused(
+    source: str, part: Part, record: int, row: int, line: int, problems: tuple[tuple[str | None, str], ...]
+) -> RefusedRow:
+    own_line, raw = part.place(record)
+    return RefusedRow(source, row + record, None if own_line is None else line + own_line + 1, problems, raw)

@@ -1,0 +1,95 @@
+"""What is installed: domains and encoders by name, and what failed to load and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from domaintoolkit.errors import LookupFailedError
+from domaintoolkit.registry.collection import Answers, collect
+from domaintoolkit.registry.hooks import RegisteredEncoder
+from domaintoolkit.registry.manager import Manager, build_manager
+from domaintoolkit.registry.plugin import Failure, Plugin
+from domaintoolkit.schema import Domain
+
+__all__ = ["Catalog", "Encoders", "get_domain", "get_encoder", "list_domains", "list_encoders"]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Every domain by name, in the order of the names; the plugin of each; and what failed."""
+
+    domains: Mapping[str, Domain]
+    owners: Mapping[str, Plugin]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """Every plugin's encoder by name, in the order of the names; the plugin of each; and what failed."""
+
+    encoders: Mapping[str, RegisteredEncoder]
+    owners: Mapping[str, Plugin]
+    failures: tuple[Failure, ...]
+
+
+def list_domains(manager: Manager | None = None) -> Catalog:
+    """The domains of `manager`, or of every installed plugin."""
+    manager = manager or build_manager(entry_points=True)
+    answers: Answers[Domain] = collect(manager, "domaintoolkit_domains", "domain", _domain, lambda domain: domain.name)
+    return Catalog(answers.values, answers.owners, tuple(answers.failures))
+
+
+def list_encoders(manager: Manager | None = None) -> Encoders:
+    """The encoders of `manager`, or of every installed plugin."""
+    manager = manager or build_manager(entry_points=True)
+    answers: Answers[RegisteredEncoder] = collect(
+        manager, "domaintoolkit_encoders", "encoder", _encoder, lambda found: found.name
+    )
+    return Encoders(answers.values, answers.owners, tuple(answers.failures))
+
+
+def get_domain(name: str, manager: Manager | None = None) -> Domain:
+    """The domain called `name`.
+
+    Raises `PluginError` if the plugin that has it is broken or if two plugins claim it, and
+    `LookupFailedError`, which lists the domains there are and the plugins that failed, if nothing answers to it.
+    """
+    catalog = list_domains(manager)
+    if name in catalog.domains:
+        return catalog.domains[name]
+    raise _missing("domain", name, catalog.domains, catalog.failures)
+
+
+def get_encoder(name: str, manager: Manager | None = None) -> RegisteredEncoder:
+    """The encoder that a plugin registered as `name`; raises as `get_domain` does."""
+    found = list_encoders(manager)
+    if name in found.encoders:
+        return found.encoders[name]
+    raise _missing("encoder", name, found.encoders, found.failures)
+
+
+def _missing(what: str, name: str, available: Iterable[str], failures: tuple[Failure, ...]) -> Exception:
+    for failure in failures:
+        if name in (*failure.names, failure.plugin.name):
+            return failure.error
+    note = "".join(f"\n  {failure}" for failure in failures)
+    return LookupFailedError(what, name, available, f"plugins that failed:{note}" if failures else "")
+
+
+def _domain(value: object) -> Domain:
+    if not isinstance(value, Domain):
+        raise TypeError(f"gave {value!r}, expected a domaintoolkit.schema.Domain")
+    return value
+
+
+def _encoder(value: object) -> RegisteredEncoder:
+    if (
+        not isinstance(value, RegisteredEncoder)
+        or not isinstance(value.name, str)
+        or not value.name
+        or not isinstance(value.state, type)
+        or not isinstance(value.encoder, type)
+    ):
+        raise TypeError(f"gave {value!r}, expected a domaintoolkit.encoders.EncoderType")
+    return value

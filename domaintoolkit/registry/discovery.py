@@ -1,0 +1,46 @@
+"""Finding plugins: entry points, each loaded on its own so that a broken one stops no other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+
+from domaintoolkit.registry.hooks import PROJECT
+from domaintoolkit.registry.plugin import Failure, Plugin, cause
+
+__all__ = ["given_plugins", "installed_plugins"]
+
+
+def given_plugins(plugins: Iterable[object]) -> Iterator[tuple[Plugin, object]]:
+    """Name plugins that are handed over as modules, classes or objects."""
+    seen: Counter[str] = Counter()
+    for plugin in plugins:
+        name, origin = _named(plugin)
+        seen[origin] += 1
+        number = f"#{seen[origin]}" if seen[origin] > 1 else ""
+        yield Plugin(name + number, origin + number), plugin
+
+
+def _named(plugin: object) -> tuple[str, str]:
+    if isinstance(plugin, ModuleType):
+        return plugin.__name__, plugin.__name__
+    kind = plugin if isinstance(plugin, type) else type(plugin)
+    return kind.__name__, f"{kind.__module__}:{kind.__qualname__}"
+
+
+def installed_plugins() -> Iterator[tuple[Plugin, object] | Failure]:
+    """Load every entry point of the group `domaintoolkit`, in the order of their names."""
+    found = sorted(((_identity(point), point) for point in entry_points(group=PROJECT)), key=lambda pair: pair[0])
+    for identity, point in found:
+        try:
+            yield identity, point.load()
+        except (Exception, SystemExit) as error:
+            yield Failure(identity, f"cannot be loaded: {cause(error)}")
+
+
+def _identity(point: EntryPoint) -> Plugin:
+    if point.dist is None:
+        return Plugin(point.name, point.value)
+    return Plugin(point.name, point.value, point.dist.name, point.dist.version)

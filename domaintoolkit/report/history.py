@@ -1,0 +1,162 @@
+"""One entity's history as people look at it: events, and under them the tokens of each field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.composite import Arrays
+from domaintoolkit.grammar import BOS, PAD, SESSION, Grammar
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.vocabulary import Token
+
+__all__ = ["Cell", "History", "ShownEvent", "ShownToken", "history_of"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    """A token and its id."""
+
+    id: int
+    token: Token
+
+    @property
+    def name(self) -> str:
+        """The readable name."""
+        return self.token.name
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The tokens of one field, and the value that they stand for. A special token is a cell without a field."""
+
+    field: str | None
+    tokens: tuple[ShownToken, ...]
+    value: Any = None
+
+    @property
+    def special(self) -> bool:
+        """Whether this is a special token."""
+        return self.tokens[0].token.kind == "special"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """One event; `number` counts from 1."""
+
+    number: int
+    cells: tuple[Cell, ...]
+    time: datetime | None = None
+    since: timedelta | None = None
+    """How long after the previous event."""
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    segmented: tuple[ShownToken, ...] | None = None
+    """The tokens that begin in it once composites stand in the place of base tokens; None without composites."""
+
+    @property
+    def starts_session(self) -> bool:
+        """Whether a session token stands before it."""
+        return self.cells[0].special
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A stream, parsed for reading."""
+
+    header: tuple[Cell, ...]
+    events: tuple[ShownEvent, ...]
+    fields: tuple[str | None, ...]
+    """All fields in the order of the stream; the anchor is None."""
+    entity: Mapping[str, Any] = field(default_factory=dict)
+    split: str | None = None
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the stream has."""
+        return sum(len(cell.tokens) for cells in (self.header, *(e.cells for e in self.events)) for cell in cells)
+
+
+def history_of(
+    tokenizer: DomainTokenizer,
+    ids: NDArray[np.integer[Any]],
+    event_starts: Sequence[int] | NDArray[np.integer[Any]],
+    times: NDArray[np.int64] | None = None,
+    entity: pa.Table | None = None,
+    split: str | None = None,
+    labels: Mapping[str, Sequence[Any]] | None = None,
+) -> History:
+    """Parse one stream of base ids; `event_starts` are the positions of its events, `times` microseconds.
+
+    `entity` is a table of one row, the entity's key; `labels` has a value an event of each label
+    column. Raises `DecodeError` for what is no stream.
+    """
+    rows = tokenizer.decode(ids, [0, len(ids)], entity).to_pylist()
+    bounds = [*(int(start) for start in event_starts), len(ids)]
+    grammar = tokenizer.grammar
+    statics = {spec.name for spec in tokenizer.schema.static}
+    first = rows[0] if rows else {}
+    header = _cells(tokenizer, ids[: bounds[0]], {name: first.get(name) for name in statics})
+    events: list[ShownEvent] = []
+    segmented = _segmented(tokenizer, ids, event_starts)
+    for number, row in enumerate(rows):
+        at, before = (None if times is None or k < 0 else _instant(int(times[k])) for k in (number, number - 1))
+        since = at - before if at is not None and before is not None else None
+        cells = _cells(tokenizer, ids[bounds[number] : bounds[number + 1]], row)
+        known = {name: values[number] for name, values in (labels or {}).items()}
+        events.append(ShownEvent(number + 1, cells, at, since, known, segmented[number] if segmented else None))
+    fields = tuple(dict.fromkeys(grammar.part_fields))
+    return History(header, tuple(events), fields, {} if entity is None else entity.to_pylist()[0], split)
+
+
+def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Neighbouring tokens of one field together."""
+    vocabulary, grammar = tokenizer.vocabulary, tokenizer.grammar
+    groups: list[tuple[str | None, list[ShownToken]]] = []
+    open_field = False
+    for number in ids.tolist():
+        shown = ShownToken(number, vocabulary.token(number))
+        if grammar.place[number] in (BOS, SESSION, PAD):
+            groups.append((None, [shown]))
+            open_field = False
+            continue
+        name = _field(grammar, number) if grammar.start[number] else groups[-1][0]
+        if open_field and groups[-1][0] == name:
+            groups[-1][1].append(shown)
+        else:
+            groups.append((name, [shown]))
+        open_field = True
+    return tuple(Cell(name, tuple(tokens), None if name is None else values.get(name)) for name, tokens in groups)
+
+
+def _segmented(
+    tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], starts: Sequence[int] | NDArray[np.integer[Any]]
+) -> list[tuple[ShownToken, ...]] | None:
+    """The tokens of each event with composites put in greedily; an event that has become a part of one has fewer."""
+    if tokenizer.segmenter is None or not len(starts):
+        return None
+    made = tokenizer.segmenter.greedy(
+        Arrays(ids, np.array([0, len(ids)]), np.asarray(starts, np.int64), np.array([0, len(starts)]))
+    )
+    begins = made.event_starts.tolist()
+    ends = dict(pairwise(sorted({*begins, len(made.ids)})))
+    tokens = [ShownToken(number, tokenizer.vocabulary.token(number)) for number in made.ids.tolist()]
+    return [
+        () if k and begin == begins[k - 1] else tuple(tokens[begin : ends[begin]]) for k, begin in enumerate(begins)
+    ]
+
+
+def _field(grammar: Grammar, number: int) -> str | None:
+    return grammar.part_fields[int(grammar.place[number])]
+
+
+def _instant(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)

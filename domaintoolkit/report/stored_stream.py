@@ -1,0 +1,92 @@
+"""One entity's stream out of an encoded folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import LookupFailedError
+from domaintoolkit.report.history import History, history_of
+from domaintoolkit.storage import EncodedFolder
+from domaintoolkit.streams.keys import hash_keys, shard_of
+from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["StoredStream", "find_stream", "first_stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStream:
+    """A row of a shard."""
+
+    entity: pa.Table
+    """One row: the key."""
+    ids: NDArray[np.integer[Any]]
+    event_starts: NDArray[np.int32]
+    times: NDArray[np.int64] | None
+    labels: Mapping[str, Sequence[Any]] | None
+    split: str
+
+    def history(self, tokenizer: DomainTokenizer, events: int | None = None) -> History:
+        """The stream parsed for reading, up to so many events."""
+        starts = self.event_starts
+        if events is not None and events < len(starts):
+            ids, starts = self.ids[: int(starts[events])], starts[:events]
+        else:
+            ids = self.ids
+        return history_of(tokenizer, ids, starts, self.times, self.entity, self.split, self.labels)
+
+
+def first_stream(folder: EncodedFolder, entity: Sequence[str]) -> StoredStream | None:
+    """The first stream of a folder; None where it has none."""
+    for number in range(len(folder.manifest.shards)):
+        table = folder.table(number)
+        if table.num_rows:
+            return _stream(table, 0, entity)
+    return None
+
+
+def find_stream(folder: EncodedFolder, entity: Sequence[str], key: Sequence[str]) -> StoredStream:
+    """The stream of the entity with this key, one text a key column; raises `LookupFailedError` for none."""
+    some = folder.table(0).select(list(entity))
+    shown = ", ".join(key)
+    if len(key) != len(entity):
+        raise LookupFailedError("entity", shown, _keys(some), note=f"a key has the columns: {', '.join(entity)}")
+    try:
+        columns = [pa.array([text]).cast(some.schema.field(name).type) for name, text in zip(entity, key, strict=True)]
+    except pa.ArrowInvalid:
+        types = ", ".join(f"{field.name} {field.type}" for field in some.schema)
+        raise LookupFailedError("entity", shown, _keys(some), note=f"a key is: {types}") from None
+    wanted = pa.table(columns, names=list(entity))
+    hashed = hash_keys(wanted)
+    table = folder.table(int(shard_of(hashed, len(folder.manifest.shards))[0]))
+    keys = table.select(list(entity))
+    for row in np.flatnonzero(hash_keys(keys) == hashed[0]).tolist():
+        if keys.slice(row, 1).to_pylist() == wanted.to_pylist():
+            return _stream(table, row, entity)
+    raise LookupFailedError("entity", shown, _keys(keys))
+
+
+def _keys(table: pa.Table, shown: int = 20) -> list[str]:
+    return [", ".join(str(value) for value in row.values()) for row in table.slice(0, shown).to_pylist()]
+
+
+def _stream(table: pa.Table, row: int, entity: Sequence[str]) -> StoredStream:
+    one = table.slice(row, 1)
+    names = one.column_names
+    return StoredStream(
+        one.select(list(entity)),
+        _numbers(one, "ids"),
+        _numbers(one, "event_starts"),
+        _numbers(one, "times") if "times" in names else None,
+        one["labels"][0].as_py() if "labels" in names else None,
+        one["split"][0].as_py(),
+    )
+
+
+def _numbers(table: pa.Table, name: str) -> Any:
+    return table[name][0].values.to_numpy()

@@ -1,0 +1,52 @@
+"""`Domain`: a schema with a name, a reader for its raw files and a seeded sample."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from typing import Protocol
+
+import pyarrow as pa
+
+from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.schema.reader import Reader
+from domaintoolkit.schema.schema import Schema
+
+__all__ = ["Domain", "Sample"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+class Sample(Protocol):
+    """Simulated events: about `events` rows in the reader's columns, the same for the same `seed`."""
+
+    def __call__(self, events: int, seed: int) -> Iterable[pa.RecordBatch]: ...
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a plugin registers. `recipe` is the TOML file that says how it is encoded and trained."""
+
+    name: str
+    description: str
+    schema: Schema
+    reader: Reader
+    sample: Sample
+    sample_events: int = 20_000
+    """How many events the sample has that `encode` uses when it is given no files."""
+    recipe: Traversable | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        found = []
+        if not _NAME.fullmatch(self.name):
+            found.append(Problem("name", f"{self.name!r} must be lower-case letters, digits, - and _"))
+        declared = {column.name for column in self.reader.columns}
+        found += [
+            Problem("reader.columns", f"lacks the schema's column {name!r}")
+            for name in self.schema.columns
+            if name not in declared
+        ]
+        if found:
+            raise SchemaError(found, f"domain {self.name!r}")

@@ -1,0 +1,196 @@
+"""What a field of an event is: one frozen declaration for each kind of encoder.
+
+These say *what*; how a field is encoded is in `domaintoolkit.encoders`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import Field as Constraint
+from pydantic import field_validator, model_validator
+
+from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.schema.declaration import Flag, Listed, Whole, declaration
+
+__all__ = ["Categorical", "Composite", "Custom", "FieldSpec", "Numeric", "Part", "Text", "Timestamp", "Zone"]
+
+Name = Annotated[str, Constraint(min_length=1, description="The column that the field is read from.")]
+Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
+Option = str | int | float | bool | list[Any] | dict[str, Any]
+
+
+@lru_cache
+def _is_zone(name: str) -> bool:
+    # available_timezones reads the whole database anew at each call
+    return name in available_timezones()
+
+
+def _known_zone(zone: str) -> str:
+    if not _is_zone(zone):
+        raise ValueError(f"no time zone {zone!r}; use a name of the IANA database, such as 'Europe/Berlin'")
+    return zone
+
+
+Zone = Annotated[str, Constraint(description="An IANA time zone, such as 'Europe/Berlin'.")]
+
+
+@declaration
+class Categorical:
+    """A value out of a set: a brand, an event type, a merchant category.
+
+    The `max_size` most frequent values that were seen at least `min_count` times become tokens (or exactly
+    `values`, in that order). Any other value is *spelled* byte by byte behind the field's spell marker, or,
+    with `unseen="hash"`, falls into one of `hash_buckets` tokens. With `separator`, a value is a path
+    (`electronics.smartphone`) and each of its levels has tokens of its own.
+    """
+
+    name: Name
+    max_size: Annotated[Whole, Constraint(ge=0)] = 10_000
+    min_count: Annotated[Whole, Constraint(ge=1)] = 1
+    values: Listed[str] | None = None
+    separator: Annotated[str, Constraint(min_length=1)] | None = None
+    unseen: Literal["spell", "hash"] = "spell"
+    hash_buckets: Annotated[Whole, Constraint(ge=1, le=1 << 20)] = 1024
+    type: Literal["categorical"] = "categorical"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Categorical:
+        found = []
+        if self.values is not None and len(set(self.values)) != len(self.values):
+            found.append(Problem("values", "a value is listed twice"))
+        if self.separator is not None and self.unseen == "hash":
+            found.append(Problem("unseen", "a field with a separator spells its unseen levels; it cannot hash them"))
+        if found:
+            raise SchemaError(found)
+        return self
+
+
+@declaration
+class Numeric:
+    """A number, as one of `bins` buckets whose ids are in numeric order.
+
+    `quantile` buckets hold equally many of the fitted values, `log` and `uniform` ones are equally wide on
+    that scale, `explicit` ones lie between the `edges` given. `sign` puts a token for the sign before the
+    bucket of the magnitude. `refine` splits each bucket into that many, told apart by a second token.
+    """
+
+    name: Name
+    bins: Annotated[Whole, Constraint(ge=1, le=65_536)] = 64
+    strategy: Literal["quantile", "log", "uniform", "explicit"] = "quantile"
+    edges: Listed[float] | None = None
+    sign: Flag = False
+    refine: Annotated[Whole, Constraint(ge=1, le=4096)] = 1
+    type: Literal["numeric"] = "numeric"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Numeric:
+        found = []
+        if (self.strategy == "explicit") != (self.edges is not None):
+            found.append(Problem("edges", "go with strategy 'explicit', and with no other"))
+        if self.edges is not None:
+            if len(self.edges) < 2:
+                found.append(Problem("edges", "at least two are needed: the ends of the first bucket"))
+            if any(not math.isfinite(edge) for edge in self.edges):
+                found.append(Problem("edges", "must be finite"))
+            if any(not low < high for low, high in zip(self.edges, self.edges[1:], strict=False)):
+                found.append(Problem("edges", "must rise from each to the next"))
+            if self.sign and min(self.edges, default=0) < 0:
+                found.append(Problem("edges", "bound magnitudes where there is a sign token, so none is negative"))
+        if found:
+            raise SchemaError(found)
+        return self
+
+
+@declaration
+class Timestamp:
+    """An instant, as calendar `parts` in a time zone and the time since the entity's previous event.
+
+    `delta` (log-spaced, `delta_bins` buckets) needs the schema's time column; left out, it is on there and
+    off for every other column. A `Timestamp` named like the schema's time column encodes the event's time. The
+    calendar is that of `zone`; in any other column, times that name no zone are read in it too.
+    """
+
+    name: Name
+    parts: Listed[Part] = ("weekday", "hour")
+    delta: Flag | None = None
+    delta_bins: Annotated[Whole, Constraint(ge=1, le=4096)] = 32
+    zone: Zone = "UTC"
+    type: Literal["timestamp"] = "timestamp"
+
+    _zone_exists = field_validator("zone")(_known_zone)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Timestamp:
+        if len(set(self.parts)) != len(self.parts):
+            raise SchemaError([Problem("parts", "a part is listed twice")])
+        return self
+
+
+@declaration
+class Text:
+    """Free text, as pieces of byte-level BPE or of a SentencePiece unigram model with byte fallback.
+
+    `vocabulary_size` counts the learned pieces; the 256 bytes are there beside them. Where there are more
+    than `max_distinct` distinct texts, the model is learned on that many, chosen by a hash of the text.
+    """
+
+    name: Name
+    model: Literal["bpe", "unigram"] = "bpe"
+    vocabulary_size: Annotated[Whole, Constraint(ge=0, le=1 << 20)] = 2_000
+    max_distinct: Annotated[Whole, Constraint(ge=1)] = 1_000_000
+    type: Literal["text"] = "text"
+
+
+@declaration
+class Custom:
+    """A field whose encoder comes from a plugin: `encoder` is its registered name, `options` its settings."""
+
+    name: Name
+    encoder: Annotated[str, Constraint(min_length=1)]
+    options: dict[str, Option] = Constraint(default_factory=dict)
+    type: Literal["custom"] = "custom"
+
+    @model_validator(mode="after")
+    def _written(self) -> Custom:
+        found = list(_unwritable(self.options, "options"))
+        if found:
+            raise SchemaError(found)
+        return self
+
+
+def _unwritable(value: Any, path: str) -> Iterator[Problem]:
+    """What cannot be written both in TOML, which has no null, and in JSON, which has no dates."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _unwritable(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            yield from _unwritable(item, f"{path}[{place}]")
+    elif not isinstance(value, str | int | float):
+        yield Problem(path, f"expected text, a number, true or false, or lists and tables of them, got {value!r}")
+
+
+FieldSpec = Annotated[Categorical | Numeric | Timestamp | Text | Custom, Constraint(discriminator="type")]
+
+
+@declaration
+class Composite:
+    """Learned tokens for field tokens that occur together (ActionPiece, arXiv 2502.13581).
+
+    `fields` may take part (all, if left out); at most `vocabulary_size` composites are learned, the heaviest
+    first, and none lighter than `min_weight` expected adjacencies. `across_events` lets a composite join
+    neighbouring events; `directed` remembers which part belongs to which event, and only such composites
+    can be decoded. Fitting uses at most `max_entities` entities, chosen by a hash of the entity key.
+    """
+
+    fields: Listed[str] | None = None
+    vocabulary_size: Annotated[Whole, Constraint(ge=0, le=1 << 24)] = 4_000
+    min_weight: Annotated[float, Constraint(ge=0)] = 2.0
+    across_events: Flag = True
+    directed: Flag = True
+    max_entities: Annotated[Whole, Constraint(ge=1)] = 100_000

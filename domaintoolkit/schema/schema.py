@@ -1,0 +1,173 @@
+"""`Schema`: what an event of a domain looks like, as declarative data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field as Constraint
+from pydantic import field_validator, model_validator
+
+from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.schema.convert import from_dict, json_schema, read_toml, to_toml
+from domaintoolkit.schema.declaration import Listed, Whole, declaration
+from domaintoolkit.schema.fields import Categorical, Composite, FieldSpec, Timestamp, Zone, _known_zone
+
+__all__ = ["Schema"]
+
+
+def _several(value: Any) -> Any:
+    """One name is as good as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+@declaration
+class Schema:
+    """Who (`entity`), when (`time`), and the ordered `fields` of an event.
+
+    `static` fields belong to the entity and are emitted once. Ties in time are broken by the `order_by`
+    columns. `labels` are carried beside the streams and never encoded; a column in `leaks` may not be
+    encoded either, since it gives a label away. A change in the `session` column starts a session. Entities
+    with fewer than `min_events` are left out and of longer histories the `max_events` most recent are kept;
+    both are counted. Times without a zone are read in `zone`; times that are integers need `time_unit`.
+    """
+
+    fields: Listed[FieldSpec]
+    entity: Listed[str]
+    time: str | None = None
+    order_by: Listed[str] = ()
+    static: Listed[FieldSpec] = ()
+    labels: Listed[str] = ()
+    leaks: Listed[str] = ()
+    session: str | None = None
+    min_events: Annotated[Whole, Constraint(ge=1)] = 1
+    max_events: Annotated[Whole, Constraint(ge=1)] | None = None
+    zone: Zone = "UTC"
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    composite: Composite | None = None
+
+    _one_is_a_list = field_validator("entity", "order_by", "labels", "leaks", mode="before")(_several)
+    _zone_exists = field_validator("zone")(_known_zone)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Schema:
+        found = [*_roles(self), *_times(self), *_orders(self), *_composites(self)]
+        if found:
+            raise SchemaError(found)
+        return self
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Schema:
+        """Read a schema from a TOML file; raises `SchemaError` with all its problems.
+
+        A `[reader]` in it is left aside: it says how files are read, and a schema is of tables.
+        """
+        data = read_toml(path)
+        data.pop("reader", None)
+        return from_dict(cls, data, str(path))
+
+    def to_toml(self) -> str:
+        """The schema as TOML text; `from_toml` reads an equal one from it."""
+        return to_toml(self)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON schema of such a TOML file, for editors to complete from."""
+        return json_schema(cls)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that encoding reads, in the order of the schema, each once."""
+        named = [
+            *self.entity,
+            *([self.time] if self.time else []),
+            *([self.session] if self.session else []),
+            *(spec.name for spec in self.static),
+            *(spec.name for spec in self.fields),
+            *self.order_by,
+            *self.labels,
+        ]
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def free_order(self) -> tuple[str, ...]:
+        """The `order_by` columns that are no fields, so that no tokens tell of them."""
+        encoded = {spec.name for spec in (*self.static, *self.fields)}
+        return tuple(name for name in self.order_by if name not in encoded)
+
+    @property
+    def time_field(self) -> Timestamp | None:
+        """The field that encodes the time column, if one does."""
+        return next((spec for spec in self.fields if isinstance(spec, Timestamp) and spec.name == self.time), None)
+
+    def has_delta(self, spec: Timestamp) -> bool:
+        """Whether `spec` emits the time since the entity's previous event."""
+        return spec.name == self.time if spec.delta is None else spec.delta
+
+
+def _roles(schema: Schema) -> Iterator[Problem]:
+    """A column has one role; only `order_by` may name a column that has another."""
+    if not schema.fields:
+        yield Problem("fields", "at least one is needed")
+    if not schema.entity:
+        yield Problem("entity", "at least one column is needed")
+    roles: list[tuple[str, str]] = [
+        *((name, f"entity[{i}]") for i, name in enumerate(schema.entity)),
+        *((spec.name, f"static[{i}].name") for i, spec in enumerate(schema.static)),
+        *((spec.name, f"fields[{i}].name") for i, spec in enumerate(schema.fields)),
+        *((name, f"labels[{i}]") for i, name in enumerate(schema.labels)),
+        *([(schema.session, "session")] if schema.session else []),
+    ]
+    if schema.time and schema.time_field is None:
+        roles.append((schema.time, "time"))
+    first: dict[str, str] = {}
+    for name, path in roles:
+        if name == "":
+            yield Problem(path, "a column name cannot be empty")
+        if name in first:
+            yield Problem(path, f"column {name!r} is already used by {first[name]}")
+        first.setdefault(name, path)
+    for name, path in roles:
+        if name in schema.leaks and not path.startswith("labels"):
+            yield Problem(path, f"column {name!r} is a leak: it gives a label away, so it cannot be encoded")
+    for name, count in Counter(schema.order_by).items():
+        if count > 1:
+            yield Problem("order_by", f"column {name!r} is listed twice")
+
+
+def _times(schema: Schema) -> Iterator[Problem]:
+    for place, specs in (("static", schema.static), ("fields", schema.fields)):
+        for i, spec in enumerate(specs):
+            if isinstance(spec, Timestamp):
+                if spec.delta and (spec.name != schema.time or place == "static"):
+                    yield Problem(f"{place}[{i}].delta", "only the field of the schema's time column has a delta")
+                if not spec.parts and not schema.has_delta(spec):
+                    yield Problem(f"{place}[{i}].parts", "a timestamp without a delta needs at least one part")
+    if schema.order_by and schema.time is None:
+        yield Problem("order_by", "breaks ties in time, and there is no time column")
+
+
+def _orders(schema: Schema) -> Iterator[Problem]:
+    """A column that orders ties must come back exactly, or decoded ties would come back in another order."""
+    lossy = {
+        spec.name
+        for spec in (*schema.fields, *schema.static)
+        if not isinstance(spec, Categorical) or spec.unseen == "hash"
+    }
+    taken = {*schema.entity, *schema.labels, schema.session, schema.time}
+    for i, name in enumerate(schema.order_by):
+        if name in lossy:
+            yield Problem(f"order_by[{i}]", f"field {name!r} does not come back exactly, so it cannot order ties")
+        elif name in taken:
+            yield Problem(f"order_by[{i}]", f"column {name!r} already has another role")
+
+
+def _composites(schema: Schema) -> Iterator[Problem]:
+    if schema.composite is None or schema.composite.fields is None:
+        return
+    known = {spec.name for spec in schema.fields}
+    for i, name in enumerate(schema.composite.fields):
+        if name not in known:
+            yield Problem(f"composite.fields[{i}]", f"no field {name!r}; there is: {', '.join(sorted(known))}")

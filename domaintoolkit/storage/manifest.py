@@ -1,0 +1,108 @@
+"""`Manifest`: what an encoded folder holds, with the checksum of every shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from domaintoolkit.errors import ArtifactError
+from domaintoolkit.util.artifacts import read_json, write_json
+
+__all__ = ["COUNTED", "MANIFEST", "STATE", "Manifest", "SetAside", "ShardEntry"]
+
+MANIFEST = "manifest.json"
+STATE = "unfinished.json"
+"""What stands in its place until an encoding is finished."""
+FORMAT, VERSION = "domaintoolkit encoded folder", 1
+COUNTED = ("entities", "events", "tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry:
+    """One shard: its file below the folder, what it holds, and how to tell that it is whole."""
+
+    file: str
+    entities: int
+    events: int
+    tokens: int
+    bytes: int
+    sha256: str
+    splits: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Entities, events and tokens of each split."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file of one number for each row that was set aside: a hash of its values."""
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An encoded folder's contents. It names no time, no path and no host, so equal data has equal bytes."""
+
+    schema: dict[str, Any]
+    vocabulary: dict[str, Any]
+    """`size`, `hash` and the chain of `generations`."""
+    columns: dict[str, str]
+    """The type of each column of a shard."""
+    shards: tuple[ShardEntry, ...]
+    counts: dict[str, Any]
+    """What became of the rows: `rows_in`, `rows_refused`, `spelled` and so on."""
+    reader: dict[str, Any] | None = None
+    left_out: tuple[ShardEntry, ...] = ()
+    """With `min_events`, for each shard the histories that are too short so far; in no other number here."""
+    appended: tuple[str, ...] = ()
+    """For each append that set no row aside, how many rows it brought and the sum of their hashes."""
+    set_aside: SetAside | None = None
+    """Rows that appending has refused as older than their histories, if any."""
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Entities, events and tokens of the whole folder."""
+        return _summed(asdict(shard) for shard in self.shards)
+
+    @property
+    def splits(self) -> dict[str, dict[str, int]]:
+        """Entities, events and tokens of each split."""
+        names = sorted({name for shard in self.shards for name in shard.splits})
+        return {name: _summed(shard.splits.get(name, {}) for shard in self.shards) for name in names}
+
+    def save(self, folder: Path) -> None:
+        """Write `manifest.json` into `folder`."""
+        data = asdict(self)
+        shards = {name: list(data.pop(name)) for name in ("left_out", "shards")}
+        write_json(folder / MANIFEST, FORMAT, VERSION, {"totals": self.totals, "splits": self.splits, **data, **shards})
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Read `manifest.json` of `folder`; raises `ArtifactError` where it is missing, altered or newer."""
+        path = folder / MANIFEST
+        data = read_json(path, FORMAT, VERSION)
+        data.pop("totals", None)
+        data.pop("splits", None)
+        try:
+            shards, left_out = (
+                tuple(ShardEntry(**entry) for entry in data.pop(name)) for name in ("shards", "left_out")
+            )
+            aside, appended = data.pop("set_aside"), tuple(data.pop("appended"))
+            return cls(
+                appended=appended,
+                shards=shards,
+                left_out=left_out,
+                set_aside=None if aside is None else SetAside(**aside),
+                **data,
+            )
+        except (KeyError, TypeError) as error:
+            raise ArtifactError(str(path), f"is not a manifest of this version: {error}") from None
+
+
+def _summed(parts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    listed = list(parts)
+    return {name: sum(part.get(name, 0) for part in listed) for name in COUNTED}

@@ -1,0 +1,180 @@
+"""Shard files: streams as Arrow IPC streams, rows by (hash, key), the same bytes for the same streams."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import ArtifactError, OutputError, Problem, SchemaError
+from domaintoolkit.storage.manifest import COUNTED, ShardEntry
+from domaintoolkit.streams.keys import SPLITS, hash_keys, split_of
+from domaintoolkit.streams.streams import Streams
+from domaintoolkit.util.artifacts import replacing
+
+__all__ = [
+    "CARRIED",
+    "LEFT_OUT",
+    "OWN_COLUMNS",
+    "SHARDS",
+    "plain",
+    "read_shard",
+    "shard_name",
+    "shard_table",
+    "write_shard",
+]
+
+OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "order_by", "statics", "last_session", "sessions")
+CARRIED = ("labels", "order_by")
+"""Of these, the structs of lists with values of every event that are no tokens."""
+BATCH_TOKENS = 1 << 30
+"""List offsets are 32 bits wide, so a record batch holds at most this many tokens (or one row)."""
+
+Ints = NDArray[np.integer[Any]]
+
+
+SHARDS, LEFT_OUT = "shards", "left_out"
+"""Where the streams are, and the histories that are too short so far."""
+
+
+def shard_name(number: int, generation: int = 0, within: str = SHARDS) -> str:
+    """`shards/00000.arrow`: the file of shard `number`, below the folder; `shards/00000-1.arrow` once appended to."""
+    return f"{within}/{number:05d}{f'-{generation}' if generation else ''}.arrow"
+
+
+def shard_table(streams: Streams) -> pa.Table:
+    """Streams in a shard's columns, by (hash, key). Raises `SchemaError` where a key column has a name of ours."""
+    clash = [name for name in streams.entities.column_names if name in OWN_COLUMNS]
+    if clash:
+        problem = Problem("entity", f"column {clash[0]!r} has the name of a shard's own column; rename it")
+        raise SchemaError([problem])
+    hashes = hash_keys(streams.entities)
+    if (hashes[1:] < hashes[:-1]).any():
+        order = np.argsort(hashes, kind="stable")
+        streams, hashes = streams.select(order), hashes[order]
+    events = streams.event_offsets
+    first = np.repeat(streams.offsets[:-1], np.diff(events))
+    columns = {name: plain(streams.entities[name]) for name in streams.entities.column_names}
+    columns["split"] = pa.array(SPLITS).take(pa.array(split_of(hashes)))
+    columns["ids"] = _lists(streams.offsets, pa.array(streams.ids))
+    columns["event_starts"] = _lists(events, pa.array((streams.event_starts - first).astype(np.int32)))
+    if streams.times is not None:
+        columns["times"] = _lists(events, pa.array(streams.times))
+    for name, carried in zip(CARRIED, (streams.labels, streams.order_by), strict=True):
+        if carried is not None and carried.num_columns:
+            lists = [_lists(events, plain(column)) for column in carried.columns]
+            columns[name] = pa.StructArray.from_arrays(lists, carried.column_names)
+    if streams.statics is not None:
+        hashes_of = [plain(column) for column in streams.statics.columns]
+        columns["statics"] = pa.StructArray.from_arrays(hashes_of, streams.statics.column_names)
+    if streams.last_session is not None:
+        columns["last_session"] = plain(streams.last_session)
+    if streams.sessions is not None:
+        columns["sessions"] = _lists(streams.sessions.offsets, pa.array(streams.sessions.keys))
+    return pa.table(columns)
+
+
+def plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One array of values: no dictionary, no large or view layout, so that equal values have equal bytes."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        column = column.cast(pa.string())
+    elif pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        column = column.cast(pa.binary())
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _lists(offsets: Ints, values: pa.Array) -> pa.Array:
+    if len(values) >= 1 << 31:
+        raise OutputError("a shard", f"cannot hold {len(values):,} tokens; use more shards")
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
+
+
+def write_shard(
+    folder: Path, number: int, table: pa.Table, generation: int = 0, within: str = SHARDS
+) -> ShardEntry:  # fmt: skip
+    """Write a shard beside its name and rename it; gives its entry for the manifest."""
+    name = shard_name(number, generation, within)
+    with replacing(folder / name) as file:
+        hashing = _Hashing(file)
+        with pa.ipc.new_stream(pa.PythonFile(hashing, "w"), table.schema) as writer:
+            for start, end in _batches(table):
+                writer.write_table(table.slice(start, end - start))
+        size = file.tell()
+    splits = _counts(table)
+    totals = {word: sum(counts[word] for counts in splits.values()) for word in COUNTED}
+    return ShardEntry(name, **totals, bytes=size, sha256=hashing.checksum.hexdigest(), splits=splits)
+
+
+def _batches(table: pa.Table) -> list[tuple[int, int]]:
+    """Row ranges of at most `BATCH_TOKENS` tokens each."""
+    ends = np.cumsum(pc.list_value_length(table["ids"]).to_numpy().astype(np.int64))
+    ranges = []
+    start = 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        end = max(int(np.searchsorted(ends, before + BATCH_TOKENS, side="right")), start + 1)
+        ranges.append((start, end))
+        start = end
+    return ranges
+
+
+def _counts(table: pa.Table) -> dict[str, dict[str, int]]:
+    """Entities, events and tokens of each split."""
+    splits = pc.index_in(table["split"], value_set=pa.array(SPLITS)).to_numpy()
+    lengths = [
+        np.ones(table.num_rows),
+        *(pc.list_value_length(table[name]).to_numpy() for name in ("event_starts", "ids")),
+    ]
+    sums = [np.bincount(splits, weights, len(SPLITS)).astype(np.int64).tolist() for weights in lengths]
+    return {split: dict(zip(COUNTED, each, strict=True)) for split, *each in zip(SPLITS, *sums, strict=True)}
+
+
+class _Hashing:
+    """A file that takes the checksum of what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.checksum = hashlib.sha256()
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self.checksum.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def read_shard(folder: Path, entry: ShardEntry, verify: bool = True) -> pa.Table:
+    """A shard as a table over its memory-mapped file.
+
+    Raises `ArtifactError` where the file is missing or is not, byte for byte, what the manifest says; `verify=False`
+    compares only its size.
+    """
+    path = folder / entry.file
+    try:
+        size = path.stat().st_size
+        if size != entry.bytes:
+            word = "cut short" if size < entry.bytes else "altered"
+            raise ArtifactError(str(path), f"is {word}: it has {size:,} bytes, the manifest says {entry.bytes:,}")
+        if verify:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != entry.sha256:
+                raise ArtifactError(str(path), "was altered: its checksum is not that of the manifest")
+        return pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+    except OSError as error:
+        raise ArtifactError(str(path), error.strerror or str(error)) from None
+    except pa.ArrowInvalid as error:
+        raise ArtifactError(str(path), f"is not a shard: {error}") from None

@@ -1,0 +1,110 @@
+"""Streams back into a table, in entity and time order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import Cells, TimestampEncoder, decode_instants
+from domaintoolkit.tokenizer.field_cells import Parsed, parse
+from domaintoolkit.tokenizer.layout import Bound, Layout
+from domaintoolkit.tokenizer.rows.column_types import column_type, decoded_type
+from domaintoolkit.tokenizer.rows.order import ranks_of
+from domaintoolkit.tokenizer.rows.ties import cell_ranks, descends
+from domaintoolkit.values.columns import plain
+
+__all__ = ["decode_ids"]
+
+Types = Mapping[str, pa.DataType]
+
+
+def decode_ids(
+    layout: Layout,
+    types: Types,
+    ids: NDArray[np.integer],
+    offsets: NDArray[np.int64],
+    entities: pa.Table | None,
+    base: bool = False,
+) -> pa.Table:
+    """One row an event. `base` says that there are no composites in the ids.
+
+    Without `entities`, their columns hold the number of the stream. Sessions come back as their number within
+    the history, and a free `order_by` column as the event's.
+    """
+    schema = layout.schema
+    if not base and layout.segmenter is not None:  # even without composites in it, a stream's events may be shuffled
+        ids, offsets, _, _ = layout.segmenter.expand(ids, offsets)
+    parsed = parse(layout, ids, offsets)
+    counts = np.diff(parsed.event_offsets)
+    streams = np.repeat(np.arange(len(counts)), counts)
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {}
+    for name in schema.entity:
+        whole = pa.array(np.arange(len(counts))) if entities is None else entities[name]
+        columns[name] = whole.take(pa.array(streams))
+    for bound in layout.header:
+        if bound.name is not None:
+            values = _field(bound, parsed.header[bound.name], types)
+            columns[bound.name] = values.take(pa.array(streams))
+    for bound in layout.events:
+        if bound.name is not None and bound.name != schema.time:
+            columns[bound.name] = _field(bound, parsed.events[bound.name], types)
+    if schema.session is not None:
+        columns[schema.session] = pa.array(_within(np.cumsum(parsed.breaks), parsed.event_offsets))
+    for name in schema.order_by:
+        if name not in columns:
+            columns[name] = pa.array(_within(np.arange(len(streams)), parsed.event_offsets))
+    if schema.time is not None:
+        columns[schema.time] = _times(layout, types[schema.time], parsed, columns)
+    return pa.table({name: columns[name] for name in schema.columns if name in columns})
+
+
+def _field(bound: Bound, parts: list[Cells], types: Types) -> pa.Array:
+    assert bound.name is not None
+    encoder = bound.field
+    return encoder.decode(parts, decoded_type(types[bound.name], encoder.spec))
+
+
+def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers that rise over all events, counted from 0 in each history."""
+    counts = np.diff(event_offsets)
+    first = numbers[np.minimum(event_offsets[:-1], max(len(numbers) - 1, 0))] if len(numbers) else numbers[:0]
+    return numbers - np.repeat(first if len(first) else np.zeros(len(counts), np.int64), counts)
+
+
+def _times(
+    layout: Layout, kind: pa.DataType, parsed: Parsed, columns: Mapping[str, pa.Array | pa.ChunkedArray]
+) -> pa.Array:
+    """Instants that agree with every token, later than the event before where ties would stand otherwise."""
+    schema = layout.schema
+    assert layout.anchor is not None
+    assert schema.time is not None
+    keys = [ranks_of(plain(columns[name])) for name in schema.order_by]
+    for bound in layout.events:
+        if bound.name != schema.time:
+            keys += [cell_ranks(cells) for cells in parsed.events[bound.name]]
+    if schema.session is not None:
+        keys.append(ranks_of(plain(columns[schema.session])))
+    later = descends(keys) if keys else np.zeros(len(parsed.event_starts), bool)
+    days = layout.anchor.decode(parsed.header[None])
+    cells: list[Cells] = parsed.events.get(schema.time, [])
+    encoder = next((b.encoder for b in layout.events if b.name == schema.time), None)
+    assert encoder is None or isinstance(encoder, TimestampEncoder)
+    instants = decode_instants(encoder, cells, days, parsed.event_offsets, later)
+    return column_of(instants, kind, schema.zone)
+
+
+def column_of(instants: NDArray[np.int64], kind: pa.DataType, zone: str) -> pa.Array:
+    """Microseconds since the epoch as a column: in the zone it was fitted with, otherwise UTC.
+
+    Times without a zone come back without one only where they were read as UTC: an hour that a clock shows
+    twice would not come back as the same instant.
+    """
+    column = pa.array(instants, pa.timestamp("us", "UTC"))
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return column.cast(column_type(kind))
+    if pa.types.is_timestamp(kind) and zone == "UTC":
+        return column.cast(pa.timestamp("us"))
+    return column

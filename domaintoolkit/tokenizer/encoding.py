@@ -1,0 +1,269 @@
+"""Encoding a whole table: rows are grouped, ordered, turned into cells and written as streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
+from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.schema import Schema
+from domaintoolkit.streams.keys import hash_keys, hash_values, session_keys
+from domaintoolkit.streams.streams import Counts, Ids, Sessions, Streams
+from domaintoolkit.tokenizer.assembly import Columns, Part, assemble, bind
+from domaintoolkit.tokenizer.layout import Bound, Layout
+from domaintoolkit.tokenizer.rows.order import Grouping, break_ties, group_rows, ranks_of
+from domaintoolkit.tokenizer.rows.prepared_rows import Rows
+from domaintoolkit.tokenizer.rows.ties import cell_ranks
+from domaintoolkit.util.ragged import positions
+from domaintoolkit.util.threads import Workers
+
+__all__ = ["encode_rows", "statics_of", "tie_keys"]
+
+
+def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: Workers, by_hash: bool = False) -> Streams:
+    """The streams of prepared rows, by key or `by_hash` of the key, then key.
+
+    A static field that changes within an entity is refused, or raised.
+    """
+    schema = layout.schema
+    encoded: dict[str | None, Future[Encoded]] = {
+        bound.name: pool.submit(bound.field.encode, rows.values[bound.name])
+        for bound in layout.events
+        if bound.name in rows.values
+    }
+    grouping = group_rows(schema, rows.columns, rows.times) if rows.grouping is None else rows.grouping
+    cells = {name: future.result() for name, future in encoded.items()}
+    if grouping.tied is not None and rows.times is not None:
+        grouping = break_ties(grouping, lambda chosen: tie_keys(schema, rows, layout, cells, chosen))
+    conflicts = _static_conflicts(schema, rows, grouping)
+    if conflicts:
+        if on_bad_rows == "error":
+            problems = [refusal for row in conflicts.values() for refusal in row]
+            raise DataError(problems[:1000], len(problems))
+        return encode_rows(layout, rows.without(conflicts), on_bad_rows, pool, by_hash)
+    if by_hash:
+        hashes = hash_keys(_entities(schema, rows, grouping))
+        grouping = grouping.arranged(np.argsort(hashes, kind="stable"))
+    return _written(layout, rows, grouping, cells, pool)
+
+
+def _entities(schema: Schema, rows: Rows, grouping: Grouping) -> pa.Table:
+    """The key of each entity."""
+    first = pa.array(grouping.first)
+    return pa.table({name: rows.columns[name].take(first) for name in schema.entity})
+
+
+def _written(
+    layout: Layout, rows: Rows, grouping: Grouping, cells: dict[str | None, Encoded], pool: Workers
+) -> Streams:
+    schema = layout.schema
+    whole = grouping
+    grouping, left_out = _within_bounds(schema, grouping)
+    order, starts = grouping.order, grouping.starts
+    session_job = pool.submit(_sessions, schema, rows, grouping)
+    times = grouping.times
+    if times is None and rows.times is not None:
+        times = rows.times if order is None else rows.times.take(order)
+    header_job = pool.submit(_header, layout, rows, grouping, times)
+    history = None if times is None else pool.submit(_encode_times, layout, times, starts)
+    bound_parts = {
+        bound.name: [pool.submit(bind, bound, part, layout.id_type, order) for part in cells[bound.name].parts]
+        for bound in layout.events
+        if bound.name in cells
+    }
+    events: list[Part] = []
+    counts = Counts(len(rows), 0, *left_out)
+    fields: dict[str, Encoded] = {}
+    for bound in layout.events:
+        assert bound.name is not None
+        if bound.name == schema.time:
+            assert history is not None
+            field, parts = history.result()
+            events += parts
+        else:
+            field = cells[bound.name]
+            events += [job.result() for job in bound_parts[bound.name]]
+        fields[bound.name] = field
+    header, header_counts = header_job.result()
+    breaks, last_session, sessions = session_job.result()
+    made = assemble(header, events, breaks, starts, (layout.bos, layout.session), layout.id_type, pool)
+    return Streams(
+        entities=_entities(schema, rows, grouping),
+        ids=made.ids,
+        offsets=made.offsets,
+        event_starts=made.event_starts,
+        event_offsets=starts,
+        source=layout,
+        times=times,
+        labels=_carried(schema.labels, rows, order),
+        order_by=_carried(schema.free_order, rows, order),
+        statics=statics_of(schema, rows, grouping.first) if schema.static else None,
+        last_session=last_session,
+        sessions=sessions,
+        segmenter=layout.segmenter,
+        counts=_counted(counts, rows, {**header_counts, **fields} | _counted_whole(layout, rows, whole, left_out)),
+        refused=rows.refused,
+    )
+
+
+def _counted(counts: Counts, rows: Rows, fields: dict[str, Encoded]) -> Counts:
+    words = ("spelled", "hashed", "clipped", "missing")
+    table = {name: {word: int(getattr(field, word)) for word in words} for name, field in fields.items()}
+    totals = {word: sum(field[word] for field in table.values()) for word in words}
+    return replace(counts, rows_in=rows.rows_in, rows_refused=rows.rows_in - len(rows), fields=table, **totals)
+
+
+def _counted_whole(
+    layout: Layout, rows: Rows, whole: Grouping, left_out: tuple[int, int]
+) -> dict[str, Encoded]:  # fmt: skip
+    """Static fields and times with those of the events that are left out, whose other values are counted too."""
+    if not any(left_out):
+        return {}
+    counted = {bound.name: bound.field.encode(rows.values[bound.name].take(pa.array(whole.first)))
+               for bound in layout.header if bound.name is not None}  # fmt: skip
+    if rows.times is not None and any(bound.name == layout.schema.time for bound in layout.events):
+        counted[layout.schema.time or ""] = _encode_times(
+            layout, whole.rows(rows.times).astype(np.int64, copy=False), whole.starts
+        )[0]
+    return counted
+
+
+def _encode_times(layout: Layout, times: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[Encoded, list[Part]]:
+    """The time field's cells, in ids; nothing where the schema does not encode its time column."""
+    bound = next((bound for bound in layout.events if bound.name == layout.schema.time), None)
+    if bound is None:
+        return Encoded([]), []
+    assert isinstance(bound.encoder, TimestampEncoder)
+    if "year" not in bound.encoder.parts:  # whose tokens vary in number
+        return Encoded([]), [_time_columns(bound, bound.encoder, layout.id_type, times, starts[:-1])]
+    field = bound.encoder.encode_history(times, starts[:-1])
+    return field, [bind(bound, part, layout.id_type, None) for part in field.parts]
+
+
+def _time_columns(
+    bound: Bound, encoder: TimestampEncoder, type: np.dtype[Any], times: NDArray[np.int64], starts: NDArray[np.int64]
+) -> Columns:
+    """The tokens of times, made as they are written, so that nothing in between leaves the processor's cache."""
+    ids = bound.ids.astype(type)
+
+    def tokens(chunk: slice) -> list[Ids]:
+        # the event before a chunk comes along, since the first delta is counted from it
+        begin = max(chunk.start - 1, 0)
+        inside = starts[np.searchsorted(starts, begin) : np.searchsorted(starts, chunk.stop)] - begin
+        parts = encoder.encode_history(times[begin : chunk.stop], inside).parts
+        return [ids[part.slots].take(part.codes[chunk.start - begin :]) for part in parts]
+
+    return Columns(len(encoder.parts), tokens)
+
+
+def tie_keys(
+    schema: Schema, rows: Rows, layout: Layout, cells: dict[str | None, Encoded], chosen: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """What orders the `chosen` rows where entity and time are equal: `order_by`, tokens, session, statics, labels.
+
+    All of it is what shards keep, so that whoever appends to a history finds the same order.
+    """
+    taken = pa.array(chosen)
+    keys = [ranks_of(rows.columns[name].take(taken)) for name in schema.order_by]
+    for bound in layout.events:
+        if bound.name in cells:
+            keys += [cell_ranks(replace(part, codes=part.codes[chosen])) for part in cells[bound.name].parts]
+    if schema.session is not None:
+        keys.append(session_keys(rows.columns[schema.session].take(taken)))
+    if schema.static:
+        keys += [np.asarray(column) for column in statics_of(schema, rows, chosen).columns]
+    return keys + [ranks_of(rows.columns[name].take(taken)) for name in schema.labels if name in rows.columns]
+
+
+def statics_of(schema: Schema, rows: Rows, chosen: NDArray[np.integer[Any]] | None = None) -> pa.Table:
+    """A hash of each static value of the `chosen` rows (left out: of all), as its encoder takes it."""
+    names = [spec.name for spec in schema.static]
+    values = {name: rows.values[name] if chosen is None else rows.values[name].take(pa.array(chosen)) for name in names}
+    return pa.table({name: hash_values(column) for name, column in values.items()})
+
+
+def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[int, list[Refusal]]:
+    """Rows whose static value is not that of their entity's first event."""
+    conflicts: dict[int, list[Refusal]] = {}
+    if not schema.static:
+        return conflicts
+    first = np.repeat(grouping.first, np.diff(grouping.starts))
+    order = np.arange(len(first)) if grouping.order is None else grouping.order
+    hashes = statics_of(schema, rows)
+    for spec in schema.static:
+        values = np.asarray(hashes[spec.name])
+        wrong = np.flatnonzero(values[order] != values[first])
+        column = rows.columns[spec.name]
+        for row, other in zip(order[wrong].tolist(), first[wrong].tolist(), strict=True):
+            number, against = (k if rows.numbers is None else int(rows.numbers[k]) for k in (row, other))
+            found, expected = (column[k].as_py() for k in (row, other))
+            reason = f"static field is {found!r} here and {expected!r} in row {against} of the same entity"
+            conflicts.setdefault(row, []).append(Refusal(number, spec.name, reason))
+    return conflicts
+
+
+def _within_bounds(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[int, int]]:
+    """Entities and events within `min_events` and `max_events`, and (events, entities) that are left out."""
+    counts = np.diff(grouping.starts)
+    kept = np.where(counts >= schema.min_events, counts, 0)
+    if schema.max_events is not None:
+        kept = np.minimum(kept, schema.max_events)
+    if (kept == counts).all():
+        return grouping, (0, 0)
+    places = positions(grouping.starts[1:] - kept, kept)
+    order = places if grouping.order is None else grouping.order[places]
+    left = kept[kept > 0]
+    starts = np.concatenate([[0], np.cumsum(left)])
+    return Grouping(order, starts, None), (int(counts.sum() - kept.sum()), len(counts) - len(left))
+
+
+def _sessions(
+    schema: Schema, rows: Rows, grouping: Grouping
+) -> tuple[NDArray[np.bool_] | None, pa.Array | None, Sessions | None]:
+    """(before which events a session starts, the session of each entity's last event, all sessions)."""
+    if schema.session is None:
+        return None, None, None
+    column, starts = rows.columns[schema.session], grouping.starts
+    keys = grouping.rows(session_keys(column))
+    breaks = np.zeros(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=breaks[1:])
+    opens = breaks.copy()
+    opens[starts[:-1]], breaks[starts[:-1]] = True, False
+    first = np.flatnonzero(opens)
+    ends = starts[1:] - 1
+    last = column.take(pa.array(ends if grouping.order is None else grouping.order[ends]))
+    return breaks, last, Sessions(keys[first], np.searchsorted(first, starts))
+
+
+def _header(
+    layout: Layout, rows: Rows, grouping: Grouping, times: NDArray[np.int64] | None
+) -> tuple[list[Part], dict[str, Encoded]]:
+    parts: list[Part] = []
+    counts: dict[str, Encoded] = {}
+    for bound in layout.header:
+        if bound.name is None:
+            assert times is not None
+            assert isinstance(bound.encoder, Anchor)
+            cells = bound.encoder.encode(times[grouping.starts[:-1]])
+        else:
+            encoded = bound.field.encode(rows.values[bound.name].take(pa.array(grouping.first)))
+            counts[bound.name] = encoded
+            cells = encoded.parts
+        parts += [bind(bound, cell, layout.id_type, None) for cell in cells]
+    return parts, counts
+
+
+def _carried(names: Sequence[str], rows: Rows, order: NDArray[np.integer[Any]] | None) -> pa.Table | None:
+    """Columns that are not encoded, one row an event."""
+    present = [name for name in names if name in rows.columns]
+    if not present:
+        return None
+    table = pa.table({name: rows.columns[name] for name in present})
+    return table if order is None else table.take(pa.array(order))

@@ -1,0 +1,1 @@
+"""The rows of a table on their way into and out of streams: types, order, ties."""

@@ -1,0 +1,40 @@
+"""Comparing events by their tokens, so that ties come back from decoding in the order they had."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import Cells
+from domaintoolkit.util.hashing import hash_text
+
+__all__ = ["cell_ranks", "descends"]
+
+
+def cell_ranks(cells: Cells) -> NDArray[np.int64]:
+    """A number for each row that depends on nothing but its tokens: its slot, or a hash of its several slots."""
+    if cells.offsets is None:
+        ranks: NDArray[np.int64] = cells.slots.astype(np.int64)
+    else:
+        sequences = pa.Array.from_buffers(
+            pa.large_binary(),
+            len(cells.offsets) - 1,
+            [None, pa.py_buffer(cells.offsets * 4), pa.py_buffer(np.ascontiguousarray(cells.slots, "<i4"))],
+        )
+        ranks = hash_text(sequences).view(np.int64)
+        single = np.flatnonzero(np.diff(cells.offsets) == 1)
+        ranks[single] = cells.slots[cells.offsets[single]]
+    return ranks[cells.codes]
+
+
+def descends(keys: list[NDArray[np.int64]]) -> NDArray[np.bool_]:
+    """Whether each row comes before the row above it, by `keys`, the first foremost; False for the first row."""
+    count = len(keys[0]) if keys else 0
+    below, open_ = np.zeros(count, bool), np.ones(count, bool)
+    open_[:1] = False
+    for key in keys:
+        less = key[1:] < key[:-1]
+        below[1:] |= open_[1:] & less
+        open_[1:] &= key[1:] == key[:-1]
+    return below

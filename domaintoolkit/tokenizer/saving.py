@@ -1,0 +1,152 @@
+"""A fitted tokenizer as a folder: JSON only, checksummed, written beside its name and renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from domaintoolkit.composite import CompositeModel, heaviest
+from domaintoolkit.encoders import Anchor, Encoder, EncoderType
+from domaintoolkit.errors import ArtifactError, DomainToolkitError, OutputError
+from domaintoolkit.schema import FieldSpec, Schema, from_dict, to_dict, to_toml
+from domaintoolkit.times import ZoneTable
+from domaintoolkit.tokenizer.encoder_types import encoder_types
+from domaintoolkit.tokenizer.fit_state import resolved
+from domaintoolkit.tokenizer.layout import Layout
+from domaintoolkit.tokenizer.rows.column_types import type_named
+from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.collector import seldom_collected
+from domaintoolkit.vocabulary import Vocabulary
+
+__all__ = ["FILE", "load", "save"]
+
+COMPOSITES = "composites.json"
+SCHEMA, HEAVIEST = "schema.toml", "composites.tsv"
+"""For people to read; what is loaded is in the JSON files."""
+
+SHOWN = 1000
+"""How many of the heaviest composites are listed."""
+
+FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 1
+
+
+def save(layout: Layout, types: Mapping[str, pa.DataType], directory: str | Path) -> None:
+    """Write the folder; one that is there already is replaced if it holds a tokenizer, and refused if not."""
+    target = Path(directory)
+    if target.exists() and not (target / FILE).exists() and any(target.iterdir()):
+        raise OutputError(str(target), "holds something else than a tokenizer")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        made.chmod(0o755)
+        try:
+            _write(layout, types, made)
+            _swap(made, target)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(str(target), error.strerror or str(error)) from None
+
+
+def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) -> None:
+    texts = {SCHEMA: to_toml(layout.schema)}
+    if layout.composites is not None:
+        texts[HEAVIEST] = _heaviest(layout, layout.composites)
+    for name, text in texts.items():
+        (directory / name).write_bytes(text.encode())
+    payload = {
+        "schema": to_dict(layout.schema),
+        "types": {name: str(types[name]) for name in sorted(types)},
+        "zone": layout.zone.to_json(),
+        "static": [encoder.to_json() for encoder in layout.static],
+        "fields": [encoder.to_json() for encoder in layout.fields],
+        "anchor": None if layout.anchor is None else layout.anchor.to_json(),
+        "vocabulary": layout.vocabulary.hash,
+        "ordered": layout.ordered,
+        "composites": layout.composites is not None,
+        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
+    }
+    write_json(directory / FILE, FORMAT, VERSION, payload)
+    layout.vocabulary.save(directory)
+    if layout.composites is not None:
+        write_json(directory / COMPOSITES, f"{FORMAT}-composites", VERSION, {"model": layout.composites.to_json()})
+
+
+def _heaviest(layout: Layout, composites: CompositeModel) -> str:
+    heavy = heaviest(composites, layout.vocabulary.names, layout.grammar, SHOWN)
+    rows = "".join(f"{entry.id}\t{entry.weight:.6g}\t{entry.count}\t{entry.name}\n" for entry in heavy)
+    return "id\tweight\tcount\tcomposite\n" + rows
+
+
+def _swap(made: Path, target: Path) -> None:
+    """Put the new folder in place; a crash in between leaves the old one beside it, whole."""
+    if not target.exists():
+        made.rename(target)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    target.rename(aside / target.name)
+    made.rename(target)
+    shutil.rmtree(aside)
+
+
+@seldom_collected()
+def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[Layout, dict[str, pa.DataType]]:
+    """The layout and the column types in a folder that `save` wrote; nothing in it is executed."""
+    folder = Path(directory)
+    if not (folder / FILE).exists() and (folder / "tokenizer" / FILE).exists():
+        raise ArtifactError(str(folder), f"is an encoded folder; its tokenizer is {folder / 'tokenizer'}")
+    payload = read_json(folder / FILE, FORMAT, VERSION)
+    vocabulary = Vocabulary.load(folder)
+    if payload.get("vocabulary") != vocabulary.hash:
+        raise ArtifactError(str(folder), "its vocabulary.json is not the one that its tokenizer.json was saved with")
+    for name, checksum in payload.get("files", {}).items():
+        _check(folder / name, checksum)
+    composites = None
+    if payload.get("composites"):
+        saved = read_json(folder / COMPOSITES, f"{FORMAT}-composites", VERSION)
+        composites = CompositeModel.from_json(saved.get("model", {}))
+    try:
+        layout, types = _restored(payload, vocabulary, encoders)
+        return replace(layout, composites=composites, ordered=bool(payload.get("ordered"))), types
+    except DomainToolkitError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ArtifactError(str(folder / FILE), f"does not hold a tokenizer: {error!r}") from None
+
+
+def _check(path: Path, checksum: str) -> None:
+    """A file that people read must not say something else than what is loaded."""
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ArtifactError(str(path), error.strerror or str(error)) from None
+    if found != checksum:
+        raise ArtifactError(str(path), "was altered: its content does not match its checksum in tokenizer.json")
+
+
+def _restored(
+    payload: dict[str, Any], vocabulary: Vocabulary, encoders: Iterable[EncoderType]
+) -> tuple[Layout, dict[str, pa.DataType]]:
+    schema = from_dict(Schema, payload["schema"], "the saved schema")
+    kinds = encoder_types(schema, encoders)
+
+    def restore(specs: Iterable[FieldSpec], saved: Iterable[dict[str, Any]]) -> tuple[Encoder, ...]:
+        settled = [resolved(schema, spec) for spec in specs]
+        return tuple(kinds[s.name].encoder.from_json(s, data) for s, data in zip(settled, saved, strict=True))
+
+    layout = Layout(
+        schema,
+        restore(schema.static, payload["static"]),
+        restore(schema.fields, payload["fields"]),
+        None if payload["anchor"] is None else Anchor.from_json(payload["anchor"]),
+        vocabulary,
+        ZoneTable.from_json(payload["zone"]),
+    )
+    return layout, {name: type_named(kind) for name, kind in payload["types"].items()}

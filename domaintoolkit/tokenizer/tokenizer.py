@@ -1,0 +1,330 @@
+"""`DomainTokenizer`: fit, encode, decode, save, load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
+
+from domaintoolkit.composite import CompositeModel, Segmenter
+from domaintoolkit.encoders import EncoderType
+from domaintoolkit.errors import DataError, NotFittedError, Problem, Refusal, SchemaError, VocabularyMismatchError
+from domaintoolkit.grammar import Grammar
+from domaintoolkit.schema import Composite, Schema
+from domaintoolkit.streams.keys import hash_keys
+from domaintoolkit.streams.streams import Ids, Streams
+from domaintoolkit.tokenizer import saving as _saved
+from domaintoolkit.tokenizer.decoding import decode_ids
+from domaintoolkit.tokenizer.encoder_types import encoder_types
+from domaintoolkit.tokenizer.encoding import encode_rows
+from domaintoolkit.tokenizer.fit_state import FitState
+from domaintoolkit.tokenizer.layout import Layout
+from domaintoolkit.tokenizer.rows.prepared_rows import Rows, prepare, read_columns
+from domaintoolkit.tokenizer.single_history import HistoryEncoder
+from domaintoolkit.util.collector import seldom_collected
+from domaintoolkit.util.threads import Threads, Workers
+from domaintoolkit.vocabulary import Vocabulary
+
+__all__ = ["DomainTokenizer"]
+
+OnBadRows = Literal["error", "quarantine"]
+
+
+class DomainTokenizer:
+    """Turns tables of events into streams of token ids and back, as a schema declares.
+
+    `encoders` are encoders of one's own for `Custom` fields, beside those of installed plugins. `threads` is
+    how many work at once (left out: as many as there are processors); it changes no result.
+
+    >>> import domaintoolkit as dt
+    >>> schema = dt.Schema(entity="user", time="at", fields=[dt.Categorical("what"), dt.Timestamp("at")])
+    >>> table = {"user": [7, 7], "at": ["2019-10-01T10:00", "2019-10-01T10:05"], "what": ["view", "cart"]}
+    >>> streams = dt.DomainTokenizer(schema).fit(table).encode(table)
+    >>> streams.tokens(0)[4:6]
+    ['[what=view]', '[at weekday=Tue]']
+    """
+
+    def __init__(self, schema: Schema, encoders: Iterable[EncoderType] = (), threads: int | None = None) -> None:
+        self.schema = schema
+        self.threads = threads or os.cpu_count() or 1
+        self.encoders = tuple(encoders)
+        self._kinds = encoder_types(schema, self.encoders)
+        self._state: FitState | None = None
+        self._fitted: Layout | None = None
+        self.types: dict[str, pa.DataType] = {}
+        self._history: HistoryEncoder | None = None
+
+    # Fitting
+
+    def fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
+        """Learn every field from a table, forgetting what was learned before. Gives the tokenizer back.
+
+        Raises `DataError` for rows that cannot be encoded, all of them together, unless `on_bad_rows` is
+        `quarantine`, which passes over them.
+        """
+        self._learn(self._afresh(table, on_bad_rows), on_bad_rows)
+        return self
+
+    def fit_encode(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
+        """`fit` and then `encode` of the same table, which is read and prepared only once."""
+        rows = self._afresh(table, on_bad_rows, grouped=True)
+        self._learn(rows, on_bad_rows)
+        return encode_rows(self.layout, rows, on_bad_rows, self._pool)
+
+    def _afresh(self, table: Any, on_bad_rows: OnBadRows, grouped: bool = False) -> Rows:
+        """Forget what was learned, and prepare a table to learn from."""
+        self._state, self._fitted = None, None
+        return self.prepared(table, on_bad_rows, grouped=grouped)
+
+    def _learn(self, rows: Rows, on_bad_rows: OnBadRows) -> None:
+        state = FitState(self.schema, self._kinds)
+        layout = state.learn(rows, self._pool)
+        self._settle(state)
+        self._fitted = layout
+        if self.schema.composite is not None and len(rows):
+            self.fit_composites(encode_rows(self.layout, rows, on_bad_rows, self._pool))
+
+    def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
+        """Count one more batch in. However the rows are batched, the vocabulary is the same, byte for byte."""
+        if self._state is None and self._fitted is not None:
+            raise NotFittedError("a loaded tokenizer has no counts to add to; use extend, or fit anew")
+        rows = self.prepared(table, on_bad_rows)
+        state = FitState(self.schema, self._kinds) if self._state is None else self._state
+        state.update(rows, self._pool)
+        self._settle(state)
+        return self
+
+    def merge(self, other: DomainTokenizer) -> DomainTokenizer:
+        """Count in what another tokenizer of the same schema was fitted on."""
+        if other.schema != self.schema:
+            raise NotFittedError("tokenizers of different schemas cannot be merged")
+        if other._state is None:
+            raise NotFittedError("the other tokenizer holds no counts: it was not fitted, or was loaded")
+        state = FitState(self.schema, self._kinds) if self._state is None else self._state
+        state.merge(other._state)
+        self._settle(state)
+        return self
+
+    def extend(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
+        """Add tokens for what a table brings that is new. No id moves; the vocabulary gains a generation."""
+        layout = self.layout
+        rows = self.prepared(table, on_bad_rows, self.types)
+        state = FitState(self.schema, self._kinds)
+        state.update(rows, self._pool)
+        self._state = None
+        self._settle_layout(state.extended(layout))
+        return self
+
+    def fit_composites(self, streams: Streams, spec: Composite | None = None) -> int:
+        """Learn the schema's composites from base streams, or further ones; no id moves.
+
+        Uses at most `max_entities` of the streams, those with the lowest hashes of their keys, and gives back how
+        many. `spec` stands in for the schema's own declaration.
+        """
+        wanted = spec or self.schema.composite
+        if wanted is None:
+            raise SchemaError([Problem("composite", "the schema declares none")])
+        if len(streams) > wanted.max_entities:
+            lowest = np.argsort(hash_keys(streams.entities), kind="stable")[: wanted.max_entities]
+            streams = streams.select(np.sort(lowest))
+        self._settle_layout(self.layout.learned(streams, wanted))
+        return len(streams)
+
+    @property
+    def composites(self) -> CompositeModel | None:
+        """The composites that were learned; None where there are none."""
+        return self.layout.composites
+
+    @property
+    def segmenter(self) -> Segmenter | None:
+        """What turns base streams into streams with composites, and back."""
+        return self.layout.segmenter
+
+    def fit_state(
+        self, table: Any, on_bad_rows: OnBadRows = "error", fitted: Mapping[str, pa.DataType] | None = None
+    ) -> FitState:
+        """What fitting on a table would count, without the tokenizer learning it; `fitted` as in `prepared`."""
+        state = FitState(self.schema, self._kinds)
+        state.update(self.prepared(table, on_bad_rows, fitted), self._pool)
+        return state
+
+    def restore_state(self, tables: Mapping[str, pa.Table]) -> FitState:
+        """The counts that another process has dumped."""
+        return FitState.restore(self.schema, self._kinds, tables)
+
+    def fit_states(self, states: Iterable[FitState]) -> DomainTokenizer:
+        """Learn from counts that were made elsewhere."""
+        self._settle(self._whole(states))
+        return self
+
+    def extend_states(self, states: Iterable[FitState]) -> DomainTokenizer:
+        """Add tokens for what counts made elsewhere bring."""
+        extended = self._whole(states).extended(self.layout)
+        self._state = None
+        self._settle_layout(extended)
+        return self
+
+    def _whole(self, states: Iterable[FitState]) -> FitState:
+        whole = FitState(self.schema, self._kinds)
+        for state in states:
+            whole.merge(state)
+        return whole
+
+    def _settle(self, state: FitState) -> None:
+        """Encoders are built from counts when they are first needed, not after each batch."""
+        self._state, self._fitted, self._history = state, None, None
+        self.types = state.types
+
+    def _settle_layout(self, layout: Layout) -> None:
+        self._fitted, self._history = layout, None
+
+    def carrying(self, label: str) -> DomainTokenizer:
+        """The same tokenizer with one more label column, that says which row became which event."""
+        return self._of(replace(self.schema, labels=(*self.schema.labels, label)))
+
+    def unbounded(self) -> DomainTokenizer:
+        """The same tokenizer for histories of any length, whatever the schema says."""
+        return self._of(replace(self.schema, min_events=1, max_events=None))
+
+    def _of(self, schema: Schema) -> DomainTokenizer:
+        """The same fitted encoders and vocabulary under a schema with the same fields."""
+        other = copy(self)
+        other.schema, other._fitted = schema, replace(self.layout, schema=schema)
+        other._state, other._history = None, None
+        return other
+
+    @property
+    def layout(self) -> Layout:
+        """The fitted encoders of all fields, with the ids of their tokens."""
+        if self._fitted is None:
+            if self._state is None:
+                raise NotFittedError("this tokenizer is not fitted yet; call fit first")
+            self._fitted = self._state.layout(self._pool)
+        return self._fitted
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a vocabulary to encode with."""
+        return self._fitted is not None or self._state is not None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """All tokens and their ids."""
+        return self.layout.vocabulary
+
+    @property
+    def grammar(self) -> Grammar:
+        """How streams of this vocabulary parse."""
+        return self.layout.grammar
+
+    # Encoding
+
+    def encode(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
+        """The streams of a table: one an entity, in the order of their keys.
+
+        Rows may come in any order. Raises `DataError` for rows that cannot be encoded, all of them together;
+        with `quarantine` they are left out, and listed in the result's `refused`.
+        """
+        layout = self.layout
+        return encode_rows(layout, self.prepared(table, on_bad_rows, self.types, grouped=True), on_bad_rows, self._pool)
+
+    def encode_by_hash(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
+        """`encode`, with the streams in the order that they have in shards: by the hash of their key, then key."""
+        rows = self.prepared(table, on_bad_rows, self.types, grouped=True)
+        return encode_rows(self.layout, rows, on_bad_rows, self._pool, by_hash=True)
+
+    def encode_entity(self, rows: Any) -> Ids:
+        """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
+        layout = self.layout
+        if self._history is None:
+            self._history = HistoryEncoder(layout)
+        if not isinstance(rows, list):
+            rows = pa.table(read_columns(self.schema, rows)).to_pylist()
+        try:
+            ids = self._history.encode(rows)
+        except KeyError as error:
+            reason = f"missing; the row's columns are: {', '.join(map(repr, rows[0]))}"
+            raise DataError([Refusal(None, str(error.args[0]), reason)]) from None
+        return self._by_table(rows) if ids is None else ids
+
+    def _by_table(self, rows: Sequence[Mapping[str, Any]]) -> Ids:
+        """One history by the path of whole tables, which breaks ties by the rows themselves."""
+        entity = dict.fromkeys(self.schema.entity, 0)
+        types = {name: kind for name, kind in self.types.items() if name not in entity}
+        prepared = self.prepared([{**row, **entity} for row in rows], "error", types, grouped=True)
+        streams = encode_rows(self.layout, prepared, "error", self._pool)
+        return streams[0] if len(streams) else np.empty(0, self.layout.id_type)
+
+    # Decoding
+
+    def decode(
+        self, streams: Streams | ArrayLike, offsets: ArrayLike | None = None, entities: pa.Table | None = None
+    ) -> pa.Table:
+        """The table that streams stand for, in entity and time order, one row an event.
+
+        Give streams, or ids with the offsets of each stream in them (left out: there is one stream). Raises
+        `DecodeError` for ids that are no streams, and `VocabularyMismatchError` for another vocabulary's.
+        """
+        layout = self.layout
+        if isinstance(streams, Streams):
+            if not layout.vocabulary.accepts(streams.vocabulary):
+                raise VocabularyMismatchError(layout.vocabulary.hash, streams.vocabulary.hash)
+            base = streams.segmenter is not None or layout.segmenter is None
+            table = decode_ids(layout, self.types, streams.ids, streams.offsets, streams.entities, base)
+            return _with_labels(table, streams)
+        ids = np.asarray(streams)
+        bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets, np.int64)
+        return decode_ids(layout, self.types, ids, bounds, entities)
+
+    # Files
+
+    def save(self, directory: str | Path) -> None:
+        """Write the fitted tokenizer into a folder: JSON only."""
+        with seldom_collected():
+            _saved.save(self.layout, self.types, directory)
+
+    @classmethod
+    def load(
+        cls, directory: str | Path, encoders: Iterable[EncoderType] = (), threads: int | None = None
+    ) -> DomainTokenizer:
+        """The tokenizer that `save` wrote. Raises `ArtifactError` for a folder that is damaged or something else."""
+        layout, types = _saved.load(directory, encoders)
+        tokenizer = cls(layout.schema, encoders, threads)
+        tokenizer._fitted, tokenizer.types = layout, types
+        return tokenizer
+
+    def prepared(
+        self,
+        table: Any,
+        on_bad_rows: OnBadRows,
+        fitted: Mapping[str, pa.DataType] | None = None,
+        grouped: bool = False,
+    ) -> Rows:
+        """The rows of a table as their encoders take them.
+
+        `fitted` are the types that columns were fitted in; `grouped` rows are ordered by entity and time besides.
+        """
+        refused: list[Refusal] = []
+        columns = read_columns(self.schema, table, refused)
+        zones = {} if self._fitted is None else self._fitted.zones
+        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted, grouped, refused)
+
+    @cached_property
+    def _pool(self) -> Workers:
+        return Threads(self.threads)
+
+
+def _with_labels(table: pa.Table, streams: Streams) -> pa.Table:
+    if streams.labels is None:
+        return table
+    for name in streams.labels.column_names:
+        table = table.append_column(name, streams.labels[name])
+    return table

@@ -1,0 +1,10 @@
+from .devices import computed_in_software as computed_in_software
+from .progress import LiveLine as LiveLine
+from .progress import Progress as Progress
+from .recipe import Recipe as Recipe
+from .recipe import changed as changed
+from .recipe import default_recipe as default_recipe
+from .recipe import load_recipe as load_recipe
+from .recipe import resolved_toml as resolved_toml
+from .result import Result as Result
+from .run import train as train

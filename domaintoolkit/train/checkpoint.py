@@ -1,0 +1,135 @@
+"""Checkpoints: folders of safetensors and JSON that appear whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from domaintoolkit.errors import ArtifactError, OutputError
+from domaintoolkit.util.artifacts import read_json, write_json
+
+__all__ = ["Checkpoints", "Tensors", "clean_folder", "replacing_folder"]
+
+Tensors = dict[str, Tensor]
+
+FORMAT, VERSION = "domaintoolkit checkpoint", 1
+STATE = "state.json"
+PARTIAL = ".partial"
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path` that takes its place at the end; after an error `path` is as it was."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        for file in (file for file in beside.rglob("*") if file.is_file()):
+            _sync(file)
+        _sync(beside)
+        if path.exists():
+            remove_folder(path)
+        beside.rename(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise OutputError(str(path), error.strerror or str(error)) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Take a folder away at once: it is renamed first, so that no half of it is left under its name."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
+    path.rename(aside)
+    shutil.rmtree(aside)
+
+
+def clean_folder(path: Path) -> None:
+    """Remove the folders in `path` that a process that was killed left half written."""
+    for partial in path.glob(f".*{PARTIAL}"):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Checkpoints:
+    """The checkpoints of one run, `step-00000100` and so on: the last `keep`, and the best."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.folder, self.keep = folder, keep
+
+    def path(self, step: int) -> Path:
+        """Where the checkpoint of a step is."""
+        return self.folder / f"step-{step:08d}"
+
+    def steps(self) -> list[int]:
+        """The steps that have a checkpoint, rising."""
+        return sorted(int(path.name[5:]) for path in self.folder.glob("step-*") if path.name[5:].isdecimal())
+
+    def told(self) -> str:
+        """What there is, for a message of a run that ends early."""
+        kept = self.steps()
+        return f"the last checkpoint is that of step {kept[-1]}" if kept else "there is no checkpoint yet"
+
+    def save(self, step: int, tensors: Mapping[str, Tensors], state: Mapping[str, Any], best: int | None) -> None:
+        """Write a checkpoint of named groups of tensors and of plain data, then remove those no longer kept."""
+        with replacing_folder(self.path(step)) as folder:
+            for name, group in tensors.items():
+                plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
+                safetensors.torch.save_file(plain, folder / f"{name}.safetensors", metadata={"format": "pt"})
+            files = {file.name: _checksum(file) for file in sorted(folder.iterdir())}
+            write_json(folder / STATE, FORMAT, VERSION, {**state, "files": files})
+        for old in self.steps()[: -self.keep]:
+            if old != best:
+                remove_folder(self.path(old))
+
+    def load(self, step: int) -> tuple[dict[str, Tensors], dict[str, Any]]:
+        """The tensors and the state of a checkpoint; raises `ArtifactError` where a file of it is damaged."""
+        folder = self.path(step)
+        state = read_json(folder / STATE, FORMAT, VERSION)
+        return {Path(name).stem: _read(folder / name, checksum) for name, checksum in state.pop("files").items()}, state
+
+    def load_last(self) -> tuple[dict[str, Tensors], dict[str, Any]]:
+        """`load` of the last checkpoint; the error for a damaged one says how to go on without it."""
+        steps = self.steps()
+        try:
+            return self.load(steps[-1])
+        except ArtifactError as error:
+            if len(steps) == 1:
+                raise
+            reason = f"{error.reason}; delete {self.path(steps[-1])} to go on from step {steps[-2]}"
+            raise ArtifactError(error.path, reason) from None
+
+    def clean(self) -> None:
+        """Remove what a process that was killed left half written."""
+        clean_folder(self.folder)
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path, checksum: str) -> Tensors:
+    try:
+        if _checksum(path) != checksum:
+            raise ArtifactError(str(path), "was altered: its content does not match its checksum")
+        return dict(safetensors.torch.load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(str(path), str(error)) from error

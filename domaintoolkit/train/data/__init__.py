@@ -1,0 +1,1 @@
+"""The windows of an encoded folder as batches that a model takes."""

@@ -1,0 +1,231 @@
+"""The training loop: flat, resumable to the bit, the same on one CPU and on several GPUs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import Tensor, nn
+from torch.distributed.checkpoint import state_dict as distributed
+
+from domaintoolkit.errors import DivergedError
+from domaintoolkit.evaluate import Score
+from domaintoolkit.train.checkpoint import Checkpoints, Tensors
+from domaintoolkit.train.optimizer import adamw, embedding_penalty
+from domaintoolkit.train.progress import Meter, Progress, peak_flops
+from domaintoolkit.train.recipe import Recipe
+from domaintoolkit.train.schedule import learning_rate
+
+__all__ = ["State", "Trainer", "Training"]
+
+FULL = distributed.StateDictOptions(full_state_dict=True)
+
+
+class WithLoss(nn.Module):
+    """A model whose forward pass is its loss: what DDP, FSDP and the compiler wrap."""
+
+    def __init__(self, model: Any, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self.recipe = model, recipe
+
+    def forward(self, batch: Any) -> Any:
+        """The `LossReport` of a batch, its loss with the penalty."""
+        report = self.model.loss(batch)
+        if self.training and self.recipe.embedding_penalty:
+            embedding = self.model.get_parameter(self.model.grows[0])
+            report = report._replace(loss=report.loss + embedding_penalty(embedding, self.recipe))
+        return report
+
+
+@dataclass(slots=True)
+class State:
+    """Where a run stands, beside its tensors. The loader's position is the step times the accumulation."""
+
+    step: int = 0
+    best: float | None = None
+    """The lowest validation loss so far, in bits an event."""
+    best_step: int | None = None
+    waiting: int = 0
+    """Evaluations since then."""
+    validation: list[tuple[int, float]] = field(default_factory=list)
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What a run trains on and how it is watched.
+
+    `batches` gives this device's batches without end, from a number on; `validate` scores the model.
+    `identity` is what a checkpoint must agree with to be continued: the vocabulary's hash and the recipe.
+    """
+
+    recipe: Recipe
+    steps: int
+    batches: Callable[[int], Iterator[Any]]
+    validate: Callable[[Callable[[Any], Any]], Score | None]
+    checkpoints: Checkpoints
+    identity: dict[str, Any]
+    flops: float
+    """Of a batch on one device, forward and backward."""
+    progress: Callable[[Progress], None]
+
+
+class Trainer:
+    """A model and its optimizer on their devices."""
+
+    def __init__(self, model: Any, training: Training, accelerator: Accelerator) -> None:
+        self.training, self.accelerator = training, accelerator
+        self.state = State()
+        self.losses: list[float] = []
+        """The loss of each batch that this process trained on."""
+        module = WithLoss(model, training.recipe)
+        # Buffers are tables of the vocabulary, the same everywhere, and of types that some backends cannot send.
+        ignore: Any = nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        ignore(module, [name for name, _ in module.named_buffers()])
+        if training.recipe.compile:
+            module.compile()
+        self.module, self.optimizer = accelerator.prepare(module, adamw(module, training.recipe))
+
+    def run(self) -> State:
+        """Train to the last step, or until validation stops getting better."""
+        training, recipe, state, accelerator = self.training, self.training.recipe, self.state, self.accelerator
+        devices, device = accelerator.num_processes, accelerator.device
+        meter = Meter(training.steps, devices, training.flops, peak_flops(device), self._log)
+        batches = training.batches(state.step * recipe.accumulation)
+        self.module.train()
+        while state.step < training.steps and not state.finished:
+            rate = learning_rate(recipe, state.step, training.steps, devices)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            for part in range(recipe.accumulation):
+                batch = next(batches)
+                if device.type == "cuda":
+                    batch = batch.pin_memory()  # a copy from other memory waits for all that the GPU has to do
+                batch = batch.to(device, non_blocking=True)
+                if recipe.compile and batch.bounds is not None:
+                    torch._dynamo.maybe_mark_dynamic(batch.bounds, 0)  # else compiled twice: once for its size
+                last = part + 1 == recipe.accumulation
+                with nullcontext() if last else accelerator.no_sync(self.module):
+                    report = self.module(batch)
+                    accelerator.backward(report.loss / recipe.accumulation)
+                meter.add(report.loss, report.nats_by_part[:-1].sum(), report.tokens, report.events)
+            if recipe.clip:
+                accelerator.clip_grad_norm_(self.module.parameters(), recipe.clip)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            state.step += 1
+            if self._due(state.step):
+                self._check(meter.finite(), "the loss")
+                began = time.perf_counter()
+                bits = self._evaluate()
+                self._save_if_due()
+                meter.pause(time.perf_counter() - began)
+                self.losses += meter.close(state.step, rate, bits)
+            elif meter.due():
+                self._check(meter.finite(), "the loss")
+                self.losses += meter.close(state.step, rate)
+        return state
+
+    def _check(self, finite: bool, what: str) -> None:
+        """Stop a run that has diverged before it is logged, scored or kept."""
+        if not finite:
+            raise DivergedError(self.state.step, what, self.training.checkpoints.told())
+
+    def _log(self, progress: Progress) -> None:
+        if self.accelerator.is_main_process:
+            values = {name: value for name, value in asdict(progress).items() if isinstance(value, float)}
+            self.accelerator.log(values, step=progress.step)
+            self.training.progress(progress)
+
+    def _due(self, step: int) -> bool:
+        """Whether a step ends with an evaluation or a checkpoint; the last one does."""
+        recipe = self.training.recipe
+        return step % recipe.evaluate_every == 0 or step % recipe.checkpoint_every == 0 or step == self.training.steps
+
+    def _evaluate(self) -> float | None:
+        """Bits an event on validation entities where they are due, and what follows from them for the run."""
+        state, recipe = self.state, self.training.recipe
+        if state.step % recipe.evaluate_every and state.step != self.training.steps:
+            return None
+        score = self.score(self.training.validate)
+        if score is None:
+            state.best_step = state.step
+            return None
+        # Devices may differ in the last digits; they must agree on when to stop.
+        bits = float(broadcast_object_list([score.bits_per_event])[0])
+        self._check(math.isfinite(bits), "the validation loss")
+        state.validation.append((state.step, bits))
+        if state.best is None or bits < state.best:
+            state.best, state.best_step, state.waiting = bits, state.step, 0
+        else:
+            state.waiting += 1
+            state.finished = recipe.patience is not None and state.waiting >= recipe.patience
+        return bits
+
+    def score(self, scorer: Callable[[Callable[[Any], Any]], Any]) -> Any:
+        """What `scorer` makes of the model's loss function, which leaves training as it was."""
+        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
+        with torch.random.fork_rng(devices), torch.no_grad(), self.accelerator.autocast():
+            self.module.eval()
+            result = scorer(lambda batch: self.module(batch.to(self.accelerator.device)))
+            self.module.train()
+        return result
+
+    def _save_if_due(self) -> None:
+        state = self.state
+        last = state.step == self.training.steps or state.finished
+        if state.step % self.training.recipe.checkpoint_every == 0 or last or state.best_step == state.step:
+            self.save()
+
+    def save(self) -> None:
+        """Write a checkpoint of the run as it stands; raises `DivergedError` where it is not worth keeping."""
+        tensors = self._tensors()
+        self._check(all(bool(weights.isfinite().all()) for weights in tensors["model"].values()), "a weight")
+        random = self.accelerator.gather(torch.get_rng_state().to(self.accelerator.device)[None]).cpu()
+        tensors["random"] = {"cpu": random}
+        if self.accelerator.device.type == "cuda":
+            mine = torch.cuda.get_rng_state().to(self.accelerator.device)[None]
+            tensors["random"]["cuda"] = self.accelerator.gather(mine).cpu()
+        if self.accelerator.is_main_process:
+            state = {**self.training.identity, "state": asdict(self.state)}
+            self.training.checkpoints.save(self.state.step, tensors, state, self.state.best_step)
+        self.accelerator.wait_for_everyone()
+
+    def _tensors(self) -> dict[str, Tensors]:
+        weights: Any = distributed.get_model_state_dict(self.module, options=FULL)
+        moments: Any = distributed.get_optimizer_state_dict(self.module, self.optimizer.optimizer, options=FULL)[
+            "state"
+        ]
+        flat = {f"{name}/{key}": value for name, entry in moments.items() for key, value in entry.items()}
+        return {"model": {_inner(name): tensor for name, tensor in weights.items()}, "optimizer": flat}
+
+    def restore(self, tensors: dict[str, Tensors], state: dict[str, Any]) -> None:
+        """Stand where a checkpoint was written."""
+        weights: Any = {f"model.{name}": tensor for name, tensor in tensors["model"].items()}
+        distributed.set_model_state_dict(self.module, weights, options=FULL)
+        moments: dict[str, dict[str, Tensor]] = {}
+        for key, tensor in tensors["optimizer"].items():
+            name, _, what = key.rpartition("/")
+            moments.setdefault(name, {})[what] = tensor
+        whole: Any = distributed.get_optimizer_state_dict(self.module, self.optimizer.optimizer, options=FULL)
+        whole["state"] = moments
+        distributed.set_optimizer_state_dict(self.module, self.optimizer.optimizer, whole, options=FULL)
+        rank = self.accelerator.process_index
+        torch.set_rng_state(tensors["random"]["cpu"][rank].clone())
+        if "cuda" in tensors["random"]:
+            torch.cuda.set_rng_state(tensors["random"]["cuda"][rank].clone())
+        entries = dict(state["state"])
+        entries["validation"] = [(step, bits) for step, bits in entries["validation"]]
+        self.state = State(**entries)
+
+
+def _inner(name: str) -> str:
+    """A name in the model, without the wrapper's."""
+    return name.removeprefix("model.")

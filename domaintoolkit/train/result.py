@@ -1,0 +1,55 @@
+"""What a run has come to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from domaintoolkit.evaluate import Comparison
+from domaintoolkit.train.recipe import Recipe
+from domaintoolkit.util.artifacts import write_json
+
+__all__ = ["Result"]
+
+FORMAT, VERSION = "domaintoolkit training result", 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The trained model beside its baselines, and how it came about."""
+
+    folder: Path
+    recipe: Recipe
+    steps: int
+    best_step: int
+    """The step whose weights were kept: those with the lowest validation loss."""
+    parameters: int
+    """All of them."""
+    inner_parameters: int
+    """Without the embeddings."""
+    seconds: float
+    losses: tuple[float, ...]
+    """Mean nats a token of each batch that this process trained on."""
+    validation: tuple[tuple[int, float], ...]
+    """(step, bits an event) on validation entities."""
+    comparison: Comparison
+    predictions: tuple[str, ...]
+    """Lines of text: a held-out history, and what the model expects next."""
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, without what differs from run to run: the folder and the time."""
+        data = asdict(self)
+        del data["folder"], data["seconds"], data["losses"]
+        return {**data, "comparison": self.comparison.to_json()}
+
+    def save(self) -> None:
+        """Write `result.json` into the run's folder."""
+        write_json(self.folder / "result.json", FORMAT, VERSION, self.to_json())
+
+    def __str__(self) -> str:
+        size = f"{self.parameters:,} parameters ({self.inner_parameters:,} without embeddings)"
+        run = f"{self.steps:,} steps in {self.seconds:.0f} s; the best weights are those of step {self.best_step:,}"
+        lines = [f"{size}, {run}", *self.notes, "", self.comparison.table(), "", self.comparison.sentence]
+        return "\n".join([*lines, *(["", *self.predictions] if self.predictions else [])])

@@ -1,0 +1,41 @@
+"""The learning rate as a pure function of the step."""
+
+from __future__ import annotations
+
+import math
+
+from domaintoolkit.train.recipe import Recipe
+
+__all__ = ["learning_rate", "peak_rate"]
+
+
+def peak_rate(recipe: Recipe, devices: int = 1) -> float:
+    """The learning rate at its highest, after scaling with the positions of a step."""
+    ratio = recipe.positions * recipe.accumulation * devices / recipe.scaling_positions
+    match recipe.scaling:
+        case "linear":
+            return recipe.learning_rate * ratio
+        case "sqrt":
+            return recipe.learning_rate * math.sqrt(ratio)
+        case _:
+            return recipe.learning_rate
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int, devices: int = 1) -> float:
+    """The learning rate of step `step` (from 0) of `steps`: linear warm-up, then what the schedule says.
+
+    The cosine reaches the floor at the last step; with restarts (Loshchilov and Hutter 2017), at the last one
+    before each restart.
+    """
+    peak = peak_rate(recipe, devices)
+    warmup = recipe.warmup_of(steps)
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    if recipe.schedule == "constant":
+        return peak
+    end = steps
+    if recipe.schedule == "restarts":
+        step, end = step % recipe.restart_every, min(steps, recipe.restart_every)
+    begin = warmup if step >= warmup else 0
+    along = (step - begin) / max(1, end - 1 - begin)
+    return peak * (recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))

@@ -1,0 +1,6 @@
+"""From text and typed columns to values: the one parser of instants, numbers and booleans."""
+
+from domaintoolkit.values.instants import to_microsecond, to_microseconds
+from domaintoolkit.values.prepared import Prepared
+
+__all__ = ["Prepared", "to_microsecond", "to_microseconds"]

@@ -1,0 +1,188 @@
+"""Bringing Arrow columns of any type to the few that encoders work on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.values.prepared import Ints, Prepared
+
+__all__ = ["as_categories", "as_numbers", "as_text", "codes_of", "counted", "is_text", "plain"]
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type holds strings, in any of Arrow's layouts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _combined(values: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    nulls = pa.types.is_dictionary(values.type) and any(chunk.dictionary.null_count for chunk in values.chunks)
+    # Arrow cannot bring dictionaries together that hold null among their values
+    return (values.cast(values.type.value_type) if nulls else values).combine_chunks()
+
+
+def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One contiguous array, as it is; extension types are taken by their storage.
+
+    Views, which polars gives, become text with offsets: Arrow cannot take rows of views. Runs become rows.
+    """
+    if isinstance(values, pa.ChunkedArray):
+        # One chunk is taken as it is: combining would copy it.
+        values = values.chunk(0) if values.num_chunks == 1 else _combined(values)
+        if isinstance(values, pa.ChunkedArray):  # no chunks, or too much text for 32-bit offsets
+            values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks] or [pa.nulls(0)])
+    values = values.storage if isinstance(values, pa.ExtensionArray) else values
+    if pa.types.is_run_end_encoded(values.type):
+        return plain(pc.run_end_decode(values))
+    if pa.types.is_float16(values.type):  # which Arrow cannot sort
+        return values.cast(pa.float32())
+    if pa.types.is_string_view(values.type):
+        return values.cast(pa.large_string())
+    return values.cast(pa.large_binary()) if pa.types.is_binary_view(values.type) else values
+
+
+def _large(kind: pa.DataType) -> pa.DataType:
+    return pa.large_string() if pa.types.is_string(kind) else kind
+
+
+def codes_of(values: pa.Array) -> tuple[Ints, pa.Array]:
+    """(codes, distinct values): null is a distinct value like any other, so that no code is missing."""
+    if isinstance(values, pa.DictionaryArray):
+        dictionary = values.dictionary
+        if not values.indices.null_count:
+            return np.asarray(values.indices), dictionary
+        whole = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
+        indices = values.indices if pa.types.is_int32(values.indices.type) else values.indices.cast(pa.int64())
+        return np.asarray(indices.fill_null(pa.scalar(len(dictionary), indices.type))), whole
+    coded = values.dictionary_encode(null_encoding="encode")
+    return np.asarray(coded.indices), coded.dictionary
+
+
+def as_categories(values: pa.Array) -> Prepared:
+    """A column as a dictionary of strings, or as int64, whose text is written when it is needed."""
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if not pa.types.is_integer(kind) or pa.types.is_uint64(kind):
+        return as_text(values)
+    return Prepared(values.cast(pa.int64()))
+
+
+def as_text(values: pa.Array) -> Prepared:
+    """A column as a dictionary of strings; each distinct value is written as text once.
+
+    Integers, booleans, dates and numbers come back from their text exactly; a float that is whole is written
+    without a fraction, so that a column that pandas widened for its nulls means the same values.
+    """
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    binary = is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    if not binary and not _writable(kind):
+        reason = f"values of type {kind} cannot be categories"
+        nothing = pa.nulls(len(values), pa.string()).dictionary_encode()
+        return Prepared(nothing, [(row, reason) for row in range(len(values))])
+    codes, distinct = codes_of(values)
+    text, broken = _checked(distinct) if binary else (distinct.cast(pa.string()), {})
+    indices = pa.array(codes.astype(np.int32, copy=False))
+    prepared = pa.DictionaryArray.from_arrays(indices, text, safe=False)  # the codes are in range
+    if not broken:
+        return Prepared(prepared)
+    rows = np.flatnonzero(np.isin(codes, list(broken)))
+    return Prepared(prepared, [(int(row), broken[int(codes[row])]) for row in rows])
+
+
+def _writable(kind: pa.DataType) -> bool:
+    test = pa.types
+    return bool(
+        test.is_integer(kind) or test.is_boolean(kind) or test.is_floating(kind) or test.is_date(kind)
+        or test.is_decimal(kind) or test.is_null(kind)
+    )  # fmt: skip
+
+
+def _checked(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+    """Distinct text as strings, and what is wrong with those that are not valid Unicode."""
+    binary = distinct.cast(pa.large_binary())
+    text = binary.cast(pa.large_string(), safe=False)
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        pass
+    else:
+        return (distinct if pa.types.is_string(distinct.type) else text.cast(pa.string())), {}
+    checked, broken = [], {}
+    for number, value in enumerate(binary.to_pylist()):
+        try:
+            checked.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            checked.append(None)
+            broken[number] = f"not valid Unicode: {error}"
+    return pa.array(checked, pa.string()), broken
+
+
+def counted(codes: Ints, distinct: pa.Array) -> pa.Table:
+    """How often each distinct value occurs: columns `value` and `count`."""
+    counts = np.bincount(codes, minlength=len(distinct))
+    return pa.table({"value": distinct, "count": pa.array(counts, pa.int64())})
+
+
+def as_numbers(values: pa.Array) -> Prepared:
+    """A column as float64; text is read as numbers, and what is none is refused."""
+    kind = values.type
+    test = pa.types
+    if test.is_dictionary(kind):
+        codes, distinct = codes_of(values)
+        return _spread(as_numbers(distinct), codes)
+    if test.is_float64(kind):
+        return Prepared(values)
+    if test.is_integer(kind) or test.is_floating(kind) or test.is_decimal(kind) or test.is_null(kind):
+        return Prepared(values.cast(pa.float64(), safe=False))
+    if test.is_boolean(kind):
+        return Prepared(values.cast(pa.uint8()).cast(pa.float64()))
+    if is_text(kind):
+        codes, distinct = codes_of(values)
+        return _spread(_parsed(distinct), codes)
+    reason = f"values of type {kind} are not numbers"
+    return Prepared(pa.nulls(len(values), pa.float64()), [(row, reason) for row in range(len(values))])
+
+
+NO_NUMBER = r"[^0-9+\-.eEinfatyINFATY\s]|[0-9.][+-]|\..*\.|^\s*$"
+"""No number has such a thing in its text: a strange character, a sign after a digit, two points, nothing."""
+
+
+def _parsed(distinct: pa.Array) -> Prepared:
+    try:
+        return Prepared(distinct.cast(pa.float64()))
+    except pa.ArrowInvalid:
+        pass
+    # most of what is no number shows it, and need not be tried alone
+    tried = np.flatnonzero(~np.asarray(pc.fill_null(pc.match_substring_regex(distinct, NO_NUMBER), False)))
+    read = np.ones(len(tried), bool)
+    numbers = np.zeros(len(distinct))
+    numbers[tried] = np.asarray(pc.fill_null(_each(distinct.take(pa.array(tried)), read), 0.0))
+    good = np.zeros(len(distinct), bool)
+    good[tried] = read
+    bad = np.flatnonzero(~good)
+    texts = distinct.take(pa.array(bad)).to_pylist()
+    refused = [(row, f"not a number: {text!r}") for row, text in zip(bad.tolist(), texts, strict=True)]
+    return Prepared(pa.array(numbers, mask=~good | np.asarray(distinct.is_null())), refused)
+
+
+def _each(texts: pa.Array, read: NDArray[np.bool_]) -> pa.Array:
+    """The numbers that texts are; `read` becomes False of those that are none, which are found by halving."""
+    try:
+        return texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        if len(texts) == 1:
+            read[0] = False
+            return pa.nulls(1, pa.float64())
+        half = len(texts) // 2
+        return pa.concat_arrays([_each(texts[:half], read[:half]), _each(texts[half:], read[half:])])
+
+
+def _spread(distinct: Prepared, codes: Ints) -> Prepared:
+    """What was prepared for distinct values, for every row."""
+    values = distinct.values.take(pa.array(codes))
+    if not distinct.refused:
+        return Prepared(values)
+    reasons = dict(distinct.refused)
+    rows = np.flatnonzero(np.isin(codes, list(reasons)))
+    return Prepared(values, [(int(row), reasons[int(codes[row])]) for row in rows])

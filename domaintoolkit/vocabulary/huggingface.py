@@ -1,0 +1,47 @@
+"""A vocabulary as a Hugging Face tokenizer folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Split
+
+from domaintoolkit.util.artifacts import write_atomic
+
+if TYPE_CHECKING:
+    from domaintoolkit.vocabulary.vocabulary import Vocabulary
+
+__all__ = ["write_tokenizer"]
+
+NAME = r"\[(?:\\.|[^\\\[\]])*\]"
+PATTERN = rf"(?m:{NAME}(?:\+{NAME})*)|\S+"
+"""Names in a text: ours may have spaces within their brackets, and composites are joined with `+`."""
+
+ROLES = {"[PAD]": "pad_token", "[BOS]": "bos_token"}
+"""What transformers takes a token for by its name, be it one of ours or of a vocabulary built by hand."""
+
+
+def write_tokenizer(vocabulary: Vocabulary, directory: str | Path) -> None:
+    """Write `tokenizer.json` and `tokenizer_config.json` into `directory`.
+
+    Ids decode to our names with a space in between, and such a text encodes to the ids again, unless a name
+    built by hand has spaces outside brackets. There is no unknown token: a word that is none of our names
+    is an error.
+    """
+    specials = [token.name for token in vocabulary if token.kind == "special"]
+    tokenizer = Tokenizer(WordLevel(dict(zip(vocabulary.names, range(len(vocabulary)), strict=True))))
+    tokenizer.pre_tokenizer = Split(Regex(PATTERN), behavior="removed", invert=True)
+    tokenizer.add_special_tokens([AddedToken(name, normalized=False) for name in specials])
+    config: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": 1 << 30,
+        **{role: name for name, role in ROLES.items() if name in vocabulary},
+    }
+    folder = Path(directory)
+    write_atomic(folder / "tokenizer.json", tokenizer.to_str().encode())
+    write_atomic(folder / "tokenizer_config.json", json.dumps(config, indent=2).encode())

@@ -1,0 +1,143 @@
+"""Batches of blocks in a seeded order, each block once an epoch, from any position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.windows.packing import Blocks, Unit, WindowRule, Windows, concatenate, pack_blocks, refit
+from domaintoolkit.windows.shard_histories import Source
+from domaintoolkit.windows.shuffle import derive, shuffled
+
+__all__ = ["Batch", "Loader", "Segment"]
+
+Segment = Callable[[Windows, int], Windows]
+"""Base windows and the number of the epoch to windows with composites, which are never longer."""
+
+GROUP = 8
+"""Chunks whose blocks are shuffled together. Shards are ranges of a hash, so a chunk is a random sample already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Windows of some blocks, in `rows` rows of at most the block's size; the rows rise where nothing was segmented."""
+
+    windows: Windows
+    rows: int
+    epoch: int
+
+
+class Loader:
+    """Packs a split and gives its blocks in batches.
+
+    The order is two-level: chunks are shuffled, and within a group of them the blocks. Both are bijections
+    computed from (seed, epoch), so what is kept is one number for each chunk of a million tokens and the plan
+    of one group. Epochs follow one another without a seam; of `shares`, rank r takes batches r, r + shares, ...
+    With `segment`, base events are grouped into blocks before composites are put in, and rows filled up after.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        rule: WindowRule,
+        block: int,
+        batch: int,
+        unit: Unit = "tokens",
+        seed: int = 0,
+        segment: Segment | None = None,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.source, self.rule, self.block, self.batch, self.unit = source, rule, block, batch, unit
+        self.seed, self.segment, self.share = seed, segment, share
+        sizes = [(len(plan), plan.left_out) for plan in map(self._plan, range(len(source)))]
+        self._counts = np.array([blocks for blocks, _ in sizes], np.int64)
+        self.left_out = sum(histories for _, histories in sizes)
+        self._epoch: _Epoch | None = None
+        self._group: tuple[tuple[int, int], tuple[list[Blocks], NDArray[np.int64]]] | None = None
+        self.blocks = int(self._counts.sum())
+
+    def _plan(self, chunk: int) -> Blocks:
+        return pack_blocks(self.source.histories(chunk), self.rule, self.block, self.unit)
+
+    def batches(self, start: int = 0) -> Iterator[Batch]:
+        """Batches without end, from this rank's batch number `start`; a batch never mixes two epochs' seeds."""
+        if not self.blocks:
+            raise DataError([Refusal(None, None, f"the split {self.source.split!r} has nothing to train on")])
+        rank, shares = self.share
+        while True:
+            first = (start * shares + rank) * self.batch
+            yield self.at(np.arange(first, first + self.batch))
+            start += 1
+
+    def once(self, base: bool = False) -> Iterator[Batch]:
+        """This rank's part of every block, once, in the order of the shards; a batch may be smaller than `batch`.
+
+        With `base`, in base tokens.
+        """
+        rank, shares = self.share
+        number = 0
+        for chunk in range(len(self.source)):
+            plan = self._plan(chunk)
+            mine = np.arange((rank - number) % shares, len(plan), shares)
+            for low in range(0, len(mine), self.batch):
+                blocks = mine[low : low + self.batch]
+                windows = plan.read(blocks, np.arange(len(blocks)))
+                yield Batch(windows, len(blocks), 0) if base else self._assembled([windows], len(blocks), 0)
+            number += len(plan)
+
+    def at(self, positions: NDArray[np.int64]) -> Batch:
+        """The batch of the blocks at rising positions of the endless order."""
+        epochs, places = np.divmod(positions, self.blocks)
+        parts, row = [], 0
+        for epoch in np.unique(epochs).tolist():
+            inside = places[epochs == epoch]
+            parts += self._read(epoch, inside, row)
+            row += len(inside)
+        return self._assembled(parts, row, int(epochs[0]))
+
+    def _read(self, epoch: int, places: NDArray[np.int64], row: int) -> list[Windows]:
+        if self._epoch is None or self._epoch.number != epoch:
+            self._epoch = _Epoch(epoch, self._counts, self.seed)
+        groups = np.searchsorted(self._epoch.edges, places, "right") - 1
+        parts = []
+        for group in np.unique(groups).tolist():
+            plans, order = self._planned(self._epoch, group)
+            blocks = order[places[groups == group] - self._epoch.edges[group]]
+            ends = np.cumsum([len(plan) for plan in plans])
+            chunks = np.searchsorted(ends, blocks, "right")
+            for chunk in np.unique(chunks).tolist():
+                here = blocks[chunks == chunk] - ends[chunk] + len(plans[chunk])
+                parts.append(plans[chunk].read(here, np.arange(row, row + len(here))))
+                row += len(here)
+        return parts
+
+    def _planned(self, epoch: _Epoch, group: int) -> tuple[list[Blocks], NDArray[np.int64]]:
+        """The plans of a group and the order of its blocks; the last is kept: the next batch is mostly of the same."""
+        if self._group is None or self._group[0] != (epoch.number, group):
+            plans = [self._plan(chunk) for chunk in epoch.order[group * GROUP : (group + 1) * GROUP].tolist()]
+            size = sum(len(plan) for plan in plans)
+            order = shuffled(np.arange(size), size, derive(self.seed, epoch.number, group + 1))
+            self._group = (epoch.number, group), (plans, order)
+        return self._group[1]
+
+    def _assembled(self, parts: list[Windows], rows: int, epoch: int) -> Batch:
+        windows = concatenate(parts)
+        if self.segment is None:
+            return Batch(windows, rows, epoch)
+        windows, rows = refit(self.segment(windows, epoch), self.block)
+        return Batch(windows, rows, epoch)
+
+
+class _Epoch:
+    """The order of the chunks in one epoch, and where in it each group of them begins."""
+
+    def __init__(self, number: int, counts: NDArray[np.int64], seed: int) -> None:
+        chunks = len(counts)
+        self.number = number
+        self.order = shuffled(np.arange(chunks), chunks, derive(seed, number))
+        bounds = np.concatenate([[0], np.cumsum(counts[self.order])])
+        self.edges = bounds[np.minimum(np.arange(0, chunks + GROUP, GROUP), chunks)]

@@ -1,0 +1,222 @@
+"""Histories packed into blocks: cut into windows at event boundaries, and the windows put together without waste.
+
+A block is a set of ranges of events, so packing reads only where events begin; ids are copied when a block is
+read. Every window begins like a history: BOS, the static fields and the anchor of its own first event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.windows.kernels import best_fit, gather, lay_out, pack
+
+__all__ = ["Blocks", "Histories", "WindowRule", "Windows", "concatenate", "dense", "pack_blocks", "refit"]
+
+Ints = NDArray[np.integer[Any]]
+Longs = NDArray[np.int64]
+Unit = Literal["tokens", "events"]
+
+SLACK = 16
+"""A block that is left with more than 1/16 of its room gets a part of a longer history."""
+LONGEST_ANCHOR = 16
+"""More tokens than an anchor has, its year spelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Histories in the layout of a shard; the arrays may be views of a memory map."""
+
+    ids: Ints
+    offsets: Ints
+    """(n + 1,): row i is `ids[offsets[i]:offsets[i + 1]]`."""
+    starts: Ints
+    """First token of each event, counted from its row's first."""
+    event_offsets: Ints
+    """(n + 1,): row i has the events `event_offsets[i]` to `event_offsets[i + 1]`."""
+    times: NDArray[np.int64] | None
+    """Microseconds since the epoch, one an event."""
+    selected: NDArray[np.int64]
+    """The rows that count, such as those of one split."""
+    number: int = 0
+    """Number of row 0 among all rows of the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRule:
+    """What changes where a window begins later than its history."""
+
+    place: Ints
+    """(V,), of the grammar: what each token is."""
+    session: int = -1
+    """Id of [SESSION], which a window's first event does without."""
+    delta_part: int = -1
+    """The place of tokens for the time since the previous event; -1 where there are none."""
+    delta_none: int = -1
+    """Id of the token for no previous event."""
+    anchor_place: int = -9
+    """The place of an anchor's first part."""
+    anchor: Callable[[NDArray[np.int64]], tuple[Ints, Ints]] | None = None
+    """Times (n,) to the ids of their anchors, one after another, and offsets (n + 1,); None without a time column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows one after another, each a whole small stream, and the row of the batch that each belongs to."""
+
+    ids: Ints
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    entities: NDArray[np.int64]
+    """Number of each window's row among all rows of the folder."""
+    firsts: NDArray[np.int64]
+    """Number of each window's first event in its history."""
+    events: NDArray[np.int64]
+    """(w,): events of each window."""
+    lost: NDArray[np.int64]
+    """(w,): tokens of an event longer than a block, which did not fit."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Where the blocks of some histories are: read any of them with `read`."""
+
+    histories: Histories
+    rule: WindowRule
+    capacity: int
+    unit: Unit
+    history: NDArray[np.int64]
+    """(w,), index into `histories.selected`."""
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    later: NDArray[np.int64]
+    """The windows that begin later than their history, rising."""
+    anchors: tuple[Ints, Ints]
+    """Their anchors' ids, and offsets into those."""
+    offsets: NDArray[np.int64]
+    """(b + 1,): block i is the windows `offsets[i]` to `offsets[i + 1]`."""
+    left_out: int
+    """Histories whose header alone fills a block."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def read(self, blocks: NDArray[np.int64], rows: NDArray[np.int64]) -> Windows:
+        """The windows of several blocks, each block for its row of a batch."""
+        counts = self.offsets[blocks + 1] - self.offsets[blocks]
+        windows = np.repeat(self.offsets[blocks] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        whole = self.histories
+        chosen = whole.selected[self.history[windows]]
+        begin, end = _ranges(whole.offsets, chosen)
+        event_low, event_high = _ranges(whole.event_offsets, chosen)
+        first, last = self.first[windows], self.last[windows]
+        limits = self._limits(begin, end, event_low, event_high, first, last)
+        offsets, out = np.zeros(len(windows) + 1, np.int64), np.empty(int(limits.sum()), whole.ids.dtype)
+        lost = np.zeros(len(windows), np.int64)
+        rule = self.rule
+        gather(
+            whole.ids, begin, end, whole.starts, event_low, event_high, first, last, limits, *self._anchors(windows),
+            rule.place, rule.anchor_place, rule.session, rule.delta_part, rule.delta_none, out, offsets, lost,
+        )  # fmt: skip
+        return Windows(
+            ids=out[: offsets[-1]],
+            offsets=offsets,
+            rows=np.repeat(rows, counts),
+            entities=chosen + whole.number,
+            firsts=first,
+            events=last - first,
+            lost=lost,
+        )
+
+    def _limits(
+        self, begin: Longs, end: Longs, event_low: Longs, event_high: Longs, first: Longs, last: Longs
+    ) -> Longs:
+        """The most tokens of each window: what was planned for it, or any number in blocks of positions."""
+        starts = self.histories.starts
+        if self.unit == "events":
+            return end - begin + LONGEST_ANCHOR
+        past = event_low + last
+        inside = past < event_high
+        ends = np.where(inside, starts[np.where(inside, past, 0)], end - begin)
+        planned: Longs = starts[event_low] + ends - starts[event_low + first]
+        return np.minimum(planned, self.capacity)
+
+    def _anchors(self, windows: Ints) -> tuple[Ints, Ints]:
+        """The anchors of some windows, empty where a window begins with its history."""
+        ids, offsets = self.anchors
+        if not len(self.later):
+            return np.zeros(1, np.int64), np.zeros(len(windows) + 1, np.int64)
+        at = np.minimum(np.searchsorted(self.later, windows), len(self.later) - 1)
+        lengths = np.where(self.later[at] == windows, offsets[at + 1] - offsets[at], 0)
+        bounds = np.concatenate([[0], np.cumsum(lengths)])
+        return ids[np.repeat(offsets[at] - bounds[:-1], lengths) + np.arange(bounds[-1])], bounds
+
+
+def pack_blocks(histories: Histories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:
+    """Plan blocks of at most `capacity` tokens, or positions (one an event and one a window's header).
+
+    An event longer than a block is cut at its end, and so is a window whose own anchor is longer than its
+    history's (its year spelled); both are counted. A history whose header alone fills a block is left out.
+    """
+    rows = histories.selected
+    low, high = _ranges(histories.event_offsets, rows)
+    if unit == "tokens":
+        starts = histories.starts
+        begin, end = _ranges(histories.offsets, rows)
+        ends = end - begin
+        headers = starts[low].astype(np.int64)
+    else:
+        starts = np.arange(len(histories.starts), dtype=np.int64)
+        ends, headers = high, np.ones(len(rows), np.int64)
+    history, first, last, offsets = pack(starts, low, high, ends, headers, capacity, capacity // SLACK)
+    left_out = int(np.count_nonzero(headers >= capacity))
+    later = np.flatnonzero(first)
+    anchors = _anchors(histories, rule, history[later], first[later])
+    return Blocks(histories, rule, capacity, unit, history, first, last, later, anchors, offsets, left_out)
+
+
+def _ranges(offsets: Ints, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return offsets[rows].astype(np.int64), offsets[rows + 1].astype(np.int64)
+
+
+def _anchors(histories: Histories, rule: WindowRule, history: Ints, first: Ints) -> tuple[Ints, Ints]:
+    """The anchors of windows that begin at event `first` of a history, and offsets into them."""
+    if rule.anchor is None or histories.times is None:
+        return np.zeros(0, np.int64), np.zeros(len(history) + 1, np.int64)
+    events = histories.event_offsets[histories.selected[history]] + first
+    return rule.anchor(np.asarray(histories.times[events], np.int64))
+
+
+def concatenate(parts: Iterable[Windows]) -> Windows:
+    """The windows of several blocks as one batch."""
+    listed = list(parts)
+    return Windows(
+        ids=np.concatenate([part.ids for part in listed]),
+        offsets=np.cumsum(np.concatenate([[0], *(np.diff(part.offsets) for part in listed)])),
+        rows=np.concatenate([part.rows for part in listed]),
+        entities=np.concatenate([part.entities for part in listed]),
+        firsts=np.concatenate([part.firsts for part in listed]),
+        events=np.concatenate([part.events for part in listed]),
+        lost=np.concatenate([part.lost for part in listed]),
+    )
+
+
+def refit(windows: Windows, capacity: int) -> tuple[Windows, int]:
+    """Give windows that have become shorter (by composites) new rows, the fullest that has room; and their number."""
+    rows = np.empty(len(windows), np.int64)
+    used = best_fit(np.diff(windows.offsets), capacity, rows)
+    return replace(windows, rows=rows), used
+
+
+def dense(windows: Windows, rows: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids and document numbers, each int64 (rows, width); the documents of padding are -1."""
+    ids, documents = np.zeros((rows, width), np.int64), np.full((rows, width), -1, np.int64)
+    lay_out(windows.ids, windows.offsets, windows.rows, ids, documents)
+    return ids, documents

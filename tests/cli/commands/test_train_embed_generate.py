@@ -1,0 +1,148 @@
+"""`train`, `embed`, `generate` and `plan`, with a model of a few thousand weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+from click.testing import Result
+
+from domaintoolkit.cli.recipe_options import HELP
+from domaintoolkit.train import Recipe
+
+Run = Callable[..., Result]
+Data = Callable[..., dict[str, Any]]
+
+TINY = (
+    "--preset", "54k", "--model", "layers=1", "--steps", 2, "--warmup", 0, "--batch", 2, "--block", 64,
+    "--evaluate-every", 2, "--evaluate-blocks", 1, "--checkpoint-every", 2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, run: Run, encoded: Path) -> Path:
+    out = tmp_path_factory.mktemp("run") / "model"
+    result = run("train", encoded, "-o", out, *TINY)
+    assert result.exit_code == 0, result.output
+    assert "bits an event" in result.stdout
+    return out
+
+
+def test_every_setting_is_an_option() -> None:
+    assert set(HELP) == set(Recipe.__dataclass_fields__)
+
+
+def test_a_run_is_not_overwritten_but_resumed(run: Run, as_data: Data, encoded: Path, trained: Path) -> None:
+    assert run("train", encoded, "-o", trained, *TINY).exit_code == 1
+    data = as_data("train", encoded, "-o", trained, *TINY, "--resume")
+    assert data["steps"] == 2
+    assert data["recipe"]["model"] == {"layers": 1}
+    assert as_data("train", encoded, "-o", trained, "--resume")["recipe"] == data["recipe"]
+    assert "seed: was 0 when the run began" in run("train", encoded, "-o", trained, "--resume", "--seed", 1).output
+
+
+def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
+    data = as_data("embed", trained, encoded, "-o", tmp_path / "all.parquet", "--longest", 50)
+    table = pyarrow.parquet.read_table(tmp_path / "all.parquet")
+    assert table.column_names == ["user_id", "split", "embedding"]
+    assert table.num_rows == data["entities"] == len(set(table["user_id"].to_pylist()))
+    as_data("embed", trained, encoded, "-o", tmp_path / "test.parquet", "--longest", 50, "--split", "test")
+    few = pyarrow.parquet.read_table(tmp_path / "test.parquet")
+    assert 0 < few.num_rows < table.num_rows
+    assert run("embed", trained, encoded, "-o", tmp_path / "test.parquet").exit_code == 1
+    assert run("embed", encoded, encoded, "-o", tmp_path / "other.parquet").exit_code == 1
+    nowhere = run("embed", trained, encoded, "-o", tmp_path / "other.parquet", "--device", "cuda:99")
+    assert (nowhere.exit_code, "device: there is no 'cuda:99' here" in nowhere.stderr) == (2, True)
+
+
+def test_embeddings_of_an_empty_split_are_a_table_without_rows(
+    as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path
+) -> None:
+    one = tmp_path / "one"
+    rows = tmp_path / "one.parquet"
+    assert run("decode", encoded, "-o", rows).exit_code == 0
+    pyarrow.parquet.write_table(pyarrow.parquet.read_table(rows).slice(0, 1), rows)
+    assert run("encode", rows, "-d", "ecommerce", "--tokenizer", encoded / "tokenizer", "-o", one).exit_code == 0
+    found = [
+        as_data("embed", trained, one, "-o", tmp_path / f"{split}.parquet", "--split", split)["entities"]
+        for split in ("train", "validation", "test")
+    ]
+    assert sorted(found) == [0, 0, 1]
+    tables = [pyarrow.parquet.read_table(tmp_path / f"{split}.parquet") for split in ("train", "validation", "test")]
+    assert [table.num_rows for table in tables] == found
+    assert len({str(table.schema) for table in tables}) == 1
+    if not found[0]:
+        assert "give --tokens" in run("plan", one).stderr
+
+
+@pytest.fixture(scope="module", params=["token", "event", "composites"])
+def writer(request: pytest.FixtureRequest, run: Run, trained: Path, encoded: Path) -> tuple[Path, Path]:
+    """(a run, the encoded folder that it was trained on) of each kind of model."""
+    if request.param == "token":
+        return trained, encoded
+    folder = trained.parent / request.param
+    if request.param == "composites":
+        made = run("encode", "--domain", "ecommerce", "--events", 300, "--composites", 30, "-o", folder / "encoded")
+        assert made.exit_code == 0, made.output
+        encoded = folder / "encoded"
+    options = ("--family", "event") if request.param == "event" else ("--segmentation", "spr")
+    result = run("train", encoded, "-o", folder / "model", *options, *TINY)
+    assert result.exit_code == 0, result.output
+    assert "expected " in result.stdout
+    return folder / "model", encoded
+
+
+def test_histories(as_data: Data, run: Run, writer: tuple[Path, Path], tmp_path: Path) -> None:
+    model, encoded = writer
+    data = as_data("generate", model, "--events", 2, "--count", 2)
+    assert len(data["histories"]) == 2
+    again = as_data("generate", model, "--events", 2, "--count", 2)
+    assert again == data
+    table = tmp_path / "rows.parquet"
+    assert run("generate", model, "--events", 2, "--table", table).exit_code == 0
+    assert "event_type" in pyarrow.parquet.read_table(table).column_names
+    assert "[BOS]" in run("generate", model, "--events", 1).stdout
+    longer = as_data("generate", model, "--continue", encoded, "--events", 1, "--top-k", 3, "--top-p", 0.9)
+    assert longer["events"] > 1
+
+
+def test_what_comes_next(as_data: Data, run: Run, writer: tuple[Path, Path]) -> None:
+    model, encoded = writer
+    found = as_data("generate", model, "--continue", encoded, "--next", 2)["predictions"]
+    assert len(found) == 2
+    assert found[0]["probability"] >= found[1]["probability"]
+    assert run("generate", model, "--next", 2).exit_code == 2
+    drawn = run("generate", model, "--continue", encoded, "--next", 2, "--seed", 3, "--count", 1)
+    assert (drawn.exit_code, "--count, --seed would say nothing" in drawn.stderr) == (2, True)
+    assert run("generate", model, "--entity", 2).exit_code == 2
+
+
+def test_embeddings_of_each_kind_of_model(as_data: Data, writer: tuple[Path, Path], tmp_path: Path) -> None:
+    model, encoded = writer
+    data = as_data("embed", model, encoded, "-o", tmp_path / "all.parquet", "--pooling", "mean")
+    assert data["entities"] == pyarrow.parquet.read_table(tmp_path / "all.parquet").num_rows
+
+
+def test_a_history_of_another_vocabulary_is_refused(run: Run, trained: Path, tmp_path: Path) -> None:
+    assert run("encode", "--domain", "ads", "--events", 100, "-o", tmp_path / "ads").exit_code == 0
+    result = run("generate", trained, "--continue", tmp_path / "ads", "--next", 2)
+    assert result.exit_code == 1
+    assert "expected vocabulary" in result.stderr
+
+
+def test_a_plan(as_data: Data, run: Run, encoded: Path) -> None:
+    data = as_data("plan", "--preset", "24m", "--gpu", "l4", "--tokens", "62.7M")
+    assert (data["tokens"], data["fits"]) == (62_700_000, True)
+    assert "modelled" in run("plan", encoded, "--preset", "54k", "--gpu", "h100").stdout
+    assert run("plan", "--tokens", "many").exit_code == 2
+    assert "there is: a10" in run("plan", "--gpu", "tpu").stderr
+
+
+def test_train_usage(run: Run, tmp_path: Path, encoded: Path) -> None:
+    assert run("train").exit_code == 2
+    assert run("train", encoded, "-o", tmp_path / "m", "--model", "layers").exit_code == 2
+    assert run("train", encoded, "-o", tmp_path / "m", "--preset", "9t").exit_code == 2
+    assert run("train", tmp_path / "nowhere", "-o", tmp_path / "m").exit_code == 1

@@ -1,0 +1,184 @@
+"""Encoding in parts: the streams are those of the tokenizer, in the same bytes however the work is cut."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from event_rows import READER, SCHEMA, bad_table, contents, events
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.errors import DataError, OutputError, SourceError
+from domaintoolkit.jobs.encoding import encode
+from domaintoolkit.jobs.partition import spill as _spill
+from domaintoolkit.jobs.partition.input import TableInput
+from domaintoolkit.reading.source import open_source
+from domaintoolkit.schema import Categorical, Schema
+from domaintoolkit.storage.encoded_folder import open_encoded
+from domaintoolkit.storage.lock import locked
+from domaintoolkit.streams.keys import SPLITS, hash_keys, shard_of, split_of
+from domaintoolkit.tokenizer import DomainTokenizer
+
+TABLE = events(3000)
+TOKENIZER = DomainTokenizer(SCHEMA, threads=1).fit(TABLE)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """All files of one plain run of four shards."""
+    folder = tmp_path_factory.mktemp("reference") / "out"
+    encode(TOKENIZER, TABLE, folder, shards=4, threads=1)
+    return contents(folder)
+
+
+def test_streams_are_those_of_the_tokenizer(tmp_path: Path) -> None:
+    result = encode(TOKENIZER, TABLE, tmp_path / "out", shards=4)
+    streams = TOKENIZER.encode(TABLE)
+    places = {key: number for number, key in enumerate(streams.entities["user"].to_pylist())}
+    encoded = open_encoded(tmp_path / "out")
+    seen = 0
+    for number in range(4):
+        table = encoded.table(number)
+        hashes = hash_keys(table.select(["user"]))
+        assert np.all(shard_of(hashes, 4) == number)
+        assert np.all(hashes[:-1] < hashes[1:])
+        for row, split in zip(table.to_pylist(), split_of(hashes).tolist(), strict=True):
+            at = places[row["user"]]
+            low, high = streams.event_offsets[at : at + 2].tolist()
+            assert row["ids"] == streams[at].tolist()
+            assert row["event_starts"] == (streams.event_starts[low:high] - streams.offsets[at]).tolist()
+            assert row["times"] == streams.times[low:high].tolist()  # type: ignore[index]
+            assert row["labels"]["bought"] == streams.labels["bought"][low:high].to_pylist()  # type: ignore[index]
+            assert row["last_session"] == streams.last_session[at].as_py()  # type: ignore[index]
+            assert row["split"] == SPLITS[split]
+            seen += 1
+    assert seen == len(streams) == result.manifest.totals["entities"]
+    assert result.counts == streams.counts
+    assert DomainTokenizer.load(encoded.tokenizer_folder).vocabulary.hash == TOKENIZER.vocabulary.hash
+
+
+@given(
+    shuffle=st.booleans(),
+    threads=st.integers(1, 2),
+    batch=st.sampled_from([7, 100, 5000]),
+    piece=st.sampled_from([50, 1 << 18]),
+    memory=st.sampled_from(["1MB", "100kB", "2GB"]),
+    coded=st.booleans(),
+)
+def test_bytes_do_not_depend_on_how_the_work_is_cut(
+    reference: dict[str, bytes], shuffle: bool, threads: int, batch: int, piece: int, memory: str, coded: bool
+) -> None:
+    table = TABLE.take(np.random.default_rng(1).permutation(TABLE.num_rows)) if shuffle else TABLE
+    if coded:
+        table = table.set_column(5, "brand", table["brand"].dictionary_encode())
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_spill, "PIECE", piece)
+        encode(TOKENIZER, TableInput(table, batch), Path(name) / "out", shards=4, threads=threads, memory=memory)
+        assert contents(Path(name) / "out") == reference
+
+
+def test_files_give_the_same_shards_as_the_table(tmp_path: Path, reference: dict[str, bytes]) -> None:
+    pa.parquet.write_table(TABLE, tmp_path / "events.parquet", row_group_size=500)
+    with pa.csv.CSVWriter(tmp_path / "events.csv", TABLE.schema) as writer:
+        writer.write_table(TABLE)
+    for name in ("events.parquet", "events.csv"):
+        out = tmp_path / f"{name}.out"
+        result = encode(TOKENIZER, open_source(tmp_path / name, READER), out, shards=4)
+        files = contents(out)
+        assert result.manifest.reader is not None
+        assert all(files[path] == data for path, data in reference.items() if path != "manifest.json")
+
+
+def test_an_entity_larger_than_its_budget(tmp_path: Path) -> None:
+    table = events(2000, users=1)
+    encode(TOKENIZER, table, tmp_path / "small", memory="20kB")
+    encode(TOKENIZER, table, tmp_path / "large")
+    assert contents(tmp_path / "small") == contents(tmp_path / "large")
+
+
+def test_the_parted_rows_go_where_they_are_told_and_leave_nothing(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def look(stage: str, done: int, total: int | None) -> None:
+        seen.append(len(list((tmp_path / "temporary").rglob("*.rows"))))
+
+    temporary = tmp_path / "temporary"
+    encode(TOKENIZER, TABLE, tmp_path / "out", memory="10kB", temporary=temporary, progress=look)
+    assert max(seen) > 0
+    assert list(temporary.iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "shards", "tokenizer"]
+
+
+def test_bad_rows_are_all_named_and_leave_nothing(tmp_path: Path) -> None:
+    pa.parquet.write_table(bad_table(TABLE), tmp_path / "bad.parquet")
+    with pytest.raises(DataError) as caught:
+        encode(TOKENIZER, open_source(tmp_path / "bad.parquet", READER), tmp_path / "out", shards=8)
+    assert [(refusal.row, refusal.column) for refusal in caught.value.refusals] == [(5, "user"), (9, "at")]
+    assert str(tmp_path / "bad.parquet") in str(caught.value)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_quarantined_rows_go_to_a_file_and_the_rest_is_encoded(tmp_path: Path) -> None:
+    pa.parquet.write_table(bad_table(TABLE), tmp_path / "bad.parquet")
+    source = open_source(tmp_path / "bad.parquet", READER)
+    result = encode(TOKENIZER, source, tmp_path / "out", shards=8, on_bad_rows="quarantine", memory="50kB")
+    assert result.quarantine == tmp_path / "out" / "quarantine.csv"
+    rows = pa.csv.read_csv(result.quarantine).to_pylist()
+    assert [(row["row"], row["column"]) for row in rows] == [(5, "user"), (9, "at")]
+    assert (result.counts.rows_in, result.counts.rows_refused) == (3000, 2)
+    assert result.manifest.totals["events"] == 2998
+
+
+def test_static_fields_that_change_are_named_with_both_rows(tmp_path: Path) -> None:
+    schema = Schema(entity="user", time="at", static=(Categorical("brand"),), fields=(Categorical("what"),))
+    users = pa.array(np.arange(3000) % 1000)
+    brands = pa.array(["acme"] * 2500 + ["brio"] + ["acme"] * 499)
+    table = TABLE.set_column(0, "user", users).set_column(5, "brand", brands).sort_by("at")
+    wrong = table["brand"].to_pylist().index("brio")
+    same = [row for row, user in enumerate(table["user"].to_pylist()) if user == 500]
+    tokenizer = DomainTokenizer(schema, threads=1).fit(TABLE)
+    with pytest.raises(DataError) as caught:
+        encode(tokenizer, table, tmp_path / "out", shards=8)
+    named = {refusal.row: refusal.reason for refusal in caught.value.refusals}
+    assert wrong in same
+    assert set(named) <= set(same)
+    assert all(f"in row {same[0]} of the same entity" in reason for reason in named.values())
+
+
+def test_no_rows_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there are no rows to encode"):
+        encode(TOKENIZER, TABLE.slice(0, 0), tmp_path / "out")
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(OutputError, match=r"already holds something else \(letter\.txt\)"):
+        encode(TOKENIZER, TABLE, tmp_path)
+    encode(TOKENIZER, TABLE, tmp_path / "out")
+    before = contents(tmp_path)
+    with pytest.raises(OutputError, match="already holds an encoded folder"):
+        encode(TOKENIZER, TABLE, tmp_path / "out")
+    assert contents(tmp_path) == before
+
+
+def test_a_second_run_on_one_folder_is_refused(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(OutputError, match="another run is writing to it"):
+        encode(TOKENIZER, TABLE, tmp_path)
+
+
+def test_a_vanished_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"gone\.parquet"):
+        open_source(tmp_path / "gone.parquet", READER)
+
+
+@pytest.mark.parametrize("memory", ["much", "-1GB", "0", "0GB", "3", "3i", True])
+def test_memory_that_is_no_size_is_refused(tmp_path: Path, memory: Any) -> None:
+    with pytest.raises(ValueError, match="expected a size such as '2GB'"):
+        encode(TOKENIZER, TABLE, tmp_path / "out", memory=memory)

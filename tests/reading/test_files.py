@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from domaintoolkit.errors import SourceError
+from domaintoolkit.reading import Source, find_files, fingerprint, open_source
+from domaintoolkit.schema import Column, Reader
+
+READER = Reader((Column("a"), Column("b", "int64")))
+TEXT = b"a,b\nx,1\ny,2\n"
+
+
+def rows(source: Source) -> list[tuple[str, str, int]]:
+    return [
+        (Path(batch.source).name, row["a"], row["b"]) for batch in source.batches() for row in batch.records.to_pylist()
+    ]
+
+
+def test_plain_gzip_and_zip(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_bytes(TEXT)
+    (tmp_path / "2.csv.gz").write_bytes(gzip.compress(TEXT[:8], mtime=0) + gzip.compress(TEXT[8:]))
+    (tmp_path / "3.csv").write_bytes(gzip.compress(TEXT, mtime=0))
+    with zipfile.ZipFile(tmp_path / "4.zip", "w") as archive:
+        for name in ("b.csv", "a/c.csv", "readme.md", "__MACOSX/b.csv"):
+            archive.writestr(name, TEXT)
+    (tmp_path / "readme.txt").write_text("not a table")
+    (tmp_path / ".hidden.csv").write_text("not a table")
+    source = open_source(tmp_path, READER)
+    assert [name for name, _, _ in rows(source)][::2] == ["1.csv", "2.csv.gz", "3.csv", "c.csv", "4.zip!b.csv"]
+    assert source.counts.rows_in == 10
+    assert rows(open_source(tmp_path / "*.csv*", READER)) == [
+        row for row in rows(source) if "zip" not in row[0] and row[0] != "c.csv"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("x.csv", b"", "found an empty file"),
+        ("x.csv", b"\x89PNG\r\n\x1a\n", "found a PNG image"),
+        ("x.csv", "a,b\n".encode("utf-16"), "found UTF-16 text"),
+        ("x.csv", "a,b\n".encode("utf-16-le"), "found binary data"),
+        ("x.csv", b"<!DOCTYPE html><html>", "found a web page"),
+        ("x.csv", b'{"a": 1}\n', "found JSON"),
+        ("x.csv", b'\n[ {"a": 1} ]', "found JSON"),
+        ("x.parquet", TEXT, "the name says parquet, but the file holds text"),
+        ("x.csv.gz", TEXT, "the name says gzip, but the file holds text"),
+        ("x.csv.gz", gzip.compress(b"PAR1PAR1", mtime=0), "Parquet inside a gzip file"),
+        ("x.csv.gz", gzip.compress(b"x" * 257 + b"ustar", mtime=0), "found a tar archive"),
+        ("x.csv.gz", gzip.compress(TEXT * 10, mtime=0)[:-20], "cut short"),
+        ("x.zip", b"PK\x03\x04 and no more", "damaged or cut short"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=reason):
+        list(open_source(tmp_path / name, READER).batches())
+
+
+def test_damaged_gzip(tmp_path: Path) -> None:
+    packed = bytearray(
+        gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (number * 7919, number) for number in range(9999)))
+    )
+    packed[30_000:30_100] = bytes(100)
+    (tmp_path / "x.csv.gz").write_bytes(packed)
+    with pytest.raises(SourceError, match="damaged gzip data"):
+        list(open_source(tmp_path / "x.csv.gz", READER).batches())
+
+
+def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(TEXT)
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path, reason in {
+        "none.csv": "does not exist",
+        "*.tsv": "no file matches",
+        "empty": "a directory with nothing to read",
+        "x.csv/y": "does not exist|is not a directory",
+        "pipe.csv": "not a regular file",
+    }.items():
+        with pytest.raises(SourceError, match=reason):
+            find_files(tmp_path / path)
+    with pytest.raises(SourceError, match="given twice"):
+        find_files([tmp_path / "x.csv", tmp_path / "x.*"])
+    with pytest.raises(SourceError, match="none given"):
+        find_files([])
+
+
+def test_a_format_that_was_declared_is_held_to(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(TEXT)
+    assert find_files(tmp_path / "x.csv", "csv")[0].kind == "csv"
+    with pytest.raises(SourceError, match="expected parquet, found text"):
+        find_files(tmp_path / "x.csv", "parquet")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(TEXT)
+    (tmp_path / "x.csv").chmod(0)
+    with pytest.raises(SourceError, match="no permission"):
+        find_files(tmp_path / "x.csv")
+
+
+def test_a_file_that_vanishes_between(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(TEXT)
+    source = open_source(tmp_path / "x.csv", READER)
+    (tmp_path / "x.csv").unlink()
+    with pytest.raises(SourceError, match="does not exist"):
+        list(source.batches())
+
+
+def test_fingerprints(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(TEXT)
+    plain, full = fingerprint(tmp_path / "x.csv"), fingerprint(tmp_path / "x.csv", checksum=True)
+    assert (plain.size, plain.sha256) == (len(TEXT), None)
+    assert full.modified == plain.modified
+    (tmp_path / "x.csv").write_bytes(TEXT.replace(b"x", b"z"))
+    assert fingerprint(tmp_path / "x.csv", checksum=True).sha256 != full.sha256
+    with pytest.raises(SourceError, match="does not exist"):
+        fingerprint(tmp_path / "y.csv")

@@ -1,0 +1,120 @@
+"""Samples written as raw files come back through the domain's own reader, row for row."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from ad_clicks import ADS, ADS_BOTS
+from ecommerce_rees46 import ECOMMERCE
+from finance_synthetic import CONTROL, FINANCE
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.errors import OutputError, SchemaError
+from domaintoolkit.reading import open_source
+from domaintoolkit.reading.sample import read_sample, write_sample
+from domaintoolkit.schema import Column, Domain, Numeric, Reader, Schema, Timestamp
+
+DOMAINS = [ADS, ADS_BOTS, CONTROL, ECOMMERCE, FINANCE]
+
+
+def read_back(path: Path, reader: Reader) -> pa.Table:
+    return pa.Table.from_batches([batch.records for batch in open_source(path, reader).batches()])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+def test_what_is_written_is_read_back(domain: Domain, suffix: str, tmp_path: Path) -> None:
+    path = write_sample(domain, tmp_path / f"sample{suffix}", 2_000, 3)
+    written = read_sample(domain, 2_000, 3).read_all()
+    assert read_back(path, domain.reader).cast(written.schema).equals(written)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+texts = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+spellings = st.sampled_from([("",), ("NULL",), ("", "NULL"), ("\\N", "")])
+
+
+@given(
+    st.lists(
+        st.tuples(texts | spellings.map(lambda nulls: nulls[-1]), st.none() | st.floats()), min_size=1, max_size=20
+    ),
+    st.sampled_from([",", ";", "|", "\t"]),
+    st.sampled_from(["Europe/Berlin", "UTC"]),
+    spellings,
+    st.sampled_from([None, ("-",), ("none", "-")]),
+)
+def test_any_text_survives_any_dialect(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str | None, float | None]],
+    delimiter: str,
+    zone: str,
+    null: tuple[str, ...],
+    own: tuple[str, ...] | None,
+) -> None:
+    table = pa.table(
+        {
+            "who": pa.array([who for who, _ in rows], pa.string()),
+            "much": pa.array([much for _, much in rows], pa.float64()),
+            "at": pa.array([1_500_000_000_000_000] * len(rows), pa.timestamp("us", "UTC")),
+        }
+    )
+    columns = (
+        Column("who", source="Who, exactly?"),
+        Column("much", type="float64", null=own),
+        Column("at", type="timestamp", time_format="%d.%m.%Y %H:%M:%S", zone=zone),
+    )
+    reader = Reader(columns, delimiter=delimiter, null=null)
+    path = write_sample(odd(reader, table), tmp_path_factory.mktemp("odd") / "sample.csv", 1)
+    assert str(read_back(path, reader).to_pylist()) == str(table.to_pylist())
+
+
+def odd(reader: Reader, table: pa.Table) -> Domain:
+    def sample(events: int, seed: int) -> Iterator[pa.RecordBatch]:
+        yield from table.to_batches()
+
+    schema = Schema(entity=("who",), time="at", fields=(Numeric("much"), Timestamp("at")))
+    return Domain("odd", "", schema, reader, sample)
+
+
+def test_dialects_that_would_lose_something_are_refused(tmp_path: Path) -> None:
+    table = pa.table({"who": ["a"], "much": [1.0], "at": pa.array([0], pa.timestamp("us", "UTC"))})
+    columns = (Column("who"), Column("much", type="float64"), Column("at", type="timestamp"))
+    with pytest.raises(OutputError, match="without quotes"):
+        write_sample(odd(Reader(columns, quote=None), table), tmp_path / "a.csv", 1)
+    named = (Column("who", null=("?",)), *columns[1:])
+    with pytest.raises(OutputError, match="'who' spells null otherwise"):
+        write_sample(odd(Reader(named), table), tmp_path / "a.csv", 1)
+    assert read_back(write_sample(odd(Reader(columns), table), tmp_path / "b.csv", 1), Reader(columns)).equals(table)
+
+
+def test_the_raw_header_is_the_published_one(tmp_path: Path) -> None:
+    header = write_sample(ECOMMERCE, tmp_path / "a.csv", 5).read_text().splitlines()[0]
+    expected = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
+    assert header == expected
+    with gzip.open(write_sample(ADS, tmp_path / "b.csv.gz", 5), "rt") as file:
+        assert file.readline() == "ip,app,device,os,channel,click_time,attributed_time,is_attributed\n"
+
+
+def test_the_domain_says_how_many_rows_unless_asked(tmp_path: Path) -> None:
+    small = replace(FINANCE, sample_events=17)
+    assert read_sample(small).read_all().num_rows == 17
+    assert read_sample(small, 3).read_all().num_rows == 3
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"must end in \.csv, \.csv\.gz, \.parquet"):
+        write_sample(FINANCE, tmp_path / "sample.xlsx")
+    with pytest.raises(OutputError, match="missing"):
+        write_sample(FINANCE, tmp_path / "missing" / "sample.csv", 5)
+    with pytest.raises(SchemaError, match="events: at least one"):
+        read_sample(FINANCE, 0)
+    with pytest.raises(SchemaError, match="seed: must not be negative"):
+        read_sample(FINANCE, 5, -1)
+    with pytest.raises(SchemaError, match="gave no rows"):
+        read_sample(replace(FINANCE, sample=lambda events, seed: ()), 5)

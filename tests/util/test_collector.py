@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import gc
+
+from domaintoolkit.util.collector import OBJECTS, seldom_collected
+
+
+def test_the_collector_runs_seldom_and_then_as_before() -> None:
+    before = gc.get_threshold()
+    with seldom_collected():
+        assert gc.get_threshold() == (OBJECTS, *before[1:])
+        with seldom_collected():
+            assert gc.get_threshold()[0] == OBJECTS
+        assert gc.get_threshold()[0] == OBJECTS
+    assert gc.get_threshold() == before
+
+
+def test_who_leaves_first_leaves_the_other_as_it_is() -> None:
+    before, first, second = gc.get_threshold(), seldom_collected(), seldom_collected()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold()[0] == OBJECTS
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == before
+
+
+def test_a_collector_that_is_off_stays_off() -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        with seldom_collected():
+            assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*before)
