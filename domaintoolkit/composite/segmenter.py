@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
@@ -17,6 +16,7 @@ from domaintoolkit.composite.seeds import history_seeds
 from domaintoolkit.composite.stream_arrays import Arrays, Ints, StreamArrays, event_bounds, plain
 from domaintoolkit.composite.tables import SESSION, Grammar, base_table, leads, piece_table, rule_table, total_size
 from domaintoolkit.errors import DecodeError
+from domaintoolkit.util.threads import make_workers
 
 __all__ = ["Segmenter"]
 
@@ -137,14 +137,8 @@ class Segmenter:
         task = partial(_run, kernel, plain(streams.ids, np.int32), offsets, event_offsets)
         task = partial(task, *event_bounds(streams))
         parts = _parts(event_offsets, offsets)
-        if min(self.threads, len(parts)) > 1:
-            pool = ThreadPoolExecutor(min(self.threads, len(parts)))
-            try:
-                results = list(pool.map(task, parts))
-            finally:
-                pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the blocks at work, not for all
-        else:
-            results = list(map(task, parts))
+        with make_workers(min(self.threads, len(parts))) as workers:
+            results = list(workers.map_in_order(task, parts))
         dtype = streams.ids.dtype if self.size <= np.iinfo(streams.ids.dtype).max + 1 else np.dtype(np.uint32)
         return _joined(results, dtype, event_offsets)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from domaintoolkit.errors import DataError, Interrupted, OutputError, Refusal
 from domaintoolkit.jobs.partition.budget import Budget, bucket_count, parse_bytes, shard_count
@@ -46,10 +44,9 @@ from domaintoolkit.storage.resume_state import (
 from domaintoolkit.storage.shards import read_shard
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.collector import seldom_collected
+from domaintoolkit.util.threads import Threads
 
-__all__ = ["encode", "in_turn"]
-
-T = TypeVar("T")
+__all__ = ["encode"]
 
 READING = "reading"
 """What the file of the rows that were refused in reading is called."""
@@ -182,11 +179,11 @@ class _Encoding:
         )
         self.state = replace(self.state, spill=str(spill.folder))
         self.state.save(self.folder)
-        with ThreadPoolExecutor(1) as beside, closing(spill), ExitStack() as log:
+        with Threads(1) as helper, closing(spill), ExitStack() as log:
             if isinstance(kept, Logged):
                 log.enter_context(kept)
-            prepared = beside.submit(self._prepare, not known)
-            checked = beside.submit(input_files, self.source, True)
+            prepared = helper.submit(self._prepare, not known)
+            checked = helper.submit(input_files, self.source, True)
             columns = wanted_columns(schema, self.source)
             for table in tables(self.source, columns, kept, options.threads, self.names):
                 spill.add(table)
@@ -224,13 +221,13 @@ class _Encoding:
 
     def _encode_shards(self, buckets: Buckets) -> None:
         finished = {shard.number for shard in self.state.finished}
-        todo = iter([number for number in range(self.state.shards) if number not in finished])
+        todo = [number for number in range(self.state.shards) if number not in finished]
         bad, threads = Kept(KEPT), self.options.threads
-        with ThreadPoolExecutor(threads) as parts, ThreadPoolExecutor(threads) as pool:
+        with Threads(threads) as parts, Threads(threads) as workers:
             work = ShardWork(self.tokenizer, buckets, self.folder, self.state.shards, self.budget, self.names, parts)
             strict = self.options.on_bad_rows == "error"
             work.check_only = strict and bool(self.refused)
-            for shard, refused in in_turn(pool, work.write, todo, threads):
+            for shard, refused in workers.map_as_completed(work.write, todo):
                 if strict and (bad or refused or self.refused):
                     bad.add_unordered(refused, self.names)
                     work.check_only = True
@@ -263,20 +260,3 @@ class _Encoding:
     def _remove_spill(self, state: State) -> None:
         if state.spill is not None:
             shutil.rmtree(state.spill, ignore_errors=True)
-
-
-def in_turn(pool: ThreadPoolExecutor, work: Callable[[int], T], numbers: Iterator[int], ahead: int) -> Iterator[T]:
-    """The results of `work`, as they come, with at most `ahead` at work; the first error stops the rest."""
-    running: set[Future[T]] = set()
-    try:
-        while True:
-            while len(running) < ahead and (number := next(numbers, None)) is not None:
-                running.add(pool.submit(work, number))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    finally:
-        for future in running:
-            future.cancel()

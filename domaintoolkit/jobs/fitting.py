@@ -6,11 +6,9 @@ One pass, one more where no entity is for training, and one more where composite
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -20,7 +18,6 @@ from domaintoolkit.jobs.composites import learn_composites
 from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
 from domaintoolkit.jobs.partition.input import ORIGIN, Input, TableInput, tables, wanted_columns
 from domaintoolkit.jobs.partition.row_refusals import Kept, in_file_order, located, raise_refused, refused_rows
-from domaintoolkit.jobs.partition.shard import serial
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.reading.refused_rows import KEPT, RefusedRow
 from domaintoolkit.schema import Composite, Schema
@@ -28,10 +25,9 @@ from domaintoolkit.streams.keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
 from domaintoolkit.tokenizer.rows.column_types import column_type
 from domaintoolkit.util.collector import seldom_collected
+from domaintoolkit.util.threads import Threads
 
 __all__ = ["FitResult", "extend", "fit", "fitting_schema"]
-
-T = TypeVar("T")
 
 ROWS = 1 << 16
 """Rows that are counted at a time."""
@@ -124,7 +120,7 @@ class _Counting:
         fitted: Mapping[str, pa.DataType] | None = None,
     ) -> None:
         self._schema = fitting_schema(schema)
-        self._tokenizer = serial(DomainTokenizer(self._schema, encoders, threads))
+        self._tokenizer = DomainTokenizer(self._schema, encoders, threads).without_threads()
         self._full, self._threads, self._fitted = schema, threads, fitted or {}
         self._on_bad_rows, self._progress = on_bad_rows, progress
         self.rows = self.refused = 0
@@ -147,9 +143,9 @@ class _Counting:
         reading = tables(source, columns, kept, self._threads, names)
         whole: FitState | None = None
         passed_over = 0
-        with ThreadPoolExecutor(self._threads) as pool:
-            work = (pool.submit(self._count, parts, training_only, names) for parts in _gathered(reading))
-            for counted in _ahead(work, self._threads):
+        with Threads(self._threads) as workers:
+            work = workers.map_in_order(lambda parts: self._count(parts, training_only, names), _gathered(reading))
+            for counted in work:
                 self.rows += counted.rows
                 passed_over += counted.refused
                 wrong.add_unordered(counted.told, names)
@@ -216,17 +212,6 @@ class _Counted:
         self.state.merge(other.state)
         self.rows, self.refused = self.rows + other.rows, self.refused + other.refused
         self.told, self.untold = self.told + other.told, self.untold + other.untold
-
-
-def _ahead(work: Iterator[Future[T]], ahead: int) -> Iterator[T]:
-    """The results in their order, with up to `ahead` more at work."""
-    waiting: deque[Future[T]] = deque()
-    for future in work:
-        waiting.append(future)
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _merged(first: FitState, other: FitState) -> FitState:

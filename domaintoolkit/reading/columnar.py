@@ -12,7 +12,7 @@ from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.headers import locate
 from domaintoolkit.reading.unpacking import problem
 from domaintoolkit.schema import Column
-from domaintoolkit.util.threads_map import mapped_ahead
+from domaintoolkit.util.threads import Threads
 from domaintoolkit.values.typed import castable
 
 __all__ = ["columnar_batches"]
@@ -63,8 +63,9 @@ def _parquet(file: SourceFile, columns: Sequence[Column], threads: int, rows: in
     sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
     at_once = min(threads, HELD_BYTES // max(*sizes, 1, 1))
     if at_once > 1 and len(sizes) > 1:
-        found = (batch for batches in mapped_ahead(group, range(len(sizes)), at_once) for batch in batches)
-        yield from ([batch.column(name) for name in wanted] for batch in found)
+        with Threads(at_once) as workers:
+            for batches in workers.map_in_order(group, range(len(sizes))):
+                yield from ([batch.column(name) for name in wanted] for batch in batches)
         return
     with opened() as parquet:
         for batch in parquet.iter_batches(rows, columns=wanted, use_threads=threads > 1):

@@ -21,7 +21,7 @@ from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.headers import locate, other_delimiter
 from domaintoolkit.reading.unpacking import opened
 from domaintoolkit.schema import Column, Reader
-from domaintoolkit.util.threads_map import mapped_ahead
+from domaintoolkit.util.threads import make_workers
 from domaintoolkit.values.text import Converted, convert_text
 from domaintoolkit.values.typed import convert_typed
 
@@ -76,7 +76,8 @@ def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: in
         made = [convert_typed(array, column, replace) for array, column in zip(arrays, columns, strict=True)]
         return Part(made, len(arrays[0]), headers=names, arrays=arrays)
 
-    yield from mapped_ahead(convert, columnar_batches(file, columns, threads), threads)
+    with make_workers(threads) as workers:
+        yield from workers.map_in_order(convert, columnar_batches(file, columns, threads))
 
 
 def _text_parts(
@@ -96,7 +97,8 @@ def _text_parts(
         yield Part([], 0, lines=breaks(consumed), layout=layout)
         replace = reader.invalid_text == "replace"
         later = _chain(Piece(rest), found) if rest else found
-        yield from mapped_ahead(lambda piece: _text_part(piece, layout, replace), later, threads)
+        with make_workers(threads) as workers:
+            yield from workers.map_in_order(lambda piece: _text_part(piece, layout, replace), later)
 
 
 def _chain(first: Piece, others: Iterator[Piece]) -> Iterator[Piece]:

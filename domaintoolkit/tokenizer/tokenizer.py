@@ -30,7 +30,7 @@ from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.tokenizer.rows.prepared_rows import Rows, prepare, read_columns
 from domaintoolkit.tokenizer.single_history import HistoryEncoder
 from domaintoolkit.util.collector import seldom_collected
-from domaintoolkit.util.threads import Threads, Workers
+from domaintoolkit.util.threads import Inline, Threads, Workers
 from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["DomainTokenizer"]
@@ -77,7 +77,7 @@ class DomainTokenizer:
         """`fit` and then `encode` of the same table, which is read and prepared only once."""
         rows = self._afresh(table, on_bad_rows, grouped=True)
         self._learn(rows, on_bad_rows)
-        return encode_rows(self.layout, rows, on_bad_rows, self._pool)
+        return encode_rows(self.layout, rows, on_bad_rows, self._workers)
 
     def _afresh(self, table: Any, on_bad_rows: OnBadRows, grouped: bool = False) -> Rows:
         """Forget what was learned, and prepare a table to learn from."""
@@ -86,11 +86,11 @@ class DomainTokenizer:
 
     def _learn(self, rows: Rows, on_bad_rows: OnBadRows) -> None:
         state = FitState(self.schema, self._kinds)
-        layout = state.learn(rows, self._pool)
+        layout = state.learn(rows, self._workers)
         self._settle(state)
         self._fitted = layout
         if self.schema.composite is not None and len(rows):
-            self.fit_composites(encode_rows(self.layout, rows, on_bad_rows, self._pool))
+            self.fit_composites(encode_rows(self.layout, rows, on_bad_rows, self._workers))
 
     def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Count one more batch in. However the rows are batched, the vocabulary is the same, byte for byte."""
@@ -98,7 +98,7 @@ class DomainTokenizer:
             raise NotFittedError("a loaded tokenizer has no counts to add to; use extend, or fit anew")
         rows = self.prepared(table, on_bad_rows)
         state = FitState(self.schema, self._kinds) if self._state is None else self._state
-        state.update(rows, self._pool)
+        state.update(rows, self._workers)
         self._settle(state)
         return self
 
@@ -118,7 +118,7 @@ class DomainTokenizer:
         layout = self.layout
         rows = self.prepared(table, on_bad_rows, self.types)
         state = FitState(self.schema, self._kinds)
-        state.update(rows, self._pool)
+        state.update(rows, self._workers)
         self._state = None
         self._settle_layout(state.extended(layout))
         return self
@@ -153,7 +153,7 @@ class DomainTokenizer:
     ) -> FitState:
         """What fitting on a table would count, without the tokenizer learning it; `fitted` as in `prepared`."""
         state = FitState(self.schema, self._kinds)
-        state.update(self.prepared(table, on_bad_rows, fitted), self._pool)
+        state.update(self.prepared(table, on_bad_rows, fitted), self._workers)
         return state
 
     def restore_state(self, tables: Mapping[str, pa.Table]) -> FitState:
@@ -194,6 +194,12 @@ class DomainTokenizer:
         """The same tokenizer for histories of any length, whatever the schema says."""
         return self._of(replace(self.schema, min_events=1, max_events=None))
 
+    def without_threads(self) -> DomainTokenizer:
+        """The same tokenizer working in the calling thread alone, for callers that encode several tables at once."""
+        other = copy(self)
+        other._workers = Inline()
+        return other
+
     def _of(self, schema: Schema) -> DomainTokenizer:
         """The same fitted encoders and vocabulary under a schema with the same fields."""
         other = copy(self)
@@ -207,7 +213,7 @@ class DomainTokenizer:
         if self._fitted is None:
             if self._state is None:
                 raise NotFittedError("this tokenizer is not fitted yet; call fit first")
-            self._fitted = self._state.layout(self._pool)
+            self._fitted = self._state.layout(self._workers)
         return self._fitted
 
     @property
@@ -233,13 +239,14 @@ class DomainTokenizer:
         Rows may come in any order. Raises `DataError` for rows that cannot be encoded, all of them together;
         with `quarantine` they are left out, and listed in the result's `refused`.
         """
-        layout = self.layout
-        return encode_rows(layout, self.prepared(table, on_bad_rows, self.types, grouped=True), on_bad_rows, self._pool)
+        layout = self.layout  # first, so that the saved zones of its columns are known
+        rows = self.prepared(table, on_bad_rows, self.types, grouped=True)
+        return encode_rows(layout, rows, on_bad_rows, self._workers)
 
     def encode_by_hash(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
         """`encode`, with the streams in the order that they have in shards: by the hash of their key, then key."""
         rows = self.prepared(table, on_bad_rows, self.types, grouped=True)
-        return encode_rows(self.layout, rows, on_bad_rows, self._pool, by_hash=True)
+        return encode_rows(self.layout, rows, on_bad_rows, self._workers, by_hash=True)
 
     def encode_entity(self, rows: Any) -> Ids:
         """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
@@ -260,7 +267,7 @@ class DomainTokenizer:
         entity = dict.fromkeys(self.schema.entity, 0)
         types = {name: kind for name, kind in self.types.items() if name not in entity}
         prepared = self.prepared([{**row, **entity} for row in rows], "error", types, grouped=True)
-        streams = encode_rows(self.layout, prepared, "error", self._pool)
+        streams = encode_rows(self.layout, prepared, "error", self._workers)
         return streams[0] if len(streams) else np.empty(0, self.layout.id_type)
 
     # Decoding
@@ -315,10 +322,10 @@ class DomainTokenizer:
         refused: list[Refusal] = []
         columns = read_columns(self.schema, table, refused)
         zones = {} if self._fitted is None else self._fitted.zones
-        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._pool, zones, fitted, grouped, refused)
+        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._workers, zones, fitted, grouped, refused)
 
     @cached_property
-    def _pool(self) -> Workers:
+    def _workers(self) -> Workers:
         return Threads(self.threads)
 
 

@@ -1,31 +1,64 @@
-"""Threads that work beside the one that calls, or none."""
+"""Threads that help the one that calls, with a bound on what waits, and results in a known order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from queue import Empty, SimpleQueue
+from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-__all__ = ["Inline", "Threads", "Workers"]
+__all__ = ["Inline", "Threads", "Workers", "make_workers"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 Job = Callable[[], None]
 
 
 class Threads(ThreadPoolExecutor):
-    """So many threads."""
+    """A pool of `count` threads. As a context manager it drops jobs that have not begun, so that Ctrl-C ends soon."""
 
     def __init__(self, count: int) -> None:
         super().__init__(count, "domaintoolkit")
-        self._count = count
+        self.count = count
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self.shutdown(cancel_futures=True)
+
+    def map_in_order(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """`map` with up to `count` items ahead of the one that is taken: no more is read from `items` or held."""
+        pending: deque[Future[R]] = deque()
+        for item in items:
+            pending.append(self.submit(function, item))
+            if len(pending) > self.count:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+    def map_as_completed(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """`map` that gives each result as soon as it is there; the first error drops the items that have not begun."""
+        coming = iter(items)
+        running: set[Future[R]] = set()
+        try:
+            while True:
+                running |= {self.submit(function, item) for item in islice(coming, self.count - len(running))}
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            for future in running:
+                future.cancel()
 
     def share(self, jobs: Iterable[Job]) -> None:
-        """Do all jobs, in any order; the calling thread works along.
+        """Do all jobs, in any order; the calling thread works too.
 
-        A caller that only waits leaves it to the system to wake others, which shares a processor at first.
+        A caller that only waits leaves it to the system to wake the others, which at first share one processor.
         """
         waiting: SimpleQueue[Job] = SimpleQueue()
         for job in jobs:
@@ -38,7 +71,7 @@ class Threads(ThreadPoolExecutor):
             except Empty:
                 pass
 
-        helpers = [self.submit(work) for _ in range(min(self._count - 1, waiting.qsize() - 1))]
+        helpers = [self.submit(work) for _ in range(min(self.count - 1, waiting.qsize() - 1))]
         try:
             work()
         finally:
@@ -47,12 +80,20 @@ class Threads(ThreadPoolExecutor):
 
 
 class Inline(Executor):
-    """Does what is submitted at once, in the thread that submits it."""
+    """The same interface without threads: each job is done at once, in the thread that submits it."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
+
+    def map_in_order(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """`map`."""
+        return map(function, items)
+
+    def map_as_completed(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """`map`."""
+        return map(function, items)
 
     def share(self, jobs: Iterable[Job]) -> None:
         """Do all jobs, one after another."""
@@ -61,3 +102,8 @@ class Inline(Executor):
 
 
 Workers = Threads | Inline
+
+
+def make_workers(count: int) -> Workers:
+    """`count` threads, or for one none besides that of the caller."""
+    return Threads(count) if count > 1 else Inline()

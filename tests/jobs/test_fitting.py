@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError
-from domaintoolkit.jobs import fit as _fit
+from domaintoolkit.jobs import fitting
 from domaintoolkit.jobs.fitting import extend, fit
 from domaintoolkit.jobs.partition.input import TableInput
 from domaintoolkit.reading.source import open_source
@@ -37,7 +37,7 @@ def test_the_vocabulary_is_that_of_the_training_rows(
     if coded:
         table = table.set_column(5, "brand", table["brand"].dictionary_encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_fit, "ROWS", rows)
+        patch.setattr(fitting, "ROWS", rows)
         result = fit(SCHEMA, TableInput(table, batch), threads=threads)
     assert saved(result.tokenizer) == saved(DomainTokenizer(SCHEMA, threads=1).fit(TRAINING))
     assert (result.rows_in, result.rows_fitted, result.fitted_on) == (2000, len(TRAINING), "train")

@@ -7,7 +7,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from domaintoolkit.jobs.appending.already_encoded import Seen
 from domaintoolkit.jobs.appending.set_aside import SET_ASIDE, hash_rows, read_aside, write_aside
 from domaintoolkit.jobs.appending.shard_append import append_rows, seen_rows
 from domaintoolkit.jobs.decoding import folder_tokenizer
-from domaintoolkit.jobs.encoding import in_turn
 from domaintoolkit.jobs.partition.budget import Budget, bucket_count, parse_bytes
 from domaintoolkit.jobs.partition.input import Input, TableInput, tables, wanted_columns
 from domaintoolkit.jobs.partition.row_refusals import Kept, finish_quarantine, in_file_order, located, raise_refused
@@ -38,6 +36,7 @@ from domaintoolkit.storage.resume_state import APPENDING, STATE, FinishedShard, 
 from domaintoolkit.storage.shards import CARRIED, LEFT_OUT, SHARDS, plain, write_shard
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.threads import Threads
 
 __all__ = ["append"]
 
@@ -146,11 +145,8 @@ class _Appending:
     ) -> list[_Grown]:
         """All shards that rows belong to, with them."""
         grown: list[_Grown] = []
-        with ThreadPoolExecutor(self.budget.threads) as pool:
-            work = in_turn(
-                pool, lambda number: self._grow(number, buckets, rewrite, sharing), iter(todo), self.budget.threads
-            )
-            for each in work:
+        with Threads(self.budget.threads) as workers:
+            for each in workers.map_as_completed(lambda number: self._grow(number, buckets, rewrite, sharing), todo):
                 grown.append(each)
                 self.progress("appending", len(grown), len(todo))
         return grown

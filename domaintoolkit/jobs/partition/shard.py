@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,9 +21,8 @@ from domaintoolkit.storage.resume_state import FinishedShard
 from domaintoolkit.storage.shards import LEFT_OUT, SHARDS, shard_name, shard_table, write_shard
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.util.threads import Inline
 
-__all__ = ["EncodedPart", "ShardWork", "encode_part", "serial", "shard_stem", "whole_histories"]
+__all__ = ["EncodedPart", "ShardWork", "encode_part", "shard_stem", "whole_histories"]
 
 
 class ShardWork:
@@ -40,7 +38,7 @@ class ShardWork:
         names: Sequence[str],
         pool: Executor,
     ) -> None:
-        self._tokenizer, self._buckets, self._folder = serial(tokenizer), buckets, folder
+        self._tokenizer, self._buckets, self._folder = tokenizer.without_threads(), buckets, folder
         self._whole = whole_histories(self._tokenizer)
         self._each = buckets.count // shards
         self._limit, self._loaded = budget.unit_rows, budget.loaded_rows(buckets.row_bytes)
@@ -86,13 +84,6 @@ class ShardWork:
 def shard_stem(number: int) -> str:
     """What the file of a shard's refused rows is called."""
     return f"{number:05d}"
-
-
-def serial(tokenizer: DomainTokenizer) -> DomainTokenizer:
-    """The same tokenizer without threads of its own: here several tables are encoded at once instead."""
-    copied = copy(tokenizer)
-    vars(copied)["_pool"] = Inline()
-    return copied
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
 from domaintoolkit.jobs.partition.piece import Piece, read_piece, sorted_piece, write_merged
 from domaintoolkit.streams.keys import hash_keys, shard_of
 from domaintoolkit.util.artifacts import replacing
+from domaintoolkit.util.threads import Threads
 
 __all__ = ["Buckets", "Spill"]
 
@@ -55,7 +56,7 @@ class Spill:
         self._held: list[Piece] = []
         self._written: list[Future[Piece]] = []
         self._recoder = Recoder()
-        self._pool = ThreadPoolExecutor(threads)
+        self._pool = Threads(threads)
         self._threads = threads
         self._size = 0
         self.rows = 0
