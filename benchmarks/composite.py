@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,6 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.composite import Arrays, Segmenter, learn, share_emitted
+from domaintoolkit.grammar import Grammar, Place
+from domaintoolkit.grammar.grammar import events_begun
 from domaintoolkit.schema import Composite
 
 CARDINALITIES = (32, 64, 16, 24, 128)
@@ -36,27 +37,12 @@ FOLDER = Path(__file__).parent / "composite"
 EVENTS, MERGES = (100_000, 300_000, 1_000_000), (5_000, 10_000, 20_000, 40_000)
 
 
-@dataclass(frozen=True)
-class Features:
+def grammar_of_features(place: NDArray[np.int16], features: int) -> Grammar:
     """A grammar in which every event has one value of each feature, and nothing else but a [BOS]."""
-
-    place: NDArray[np.int16]
-    event_parts: int
-    header_parts: int = 0
-
-    @property
-    def start(self) -> NDArray[np.bool_]:
-        return self.place >= 0
-
-    fusible = start
-
-    @property
-    def fills(self) -> NDArray[np.int16]:
-        return np.ones(len(self.place), np.int16)
-
-    @property
-    def part_fields(self) -> tuple[str, ...]:
-        return tuple(f"feature{i}" for i in range(self.event_parts))
+    names = tuple(f"feature{i}" for i in range(features))
+    start, ones = place >= 0, np.ones(len(place), np.int16)
+    events_in = events_begun(place, start, 0)
+    return Grammar(0, features, names, place, start, ones, start, events_in, names, 0, -1, -1, np.zeros(0, np.int64))
 
 
 def draw(events: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -84,9 +70,9 @@ def read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return features[items], np.array([len(history) for history in data["corpus"]])
 
 
-def streams_of(features: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Arrays, Features]:
+def streams_of(features: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Arrays, Grammar]:
     """Base streams: [BOS] is id 0, the values of the features follow."""
-    ids, place = np.empty(features.shape, np.int64), [np.full(1, -2)]
+    ids, place = np.empty(features.shape, np.int64), [np.full(1, Place.BOS)]
     for i in range(features.shape[1]):
         known, ids[:, i] = np.unique(features[:, i], return_inverse=True)
         ids[:, i] += sum(map(len, place))
@@ -96,7 +82,7 @@ def streams_of(features: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple
     history = np.repeat(np.arange(len(lengths)), lengths)
     starts = np.arange(len(features)) * width + history + 1
     streams = Arrays(flat, before * width + np.arange(len(before)), starts, before)
-    return streams, Features(np.concatenate(place).astype(np.int16), width)
+    return streams, grammar_of_features(np.concatenate(place).astype(np.int16), width)
 
 
 def timed(run: Any, times: int) -> tuple[float, Any]:
@@ -109,7 +95,7 @@ def timed(run: Any, times: int) -> tuple[float, Any]:
     return median(taken), result
 
 
-def measure(streams: Arrays, grammar: Features, merges: int, threads: int, times: int) -> None:
+def measure(streams: Arrays, grammar: Grammar, merges: int, threads: int, times: int) -> None:
     """Print construction and segmentation, directed and undirected."""
     events, base = len(streams.event_starts), len(grammar.place)
     print(f"{events:,} events in {len(streams.offsets) - 1:,} histories, {merges:,} merges, {threads} threads")

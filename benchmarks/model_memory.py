@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from domaintoolkit.grammar import Syntax
 from domaintoolkit.model import TokenBatch, TokenModel, plan, preset
-from domaintoolkit.model.bound_model import StoredLayout
 from domaintoolkit.model.layers.attention import history_bounds
 from domaintoolkit.model.planning import GIB, training_flops
 from domaintoolkit.train.progress import peak_flops
@@ -30,9 +30,9 @@ from domaintoolkit.train.progress import peak_flops
 VOCABULARY, STEPS = 4_000, 3
 
 
-def layout(size: int = VOCABULARY) -> StoredLayout:
+def layout(size: int = VOCABULARY) -> Syntax:
     ones, counts = np.ones(size, np.bool_), np.ones(size, np.int32)
-    return StoredLayout(0, 1, ("part",), np.zeros(size, np.int16), ones, counts.astype(np.int16), ones, counts)
+    return Syntax(0, 1, ("part",), np.zeros(size, np.int16), ones, counts.astype(np.int16), ones, counts)
 
 
 def resident(field: str) -> int:

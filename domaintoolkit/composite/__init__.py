@@ -6,12 +6,10 @@ from domaintoolkit.composite.names import Heavy, composite_keys, composite_names
 from domaintoolkit.composite.published import PublishedVocabulary
 from domaintoolkit.composite.segmenter import Segmenter
 from domaintoolkit.composite.stream_arrays import Arrays
-from domaintoolkit.composite.tables import Grammar
 
 __all__ = [
     "Arrays",
     "CompositeModel",
-    "Grammar",
     "Heavy",
     "Piece",
     "PublishedVocabulary",

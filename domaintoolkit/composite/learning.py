@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from domaintoolkit.composite.composite_model import CompositeModel
 from domaintoolkit.composite.interrupt import interruptible
 from domaintoolkit.composite.stream_arrays import StreamArrays, event_bounds, plain
-from domaintoolkit.composite.tables import SESSION, Grammar, allowed, sized
+from domaintoolkit.composite.tables import allowed, sized
 from domaintoolkit.errors import DomainToolkitError
+from domaintoolkit.grammar import Grammar
 from domaintoolkit.schema import Composite
 
 __all__ = ["RecountError", "extend", "learn", "shares"]
@@ -68,7 +69,7 @@ def extend(
     place, start = plain(grammar.place, np.int16), plain(grammar.start, np.bool_)
     base = Base(place, start, allowed(grammar, model.fields), _levels(model, len(place)))
     find_levels(ids, begins, ends, base)
-    tokens, first, outside, opens = split_events(ids, begins, ends, SESSION, base)
+    tokens, first, outside, opens = split_events(ids, begins, ends, base)
     joined = join_events(first, opens, plain(streams.event_offsets, np.int64), model.across_events)
     share, scale = shares(int(np.diff(first).max(initial=1)), len(begins))
     span = sized(model.spans(base_size), base_size + spec.vocabulary_size, 1)

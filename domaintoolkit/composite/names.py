@@ -12,7 +12,8 @@ import numpy as np
 
 from domaintoolkit.composite.composite_model import CompositeModel
 from domaintoolkit.composite.stream_arrays import Ints
-from domaintoolkit.composite.tables import Grammar, leads
+from domaintoolkit.composite.tables import leads
+from domaintoolkit.grammar import Grammar
 
 __all__ = ["Heavy", "composite_keys", "composite_names", "heaviest", "share_emitted"]
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from domaintoolkit.composite.composite_model import CompositeModel
 from domaintoolkit.composite.seeds import history_seeds
 from domaintoolkit.composite.stream_arrays import Arrays, Ints, StreamArrays, event_bounds, plain
-from domaintoolkit.composite.tables import SESSION, Grammar, base_table, leads, piece_table, rule_table, total_size
+from domaintoolkit.composite.tables import base_table, leads, piece_table, rule_table, total_size
 from domaintoolkit.errors import DecodeError
+from domaintoolkit.grammar import Grammar, index_events
 from domaintoolkit.util.threads import make_workers
 
 __all__ = ["Segmenter"]
@@ -47,10 +48,8 @@ class Segmenter:
 
     def arrays(self, ids: Ints, offsets: NDArray[np.int64]) -> Arrays:
         """Base streams of which only the ids are known; an event begins with its session token where it has one."""
-        place, begins = self.grammar.place[ids], self.grammar.start[ids]
-        opens = np.flatnonzero(begins & (place == self.grammar.header_parts))
-        starts = opens - (place[np.maximum(opens - 1, 0)] == SESSION)
-        return Arrays(ids, np.asarray(offsets, np.int64), starts, np.searchsorted(starts, offsets))
+        events = index_events(ids, offsets, self.grammar)
+        return Arrays(ids, np.asarray(offsets, np.int64), events.starts, events.offsets)
 
     def greedy(self, streams: StreamArrays) -> Arrays:
         """Everywhere the heaviest merge that applies. Deterministic."""
@@ -59,7 +58,7 @@ class Segmenter:
         rules, span = self._by_weight, self.model.spans(self.size)
 
         def kernel(block: Any, _: slice) -> Any:
-            return segment_greedy(block, SESSION, self._base, rules, span, self._leads, self._flags)
+            return segment_greedy(block, self._base, rules, span, self._leads, self._flags)
 
         return self._segmented(streams, kernel)
 
@@ -75,7 +74,7 @@ class Segmenter:
         rules, states = self._by_rank, history_seeds(seed, epoch, keys)
 
         def kernel(block: Any, part: slice) -> Any:
-            return segment_spr(block, SESSION, self._base, rules, self._leads, self._flags, states[part])
+            return segment_spr(block, self._base, rules, self._leads, self._flags, states[part])
 
         return self._segmented(streams, kernel)
 

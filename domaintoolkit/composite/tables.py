@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.composite.composite_model import CompositeModel
+from domaintoolkit.grammar import Grammar, Place
 
-__all__ = ["SESSION", "Grammar", "allowed", "base_table", "leads", "piece_table", "rule_table", "sized", "total_size"]
-
-SESSION, OTHER = -4, -6
-"""The places of [SESSION], and of tokens that stand in no base stream, in a grammar."""
+__all__ = ["allowed", "base_table", "leads", "piece_table", "rule_table", "sized", "total_size"]
 
 LEVELS = 128
 """More than the deepest level of a part that may take part."""
-
-
-class Grammar(Protocol):
-    """What composites need to know of a vocabulary: see `domaintoolkit.vocabulary.Grammar`."""
-
-    @property
-    def header_parts(self) -> int: ...
-    @property
-    def event_parts(self) -> int: ...
-    @property
-    def place(self) -> NDArray[np.int16]: ...
-    @property
-    def start(self) -> NDArray[np.bool_]: ...
-    @property
-    def fusible(self) -> NDArray[np.bool_]: ...
-    @property
-    def fills(self) -> NDArray[np.int16]: ...
-    @property
-    def part_fields(self) -> tuple[str | None, ...]: ...
 
 
 def sized(values: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
@@ -66,7 +45,7 @@ def base_table(model: CompositeModel, grammar: Grammar) -> Any:
     size, fusible = total_size(model, grammar), allowed(grammar, model.fields)
     level = np.zeros(size, np.int16)
     level[model.levels[:, 0]] = model.levels[:, 1]
-    return Base(sized(grammar.place, size, OTHER), sized(grammar.start, size, 0), sized(fusible, size, 0), level)
+    return Base(sized(grammar.place, size, Place.OTHER), sized(grammar.start, size, 0), sized(fusible, size, 0), level)
 
 
 def rule_table(model: CompositeModel, order: NDArray[np.int64], continues: NDArray[np.bool_]) -> Any:
@@ -87,7 +66,7 @@ def leads(model: CompositeModel, grammar: Grammar) -> NDArray[np.int32]:
     Among these, parts and levels rise.
     """
     size = total_size(model, grammar)
-    part = sized(grammar.place, size, OTHER).astype(np.int32) - grammar.header_parts
+    part = sized(grammar.place, size, Place.OTHER).astype(np.int32) - grammar.header_parts
     level = np.zeros(size, np.int32)
     level[model.levels[:, 0]] = model.levels[:, 1]
     behind = grammar.event_parts + np.maximum(part, 0) * LEVELS + np.clip(level, 0, LEVELS - 1)
@@ -107,5 +86,5 @@ def piece_table(model: CompositeModel, grammar: Grammar) -> tuple[Any, NDArray[n
     number, lengths = np.full(size, -1, np.int32), np.ones(size, np.int64)
     number[model.ids], lengths[model.ids] = np.arange(len(model)), np.diff(offsets)
     fills = sized(grammar.fills, size, 1)
-    pieces = Pieces(number, offsets, tokens, events, fills, grammar.header_parts, grammar.event_parts, SESSION)
+    pieces = Pieces(number, offsets, tokens, events, fills, grammar.header_parts, grammar.event_parts)
     return pieces, lengths

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from domaintoolkit.grammar.places import BYTES
 from domaintoolkit.util.ragged import gather
 from domaintoolkit.values.prepared import Ints, Prepared
 
@@ -33,8 +34,6 @@ __all__ = [
 
 Lookup = Callable[[Sequence[object]], list[tuple[int, ...]]]
 """Python values to the ids of each: every part of the field, one after another."""
-
-BYTES = 256
 
 
 class Slot(NamedTuple):

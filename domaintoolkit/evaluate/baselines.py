@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.evaluate.part_sequences import Layout, Sequences
+from domaintoolkit.evaluate.part_sequences import Sequences
+from domaintoolkit.grammar import Syntax
 from domaintoolkit.util.hashing import mix
 
 __all__ = ["Baseline", "PartModel", "Spelling"]
@@ -153,11 +154,11 @@ def _maximise(members: Floats) -> Floats:
 class Baseline:
     """A model of every part, and of session marks; each part costs as if the others were not there."""
 
-    def __init__(self, name: str, seen: list[Sequences], tune: list[Sequences], layout: Layout, markov: bool) -> None:
+    def __init__(self, name: str, seen: list[Sequences], tune: list[Sequences], grammar: Syntax, markov: bool) -> None:
         self.name = name
         self.parts = [
             PartModel(mine, other, Spelling(mine, *sizes), markov)
-            for mine, other, sizes in zip(seen, tune, _sizes(layout), strict=True)
+            for mine, other, sizes in zip(seen, tune, _sizes(grammar), strict=True)
         ]
 
     def nats(self, asked: list[Sequences], groups: int) -> Floats:
@@ -169,9 +170,9 @@ class Baseline:
         return np.stack(columns, 1)
 
 
-def _sizes(layout: Layout) -> list[tuple[int, int]]:
+def _sizes(grammar: Syntax) -> list[tuple[int, int]]:
     """How many tokens begin and how many go on in each event part, and for session marks."""
-    place: Any = np.asarray(layout.place)
-    start: Any = np.asarray(layout.start)
-    parts = range(layout.header_parts, layout.header_parts + layout.event_parts)
+    place: Any = grammar.place
+    start: Any = np.asarray(grammar.start)
+    parts = range(grammar.header_parts, grammar.header_parts + grammar.event_parts)
     return [*((int((start & (place == part)).sum()), int((~start & (place == part)).sum())) for part in parts), (2, 0)]

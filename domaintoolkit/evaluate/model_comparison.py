@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.evaluate.baselines import Baseline
-from domaintoolkit.evaluate.part_sequences import Layout, Sequences, take_apart
+from domaintoolkit.evaluate.part_sequences import Sequences, take_apart
 from domaintoolkit.evaluate.score import Score, Tally, WindowsLike
+from domaintoolkit.grammar import Syntax
 
 __all__ = ["Comparison", "Difference", "Row", "baseline_scores", "compare", "fit_baselines"]
 
@@ -74,17 +75,17 @@ class Comparison:
 
 
 def fit_baselines(
-    seen: Iterable[WindowsLike], tune: Iterable[WindowsLike], layout: Layout, limit: int
+    seen: Iterable[WindowsLike], tune: Iterable[WindowsLike], grammar: Syntax, limit: int
 ) -> list[Baseline]:
     """The unigram and the Markov baseline, counted on at most about `limit` tokens and tuned on as many."""
-    train, validation = _taken(seen, layout, limit), _taken(tune, layout, limit)
+    train, validation = _taken(seen, grammar, limit), _taken(tune, grammar, limit)
     return [
-        Baseline("unigram", train, validation, layout, markov=False),
-        Baseline("Markov", train, validation, layout, markov=True),
+        Baseline("unigram", train, validation, grammar, markov=False),
+        Baseline("Markov", train, validation, grammar, markov=True),
     ]
 
 
-def _taken(windows: Iterable[WindowsLike], layout: Layout, limit: int) -> list[Sequences]:
+def _taken(windows: Iterable[WindowsLike], grammar: Syntax, limit: int) -> list[Sequences]:
     """The sequences of windows, until there are `limit` tokens; all of group 0."""
     ids: list[Ints] = []
     lengths: list[Ints] = [np.zeros(1, np.int64)]
@@ -97,17 +98,17 @@ def _taken(windows: Iterable[WindowsLike], layout: Layout, limit: int) -> list[S
             break
     offsets = np.cumsum(np.concatenate(lengths))
     flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
-    return take_apart(flat, offsets, np.zeros(len(offsets) - 1, np.int64), layout)
+    return take_apart(flat, offsets, np.zeros(len(offsets) - 1, np.int64), grammar)
 
 
-def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLike], layout: Layout) -> list[Score]:
+def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLike], grammar: Syntax) -> list[Score]:
     """The uniform's score and each baseline's."""
-    parts = (*layout.part_names[layout.header_parts :], "[SESSION]", "[cut off]")
-    uniform = math.log(len(np.asarray(layout.place)))
+    parts = (*grammar.part_names[grammar.header_parts :], "[SESSION]", "[cut off]")
+    uniform = math.log(len(grammar.place))
     tallies, tokens = [Tally(len(parts)) for _ in range(len(baselines) + 1)], 0
     for windows in held_out:
         count = len(windows.rows)
-        sequences = take_apart(windows.ids, windows.offsets, np.arange(count), layout)
+        sequences = take_apart(windows.ids, windows.offsets, np.arange(count), grammar)
         lengths = [np.bincount(part.group, np.diff(part.offsets), count) for part in sequences[:-1]]
         lengths.append(np.bincount(sequences[-1].group, sequences[-1].tokens, count))
         tokens += int(sum(column.sum() for column in lengths)) + int(windows.lost.sum())

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.grammar import Place, Syntax
 from domaintoolkit.util.hashing import mix
 
-__all__ = ["Layout", "Sequences", "take_apart"]
+__all__ = ["Sequences", "take_apart"]
 
 Ints = NDArray[np.integer[Any]]
-SESSION = -4
-
-
-class Layout(Protocol):
-    """What is read of a vocabulary's grammar."""
-
-    @property
-    def header_parts(self) -> int: ...
-    @property
-    def event_parts(self) -> int: ...
-    @property
-    def place(self) -> Any: ...
-    @property
-    def start(self) -> Any: ...
-    @property
-    def part_names(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +38,33 @@ class Sequences:
         return len(self.code)
 
 
-def take_apart(ids: Ints, offsets: Ints, groups: Ints, layout: Layout) -> list[Sequences]:
+def take_apart(ids: Ints, offsets: Ints, groups: Ints, grammar: Syntax) -> list[Sequences]:
     """Each event part of windows in base ids, and last the session marks; a window is in group `groups[w]`.
 
     Session marks are sequences of one token, 1 or 0, one for each event that is not the first of its window.
     """
     tokens = np.asarray(ids, np.int64)
-    place, start = np.asarray(layout.place)[tokens], np.asarray(layout.start)[tokens]
+    place, start = grammar.place[tokens], grammar.start[tokens]
     group = np.asarray(groups, np.int64)
     window = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    begins = np.flatnonzero(start | (place < -1))
+    begins = np.flatnonzero(start | (place < Place.BYTE))
     ends = np.append(begins[1:], len(tokens))
-    of_event = place[begins] >= layout.header_parts
+    of_event = place[begins] >= grammar.header_parts
     begins, ends = begins[of_event], ends[of_event]
-    part = place[begins] - layout.header_parts
+    part = place[begins] - grammar.header_parts
     opens = part == 0
     opening = begins[opens]
     first = np.diff(window[opening], prepend=-1) != 0
     code = _codes(tokens, begins, ends)
     made = []
-    for number in range(layout.event_parts):
+    for number in range(grammar.event_parts):
         mine = part == number
         low, high = begins[mine], ends[mine]
         bounds = np.concatenate([[0], np.cumsum(high - low)])
         where = group[window[low]]
         new = np.diff(window[low], prepend=-1) != 0
         made.append(Sequences(code[mine], where, new, tokens[_ranges(low, high)], bounds))
-    marks = (place[opening - 1] == SESSION)[~first].astype(np.int64)
+    marks = (place[opening - 1] == Place.SESSION)[~first].astype(np.int64)
     after = first[np.flatnonzero(~first) - 1]
     where = group[window[opening[~first]]]
     made.append(Sequences(marks.astype(np.uint64), where, after, marks, np.arange(len(marks) + 1)))

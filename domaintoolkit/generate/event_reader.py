@@ -14,14 +14,13 @@ from torch import Tensor
 
 from domaintoolkit.generate.constraints.next_tokens import Stage, Writer
 from domaintoolkit.generate.draft import Line
+from domaintoolkit.grammar import Place
 from domaintoolkit.model.batches import EventBatch
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.layers.decoder import Cache
 from domaintoolkit.model.layers.tails import SPREAD, Tails
 
 __all__ = ["EventReader"]
-
-BOS, SESSION = -2, -4
 
 Position = list[int]
 """The tokens of a header or an event, which may not be whole."""
@@ -48,7 +47,9 @@ class EventReader:
         own = [[] if line.done else list(line.context[line.whole :]) for line in lines]
         cells = model.cells(self._batch([[tokens] for tokens in own]).to(device))[:, 0]
         before = self._batch([[tokens] for tokens in self.last]).ids[:, 0].to(device)
-        session = torch.tensor([bool(tokens) and self.place[tokens[0]] == SESSION for tokens in own], device=device)
+        session = torch.tensor(
+            [bool(tokens) and self.place[tokens[0]] == Place.SESSION for tokens in own], device=device
+        )
         contexts, queries = model.heads(
             self.known, session, cells[:, model.header_parts :], model.scored_before(before)
         )
@@ -71,8 +72,8 @@ class EventReader:
         found: list[Position] = []
         for token in line.context[self.read[row] : line.whole]:
             place = self.place[token]
-            opens = place in (BOS, SESSION) or (place == self.model.header_parts and self.start[token])
-            if opens and not (found and self.place[found[-1][-1]] == SESSION):
+            opens = place in (Place.BOS, Place.SESSION) or (place == self.model.header_parts and self.start[token])
+            if opens and not (found and self.place[found[-1][-1]] == Place.SESSION):
                 found.append([])
             found[-1].append(token)
         self.read[row] = max(self.read[row], line.whole)
@@ -105,8 +106,8 @@ class EventReader:
                     place = self.place[token]
                     if self.start[token]:
                         ids[row, step, place], at = token, (row * length + step) * parts + place
-                    elif place in (BOS, SESSION):
-                        (header if place == BOS else session)[row, step] = True
+                    elif place in (Place.BOS, Place.SESSION):
+                        (header if place == Place.BOS else session)[row, step] = True
                     else:
                         if not cells or cells[-1] != at:
                             cells.append(at)
@@ -137,7 +138,7 @@ class EventReader:
                 out[chosen[:, None], torch.cat((ids, ids.new_tensor([out.shape[1] - 1])))] = found
             else:
                 score = model.session_head(self.known[chosen]).squeeze(1)
-                out[chosen, self.place.index(SESSION)] = torch.nn.functional.logsigmoid(score)
+                out[chosen, self.place.index(Place.SESSION)] = torch.nn.functional.logsigmoid(score)
                 out[chosen, -1] = torch.nn.functional.logsigmoid(-score)
 
     def _tails(self, place: int, own: list[Position], rows: list[int], contexts: Tensor) -> tuple[Tensor, Tensor]:

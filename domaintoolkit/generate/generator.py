@@ -19,7 +19,7 @@ from domaintoolkit.generate.draft import Draft, PlainDraft
 from domaintoolkit.generate.event_reader import EventReader
 from domaintoolkit.generate.sampling import Sampling, draw
 from domaintoolkit.generate.token_reader import Reader, TokenReader
-from domaintoolkit.grammar import COMPOSITE
+from domaintoolkit.grammar import Place
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -115,7 +115,7 @@ class Generator:
     def _base(self, ids: list[int]) -> list[int]:
         """The base tokens of a history that may hold composites."""
         segmenter, place = self.tokenizer.segmenter, self.checks.rules.grammar.place
-        if segmenter is None or not ids or max(ids) >= len(place) or (place[ids] != COMPOSITE).all():
+        if segmenter is None or not ids or max(ids) >= len(place) or (place[ids] != Place.COMPOSITE).all():
             return ids
         return [int(token) for token in segmenter.expand(np.array(ids), np.array([0, len(ids)])).ids]
 

@@ -1,19 +1,19 @@
-"""`Grammar`: which place in a stream each token of a vocabulary has, as arrays indexed by id."""
+"""The syntax of streams, as arrays indexed by token id."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ANCHOR", "BOS", "BYTE", "COMPOSITE", "OTHER", "PAD", "SESSION", "SPECIAL", "FieldParts", "Grammar"]
+__all__ = ["ANCHOR", "FieldParts", "Grammar", "Syntax", "events_begun"]
+
+Ints = NDArray[np.integer[Any]]
 
 ANCHOR = "anchor"
-"""What stands in the place of a field's name in the tokens of the anchor."""
-
-BYTE, BOS, PAD, SESSION, COMPOSITE, OTHER = -1, -2, -3, -4, -5, -6
-SPECIAL = {"BOS": BOS, "PAD": PAD, "SESSION": SESSION}
+"""The anchor's name among the fields of the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +34,71 @@ class FieldParts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grammar:
-    """How the streams of a vocabulary of V tokens parse.
+class Syntax:
+    """How streams of V tokens parse. A model stores it, and so reads streams without a tokenizer.
 
-    history = [BOS] header event*
-    header  = one sequence in each header part
-    event   = [SESSION]? one sequence in each event part
+    stream   = [BOS] header event*
+    header   = one sequence in each header part
+    event    = [SESSION]? one sequence in each event part
     sequence = one start token of the part, then continuation tokens of that part and bytes; after a token that
                fills several parts, the sequences of the others are empty
+
+    Composites replace tokens of event parts; `composite.Segmenter.expand` puts these back before a stream is parsed.
     """
 
     header_parts: int
     event_parts: int
-    place: NDArray[np.int16]
-    """(V,) the part of each token, header parts first, then event parts; or BYTE, BOS, PAD, SESSION, COMPOSITE, OTHER.
-
-    The bytes belong to every part, and tokens of place OTHER to no stream.
-    """
-    start: NDArray[np.bool_]
-    """(V,) whether the token begins its part."""
-    fills: NDArray[np.int16]
-    """(V,) how many parts a start token fills: 1, or all of its field's where it stands for the whole field; else 0."""
-    fusible: NDArray[np.bool_]
-    """(V,) whether the token may stand for a value by itself; composites hold such tokens of event parts."""
     part_names: tuple[str, ...]
+    """Names of the parts in the order of their places: header parts, then event parts."""
+    place: NDArray[np.int16]
+    """(V,) the part of each token, header parts first, then event parts; or a `Place`."""
+    start: NDArray[np.bool_]
+    """(V,) True if the token begins its part."""
+    fills: NDArray[np.int16]
+    """(V,) how many parts a start token fills: 1, or all of its field's if it stands for the whole field; else 0."""
+    fusible: NDArray[np.bool_]
+    """(V,) True if the token may stand for a value by itself; composites hold such tokens of event parts."""
+    events_in: NDArray[np.int32]
+    """(V,) how many events begin within the token: 1 if it begins the first event part, more for some composites."""
+
+    @property
+    def parts(self) -> int:
+        """Header parts and event parts together."""
+        return self.header_parts + self.event_parts
+
+    def with_composites(self, ids: Ints, tokens: Ints, offsets: Ints) -> Syntax:
+        """The same syntax, in which composite `ids[i]` counts the events that begin in its base tokens.
+
+        These are `tokens[offsets[i]:offsets[i + 1]]`.
+        """
+        events = self.events_in.copy()
+        running = np.concatenate([[0], np.cumsum(self.events_in[tokens])])
+        events[ids] = running[offsets[1:]] - running[offsets[:-1]]
+        return Syntax(
+            self.header_parts,
+            self.event_parts,
+            self.part_names,
+            self.place,
+            self.start,
+            self.fills,
+            self.fusible,
+            events,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grammar(Syntax):
+    """The syntax of a vocabulary, with the fields that its parts belong to."""
+
     part_fields: tuple[str | None, ...]
+    """The field of each part; None is the anchor."""
     bos: int
     pad: int
     session: int
     bytes: NDArray[np.int64]
     """(256,) the id of each byte."""
+
+
+def events_begun(place: NDArray[np.int16], start: NDArray[np.bool_], header_parts: int) -> NDArray[np.int32]:
+    """(V,) 1 for each base token that begins the first part of an event, else 0."""
+    return np.asarray(start & (place == header_parts), np.int32)

@@ -2,7 +2,6 @@ from .batches import EventBatch as EventBatch
 from .batches import LossReport as LossReport
 from .batches import SequenceModel as SequenceModel
 from .batches import TokenBatch as TokenBatch
-from .bound_model import counting_events as counting_events
 from .config import PRESETS as PRESETS
 from .config import EventModelConfig as EventModelConfig
 from .config import TokenModelConfig as TokenModelConfig

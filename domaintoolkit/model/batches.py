@@ -6,47 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Protocol, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["EXTRA_PARTS", "EventBatch", "EventTargets", "Layout", "LossReport", "SequenceModel", "TokenBatch"]
+__all__ = ["EXTRA_PARTS", "EventBatch", "EventTargets", "LossReport", "SequenceModel", "TokenBatch"]
 
 EXTRA_PARTS = ("[SESSION]", "[composite]", "[header]")
 """What `nats_by_part` counts after the event parts: session tokens, composite tokens, and the header's tokens."""
-
-
-class Layout(Protocol):
-    """What a model reads of a vocabulary's grammar: the arrays of `vocabulary.Grammar`, indexed by token id."""
-
-    @property
-    def header_parts(self) -> int:
-        """H"""
-
-    @property
-    def event_parts(self) -> int:
-        """P"""
-
-    @property
-    def part_names(self) -> tuple[str, ...]:
-        """Names of the H + P parts, in the order of their places."""
-
-    @property
-    def place(self) -> NDArray[np.int16]:
-        """(V,) 0..H-1 header part, H..H+P-1 event part; byte -1, BOS -2, PAD -3, SESSION -4, composite -5."""
-
-    @property
-    def start(self) -> NDArray[np.bool_]:
-        """(V,) whether the token begins its part."""
-
-    @property
-    def fills(self) -> NDArray[np.int16]:
-        """(V,) how many parts a start token fills: 1, or those of its field where it stands for all of it."""
-
-    @property
-    def fusible(self) -> NDArray[np.bool_]:
-        """(V,) whether it may become part of a composite; a start token that is not may be followed by bytes."""
 
 
 class _Moves:

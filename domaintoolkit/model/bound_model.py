@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -17,18 +16,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from domaintoolkit.errors import ArtifactError, VocabularyMismatchError
-from domaintoolkit.model.batches import EXTRA_PARTS, Layout
+from domaintoolkit.grammar import Syntax
+from domaintoolkit.model.batches import EXTRA_PARTS
 from domaintoolkit.model.config import TokenModelConfig, resized
 from domaintoolkit.schema.convert import from_dict, to_dict
 from domaintoolkit.util.artifacts import read_json, write_atomic, write_json
 
-__all__ = ["BoundModel", "StoredLayout", "VocabularyLike", "counting_events"]
+__all__ = ["BoundModel", "VocabularyLike"]
 
 Ints = NDArray[np.integer[Any]]
 
 FORMAT, VERSION = "domaintoolkit model", 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-TABLES = ("place", "start", "fills", "fusible", "events_in")
+TABLES = {
+    "place": torch.int16,
+    "start": torch.bool,
+    "fills": torch.int16,
+    "fusible": torch.bool,
+    "events_in": torch.int32,
+}
+"""The arrays of a `Syntax` that are stored with the weights."""
 
 
 class VocabularyLike(Protocol):
@@ -38,41 +45,6 @@ class VocabularyLike(Protocol):
     def hash(self) -> str: ...
     @property
     def generations(self) -> tuple[tuple[int, str], ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLayout:
-    """The layout that a saved model carries."""
-
-    header_parts: int
-    event_parts: int
-    part_names: tuple[str, ...]
-    place: NDArray[np.int16]
-    start: NDArray[np.bool_]
-    fills: NDArray[np.int16]
-    fusible: NDArray[np.bool_]
-    events_in: NDArray[np.int32]
-
-
-def counting_events(grammar: Layout, tokens: Ints, offsets: Ints, composites: Ints) -> StoredLayout:
-    """The layout of a grammar with composites, which knows how many events begin within each of them.
-
-    Composite `composites[i]` stands for the base tokens `tokens[offsets[i]:offsets[i + 1]]`.
-    """
-    begins = np.asarray(grammar.start) & (np.asarray(grammar.place) == grammar.header_parts)
-    events = begins.astype(np.int32)
-    running = np.concatenate([[0], np.cumsum(begins[tokens])])
-    events[composites] = running[offsets[1:]] - running[offsets[:-1]]
-    return StoredLayout(
-        grammar.header_parts,
-        grammar.event_parts,
-        grammar.part_names,
-        grammar.place,
-        grammar.start,
-        grammar.fills,
-        grammar.fusible,
-        events,
-    )
 
 
 class BoundModel(nn.Module, ModelHubMixin):
@@ -88,25 +60,16 @@ class BoundModel(nn.Module, ModelHubMixin):
     grows: tuple[str, ...] = ()
     """Names of the parameters that have a row for each token."""
 
-    def bind(self, layout: Layout, vocabulary_hash: str) -> None:
-        """Keep the hash and the layout; `events_in` counts the events that begin within a token (one or none,
-        if the layout does not say; a composite may hold several)."""
+    def bind(self, layout: Syntax, vocabulary_hash: str) -> None:
+        """Keep the hash of the vocabulary and its syntax."""
         self.vocabulary_hash = vocabulary_hash
-        self.header_parts, self.event_parts = int(layout.header_parts), int(layout.event_parts)
-        self.names = tuple(layout.part_names)
+        self.header_parts, self.event_parts = layout.header_parts, layout.event_parts
+        self.names = layout.part_names
         self._tables(layout)
 
-    def _tables(self, layout: Layout) -> None:
-        place, start = np.asarray(layout.place), np.asarray(layout.start)
-        opens = getattr(layout, "events_in", start & (place == layout.header_parts))
-        for name, values, kind in (
-            ("place", place, torch.int16),
-            ("start", start, torch.bool),
-            ("fills", layout.fills, torch.int16),
-            ("fusible", layout.fusible, torch.bool),
-            ("events_in", opens, torch.int32),
-        ):
-            self.register_buffer(name, torch.as_tensor(np.array(values), dtype=kind))
+    def _tables(self, layout: Syntax) -> None:
+        for name, kind in TABLES.items():
+            self.register_buffer(name, torch.as_tensor(np.array(getattr(layout, name)), dtype=kind))
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -114,10 +77,10 @@ class BoundModel(nn.Module, ModelHubMixin):
         return (*self.names[self.header_parts :], *EXTRA_PARTS)
 
     @property
-    def layout(self) -> StoredLayout:
+    def layout(self) -> Syntax:
         """The layout that the model is bound to."""
         tables = {name: getattr(self, name).cpu().numpy() for name in TABLES}
-        return StoredLayout(self.header_parts, self.event_parts, self.names, **tables)
+        return Syntax(self.header_parts, self.event_parts, self.names, **tables)
 
     @property
     def device(self) -> torch.device:
@@ -136,7 +99,7 @@ class BoundModel(nn.Module, ModelHubMixin):
         return self.config.vocabulary_size, self.vocabulary_hash
 
     @torch.no_grad()
-    def resize(self, vocabulary: VocabularyLike, layout: Layout) -> None:
+    def resize(self, vocabulary: VocabularyLike, layout: Syntax) -> None:
         """Grow to a later generation of the vocabulary: every old id keeps its rows, new ones start small.
 
         Make a new optimizer afterwards: the parameters that grow are new ones.
@@ -145,7 +108,7 @@ class BoundModel(nn.Module, ModelHubMixin):
             return
         if self._generation() not in tuple(vocabulary.generations):
             raise VocabularyMismatchError(self.vocabulary_hash, vocabulary.hash, "not a later generation of it")
-        size = len(np.asarray(layout.place))
+        size = len(layout.place)
         for name in self.grows:
             old = self.get_parameter(name)
             grown = torch.empty(size, *old.shape[1:], dtype=old.dtype, device=old.device).normal_(std=0.01)
@@ -213,7 +176,7 @@ class BoundModel(nn.Module, ModelHubMixin):
         try:
             tables = {name: weights[name].numpy() for name in TABLES}
             config = from_dict(cls.config_type, data["config"])
-            layout = StoredLayout(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
+            layout = Syntax(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
             model = cls(config, layout, data["vocabulary"])
             model.load_state_dict(weights)
         except (KeyError, RuntimeError) as error:

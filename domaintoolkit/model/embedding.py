@@ -13,7 +13,7 @@ from torch import Tensor
 
 from domaintoolkit.composite import Segmenter
 from domaintoolkit.errors import DataError, Refusal, VocabularyError
-from domaintoolkit.grammar import COMPOSITE
+from domaintoolkit.grammar import Place, event_starts
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.token_model import TokenModel
@@ -72,7 +72,7 @@ def _checked(
     else:
         ids = np.asarray(streams)
         bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets)
-    there = bool((model.layout.place[ids] == COMPOSITE).any())
+    there = bool((model.layout.place[ids] == Place.COMPOSITE).any())
     if not model.config.composites:
         if there:
             raise VocabularyError("the model was trained on base tokens, and these streams hold composites")
@@ -107,12 +107,9 @@ def _cut(model: TokenModel | EventModel, stream: Ints, longest: int | None) -> I
     last event fits, its beginning."""
     if longest is None or len(stream) <= longest:
         return stream
-    layout = model.layout
-    opens = layout.start[stream] & (layout.place[stream] == layout.header_parts)
-    begins = np.flatnonzero(opens)
+    begins = event_starts(stream, model.layout)
     if not len(begins):
         return stream[:longest]
-    begins[1:] -= layout.place[stream[begins[1:] - 1]] == -4
     head = stream[: begins[0]]
     if isinstance(model, EventModel) and longest < len(head):
         reason = f"longest is {longest}, but an event model reads the whole header, which has {len(head)} tokens"

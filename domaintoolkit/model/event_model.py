@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.model.batches import EXTRA_PARTS, EventBatch, EventTargets, Layout, LossReport
+from domaintoolkit.grammar import Syntax
+from domaintoolkit.model.batches import EXTRA_PARTS, EventBatch, EventTargets, LossReport
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.model.config import EventModelConfig, decoder_parameters
 from domaintoolkit.model.layers.attention import Kernel, Packing, pack
@@ -47,7 +48,7 @@ class EventModel(BoundModel):
     config: EventModelConfig
     config_type = EventModelConfig
 
-    def __init__(self, config: EventModelConfig, layout: Layout, vocabulary_hash: str) -> None:
+    def __init__(self, config: EventModelConfig, layout: Syntax, vocabulary_hash: str) -> None:
         super().__init__()
         self.config = config
         self.kernel: Kernel | None = None
@@ -231,7 +232,7 @@ def _tails_of(batch: EventBatch, cells: Tensor) -> Tails:
     return Tails(batch.tails, start, (batch.tail_offsets[at + 1] - start) * (batch.tail_cells[at] == cells))
 
 
-def event_parameters(config: EventModelConfig, layout: Layout) -> tuple[int, int]:
+def event_parameters(config: EventModelConfig, layout: Syntax) -> tuple[int, int]:
     """(all, without what has a row for each token or position) of an event model, counted, not built."""
     calendar, elapsed = (len(found) for found in time_parts(layout))
     width, cell, parts = config.width, config.cell, layout.event_parts

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DecodeError
-from domaintoolkit.model.batches import EventBatch, Layout
+from domaintoolkit.grammar import Place, Syntax
+from domaintoolkit.model.batches import EventBatch
 
 __all__ = ["EventTensors", "events_from_streams"]
 
 Ints = NDArray[np.integer[Any]]
-BYTE, BOS, SESSION, COMPOSITE = -1, -2, -4, -5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +75,23 @@ def _spread(values: NDArray[Any], target: Ints, count: int, length: int, fill: i
     return torch.from_numpy(out.reshape(count, length, *values.shape[1:]))
 
 
-def events_from_streams(ids: Ints, offsets: Ints, layout: Layout) -> EventTensors:
+def events_from_streams(ids: Ints, offsets: Ints, grammar: Syntax) -> EventTensors:
     """Parse streams of base ids; a last event that is cut short is left out. Raises `DecodeError`."""
     ids, offsets = np.asarray(ids).astype(np.int64), np.asarray(offsets).astype(np.int64)
-    header_parts, parts = layout.header_parts, layout.header_parts + layout.event_parts
-    place, start = np.asarray(layout.place)[ids].astype(np.int64), np.asarray(layout.start)[ids]
-    bos = place == BOS
+    header_parts, parts = grammar.header_parts, grammar.header_parts + grammar.event_parts
+    place, start = grammar.place[ids].astype(np.int64), grammar.start[ids]
+    bos = place == Place.BOS
     _check_tokens(place, bos, offsets)
     opens = bos | (start & (place == header_parts))
     position = np.cumsum(opens) - 1
     at = np.flatnonzero(start)
     cell = position[at] * parts + place[at]
     header = bos[opens]
-    fills = np.asarray(layout.fills)[ids[at]].astype(np.int64)
+    fills = grammar.fills[ids[at]].astype(np.int64)
     keep = _complete(cell, cell + fills, at, header, header_parts, parts)
     table = np.zeros((len(header), parts), np.int64)
     table.reshape(-1)[cell] = ids[at]
-    session = place[np.maximum(np.flatnonzero(opens) - 1, 0)] == SESSION
+    session = place[np.maximum(np.flatnonzero(opens) - 1, 0)] == Place.SESSION
     tail_cells, tail_offsets, tails = _tails(ids, place, start, cell, keep, parts)
     counts = (
         np.add.reduceat(keep.astype(np.int64), position[offsets[:-1]]) if len(offsets) > 1 else np.zeros(0, np.int64)
@@ -101,14 +101,15 @@ def events_from_streams(ids: Ints, offsets: Ints, layout: Layout) -> EventTensor
 
 
 def _check_tokens(place: Ints, bos: NDArray[np.bool_], offsets: Ints) -> None:
-    if (place == COMPOSITE).any():
-        raise DecodeError("an event model takes base tokens, not composites", None, int((place == COMPOSITE).argmax()))
+    composite = place == Place.COMPOSITE
+    if composite.any():
+        raise DecodeError("an event model takes base tokens, not composites", None, int(composite.argmax()))
     starts = np.zeros(len(place), np.bool_)
     firsts = offsets[:-1]
     if (np.diff(offsets) < 1).any():
         raise DecodeError("a stream is empty", int((np.diff(offsets) < 1).argmax()))
     starts[firsts] = True
-    wrong = (bos != starts) | (place == -3) | (place < -5)
+    wrong = (bos != starts) | (place == Place.PAD) | (place == Place.OTHER)
     if wrong.any():
         at = int(wrong.argmax())
         raise DecodeError(
@@ -141,12 +142,12 @@ def _complete(
 def _tails(
     ids: Ints, place: Ints, start: NDArray[np.bool_], cell: Ints, keep: NDArray[np.bool_], parts: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    follows = ~start & (place >= BYTE)
+    follows = ~start & (place >= Place.BYTE)
     number = np.cumsum(start)[follows] - 1
     if (number < 0).any():
         raise DecodeError("a continuation before anything that it could continue", None, int(follows.argmax()))
     owner, kind = cell[number], place[follows]
-    if ((kind != BYTE) & (kind != owner % parts)).any():
+    if ((kind != Place.BYTE) & (kind != owner % parts)).any():
         raise DecodeError("a token continues a part that it does not belong to")
     kept = keep[owner // parts]
     renumbered = (np.cumsum(keep) - 1)[owner // parts] * parts + owner % parts

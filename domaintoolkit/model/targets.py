@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from domaintoolkit.errors import DecodeError
-from domaintoolkit.model.batches import EventBatch, EventTargets, Layout
+from domaintoolkit.grammar import Syntax
+from domaintoolkit.model.batches import EventBatch, EventTargets
 from domaintoolkit.model.layers.attention import history_bounds
 from domaintoolkit.model.layers.tails import can_continue
 
@@ -50,9 +51,9 @@ def event_targets(batch: EventBatch, header_parts: int, place: Tensor, continues
 class TargetFinder:
     """Completes batches of a vocabulary's events with what follows from them, where the batches are made."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.header_parts = int(layout.header_parts)
-        place, start, fusible, fills = map(_tensor, (layout.place, layout.start, layout.fusible, layout.fills))
+    def __init__(self, syntax: Syntax) -> None:
+        self.header_parts = syntax.header_parts
+        place, start, fusible, fills = map(_tensor, (syntax.place, syntax.start, syntax.fusible, syntax.fills))
         self.place, self.continues = place, going_on(place, start, fusible, fills)
 
     def __call__(self, batch: EventBatch) -> EventBatch:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.model.batches import EXTRA_PARTS, Layout, LossReport, TokenBatch
+from domaintoolkit.grammar import Place, Syntax
+from domaintoolkit.model.batches import EXTRA_PARTS, LossReport, TokenBatch
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.model.config import TokenModelConfig
 from domaintoolkit.model.layers.attention import Kernel, Packing, pack
@@ -21,8 +22,6 @@ OWN = 1.28
 embedding is what its hidden state resembles most: its logit is about this number at first, at any width. At
 1/sqrt(width) the first loss of a tied model is far above ln V."""
 
-SESSION, COMPOSITE = -4, -5
-
 
 class TokenModel(BoundModel):
     """x-transformers' `TransformerWrapper` over `PackedDecoder`, for the ids of one vocabulary.
@@ -30,7 +29,7 @@ class TokenModel(BoundModel):
     `kernel` names how packed blocks are attended (see `_packing`); None chooses by the device.
     """
 
-    def __init__(self, config: TokenModelConfig, layout: Layout, vocabulary_hash: str) -> None:
+    def __init__(self, config: TokenModelConfig, layout: Syntax, vocabulary_hash: str) -> None:
         super().__init__()
         self.config = config
         self.kernel: Kernel | None = None
@@ -121,11 +120,11 @@ class TokenModel(BoundModel):
     def owners(self, ids: Tensor) -> Tensor:
         """Which entry of `part_names` each token (B, T) belongs to: bytes and pieces to the part they continue."""
         place = self.place[ids].long()
-        begins = self.start[ids] | (place < -1)
+        begins = self.start[ids] | (place < Place.BYTE)
         steps = torch.arange(ids.shape[1], device=ids.device)
         owner = place.gather(1, torch.where(begins, steps, 0).cummax(1).values)
         parts = self.event_parts
         event = (owner - self.header_parts).clamp(min=0)
         found = torch.where(owner >= self.header_parts, event, parts + 2)
-        found = torch.where(owner == SESSION, parts, found)
-        return torch.where(owner == COMPOSITE, parts + 1, found)
+        found = torch.where(owner == Place.SESSION, parts, found)
+        return torch.where(owner == Place.COMPOSITE, parts + 1, found)

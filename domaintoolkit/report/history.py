@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.composite import Arrays
-from domaintoolkit.grammar import BOS, PAD, SESSION, Grammar
+from domaintoolkit.grammar import Grammar, Place
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.vocabulary import Token
 
@@ -124,7 +124,7 @@ def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Ma
     open_field = False
     for number in ids.tolist():
         shown = ShownToken(number, vocabulary.token(number))
-        if grammar.place[number] in (BOS, SESSION, PAD):
+        if grammar.place[number] in (Place.BOS, Place.SESSION, Place.PAD):
             groups.append((None, [shown]))
             open_field = False
             continue

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import BYTES, Cells
+from domaintoolkit.encoders import Cells
 from domaintoolkit.encoders.base import used_only
 from domaintoolkit.errors import DecodeError
-from domaintoolkit.grammar import BOS, BYTE, SESSION, Grammar
+from domaintoolkit.grammar import BYTES, Grammar, Place
 from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.util.ragged import offsets_of, positions
 
@@ -55,8 +55,8 @@ def parse(layout: Layout, ids: NDArray[np.integer], offsets: NDArray[np.int64]) 
     event_marks = np.flatnonzero(marks.place == first)
     begins = marks.at[event_marks]
     breaks = np.zeros(len(begins), bool)
-    breaks[event_marks > 0] = marks.place[event_marks[event_marks > 0] - 1] == SESSION
-    streams = np.cumsum(marks.place == BOS) - 1
+    breaks[event_marks > 0] = marks.place[event_marks[event_marks > 0] - 1] == Place.SESSION
+    streams = np.cumsum(marks.place == Place.BOS) - 1
     events = np.cumsum(marks.place == first) - 1
     cells = {
         "header": {b.name: _cells(b, layout, marks, flat, streams, len(offsets) - 1) for b in layout.header},
@@ -72,26 +72,26 @@ def _error(offsets: NDArray[np.int64], at: int, reason: str) -> DecodeError:
 
 
 def _marks(ids: NDArray[np.int64], grammar: Grammar) -> _Marks:
-    begins = grammar.start | (grammar.place == BOS) | (grammar.place == SESSION)
+    begins = grammar.start | (grammar.place == Place.BOS) | (grammar.place == Place.SESSION)
     at = np.flatnonzero(begins[ids])
     return _Marks(at, grammar.place[ids[at]].astype(np.int64), np.diff(np.append(at, len(ids))), ids[at])
 
 
 def _check_order(marks: _Marks, offsets: NDArray[np.int64], grammar: Grammar) -> None:
     """BOS, the header's parts in order, then every event's parts in order, in each stream."""
-    heads = marks.at[marks.place == BOS]
+    heads = marks.at[marks.place == Place.BOS]
     if len(heads) != len(offsets) - 1 or (heads != offsets[:-1]).any():
         wrong = np.setxor1d(heads, offsets[:-1])
         at = int(wrong[0]) if len(wrong) else 0
         raise _error(offsets, min(at, int(offsets[-1])), "a stream begins with [BOS], and has it nowhere else")
     header, end = grammar.header_parts, grammar.header_parts + grammar.event_parts
     expected = marks.place + grammar.fills[marks.ids]
-    expected[marks.place == BOS] = 0
-    expected[marks.place == SESSION] = header
-    found = np.append(marks.place[1:], BOS)
+    expected[marks.place == Place.BOS] = 0
+    expected[marks.place == Place.SESSION] = header
+    found = np.append(marks.place[1:], Place.BOS)
     good = (found == expected) & (found >= 0)
-    good |= (expected == end) & ((found == header) | (found == SESSION) | (found == BOS))
-    good |= (expected == header) & (found == BOS) & (marks.place != SESSION)
+    good |= (expected == end) & ((found == header) | (found == Place.SESSION) | (found == Place.BOS))
+    good |= (expected == header) & (found == Place.BOS) & (marks.place != Place.SESSION)
     if not good.all():
         k = int(np.flatnonzero(~good)[0])
         at = int(marks.at[k + 1]) if k + 1 < len(marks.at) else int(offsets[-1]) - 1
@@ -105,7 +105,7 @@ def _check_continuations(ids: NDArray[np.int64], offsets: NDArray[np.int64], mar
         return
     owner = np.repeat(marks.place, marks.lengths)
     place = grammar.place[ids]
-    wrong = (place != owner) & (place != BYTE) | ((owner < 0) & (place == BYTE))
+    wrong = (place != owner) & (place != Place.BYTE) | ((owner < 0) & (place == Place.BYTE))
     if wrong.any():
         raise _error(offsets, int(np.flatnonzero(wrong)[0]), "a token that continues nothing before it")
 

@@ -14,7 +14,6 @@ from domaintoolkit.model import (
     EventModelConfig,
     TokenModel,
     TokenModelConfig,
-    counting_events,
     event_preset,
     preset,
 )
@@ -33,7 +32,7 @@ def build_model(
     config, layout = model_config(recipe, len(vocabulary)), grammar
     if recipe.segmentation != "base" and composites is not None:
         tokens, _, offsets = composites.flat_pieces
-        layout = counting_events(grammar, tokens, offsets, composites.ids)
+        layout = grammar.with_composites(composites.ids, tokens, offsets)
     torch.manual_seed(recipe.seed)
     if isinstance(config, EventModelConfig):
         return EventModel(config, layout, vocabulary.hash)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.generate import Generator, likely_parts, predict_next
+from domaintoolkit.grammar import event_starts
 from domaintoolkit.model import EventModel
 
 __all__ = ["expected_next"]
@@ -21,8 +22,7 @@ def expected_next(model: Any, tokenizer: Any, history: NDArray[Any]) -> tuple[st
     likeliest: whole events of a token model, values of each part of an event model.
     """
     names, grammar = tokenizer.vocabulary.names, tokenizer.grammar
-    starts = np.flatnonzero(grammar.start[history] & (grammar.place[history] == grammar.header_parts))
-    starts -= history[starts - 1] == grammar.session
+    starts = event_starts(history, grammar)
     last = int(starts[-1])
     shown = history[int(starts[max(0, len(starts) - 1 - SHOWN)]) : last]
     lines = [

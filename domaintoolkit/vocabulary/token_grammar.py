@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders.base import BYTES
 from domaintoolkit.errors import VocabularyError
-from domaintoolkit.grammar.grammar import BYTE, COMPOSITE, OTHER, SPECIAL, FieldParts, Grammar
+from domaintoolkit.grammar.grammar import FieldParts, Grammar, events_begun
+from domaintoolkit.grammar.places import BYTES, Place
 from domaintoolkit.vocabulary.token import Token
 
 __all__ = ["grammar_of"]
+
+SPECIAL = {"BOS": Place.BOS, "PAD": Place.PAD, "SESSION": Place.SESSION}
+"""Places of the special tokens by their keys."""
 
 
 def grammar_of(tokens: Iterable[Token], header: Sequence[FieldParts], events: Sequence[FieldParts]) -> Grammar:
@@ -24,7 +27,7 @@ def grammar_of(tokens: Iterable[Token], header: Sequence[FieldParts], events: Se
     layout = [*header, *events]
     places = _places(layout)
     place = np.fromiter((_place(token, places) for token in tokens), np.int16, len(tokens))
-    start = np.fromiter((token.start for token in tokens), np.bool_, len(tokens))
+    start = np.fromiter((token.start for token in tokens), np.bool_, len(tokens)) & (place >= 0)
     fusible = np.fromiter((token.fusible for token in tokens), np.bool_, len(tokens))
     headers = sum(entry.parts for entry in header)
     ids = _shared(tokens)
@@ -32,9 +35,10 @@ def grammar_of(tokens: Iterable[Token], header: Sequence[FieldParts], events: Se
         header_parts=headers,
         event_parts=sum(entry.parts for entry in events),
         place=place,
-        start=start & (place >= 0),
-        fills=np.where(start & (place >= 0), _fills(tokens, layout), 0).astype(np.int16),
+        start=start,
+        fills=np.where(start, _fills(tokens, layout), 0).astype(np.int16),
         fusible=fusible & (place >= 0),
+        events_in=events_begun(place, start, headers),
         part_names=tuple(title for entry in layout for title in entry.titles()),
         part_fields=tuple(entry.field for entry in layout for _ in range(entry.parts)),
         bos=ids["special", "BOS"],
@@ -60,13 +64,13 @@ def _places(layout: Sequence[FieldParts]) -> dict[tuple[str | None, int], int]:
 def _place(token: Token, places: dict[tuple[str | None, int], int]) -> int:
     match token.kind:
         case "byte":
-            return BYTE
+            return Place.BYTE
         case "special":
-            return SPECIAL.get(token.key, OTHER)
+            return SPECIAL.get(token.key, Place.OTHER)
         case "composite":
-            return COMPOSITE
+            return Place.COMPOSITE
         case "custom":
-            return OTHER
+            return Place.OTHER
     try:
         return places[token.field, token.part]
     except KeyError:

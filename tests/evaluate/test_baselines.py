@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from worlds import WorldLayout, world
+from worlds import world, world_syntax
 
 from domaintoolkit.evaluate import Score, baseline_scores, compare, fit_baselines
 from domaintoolkit.evaluate.baselines import Spelling
@@ -12,7 +12,7 @@ from domaintoolkit.evaluate.model_comparison import _student_95, difference
 from domaintoolkit.evaluate.part_sequences import Sequences, take_apart
 from domaintoolkit.evaluate.score import Tally
 
-LAYOUT = WorldLayout()
+LAYOUT = world_syntax()
 
 
 def scores(order: float) -> dict[str, Score]:

@@ -12,6 +12,7 @@ from random_shop import generator_of, table
 
 import domaintoolkit as dt
 from domaintoolkit.generate.event_reader import EventReader
+from domaintoolkit.grammar import Place
 from domaintoolkit.model import EventModel, event_preset, events_from_streams
 
 SCHEMA = dt.Schema(
@@ -69,14 +70,19 @@ class Told:
         if self.model.start[token]:
             self.place, self.goes_on = int(self.model.place[token]), bool(self.model.get_buffer("continues")[token])
             self.following = self.place + int(self.model.fills[token])
-        elif self.model.place[token] == -4:
+        elif self.model.place[token] == Place.SESSION:
             self.asked = True
         self.settle()
 
     def settle(self) -> None:
         """Whole positions are read."""
         whole = not self.goes_on and self.following in (self.model.header_parts, self.end)
-        if whole and self.place >= 0 and self.model.place[self.context[-1]] != -4 and self.whole < len(self.context):
+        if (
+            whole
+            and self.place >= 0
+            and self.model.place[self.context[-1]] != Place.SESSION
+            and self.whole < len(self.context)
+        ):
             self.whole = len(self.context)
             self.asked = self.following != self.end
 

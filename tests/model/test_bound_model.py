@@ -14,7 +14,7 @@ from toy_grammar import EVENTS, HEADER, grammar, streams, tokens
 
 from domaintoolkit.errors import ArtifactError, NewerVersionError, VocabularyMismatchError
 from domaintoolkit.model import EventModel, TokenBatch, TokenModel, event_preset, events_from_streams, preset
-from domaintoolkit.model.bound_model import FORMAT, TABLES, VERSION, counting_events
+from domaintoolkit.model.bound_model import FORMAT, TABLES, VERSION
 from domaintoolkit.util.artifacts import read_json, write_json
 from domaintoolkit.vocabulary import Token, Vocabulary
 from domaintoolkit.vocabulary.token_grammar import grammar_of
@@ -141,7 +141,7 @@ def test_events_within_composites_are_counted() -> None:
     )
     pieces = np.array([begins[0], begins[1], RULES.session, begins[2]])
     size = len(FIRST)
-    layout = counting_events(rules, pieces, np.array([0, 3, 4]), np.array([size, size + 1]))
+    layout = rules.with_composites(np.array([size, size + 1]), pieces, np.array([0, 3, 4]))
     assert layout.events_in[-2:].tolist() == [2, 1]
     model = TokenModel(preset("54k", size + 2), layout, "none")
     ids = torch.tensor([[RULES.bos, begins[0], size, size + 1]])

@@ -8,7 +8,6 @@ from toy_grammar import plain_layout
 
 from domaintoolkit.errors import LookupFailedError, SchemaError
 from domaintoolkit.model import PRESETS, EventModelConfig, TokenModel, TokenModelConfig, parameters, preset
-from domaintoolkit.model.bound_model import StoredLayout
 from domaintoolkit.model.config import event_preset
 from domaintoolkit.schema.convert import from_dict, to_dict
 
@@ -30,7 +29,7 @@ CONFIGS = st.builds(
 
 
 def built(config: TokenModelConfig) -> tuple[int, int]:
-    layout: StoredLayout = plain_layout(config.vocabulary_size)
+    layout = plain_layout(config.vocabulary_size)
     with torch.device("meta"):
         model = TokenModel(config, layout, "none")
     sizes = {name: entry.numel() for name, entry in model.named_parameters()}

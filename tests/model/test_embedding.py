@@ -12,6 +12,7 @@ from toy_grammar import grammar, streams
 
 import domaintoolkit as dt
 from domaintoolkit.errors import DataError, VocabularyError, VocabularyMismatchError
+from domaintoolkit.grammar import Place
 from domaintoolkit.model import EventModel, TokenModel, embed, event_preset, preset
 from domaintoolkit.model import embedding as module
 
@@ -47,7 +48,7 @@ def test_a_long_stream_keeps_its_header_and_its_latest_events(longest: int, seed
     assert len(cut) <= longest
     assert cut[:head].tolist() == ids[: min(head, longest)].tolist()
     if len(cut) > head:
-        assert RULES.place[cut[head]] in (RULES.header_parts, -4)
+        assert RULES.place[cut[head]] in (RULES.header_parts, Place.SESSION)
     last = int(np.flatnonzero(RULES.place[ids] == RULES.header_parts)[-1])
     if longest - head >= len(ids) - last + 1:
         assert cut[head:].tolist() == ids[len(ids) - len(cut) + head :].tolist()

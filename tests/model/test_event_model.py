@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from toy_grammar import grammar, streams
 
 from domaintoolkit.errors import DecodeError
+from domaintoolkit.grammar import Place
 from domaintoolkit.model import (
     EventBatch,
     EventModel,
@@ -49,7 +50,7 @@ def test_histories_in_one_row_cost_what_they_cost_alone(shape: dict[str, Any], s
     apart = model.loss(tensors.batch())
     packed = model.loss(tensors.batch(np.array([0, 0, 1, 1, 1])))
     assert int(packed.events) == int(apart.events) == sum(events)
-    assert int(packed.tokens) == int((RULES.place[ids] != -2).sum())
+    assert int(packed.tokens) == int((RULES.place[ids] != Place.BOS).sum())
     torch.testing.assert_close(packed.nats_by_part, apart.nats_by_part, rtol=1e-3, atol=1e-2)
     torch.testing.assert_close(packed.loss, apart.loss, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(packed.nats_by_part.sum() / packed.tokens, packed.loss.detach(), rtol=1e-3, atol=1e-3)

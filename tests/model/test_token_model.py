@@ -13,6 +13,7 @@ from torch.nn.attention.flex_attention import flex_attention
 from toy_grammar import grammar, plain_layout, streams
 
 from domaintoolkit.errors import DataError
+from domaintoolkit.grammar import Place
 from domaintoolkit.model import PRESETS, TokenBatch, TokenModel, preset
 from domaintoolkit.model.layers.attention import attend, history_bounds, pack
 from domaintoolkit.model.layers.decoder import Cache
@@ -122,7 +123,7 @@ def test_loss_is_the_nats_of_every_token_that_follows_another(seed: int) -> None
     report = model.loss(TokenBatch(block, documents))
     logits = model(block, documents)[0].log_softmax(1)
     nats = -logits[torch.arange(len(ids) - 1), torch.from_numpy(ids[1:])]
-    inside = torch.from_numpy(~(rules.place[ids[1:]] == -2))
+    inside = torch.from_numpy(~(rules.place[ids[1:]] == Place.BOS))
     assert int(report.tokens) == int(inside.sum())
     assert int(report.events) == sum(events)
     torch.testing.assert_close(report.loss, nats[inside].mean(), rtol=1e-4, atol=1e-4)

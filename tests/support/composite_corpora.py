@@ -7,24 +7,12 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from domaintoolkit.composite import Arrays
+from domaintoolkit.grammar import Grammar, Place
+from domaintoolkit.grammar.grammar import events_begun
 
 BOS, SESSION, BYTES = 0, 1, (2, 3, 4)
-
-
-@dataclass(frozen=True)
-class SmallGrammar:
-    """A grammar as `domaintoolkit.composite.Grammar` wants it."""
-
-    header_parts: int
-    event_parts: int
-    place: NDArray[np.int16]
-    start: NDArray[np.bool_]
-    fusible: NDArray[np.bool_]
-    fills: NDArray[np.int16]
-    part_fields: tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -43,25 +31,31 @@ class Corpus:
     def __init__(self, fields: list[Field], header: int) -> None:
         self.fields = fields
         self.rows: list[tuple[str, int, bool, bool, int]] = [
-            ("[BOS]", -2, False, False, 1),
-            ("[SESSION]", -4, False, False, 1),
-            *((f"[0x{byte:02x}]", -1, False, False, 1) for byte in BYTES),
+            ("[BOS]", Place.BOS, False, False, 1),
+            ("[SESSION]", Place.SESSION, False, False, 1),
+            *((f"[0x{byte:02x}]", Place.BYTE, False, False, 1) for byte in BYTES),
         ]
         self.header = [self._token(f"[country={i}]", 0, True, False) for i in range(2)] if header else []
         place, self.of_field = header, []
         for field in fields:
             self.of_field.append(self._field(field, place))
             place += field.parts
-        places, starts, fusible, fills = (np.array(column) for column in list(zip(*self.rows, strict=True))[1:])
-        names = [field.name for field in fields for _ in range(field.parts)]
-        self.grammar = SmallGrammar(
-            header,
-            place - header,
-            places.astype(np.int16),
-            starts,
-            fusible,
-            fills.astype(np.int16),
-            (*(["country"] if header else []), *names),
+        places, start, fusible, fills = (np.array(column) for column in list(zip(*self.rows, strict=True))[1:])
+        names = (*(["country"] if header else []), *(field.name for field in fields for _ in range(field.parts)))
+        self.grammar = Grammar(
+            header_parts=header,
+            event_parts=place - header,
+            part_names=names,
+            place=places.astype(np.int16),
+            start=start,
+            fills=fills.astype(np.int16),
+            fusible=fusible,
+            events_in=events_begun(places, start, header),
+            part_fields=names,
+            bos=BOS,
+            pad=-1,
+            session=SESSION,
+            bytes=np.array(BYTES),
         )
 
     @property

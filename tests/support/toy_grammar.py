@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.grammar.grammar import FieldParts, Grammar
-from domaintoolkit.model.bound_model import StoredLayout
+from domaintoolkit.grammar.grammar import FieldParts, Grammar, Syntax
 from domaintoolkit.vocabulary.token import Token, byte_tokens
 from domaintoolkit.vocabulary.token_grammar import grammar_of
 
@@ -87,9 +86,7 @@ def _sequence(rules: Grammar, place: int, generator: np.random.Generator) -> lis
     return [first, *map(int, generator.choice(pool, int(generator.integers(0, 4))))]
 
 
-def plain_layout(size: int) -> StoredLayout:
+def plain_layout(size: int) -> Syntax:
     """Every token begins an event of one part."""
     ones = np.ones(size, np.bool_)
-    return StoredLayout(
-        0, 1, ("part",), np.zeros(size, np.int16), ones, ones.astype(np.int16), ones, np.ones(size, np.int32)
-    )
+    return Syntax(0, 1, ("part",), np.zeros(size, np.int16), ones, ones.astype(np.int16), ones, np.ones(size, np.int32))

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from domaintoolkit.grammar import Place, Syntax
+from domaintoolkit.grammar.grammar import events_begun
 
 BOS, SESSION, STATIC, PIECE = 0, 1, 2, 3
 A, B, SPELL, BYTE = 4, 8, 12, 13
 
 
-@dataclass
-class WorldLayout:
-    header_parts: int = 1
-    event_parts: int = 2
-    part_names: tuple[str, ...] = ("country", "a", "b")
-    place: Any = field(default_factory=lambda: _place())
-    start: Any = field(default_factory=lambda: _start())
-    fills: Any = field(default_factory=lambda: _start().astype(np.int16))
-    fusible: Any = field(default_factory=lambda: np.zeros(BYTE + 256, np.bool_))
-
-
-def _place() -> Any:
-    place = np.full(BYTE + 256, -1, np.int16)
-    place[[BOS, SESSION, STATIC, PIECE]] = -2, -4, 0, 2
+def world_syntax() -> Syntax:
+    place = np.full(BYTE + 256, Place.BYTE, np.int16)
+    place[[BOS, SESSION, STATIC, PIECE]] = Place.BOS, Place.SESSION, 0, 2
     place[A:B], place[B : SPELL + 1] = 1, 2
-    return place
-
-
-def _start() -> Any:
     start = np.zeros(BYTE + 256, np.bool_)
     start[A : SPELL + 1] = start[STATIC] = True
-    return start
+    return Syntax(
+        header_parts=1,
+        event_parts=2,
+        part_names=("country", "a", "b"),
+        place=place,
+        start=start,
+        fills=start.astype(np.int16),
+        fusible=np.zeros(BYTE + 256, np.bool_),
+        events_in=events_begun(place, start, 1),
+    )
 
 
 @dataclass

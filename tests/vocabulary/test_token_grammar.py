@@ -5,7 +5,7 @@ import pytest
 
 from domaintoolkit.encoders import Slot
 from domaintoolkit.errors import VocabularyError
-from domaintoolkit.grammar import BOS, BYTE, COMPOSITE, OTHER, PAD, SESSION, FieldParts
+from domaintoolkit.grammar import FieldParts, Place
 from domaintoolkit.vocabulary import Token, Vocabulary, byte_tokens, grammar_of, slot_token, special_tokens
 
 HEADER = [FieldParts("country"), FieldParts(None, 3, ("year", "month", "day"))]
@@ -32,8 +32,10 @@ def test_places() -> None:
     grammar = grammar_of(Vocabulary(tokens), HEADER, EVENTS)
     assert (grammar.header_parts, grammar.event_parts) == (4, 3)
     others = grammar.place[[*range(8), *range(264, 267)]]
-    assert others.tolist() == [PAD, BOS, SESSION, 0, 3, 4, 5, 6, 4, COMPOSITE, OTHER]
-    assert (grammar.place[8:264] == BYTE).all()
+    assert others.tolist() == [
+        Place.PAD, Place.BOS, Place.SESSION, 0, 3, 4, 5, 6, 4, Place.COMPOSITE, Place.OTHER
+    ]  # fmt: skip
+    assert (grammar.place[8:264] == Place.BYTE).all()
     assert np.flatnonzero(grammar.start).tolist() == [3, 4, 5, 6, 7]
     assert grammar.fills[:8].tolist() == [0, 0, 0, 1, 1, 1, 2, 1]
     assert np.flatnonzero(grammar.fusible).tolist() == [3, 4, 5, 6, 7]

@@ -157,12 +157,8 @@ def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None
 
 
 def _parsed(tokenizer: DomainTokenizer, ids: Any) -> History:
-    """A history of which only the ids are known; an event begins with its session token where it has one."""
-    import numpy as np
-
+    """A history of which only the ids are known."""
+    from domaintoolkit.grammar import event_starts
     from domaintoolkit.report import history_of
 
-    grammar = tokenizer.grammar
-    starts = np.flatnonzero(grammar.start[ids] & (grammar.place[ids] == grammar.header_parts))
-    starts = starts - ((starts > 0) & (ids[np.maximum(starts - 1, 0)] == grammar.session))
-    return history_of(tokenizer, ids, starts)
+    return history_of(tokenizer, ids, event_starts(ids, tokenizer.grammar))

@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 from numba import njit
 
+from domaintoolkit.grammar import places
+
 __all__ = ["entry", "inner", "leaf"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _stamp() -> tuple[tuple[str, float, int], ...]:
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(places.__file__)]
     return tuple((file.name, status.st_mtime, status.st_size) for file in files for status in [file.stat()])
 
 
@@ -24,7 +26,8 @@ STAMP = _stamp()
 def entry(function: F) -> F:
     """Compile a function that Python calls, without the GIL, and keep the result on disk.
 
-    Numba compares only the file of the entry itself with what it has cached; here every file of the folder counts.
+    Numba compares only the file of the entry itself with what it has cached; here every file of the folder counts,
+    and that of the places, which are compiled in as constants.
     """
     compiled: Any = njit(cache=True, nogil=True)(function)
     file: Any = getattr(compiled._cache, "_cache_file", None)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite.kernels.compilation import entry, inner, leaf
 from domaintoolkit.composite.kernels.sets import Base
+from domaintoolkit.grammar import Place
 
 __all__ = ["BEFORE_EVENT", "INCOMPLETE", "MISPLACED", "OVERFULL", "Pieces", "expand"]
 
@@ -33,7 +34,6 @@ class Pieces(NamedTuple):
     """(V,) how many parts a start token stands for."""
     header_parts: int
     event_parts: int
-    session: int
 
 
 class Event(NamedTuple):
@@ -185,7 +185,7 @@ def read(event: Event, out: Written, pieces: Pieces, base: Base, token: int) -> 
         if base.start[token]:
             return read_start(event, out, pieces, base, token)
         return read_rest(event, pieces, base, token)
-    if place == pieces.session:
+    if place == Place.SESSION:
         error = turn(event, out, pieces, base)
         out.ids[out.at[0]] = token
         out.at[0] += 1
@@ -194,7 +194,7 @@ def read(event: Event, out: Written, pieces: Pieces, base: Base, token: int) -> 
         out.ids[out.at[0]] = token
         out.at[0] += 1
         return 0
-    return read_rest(event, pieces, base, token) if place == -1 else MISPLACED
+    return read_rest(event, pieces, base, token) if place == Place.BYTE else MISPLACED
 
 
 @inner

@@ -328,10 +328,10 @@ def emit_event(
 
 @entry
 def segment_greedy(
-    block: Block, session: int, base: Base, rules: Rules, span: NDArray[np.int64], lead: NDArray[np.int32], flags: int
+    block: Block, base: Base, rules: Rules, span: NDArray[np.int64], lead: NDArray[np.int32], flags: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Segmented streams: ids, where each history begins, and each event. Flags: 1 directed, 2 across events."""
-    tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, session, base)
+    tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, base)
     joined = join_events(first, opens, block.event_offsets, flags & 2 != 0)
     chains = make_chains(tokens.astype(np.int64), first, outside, joined, span, flags & 1 != 0)
     merge_chains(chains, rules)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.composite.kernels.compilation import entry, leaf
+from domaintoolkit.grammar import Place
 
 __all__ = ["MAX_SET", "Base", "find_levels", "split_event", "split_events"]
 
@@ -66,7 +67,7 @@ def split_event(
 
 @entry
 def split_events(
-    ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray[np.int64], session: int, base: Base
+    ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray[np.int64], base: Base
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Of all events: the tokens of their sets, where each set begins, whether it has parts outside, and a session."""
     n = len(begins)
@@ -74,7 +75,7 @@ def split_events(
     outside, opens = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
     for e in range(n):
         begin = begins[e]
-        if begin < ends[e] and base.place[ids[begin]] == session:
+        if begin < ends[e] and base.place[ids[begin]] == Place.SESSION:
             opens[e] = True
             begin += 1
         size, outside[e] = split_event(ids, begin, ends[e], base, tokens, first[e])

@@ -179,7 +179,6 @@ def emit_event(
 @entry
 def segment_spr(
     block: Block,
-    session: int,
     base: Base,
     rules: Rules,
     lead: NDArray[np.int32],
@@ -187,7 +186,7 @@ def segment_spr(
     states: NDArray[np.uint64],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """As `segment_greedy`, with the seed of each history in `states`."""
-    tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, session, base)
+    tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, base)
     joined, n = join_events(first, opens, block.event_offsets, flags & 2 != 0), len(tokens)
     flat = Flat(
         tokens.astype(np.int64),

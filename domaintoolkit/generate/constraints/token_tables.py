@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.grammar import BYTE, Grammar
+from domaintoolkit.grammar import Grammar, Place
 from domaintoolkit.vocabulary import Token, Vocabulary
 
 __all__ = ["BROKEN", "Rules"]
@@ -79,7 +79,7 @@ class Rules:
             grammar=grammar,
             starts=_starts(grammar, ~spelled_year),
             written=written,
-            text=((grammar.place == parts) | (grammar.place == BYTE)) & has_text,
+            text=((grammar.place == parts) | (grammar.place == Place.BYTE)) & has_text,
             level=np.array(levels, np.int16),
             utf8=_states(written, len(tokens)),
             key=keys,

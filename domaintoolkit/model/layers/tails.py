@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from domaintoolkit.grammar import Place
 from domaintoolkit.model.config import EventModelConfig
 from domaintoolkit.model.layers.cross_entropy import cross_entropy
 
@@ -22,7 +23,6 @@ __all__ = ["SPREAD", "TailDecoder", "TailEncoder", "Tails", "can_continue"]
 
 FACTORS = 32
 """Places in a tail that are told apart; later ones count as the last."""
-BYTE = -1
 SPREAD = 0.01
 """Standard deviation of embeddings at first; what is read of them is divided by it."""
 
@@ -87,7 +87,7 @@ class TailDecoder(nn.Module):
     def tabulate(self, place: Tensor, start: Tensor) -> None:
         """The alphabets: of every part its continuation tokens by rising id, then the bytes, then the end."""
         rank = torch.zeros(len(place), dtype=torch.long, device=place.device)
-        self.bytes = (place == BYTE).nonzero().flatten()
+        self.bytes = (place == Place.BYTE).nonzero().flatten()
         rank[self.bytes] = torch.arange(len(self.bytes), device=place.device)
         self.pieces: dict[int, Tensor] = {}
         for part in torch.unique(place[(place >= 0) & ~start]).tolist():
@@ -95,7 +95,7 @@ class TailDecoder(nn.Module):
             self.pieces[part] = ids
             rank[ids] = torch.arange(len(ids), device=place.device)
         self.register_buffer("rank", rank, persistent=False)
-        self.register_buffer("is_byte", place == BYTE, persistent=False)
+        self.register_buffer("is_byte", place == Place.BYTE, persistent=False)
 
     def loss(
         self, part: int, context: Tensor, first: Tensor, tails: Tails, before: Tails, embedded: Tensor, scored: Tensor

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from domaintoolkit.model.batches import Layout
+from domaintoolkit.grammar import Syntax
 
 __all__ = ["Clock", "ranks", "time_parts"]
 
@@ -20,7 +20,7 @@ WAVES = 4
 """Sines and cosines a part."""
 
 
-def time_parts(layout: Layout) -> tuple[list[int], list[int]]:
+def time_parts(layout: Syntax) -> tuple[list[int], list[int]]:
     """Places of the event parts that say the calendar time, and of those that say the elapsed time."""
     words = [name.rpartition(".")[2] if "." in name else "" for name in layout.part_names]
     places = range(layout.header_parts, layout.header_parts + layout.event_parts)
