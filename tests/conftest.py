@@ -1,9 +1,16 @@
-"""Hypothesis profiles: fast by default, thorough with HYPOTHESIS_PROFILE=thorough."""
+"""Hypothesis profiles, and which tests can run on this machine.
+
+HYPOTHESIS_PROFILE chooses the profile: `fast` is the default, `thorough` draws 25 times as many examples, and `find`
+draws examples without shrinking those that fail.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -12,3 +19,30 @@ settings.register_profile("fast", max_examples=40, deadline=None, suppress_healt
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile("find", max_examples=60, deadline=None, suppress_health_check=_SLOW, phases=[Phase.generate])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked `spark` or `gpu` if the machine cannot run them; run those of Spark in one process."""
+    spark = [item for item in items if item.get_closest_marker("spark")]
+    gpu = [item for item in items if item.get_closest_marker("gpu")]
+    for item in spark:
+        item.add_marker(pytest.mark.xdist_group("spark"))  # starting Spark takes seconds: once is enough
+    if spark and not _has_spark():
+        skip(spark, "needs pyspark and Java 17")
+    if gpu and not _has_gpu():
+        skip(gpu, "needs a GPU")
+
+
+def skip(items: list[pytest.Item], reason: str) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _has_spark() -> bool:
+    return importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ Data = Callable[..., dict[str, Any]]
 ENGINE = ("--engine", "spark", "--master", "local[1]")
 
 
-@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
+@pytest.mark.spark
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_the_same_folder(run: Run, as_data: Data, tmp_path: Path) -> None:
     rows = write_sample(get_domain("ecommerce"), tmp_path / "rows.parquet", 600)
@@ -37,7 +36,7 @@ def test_the_same_folder(run: Run, as_data: Data, tmp_path: Path) -> None:
     assert {**spark, "out": "", "notes": []} == {**local, "out": "", "notes": []}
 
 
-@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
+@pytest.mark.spark
 def test_a_killed_driver_is_continued(as_data: Data, tmp_path: Path) -> None:
     """By the same command, which repeats no finished shard and ends with the local engine's bytes."""
     rows = write_sample(get_domain("ecommerce"), tmp_path / "rows.parquet", 2_000)

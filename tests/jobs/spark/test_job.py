@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
 from event_rows import SCHEMA, bad_table, contents, events, saved
-from spark_session import needs_spark
 
 from domaintoolkit.errors import ArtifactError, DataError, Interrupted, MissingExtraError, OutputError, SourceError
 from domaintoolkit.jobs import encode, encode_spark, fit, fit_spark, spark_streams
@@ -32,7 +31,7 @@ def frame(session: Any, tmp_path: Path) -> Any:
     return session.read.parquet(str(tmp_path / "events.parquet"))
 
 
-@needs_spark
+@pytest.mark.spark
 @pytest.mark.parametrize("partitions", [1, 3, 7])
 def test_tokenizer_and_folder_are_those_of_the_local_engine(tmp_path: Path, frame: Any, partitions: int) -> None:
     here = fit(SCHEMA, TABLE)
@@ -45,7 +44,7 @@ def test_tokenizer_and_folder_are_those_of_the_local_engine(tmp_path: Path, fram
     assert spark.counts == local.counts
 
 
-@needs_spark
+@pytest.mark.spark
 def test_what_appending_goes_by_is_kept_alike(tmp_path: Path, session: Any) -> None:
     schema = replace(SCHEMA, order_by=("line", "note"), static=(Numeric("age", bins=3), Categorical("land")))
     users = TABLE["user"].to_numpy()
@@ -61,7 +60,7 @@ def test_what_appending_goes_by_is_kept_alike(tmp_path: Path, session: Any) -> N
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
 
 
-@needs_spark
+@pytest.mark.spark
 def test_keys_are_taken_as_they_were_fitted(tmp_path: Path, session: Any) -> None:
     schema = replace(SCHEMA, min_events=30)
     tokenizer = fit(schema, TABLE).tokenizer
@@ -80,7 +79,7 @@ class Crash(BaseException):
     """Ends a run without its doing anything more."""
 
 
-@needs_spark
+@pytest.mark.spark
 def test_a_run_that_failed_goes_on(tmp_path: Path, frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = fit(SCHEMA, TABLE).tokenizer
     out = tmp_path / "out"
@@ -118,7 +117,7 @@ def test_a_run_that_failed_goes_on(tmp_path: Path, frame: Any, monkeypatch: pyte
     assert {path.name for path in kept} == {"00000.arrow", "00002.arrow", "00004.arrow"}
 
 
-@needs_spark
+@pytest.mark.spark
 def test_composites_are_learned_on_the_same_entities(frame: Any) -> None:
     schema = replace(SCHEMA, composite=Composite(vocabulary_size=30, max_entities=20))
     here, there = fit(schema, TABLE), fit_spark(schema, frame.repartition(3))
@@ -127,7 +126,7 @@ def test_composites_are_learned_on_the_same_entities(frame: Any) -> None:
     assert len(there.tokenizer.composites or ()) == 30
 
 
-@needs_spark
+@pytest.mark.spark
 def test_a_frame_in_is_a_frame_of_streams_out(tmp_path: Path, frame: Any) -> None:
     tokenizer = fit(SCHEMA, TABLE).tokenizer
     encode(tokenizer, TABLE, tmp_path / "out", shards=3)
@@ -140,7 +139,7 @@ def test_a_frame_in_is_a_frame_of_streams_out(tmp_path: Path, frame: Any) -> Non
     assert found == wanted
 
 
-@needs_spark
+@pytest.mark.spark
 def test_bad_rows_are_named_or_quarantined(tmp_path: Path, session: Any) -> None:
     tokenizer = fit(SCHEMA, TABLE).tokenizer
     pa.parquet.write_table(bad_table(TABLE), tmp_path / "bad.parquet")

@@ -11,7 +11,6 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from event_rows import READER, SCHEMA, contents, events, saved
-from spark_session import needs_spark
 
 from domaintoolkit.errors import DataError, SourceError
 from domaintoolkit.jobs import encode, encode_spark, fit, fit_spark, open_spark, spark_refused, spark_streams
@@ -19,8 +18,9 @@ from domaintoolkit.reading import open_source
 
 TABLE = events(900)
 pytestmark = [
-    needs_spark, pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
-]  # fmt: skip
+    pytest.mark.spark,
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+]
 
 
 @pytest.fixture(scope="module")

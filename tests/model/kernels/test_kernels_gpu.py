@@ -18,7 +18,7 @@ from domaintoolkit.model.layers.cross_entropy import cross_entropy
 from domaintoolkit.model.targets import TargetFinder
 
 pytestmark = [
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+    pytest.mark.gpu,
     pytest.mark.filterwarnings("default"),  # an error from within the compiler is not what is warned of
 ]
 
