@@ -3,5 +3,17 @@
 from domaintoolkit.grammar.events import EventIndex, event_starts, index_events
 from domaintoolkit.grammar.grammar import FieldParts, Grammar, Syntax
 from domaintoolkit.grammar.places import BYTES, Place
+from domaintoolkit.grammar.spans import Spans, parse_spans
 
-__all__ = ["BYTES", "EventIndex", "FieldParts", "Grammar", "Place", "Syntax", "event_starts", "index_events"]
+__all__ = [
+    "BYTES",
+    "EventIndex",
+    "FieldParts",
+    "Grammar",
+    "Place",
+    "Spans",
+    "Syntax",
+    "event_starts",
+    "index_events",
+    "parse_spans",
+]
