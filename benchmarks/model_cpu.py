@@ -20,7 +20,7 @@ from model_memory import VOCABULARY, layout
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from domaintoolkit.model import TokenBatch, TokenModel, preset
-from domaintoolkit.train import Recipe, computed_in_software
+from domaintoolkit.train import Recipe, is_precision_emulated
 
 
 def ours(batch: TokenBatch, half: bool, **changes: object) -> tuple[int, Callable[[], float]]:
@@ -77,7 +77,7 @@ def main() -> None:
         "ours, SwiGLU and RMSNorm, bf16": ours(batch, True),
         "ours, parallel, bf16": ours(batch, True, parallel=True),
     }
-    if computed_in_software(Recipe(precision="bf16")):
+    if is_precision_emulated(Recipe(precision="bf16")):
         print("this CPU computes bf16 in software: left out")
         models = {name: each for name, each in models.items() if not name.endswith("bf16")}
     times: dict[str, list[float]] = {name: [] for name in models}

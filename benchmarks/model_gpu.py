@@ -26,7 +26,7 @@ from domaintoolkit.model import PRESETS, TokenBatch, TokenModel, preset
 from domaintoolkit.model.layers.attention import history_bounds
 from domaintoolkit.model.planning import GIB, training_flops
 from domaintoolkit.train import Recipe
-from domaintoolkit.train.optimizer import adamw
+from domaintoolkit.train.optimizer import build_optimizer
 from domaintoolkit.train.progress import peak_flops
 
 OLD = {"activation": "gelu", "norm": "layernorm", "bias": True}
@@ -61,7 +61,7 @@ class Ours(torch.nn.Module):
 
 
 def stepped(module: torch.nn.Module, batch: TokenBatch) -> Callable[[], None]:
-    optimizer = adamw(module, Recipe())
+    optimizer = build_optimizer(module, Recipe())
 
     def step() -> None:
         with torch.autocast("cuda", torch.bfloat16):

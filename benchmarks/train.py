@@ -22,9 +22,9 @@ import torch
 from domaintoolkit.storage.encoded_folder import open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train import Recipe, train
-from domaintoolkit.train.data.splits import split_data
+from domaintoolkit.train.data.splits import open_splits
 from domaintoolkit.train.model_building import build_model
-from domaintoolkit.train.optimizer import adamw
+from domaintoolkit.train.optimizer import build_optimizer
 from domaintoolkit.windows import open_shards
 from domaintoolkit.windows.window_rule import window_rule
 
@@ -44,9 +44,9 @@ def stepper(folder: str, recipe: Recipe) -> Callable[[], int]:
     """A function that makes one step and says how many events it trained on."""
     tokenizer = DomainTokenizer.load(open_encoded(folder).tokenizer_folder)
     rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, tokenizer.schema.time)
-    batches = split_data(open_shards(folder), recipe, tokenizer.grammar, rule).batches(0)
+    batches = open_splits(open_shards(folder), recipe, tokenizer.grammar, rule).training_batches(0)
     model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar).train()
-    optimizer = adamw(model, recipe)
+    optimizer = build_optimizer(model, recipe)
 
     def step() -> int:
         report = model.loss(next(batches))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from domaintoolkit.errors import ArtifactError, VocabularyMismatchError
 from domaintoolkit.grammar import Syntax
-from domaintoolkit.model.batches import EXTRA_PARTS
+from domaintoolkit.model.batches import EXTRA_PARTS, LossReport
 from domaintoolkit.model.config import TokenModelConfig, resized
 from domaintoolkit.schema.convert import from_dict, to_dict
 from domaintoolkit.util.artifacts import read_json, write_atomic, write_json
@@ -70,6 +70,10 @@ class BoundModel(nn.Module, ModelHubMixin):
     def _tables(self, layout: Syntax) -> None:
         for name, kind in TABLES.items():
             self.register_buffer(name, torch.as_tensor(np.array(getattr(layout, name)), dtype=kind))
+
+    def loss(self, batch: Any) -> LossReport:
+        """The loss of a `TokenBatch` (token model) or an `EventBatch` (event model)."""
+        raise NotImplementedError
 
     @property
     def part_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Training: recipes, the loop, checkpoints. Names load when they are used, since torch takes seconds."""
+"""Training: recipes, the loop, checkpoints. Names are imported on first use: torch takes seconds."""
 
 import lazy_loader
 

@@ -1,10 +1,10 @@
-from .devices import computed_in_software as computed_in_software
+from .devices import is_precision_emulated as is_precision_emulated
 from .progress import LiveLine as LiveLine
 from .progress import Progress as Progress
 from .recipe import Recipe as Recipe
-from .recipe import changed as changed
 from .recipe import default_recipe as default_recipe
 from .recipe import load_recipe as load_recipe
-from .recipe import resolved_toml as resolved_toml
+from .recipe import recipe_to_toml as recipe_to_toml
+from .recipe import replace_settings as replace_settings
 from .result import Result as Result
 from .run import train as train

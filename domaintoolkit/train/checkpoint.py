@@ -18,7 +18,7 @@ from torch import Tensor
 from domaintoolkit.errors import ArtifactError, OutputError
 from domaintoolkit.util.artifacts import read_json, write_json
 
-__all__ = ["Checkpoints", "Tensors", "clean_folder", "replacing_folder"]
+__all__ = ["Checkpoints", "Tensors", "clean_folder", "replace_folder"]
 
 Tensors = dict[str, Tensor]
 
@@ -28,36 +28,42 @@ PARTIAL = ".partial"
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """An empty folder beside `path` that takes its place at the end; after an error `path` is as it was."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder next to `path` that replaces it at the end; after an error `path` is unchanged."""
+    partial = _partial_name(path)
     try:
-        beside.mkdir(parents=True)
-        yield beside
-        for file in (file for file in beside.rglob("*") if file.is_file()):
+        partial.mkdir(parents=True)
+        yield partial
+        # Everything is on disk before it gets its name: a power cut must not leave empty files under it.
+        for file in (file for file in partial.rglob("*") if file.is_file()):
             _sync(file)
-        _sync(beside)
+        _sync(partial)
         if path.exists():
             remove_folder(path)
-        beside.rename(path)
+        partial.rename(path)
         _sync(path.parent)
     except OSError as error:
         raise OutputError(str(path), error.strerror or str(error)) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def remove_folder(path: Path) -> None:
-    """Take a folder away at once: it is renamed first, so that no half of it is left under its name."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
-    path.rename(aside)
-    shutil.rmtree(aside)
+    """Remove a folder at once: it is renamed first, so that its name never holds half of it."""
+    renamed = _partial_name(path)
+    path.rename(renamed)
+    shutil.rmtree(renamed)
 
 
 def clean_folder(path: Path) -> None:
-    """Remove the folders in `path` that a process that was killed left half written."""
+    """Remove the folders in `path` that a killed process left half written."""
     for partial in path.glob(f".*{PARTIAL}"):
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _partial_name(path: Path) -> Path:
+    """A hidden, random name next to `path`, which `clean_folder` recognises."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
 
 
 def _sync(path: Path) -> None:
@@ -75,24 +81,25 @@ class Checkpoints:
         self.folder, self.keep = folder, keep
 
     def path(self, step: int) -> Path:
-        """Where the checkpoint of a step is."""
+        """The folder of a step's checkpoint."""
         return self.folder / f"step-{step:08d}"
 
     def steps(self) -> list[int]:
-        """The steps that have a checkpoint, rising."""
+        """The steps that have a checkpoint, in ascending order."""
         return sorted(int(path.name[5:]) for path in self.folder.glob("step-*") if path.name[5:].isdecimal())
 
-    def told(self) -> str:
-        """What there is, for a message of a run that ends early."""
+    def describe(self) -> str:
+        """The last checkpoint in words, for the message of a run that ends early."""
         kept = self.steps()
         return f"the last checkpoint is that of step {kept[-1]}" if kept else "there is no checkpoint yet"
 
     def save(self, step: int, tensors: Mapping[str, Tensors], state: Mapping[str, Any], best: int | None) -> None:
         """Write a checkpoint of named groups of tensors and of plain data, then remove those no longer kept."""
-        with replacing_folder(self.path(step)) as folder:
+        with replace_folder(self.path(step)) as folder:
             for name, group in tensors.items():
-                plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
-                safetensors.torch.save_file(plain, folder / f"{name}.safetensors", metadata={"format": "pt"})
+                # safetensors refuses tensors that share memory, as tied weights do: each gets its own
+                copies = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
+                safetensors.torch.save_file(copies, folder / f"{name}.safetensors", metadata={"format": "pt"})
             files = {file.name: _checksum(file) for file in sorted(folder.iterdir())}
             write_json(folder / STATE, FORMAT, VERSION, {**state, "files": files})
         for old in self.steps()[: -self.keep]:
@@ -100,24 +107,24 @@ class Checkpoints:
                 remove_folder(self.path(old))
 
     def load(self, step: int) -> tuple[dict[str, Tensors], dict[str, Any]]:
-        """The tensors and the state of a checkpoint; raises `ArtifactError` where a file of it is damaged."""
+        """The tensors and the state of a checkpoint; raises `ArtifactError` if one of its files is damaged."""
         folder = self.path(step)
         state = read_json(folder / STATE, FORMAT, VERSION)
         return {Path(name).stem: _read(folder / name, checksum) for name, checksum in state.pop("files").items()}, state
 
     def load_last(self) -> tuple[dict[str, Tensors], dict[str, Any]]:
-        """`load` of the last checkpoint; the error for a damaged one says how to go on without it."""
+        """`load` of the last checkpoint; if that is damaged, the error says how to continue without it."""
         steps = self.steps()
         try:
             return self.load(steps[-1])
         except ArtifactError as error:
             if len(steps) == 1:
                 raise
-            reason = f"{error.reason}; delete {self.path(steps[-1])} to go on from step {steps[-2]}"
+            reason = f"{error.reason}; delete {self.path(steps[-1])} to continue from step {steps[-2]}"
             raise ArtifactError(error.path, reason) from None
 
     def clean(self) -> None:
-        """Remove what a process that was killed left half written."""
+        """Remove the checkpoints that a killed process left half written."""
         clean_folder(self.folder)
 
 

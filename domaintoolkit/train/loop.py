@@ -17,26 +17,30 @@ from torch.distributed.checkpoint import state_dict as distributed
 
 from domaintoolkit.errors import DivergedError
 from domaintoolkit.evaluate import Score
+from domaintoolkit.model import LossReport
+from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.train.checkpoint import Checkpoints, Tensors
-from domaintoolkit.train.optimizer import adamw, embedding_penalty
+from domaintoolkit.train.data.model_batches import ModelBatch
+from domaintoolkit.train.optimizer import build_optimizer, embedding_penalty
 from domaintoolkit.train.progress import Meter, Progress, peak_flops
 from domaintoolkit.train.recipe import Recipe
 from domaintoolkit.train.schedule import learning_rate
 
-__all__ = ["State", "Trainer", "Training"]
+__all__ = ["LoopState", "Loss", "Trainer", "Training"]
 
+Loss = Callable[[ModelBatch], LossReport]
 FULL = distributed.StateDictOptions(full_state_dict=True)
 
 
 class WithLoss(nn.Module):
-    """A model whose forward pass is its loss: what DDP, FSDP and the compiler wrap."""
+    """A model whose forward pass is its loss: DDP, FSDP and the compiler wrap this."""
 
-    def __init__(self, model: Any, recipe: Recipe) -> None:
+    def __init__(self, model: BoundModel, recipe: Recipe) -> None:
         super().__init__()
         self.model, self.recipe = model, recipe
 
-    def forward(self, batch: Any) -> Any:
-        """The `LossReport` of a batch, its loss with the penalty."""
+    def forward(self, batch: ModelBatch) -> LossReport:
+        """The `LossReport` of a batch; in training, its loss includes the penalty."""
         report = self.model.loss(batch)
         if self.training and self.recipe.embedding_penalty:
             embedding = self.model.get_parameter(self.model.grows[0])
@@ -45,31 +49,32 @@ class WithLoss(nn.Module):
 
 
 @dataclass(slots=True)
-class State:
-    """Where a run stands, beside its tensors. The loader's position is the step times the accumulation."""
+class LoopState:
+    """The state of a run, without its tensors. The loader's position is the step times the accumulation."""
 
     step: int = 0
     best: float | None = None
     """The lowest validation loss so far, in bits an event."""
     best_step: int | None = None
     waiting: int = 0
-    """Evaluations since then."""
+    """Evaluations since `best_step`."""
     validation: list[tuple[int, float]] = field(default_factory=list)
     finished: bool = False
+    """Training ends early, since validation did not improve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a run trains on and how it is watched.
+    """The data, the validation and the reports of a run.
 
-    `batches` gives this device's batches without end, from a number on; `validate` scores the model.
-    `identity` is what a checkpoint must agree with to be continued: the vocabulary's hash and the recipe.
+    `batches` gives this device's endless batches, from a number on; `validate` scores the model. A checkpoint can be
+    continued only if it has the same `identity`: the vocabulary's hash and the recipe.
     """
 
     recipe: Recipe
     steps: int
-    batches: Callable[[int], Iterator[Any]]
-    validate: Callable[[Callable[[Any], Any]], Score | None]
+    batches: Callable[[int], Iterator[ModelBatch]]
+    validate: Callable[[Loss], Score | None]
     checkpoints: Checkpoints
     identity: dict[str, Any]
     flops: float
@@ -80,9 +85,9 @@ class Training:
 class Trainer:
     """A model and its optimizer on their devices."""
 
-    def __init__(self, model: Any, training: Training, accelerator: Accelerator) -> None:
+    def __init__(self, model: BoundModel, training: Training, accelerator: Accelerator) -> None:
         self.training, self.accelerator = training, accelerator
-        self.state = State()
+        self.state = LoopState()
         self.losses: list[float] = []
         """The loss of each batch that this process trained on."""
         module = WithLoss(model, training.recipe)
@@ -91,10 +96,10 @@ class Trainer:
         ignore(module, [name for name, _ in module.named_buffers()])
         if training.recipe.compile:
             module.compile()
-        self.module, self.optimizer = accelerator.prepare(module, adamw(module, training.recipe))
+        self.module, self.optimizer = accelerator.prepare(module, build_optimizer(module, training.recipe))
 
-    def run(self) -> State:
-        """Train to the last step, or until validation stops getting better."""
+    def run(self) -> LoopState:
+        """Train to the last step, or until validation stops improving."""
         training, recipe, state, accelerator = self.training, self.training.recipe, self.state, self.accelerator
         devices, device = accelerator.num_processes, accelerator.device
         meter = Meter(training.steps, devices, training.flops, peak_flops(device), self._log)
@@ -104,39 +109,43 @@ class Trainer:
             rate = learning_rate(recipe, state.step, training.steps, devices)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
+
             for part in range(recipe.accumulation):
                 batch = next(batches)
                 if device.type == "cuda":
-                    batch = batch.pin_memory()  # a copy from other memory waits for all that the GPU has to do
+                    batch = batch.pin_memory()  # a copy from other memory waits until the GPU is idle
                 batch = batch.to(device, non_blocking=True)
                 if recipe.compile and batch.bounds is not None:
                     torch._dynamo.maybe_mark_dynamic(batch.bounds, 0)  # else compiled twice: once for its size
                 last = part + 1 == recipe.accumulation
+                # devices exchange gradients only after the last batch of a step
                 with nullcontext() if last else accelerator.no_sync(self.module):
                     report = self.module(batch)
                     accelerator.backward(report.loss / recipe.accumulation)
                 meter.add(report.loss, report.nats_by_part[:-1].sum(), report.tokens, report.events)
+
             if recipe.clip:
                 accelerator.clip_grad_norm_(self.module.parameters(), recipe.clip)
             self.optimizer.step()
             self.optimizer.zero_grad()
             state.step += 1
-            if self._due(state.step):
-                self._check(meter.finite(), "the loss")
+
+            if self._is_milestone(state.step):
+                self._check_finite(meter.is_finite(), "the loss")
                 began = time.perf_counter()
                 bits = self._evaluate()
                 self._save_if_due()
-                meter.pause(time.perf_counter() - began)
-                self.losses += meter.close(state.step, rate, bits)
-            elif meter.due():
-                self._check(meter.finite(), "the loss")
-                self.losses += meter.close(state.step, rate)
+                meter.exclude(time.perf_counter() - began)
+                self.losses += meter.flush(state.step, rate, bits)
+            elif meter.is_due():
+                self._check_finite(meter.is_finite(), "the loss")
+                self.losses += meter.flush(state.step, rate)
         return state
 
-    def _check(self, finite: bool, what: str) -> None:
-        """Stop a run that has diverged before it is logged, scored or kept."""
+    def _check_finite(self, finite: bool, what: str) -> None:
+        """Stop a run that has diverged, before `what` is logged, scored or kept."""
         if not finite:
-            raise DivergedError(self.state.step, what, self.training.checkpoints.told())
+            raise DivergedError(self.state.step, what, self.training.checkpoints.describe())
 
     def _log(self, progress: Progress) -> None:
         if self.accelerator.is_main_process:
@@ -144,13 +153,13 @@ class Trainer:
             self.accelerator.log(values, step=progress.step)
             self.training.progress(progress)
 
-    def _due(self, step: int) -> bool:
-        """Whether a step ends with an evaluation or a checkpoint; the last one does."""
+    def _is_milestone(self, step: int) -> bool:
+        """Return True if a step ends with an evaluation or a checkpoint; the last one does."""
         recipe = self.training.recipe
         return step % recipe.evaluate_every == 0 or step % recipe.checkpoint_every == 0 or step == self.training.steps
 
     def _evaluate(self) -> float | None:
-        """Bits an event on validation entities where they are due, and what follows from them for the run."""
+        """Bits an event on validation entities, if an evaluation is due; updates the best step and `finished`."""
         state, recipe = self.state, self.training.recipe
         if state.step % recipe.evaluate_every and state.step != self.training.steps:
             return None
@@ -160,7 +169,7 @@ class Trainer:
             return None
         # Devices may differ in the last digits; they must agree on when to stop.
         bits = float(broadcast_object_list([score.bits_per_event])[0])
-        self._check(math.isfinite(bits), "the validation loss")
+        self._check_finite(math.isfinite(bits), "the validation loss")
         state.validation.append((state.step, bits))
         if state.best is None or bits < state.best:
             state.best, state.best_step, state.waiting = bits, state.step, 0
@@ -169,8 +178,8 @@ class Trainer:
             state.finished = recipe.patience is not None and state.waiting >= recipe.patience
         return bits
 
-    def score(self, scorer: Callable[[Callable[[Any], Any]], Any]) -> Any:
-        """What `scorer` makes of the model's loss function, which leaves training as it was."""
+    def score(self, scorer: Callable[[Loss], Score | None]) -> Score | None:
+        """Call `scorer` with the model's loss function; training goes on as if it had not been called."""
         devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.no_grad(), self.accelerator.autocast():
             self.module.eval()
@@ -185,9 +194,10 @@ class Trainer:
             self.save()
 
     def save(self) -> None:
-        """Write a checkpoint of the run as it stands; raises `DivergedError` where it is not worth keeping."""
-        tensors = self._tensors()
-        self._check(all(bool(weights.isfinite().all()) for weights in tensors["model"].values()), "a weight")
+        """Write a checkpoint of the run; raises `DivergedError` if a weight is not finite."""
+        tensors = self._gather_tensors()
+        self._check_finite(all(bool(weights.isfinite().all()) for weights in tensors["model"].values()), "a weight")
+        # one generator state a process: (processes, bytes)
         random = self.accelerator.gather(torch.get_rng_state().to(self.accelerator.device)[None]).cpu()
         tensors["random"] = {"cpu": random}
         if self.accelerator.device.type == "cuda":
@@ -198,34 +208,38 @@ class Trainer:
             self.training.checkpoints.save(self.state.step, tensors, state, self.state.best_step)
         self.accelerator.wait_for_everyone()
 
-    def _tensors(self) -> dict[str, Tensors]:
+    def _gather_tensors(self) -> dict[str, Tensors]:
+        """The whole weights and moments, from all devices; a moment is called `parameter/moment`."""
         weights: Any = distributed.get_model_state_dict(self.module, options=FULL)
         moments: Any = distributed.get_optimizer_state_dict(self.module, self.optimizer.optimizer, options=FULL)[
             "state"
         ]
         flat = {f"{name}/{key}": value for name, entry in moments.items() for key, value in entry.items()}
-        return {"model": {_inner(name): tensor for name, tensor in weights.items()}, "optimizer": flat}
+        return {"model": {_strip_wrapper(name): tensor for name, tensor in weights.items()}, "optimizer": flat}
 
     def restore(self, tensors: dict[str, Tensors], state: dict[str, Any]) -> None:
-        """Stand where a checkpoint was written."""
+        """Continue from a checkpoint: weights, moments, generators, state."""
         weights: Any = {f"model.{name}": tensor for name, tensor in tensors["model"].items()}
         distributed.set_model_state_dict(self.module, weights, options=FULL)
+
         moments: dict[str, dict[str, Tensor]] = {}
         for key, tensor in tensors["optimizer"].items():
-            name, _, what = key.rpartition("/")
-            moments.setdefault(name, {})[what] = tensor
+            name, _, moment = key.rpartition("/")
+            moments.setdefault(name, {})[moment] = tensor
         whole: Any = distributed.get_optimizer_state_dict(self.module, self.optimizer.optimizer, options=FULL)
         whole["state"] = moments
         distributed.set_optimizer_state_dict(self.module, self.optimizer.optimizer, whole, options=FULL)
+
         rank = self.accelerator.process_index
         torch.set_rng_state(tensors["random"]["cpu"][rank].clone())
         if "cuda" in tensors["random"]:
             torch.cuda.set_rng_state(tensors["random"]["cuda"][rank].clone())
+
         entries = dict(state["state"])
-        entries["validation"] = [(step, bits) for step, bits in entries["validation"]]
-        self.state = State(**entries)
+        entries["validation"] = [(step, bits) for step, bits in entries["validation"]]  # JSON has lists only
+        self.state = LoopState(**entries)
 
 
-def _inner(name: str) -> str:
-    """A name in the model, without the wrapper's."""
+def _strip_wrapper(name: str) -> str:
+    """A parameter's name in the model, without that of `WithLoss`."""
     return name.removeprefix("model.")

@@ -1,4 +1,4 @@
-"""Whether a step fits into the memory that there is: told before it is tried, and where trying it has failed."""
+"""Memory checks: an estimate before the first step, and an explanation after a failed allocation."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.model import TokenModelConfig, plan
 from domaintoolkit.train.recipe import Recipe
 
-__all__ = ["check_memory", "memory_of", "within_memory"]
+__all__ = ["check_memory", "explain_out_of_memory", "total_memory"]
 
 GIB = 1 << 30
 SLACK = {"cpu": 1.0, "cuda": 2.0}
-"""How far above the memory an estimate has to be to be believed: a compiled step on a GPU keeps less than it says."""
+"""A step is refused above this multiple of the memory: compiled on a GPU, it keeps less than estimated."""
 
 
-def memory_of(device: torch.device) -> int | None:
-    """Bytes of memory that a device has, used or not; None where that cannot be told."""
+def total_memory(device: torch.device) -> int | None:
+    """Bytes of memory of a device, used or not; None if unknown."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     if device.type == "cpu" and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
@@ -30,29 +30,28 @@ def memory_of(device: torch.device) -> int | None:
 
 def check_memory(config: TokenModelConfig, recipe: Recipe, device: torch.device) -> None:
     """Raise `SchemaError` for a step that takes more than the device has, as far as `plan` can tell."""
-    there = memory_of(device)
-    if there is None:
+    total = total_memory(device)
+    if total is None:
         return
     kind = "cpu" if device.type == "cpu" else "h100"
     needed = plan(config, recipe.batch, recipe.block, recipe.precision, kind).memory
-    if needed > there * SLACK.get(device.type, 2.0):
-        detail = f"about {needed / GIB:,.0f} GiB of the {there / GIB:,.0f} GiB that there are"
-        raise _too_large(recipe, f"takes {detail}")
+    if needed > total * SLACK.get(device.type, 2.0):
+        raise _batch_error(recipe, f"takes about {needed / GIB:,.0f} GiB; the device has {total / GIB:,.0f} GiB")
 
 
 @contextmanager
-def within_memory(recipe: Recipe) -> Iterator[None]:
-    """Raise `SchemaError` where an allocation fails in the block."""
+def explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
+    """Raise `SchemaError` if an allocation fails in the block."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError):
-        raise _too_large(recipe, "does not fit into memory") from None
-    except RuntimeError as error:  # of which PyTorch's allocator for the CPU makes no error of its own
+        raise _batch_error(recipe, "does not fit into memory") from None
+    except RuntimeError as error:  # PyTorch's allocator for the CPU has no exception class of its own
         if "DefaultCPUAllocator" not in str(error):
             raise
-        raise _too_large(recipe, "does not fit into memory") from None
+        raise _batch_error(recipe, "does not fit into memory") from None
 
 
-def _too_large(recipe: Recipe, what: str) -> SchemaError:
+def _batch_error(recipe: Recipe, reason: str) -> SchemaError:
     size = f"a batch of {recipe.batch:,} x {recipe.block:,} positions"
-    return SchemaError([Problem("batch", f"{size} {what}; lower batch (and raise accumulation) or block")], "recipe")
+    return SchemaError([Problem("batch", f"{size} {reason}; lower batch (and raise accumulation) or block")], "recipe")

@@ -1,4 +1,4 @@
-"""The model that a recipe names, for one vocabulary."""
+"""The model of a recipe, for one vocabulary."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 
 from domaintoolkit.composite import CompositeModel
 from domaintoolkit.errors import SchemaError
+from domaintoolkit.grammar import Grammar, Syntax
 from domaintoolkit.model import (
     EventModel,
     EventModelConfig,
@@ -18,29 +19,31 @@ from domaintoolkit.model import (
     preset,
 )
 from domaintoolkit.train.recipe import Recipe
+from domaintoolkit.vocabulary import Vocabulary
 
-__all__ = ["build_model", "flops_per_batch", "model_config"]
+__all__ = ["build_config", "build_model", "flops_per_batch"]
 
 
 def build_model(
-    recipe: Recipe, vocabulary: Any, grammar: Any, composites: CompositeModel | None = None
+    recipe: Recipe, vocabulary: Vocabulary, grammar: Grammar, composites: CompositeModel | None = None
 ) -> TokenModel | EventModel:
-    """A fresh model, its weights drawn from the recipe's seed.
+    """A new model, its weights drawn from the recipe's seed.
 
-    Where the recipe puts `composites` in, the model says so, and knows how many events begin in each.
+    If the recipe uses `composites`, the model stores that, and how many events begin in each.
     """
-    config, layout = model_config(recipe, len(vocabulary)), grammar
+    config = build_config(recipe, len(vocabulary))
+    syntax: Syntax = grammar
     if recipe.segmentation != "base" and composites is not None:
         tokens, _, offsets = composites.flat_pieces
-        layout = grammar.with_composites(composites.ids, tokens, offsets)
+        syntax = grammar.with_composites(composites.ids, tokens, offsets)
     torch.manual_seed(recipe.seed)
     if isinstance(config, EventModelConfig):
-        return EventModel(config, layout, vocabulary.hash)
-    return TokenModel(config, layout, vocabulary.hash)
+        return EventModel(config, syntax, vocabulary.hash)
+    return TokenModel(config, syntax, vocabulary.hash)
 
 
-def model_config(recipe: Recipe, vocabulary_size: int) -> TokenModelConfig | EventModelConfig:
-    """The shape of the model that a recipe names; its problems are those of the recipe's table `model`."""
+def build_config(recipe: Recipe, vocabulary_size: int) -> TokenModelConfig | EventModelConfig:
+    """The shape of a recipe's model; its problems are reported as those of the recipe's table `model`."""
     settings: dict[str, Any] = {**recipe.model, "block": recipe.block}
     if recipe.segmentation != "base":
         settings["composites"] = True
@@ -52,11 +55,13 @@ def model_config(recipe: Recipe, vocabulary_size: int) -> TokenModelConfig | Eve
         raise SchemaError(own, "recipe") from None
 
 
-def flops_per_batch(model: Any, recipe: Recipe) -> float:
-    """Multiplications and additions of a batch, forward and backward: 6 a parameter that a position goes through
-    (Kaplan et al. 2020), and those of causal attention over a full block."""
+def flops_per_batch(model: TokenModel | EventModel, recipe: Recipe) -> float:
+    """Multiplications and additions of a batch, forward and backward.
+
+    They are 6 for each parameter and position (Kaplan et al. 2020), and those of causal attention over a full block.
+    """
     config = model.config
     parameters = sum(parameter.numel() for parameter in model.parameters())
     if recipe.family == "token" and not config.tied:
-        parameters -= config.vocabulary_size * config.width
+        parameters -= config.vocabulary_size * config.width  # the input table is only looked up in
     return float((6 * parameters + 6 * config.layers * config.width * recipe.block) * recipe.positions)

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from domaintoolkit.train.recipe import Recipe
 
-__all__ = ["adamw", "embedding_penalty"]
+__all__ = ["build_optimizer", "embedding_penalty"]
 
 
-def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019); vectors, such as the gains of norms, do not decay."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups: list[dict[str, Any]] = [
@@ -24,8 +24,9 @@ def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
 
 
 def embedding_penalty(embedding: Tensor, recipe: Recipe) -> Tensor:
-    """(): `embedding_penalty` times the mean squared norm of the rows of (V, width), or of what exceeds the target."""
+    """(): the recipe's share of the mean squared norm of the rows of (V, width), or of its excess over the target."""
     if recipe.embedding_penalty_form == "l2":
         return recipe.embedding_penalty * embedding.square().sum(1).mean()
+    # 1e-12: the square root has no finite gradient at 0
     excess = (embedding.square().sum(1) + 1e-12).sqrt() - recipe.embedding_norm
     return recipe.embedding_penalty * excess.clamp(min=0).square().mean()

@@ -1,7 +1,8 @@
-"""What a model expects next in a held-out history, in readable lines."""
+"""The next event that a model expects in a held-out history, in readable lines."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,21 @@ from numpy.typing import NDArray
 
 from domaintoolkit.generate import Generator, likely_parts, predict_next
 from domaintoolkit.grammar import event_starts
-from domaintoolkit.model import EventModel
+from domaintoolkit.model import EventModel, TokenModel
+from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["expected_next"]
+__all__ = ["describe_next_event"]
 
 SHOWN = 3
 """Events of the history that are shown, and candidates for the next one."""
 
 
-def expected_next(model: Any, tokenizer: Any, history: NDArray[Any]) -> tuple[str, ...]:
-    """The end of a history of base tokens, the event that came, and what the model, given all before it, thinks
-    likeliest: whole events of a token model, values of each part of an event model.
+def describe_next_event(
+    model: TokenModel | EventModel, tokenizer: DomainTokenizer, history: NDArray[np.integer[Any]]
+) -> tuple[str, ...]:
+    """The end of a history of base tokens, the event that came, and the likeliest ones given all before it.
+
+    These are whole events of a token model, and values of each part of an event model.
     """
     names, grammar = tokenizer.vocabulary.names, tokenizer.grammar
     starts = event_starts(history, grammar)
@@ -31,12 +36,13 @@ def expected_next(model: Any, tokenizer: Any, history: NDArray[Any]) -> tuple[st
     ]
     before = np.asarray(history[:last], np.int64)
     if isinstance(model, EventModel):
-        return (*lines, *_parts(model, names, before))
+        return (*lines, *_describe_parts(model, names, before))
     found = predict_next(Generator(model, tokenizer), before, SHOWN)
     return (*lines, *(f"expected   {' '.join(event.tokens)} ({event.share})" for event in found))
 
 
-def _parts(model: EventModel, names: Any, before: NDArray[np.int64]) -> list[str]:
+def _describe_parts(model: EventModel, names: Sequence[str], before: NDArray[np.int64]) -> list[str]:
+    """A line for each part: its likeliest tokens with their probabilities."""
     lines = []
     for likely in likely_parts(model, before, SHOWN):
         listed = zip(likely.ids, likely.probabilities, strict=True)

@@ -1,4 +1,4 @@
-"""How a run goes: rates, utilisation and the time left, as data and as one line of text."""
+"""Rates, utilisation and the time left of a run, as data and as one line of text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PEAKS = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What there is to say after a step. Rates are those since the last report."""
+    """The report after a step. Rates are those since the last report."""
 
     step: int
     steps: int
@@ -38,17 +38,17 @@ class Progress:
     events_per_second: float
     seconds_left: float
     utilisation: float | None = None
-    """Share of the device's peak that the model's own FLOPs are; None where the peak is not known."""
+    """The model's own FLOPs as a share of the device's peak; None if the peak is not known."""
     validation: float | None = None
-    """Bits an event on validation entities, where this step was evaluated."""
+    """Bits an event on validation entities, if this step was evaluated."""
 
     def __str__(self) -> str:
         parts = [
             f"step {self.step:,}/{self.steps:,}",
             f"loss {self.loss:.3f}",
             f"{self.bits_per_event:.2f} bits/event",
-            f"{_rate(self.tokens_per_second)} tokens/s",
-            f"{_rate(self.events_per_second)} events/s",
+            f"{_format_rate(self.tokens_per_second)} tokens/s",
+            f"{_format_rate(self.events_per_second)} events/s",
         ]
         if self.utilisation is not None:
             parts.append(f"MFU {self.utilisation:.0%}")
@@ -58,12 +58,12 @@ class Progress:
         return " · ".join([*parts, f"{minutes}:{seconds:02} left"])
 
 
-def _rate(value: float) -> str:
+def _format_rate(value: float) -> str:
     return f"{value / 1e6:.2f}M" if value >= 1e6 else f"{value / 1e3:.1f}k" if value >= 1e3 else f"{value:.0f}"
 
 
 class LiveLine:
-    """Prints progress: one line that is written over on a terminal, nothing in a pipe but evaluations."""
+    """Prints progress: on a terminal, one line that is overwritten; in a pipe, only evaluations."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self.file = file or sys.stderr
@@ -72,6 +72,7 @@ class LiveLine:
     def __call__(self, progress: Progress) -> None:
         if self.live:
             end = "\n" if progress.validation is not None or progress.step == progress.steps else ""
+            # \r returns to the start of the line, and the escape clears it
             self.file.write(f"\r\x1b[2K{progress}{end}")
             self.file.flush()
         elif progress.validation is not None:
@@ -79,10 +80,10 @@ class LiveLine:
 
 
 class Meter:
-    """Adds up reports of batches, on their device, and turns them into `Progress` now and then.
+    """Adds up reports of batches, on their device, and turns them into `Progress` from time to time.
 
-    `flops` is what a batch takes on each of `devices`, and `peak` what a device could do in a second. Rates are
-    those of this device times `devices`: every one gets batches of the same size.
+    A batch takes `flops` on each of `devices`, and a device can do `peak` in a second. Rates are those of this device
+    times `devices`: all get batches of the same size.
     """
 
     def __init__(
@@ -92,32 +93,34 @@ class Meter:
         self._began = time.perf_counter()
         self._sums: list[Tensor] = []
         self._pace: float | None = None
+        """Smoothed seconds a step."""
         self._reported = -math.inf
         self._since = 0
+        """The step of the last report."""
 
     def add(self, loss: Tensor, event_nats: Tensor, tokens: Tensor, events: Tensor) -> None:
         """Count one batch in."""
         counts = (loss, loss.detach() * tokens, event_nats, tokens, events)
         self._sums.append(torch.stack([count.detach().float() for count in counts]))
 
-    def finite(self) -> bool:
-        """Whether the loss of every batch since the last report is a number; waits for the device."""
+    def is_finite(self) -> bool:
+        """Return True if the loss of every batch since the last report is finite; waits for the device."""
         return not self._sums or bool(torch.stack([sums[0] for sums in self._sums]).isfinite().all())
 
-    def due(self, every: float = 0.5) -> bool:
-        """Whether a report is due: looking at a GPU's results makes it wait, so not after each step."""
+    def is_due(self, every: float = 0.5) -> bool:
+        """Return True if the last report is `every` seconds old; reading results makes the host wait for a GPU."""
         return time.perf_counter() - self._reported >= every
 
-    def close(self, step: int, rate: float, validation: float | None = None) -> list[float]:
-        """Report on what was added since the last report; gives the loss of each batch."""
+    def flush(self, step: int, rate: float, validation: float | None = None) -> list[float]:
+        """Report the batches since the last report; returns the loss of each."""
         if not self._sums:
             return []
-        batches = torch.stack(self._sums).double().cpu()
+        batches = torch.stack(self._sums).double().cpu()  # (batches, 5)
         seconds = max(1e-9, time.perf_counter() - self._began)
         pace = seconds / max(1, step - self._since)
         self._pace = pace if self._pace is None or not self._since else 0.7 * self._pace + 0.3 * pace
         nats, event_nats, tokens, events = batches[:, 1:].sum(0).tolist()
-        made = Progress(
+        progress = Progress(
             step=step,
             steps=self.steps,
             loss=nats / max(tokens, 1),
@@ -129,19 +132,19 @@ class Meter:
             utilisation=self.flops * len(batches) / seconds / self.peak if self.peak else None,
             validation=validation,
         )
-        self.report(made)
+        self.report(progress)
         self._sums, self._since = [], step
         self._began = self._reported = time.perf_counter()
         losses: list[float] = batches[:, 0].tolist()
         return losses
 
-    def pause(self, seconds: float) -> None:
-        """Leave out time that went into something else, such as an evaluation."""
+    def exclude(self, seconds: float) -> None:
+        """Leave out time that was spent on something else, such as an evaluation."""
         self._began += seconds
 
 
 def peak_flops(device: torch.device) -> float | None:
-    """Dense bf16 FLOPs a second of the device, where they are known."""
+    """Dense bf16 FLOPs a second of the device, if known."""
     if device.type != "cuda":
         return None
     words = torch.cuda.get_device_name(device).replace("-", " ").split()

@@ -1,4 +1,4 @@
-"""What a run has come to."""
+"""The result of a run."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FORMAT, VERSION = "domaintoolkit training result", 1
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The trained model beside its baselines, and how it came about."""
+    """The trained model compared with its baselines, and the run that made it."""
 
     folder: Path
     recipe: Recipe
     steps: int
     best_step: int
-    """The step whose weights were kept: those with the lowest validation loss."""
+    """The step with the lowest validation loss, whose weights were kept."""
     parameters: int
-    """All of them."""
+    """Of the whole model."""
     inner_parameters: int
     """Without the embeddings."""
     seconds: float
@@ -35,11 +35,11 @@ class Result:
     """(step, bits an event) on validation entities."""
     comparison: Comparison
     predictions: tuple[str, ...]
-    """Lines of text: a held-out history, and what the model expects next."""
+    """Lines of text: a held-out history, and the next event that the model expects."""
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, without what differs from run to run: the folder and the time."""
+        """As plain data, without the folder, the time and the losses of single batches."""
         data = asdict(self)
         del data["folder"], data["seconds"], data["losses"]
         return {**data, "comparison": self.comparison.to_json()}

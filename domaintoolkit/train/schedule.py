@@ -10,7 +10,7 @@ __all__ = ["learning_rate", "peak_rate"]
 
 
 def peak_rate(recipe: Recipe, devices: int = 1) -> float:
-    """The learning rate at its highest, after scaling with the positions of a step."""
+    """The highest learning rate, scaled with the positions of a step."""
     ratio = recipe.positions * recipe.accumulation * devices / recipe.scaling_positions
     match recipe.scaling:
         case "linear":
@@ -22,13 +22,13 @@ def peak_rate(recipe: Recipe, devices: int = 1) -> float:
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int, devices: int = 1) -> float:
-    """The learning rate of step `step` (from 0) of `steps`: linear warm-up, then what the schedule says.
+    """The learning rate of step `step` (from 0) of `steps`: linear warm-up, then the schedule.
 
     The cosine reaches the floor at the last step; with restarts (Loshchilov and Hutter 2017), at the last one
     before each restart.
     """
     peak = peak_rate(recipe, devices)
-    warmup = recipe.warmup_of(steps)
+    warmup = recipe.warmup_steps(steps)
     if step < warmup:
         return peak * (step + 1) / (warmup + 1)
     if recipe.schedule == "constant":

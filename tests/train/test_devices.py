@@ -13,40 +13,40 @@ import pytest
 import torch
 
 from domaintoolkit.errors import MissingExtraError
-from domaintoolkit.train import Recipe, computed_in_software, load_recipe, resolved_toml, train
+from domaintoolkit.train import Recipe, is_precision_emulated, load_recipe, recipe_to_toml, train
 from domaintoolkit.train.checkpoint import Checkpoints
-from domaintoolkit.train.devices import accelerator_for
+from domaintoolkit.train.devices import build_accelerator
 
 SCRIPT = """
 import sys
 from torch.distributed.tensor import DTensor
-from domaintoolkit.train import _loop, load_recipe, train
+from domaintoolkit.train import load_recipe, loop, train
 
 class Stopped(Exception):
     pass
 
-run = _loop.Trainer.run
+run = loop.Trainer.run
 
 def watched(trainer):
     sharded = {isinstance(entry, DTensor) for entry in trainer.module.parameters()}
     assert sharded == {trainer.training.recipe.parallel == "fsdp"}, sharded
     return run(trainer)
 
-_loop.Trainer.run = watched
+loop.Trainer.run = watched
 recipe = load_recipe(sys.argv[3])
 first = sys.argv[2] + "-first"
 whole = train(sys.argv[1], sys.argv[2], recipe, progress=lambda report: None)
-save = _loop.Trainer.save
+save = loop.Trainer.save
 
 def stopping(trainer):
     save(trainer)
     raise Stopped
 
-_loop.Trainer.save = stopping
+loop.Trainer.save = stopping
 try:
     train(sys.argv[1], first, recipe, progress=lambda report: None)
 except Stopped:
-    _loop.Trainer.save = save
+    loop.Trainer.save = save
 rest = train(sys.argv[1], first, recipe, resume=True, progress=lambda report: None)
 assert 0 < len(rest.losses) < len(whole.losses)
 assert rest.losses == whole.losses[-len(rest.losses):], (rest.losses, whole.losses)
@@ -61,8 +61,8 @@ COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--npr
 def test_a_precision_without_arithmetic_is_known(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: there)
-    assert computed_in_software(Recipe(precision="bf16")) is not there
-    assert not computed_in_software(Recipe(precision="fp32"))
+    assert is_precision_emulated(Recipe(precision="bf16")) is not there
+    assert not is_precision_emulated(Recipe(precision="fp32"))
 
 
 @pytest.mark.parametrize(("family", "parallel"), [("event", "ddp"), ("token", "fsdp"), ("event", "fsdp")])
@@ -71,7 +71,7 @@ def test_two_processes_do_what_one_does_with_twice_the_batches(
 ) -> None:
     recipe = replace(RECIPE, family=family, parallel=parallel)
     (tmp_path / "script.py").write_text(SCRIPT)
-    (tmp_path / "recipe.toml").write_text(resolved_toml(recipe))
+    (tmp_path / "recipe.toml").write_text(recipe_to_toml(recipe))
     assert load_recipe(tmp_path / "recipe.toml") == recipe
     script = [tmp_path / "script.py", encoded, tmp_path / "two", tmp_path / "recipe.toml"]
     quiet = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
@@ -97,4 +97,4 @@ def test_two_processes_do_what_one_does_with_twice_the_batches(
 
 def test_a_tracker_that_is_not_installed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingExtraError, match=r"wandb, which is not installed: pip install 'domaintoolkit\[wandb\]'"):
-        accelerator_for(replace(RECIPE, trackers=("wandb",)), tmp_path)
+        build_accelerator(replace(RECIPE, trackers=("wandb",)), tmp_path)

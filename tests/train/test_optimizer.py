@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from domaintoolkit.train.optimizer import adamw, embedding_penalty
+from domaintoolkit.train.optimizer import build_optimizer, embedding_penalty
 from domaintoolkit.train.recipe import Recipe
 
 
 def test_only_matrices_decay() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4))
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    optimizer = adamw(model, Recipe(weight_decay=0.5, learning_rate=0.1))
+    optimizer = build_optimizer(model, Recipe(weight_decay=0.5, learning_rate=0.1))
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()

@@ -10,11 +10,11 @@ import train_folders as folders
 
 from domaintoolkit.train import Recipe
 from domaintoolkit.train.model_building import build_model
-from domaintoolkit.train.predictions import expected_next
+from domaintoolkit.train.predictions import describe_next_event
 
 
 @pytest.mark.parametrize("family", ["token", "event"])
-def test_the_last_event_is_not_told_even_where_it_opens_a_session(family: Literal["token", "event"]) -> None:
+def test_the_last_event_is_not_shown_to_the_model_even_if_it_opens_a_session(family: Literal["token", "event"]) -> None:
     table = folders.rows(30, 6)
     tokenizer = folders.tokenizer(table)
     streams, grammar = tokenizer.encode(table), tokenizer.grammar
@@ -27,7 +27,7 @@ def test_the_last_event_is_not_told_even_where_it_opens_a_session(family: Litera
         if len(starts) < 2 or opens in opened:
             continue
         opened.add(opens)
-        after, came, *expected = expected_next(model, tokenizer, history)
+        after, came, *expected = describe_next_event(model, tokenizer, history)
         assert came.split()[1].startswith("[SESSION]" if opens else "[page")
         assert not after.endswith("[SESSION]")
         assert expected

@@ -48,13 +48,13 @@ def test_the_meter_adds_up_batches() -> None:
     meter = Meter(100, 2, 1e9, 1e12, reports.append)
     for loss in (1.0, 2.0):
         meter.add(torch.tensor(loss), torch.tensor(30.0), torch.tensor(20), torch.tensor(10))
-    assert meter.due()
-    assert meter.close(2, 0.5, validation=7.0) == [1.0, 2.0]
+    assert meter.is_due()
+    assert meter.flush(2, 0.5, validation=7.0) == [1.0, 2.0]
     (made,) = reports
     assert made.loss == pytest.approx(1.5)
     assert made.bits_per_event == pytest.approx(3 / 0.6931471805599453)
     assert made.tokens_per_second == pytest.approx(2 * made.events_per_second)
     assert made.utilisation is not None
     assert made.seconds_left > 0
-    assert meter.close(3, 0.5) == []
-    assert not meter.due()
+    assert meter.flush(3, 0.5) == []
+    assert not meter.is_due()

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import SchemaError, SourceError
 from domaintoolkit.schema import from_toml_text
-from domaintoolkit.train.model_building import model_config
-from domaintoolkit.train.recipe import Recipe, changed, default_recipe, load_recipe, resolved_toml
+from domaintoolkit.train.model_building import build_config
+from domaintoolkit.train.recipe import Recipe, default_recipe, load_recipe, recipe_to_toml, replace_settings
 
 recipes = st.builds(
     Recipe,
@@ -27,7 +27,7 @@ recipes = st.builds(
 
 @given(recipe=recipes)
 def test_a_resolved_recipe_reads_back_equal(recipe: Recipe) -> None:
-    assert from_toml_text(Recipe, resolved_toml(recipe)) == recipe
+    assert from_toml_text(Recipe, recipe_to_toml(recipe)) == recipe
 
 
 def test_all_problems_are_reported_together() -> None:
@@ -45,11 +45,11 @@ def test_what_no_run_could_use_is_refused() -> None:
 
 
 def test_a_warm_up_is_as_it_was_given_or_fits_the_steps() -> None:
-    assert Recipe(warmup=200).resolved(690).warmup == 200
-    assert [Recipe().resolved(steps).warmup for steps in (6, 120, 690)] == [0, 12, 50]
-    assert Recipe(schedule="restarts", restart_every=100).resolved(690).warmup == 10
+    assert Recipe(warmup=200).resolve(690).warmup == 200
+    assert [Recipe().resolve(steps).warmup for steps in (6, 120, 690)] == [0, 12, 50]
+    assert Recipe(schedule="restarts", restart_every=100).resolve(690).warmup == 10
     with pytest.raises(SchemaError, match="must be shorter than the 690 steps, got 700"):
-        Recipe(warmup=700).resolved(690)
+        Recipe(warmup=700).resolve(690)
     with pytest.raises(SchemaError, match="must be shorter than restart_every, got 700"):
         Recipe(warmup=700, schedule="restarts", restart_every=100)
     with pytest.raises(SchemaError) as caught:
@@ -101,27 +101,27 @@ def test_a_setting_of_a_wrong_type_is_one_problem(tmp_path: Path, text: str, wan
         ({"embedding_norm": 2.0, "embedding_penalty": 0.1}, {"embedding_penalty_form": "hinge"}),
     ],
 )
-def test_a_setting_that_would_say_nothing_is_refused(alone: dict[str, Any], other: dict[str, Any]) -> None:
-    with pytest.raises(SchemaError, match=f"{next(iter(alone))}: says nothing where"):
+def test_a_setting_without_effect_is_refused(alone: dict[str, Any], other: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError, match=f"{next(iter(alone))}: has no effect when"):
         Recipe(**alone)
     made = Recipe(**(alone | other))
     name = next(iter(other))
     back = {"schedule": "constant"} if "floor" in alone else {name: getattr(Recipe(), name)}
-    # what only the other one had a use for goes with it
-    assert getattr(changed(made, **back), next(iter(alone))) == getattr(Recipe(), next(iter(alone)))
+    # a setting that only the other one uses is reset with it
+    assert getattr(replace_settings(made, **back), next(iter(alone))) == getattr(Recipe(), next(iter(alone)))
 
 
 def test_problems_of_the_model_are_those_of_the_recipe() -> None:
     with pytest.raises(SchemaError, match=r"recipe has 1 problem\n  model\.heads: must divide"):
-        model_config(Recipe(model={"heads": 7}), 100)
+        build_config(Recipe(model={"heads": 7}), 100)
 
 
 def test_flags_change_a_recipe() -> None:
     recipe = Recipe(epochs=2.0)
-    assert changed(recipe, steps=100, batch=None) == Recipe(steps=100)
-    assert changed(recipe, seed=3) == Recipe(epochs=2.0, seed=3)
+    assert replace_settings(recipe, steps=100, batch=None) == Recipe(steps=100)
+    assert replace_settings(recipe, seed=3) == Recipe(epochs=2.0, seed=3)
     with pytest.raises(SchemaError):
-        changed(recipe, batch=-1)
+        replace_settings(recipe, batch=-1)
     assert default_recipe().model
-    assert changed(default_recipe(), family="token").model == {}
-    assert changed(default_recipe(), family="token", model={"bias": True}).model == {"bias": True}
+    assert replace_settings(default_recipe(), family="token").model == {}
+    assert replace_settings(default_recipe(), family="token", model={"bias": True}).model == {"bias": True}

@@ -23,7 +23,7 @@ from domaintoolkit.errors import (
 )
 from domaintoolkit.train import Progress, Recipe, Result, load_recipe, train
 from domaintoolkit.train.checkpoint import Checkpoints
-from domaintoolkit.train.memory import within_memory
+from domaintoolkit.train.memory import explain_out_of_memory
 
 RECIPE = Recipe(
     preset="54k",
@@ -121,7 +121,7 @@ def test_without_a_damaged_checkpoint_the_one_before_is_there(encoded: Path, tmp
     whole = train(encoded, tmp_path / "run", short, progress=quiet)
     last = tmp_path / "run" / "checkpoints" / "step-00000002"
     (last / "model.safetensors").write_bytes(b"")
-    with pytest.raises(ArtifactError, match=rf"delete {last} to go on from step 1"):
+    with pytest.raises(ArtifactError, match=rf"delete {last} to continue from step 1"):
         train(encoded, tmp_path / "run", short, resume=True, progress=quiet)
     shutil.rmtree(last)
     assert train(encoded, tmp_path / "run", short, resume=True, progress=quiet).validation == whole.validation
@@ -134,13 +134,13 @@ def test_a_folder_of_something_else_is_left_alone(encoded: Path, tmp_path: Path)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["model"]
 
 
-def test_ctrl_c_says_how_to_go_on(encoded: Path, tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_continue(encoded: Path, tmp_path: Path) -> None:
     def interrupt(report: Progress) -> None:
         if report.step == 1:
             raise KeyboardInterrupt
 
     short = replace(RECIPE, steps=2, warmup=0, evaluate_every=1)
-    with pytest.raises(Interrupted, match=r"interrupted; .*checkpoint.*; --resume goes on from there"):
+    with pytest.raises(Interrupted, match=r"interrupted; .*checkpoint.*; continue from there with --resume"):
         train(encoded, tmp_path / "run", short, progress=interrupt)
 
 
@@ -169,10 +169,10 @@ def test_a_step_beyond_the_memory_is_refused_before_it_is_tried(
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
-def test_an_allocation_that_fails_is_told() -> None:
-    with pytest.raises(SchemaError, match="does not fit into memory"), within_memory(RECIPE):
+def test_a_failed_allocation_is_explained() -> None:
+    with pytest.raises(SchemaError, match="does not fit into memory"), explain_out_of_memory(RECIPE):
         torch.empty(1 << 60)
-    with pytest.raises(RuntimeError, match="another"), within_memory(RECIPE):
+    with pytest.raises(RuntimeError, match="another"), explain_out_of_memory(RECIPE):
         raise RuntimeError("another")
 
 
@@ -203,7 +203,7 @@ def test_without_held_out_entities_others_stand_in_and_it_says_so(tmp_path: Path
     assert "empty" in result.notes[0]
 
 
-def test_histories_that_fit_into_no_block_are_told(tmp_path: Path) -> None:
+def test_histories_that_fit_into_no_block_are_reported(tmp_path: Path) -> None:
     table = folders.rows(60, 6)
     made = folders.tokenizer(table)
     long = pc.if_else(pc.equal(table["user"], 0), "x" * 80, table["country"])

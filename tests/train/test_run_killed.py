@@ -1,4 +1,4 @@
-"""A run that is killed at any moment goes on from its last whole checkpoint to the same end."""
+"""A run that is killed at any moment continues from its last whole checkpoint to the same end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from domaintoolkit.train import Recipe, load_recipe, resolved_toml, train
+from domaintoolkit.train import Recipe, load_recipe, recipe_to_toml, train
 from domaintoolkit.train.checkpoint import Checkpoints
 
 SCRIPT = """
@@ -30,7 +30,7 @@ RECIPE = Recipe(
 
 def test_a_run_that_is_killed_at_any_moment_comes_to_the_same_end(encoded: Path, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    (tmp_path / "recipe.toml").write_text(resolved_toml(RECIPE))
+    (tmp_path / "recipe.toml").write_text(recipe_to_toml(RECIPE))
     whole = train(encoded, tmp_path / "whole", RECIPE, progress=lambda report: None)
     draw, arguments = random.Random(5), [tmp_path / "script.py", encoded, tmp_path / "killed", tmp_path / "recipe.toml"]
     for _ in range(2):

@@ -59,14 +59,14 @@ def command(
     if folder is None and domain_name is None:
         raise click.UsageError("give OUT, an encoded folder, or --domain NAME to train on its sample")
     streams = _sample_streams(domain_name, json_output) if folder is None else folder
-    from domaintoolkit.train import Recipe, changed, computed_in_software, load_recipe, train
+    from domaintoolkit.train import Recipe, is_precision_emulated, load_recipe, replace_settings, train
 
     run = out or Path(f"{streams.name.removesuffix('-streams')}-model")
     begun = run / "recipe.toml"
     path = recipe_file or (begun if resume and begun.exists() else _domain_recipe(domain_name))
-    recipe = changed(Recipe() if path is None else load_recipe(path), **settings)
+    recipe = replace_settings(Recipe() if path is None else load_recipe(path), **settings)
     first = not int(os.environ.get("RANK", "0"))
-    if first and computed_in_software(recipe):
+    if first and is_precision_emulated(recipe):
         click.echo("note: this CPU has no bf16 arithmetic; --precision fp32 is several times faster here", err=True)
     result = train(streams, run, recipe, resume=resume)
     if not first:

@@ -5,88 +5,91 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import pyarrow as pa
 
+from domaintoolkit.grammar import Grammar
 from domaintoolkit.model.targets import TargetFinder
-from domaintoolkit.train.data.model_batches import event_batch, token_batch
+from domaintoolkit.train.data.model_batches import ModelBatch, to_event_batch, to_token_batch
+from domaintoolkit.train.data.segmentation import BASE, Segmentation
 from domaintoolkit.train.recipe import Recipe
-from domaintoolkit.windows.loader import Batch, Loader, Segment
+from domaintoolkit.windows.loader import Batch, Loader
 from domaintoolkit.windows.packing import Unit, WindowRule, Windows
 from domaintoolkit.windows.shard_histories import Source
 
-__all__ = ["Data", "split_data"]
+__all__ = ["Splits", "open_splits"]
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
-    """Where a run's batches come from. A split that has no entities is stood in for, which `notes` say."""
+class Splits:
+    """The batches of a run. Another split replaces one that has no entities; `notes` say so."""
 
     recipe: Recipe
-    grammar: Any
+    grammar: Grammar
     finder: TargetFinder
     train: Loader
     validation: Loader
     test: Loader
     notes: tuple[str, ...]
 
-    def model_batch(self, batch: Batch) -> Any:
+    def to_model_batch(self, batch: Batch) -> ModelBatch:
         """A batch in the form that the recipe's model takes."""
         if self.recipe.family == "event":
-            return event_batch(batch, self.recipe.block, self.grammar, self.finder)
-        return token_batch(batch, self.recipe.block)
+            return to_event_batch(batch, self.recipe.block, self.grammar, self.finder)
+        return to_token_batch(batch, self.recipe.block)
 
-    def batches(self, start: int) -> Iterator[Any]:
-        """Training batches without end, from number `start`."""
-        return map(self.model_batch, self.train.batches(start))
+    def training_batches(self, start: int) -> Iterator[ModelBatch]:
+        """Endless training batches, from number `start`."""
+        return map(self.to_model_batch, self.train.batches(start))
 
-    def scored(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[Any, Windows]]:
-        """Held-out batches and the windows in them, at most about so many blocks of them."""
+    def held_out_batches(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[ModelBatch, Windows]]:
+        """Held-out batches and the windows in them; of about `blocks` blocks at most."""
         limit = None if blocks is None else -(-blocks // loader.batch)
         for batch in islice(loader.once(), limit):
-            yield self.model_batch(batch), batch.windows
+            yield self.to_model_batch(batch), batch.windows
 
-    def base(self, loader: Loader) -> Iterator[Windows]:
+    def base_windows(self, loader: Loader) -> Iterator[Windows]:
         """The windows of the same batches in base tokens."""
         return (batch.windows for batch in loader.once(base=True))
 
 
-def split_data(
+def open_splits(
     batches: list[pa.RecordBatch],
     recipe: Recipe,
-    grammar: Any,
+    grammar: Grammar,
     rule: WindowRule,
-    segments: tuple[Segment | None, Segment | None] = (None, None),
+    segmentation: Segmentation = BASE,
     share: tuple[int, int] = (0, 1),
-) -> Data:
-    """Loaders of the three splits; `segments` are for training and for held-out windows.
+) -> Splits:
+    """Loaders of the three splits of an encoded folder's record batches.
 
-    Held-out blocks are all read by every device.
+    `share` is (rank, number of devices). Each device trains on its own blocks, but reads all held-out ones.
     """
     unit: Unit = "events" if recipe.family == "event" else "tokens"
 
-    def loader(split: str | None, batch: int) -> Loader:
-        return Loader(Source(batches, split), rule, recipe.block, batch, unit, recipe.seed, segments[1])
+    def open_held_out(split: str | None) -> Loader:
+        source = Source(batches, split)
+        return Loader(source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.held_out)
 
-    def training(split: str | None) -> Loader:
-        return Loader(Source(batches, split), rule, recipe.block, recipe.batch, unit, recipe.seed, segments[0], share)
+    def open_training(split: str | None) -> Loader:
+        source = Source(batches, split)
+        return Loader(source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.training, share)
 
     notes = []
-    train = training("train")
+    train = open_training("train")
     if not train.blocks:
-        notes.append("the training split is empty: the model is trained on all entities, held-out ones too")
-        train = training(None)
-    validation, test = loader("validation", recipe.batch), loader("test", recipe.batch)
+        notes.append("the training split is empty: the model is trained on all entities, held-out ones included")
+        train = open_training(None)
+    validation, test = open_held_out("validation"), open_held_out("test")
     if not validation.blocks:
-        notes.append("the validation split is empty: training entities stand in for it")
-        validation = loader(None, recipe.batch)
+        notes.append("the validation split is empty: validation uses all entities")
+        validation = open_held_out(None)
     if not test.blocks:
-        notes.append("the test split is empty: validation entities stand in for it")
+        notes.append("the test split is empty: the test uses validation entities")
         test = validation
     notes += [
-        f"{found.left_out:,} histories for {name} are left out: what they begin with fills a block of {recipe.block}"
-        for name, found in (("training", train), ("validation", validation), ("test", test))
-        if found.left_out
+        f"{loader.left_out:,} histories for {name} are left out: their header alone fills a block of {recipe.block}"
+        for name, loader in (("training", train), ("validation", validation), ("test", test))
+        if loader.left_out
     ]
-    return Data(recipe, grammar, TargetFinder(grammar), train, validation, test, tuple(notes))
+    return Splits(recipe, grammar, TargetFinder(grammar), train, validation, test, tuple(notes))

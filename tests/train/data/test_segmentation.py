@@ -13,9 +13,9 @@ import train_folders as folders
 import domaintoolkit as dt
 from domaintoolkit.errors import SchemaError
 from domaintoolkit.train import Recipe
-from domaintoolkit.train.data.segmentation import segmentation
+from domaintoolkit.train.data.segmentation import build_segmentation
 from domaintoolkit.train.model_building import build_model
-from domaintoolkit.train.predictions import expected_next
+from domaintoolkit.train.predictions import describe_next_event
 from domaintoolkit.windows import Loader, Source, open_shards
 from domaintoolkit.windows.window_rule import window_rule
 
@@ -26,7 +26,7 @@ def test_segmented_windows_expand_to_the_base_windows(tmp_path: Path) -> None:
     tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table)
     folder = folders.write(tmp_path / "encoded", table, tokenizer)
     rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, "at")
-    segment, _ = segmentation(tokenizer, Recipe(segmentation="spr"))
+    segment, _ = build_segmentation(tokenizer, Recipe(segmentation="spr"))
     source = Source(open_shards(folder), "train")
     base, spr = Loader(source, rule, 64, 3), Loader(source, rule, 64, 3, segment=segment)
     seen = []
@@ -66,14 +66,16 @@ def test_a_model_of_composites_says_so_and_counts_events_and_expects_some() -> N
     counted = int(model.events_in[np.asarray(made.ids, np.int64)].sum())
     assert counted == streams.events
     assert len(made.ids) < len(streams.ids)
-    lines = expected_next(model, tokenizer, np.asarray(streams[int(np.argmax(np.diff(streams.offsets)))], np.int64))
+    lines = describe_next_event(
+        model, tokenizer, np.asarray(streams[int(np.argmax(np.diff(streams.offsets)))], np.int64)
+    )
     assert sum(line.startswith("expected") for line in lines) == 3
 
 
 def test_composites_that_are_not_there_are_refused(tmp_path: Path) -> None:
     tokenizer = folders.tokenizer(folders.rows(5, 5))
     with pytest.raises(SchemaError, match="no composites"):
-        segmentation(tokenizer, Recipe(segmentation="greedy"))
+        build_segmentation(tokenizer, Recipe(segmentation="greedy"))
 
 
 def _window(windows, number: int) -> list[int]:  # type: ignore[no-untyped-def]
