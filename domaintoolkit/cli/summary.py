@@ -24,7 +24,7 @@ def encoding_summary(
     result: EncodeResult, tokenizer: DomainTokenizer, fitted: FitResult | None, sample: bool, appended: bool = False
 ) -> dict[str, Any]:
     """Counts of rows, values and tokens, of all that the folder holds. `spelled` to `missing` count values."""
-    from domaintoolkit.jobs import segmented_tokens
+    from domaintoolkit.jobs import count_segmented
     from domaintoolkit.storage import open_encoded
 
     totals, counts = result.manifest.totals, Counts(**result.manifest.counts)
@@ -32,7 +32,7 @@ def encoding_summary(
     statics = {spec.name for spec in tokenizer.schema.static}
     fields = {name: {"values": entities if name in statics else events, **each} for name, each in counts.fields.items()}
     composites = 0 if tokenizer.composites is None else len(tokenizer.composites)
-    tokens = segmented_tokens(open_encoded(result.folder, verify=False), tokenizer)
+    tokens = count_segmented(open_encoded(result.folder, verify=False), tokenizer)
     return {
         "out": str(result.folder),
         **totals,

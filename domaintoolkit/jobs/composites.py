@@ -1,44 +1,42 @@
-"""Composites for a fitted tokenizer: learned on the histories of a sample of entities, the same on every engine."""
+"""Learning the composites of a fitted tokenizer from the histories of a sample of entities."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
-from domaintoolkit.jobs.partition.input import ORIGIN, Input, tables
-from domaintoolkit.jobs.partition.row_refusals import Kept
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.origin import drop_origins
+from domaintoolkit.jobs.partition.row_refusals import RefusalList
+from domaintoolkit.jobs.partition.row_source import RowSource, read_tables
 from domaintoolkit.schema import Composite
-from domaintoolkit.storage.shards import plain
-from domaintoolkit.streams.keys import hash_keys, split_of
+from domaintoolkit.streams.keys import split_of
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.arrow import to_plain
 
 __all__ = ["LowestEntities", "learn_composites", "learn_from"]
 
 _SLACK = 1 << 16
-"""Rows that may come in before those of entities that are out of the running are dropped."""
+"""Rows that are collected before those of entities that cannot be among the lowest are dropped."""
 
 
 class LowestEntities:
-    """Rows of the `limit` entities whose keys have the lowest hashes, of all the rows that come in.
+    """The rows of the `limit` entities whose keys have the lowest hashes, of all rows that are added.
 
-    Which they are hangs on the keys alone, and samples of parts of the rows make up a sample of all of them.
+    The choice depends on the keys alone, so the lowest of several parts are found among the lowest of each part.
     """
 
-    def __init__(
-        self, entity: Sequence[str], limit: int, training_only: bool, types: Mapping[str, pa.DataType] | None = None
-    ) -> None:
-        self._entity, self._limit, self._training_only, self._types = list(entity), limit, training_only, types or {}
+    def __init__(self, keys: EntityKeys, limit: int, training_only: bool) -> None:
+        self._keys, self._limit, self._training_only = keys, limit, training_only
         self._tables: list[pa.Table] = []
         self._loose = 0
         self._highest = np.uint64(0xFFFFFFFFFFFFFFFF)
 
     def add(self, table: pa.Table) -> None:
         """Take rows."""
-        hashes = self._hashes(table)
+        hashes = self._keys.hash(table)
         kept = hashes <= self._highest
         if self._training_only:
             kept &= split_of(hashes) == 0
@@ -50,18 +48,15 @@ class LowestEntities:
 
     def _shrink(self) -> None:
         whole = pa.concat_tables(self._tables, promote_options="permissive")
-        hashes = self._hashes(whole)
+        hashes = self._keys.hash(whole)
         distinct = np.unique(hashes)
         if len(distinct) > self._limit:
             self._highest = distinct[self._limit - 1]
             whole = whole.filter(pa.array(hashes <= self._highest))
         self._tables, self._loose = [whole], 0
 
-    def _hashes(self, table: pa.Table) -> NDArray[np.uint64]:
-        return hash_keys(fitted_keys(table.select(self._entity), self._types))
-
     def table(self) -> pa.Table | None:
-        """The rows so far; None where there are none."""
+        """The rows so far; None if there are none."""
         if not self._tables:
             return None
         self._shrink()
@@ -69,21 +64,21 @@ class LowestEntities:
 
 
 def learn_composites(
-    tokenizer: DomainTokenizer, source: Input, spec: Composite | None, training_only: bool, threads: int
+    tokenizer: DomainTokenizer, source: RowSource, spec: Composite | None, training_only: bool, threads: int
 ) -> int:
-    """Learn composites in one pass over `source`; how many entities they were learned on."""
+    """Learn composites in one pass over `source`; gives the number of entities that they were learned on."""
     schema = tokenizer.schema
     if spec is None or spec.vocabulary_size == 0:
         return 0
-    lowest = LowestEntities(schema.entity, spec.max_entities, training_only, tokenizer.types)
+    lowest = LowestEntities(EntityKeys.of(tokenizer), spec.max_entities, training_only)
     columns = [name for name in schema.columns if name not in schema.labels]
-    for table in tables(source, columns, Kept(0), threads, []):
-        lowest.add(_decoded(table.drop_columns(ORIGIN)))
+    for table in read_tables(source, columns, [], RefusalList(0), threads):
+        lowest.add(_drop_dictionaries(drop_origins(table)))
     return learn_from(tokenizer, spec, [lowest.table()])
 
 
 def learn_from(tokenizer: DomainTokenizer, spec: Composite, samples: Iterable[pa.Table | None]) -> int:
-    """Learn from rows of sampled entities; rows that cannot be encoded play no part."""
+    """Learn from rows of sampled entities; rows that cannot be encoded are ignored."""
     rows = [table for table in samples if table is not None]
     if not rows:
         return 0
@@ -91,6 +86,6 @@ def learn_from(tokenizer: DomainTokenizer, spec: Composite, samples: Iterable[pa
     return tokenizer.fit_composites(streams, spec)
 
 
-def _decoded(table: pa.Table) -> pa.Table:
-    """Columns without dictionaries, whose codes differ from batch to batch."""
-    return pa.table({name: plain(table[name]) for name in table.column_names})
+def _drop_dictionaries(table: pa.Table) -> pa.Table:
+    """The rows as plain values: the codes of a dictionary differ from batch to batch."""
+    return pa.table({name: to_plain(table[name]) for name in table.column_names})

@@ -1,11 +1,9 @@
-"""`drift`: how far new rows are from those that a folder was encoded from, field by field."""
+"""`drift`: the distance of new rows from those that a folder was encoded from, field by field."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,10 +13,13 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.decoding import folder_tokenizer
-from domaintoolkit.jobs.partition.budget import BUCKETS, Budget, parse_bytes, units
-from domaintoolkit.jobs.partition.input import ORIGIN, Input, TableInput, tables, wanted_columns
-from domaintoolkit.jobs.partition.row_refusals import Kept
-from domaintoolkit.jobs.partition.spill import Buckets, Spill
+from domaintoolkit.jobs.partition.budget import BUCKETS, Budget
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.origin import drop_origins
+from domaintoolkit.jobs.partition.row_buckets import RowBuckets
+from domaintoolkit.jobs.partition.row_refusals import RefusalList
+from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, open_rows
+from domaintoolkit.jobs.partition.spill import Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.streams.streams import Counts
@@ -32,14 +33,14 @@ VERDICTS: tuple[Verdict, ...] = ("stable", "shifted", "drifted")
 INDEX_LIMITS = (0.1, 0.25)
 """The usual limits of the population stability index (Siddiqi, Credit Risk Scorecards, 2006)."""
 SHARE_LIMITS = (0.05, 0.15)
-"""How much larger the share of unseen, clipped or missing values may be."""
+"""The rise in the share of unseen, clipped or missing values that is still harmless, or no more than a shift."""
 GROUPS = 20
-"""Tokens are put together until a group holds this part of the fitted ones: single ones are too rare to compare."""
+"""Tokens are compared in groups of at least a twentieth of the fitted ones each: single tokens are too rare."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
-    """One field: shares of its new values, the same of the fitted ones, and the distance of their distributions."""
+    """One field: shares of its new values, the same shares of the fitted ones, and the distance of the two."""
 
     field: str
     unseen: float
@@ -49,7 +50,7 @@ class FieldDrift:
     fitted_clipped: float
     fitted_missing: float
     index: float
-    """Population stability index: the largest of the field's parts."""
+    """The population stability index, the largest of the field's parts."""
     verdict: Verdict
 
 
@@ -71,7 +72,7 @@ class Drift:
 
 def drift(
     out: str | Path,
-    source: Any,
+    source: RowSource | AnyTable,
     *,
     memory: str | int = "2GB",
     threads: int | None = None,
@@ -81,34 +82,36 @@ def drift(
     """Compare the rows of `source` with those in the encoded folder `out`; rows that cannot be encoded are counted."""
     encoded = open_encoded(out)
     tokenizer = folder_tokenizer(encoded)
-    rows: Input = source if hasattr(source, "batches") else TableInput(source)
-    budget = Budget(parse_bytes(memory), threads or os.cpu_count() or 1)
-    fitted = _folder_tokens(encoded, len(tokenizer.vocabulary))
-    with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as parted:
-        buckets, refused = _parted(tokenizer, rows, Path(parted), budget, progress or silent)
-        found, counts = _new_tokens(tokenizer, buckets, budget)
+    budget = Budget.of(memory, threads)
+    fitted = _count_folder_tokens(encoded, len(tokenizer.vocabulary))
+    refused = RefusalList(0)
+    with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as folder:
+        spill = Spill(Path(folder), EntityKeys.of(tokenizer), BUCKETS, budget)
+        rows = partition(open_rows(source), tokenizer.schema, spill, progress or silent, refused=refused)
+        found, counts = _count_new_tokens(tokenizer, rows.buckets, budget)
     events = counts.rows_in - counts.rows_refused - counts.rows_left_out
     if not events:
         raise DataError([Refusal(None, None, "there are no rows to compare")])
     before = Counts(**encoded.manifest.counts)
     known = encoded.manifest.totals["events"]
-    index = _indices(tokenizer, fitted, found)
+    index = _stability_indices(tokenizer, fitted, found)
     fields = tuple(
-        _field(name, (_shares(counts, name, events), _shares(before, name, known)), index.get(name, 0.0))
+        _judge_field(name, (_shares(counts, name, events), _shares(before, name, known)), index.get(name, 0.0))
         for name in dict.fromkeys(spec.name for spec in (*tokenizer.schema.static, *tokenizer.schema.fields))
     )
     worst = max((VERDICTS.index(field.verdict) for field in fields), default=0)
-    return Drift(fields, events, counts.rows_refused + refused, VERDICTS[worst])
+    return Drift(fields, events, counts.rows_refused + refused.rows, VERDICTS[worst])
 
 
 def stability_index(fitted: NDArray[np.integer[Any]], found: NDArray[np.integer[Any]]) -> float:
     """The population stability index of two histograms over the same tokens: sum of (q - p) ln(q / p).
 
-    Neighbouring tokens are put together into groups of at least a twentieth of the fitted ones each; half a
-    value is added to every group, so that an empty one does not make the index infinite.
+    Neighbouring tokens form groups of at least a twentieth of the fitted ones each. Half a value is added to
+    every group, so that an empty one does not make the index infinite.
     """
     if not fitted.sum() or not found.sum():
         return 0.0
+    # (tokens,): the group of each token, by the share of fitted tokens before it; then (groups,)
     share = np.cumsum(fitted) / fitted.sum()
     groups = np.minimum(np.floor(np.concatenate([[0], share[:-1]]) * GROUPS), GROUPS - 1).astype(np.int64)
     groups = np.unique(groups, return_inverse=True)[1]
@@ -117,44 +120,34 @@ def stability_index(fitted: NDArray[np.integer[Any]], found: NDArray[np.integer[
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _folder_tokens(encoded: EncodedFolder, size: int) -> NDArray[np.int64]:
+def _count_folder_tokens(encoded: EncodedFolder, size: int) -> NDArray[np.int64]:
     counts = np.zeros(size, np.int64)
     for rows in encoded.streams():
         counts += np.bincount(rows.ids, minlength=size)
     return counts
 
 
-def _parted(
-    tokenizer: DomainTokenizer, source: Input, folder: Path, budget: Budget, progress: Progress
-) -> tuple[Buckets, int]:
-    kept = Kept(0)
-    spill = Spill(
-        folder, tokenizer.schema.entity, BUCKETS, budget.held_bytes, budget.threads, tokenizer.types
-    )  # fmt: skip
-    with closing(spill):
-        for table in tables(source, wanted_columns(tokenizer.schema, source), kept, budget.threads, []):
-            spill.add(table)
-            progress("reading", spill.rows, None)
-        return spill.finish(), kept.rows
-
-
-def _new_tokens(tokenizer: DomainTokenizer, buckets: Buckets, budget: Budget) -> tuple[NDArray[np.int64], Counts]:
+def _count_new_tokens(
+    tokenizer: DomainTokenizer, buckets: RowBuckets, budget: Budget
+) -> tuple[NDArray[np.int64], Counts]:
     found = np.zeros(len(tokenizer.vocabulary), np.int64)
     counts = Counts()
-    for low, high in units(buckets.rows, 0, buckets.count, budget.unit_rows):
+    for low, high in buckets.ranges(0, buckets.count, budget.unit_rows):
         table = buckets.read(low, high)
         if table is not None:
-            streams = tokenizer.encode(table.drop_columns(ORIGIN), on_bad_rows="quarantine")
+            streams = tokenizer.encode(drop_origins(table), on_bad_rows="quarantine")
             found += np.bincount(streams.ids, minlength=len(found))
             counts += streams.counts
     return found, counts
 
 
-def _indices(tokenizer: DomainTokenizer, fitted: NDArray[np.int64], found: NDArray[np.int64]) -> Mapping[str, float]:
+def _stability_indices(
+    tokenizer: DomainTokenizer, fitted: NDArray[np.int64], found: NDArray[np.int64]
+) -> Mapping[str, float]:
     """The largest index of each field's parts.
 
-    The token of a history's first event, which says that none came before, tells how long the histories are
-    and nothing of the field, so it is left out.
+    The delta token of a history's first event says that no event comes before it. It measures the length of
+    histories and not the field, so it is left out.
     """
     grammar = tokenizer.grammar
     first = [token.identity == ("field", tokenizer.schema.time, "delta:none") for token in tokenizer.vocabulary]
@@ -176,7 +169,7 @@ def _shares(counts: Counts, name: str, events: int) -> tuple[float, float, float
     return unseen, clipped, missing
 
 
-def _field(
+def _judge_field(
     name: str, shares: tuple[tuple[float, float, float], tuple[float, float, float]], index: float
 ) -> FieldDrift:
     new, fitted = shares

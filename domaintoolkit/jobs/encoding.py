@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from domaintoolkit.errors import DataError, Interrupted, OutputError, Refusal
-from domaintoolkit.jobs.partition.budget import Budget, bucket_count, parse_bytes, shard_count
-from domaintoolkit.jobs.partition.input import Input, TableInput, input_files, tables, wanted_columns
+from domaintoolkit.jobs.partition.budget import Budget, bucket_count, shard_count
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.row_buckets import RowBuckets
 from domaintoolkit.jobs.partition.row_refusals import (
-    Kept,
-    Logged,
-    count_logged,
-    in_file_order,
-    located,
-    logged_rows,
-    raise_refused,
-    refused_path,
+    RefusalList,
+    RefusalLog,
+    count_log,
+    locate_rows,
+    log_path,
+    raise_refusals,
+    read_logs,
+    sort_rows,
     write_quarantine,
 )
-from domaintoolkit.jobs.partition.shard import ShardWork, shard_stem
-from domaintoolkit.jobs.partition.spill import Buckets, Spill
+from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, find_input_files, open_rows
+from domaintoolkit.jobs.partition.shard_writer import ShardWriter, shard_stem
+from domaintoolkit.jobs.partition.spill import Partition, Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.jobs.result import EncodeResult, build_manifest
 from domaintoolkit.reading.refused_rows import KEPT
@@ -49,15 +50,14 @@ from domaintoolkit.util.threads import Threads
 __all__ = ["encode"]
 
 READING = "reading"
-"""What the file of the rows that were refused in reading is called."""
+"""The name of the log of the rows that were refused in reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run; only `shards` and `on_bad_rows` show in the output."""
+    """The options of a run; only `shards` and `on_bad_rows` show in the output."""
 
-    memory: int
-    threads: int
+    budget: Budget
     temporary: Path | None
     shards: int | None
     on_bad_rows: Literal["error", "quarantine"]
@@ -67,7 +67,7 @@ class Options:
 
 def encode(
     tokenizer: DomainTokenizer,
-    source: Any,
+    source: RowSource | AnyTable,
     out: str | Path,
     *,
     memory: str | int = "2GB",
@@ -80,50 +80,47 @@ def encode(
 ) -> EncodeResult:
     """Encode all rows of `source` (files from `open_source`, or a table) into the folder `out`.
 
-    The work stays within about `memory`; rows beyond it go to files in a folder below `temporary` (left out:
+    The work stays within about `memory`; rows beyond it go to files in a folder below `temporary` (default:
     `out` itself). The same call continues an interrupted one; `out` may hold nothing else. Refused rows raise
-    one `DataError`, or with `quarantine` go to that file (left out: `quarantine.csv` in `out`). `shards` is
-    how many files the streams are cut into (left out: up to four, and more from four million rows on).
+    one `DataError`, or with `on_bad_rows="quarantine"` go to the file `quarantine` (default: `quarantine.csv` in
+    `out`). `shards` is the number of files for the streams (default: up to four, more from four million rows on).
     """
     folder = Path(out)
     options = Options(
-        parse_bytes(memory),
-        threads or os.cpu_count() or 1,
+        Budget.of(memory, threads),
         None if temporary is None else Path(temporary),
         shards,
         on_bad_rows,
         folder / "quarantine.csv" if quarantine is None else Path(quarantine),
         progress or silent,
     )
-    rows: Input = source if hasattr(source, "batches") else TableInput(source)
     with locked(folder), seldom_collected():
-        return _Encoding(tokenizer, rows, folder, options).run()
+        return _Encoding(tokenizer, open_rows(source), folder, options).run()
 
 
 class _Encoding:
-    """One run; what it has done so far is in `state`, on disk as well."""
+    """One run; its progress is in `state`, on disk as well."""
 
-    def __init__(self, tokenizer: DomainTokenizer, source: Input, folder: Path, options: Options) -> None:
+    def __init__(self, tokenizer: DomainTokenizer, source: RowSource, folder: Path, options: Options) -> None:
         self.tokenizer, self.source, self.folder, self.options = tokenizer, source, folder, options
-        self.budget = Budget(options.memory, options.threads)
-        self.state = State(input_files(source), identity(tokenizer), self._chosen())
-        self.names: list[str] = []
-        self.refused = Kept(KEPT)
-        """The first rows that were refused, where any is an error."""
+        self.state = State(
+            find_input_files(source),
+            identity(tokenizer),
+            {"shards": options.shards, "on_bad_rows": options.on_bad_rows},
+        )
+        self.refused = RefusalList(KEPT)
+        """The first rows that reading refused, if any is an error."""
         self.notes: tuple[str, ...] = ()
-
-    def _chosen(self) -> dict[str, Any]:
-        return {"shards": self.options.shards, "on_bad_rows": self.options.on_bad_rows}
 
     def run(self) -> EncodeResult:
         resumed = self._resume() if check_free(self.folder) else 0
         try:
-            buckets = self._parted()
-            self._encode_shards(buckets)
-            return self._finish(resumed)
+            rows = self._reopen() or self._read()
+            self._encode_shards(rows)
+            return self._finish(resumed, rows.sources)
         except DataError:
-            # no shard of rows that are refused is of use: their files have to change first
-            self._clean()
+            # finished shards are of no use: the files with refused rows have to change first
+            self._remove_spill(self.state)
             discard(self.folder)
             raise
         except OutputError as error:
@@ -137,75 +134,70 @@ class _Encoding:
         return f"{word}; run the same command again to continue"
 
     def _resume(self) -> int:
-        """How many shards an earlier run has finished; each is compared with its checksum."""
+        """The number of shards that an earlier run finished; each is compared with its checksum."""
         old = State.load(self.folder)
-        current = replace(self.state, inputs=input_files(self.source, checksum=bool(old.shards)))
+        current = replace(self.state, inputs=find_input_files(self.source, checksum=bool(old.shards)))
         if not same_run(self.folder, old, current):
             self._remove_spill(old)
             discard(self.folder)
             return 0
         for entry in (entry for shard in old.finished for entry in shard.files):
             read_shard(self.folder, entry)
-        whole = tuple(shard for shard in old.finished if self._keeps_refused(shard))
+        whole = tuple(shard for shard in old.finished if self._has_log(shard))
         self.state = replace(old, finished=whole)
         return len(whole)
 
-    def _keeps_refused(self, shard: FinishedShard) -> bool:
-        """Whether the rows that a shard refused are there; a run that was all but done may have removed them."""
-        return not shard.counts["rows_refused"] or refused_path(self.folder, shard_stem(shard.number)).exists()
+    def _has_log(self, shard: FinishedShard) -> bool:
+        """Return True if the refused rows of a shard are there; a run that was almost done may have removed them."""
+        return not shard.counts["rows_refused"] or log_path(self.folder, shard_stem(shard.number)).exists()
 
-    def _parted(self) -> Buckets:
-        """All rows by bucket: those that an earlier run has left on disk, or read anew."""
+    def _reopen(self) -> Partition | None:
+        """The partition that an earlier run left on disk, if it is whole."""
         if self.state.spill is not None:
-            found = Buckets.open(Path(self.state.spill), self.state.pieces)
-            if found is not None and count_logged(self.folder, READING) == self.state.rows["refused"]:
-                self.names = self.state.rows["sources"]
+            found = RowBuckets.open(Path(self.state.spill), self.state.pieces)
+            if found is not None and count_log(self.folder, READING) == self.state.rows["refused"]:
                 self.notes = tuple(self.state.rows["notes"])
-                return found
-        self._remove_spill(self.state)
-        return self._read()
+                return Partition(found, int(found.rows.sum()), self.state.rows["sources"])
+        return None
 
-    def _read(self) -> Buckets:
-        schema, options = self.tokenizer.schema, self.options
-        known = self.state.shards
-        kept = self.refused if options.on_bad_rows == "error" else Logged(self.folder, READING)
-        spill = Spill(
-            self._spill_folder(),
-            schema.entity,
-            bucket_count(known or options.shards),
-            self.budget.held_bytes,
-            options.threads,
-            self.tokenizer.types,
-        )
+    def _read(self) -> Partition:
+        """Partition the rows; meanwhile another thread prepares the tokenizer and takes the files' checksums."""
+        self._remove_spill(self.state)
+        options, known = self.options, self.state.shards
+        kept = self.refused if options.on_bad_rows == "error" else RefusalLog(self.folder, READING)
+        buckets = bucket_count(known or options.shards)
+        spill = Spill(self._spill_folder(), EntityKeys.of(self.tokenizer), buckets, options.budget)
         self.state = replace(self.state, spill=str(spill.folder))
         self.state.save(self.folder)
-        with Threads(1) as helper, closing(spill), ExitStack() as log:
-            if isinstance(kept, Logged):
+        with Threads(1) as helper, ExitStack() as log:
+            if isinstance(kept, RefusalLog):
                 log.enter_context(kept)
-            prepared = helper.submit(self._prepare, not known)
-            checked = helper.submit(input_files, self.source, True)
-            columns = wanted_columns(schema, self.source)
-            for table in tables(self.source, columns, kept, options.threads, self.names):
-                spill.add(table)
-                options.progress("reading", spill.rows, None)
-            buckets = spill.finish()
-            prepared.result()
-            inputs = checked.result()
-            check_unchanged(self.folder, self.state.inputs, input_files(self.source))
-        if not spill.rows and not kept.rows:
+            preparing = helper.submit(self._prepare, not known)
+            checking = helper.submit(find_input_files, self.source, True)
+            rows = partition(self.source, self.tokenizer.schema, spill, options.progress, refused=kept)
+            preparing.result()
+            inputs = checking.result()
+            check_unchanged(self.folder, self.state.inputs, find_input_files(self.source))
+        if not rows.rows and not kept.rows:
             raise DataError([Refusal(None, None, "there are no rows to encode")])
         self.notes = tuple(dict.fromkeys(self.source.counts.notes))
-        rows = {
-            "rows_in": spill.rows + kept.rows, "sources": self.names,
-            "refused": kept.rows, "notes": list(self.notes),
-        }  # fmt: skip
-        shards = known or options.shards or shard_count(spill.rows)
-        self.state = replace(self.state, inputs=inputs, shards=shards, rows=rows, pieces=tuple(buckets.sizes))
+        self.state = replace(
+            self.state,
+            inputs=inputs,
+            shards=known or options.shards or shard_count(rows.rows),
+            rows={
+                "rows_in": rows.rows + kept.rows,
+                "sources": rows.sources,
+                "refused": kept.rows,
+                "notes": list(self.notes),
+            },
+            pieces=tuple(rows.buckets.sizes),
+        )
         self.state.save(self.folder)
-        return buckets
+        return rows
 
     def _prepare(self, save: bool) -> None:
-        """What needs no rows: the tokenizer's files, and the tables that it encodes with."""
+        """Do what needs no rows: write the tokenizer's files, and build the tables that it encodes with."""
         if save:
             self.tokenizer.save(self.folder / "tokenizer")
         _ = self.tokenizer.layout.bound
@@ -219,43 +211,42 @@ class _Encoding:
         except OSError as error:
             raise OutputError(str(self.options.temporary), error.strerror or str(error)) from None
 
-    def _encode_shards(self, buckets: Buckets) -> None:
+    def _encode_shards(self, rows: Partition) -> None:
         finished = {shard.number for shard in self.state.finished}
         todo = [number for number in range(self.state.shards) if number not in finished]
-        bad, threads = Kept(KEPT), self.options.threads
-        with Threads(threads) as parts, Threads(threads) as workers:
-            work = ShardWork(self.tokenizer, buckets, self.folder, self.state.shards, self.budget, self.names, parts)
+        bad, budget = RefusalList(KEPT), self.options.budget
+        # parts and shards have threads of their own: a shard waits for its parts, so one pool could block itself
+        with Threads(budget.threads) as parts, Threads(budget.threads) as workers:
+            work = ShardWriter(self.tokenizer, rows, self.folder, self.state.shards, budget, parts)
             strict = self.options.on_bad_rows == "error"
             work.check_only = strict and bool(self.refused)
             for shard, refused in workers.map_as_completed(work.write, todo):
                 if strict and (bad or refused or self.refused):
-                    bad.add_unordered(refused, self.names)
+                    bad.add_unordered(refused, rows.sources)
                     work.check_only = True
                     continue
                 self.state = self.state.with_shard(shard)
                 self.state.save(self.folder)
                 self.options.progress("encoding", len(self.state.finished), self.state.shards)
         if strict:
-            first = in_file_order([*self.refused, *bad], self.names)[:KEPT]
+            first = sort_rows([*self.refused, *bad], rows.sources)[:KEPT]
             problems = self.refused.problems + bad.problems
-            raise_refused(list(located(self.source, first, self.names)), self.names, problems)
+            raise_refusals(list(locate_rows(self.source, first, rows.sources)), rows.sources, problems)
 
-    def _finish(self, resumed: int) -> EncodeResult:
+    def _finish(self, resumed: int, sources: list[str]) -> EncodeResult:
         state = self.state
         logs = [READING, *(shard_stem(shard.number) for shard in state.finished)]
-        refused = located(self.source, logged_rows(self.folder, logs, self.names), self.names)
-        reader = getattr(self.source, "reader", None)
-        manifest, counts = build_manifest(self.tokenizer, self.folder, state.finished, reader, state.rows["refused"])
+        refused = locate_rows(self.source, read_logs(self.folder, logs, sources), sources)
+        manifest, counts = build_manifest(
+            self.tokenizer, self.folder, state.finished, self.source.reader, state.rows["refused"]
+        )
         written = write_quarantine(self.options.quarantine, refused)
         manifest.save(self.folder)
-        self._clean()
+        self._remove_spill(self.state)
         shutil.rmtree(self.folder / REFUSED, ignore_errors=True)
         (self.folder / STATE).unlink()
         path = self.options.quarantine if written else None
         return EncodeResult(self.folder, manifest, counts, resumed, path, self.notes)
-
-    def _clean(self) -> None:
-        self._remove_spill(self.state)
 
     def _remove_spill(self, state: State) -> None:
         if state.spill is not None:

@@ -1,4 +1,4 @@
-"""Streams of an encoded folder with composites in the place of base tokens, part by part."""
+"""`export`: the streams of an encoded folder, with composites if wanted, in one file for other programs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite import Arrays
 from domaintoolkit.errors import LookupFailedError, NotFittedError
-from domaintoolkit.jobs.decoding import folder_tokenizer, stream_parts
+from domaintoolkit.jobs.decoding import cut_streams, folder_tokenizer
 from domaintoolkit.jobs.progress import Progress
-from domaintoolkit.jobs.table_file import write_rows
+from domaintoolkit.jobs.table_writing import write_rows
 from domaintoolkit.storage import EncodedFolder, ShardRows, open_encoded
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import offsets_of, positions
 
-__all__ = ["Segmentation", "export_streams", "segmented_tokens"]
+__all__ = ["Segmentation", "count_segmented", "export_streams"]
 
 Segmentation = Literal["base", "greedy", "spr"]
 FORMATS = (".arrow", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ShardPart:
     """Some rows of a shard, and their streams in base ids."""
 
     rows: NDArray[np.int64]
@@ -37,8 +37,8 @@ class Part:
     streams: Arrays
 
 
-def segmented_tokens(folder: EncodedFolder, tokenizer: DomainTokenizer) -> int:
-    """How many tokens all streams have with composites, put in greedily."""
+def count_segmented(folder: EncodedFolder, tokenizer: DomainTokenizer) -> int:
+    """The number of tokens that all streams have with composites, put in greedily."""
     segmenter = tokenizer.segmenter
     if segmenter is None:
         return folder.manifest.totals["tokens"]
@@ -57,8 +57,8 @@ def export_streams(
 ) -> int:
     """Write the streams of a folder to one `.arrow` (stream format) or `.parquet` file; gives their number.
 
-    The columns are those of a shard. With `greedy` or `spr`, `ids` hold composites, and `event_starts` where the
-    token stands that holds the beginning of each event. Raises `NotFittedError` where there are no composites.
+    The columns are those of a shard. With `greedy` or `spr`, `ids` hold composites, and `event_starts` the place of
+    the token that holds the beginning of each event. Raises `NotFittedError` if there are no composites.
     """
     target = Path(out)
     if target.suffix not in FORMATS:
@@ -67,30 +67,33 @@ def export_streams(
     tokenizer = folder_tokenizer(encoded)
     if segmentation != "base" and tokenizer.segmenter is None:
         raise NotFittedError("the folder's tokenizer has no composites; the schema must declare some")
-    tables = (_table(part, _segmented(part, tokenizer, segmentation, seed, epoch)) for part in _parts(encoded, split))
+    tables = (_table(part, _segment(part, tokenizer, segmentation, seed, epoch)) for part in _parts(encoded, split))
     return write_rows(tables, target, progress, encoded.manifest.totals["entities"], "exporting")
 
 
-def _parts(folder: EncodedFolder, split: str | None) -> Iterator[Part]:
-    """All rows, some at a time; at least one part, if only an empty one."""
+def _parts(folder: EncodedFolder, split: str | None) -> Iterator[ShardPart]:
+    """All rows, some at a time; at least one part, even if it is empty."""
     for rows in folder.streams(split):
         lengths = np.diff(rows.offsets)[rows.selected].astype(np.int64)
-        for start, end in stream_parts(offsets_of(lengths)):
+        for start, end in cut_streams(offsets_of(lengths)):
             chosen = rows.selected[start:end]
-            yield Part(chosen, rows.table, _arrays(rows, chosen))
+            yield ShardPart(chosen, rows.table, _arrays(rows, chosen))
 
 
 def _arrays(rows: ShardRows, chosen: NDArray[np.int64]) -> Arrays:
+    """The streams of the `chosen` rows, which need not lie together."""
+    # (streams,): the tokens and events of each
     lengths = np.diff(rows.offsets)[chosen].astype(np.int64)
     counts = np.diff(rows.event_offsets)[chosen].astype(np.int64)
     offsets = offsets_of(lengths)
+    # (events,): where each begins in its own stream, and (tokens,)
     within = rows.event_starts[positions(rows.event_offsets[:-1][chosen].astype(np.int64), counts)]
     ids = rows.ids[positions(rows.offsets[:-1][chosen].astype(np.int64), lengths)]
     starts = within.astype(np.int64) + np.repeat(offsets[:-1], counts)
     return Arrays(ids, offsets, starts, offsets_of(counts))
 
 
-def _segmented(part: Part, tokenizer: DomainTokenizer, segmentation: Segmentation, seed: int, epoch: int) -> Arrays:
+def _segment(part: ShardPart, tokenizer: DomainTokenizer, segmentation: Segmentation, seed: int, epoch: int) -> Arrays:
     segmenter = tokenizer.segmenter
     if segmentation == "base" or segmenter is None:
         return part.streams
@@ -100,7 +103,7 @@ def _segmented(part: Part, tokenizer: DomainTokenizer, segmentation: Segmentatio
     return segmenter.spr(part.streams, seed=seed, epoch=epoch, keys=hash_keys(keys))
 
 
-def _table(part: Part, made: Arrays) -> pa.Table:
+def _table(part: ShardPart, made: Arrays) -> pa.Table:
     table = pa.Table.from_batches([part.table]).take(pa.array(part.rows))
     first = np.repeat(made.offsets[:-1], np.diff(made.event_offsets))
     columns = {"ids": (made.offsets, made.ids), "event_starts": (made.event_offsets, made.event_starts - first)}

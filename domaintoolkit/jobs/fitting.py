@@ -1,27 +1,33 @@
 """`fit` on this machine: any amount of rows in bounded memory.
 
-One pass, one more where no entity is for training, and one more where composites are learned.
+One pass over the rows, one more if no entity is for training, and one more to learn composites.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.composites import learn_composites
-from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
-from domaintoolkit.jobs.partition.input import ORIGIN, Input, TableInput, tables, wanted_columns
-from domaintoolkit.jobs.partition.row_refusals import Kept, in_file_order, located, raise_refused, refused_rows
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.origin import drop_origins
+from domaintoolkit.jobs.partition.row_refusals import (
+    RefusalList,
+    describe_refusals,
+    locate_rows,
+    raise_refusals,
+    sort_rows,
+)
+from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, columns_to_read, open_rows, read_tables
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.reading.refused_rows import KEPT, RefusedRow
 from domaintoolkit.schema import Composite, Schema
-from domaintoolkit.streams.keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
 from domaintoolkit.tokenizer.rows.column_types import column_type
 from domaintoolkit.util.collector import seldom_collected
@@ -35,22 +41,22 @@ ROWS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class FitResult:
-    """A fitted tokenizer, and what it was fitted on."""
+    """A fitted tokenizer, and the rows that it was fitted on."""
 
     tokenizer: DomainTokenizer
     rows_in: int
     rows_refused: int
     rows_fitted: int
     fitted_on: Literal["train", "all"]
-    """`all` where no entity of the input belongs to the training split."""
+    """`all` if no entity of the input belongs to the training split."""
     composite_entities: int = 0
-    """How many entities the composites were learned on."""
+    """The number of entities that the composites were learned on."""
 
 
 @seldom_collected()
 def fit(
     schema: Schema,
-    source: Any,
+    source: RowSource | AnyTable,
     *,
     threads: int | None = None,
     on_bad_rows: Literal["error", "quarantine"] = "error",
@@ -60,26 +66,24 @@ def fit(
 ) -> FitResult:
     """Fit a tokenizer on the training entities of `source` (files from `open_source`, or a table).
 
-    An entity's split hangs on a hash of its key alone, so encoding puts the same ones into training. Rows that
-    cannot be encoded raise one `DataError`, or with `quarantine` are passed over (encoding reports them).
+    An entity's split depends on a hash of its key alone, so encoding puts the same entities into training. Rows
+    that cannot be encoded raise one `DataError`, or with `quarantine` are passed over (encoding reports them).
     """
-    rows: Input = source if hasattr(source, "batches") else TableInput(source)
-    made = tuple(encoders)
-    workers = threads or os.cpu_count() or 1
-    tokenizer = DomainTokenizer(schema, made, workers)
-    counting = _Counting(schema, made, workers, on_bad_rows, progress or silent)
+    rows = open_rows(source)
+    tokenizer = DomainTokenizer(schema, encoders, threads)
+    counting = _Counting(tokenizer, on_bad_rows, progress or silent)
     state, fitted_on = counting.best_state(rows, training_only)
     if not state.rows:
         raise DataError([Refusal(None, None, "there are no rows to fit on")])
     tokenizer.fit_states([state])
-    entities = learn_composites(tokenizer, rows, schema.composite, fitted_on == "train", workers)
+    entities = learn_composites(tokenizer, rows, schema.composite, fitted_on == "train", tokenizer.threads)
     return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 
 
 @seldom_collected()
 def extend(
     tokenizer: DomainTokenizer,
-    source: Any,
+    source: RowSource | AnyTable,
     *,
     threads: int | None = None,
     on_bad_rows: Literal["error", "quarantine"] = "error",
@@ -87,15 +91,13 @@ def extend(
     composites: Composite | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
-    """Add tokens to a fitted tokenizer for what `source` brings that is new; no id moves. The tokenizer is changed.
+    """Add tokens for the new values in `source` to a fitted tokenizer, in place; existing ids stay the same.
 
-    With `composites`, so many further ones are learned besides.
+    With `composites`, so many further ones are learned too.
     """
-    rows: Input = source if hasattr(source, "batches") else TableInput(source)
+    rows = open_rows(source)
     workers = threads or os.cpu_count() or 1
-    counting = _Counting(
-        tokenizer.schema, tokenizer.encoders, workers, on_bad_rows, progress or silent, tokenizer.types
-    )
+    counting = _Counting(tokenizer, on_bad_rows, progress or silent, workers)
     state, fitted_on = counting.best_state(rows, training_only)
     tokenizer.extend_states([state])
     entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", workers)
@@ -103,127 +105,120 @@ def extend(
 
 
 def fitting_schema(schema: Schema) -> Schema:
-    """What fitting reads: no labels, sessions or order of ties, which would take half the time."""
+    """The part of a schema that fitting reads: no labels, sessions or order of ties, which would take half the time."""
     return replace(schema, session=None, labels=(), leaks=(), order_by=())
 
 
 class _Counting:
-    """One pass over the rows that counts those of training entities, or all."""
+    """Passes over the rows that count the values of training entities, or of all."""
 
     def __init__(
         self,
-        schema: Schema,
-        encoders: Sequence[EncoderType],
-        threads: int,
+        tokenizer: DomainTokenizer,
         on_bad_rows: Literal["error", "quarantine"],
         progress: Progress,
-        fitted: Mapping[str, pa.DataType] | None = None,
+        threads: int | None = None,
     ) -> None:
-        self._schema = fitting_schema(schema)
-        self._tokenizer = DomainTokenizer(self._schema, encoders, threads).without_threads()
-        self._full, self._threads, self._fitted = schema, threads, fitted or {}
+        self._full, self._schema = tokenizer.schema, fitting_schema(tokenizer.schema)
+        self._threads, self._types = threads or tokenizer.threads, tokenizer.types
+        self._keys = EntityKeys(self._schema.entity, self._types)
+        # several tables are counted at once, so none of them needs threads of its own
+        self._tokenizer = DomainTokenizer(self._schema, tokenizer.encoders).without_threads()
         self._on_bad_rows, self._progress = on_bad_rows, progress
         self.rows = self.refused = 0
 
-    def best_state(self, source: Input, training_only: bool) -> tuple[FitState, Literal["train", "all"]]:
-        """The state of training entities, or of all where there are none."""
+    def best_state(self, source: RowSource, training_only: bool) -> tuple[FitState, Literal["train", "all"]]:
+        """The state of training entities, or of all entities if there are no rows of training ones."""
         if training_only:
             state = self.state(source, True)
             if state.rows:
                 return state, "train"
         return self.state(source, False), "all"
 
-    def state(self, source: Input, training_only: bool, every_column: bool = False) -> FitState:
-        """What the rows of `source` count up to. One bad row brings on a pass that finds every other, to raise all."""
-        # the first are told, where any is an error
+    def state(self, source: RowSource, training_only: bool, every_column: bool = False) -> FitState:
+        """The counts of the rows of `source`. After one bad row, another pass looks for all of them, to raise them."""
         limit = KEPT if self._on_bad_rows == "error" else 0
-        kept, wrong, names = Kept(limit), Kept(limit), list[str]()
+        unread, wrong, names = RefusalList(limit), RefusalList(limit), list[str]()
         self.rows = 0
-        columns = wanted_columns(self._full, source) if every_column else list(self._schema.columns)
-        reading = tables(source, columns, kept, self._threads, names)
+        columns = columns_to_read(self._full, source) if every_column else list(self._schema.columns)
+        tables = read_tables(source, columns, names, unread, self._threads)
         whole: FitState | None = None
         passed_over = 0
         with Threads(self._threads) as workers:
-            work = workers.map_in_order(lambda parts: self._count(parts, training_only, names), _gathered(reading))
-            for counted in work:
+            groups = workers.map_in_order(lambda group: self._count_group(group, training_only, names), _group(tables))
+            for counted in groups:
                 self.rows += counted.rows
-                passed_over += counted.refused
-                wrong.add_unordered(counted.told, names)
-                wrong.problems += counted.untold
-                if not every_column and (kept or wrong):
+                passed_over += counted.passed_over
+                wrong.add_unordered(counted.listed, names)
+                wrong.problems += counted.unlisted
+                if not every_column and (unread or wrong):
                     break
-                whole = counted.state if whole is None else _merged(whole, counted.state)
+                if whole is None:
+                    whole = counted.state
+                else:
+                    whole.merge(counted.state)
                 self._progress("fitting", self.rows, None)
-        if limit and (kept or wrong):
+        if limit and (unread or wrong):
             if not every_column:
                 return self.state(source, False, every_column=True)
-            first = in_file_order([*kept, *wrong], names)[:KEPT]
-            raise_refused(list(located(source, first, names)), names, kept.problems + wrong.problems)
-        self.refused = kept.rows + passed_over
-        self.rows += kept.rows
+            first = sort_rows([*unread, *wrong], names)[:KEPT]
+            raise_refusals(list(locate_rows(source, first, names)), names, unread.problems + wrong.problems)
+        self.refused = unread.rows + passed_over
+        self.rows += unread.rows
         assert whole is not None
-        for column in source.schema(wanted_columns(self._full, source)):
+        for column in source.schema(columns_to_read(self._full, source)):
             whole.types.setdefault(column.name, column_type(column.type))
         return whole
 
-    def _count(self, parts: list[pa.Table], training_only: bool, names: Sequence[str]) -> _Counted:
-        """What some rows come to."""
-        whole, *others = (self._counted(table, training_only, names) for table in parts)
+    def _count_group(self, group: list[pa.Table], training_only: bool, names: Sequence[str]) -> _Counted:
+        whole, *others = (self._count(table, training_only, names) for table in group)
         for other in others:
             whole.add(other)
         return whole
 
-    def _counted(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> _Counted:
-        chosen: pa.Array | None = None
+    def _count(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> _Counted:
+        total = len(table)
         if training_only:
-            keys = fitted_keys(table.select(list(self._schema.entity)), self._fitted)
-            chosen = pa.array(split_of(hash_keys(keys)) == 0)
-        rows = table.drop_columns(ORIGIN)
-        rows = rows if chosen is None else rows.filter(chosen)
+            table = table.filter(pa.array(self._keys.is_training(table)))
+        rows = drop_origins(table)
         try:
-            return _Counted(self._tokenizer.fit_state(rows, fitted=self._fitted), len(table))
+            return _Counted(self._tokenizer.fit_state(rows, fitted=self._types), total)
         except DataError as error:
             if any(refusal.row is None for refusal in error.refusals):
                 raise
             if self._on_bad_rows == "quarantine":
-                state = self._tokenizer.fit_state(rows, "quarantine", self._fitted)
-                return _Counted(state, len(table), len(rows) - state.rows)
-            # nothing will come of these rows but an error, so they are not counted up
-            nothing = self._tokenizer.fit_state(rows.slice(0, 0), fitted=self._fitted)
-            told = refused_rows(table if chosen is None else table.filter(chosen), error.refusals, names)
-            return _Counted(nothing, len(table), 0, told, error.total - len(error.refusals))
+                state = self._tokenizer.fit_state(rows, "quarantine", self._types)
+                return _Counted(state, total, len(rows) - state.rows)
+            # these rows will end in an error, so they are not counted
+            nothing = self._tokenizer.fit_state(rows.slice(0, 0), fitted=self._types)
+            listed = describe_refusals(table, error.refusals, names)
+            return _Counted(nothing, total, 0, listed, error.total - len(error.refusals))
 
 
 @dataclass(slots=True)
 class _Counted:
-    """What some rows come to in fitting."""
+    """The counts of some rows, and those of them that cannot be encoded."""
 
     state: FitState
     rows: int
-    refused: int = 0
-    """How many were passed over."""
-    told: list[RefusedRow] = field(default_factory=list)
-    """Where one is an error, the first of those that are refused."""
-    untold: int = 0
-    """How many problems others have."""
+    passed_over: int = 0
+    listed: list[RefusedRow] = field(default_factory=list)
+    """If bad rows are an error, the first of them."""
+    unlisted: int = 0
+    """The number of problems of the others."""
 
     def add(self, other: _Counted) -> None:
-        """Both together."""
+        """Count in other rows."""
         self.state.merge(other.state)
-        self.rows, self.refused = self.rows + other.rows, self.refused + other.refused
-        self.told, self.untold = self.told + other.told, self.untold + other.untold
+        self.rows, self.passed_over = self.rows + other.rows, self.passed_over + other.passed_over
+        self.listed, self.unlisted = self.listed + other.listed, self.unlisted + other.unlisted
 
 
-def _merged(first: FitState, other: FitState) -> FitState:
-    first.merge(other)
-    return first
-
-
-def _gathered(parts: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:
-    """The same tables, so many together that they have at least `ROWS` rows, but for the last."""
+def _group(tables: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:
+    """The same tables in groups of at least `ROWS` rows, but for the last: small ones cost more than they hold."""
     waiting: list[pa.Table] = []
-    for part in parts:
-        waiting.append(part)
+    for table in tables:
+        waiting.append(table)
         if sum(each.num_rows for each in waiting) >= ROWS:
             yield waiting
             waiting = []

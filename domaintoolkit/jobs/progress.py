@@ -1,4 +1,4 @@
-"""How engines say how far they are."""
+"""Progress reports of jobs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 __all__ = ["Progress", "silent"]
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the stage (`fitting`, `reading`, `encoding`), how many rows or shards of it are done, and of how many."""
+"""Called with the stage (`fitting`, `reading`, `encoding`), the rows or shards of it that are done, and their total."""
 
 
 def silent(stage: str, done: int, total: int | None) -> None:
-    """Progress that nobody watches."""
+    """Report nothing."""

@@ -1,13 +1,12 @@
-"""What an encoding has written and met, and its manifest."""
+"""The result of an encoding, and its manifest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from domaintoolkit.schema import to_dict
+from domaintoolkit.schema import Reader, to_dict
 from domaintoolkit.storage.manifest import Manifest
 from domaintoolkit.storage.resume_state import FinishedShard
 from domaintoolkit.storage.shards import read_shard
@@ -19,13 +18,13 @@ __all__ = ["EncodeResult", "build_manifest"]
 
 @dataclass(frozen=True, slots=True)
 class EncodeResult:
-    """What an encoding has written and met."""
+    """The folder that an encoding wrote, and counts of the rows and values in it."""
 
     folder: Path
     manifest: Manifest
     counts: Counts
     resumed: int = 0
-    """Shards that an earlier run had finished."""
+    """The number of shards that an earlier run finished."""
     quarantine: Path | None = None
     """The file of refused rows, if there are any."""
     notes: tuple[str, ...] = ()
@@ -35,10 +34,10 @@ def build_manifest(
     tokenizer: DomainTokenizer,
     folder: Path,
     finished: Sequence[FinishedShard],
-    reader: Any = None,
+    reader: Reader | None = None,
     refused_in_reading: int = 0,
 ) -> tuple[Manifest, Counts]:
-    """The manifest of finished shards, in their order, and their counts together."""
+    """The manifest of finished shards, in their order, and the sum of their counts."""
     read = Counts(rows_in=refused_in_reading, rows_refused=refused_in_reading)
     counts = sum((Counts(**shard.counts) for shard in finished), read)
     vocabulary = tokenizer.vocabulary

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -16,10 +13,12 @@ from domaintoolkit.errors import OutputError
 from domaintoolkit.jobs.appending.set_aside import read_aside, without_aside
 from domaintoolkit.jobs.decoding import folder_tokenizer
 from domaintoolkit.jobs.histories.row_comparison import Comparison, PartReport
-from domaintoolkit.jobs.partition.budget import Budget, bucket_count, parse_bytes, units
-from domaintoolkit.jobs.partition.input import Input, TableInput, tables, wanted_columns
-from domaintoolkit.jobs.partition.row_refusals import Kept
-from domaintoolkit.jobs.partition.spill import Buckets, Spill
+from domaintoolkit.jobs.partition.budget import Budget, bucket_count
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.row_buckets import RowBuckets
+from domaintoolkit.jobs.partition.row_refusals import RefusalList
+from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, open_rows
+from domaintoolkit.jobs.partition.spill import Partition, Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.storage import EncodedFolder, open_encoded
 
@@ -46,7 +45,7 @@ class VerifyResult:
 
 def verify(
     folder: str | Path,
-    source: Any,
+    source: RowSource | AnyTable,
     *,
     memory: str | int = "2GB",
     threads: int | None = None,
@@ -61,11 +60,10 @@ def verify(
     `ArtifactError` for a folder that is damaged.
     """
     encoded = open_encoded(folder)
-    rows: Input = source if hasattr(source, "batches") else TableInput(source)
-    budget = Budget(parse_bytes(memory), threads or os.cpu_count() or 1)
+    budget = Budget.of(memory, threads)
     try:
         with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as spill:
-            return _Verification(encoded, rows, budget, progress or silent).run(Path(spill))
+            return _Verification(encoded, open_rows(source), budget, progress or silent).run(Path(spill))
     except FileNotFoundError as error:
         raise OutputError(str(temporary), error.strerror or str(error)) from None
 
@@ -73,24 +71,25 @@ def verify(
 class _Verification:
     """One run over all shards."""
 
-    def __init__(self, folder: EncodedFolder, source: Input, budget: Budget, progress: Progress) -> None:
+    def __init__(self, folder: EncodedFolder, source: RowSource, budget: Budget, progress: Progress) -> None:
         self.folder, self.source, self.budget, self.progress = folder, source, budget, progress
         self.tokenizer = folder_tokenizer(folder)
         self.shards = len(folder.manifest.shards)
-        self.refused = Kept(0)
+        self.refused = RefusalList(0)
 
     def run(self, spill: Path) -> VerifyResult:
-        buckets, rows_in = self._parted(spill)
+        rows = self._partition(spill)
+        rows_in = rows.rows + self.refused.rows
         comparison = Comparison(self.tokenizer)
         report = PartReport.empty(self.tokenizer.schema)
         aside, set_aside = read_aside(self.folder.folder, self.folder.manifest.set_aside), 0
         for number in range(self.shards):
             stored, left_out = self.folder.table(number), self.folder.left_out(number)
             unknown = stored.num_rows + (0 if left_out is None else left_out.num_rows)
-            for part in self._parts(buckets, number):
-                rows = without_aside(self.tokenizer, part, aside)
-                set_aside += len(part) - len(rows)
-                made = comparison.compare(rows, stored, left_out)
+            for part in self._read_parts(rows.buckets, number):
+                kept = without_aside(self.tokenizer, part, aside)
+                set_aside += len(part) - len(kept)
+                made = comparison.compare(kept, stored, left_out)
                 unknown -= made.streams + made.left_out
                 report += made
             report = replace(report, unknown=report.unknown + unknown)
@@ -99,27 +98,13 @@ class _Verification:
         found = {"rows_in": rows_in, "rows_refused": rows_refused, "rows_left_out": report.counts.rows_left_out}
         return VerifyResult(report, rows_in, rows_refused, set_aside, tuple(self._problems(report, found)))
 
-    def _parted(self, folder: Path) -> tuple[Buckets, int]:
-        schema = self.tokenizer.schema
-        names: list[str] = []
-        columns = wanted_columns(schema, self.source)
-        spill = Spill(
-            folder,
-            schema.entity,
-            bucket_count(self.shards),
-            self.budget.held_bytes,
-            self.budget.threads,
-            self.tokenizer.types,
-        )
-        with closing(spill):
-            for table in tables(self.source, columns, self.refused, self.budget.threads, names):
-                spill.add(table)
-                self.progress("reading", spill.rows, None)
-            return spill.finish(), spill.rows + self.refused.rows
+    def _partition(self, folder: Path) -> Partition:
+        spill = Spill(folder, EntityKeys.of(self.tokenizer), bucket_count(self.shards), self.budget)
+        return partition(self.source, self.tokenizer.schema, spill, self.progress, refused=self.refused)
 
-    def _parts(self, buckets: Buckets, number: int) -> Iterator[pa.Table]:
+    def _read_parts(self, buckets: RowBuckets, number: int) -> Iterator[pa.Table]:
         each = buckets.count // self.shards
-        ranges = units(buckets.rows, number * each, (number + 1) * each, self.budget.unit_rows)
+        ranges = buckets.ranges(number * each, (number + 1) * each, self.budget.unit_rows)
         found = (buckets.read(low, high) for low, high in ranges)
         return (part for part in found if part is not None)
 

@@ -15,14 +15,15 @@ from domaintoolkit.errors import ArtifactError, OutputError, Problem, SchemaErro
 from domaintoolkit.storage.manifest import COUNTED, ShardEntry
 from domaintoolkit.streams.keys import SPLITS, hash_keys, split_of
 from domaintoolkit.streams.streams import Streams
+from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.artifacts import replacing
+from domaintoolkit.util.ragged import cut_ranges, offsets_of
 
 __all__ = [
     "CARRIED",
     "LEFT_OUT",
     "OWN_COLUMNS",
     "SHARDS",
-    "plain",
     "read_shard",
     "shard_name",
     "shard_table",
@@ -59,7 +60,7 @@ def shard_table(streams: Streams) -> pa.Table:
         streams, hashes = streams.select(order), hashes[order]
     events = streams.event_offsets
     first = np.repeat(streams.offsets[:-1], np.diff(events))
-    columns = {name: plain(streams.entities[name]) for name in streams.entities.column_names}
+    columns = {name: to_plain(streams.entities[name]) for name in streams.entities.column_names}
     columns["split"] = pa.array(SPLITS).take(pa.array(split_of(hashes)))
     columns["ids"] = _lists(streams.offsets, pa.array(streams.ids))
     columns["event_starts"] = _lists(events, pa.array((streams.event_starts - first).astype(np.int32)))
@@ -67,28 +68,16 @@ def shard_table(streams: Streams) -> pa.Table:
         columns["times"] = _lists(events, pa.array(streams.times))
     for name, carried in zip(CARRIED, (streams.labels, streams.order_by), strict=True):
         if carried is not None and carried.num_columns:
-            lists = [_lists(events, plain(column)) for column in carried.columns]
+            lists = [_lists(events, to_plain(column)) for column in carried.columns]
             columns[name] = pa.StructArray.from_arrays(lists, carried.column_names)
     if streams.statics is not None:
-        hashes_of = [plain(column) for column in streams.statics.columns]
+        hashes_of = [to_plain(column) for column in streams.statics.columns]
         columns["statics"] = pa.StructArray.from_arrays(hashes_of, streams.statics.column_names)
     if streams.last_session is not None:
-        columns["last_session"] = plain(streams.last_session)
+        columns["last_session"] = to_plain(streams.last_session)
     if streams.sessions is not None:
         columns["sessions"] = _lists(streams.sessions.offsets, pa.array(streams.sessions.keys))
     return pa.table(columns)
-
-
-def plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """One array of values: no dictionary, no large or view layout, so that equal values have equal bytes."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        column = column.cast(pa.string())
-    elif pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
-        column = column.cast(pa.binary())
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _lists(offsets: Ints, values: pa.Array) -> pa.Array:
@@ -105,25 +94,13 @@ def write_shard(
     with replacing(folder / name) as file:
         hashing = _Hashing(file)
         with pa.ipc.new_stream(pa.PythonFile(hashing, "w"), table.schema) as writer:
-            for start, end in _batches(table):
+            tokens = offsets_of(pc.list_value_length(table["ids"]).to_numpy())
+            for start, end in cut_ranges(tokens, BATCH_TOKENS):
                 writer.write_table(table.slice(start, end - start))
         size = file.tell()
     splits = _counts(table)
     totals = {word: sum(counts[word] for counts in splits.values()) for word in COUNTED}
     return ShardEntry(name, **totals, bytes=size, sha256=hashing.checksum.hexdigest(), splits=splits)
-
-
-def _batches(table: pa.Table) -> list[tuple[int, int]]:
-    """Row ranges of at most `BATCH_TOKENS` tokens each."""
-    ends = np.cumsum(pc.list_value_length(table["ids"]).to_numpy().astype(np.int64))
-    ranges = []
-    start = 0
-    while start < len(ends):
-        before = ends[start - 1] if start else 0
-        end = max(int(np.searchsorted(ends, before + BATCH_TOKENS, side="right")), start + 1)
-        ranges.append((start, end))
-        start = end
-    return ranges
 
 
 def _counts(table: pa.Table) -> dict[str, dict[str, int]]:

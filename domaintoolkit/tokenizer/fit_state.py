@@ -12,7 +12,7 @@ import pyarrow as pa
 from domaintoolkit.encoders import AnchorState, Encoder, EncoderType, State
 from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.tokenizer.layout import Layout
-from domaintoolkit.tokenizer.rows.column_types import column_type, joined, type_named
+from domaintoolkit.tokenizer.rows.column_types import column_type, common_type, parse_type
 from domaintoolkit.tokenizer.rows.prepared_rows import Rows
 from domaintoolkit.util.threads import Workers
 
@@ -74,7 +74,7 @@ class FitState:
 
     def _see(self, types: Mapping[str, pa.DataType]) -> None:
         for name, kind in types.items():
-            self.types[name] = joined(self.types[name], kind) if name in self.types else kind
+            self.types[name] = common_type(self.types[name], kind) if name in self.types else kind
 
     def layout(self, pool: Workers) -> Layout:
         """The fitted encoders, and a vocabulary of their tokens."""
@@ -115,6 +115,6 @@ class FitState:
         if state.anchor is not None:
             state.anchor = AnchorState.restore(tables["anchor"])
         types = tables["types"]
-        state._see({k: type_named(v) for k, v in zip(*(types[c].to_pylist() for c in ("column", "type")), strict=True)})
+        state._see({k: parse_type(v) for k, v in zip(*(types[c].to_pylist() for c in ("column", "type")), strict=True)})
         state.rows = tables["rows"]["rows"][0].as_py()
         return state

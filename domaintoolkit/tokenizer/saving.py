@@ -20,7 +20,7 @@ from domaintoolkit.times import ZoneTable
 from domaintoolkit.tokenizer.encoder_types import encoder_types
 from domaintoolkit.tokenizer.fit_state import resolved
 from domaintoolkit.tokenizer.layout import Layout
-from domaintoolkit.tokenizer.rows.column_types import type_named
+from domaintoolkit.tokenizer.rows.column_types import parse_type
 from domaintoolkit.util.artifacts import read_json, write_json
 from domaintoolkit.util.collector import seldom_collected
 from domaintoolkit.vocabulary import Vocabulary
@@ -149,4 +149,4 @@ def _restored(
         vocabulary,
         ZoneTable.from_json(payload["zone"]),
     )
-    return layout, {name: type_named(kind) for name, kind in payload["types"].items()}
+    return layout, {name: parse_type(kind) for name, kind in payload["types"].items()}

@@ -190,8 +190,8 @@ class DomainTokenizer:
         """The same tokenizer with one more label column, that says which row became which event."""
         return self._of(replace(self.schema, labels=(*self.schema.labels, label)))
 
-    def unbounded(self) -> DomainTokenizer:
-        """The same tokenizer for histories of any length, whatever the schema says."""
+    def without_limits(self) -> DomainTokenizer:
+        """The same tokenizer for histories of any length, without the schema's `min_events` and `max_events`."""
         return self._of(replace(self.schema, min_events=1, max_events=None))
 
     def without_threads(self) -> DomainTokenizer:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["gather", "offsets_of", "positions"]
+__all__ = ["cut_ranges", "gather", "offsets_of", "positions"]
 
 
 def offsets_of(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -28,3 +30,16 @@ def gather(
     starts = offsets[which]
     lengths = offsets[which + 1] - starts
     return flat[positions(starts, lengths)], offsets_of(lengths)
+
+
+def cut_ranges(offsets: NDArray[np.integer[Any]], limit: int) -> list[tuple[int, int]]:
+    """Sequences in ranges (first, end) of at most `limit` values together, or of one longer sequence with the empty
+    ones before it; no sequences have no ranges."""
+    ends, ranges, start = offsets[1:], list[tuple[int, int]](), 0
+    while start < len(ends):
+        low = int(offsets[start])
+        one = int(np.searchsorted(ends, low, side="right")) + 1
+        end = max(int(np.searchsorted(ends, low + limit, side="right")), min(one, len(ends)))
+        ranges.append((start, end))
+        start = end
+    return ranges

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError, OutputError, SourceError
 from domaintoolkit.jobs.encoding import encode
-from domaintoolkit.jobs.partition import spill as _spill
-from domaintoolkit.jobs.partition.input import TableInput
+from domaintoolkit.jobs.partition import spill
+from domaintoolkit.jobs.partition.row_source import TableSource
 from domaintoolkit.reading.source import open_source
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.storage.encoded_folder import open_encoded
@@ -79,8 +79,8 @@ def test_bytes_do_not_depend_on_how_the_work_is_cut(
     if coded:
         table = table.set_column(5, "brand", table["brand"].dictionary_encode())
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_spill, "PIECE", piece)
-        encode(TOKENIZER, TableInput(table, batch), Path(name) / "out", shards=4, threads=threads, memory=memory)
+        patch.setattr(spill, "PIECE", piece)
+        encode(TOKENIZER, TableSource(table, batch), Path(name) / "out", shards=4, threads=threads, memory=memory)
         assert contents(Path(name) / "out") == reference
 
 

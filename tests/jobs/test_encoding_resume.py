@@ -18,7 +18,7 @@ from event_rows import READER, SCHEMA, contents, events
 
 from domaintoolkit.errors import ArtifactError, Interrupted, OutputError, SourceError
 from domaintoolkit.jobs.encoding import encode
-from domaintoolkit.jobs.partition import shard as _shard
+from domaintoolkit.jobs.partition import shard_writer
 from domaintoolkit.reading.source import Source, open_source
 from domaintoolkit.schema import to_toml
 from domaintoolkit.storage.resume_state import STATE, State
@@ -61,7 +61,7 @@ def run(source: Source, out: Path, error: BaseException | None = None, at: int =
         return write_shard(folder, number, table, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_shard, "write_shard", write)
+        patch.setattr(shard_writer, "write_shard", write)
         encode(TOKENIZER, source, out, **{**OPTIONS, **options})
     return written
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import ArtifactError, SchemaError
 from domaintoolkit.storage import shards as _shards
-from domaintoolkit.storage.shards import plain, read_shard, shard_table, write_shard
+from domaintoolkit.storage.shards import read_shard, shard_table, write_shard
 from domaintoolkit.streams.keys import SPLITS, hash_keys, split_of
+from domaintoolkit.util.arrow import to_plain
 
 
 @given(histories)
@@ -115,4 +116,4 @@ def test_a_key_column_with_a_name_of_ours_is_refused() -> None:
 def test_plain_columns_are_of_one_layout(values: list[str | None]) -> None:
     array = pa.array(values, pa.string())
     for layout in (array, array.cast(pa.large_string()), array.cast(pa.string_view()), array.dictionary_encode()):
-        assert plain(pa.chunked_array([layout])).equals(array)
+        assert to_plain(pa.chunked_array([layout])).equals(array)

@@ -90,7 +90,7 @@ def _tables(
     import numpy as np
     import pyarrow as pa
 
-    from domaintoolkit.jobs.decoding import stream_parts
+    from domaintoolkit.jobs.decoding import cut_streams
     from domaintoolkit.model import embed
     from domaintoolkit.util.ragged import offsets_of, positions
 
@@ -106,7 +106,7 @@ def _tables(
     for rows in encoded.streams(split):
         lengths = np.diff(rows.offsets)[rows.selected].astype(np.int64)
         offsets = offsets_of(lengths)
-        for start, end in stream_parts(offsets):
+        for start, end in cut_streams(offsets):
             chosen = rows.selected[start:end]
             ids = rows.ids[positions(rows.offsets[:-1][chosen].astype(np.int64), lengths[start:end])]
             found = embed(model, ids, offsets[start : end + 1] - offsets[start], pooling, longest, segmenter)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.jobs.appending.set_aside import Hashes, hash_rows, within
 from domaintoolkit.jobs.histories.histories import Histories, match, times_of
-from domaintoolkit.jobs.partition.input import ORIGIN, ROW_BITS
+from domaintoolkit.jobs.partition.origin import drop_origins, origins_of
 from domaintoolkit.storage.shards import shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -28,7 +28,7 @@ NONE = np.zeros(0, np.uint64)
 
 def source_numbers(rows: pa.Table) -> NDArray[np.int64]:
     """Which source each row came from."""
-    numbers: NDArray[np.int64] = np.asarray(rows[ORIGIN]) >> ROW_BITS
+    numbers: NDArray[np.int64] = origins_of(rows).sources
     return numbers
 
 
@@ -70,7 +70,7 @@ def known_rows(
         places = places[~within(hash_rows(tokenizer, own), aside)]
         if not len(places):
             continue
-        own = rows.take(pa.array(places)).drop_columns(ORIGIN).append_column(label, pa.array(places))
+        own = drop_origins(rows.take(pa.array(places))).append_column(label, pa.array(places))
         new = Histories(carrying, shard_table(carrying.encode_by_hash(own, on_bad_rows="quarantine")))
         of = match(new.keys, histories.keys)
         there, told = _comparable(histories, np.unique(of[of >= 0])), _comparable(new, np.arange(len(new)))

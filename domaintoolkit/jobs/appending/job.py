@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +20,18 @@ from domaintoolkit.jobs.appending.already_encoded import Seen
 from domaintoolkit.jobs.appending.set_aside import SET_ASIDE, hash_rows, read_aside, write_aside
 from domaintoolkit.jobs.appending.shard_append import append_rows, seen_rows
 from domaintoolkit.jobs.decoding import folder_tokenizer
-from domaintoolkit.jobs.partition.budget import Budget, bucket_count, parse_bytes
-from domaintoolkit.jobs.partition.input import Input, TableInput, tables, wanted_columns
-from domaintoolkit.jobs.partition.row_refusals import Kept, finish_quarantine, in_file_order, located, raise_refused
-from domaintoolkit.jobs.partition.spill import Buckets, Spill
+from domaintoolkit.jobs.partition.budget import Budget, bucket_count
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.row_buckets import RowBuckets
+from domaintoolkit.jobs.partition.row_refusals import (
+    RefusalList,
+    finish_quarantine,
+    locate_rows,
+    raise_refusals,
+    sort_rows,
+)
+from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, open_rows
+from domaintoolkit.jobs.partition.spill import Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.jobs.result import EncodeResult, build_manifest
 from domaintoolkit.reading.refused_rows import Quarantine, RefusedRow
@@ -33,9 +40,10 @@ from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import locked
 from domaintoolkit.storage.manifest import Manifest, ShardEntry
 from domaintoolkit.storage.resume_state import APPENDING, STATE, FinishedShard, clear_partials
-from domaintoolkit.storage.shards import CARRIED, LEFT_OUT, SHARDS, plain, write_shard
+from domaintoolkit.storage.shards import CARRIED, LEFT_OUT, SHARDS, write_shard
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.threads import Threads
 
 __all__ = ["append"]
@@ -55,7 +63,7 @@ class _Grown:
 
 def append(
     out: str | Path,
-    source: Any,
+    source: RowSource | AnyTable,
     *,
     tokenizer: DomainTokenizer | None = None,
     rewrite: bool = False,
@@ -73,8 +81,7 @@ def append(
     `tokenizer` is one that the folder's own was extended to (left out: the folder's own). Until all is done
     the folder is as it was.
     """
-    folder, workers = Path(out), threads or os.cpu_count() or 1
-    rows: Input = source if hasattr(source, "batches") else TableInput(source)
+    folder = Path(out)
     if not folder.is_dir():
         raise OutputError(str(folder), "is no encoded folder; there is nothing to append to")
     path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
@@ -82,10 +89,10 @@ def append(
         if (folder / STATE).exists():
             raise OutputError(str(folder), "holds an unfinished encoding; finish it before appending")
         clear_partials(folder)
-        work = _Appending(folder, tokenizer, on_bad_rows, Budget(parse_bytes(memory), workers), progress or silent)
+        work = _Appending(folder, tokenizer, on_bad_rows, Budget.of(memory, threads), progress or silent)
         finish_quarantine(path, work.encoded.manifest.counts["rows_refused"])
         with _parting_folder(folder if temporary is None else Path(temporary)) as parted:
-            return work.run(rows, parted, path, rewrite)
+            return work.run(open_rows(source), parted, path, rewrite)
 
 
 @contextmanager
@@ -117,10 +124,10 @@ class _Appending:
         self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
         self.names: list[str] = []
         self.appended = ""
-        self.kept = Kept()
+        self.kept = RefusalList()
         self._clear(self.encoded.manifest)
 
-    def run(self, source: Input, parted: Path, quarantine: Path, rewrite: bool) -> EncodeResult:
+    def run(self, source: RowSource, parted: Path, quarantine: Path, rewrite: bool) -> EncodeResult:
         buckets = self._read(source, parted)
         entries = list(self.encoded.manifest.shards)
         todo = [number for number in range(len(entries)) if buckets.rows[self._range(number, buckets)].sum()]
@@ -130,8 +137,8 @@ class _Appending:
             if sharing:
                 grown = self._grown(todo, buckets, rewrite, sharing)
             if self.on_bad_rows == "error":
-                refused = in_file_order([row for each in grown for row in each.refused], self.names)
-                raise_refused(list(located(source, refused, self.names)), self.names)
+                refused = sort_rows([row for each in grown for row in each.refused], self.names)
+                raise_refusals(list(locate_rows(source, refused, self.names)), self.names)
         except KeyboardInterrupt:
             self._clear(self.encoded.manifest)
             raise Interrupted("interrupted; the folder is as it was before; append again") from None
@@ -141,7 +148,7 @@ class _Appending:
         return self._finish(grown, quarantine, source)
 
     def _grown(
-        self, todo: Sequence[int], buckets: Buckets, rewrite: bool, sharing: frozenset[int] = frozenset()
+        self, todo: Sequence[int], buckets: RowBuckets, rewrite: bool, sharing: frozenset[int] = frozenset()
     ) -> list[_Grown]:
         """All shards that rows belong to, with them."""
         grown: list[_Grown] = []
@@ -151,26 +158,30 @@ class _Appending:
                 self.progress("appending", len(grown), len(todo))
         return grown
 
-    def _read(self, source: Input, parted: Path) -> Buckets:
-        shards = len(self.encoded.manifest.shards)
-        schema, threads, types = self.tokenizer.schema, self.budget.threads, self.tokenizer.types
-        spill = Spill(parted, schema.entity, bucket_count(shards), self.budget.held_bytes, threads, types)
+    def _read(self, source: RowSource, parted: Path) -> RowBuckets:
+        spill = Spill(
+            parted, EntityKeys.of(self.tokenizer), bucket_count(len(self.encoded.manifest.shards)), self.budget
+        )
         refused, total = None if self.on_bad_rows == "error" else self.kept, 0
-        with closing(spill):
-            for table in tables(source, wanted_columns(schema, source), refused, threads, self.names):
-                spill.add(table)
-                total += int(hash_rows(self.tokenizer, table).sum())
-                self.progress("reading", spill.rows, None)
-            buckets = spill.finish()
-        if not spill.rows and not self.kept:
+
+        def watch(table: pa.Table) -> None:
+            nonlocal total
+            total += int(hash_rows(self.tokenizer, table).sum())
+
+        buckets, rows, self.names = partition(
+            source, self.tokenizer.schema, spill, self.progress, refused=refused, watch=watch
+        )
+        if not rows and not self.kept:
             raise DataError([Refusal(None, None, "there are no rows to append")])
-        self.appended = f"{spill.rows}:{total % (1 << 64):016x}"
+        self.appended = f"{rows}:{total % (1 << 64):016x}"
         if self.appended in self.encoded.manifest.appended:
-            reason = f"these {spill.rows:,} rows were appended before, and are in {self.folder} already"
+            reason = f"these {rows:,} rows were appended before, and are in {self.folder} already"
             raise DataError([Refusal(None, None, reason)])
         return buckets
 
-    def _sharing(self, grown: Sequence[_Grown], todo: Sequence[int], buckets: Buckets, rewrite: bool) -> frozenset[int]:
+    def _sharing(
+        self, grown: Sequence[_Grown], todo: Sequence[int], buckets: RowBuckets, rewrite: bool
+    ) -> frozenset[int]:
         """The sources that share rows with the folder. Raises `DataError` where all rows of one are there already.
 
         Rows that were set aside are not there, and with `rewrite` they come in.
@@ -196,11 +207,11 @@ class _Appending:
             raise DataError([Refusal(None, None, f"{_rows_of(name, rows)} {word}") for name, rows in files])
         return frozenset(source for source, each in seen.items() if each.older)
 
-    def _range(self, number: int, buckets: Buckets) -> slice:
+    def _range(self, number: int, buckets: RowBuckets) -> slice:
         each = buckets.count // len(self.encoded.manifest.shards)
         return slice(number * each, (number + 1) * each)
 
-    def _grow(self, number: int, buckets: Buckets, rewrite: bool, sharing: frozenset[int]) -> _Grown:
+    def _grow(self, number: int, buckets: RowBuckets, rewrite: bool, sharing: frozenset[int]) -> _Grown:
         old, new = self._old_and_new(number, buckets)
         made = append_rows(self.tokenizer, old, self.encoded.left_out(number), new, self.names, rewrite, sharing)
         generation = 1 + _generation(self.encoded.manifest.shards[number])
@@ -211,14 +222,14 @@ class _Appending:
         finished = FinishedShard(number, entry, asdict(made.counts), left_out=left_out)
         return _Grown(finished, made.refused, made.older, made.aside, made.newer, made.behind)
 
-    def _old_and_new(self, number: int, buckets: Buckets) -> tuple[pa.Table, pa.Table]:
+    def _old_and_new(self, number: int, buckets: RowBuckets) -> tuple[pa.Table, pa.Table]:
         """The histories of a shard, and the rows that belong to it."""
         place = self._range(number, buckets)
         old, new = self.encoded.table(number), buckets.read(place.start, place.stop)
         assert new is not None
         return old, _as_before(new, old, self.tokenizer)
 
-    def _finish(self, grown: Sequence[_Grown], quarantine: Path, source: Input) -> EncodeResult:
+    def _finish(self, grown: Sequence[_Grown], quarantine: Path, source: RowSource) -> EncodeResult:
         before = self.encoded.manifest
         left_out = before.left_out or (None,) * len(before.shards)
         entries = zip(before.shards, left_out, strict=True)
@@ -235,7 +246,7 @@ class _Appending:
         manifest = replace(manifest, appended=appended)
         refused = [*self.kept, *(row for each in grown for row in (*each.refused, *each.older))]
         with Quarantine(quarantine, keep=True) as rows:
-            rows.add(located(source, in_file_order(refused, self.names), self.names))
+            rows.add(locate_rows(source, sort_rows(refused, self.names), self.names))
             rows.flush()
             self.tokenizer.save(self.folder / "tokenizer")
             # from here on the rows are appended, whatever comes
@@ -303,7 +314,7 @@ def _as_before(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.T
         try:
             new = new.set_column(place, name, new[name].cast(kind))
         except pa.ArrowInvalid as error:
-            reason = f"its values are {kind} in the folder, and {plain(new[name]).type} here: {error}"
+            reason = f"its values are {kind} in the folder, and {to_plain(new[name]).type} here: {error}"
             raise DataError([Refusal(None, name, reason)]) from None
     return new
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError
 from domaintoolkit.jobs.histories.histories import times_of
-from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.storage.manifest import SetAside
-from domaintoolkit.storage.shards import plain
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.artifacts import write_atomic
 
 __all__ = ["SET_ASIDE", "Hashes", "hash_rows", "read_aside", "within", "without_aside", "write_aside"]
@@ -32,11 +32,11 @@ Hashes = NDArray[np.uint64]
 def hash_rows(tokenizer: DomainTokenizer, rows: pa.Table) -> Hashes:
     """A hash of each row's values in the schema's columns, whatever else the table holds."""
     schema = tokenizer.schema
-    keys = fitted_keys(rows.select(list(schema.entity)), tokenizer.types)
+    keys = EntityKeys.of(tokenizer).select(rows)
     for name in schema.columns:
         if name in schema.entity or name not in rows.column_names:
             continue
-        values = plain(rows[name])
+        values = to_plain(rows[name])
         if name == schema.time:
             values = pa.array(times_of(schema, pa.table({name: values})))
         elif pa.types.is_nested(values.type):

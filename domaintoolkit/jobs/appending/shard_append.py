@@ -18,15 +18,16 @@ from domaintoolkit.jobs.appending.static_fields import Statics, static_rows, wit
 from domaintoolkit.jobs.appending.time_ties import before_last
 from domaintoolkit.jobs.histories.event_limits import shortened
 from domaintoolkit.jobs.histories.histories import Histories, instants, match
-from domaintoolkit.jobs.partition.input import ORIGIN, origins
-from domaintoolkit.jobs.partition.row_refusals import refused_rows
+from domaintoolkit.jobs.partition.origin import drop_origins, origins_of
+from domaintoolkit.jobs.partition.row_refusals import describe_refusals
 from domaintoolkit.reading.refused_rows import RefusedRow
 from domaintoolkit.schema import Categorical, Custom, Schema
-from domaintoolkit.storage.shards import CARRIED, plain, shard_table
+from domaintoolkit.storage.shards import CARRIED, shard_table
 from domaintoolkit.streams.keys import hash_keys, session_keys
 from domaintoolkit.streams.streams import Counts, Streams
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.prepared_rows import Rows as Prepared
+from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.lists import Lists, joined, list_column, lists_of
 from domaintoolkit.util.ragged import offsets_of, positions
 
@@ -71,7 +72,7 @@ def append_rows(
 
     Of the sources `sharing`, rows that are events of the histories already are set aside."""
     schema = tokenizer.schema
-    appending = _Appending(tokenizer.unbounded(), _all_histories(schema, old, left_out), new, names)
+    appending = _Appending(tokenizer.without_limits(), _all_histories(schema, old, left_out), new, names)
     result = appending.run(rewrite, sharing)
     return _within_bounds(tokenizer, result, old, left_out)
 
@@ -86,7 +87,7 @@ def seen_rows(
 ) -> dict[int, Seen]:
     """How many of the `new` rows of some sources are events of a shard already; `aside` were set aside before."""
     histories = _all_histories(tokenizer.schema, old, left_out)
-    appending = _Appending(tokenizer.unbounded(), histories, new, ())
+    appending = _Appending(tokenizer.without_limits(), histories, new, ())
     return appending.seen(sources, aside, tokenizer.schema.max_events)
 
 
@@ -120,16 +121,16 @@ class _Appending:
         self.tokenizer, self.schema, self.names = tokenizer, tokenizer.schema, names
         self.histories = Histories(tokenizer, old)
         self.result = Appended(old)
-        self.prepared = tokenizer.prepared(new.drop_columns(ORIGIN), "quarantine", tokenizer.types)
+        self.prepared = tokenizer.prepared(drop_origins(new), "quarantine", tokenizer.types)
         numbers = self.prepared.numbers
         self.given, self.new = new, new if numbers is None else new.take(pa.array(numbers))
         """All rows, and those that can be encoded."""
-        self.told = _told(self.new.drop_columns(ORIGIN), self.prepared, self.schema)
+        self.told = _told(drop_origins(self.new), self.prepared, self.schema)
         self.history = match(self.new.select(list(self.schema.entity)), self.histories.keys)
 
     def run(self, rewrite: bool, sharing: frozenset[int] = frozenset()) -> Appended:
         bad = len(self.given) - len(self.new)
-        self.result.refused = refused_rows(self.given, self.prepared.refused, self.names)
+        self.result.refused = describe_refusals(self.given, self.prepared.refused, self.names)
         self.result.counts = Counts(rows_in=bad, rows_refused=bad)
         known = self._known(sharing)
         late = self._late() & ~known
@@ -180,7 +181,7 @@ class _Appending:
             # a row that was refused when its file was first read does not make the file another
             refused = {(row.source, row.row) for row in self.result.refused}
             rows = np.flatnonzero(newer)
-            found = origins(np.asarray(self.new[ORIGIN])[rows], self.names)
+            found = origins_of(self.new.take(pa.array(rows))).named(self.names)
             newer[rows] = [place not in refused for place in found]
         return frozenset(np.unique(sources[newer]).tolist())
 
@@ -200,19 +201,19 @@ class _Appending:
     def _refuse(self, rows: NDArray[np.bool_], reason: str) -> list[RefusedRow]:
         numbers = np.flatnonzero(rows).tolist()
         self.result.counts += Counts(rows_in=len(numbers), rows_refused=len(numbers))
-        return refused_rows(self.new, [Refusal(row, None, reason) for row in numbers], self.names)
+        return describe_refusals(self.new, [Refusal(row, None, reason) for row in numbers], self.names)
 
     def _refuse_statics(self, rows: NDArray[np.bool_]) -> None:
         numbers = np.flatnonzero(rows).tolist()
         self.result.counts += Counts(rows_in=len(numbers), rows_refused=len(numbers))
         refusals = [refusal for row in numbers for refusal in self.statics.refusals(row, self.new)]
-        self.result.refused += refused_rows(self.new, refusals, self.names)
+        self.result.refused += describe_refusals(self.new, refusals, self.names)
 
     def _begun(self, rows: pa.Table) -> pa.Table:
         """The histories of `rows`, which are new, in a shard."""
-        streams = self.tokenizer.encode_by_hash(rows.drop_columns(ORIGIN), on_bad_rows="quarantine")
+        streams = self.tokenizer.encode_by_hash(drop_origins(rows), on_bad_rows="quarantine")
         self.result.counts += streams.counts
-        self.result.refused += refused_rows(rows, streams.refused, self.names)
+        self.result.refused += describe_refusals(rows, streams.refused, self.names)
         return shard_table(streams)
 
     def _anew(self, chosen: Rows, numbers: Rows) -> pa.Table:
@@ -230,7 +231,7 @@ class _Appending:
         name, session = self.schema.session, None
         if name is not None:
             # a key is its own key, so that sessions known by name and those known by key can stand in one column
-            session = plain(rows[name])
+            session = to_plain(rows[name])
             rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(session_keys(session)))
         streams = self.tokenizer.encode_by_hash(pa.concat_tables([again, rows]))
         self.result.counts += streams.counts
@@ -238,7 +239,7 @@ class _Appending:
         if session is None:
             return made
         # the last event of a history is a new row, or its last encoded one
-        last = plain(self.histories.table["last_session"].take(pa.array(chosen)))
+        last = to_plain(self.histories.table["last_session"].take(pa.array(chosen)))
         names = pa.concat_arrays([session, last.cast(session.type)])
         places = pc.index_in(made["last_session"], value_set=pa.array(session_keys(names)))
         return made.set_column(made.schema.get_field_index("last_session"), "last_session", names.take(places))
@@ -325,7 +326,7 @@ class _Appending:
         whole = self.histories.table[name].combine_chunks()
         names, lists = [field.name for field in whole.type], []
         for name in names:
-            after = Lists(plain(fresh[name]).take(pa.array(events)), starts.offsets).take(stream)
+            after = Lists(to_plain(fresh[name]).take(pa.array(events)), starts.offsets).take(stream)
             lists.append(list_column(joined(lists_of(whole.field(name)), after)))
         return pa.StructArray.from_arrays(lists, names)
 
@@ -340,7 +341,7 @@ def _told(rows: pa.Table, prepared: Prepared, schema: Schema) -> pa.Table:
     if schema.time is not None and prepared.times is not None:
         taken[schema.time] = instants(prepared.times)
     for name, values in taken.items():
-        rows = rows.set_column(rows.schema.get_field_index(name), name, plain(values))
+        rows = rows.set_column(rows.schema.get_field_index(name), name, to_plain(values))
     return rows
 
 

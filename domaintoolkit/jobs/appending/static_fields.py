@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import Refusal
 from domaintoolkit.jobs.histories.histories import Histories
 from domaintoolkit.schema import Schema
-from domaintoolkit.storage.shards import plain
 from domaintoolkit.tokenizer.encoding import statics_of
 from domaintoolkit.tokenizer.rows.prepared_rows import Rows
+from domaintoolkit.util.arrow import to_plain
 
 __all__ = ["Statics", "static_rows", "with_statics"]
 
@@ -42,7 +42,7 @@ def static_rows(schema: Schema, histories: Histories, rows: Rows, history: NDArr
     """Compare rows with their histories (-1: a row has none) by value."""
     other, fields = np.zeros(len(history), bool), {}
     if schema.static and len(histories):
-        hashes, known = statics_of(schema, rows), plain(histories.table["statics"])
+        hashes, known = statics_of(schema, rows), to_plain(histories.table["statics"])
         for spec in schema.static:
             same = np.asarray(hashes[spec.name]) == np.asarray(known.field(spec.name))[history]
             fields[spec.name] = (history >= 0) & ~same

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Anchor
 from domaintoolkit.jobs.histories.histories import Histories, match
-from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.storage.shards import CARRIED, shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.assembly import Columns, Part, bind
@@ -29,7 +29,7 @@ def left_out_part(whole: DomainTokenizer, rows: pa.Table, kept: pa.Table) -> pa.
 
     `kept` has the keys of the others, by hash; `whole` is the tokenizer without bounds.
     """
-    keys = fitted_keys(rows.select(list(whole.schema.entity)), whole.types)
+    keys = EntityKeys.of(whole).select(rows)
     others = rows.filter(pa.array(match(keys, kept) < 0))
     return shard_table(whole.encode_by_hash(others, on_bad_rows="quarantine"))
 

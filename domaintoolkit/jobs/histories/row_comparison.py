@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.jobs.histories.event_limits import left_out_part
-from domaintoolkit.jobs.partition.input import ORIGIN
+from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.schema import Categorical, Schema, Text
-from domaintoolkit.storage.shards import plain
 from domaintoolkit.streams import Counts, Streams
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.ragged import offsets_of, positions
 
 __all__ = ["Comparison", "FieldReport", "PartReport"]
@@ -115,11 +115,11 @@ class Comparison:
         # the number of each row is carried through encoding as a label, which says where its event has come to stand
         self._carrying = tokenizer.carrying(self._row)
         # a stream that was cut to `max_events` may be shorter than `min_events`
-        self._unbounded = tokenizer.unbounded()
+        self._unbounded = tokenizer.without_limits()
 
     def compare(self, rows: pa.Table, stored: pa.Table, left_out: pa.Table | None = None) -> PartReport:
         """All rows of some entities, with the shard that holds their streams, and those that it leaves out."""
-        rows = rows.drop_columns(ORIGIN)
+        rows = drop_origins(rows)
         numbered = rows.append_column(self._row, pa.array(np.arange(rows.num_rows)))
         own = self._carrying.encode(numbered, on_bad_rows="quarantine")
         places = _places(own.entities, stored.select(list(self.schema.entity)))
@@ -194,7 +194,7 @@ class _Stored:
         times = _lists(chosen["times"])[1] if "times" in chosen.column_names else None
         labels = {}
         if "labels" in chosen.column_names:
-            structs = plain(chosen["labels"])
+            structs = to_plain(chosen["labels"])
             labels = {name: pc.list_flatten(structs.field(name)) for name in schema.labels}
         return cls(ids, offsets_of(lengths), counts, times, labels)
 
@@ -212,7 +212,7 @@ def _expanded(made: Streams) -> tuple[int, int]:
 
 
 def _lists(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    array = plain(column)
+    array = to_plain(column)
     return pc.list_value_length(array).to_numpy().astype(np.int64), pc.list_flatten(array).to_numpy()
 
 
@@ -243,7 +243,7 @@ def _field(
 ) -> FieldReport:  # fmt: skip
     if name not in mine.column_names or name not in columns:
         return report
-    exact = _equal(plain(mine[name]), plain(columns[name]))
+    exact = _equal(to_plain(mine[name]), to_plain(columns[name]))
     tolerated = np.zeros(len(exact), bool) if report.lossless else agree & ~exact
     found = FieldReport(report.kind, report.lossless, len(exact), int(exact.sum()), int(tolerated.sum()))
     return replace(found, wrong=int((~exact & ~tolerated).sum()))

@@ -1,4 +1,4 @@
-"""Text columns as codes into one dictionary for the whole input, while their distinct values are few."""
+"""Text columns as codes into one dictionary for the whole input, as long as their distinct values are few."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.storage.shards import plain
+from domaintoolkit.util.arrow import to_plain
 
-__all__ = ["Recoder", "only_chunk"]
+__all__ = ["DictionaryCodes"]
 
 MAX_VALUES = 1 << 16
 """A column with more distinct values is kept as text from then on."""
 DISTINCT_SHARE = 0.25
-"""A text column is coded where a sample has at most this share of distinct values."""
+"""A text column is coded if a sample has at most this share of distinct values."""
 SAMPLE = 1 << 14
 FEW, MOST_DISTINCT = 1 << 11, 0.9
-"""A column of so many distinct values among its first few is not sampled further, which takes a while with text."""
+"""If this share of a column's first few values is distinct, it is not sampled further: text takes long."""
 
 
-class Recoder:
-    """Replaces columns by int32 codes, and puts the text back. Codes are for life: the dictionaries only grow."""
+class DictionaryCodes:
+    """Replaces text columns by int32 codes, and puts the text back. Codes never change: dictionaries only grow."""
 
     def __init__(self, dictionaries: dict[str, pa.Array] | None = None) -> None:
         self.dictionaries: dict[str, pa.Array] = dictionaries or {}
@@ -41,20 +41,20 @@ class Recoder:
             table = table.set_column(place, field.name, _values(table[field.name]))
         return table
 
-    def decode_table(self, table: pa.Table) -> pa.Table:
-        """An encoded table as it was, dictionary-coded where it was coded."""
+    def decode(self, table: pa.Table) -> pa.Table:
+        """An encoded table as it was; coded columns come back as Arrow dictionaries."""
         table = table.combine_chunks()
-        return pa.table({name: self._decoded(only_chunk(table[name]), name) for name in table.column_names})
+        return pa.table({name: self._decode_column(_combine(table[name]), name) for name in table.column_names})
 
-    def alike(self, tables: list[pa.Table]) -> pa.Table:
-        """Encoded tables as one; a column that is coded in some and text in others becomes text."""
+    def concat(self, tables: list[pa.Table]) -> pa.Table:
+        """Encoded tables as one; a column that is coded in some of them and text in others becomes text."""
         tables = [table for table in tables if table.num_rows] or tables[:1]
         if any(table.schema != tables[0].schema for table in tables):
             mixed = {name for name in tables[0].column_names if len({table[name].type for table in tables}) > 1}
             tables = [self._as_text(table, mixed) for table in tables]
         return pa.concat_tables(tables)
 
-    def _decoded(self, column: pa.Array, name: str) -> pa.Array:
+    def _decode_column(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.dictionaries and pa.types.is_int32(column.type):
             return pa.DictionaryArray.from_arrays(column, self.dictionaries[name])
         return column
@@ -62,7 +62,7 @@ class Recoder:
     def _as_text(self, table: pa.Table, names: set[str]) -> pa.Table:
         for name in names:
             place = table.schema.get_field_index(name)
-            text = plain(self._decoded(only_chunk(table[name]), name))
+            text = to_plain(self._decode_column(_combine(table[name]), name))
             table = table.set_column(place, name, text)
         return table
 
@@ -85,7 +85,7 @@ class Recoder:
 
     def _chunk(self, name: str, chunk: pa.Array) -> pa.Array | None:
         coded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-        values = plain(coded.dictionary)
+        values = to_plain(coded.dictionary)
         if values.null_count or len(values) > MAX_VALUES:
             self._plain.add(name)
             return None
@@ -97,18 +97,18 @@ class Recoder:
             numbers = pc.index_in(values, value_set=self.dictionaries[name])
         if np.array_equal(numbers.to_numpy(), np.arange(len(numbers))):
             return coded.indices.cast(pa.int32())
-        return _looked_up(numbers.to_numpy(), coded.indices)
+        return _look_up(numbers.to_numpy(), coded.indices)
 
 
 def _values(column: pa.ChunkedArray) -> pa.Array:
-    """A column in one piece, without a dictionary or a large layout; copied only where it is not so already."""
+    """A column in one piece, without a dictionary or a large layout; copied only if it is not so already."""
     if column.num_chunks == 1 and (pa.types.is_primitive(column.type) or pa.types.is_string(column.type)):
         return column.chunk(0)
-    return plain(column)
+    return to_plain(column)
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:
-    """Whether a text column has few different values, as its first rows tell; fewer do where all differ."""
+    """Return True if the first rows of a text column have few different values."""
     for rows in (FEW, SAMPLE):
         sample = column.slice(0, rows)
         distinct = len(sample.unique()) / len(sample)
@@ -117,17 +117,17 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     return distinct <= DISTINCT_SHARE
 
 
-def _looked_up(numbers: NDArray[np.int32], indices: pa.Array) -> pa.Array:
-    """`numbers` at the places `indices`, null where they are: a third of the time of Arrow's `take`."""
+def _look_up(numbers: NDArray[np.int32], indices: pa.Array) -> pa.Array:
+    """`numbers` at `indices`, null for null: in a third of the time of Arrow's `take`."""
     if not pa.types.is_int32(indices.type) or not len(numbers):
         return pa.array(numbers, pa.int32()).take(indices)
     valid, data = indices.buffers()
     places = np.frombuffer(data, np.int32, indices.offset + len(indices))
-    # what stands in the place of a null may be no place at all
+    # the index in the place of a null may be out of range
     found = pa.py_buffer(numbers.take(places, mode="clip"))
     return pa.Array.from_buffers(pa.int32(), len(indices), [valid, found], indices.null_count, indices.offset)
 
 
-def only_chunk(column: pa.ChunkedArray) -> pa.Array:
+def _combine(column: pa.ChunkedArray) -> pa.Array:
     """The values of a column in one piece."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

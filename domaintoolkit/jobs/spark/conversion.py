@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from domaintoolkit.errors import SourceError
-from domaintoolkit.jobs.partition.input import ROW_BITS
-from domaintoolkit.jobs.partition.row_refusals import Kept, to_json
+from domaintoolkit.jobs.partition.origin import pack_origins
+from domaintoolkit.jobs.partition.row_refusals import RefusalList, to_json
 from domaintoolkit.reading import RefusedRow, Source, SourceFile
 from domaintoolkit.schema import Column, Reader, from_dict, to_dict
-from domaintoolkit.storage.shards import plain
+from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.values.text import TYPES
 from domaintoolkit.values.typed import castable, convert_typed
 
@@ -52,10 +52,10 @@ def read_files(files: Sequence[SourceFile], reader: Reader, columns: Sequence[Co
         own = from_dict(Reader, declared)
         schema = row_schema([column for name in names for column in own.columns if column.name == name])
         for number in (number for batch in batches for number in batch["id"].to_pylist()):
-            kept = Kept()
+            kept = RefusalList()
             for batch in Source([files[number]], own).batches(names, kept):
-                arrays = [plain(batch.records[name]) for name in names]
-                yield _rows(arrays, (number << ROW_BITS) + batch.rows, schema)
+                arrays = [to_plain(batch.records[name]) for name in names]
+                yield _rows(arrays, pack_origins(number, batch.rows), schema)
                 yield from _refused(kept, number, schema)
                 kept.clear()
             yield from _refused(kept, number, schema)
@@ -88,8 +88,8 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
                     reasons.setdefault(row, []).append((column.name, reason))
             kept = np.ones(len(batch), bool)
             kept[list(reasons)] = False
-            good = [plain(each.array).filter(pa.array(kept)) for each in made]
-            yield _rows(good, ((sources << ROW_BITS) + numbers)[kept], schema)
+            good = [to_plain(each.array).filter(pa.array(kept)) for each in made]
+            yield _rows(good, pack_origins(sources, numbers)[kept], schema)
             refused = [
                 (
                     int(sources[row]),
@@ -129,7 +129,7 @@ def _rows(arrays: Sequence[pa.Array], places: Any, schema: pa.Schema) -> pa.Reco
 
 def _refused(rows: Sequence[RefusedRow], source: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     if rows:
-        places = pa.array([(source << ROW_BITS) + row.row for row in rows], pa.int64())
+        places = pa.array(pack_origins(source, np.array([row.row for row in rows])))
         texts = pa.array([json.dumps(to_json(row)) for row in rows], pa.string())
         nulls = [pa.nulls(len(rows), field.type) for field in schema][:-2]
         yield pa.RecordBatch.from_arrays([*nulls, places, texts], schema=schema)

@@ -18,7 +18,14 @@ from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, Interrupted, MissingExtraError, Refusal
 from domaintoolkit.jobs.composites import LowestEntities, learn_from
 from domaintoolkit.jobs.fitting import FitResult, fitting_schema
-from domaintoolkit.jobs.partition.row_refusals import from_json, in_file_order, located, raise_refused, write_quarantine
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.row_refusals import (
+    from_json,
+    locate_rows,
+    raise_refusals,
+    sort_rows,
+    write_quarantine,
+)
 from domaintoolkit.jobs.result import EncodeResult, build_manifest
 from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, typed
 from domaintoolkit.jobs.spark.partitions import Parted, empty_shard, parted, row_places
@@ -76,7 +83,7 @@ def fit_spark(
         states, summary, refused = _counts(tokenizer, source, fitting_schema(schema), only_training, on_bad_rows)
         if refused:
             _, _, refused = _counts(tokenizer, source, schema, False, on_bad_rows, row_places(source, columns))
-            raise_refused(_located(source, refused), source.names)
+            raise_refusals(_located(source, refused), source.names)
         fitted = sum(state.rows for state in states)
         if fitted:
             on: Literal["train", "all"] = "train" if only_training else "all"
@@ -137,7 +144,7 @@ def _learn_composites(tokenizer: DomainTokenizer, source: SparkRows, training_on
         return 0
     frame = source.frame([name for name in wanted(schema, source) if name not in schema.labels])
     candidates = frame.mapInArrow(sample_rows(schema, spec.max_entities, training_only), frame.schema)
-    lowest = LowestEntities(schema.entity, spec.max_entities, training_only)
+    lowest = LowestEntities(EntityKeys(schema.entity), spec.max_entities, training_only)
     lowest.add(typed(candidates.orderBy(ROW).drop(ROW, REFUSED).toArrow()))
     return learn_from(tokenizer, spec, [lowest.table()])
 
@@ -203,7 +210,7 @@ def encode_spark(
             finished, resumed = _written(tokenizer, source, made, folder)
             refused = _located(source, [from_json(row) for shard in finished for row in shard.refused])
             if on_bad_rows == "error":
-                raise_refused(refused, source.names)
+                raise_refusals(refused, source.names)
         except DataError:
             discard(folder)
             raise
@@ -253,5 +260,5 @@ def _source(rows: Any, reader: Reader | None = None) -> SparkRows:
 
 def _located(source: SparkRows, refused: list[RefusedRow]) -> list[RefusedRow]:
     """The rows as their files have them, where this process sees the files."""
-    refused = in_file_order(refused, source.names)
-    return refused if source.local is None else list(located(source.local, refused, source.names))
+    refused = sort_rows(refused, source.names)
+    return refused if source.local is None else list(locate_rows(source.local, refused, source.names))

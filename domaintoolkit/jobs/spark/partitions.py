@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.partition.budget import bucket_count, shard_count
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.spark.conversion import REFUSED, ROW
 from domaintoolkit.jobs.spark.source import SparkRows, wanted
 from domaintoolkit.jobs.spark.worker import SHARD, Places, Shipped, add_shards, empty_part
@@ -58,7 +59,7 @@ def parted(tokenizer: DomainTokenizer, source: SparkRows, shards: int | None) ->
     bucket_count(number)
     frame = source.frame(columns)
     made = StructType([*frame.schema.fields, StructField(SHARD, IntegerType(), False)])
-    sharded = frame.mapInArrow(add_shards(schema.entity, tokenizer.types, number), made)
+    sharded = frame.mapInArrow(add_shards(EntityKeys.of(tokenizer), number), made)
     return Parted(sharded, number, places, InputFile("the rows given to Spark", rows, 0, digest))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -17,16 +17,16 @@ import pyarrow.compute as pc
 
 from domaintoolkit.errors import DataError
 from domaintoolkit.jobs.composites import LowestEntities
-from domaintoolkit.jobs.partition.fitted_keys import fitted_keys
-from domaintoolkit.jobs.partition.input import ORIGIN, origins
-from domaintoolkit.jobs.partition.row_refusals import from_json, raise_refused, refused_rows, to_json
-from domaintoolkit.jobs.partition.shard import encode_part, whole_histories
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.origin import add_origins, drop_origins, unpack_origins
+from domaintoolkit.jobs.partition.row_refusals import describe_refusals, from_json, raise_refusals, to_json
+from domaintoolkit.jobs.partition.shard_writer import PartEncoder
 from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, Batches, typed
 from domaintoolkit.reading.refused_rows import COLUMNS, KEPT, RefusedRow, entry
 from domaintoolkit.schema import Schema, from_dict, to_dict
 from domaintoolkit.storage.resume_state import FINISHED, FinishedShard
 from domaintoolkit.storage.shards import LEFT_OUT, write_shard
-from domaintoolkit.streams.keys import hash_keys, shard_of, split_of
+from domaintoolkit.streams.keys import shard_of
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.artifacts import read_json, write_json
@@ -74,14 +74,14 @@ class Places:
         """The rows that reading has passed on, with their origins, and those that it has refused."""
         places = self.of(table[ROW].to_numpy())
         texts = table[REFUSED]
-        rows = table.drop_columns([ROW, REFUSED]).append_column(ORIGIN, pa.array(places, pa.int64()))
+        rows = add_origins(table.drop_columns([ROW, REFUSED]), places)
         if texts.null_count == len(texts):
             return rows, []
         bad = np.flatnonzero(texts.is_valid().to_numpy())
         found = [from_json(json.loads(text)) for text in texts.take(pa.array(bad)).to_pylist()]
         named = [
             RefusedRow(source or "", row, refused.line, refused.problems, refused.raw)
-            for refused, (source, row) in zip(found, origins(places[bad], self.names), strict=True)
+            for refused, (source, row) in zip(found, unpack_origins(places[bad]).named(self.names), strict=True)
         ]
         return rows.filter(pc.is_null(texts)), named
 
@@ -128,15 +128,15 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
             table, refused = places.split(pa.Table.from_batches([typed(batch)]))
             rows_in += batch.num_rows
             if training_only:
-                table = table.filter(pa.array(split_of(hash_keys(table.select(list(schema.entity)))) == 0))
-            rows = table.drop_columns(ORIGIN)
+                table = table.filter(pa.array(EntityKeys(schema.entity).is_training(table)))
+            rows = drop_origins(table)
             try:
                 counted = tokenizer.fit_state(rows)
             except DataError as error:
                 if any(refusal.row is None for refusal in error.refusals):
                     raise
                 counted = tokenizer.fit_state(rows, "quarantine")
-                refused += refused_rows(table, error.refusals, places.names)
+                refused += describe_refusals(table, error.refusals, places.names)
             rows_refused += len(refused)
             listed += [to_json(row) for row in refused[: 0 if quarantine else KEPT - len(listed)]]
             if state is None:
@@ -152,10 +152,10 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
 
 def sample_rows(schema: Schema, limit: int, training_only: bool) -> Batches:
     """The rows of a partition's `limit` entities whose keys have the lowest hashes."""
-    entity = schema.entity
+    keys = EntityKeys(schema.entity)
 
     def sample(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        lowest = LowestEntities(entity, limit, training_only)
+        lowest = LowestEntities(keys, limit, training_only)
         for batch in batches:
             table = pa.Table.from_batches([batch])
             lowest.add(table.filter(pc.is_null(table[REFUSED])))
@@ -179,14 +179,13 @@ def _pairs(parts: dict[str, bytes]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, ["part", "data"])
 
 
-def add_shards(entity: Iterable[str], types: Mapping[str, pa.DataType], shards: int) -> Batches:
+def add_shards(keys: EntityKeys, shards: int) -> Batches:
     """Append the number of each row's shard; rows that reading has refused go to the first."""
-    keys, known = list(entity), dict(types)
 
     def add(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            named = fitted_keys(pa.Table.from_batches([typed(batch)]).select(keys), known)
-            numbers = np.where(batch[REFUSED].is_valid(), 0, shard_of(hash_keys(named), shards))
+            hashes = keys.hash(pa.Table.from_batches([typed(batch)]))
+            numbers = np.where(batch[REFUSED].is_valid(), 0, shard_of(hashes, shards))
             arrays = [*batch.columns, pa.array(numbers.astype(np.int32))]
             yield pa.RecordBatch.from_arrays(arrays, [*batch.schema.names, SHARD])
 
@@ -197,12 +196,12 @@ def encode_shards(shipped: Shipped, places: Places, columns: pa.Schema, quaranti
     """Streams of each shard, in `columns`; raises for rows that cannot be encoded, or leaves them out."""
 
     def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        tokenizer = shipped.tokenizer()
+        encoder = PartEncoder(shipped.tokenizer(), places.names, left_out=False)
         for number, table in _by_shard(batches):
             rows, refused = places.split(table)
-            part = encode_part(tokenizer, rows, places.names)
+            part = encoder.encode(rows)
             if not quarantine:
-                raise_refused([*refused, *part.refused], places.names)
+                raise_refusals([*refused, *part.refused], places.names)
             numbered = part.table.add_column(0, "shard", pa.array(np.full(len(part.table), number, np.int32)))
             yield from numbered.cast(columns).combine_chunks().to_batches()
 
@@ -213,10 +212,10 @@ def refused_entries(shipped: Shipped, places: Places) -> Batches:
     """The rows that cannot be encoded, as a quarantine file has them."""
 
     def entries(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        tokenizer = shipped.tokenizer()
+        encoder = PartEncoder(shipped.tokenizer(), places.names, left_out=False)
         for _, table in _by_shard(batches):
             rows, refused = places.split(table)
-            refused += encode_part(tokenizer, rows, places.names).refused
+            refused += encoder.encode(rows).refused
             listed = [entry(row) for row in refused]
             yield pa.RecordBatch.from_pylist(listed, ENTRY)
 
@@ -230,12 +229,11 @@ def write_shards(shipped: Shipped, places: Places, folder: str) -> Batches:
     """
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        tokenizer, out = shipped.tokenizer(), Path(folder)
-        whole = whole_histories(tokenizer)
+        encoder, out = PartEncoder(shipped.tokenizer(), places.names), Path(folder)
         for number, table in _by_shard(batches):
             if not _finished_path(out, number).exists():
                 rows, refused = places.split(table)
-                part = encode_part(tokenizer, rows, places.names, whole)
+                part = encoder.encode(rows)
                 shard = write_shard(out, number, part.table)
                 left_out = None if part.left_out is None else write_shard(out, number, part.left_out, within=LEFT_OUT)
                 counts = part.counts + Counts(rows_in=len(refused), rows_refused=len(refused))
@@ -263,7 +261,8 @@ def empty_part(shipped: Shipped, places: Places) -> Batches:
     def give(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             rows, _ = places.split(pa.Table.from_batches([typed(batch).slice(0, 0)]))
-            yield _pairs({"": _packed(encode_part(shipped.tokenizer(), rows, places.names).table)})
+            encoder = PartEncoder(shipped.tokenizer(), places.names, left_out=False)
+            yield _pairs({"": _packed(encoder.encode(rows).table)})
             return
 
     return give

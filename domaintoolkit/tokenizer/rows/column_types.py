@@ -11,7 +11,7 @@ from domaintoolkit.schema import Custom, FieldSpec, Numeric, Timestamp
 from domaintoolkit.values import Prepared
 from domaintoolkit.values.columns import codes_of, is_text
 
-__all__ = ["as_fitted", "column_type", "decoded_type", "joined", "type_named"]
+__all__ = ["cast_fitted", "column_type", "common_type", "decoded_type", "parse_type"]
 
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
 _DECIMAL = re.compile(r"decimal(?:128|256)?\((\d+), (-?\d+)\)")
@@ -29,8 +29,8 @@ def column_type(kind: pa.DataType) -> pa.DataType:
     return pa.date32() if test.is_date(kind) else kind
 
 
-def joined(first: pa.DataType, second: pa.DataType) -> pa.DataType:
-    """One type that holds the values of both; the same whichever comes first, and whichever two of three do."""
+def common_type(first: pa.DataType, second: pa.DataType) -> pa.DataType:
+    """One type that holds the values of both, the same in whatever order types are brought together."""
     test = pa.types
     if first == second or test.is_null(second):
         return first
@@ -48,7 +48,7 @@ def joined(first: pa.DataType, second: pa.DataType) -> pa.DataType:
 
 
 def decoded_type(kind: pa.DataType, spec: FieldSpec) -> pa.DataType:
-    """The type that a field decodes to; a column without values at fitting has none of its own."""
+    """The type that a field decodes to, also if its column had no values, and so no type, at fitting."""
     if not pa.types.is_null(kind) or isinstance(spec, Custom):
         return kind
     if isinstance(spec, Numeric):
@@ -56,8 +56,8 @@ def decoded_type(kind: pa.DataType, spec: FieldSpec) -> pa.DataType:
     return pa.timestamp("us", "UTC") if isinstance(spec, Timestamp) else pa.string()
 
 
-def type_named(name: str) -> pa.DataType:
-    """The type that `str` gave this name."""
+def parse_type(name: str) -> pa.DataType:
+    """The type whose `str` is `name`."""
     if match := _ZONED.fullmatch(name):
         return pa.timestamp(match[1], match[2])
     if match := _DECIMAL.fullmatch(name):
@@ -67,23 +67,23 @@ def type_named(name: str) -> pa.DataType:
     return pa.type_for_alias(plain.get(name, name))
 
 
-def as_fitted(column: pa.Array, fitted: pa.DataType) -> Prepared:
-    """A column in the type it was fitted in, so that it names the same values and comes back; the rest is refused."""
+def cast_fitted(column: pa.Array, fitted: pa.DataType) -> Prepared:
+    """A column in the type that it was fitted in, so that its values have the same names; others are refused."""
     found = column_type(column.type)
     if found == fitted or pa.types.is_null(fitted) or (pa.types.is_timestamp(found) and pa.types.is_timestamp(fitted)):
         return Prepared(column)
     if pa.types.is_nested(found):
-        reason = f"fitted as {fitted}, and values of type {found} are none"
+        reason = f"fitted as {fitted}, not {found}"
         return Prepared(pa.nulls(len(column), fitted), [(row, reason) for row in range(len(column))])
     codes, distinct = codes_of(column)
     values, wrong = _cast_each(distinct, fitted)
     rows = np.flatnonzero(np.isin(codes, list(wrong)))
-    reasons = {int(row): f"fitted as {fitted}, and {wrong[int(codes[row])]!r} is none" for row in rows}
+    reasons = {int(row): f"fitted as {fitted}, which cannot hold {wrong[int(codes[row])]!r}" for row in rows}
     return Prepared(values.take(pa.array(codes)), list(reasons.items()))
 
 
 def _cast_each(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, dict[int, object]]:
-    """Distinct values in another type; those that it cannot hold are null, and listed."""
+    """(distinct values in another type, those that it cannot hold by their number); the latter are null."""
     try:
         return distinct.cast(kind), {}
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

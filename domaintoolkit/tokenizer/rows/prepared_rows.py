@@ -16,7 +16,7 @@ from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.schema import Categorical, Schema, Timestamp
 from domaintoolkit.times import ZoneTable
-from domaintoolkit.tokenizer.rows.column_types import as_fitted
+from domaintoolkit.tokenizer.rows.column_types import cast_fitted
 from domaintoolkit.tokenizer.rows.order import Grouping, group_rows
 from domaintoolkit.tokenizer.rows.table import Columns, columns_of
 from domaintoolkit.util.threads import Workers
@@ -143,7 +143,7 @@ def _in_fitted_types(
     changed = {}
     for name in names:
         if name in fitted:
-            prepared = as_fitted(columns[name], fitted[name])
+            prepared = cast_fitted(columns[name], fitted[name])
             _refuse(bad, name, prepared.refused)
             changed[name] = prepared.values
     return changed

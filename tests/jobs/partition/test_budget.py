@@ -1,14 +1,13 @@
-"""Cutting the work: sizes are read, shards grow with the rows, and ranges cover every bucket."""
+"""Budgets: sizes are read, and shards grow with the rows."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import SchemaError
-from domaintoolkit.jobs.partition.budget import Budget, bucket_count, parse_bytes, shard_count, units
+from domaintoolkit.jobs.partition.budget import Budget, bucket_count, parse_bytes, shard_count
 
 
 @pytest.mark.parametrize(
@@ -32,14 +31,6 @@ def test_a_shard_is_a_whole_number_of_buckets(shards: int) -> None:
 def test_numbers_of_shards_that_make_no_sense(shards: int) -> None:
     with pytest.raises(SchemaError, match="expected 1 to 65,536"):
         bucket_count(shards)
-
-
-@given(st.lists(st.integers(0, 50), min_size=1), st.integers(1, 100))
-def test_ranges_cover_all_buckets_and_keep_the_limit(rows: list[int], limit: int) -> None:
-    ranges = units(np.array(rows), 0, len(rows), limit)
-    assert [low for low, _ in ranges] == [0, *(high for _, high in ranges[:-1])]
-    assert ranges[-1][1] == len(rows)
-    assert all(sum(rows[low:high]) <= limit or np.count_nonzero(rows[low:high]) == 1 for low, high in ranges)
 
 
 def test_units_are_never_empty() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError
 from domaintoolkit.jobs import encode, fit
-from domaintoolkit.jobs.partition.row_refusals import Kept, Logged, count_logged, in_file_order, logged_rows
+from domaintoolkit.jobs.partition.row_refusals import RefusalList, RefusalLog, count_log, read_logs, sort_rows
 from domaintoolkit.reading import RefusedRow, open_source
 from domaintoolkit.reading.refused_rows import KEPT
 from domaintoolkit.schema import Categorical, Column, Numeric, Reader, Schema
@@ -29,35 +29,35 @@ ROWS = st.builds(
 
 
 @given(st.lists(st.lists(ROWS, max_size=4), max_size=4))
-def test_logged_rows_come_back_in_the_order_of_the_files(parts: list[list[RefusedRow]]) -> None:
+def test_read_logs_come_back_in_the_order_of_the_files(parts: list[list[RefusedRow]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         for number, rows in enumerate(parts):
-            with Logged(Path(name), str(number)) as log:
+            with RefusalLog(Path(name), str(number)) as log:
                 log.add(rows[:1])
                 log.add(rows[1:])
-            assert count_logged(Path(name), str(number)) == log.rows == len(rows)
-        found = list(logged_rows(Path(name), map(str, range(len(parts))), SOURCES))
-    assert found == in_file_order([row for rows in parts for row in rows], SOURCES)
+            assert count_log(Path(name), str(number)) == log.rows == len(rows)
+        found = list(read_logs(Path(name), map(str, range(len(parts))), SOURCES))
+    assert found == sort_rows([row for rows in parts for row in rows], SOURCES)
 
 
 @given(st.lists(st.lists(ROWS, max_size=4), max_size=4), st.none() | st.integers(0, 5))
 def test_the_first_rows_are_kept_and_all_are_counted(parts: list[list[RefusedRow]], limit: int | None) -> None:
-    kept, whole = Kept(limit), [row for rows in parts for row in rows]
+    kept, whole = RefusalList(limit), [row for rows in parts for row in rows]
     for rows in parts:
         kept.add_unordered(rows, SOURCES)
-    assert list(kept) == in_file_order(whole, SOURCES)[:limit]
+    assert list(kept) == sort_rows(whole, SOURCES)[:limit]
     assert (kept.rows, kept.problems) == (len(whole), sum(len(row.problems) for row in whole))
 
 
 def test_what_breaks_off_leaves_no_log(tmp_path: Path) -> None:
     def broken() -> None:
-        with Logged(tmp_path, "reading") as log:
+        with RefusalLog(tmp_path, "reading") as log:
             log.add([RefusedRow("a", 1, None, ((None, "bad"),), b"")])
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         broken()
-    assert count_logged(tmp_path, "reading") == 0
+    assert count_log(tmp_path, "reading") == 0
 
 
 def test_rows_refused_in_reading_and_in_encoding_stand_in_one_order(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Parting rows: every row in its bucket, in the order it came, in memory or on disk."""
+"""Partitioning rows: every row in its bucket, in the order it came, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.jobs.partition import dictionary_codes as _recode
-from domaintoolkit.jobs.partition import spill as _spill
-from domaintoolkit.jobs.partition.spill import Buckets, Spill
+from domaintoolkit.jobs.partition import dictionary_codes
+from domaintoolkit.jobs.partition import spill as spill_module
+from domaintoolkit.jobs.partition.budget import Budget
+from domaintoolkit.jobs.partition.entity_keys import EntityKeys
+from domaintoolkit.jobs.partition.row_buckets import RowBuckets
+from domaintoolkit.jobs.partition.spill import Spill
 from domaintoolkit.streams.keys import hash_keys, shard_of
 
 rows = st.lists(st.tuples(st.integers(0, 20), st.none() | st.sampled_from(["a", "b", "", "longer"])), max_size=60)
@@ -23,7 +26,7 @@ rows = st.lists(st.tuples(st.integers(0, 20), st.none() | st.sampled_from(["a", 
 @given(
     rows,
     st.integers(1, 9),
-    st.sampled_from([1, 1 << 30]),
+    st.sampled_from([1, 1 << 32]),
     st.integers(1, 20),
     st.lists(st.booleans(), min_size=60, max_size=60),
     st.sampled_from([1, 1 << 16]),
@@ -39,9 +42,9 @@ def test_buckets_hold_the_rows_in_their_order(
         }
     )
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_spill, "PIECE", piece)
-        patch.setattr(_recode, "MAX_VALUES", most)
-        spill = Spill(Path(name), ["user"], buckets, limit)
+        patch.setattr(spill_module, "PIECE", piece)
+        patch.setattr(dictionary_codes, "MAX_VALUES", most)
+        spill = Spill(Path(name), EntityKeys(["user"]), buckets, Budget(limit, 1))
         with closing(spill):
             spill.add(table.slice(0, 0))
             for start in range(0, len(made), 3):
@@ -50,12 +53,12 @@ def test_buckets_hold_the_rows_in_their_order(
                     part = part.set_column(1, "brand", part["brand"].dictionary_encode())
                 spill.add(part)
             found = spill.finish()
-        for each in (found, Buckets.open(Path(name), found.sizes)) if found.sizes else (found,):
+        for each in (found, RowBuckets.open(Path(name), found.sizes)) if found.sizes else (found,):
             assert each is not None
             check(each, table, buckets)
 
 
-def check(found: Buckets, table: pa.Table, buckets: int) -> None:
+def check(found: RowBuckets, table: pa.Table, buckets: int) -> None:
     numbers = shard_of(hash_keys(table.select(["user"])), buckets)
     assert found.rows.tolist() == np.bincount(numbers, minlength=buckets).tolist()
     assert found.empty().column_names == table.column_names
@@ -63,7 +66,7 @@ def check(found: Buckets, table: pa.Table, buckets: int) -> None:
     for whole, shift, low, high in (
         (found, 0, 0, half),
         (found, 0, half, buckets),
-        (found.part(half, buckets), half, half, buckets),
+        (found.load(half, buckets), half, half, buckets),
     ):
         part = whole.read(low - shift, high - shift)
         wanted = table.filter(pa.array((numbers >= low) & (numbers < high)))
@@ -75,13 +78,13 @@ def check(found: Buckets, table: pa.Table, buckets: int) -> None:
 
 
 def test_pieces_of_another_size_are_not_opened(tmp_path: Path) -> None:
-    spill = Spill(tmp_path, ["user"], 4, 1)
+    spill = Spill(tmp_path, EntityKeys(["user"]), 4, Budget(1, 1))
     with closing(spill):
         spill.add(pa.table({"user": np.arange(50)}))
         sizes = spill.finish().sizes
-    assert Buckets.open(tmp_path, sizes) is not None
-    assert Buckets.open(tmp_path, [sizes[0] + 1]) is None
-    assert Buckets.open(tmp_path, []) is None
+    assert RowBuckets.open(tmp_path, sizes) is not None
+    assert RowBuckets.open(tmp_path, [sizes[0] + 1]) is None
+    assert RowBuckets.open(tmp_path, []) is None
 
 
 @given(
@@ -93,4 +96,4 @@ def test_codes_are_looked_up_whatever_stands_in_the_place_of_a_null(
     table = np.array(numbers, np.int32)
     missing = np.array([place >= len(numbers) for place in places], bool)
     indices = pa.array(np.array(places, np.int32), mask=missing).slice(start)
-    assert _recode._looked_up(table, indices).to_pylist() == pa.array(table).take(indices).to_pylist()
+    assert dictionary_codes._look_up(table, indices).to_pylist() == pa.array(table).take(indices).to_pylist()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer.rows.column_types import joined, type_named
+from domaintoolkit.tokenizer.rows.column_types import common_type, parse_type
 
 KINDS = [
     pa.null(), pa.bool_(), pa.int8(), pa.int16(), pa.int64(), pa.uint8(), pa.uint64(), pa.float32(), pa.float64(),
@@ -25,11 +25,12 @@ KINDS = [
 
 @given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=4))
 def test_types_join_the_same_in_any_order(kinds: list[pa.DataType]) -> None:
-    whole = {str(reduce(joined, order)) for order in permutations(kinds)}
+    whole = {str(reduce(common_type, order)) for order in permutations(kinds)}
     assert len(whole) == 1
-    assert type_named(whole.pop()) == reduce(joined, kinds)
+    assert parse_type(whole.pop()) == reduce(common_type, kinds)
     for cut in range(1, len(kinds)):
-        assert joined(reduce(joined, kinds[:cut]), reduce(joined, kinds[cut:])) == reduce(joined, kinds)
+        parts = (kinds[:cut], kinds[cut:])
+        assert common_type(*(reduce(common_type, part) for part in parts)) == reduce(common_type, kinds)
 
 
 @pytest.mark.parametrize("column", ["user", "what"])

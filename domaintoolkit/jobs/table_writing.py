@@ -1,4 +1,4 @@
-"""Tables of the same columns into one file."""
+"""Writing tables of the same columns to one file."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def write_rows(
     total: int | None = None,
     stage: str = "decoding",
 ) -> int:
-    """Write tables of the same columns to a `.parquet`, `.csv` or `.arrow` (stream format) file; gives its rows."""
+    """Write tables of the same columns to a `.parquet`, `.csv` or `.arrow` (stream format) file; gives their rows."""
     report, done = progress or silent, 0
-    # what breaks off leaves no file, and the writer closed before the file is
+    # an error leaves no file; the writer closes before the file does
     with replacing(target) as file, ExitStack() as opened:
         writer: Any = None
         for table in tables:

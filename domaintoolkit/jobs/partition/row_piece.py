@@ -14,20 +14,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError, OutputError
-from domaintoolkit.jobs.partition.dictionary_codes import Recoder
+from domaintoolkit.jobs.partition.dictionary_codes import DictionaryCodes
 from domaintoolkit.util.ragged import positions
 
-__all__ = ["Piece", "read_piece", "sorted_piece", "write_merged"]
+__all__ = ["RowPiece", "read_piece", "sort_piece", "write_merged"]
 
 BATCHES = 1 << 9
-"""Record batches of a file at most. More cost more to write and read than they spare."""
+"""Record batches of a file at most. More take longer to write and read than they save."""
 STARTS = b"starts"
 
 Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RowPiece:
     """Some rows by bucket: bucket b has `starts[b]` to `starts[b + 1]`."""
 
     starts: Numbers
@@ -57,23 +57,25 @@ def _buckets_a_batch(buckets: int) -> int:
     return -(-buckets // BATCHES)
 
 
-def sorted_piece(table: pa.Table, numbers: NDArray[np.integer], buckets: int) -> Piece:
-    """Rows whose buckets are `numbers`."""
+def sort_piece(table: pa.Table, numbers: NDArray[np.integer], buckets: int) -> RowPiece:
+    """The rows, whose buckets are `numbers`, by bucket."""
     starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=buckets))])
     # numpy sorts 16-bit integers by radix, 10 times faster than wider ones
     order = np.argsort(numbers.astype(np.uint16 if buckets <= 1 << 16 else np.int64), kind="stable")
-    return Piece(starts, table.take(pa.array(order)))
+    return RowPiece(starts, table.take(pa.array(order)))
 
 
-def write_merged(pieces: Sequence[Piece], recoder: Recoder, path: Path) -> Piece:
+def write_merged(pieces: Sequence[RowPiece], codes: DictionaryCodes, path: Path) -> RowPiece:
     """Pieces in memory as one in a file, with a record batch for every few buckets."""
+    # (pieces, buckets): the rows of each bucket in each piece
     counts = np.stack([np.diff(piece.starts) for piece in pieces])
     starts = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
-    # bucket by bucket the rows of every piece, which lie together in it
+    # (pieces, buckets): where they begin, once the pieces are put one after another
     firsts = np.stack([piece.starts[:-1] for piece in pieces])
     firsts += np.cumsum([0, *(len(piece) for piece in pieces[:-1])])[:, None]
+    # transposed, bucket by bucket: (rows,)
     rows = pa.array(positions(firsts.T.ravel(), counts.T.ravel()))
-    whole = recoder.alike([piece.table for piece in pieces if piece.table is not None])
+    whole = codes.concat([piece.table for piece in pieces if piece.table is not None])
     table = pa.table({name: whole[name].combine_chunks().take(rows) for name in whole.column_names})
     table = table.replace_schema_metadata({STARTS: json.dumps(starts.tolist())})
     bounds = [*starts[: -1 : _buckets_a_batch(counts.shape[1])].tolist(), int(starts[-1])]
@@ -88,11 +90,11 @@ def write_merged(pieces: Sequence[Piece], recoder: Recoder, path: Path) -> Piece
         with contextlib.suppress(OSError):
             path.unlink()
         raise OutputError(str(path), str(error)) from None
-    return Piece(starts, None, path)
+    return RowPiece(starts, None, path)
 
 
-def read_piece(path: Path) -> Piece:
-    """The piece that `write_merged` has left in a file. Raises `pyarrow.ArrowInvalid`, `KeyError` or `ValueError`."""
+def read_piece(path: Path) -> RowPiece:
+    """The piece that `write_merged` left in a file. Raises `pyarrow.ArrowInvalid`, `KeyError` or `ValueError`."""
     with pa.OSFile(str(path)) as file:
         starts = np.array(json.loads(pa.ipc.open_file(file).schema.metadata[STARTS]), np.int64)
-    return Piece(starts, None, path)
+    return RowPiece(starts, None, path)

@@ -1,0 +1,23 @@
+"""Sequences held flat: ranges of them cover all and keep the limit."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.util.ragged import cut_ranges, offsets_of
+
+
+@given(st.lists(st.integers(0, 50), min_size=1), st.integers(1, 100))
+def test_ranges_cover_all_sequences_and_keep_the_limit(lengths: list[int], limit: int) -> None:
+    ranges = cut_ranges(offsets_of(np.array(lengths)), limit)
+    assert [low for low, _ in ranges] == [0, *(high for _, high in ranges[:-1])]
+    assert ranges[-1][1] == len(lengths)
+    assert all(sum(lengths[low:high]) <= limit or np.count_nonzero(lengths[low:high]) == 1 for low, high in ranges)
+    # no range could take the next sequence too
+    assert all(sum(lengths[low : high + 1]) > limit for low, high in ranges[:-1])
+
+
+def test_no_sequences_have_no_ranges() -> None:
+    assert cut_ranges(np.zeros(1, np.int64), 5) == []
