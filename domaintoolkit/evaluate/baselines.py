@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.evaluate.part_sequences import Sequences
+from domaintoolkit.evaluate.part_sequences import PartSequences
 from domaintoolkit.grammar import Syntax
 from domaintoolkit.util.hashing import mix
 
@@ -31,14 +31,14 @@ START = np.uint64(0x5745_1A27_5EED_0001)
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class TransitionCounts:
     """How often each key was seen."""
 
     keys: Codes
     numbers: Floats
 
     @classmethod
-    def of(cls, keys: Codes) -> Counts:
+    def of(cls, keys: Codes) -> TransitionCounts:
         found, numbers = np.unique(keys, return_counts=True)
         return cls(found, numbers.astype(np.float64))
 
@@ -64,17 +64,17 @@ class Spelling:
     `starts` is how many tokens can begin the part, `others` how many can go on in it.
     """
 
-    def __init__(self, seen: Sequences, starts: int, others: int) -> None:
+    def __init__(self, seen: PartSequences, starts: int, others: int) -> None:
         self.choices = others + BYTES + 1
         now, after, first = _steps(seen)
         self.starts = starts
-        self.start = Counts.of(seen.tokens[first].astype(np.uint64))
-        self.unigram = Counts.of(after)
-        self.bigram = Counts.of(_pairs(now, after))
-        self.context = Counts.of(now)
-        self.kinds = Counts.of(now[np.unique(_pairs(now, after), return_index=True)[1]])
+        self.start = TransitionCounts.of(seen.tokens[first].astype(np.uint64))
+        self.unigram = TransitionCounts.of(after)
+        self.bigram = TransitionCounts.of(_pairs(now, after))
+        self.context = TransitionCounts.of(now)
+        self.kinds = TransitionCounts.of(now[np.unique(_pairs(now, after), return_index=True)[1]])
 
-    def __call__(self, asked: Sequences) -> Floats:
+    def __call__(self, asked: PartSequences) -> Floats:
         """(n,): the probability of each sequence."""
         now, after, first = _steps(asked)
         kinds = max(1, len(self.unigram.keys))
@@ -88,7 +88,7 @@ class Spelling:
         return np.exp(np.maximum(sums + nats_start, -700.0))
 
 
-def _steps(sequences: Sequences) -> tuple[Codes, Codes, NDArray[np.int64]]:
+def _steps(sequences: PartSequences) -> tuple[Codes, Codes, NDArray[np.int64]]:
     """Each token, what follows it in its sequence (token + 1, or 0 for the end), and where sequences begin."""
     now = sequences.tokens.astype(np.uint64)
     after = np.zeros(len(now), np.uint64)
@@ -97,7 +97,7 @@ def _steps(sequences: Sequences) -> tuple[Codes, Codes, NDArray[np.int64]]:
     return now, after, sequences.offsets[:-1]
 
 
-def _previous(sequences: Sequences) -> Codes:
+def _previous(sequences: PartSequences) -> Codes:
     before = np.concatenate([[START], sequences.code[:-1]]).astype(np.uint64)[: len(sequences)]
     return np.where(sequences.first, START, before)
 
@@ -105,16 +105,16 @@ def _previous(sequences: Sequences) -> Codes:
 class PartModel:
     """The mixture for one part. `markov=False` leaves the previous value out of it."""
 
-    def __init__(self, seen: Sequences, tune: Sequences, spelling: Spelling, markov: bool) -> None:
+    def __init__(self, seen: PartSequences, tune: PartSequences, spelling: Spelling, markov: bool) -> None:
         self.markov, self.spelling = markov, spelling
-        self.unigram = Counts.of(seen.code)
+        self.unigram = TransitionCounts.of(seen.code)
         before = _previous(seen)
-        self.context, self.bigram = Counts.of(before), Counts.of(_pairs(before, seen.code))
+        self.context, self.bigram = TransitionCounts.of(before), TransitionCounts.of(_pairs(before, seen.code))
         components, bucket = self._components(tune), self._bucket(tune)
         self.weights = {number: _maximise(components[bucket == number]) for number in np.unique(bucket).tolist()}
         self.otherwise = _maximise(components)
 
-    def _components(self, asked: Sequences) -> Floats:
+    def _components(self, asked: PartSequences) -> Floats:
         """(n, 4): the probability of each sequence under each member of the mixture."""
         before = _previous(asked)
         members = np.zeros((len(asked), 4))
@@ -125,14 +125,14 @@ class PartModel:
             members[:, 3] = asked.code == before
         return members
 
-    def _bucket(self, asked: Sequences) -> NDArray[np.int64]:
+    def _bucket(self, asked: PartSequences) -> NDArray[np.int64]:
         """Powers of four of the count of the previous value; a window's first event apart."""
         if not self.markov:
             return np.zeros(len(asked), np.int64)
         size = np.ceil(np.log2(1.0 + self.context(_previous(asked))) / 2).astype(np.int64)
         return np.where(asked.first, -1, size)
 
-    def nats(self, asked: Sequences) -> Floats:
+    def nats(self, asked: PartSequences) -> Floats:
         """(n,): what each sequence costs."""
         members, bucket = self._components(asked), self._bucket(asked)
         weights = np.empty((len(asked), 4))
@@ -154,14 +154,16 @@ def _maximise(members: Floats) -> Floats:
 class Baseline:
     """A model of every part, and of session marks; each part costs as if the others were not there."""
 
-    def __init__(self, name: str, seen: list[Sequences], tune: list[Sequences], grammar: Syntax, markov: bool) -> None:
+    def __init__(
+        self, name: str, seen: list[PartSequences], tune: list[PartSequences], grammar: Syntax, markov: bool
+    ) -> None:
         self.name = name
         self.parts = [
             PartModel(mine, other, Spelling(mine, *sizes), markov)
             for mine, other, sizes in zip(seen, tune, _sizes(grammar), strict=True)
         ]
 
-    def nats(self, asked: list[Sequences], groups: int) -> Floats:
+    def nats(self, asked: list[PartSequences], groups: int) -> Floats:
         """(groups, parts): what the events of each group cost; the last part is the session marks."""
         columns = [
             np.bincount(sequences.group, model.nats(sequences), groups)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.evaluate.baselines import Baseline
-from domaintoolkit.evaluate.part_sequences import Sequences, take_apart
+from domaintoolkit.evaluate.part_sequences import PartSequences, take_apart
 from domaintoolkit.evaluate.score import Score, Tally, WindowsLike
 from domaintoolkit.grammar import Syntax
 
@@ -85,7 +85,7 @@ def fit_baselines(
     ]
 
 
-def _taken(windows: Iterable[WindowsLike], grammar: Syntax, limit: int) -> list[Sequences]:
+def _taken(windows: Iterable[WindowsLike], grammar: Syntax, limit: int) -> list[PartSequences]:
     """The sequences of windows, until there are `limit` tokens; all of group 0."""
     ids: list[Ints] = []
     lengths: list[Ints] = [np.zeros(1, np.int64)]

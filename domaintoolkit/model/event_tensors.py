@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import DecodeError
-from domaintoolkit.grammar import Place, Syntax
+from domaintoolkit.grammar import Place, Syntax, parse_spans
 from domaintoolkit.model.batches import EventBatch
+from domaintoolkit.util.ragged import offsets_of, positions
 
 __all__ = ["EventTensors", "events_from_streams"]
 
@@ -77,80 +77,32 @@ def _spread(values: NDArray[Any], target: Ints, count: int, length: int, fill: i
 
 def events_from_streams(ids: Ints, offsets: Ints, grammar: Syntax) -> EventTensors:
     """Parse streams of base ids; a last event that is cut short is left out. Raises `DecodeError`."""
-    ids, offsets = np.asarray(ids).astype(np.int64), np.asarray(offsets).astype(np.int64)
-    header_parts, parts = grammar.header_parts, grammar.header_parts + grammar.event_parts
-    place, start = grammar.place[ids].astype(np.int64), grammar.start[ids]
-    bos = place == Place.BOS
-    _check_tokens(place, bos, offsets)
-    opens = bos | (start & (place == header_parts))
-    position = np.cumsum(opens) - 1
-    at = np.flatnonzero(start)
-    cell = position[at] * parts + place[at]
-    header = bos[opens]
-    fills = grammar.fills[ids[at]].astype(np.int64)
-    keep = _complete(cell, cell + fills, at, header, header_parts, parts)
-    table = np.zeros((len(header), parts), np.int64)
-    table.reshape(-1)[cell] = ids[at]
-    session = place[np.maximum(np.flatnonzero(opens) - 1, 0)] == Place.SESSION
-    tail_cells, tail_offsets, tails = _tails(ids, place, start, cell, keep, parts)
-    counts = (
-        np.add.reduceat(keep.astype(np.int64), position[offsets[:-1]]) if len(offsets) > 1 else np.zeros(0, np.int64)
+    flat = np.asarray(ids, np.int64)
+    spans = parse_spans(flat, offsets, grammar, cut=True)
+    # (N,) a position begins with each [BOS] and each first part of an event
+    opens = (spans.places == Place.BOS) | (spans.places == grammar.header_parts)
+    header = spans.places[opens] == Place.BOS
+    session = np.zeros(len(header), np.bool_)
+    session[~header] = spans.index(offsets).has_session
+    # (cells,) every span of a part is a cell of its position
+    cells = np.flatnonzero(spans.places >= 0)
+    owner, part, first = (np.cumsum(opens) - 1)[cells], spans.places[cells], spans.firsts[cells]
+    table = np.zeros((len(header), grammar.parts), np.int64)
+    table[owner, part] = first
+    # (N,) one past the last part that is there: the last cell of each position says it
+    reached = np.zeros(len(header), np.int64)
+    reached[owner] = part + grammar.fills[first]
+    keep = reached == np.where(header, grammar.header_parts, grammar.parts)
+    kept = np.concatenate([[0], np.cumsum(keep)])
+    # (tails,) cells of more than one token, in positions that are kept
+    long = (spans.lengths[cells] > 1) & keep[owner]
+    rest = spans.lengths[cells][long] - 1
+    return EventTensors(
+        ids=table[keep],
+        header=header[keep],
+        session=session[keep],
+        offsets=kept[np.append(np.flatnonzero(header), len(header))],
+        tail_cells=kept[owner[long]] * grammar.parts + part[long],
+        tail_offsets=offsets_of(rest),
+        tails=flat[positions(spans.begins[cells][long] + 1, rest)],
     )
-    new = np.concatenate([[0], np.cumsum(counts)])
-    return EventTensors(table[keep], header[keep], (session & ~header)[keep], new, tail_cells, tail_offsets, tails)
-
-
-def _check_tokens(place: Ints, bos: NDArray[np.bool_], offsets: Ints) -> None:
-    composite = place == Place.COMPOSITE
-    if composite.any():
-        raise DecodeError("an event model takes base tokens, not composites", None, int(composite.argmax()))
-    starts = np.zeros(len(place), np.bool_)
-    firsts = offsets[:-1]
-    if (np.diff(offsets) < 1).any():
-        raise DecodeError("a stream is empty", int((np.diff(offsets) < 1).argmax()))
-    starts[firsts] = True
-    wrong = (bos != starts) | (place == Place.PAD) | (place == Place.OTHER)
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise DecodeError(
-            "BOS begins a stream, and padding is no part of one", int(np.searchsorted(firsts, at, "right") - 1), at
-        )
-
-
-def _complete(
-    cell: Ints, after: Ints, at: Ints, header: NDArray[np.bool_], header_parts: int, parts: int
-) -> NDArray[np.bool_]:
-    """Which positions have all their parts, checked to stand in their order; only a stream's last event may not.
-
-    `after` is the cell that comes next after each of `cell`, or one past the position's last.
-    """
-    base = np.arange(len(header)) * parts
-    begin, end = base + np.where(header, 0, header_parts), base + np.where(header, header_parts, parts)
-    owner = cell // parts
-    first = np.diff(owner, prepend=-1) != 0
-    wanted = np.where(first, begin[owner], np.roll(after, 1))
-    if (cell != wanted).any():
-        raise DecodeError("a part is missing or out of order", None, int(at[(cell != wanted).argmax()]))
-    reached = begin.copy()
-    reached[owner] = after
-    keep: NDArray[np.bool_] = reached == end
-    if (~keep & (header | ~np.append(header[1:], True))).any():
-        raise DecodeError("a header lacks parts, or an event that is not a stream's last one")
-    return keep
-
-
-def _tails(
-    ids: Ints, place: Ints, start: NDArray[np.bool_], cell: Ints, keep: NDArray[np.bool_], parts: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    follows = ~start & (place >= Place.BYTE)
-    number = np.cumsum(start)[follows] - 1
-    if (number < 0).any():
-        raise DecodeError("a continuation before anything that it could continue", None, int(follows.argmax()))
-    owner, kind = cell[number], place[follows]
-    if ((kind != Place.BYTE) & (kind != owner % parts)).any():
-        raise DecodeError("a token continues a part that it does not belong to")
-    kept = keep[owner // parts]
-    renumbered = (np.cumsum(keep) - 1)[owner // parts] * parts + owner % parts
-    owner, tails = renumbered[kept], ids[follows][kept].astype(np.int64)
-    first = np.flatnonzero(np.diff(owner, prepend=-1))
-    return owner[first], np.append(first, len(tails)).astype(np.int64), tails

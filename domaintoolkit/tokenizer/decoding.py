@@ -38,7 +38,7 @@ def decode_ids(
     if not base and layout.segmenter is not None:  # even without composites in it, a stream's events may be shuffled
         ids, offsets, _, _ = layout.segmenter.expand(ids, offsets)
     parsed = parse(layout, ids, offsets)
-    counts = np.diff(parsed.event_offsets)
+    counts = np.diff(parsed.index.offsets)
     streams = np.repeat(np.arange(len(counts)), counts)
     columns: dict[str, pa.Array | pa.ChunkedArray] = {}
     for name in schema.entity:
@@ -52,10 +52,10 @@ def decode_ids(
         if bound.name is not None and bound.name != schema.time:
             columns[bound.name] = _field(bound, parsed.events[bound.name], types)
     if schema.session is not None:
-        columns[schema.session] = pa.array(_within(np.cumsum(parsed.breaks), parsed.event_offsets))
+        columns[schema.session] = pa.array(_within(np.cumsum(parsed.index.has_session), parsed.index.offsets))
     for name in schema.order_by:
         if name not in columns:
-            columns[name] = pa.array(_within(np.arange(len(streams)), parsed.event_offsets))
+            columns[name] = pa.array(_within(np.arange(len(streams)), parsed.index.offsets))
     if schema.time is not None:
         columns[schema.time] = _times(layout, types[schema.time], parsed, columns)
     return pa.table({name: columns[name] for name in schema.columns if name in columns})
@@ -87,12 +87,12 @@ def _times(
             keys += [cell_ranks(cells) for cells in parsed.events[bound.name]]
     if schema.session is not None:
         keys.append(ranks_of(plain(columns[schema.session])))
-    later = descends(keys) if keys else np.zeros(len(parsed.event_starts), bool)
+    later = descends(keys) if keys else np.zeros(len(parsed.index.starts), bool)
     days = layout.anchor.decode(parsed.header[None])
     cells: list[Cells] = parsed.events.get(schema.time, [])
     encoder = next((b.encoder for b in layout.events if b.name == schema.time), None)
     assert encoder is None or isinstance(encoder, TimestampEncoder)
-    instants = decode_instants(encoder, cells, days, parsed.event_offsets, later)
+    instants = decode_instants(encoder, cells, days, parsed.index.offsets, later)
     return column_of(instants, kind, schema.zone)
 
 

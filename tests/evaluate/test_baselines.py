@@ -9,7 +9,7 @@ from worlds import world, world_syntax
 from domaintoolkit.evaluate import Score, baseline_scores, compare, fit_baselines
 from domaintoolkit.evaluate.baselines import Spelling
 from domaintoolkit.evaluate.model_comparison import _student_95, difference
-from domaintoolkit.evaluate.part_sequences import Sequences, take_apart
+from domaintoolkit.evaluate.part_sequences import PartSequences, take_apart
 from domaintoolkit.evaluate.score import Tally
 
 LAYOUT = world_syntax()
@@ -80,11 +80,11 @@ def _flat(made):  # type: ignore[no-untyped-def]
     return made.ids, made.offsets, np.zeros(len(made.offsets) - 1, np.int64)
 
 
-def _sequences(listed: list[list[int]]) -> Sequences:
+def _sequences(listed: list[list[int]]) -> PartSequences:
     lengths = [len(sequence) for sequence in listed]
     zeros = np.zeros(len(listed), np.int64)
     tokens = np.array([token for sequence in listed for token in sequence])
-    return Sequences(zeros.astype(np.uint64), zeros, zeros.astype(bool), tokens, np.cumsum([0, *lengths]))
+    return PartSequences(zeros.astype(np.uint64), zeros, zeros.astype(bool), tokens, np.cumsum([0, *lengths]))
 
 
 def test_intervals_are_over_entities_however_their_events_are_cut() -> None:

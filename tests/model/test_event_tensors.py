@@ -77,8 +77,8 @@ def test_what_is_no_stream_is_refused() -> None:
     for wrong, message in (
         (np.delete(ids, 0), "BOS"),
         (np.insert(ids, event, RULES.pad), "padding"),
-        (np.delete(ids, event + 1 + int(RULES.start[ids][event + 1 :].argmax())), "out of order"),
-        (np.insert(ids, 1, RULES.bytes[0]), "before anything"),
+        (np.delete(ids, event + 1 + int(RULES.start[ids][event + 1 :].argmax())), "expected"),
+        (np.insert(ids, 1, RULES.bytes[0]), "continues nothing"),
     ):
         ends = np.array([0, *(offsets[1:] + len(wrong) - len(ids))])
         with pytest.raises(DecodeError, match=message):
