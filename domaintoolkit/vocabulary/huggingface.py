@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 
 from domaintoolkit.util.artifacts import write_atomic
-
-if TYPE_CHECKING:
-    from domaintoolkit.vocabulary.vocabulary import Vocabulary
+from domaintoolkit.vocabulary.token import Token
 
 __all__ = ["write_tokenizer"]
 
@@ -25,22 +24,23 @@ ROLES = {"[PAD]": "pad_token", "[BOS]": "bos_token"}
 """What transformers takes a token for by its name, be it one of ours or of a vocabulary built by hand."""
 
 
-def write_tokenizer(vocabulary: Vocabulary, directory: str | Path) -> None:
-    """Write `tokenizer.json` and `tokenizer_config.json` into `directory`.
+def write_tokenizer(tokens: Sequence[Token], directory: str | Path) -> None:
+    """Write `tokenizer.json` and `tokenizer_config.json` of a vocabulary's `tokens` into `directory`.
 
     Ids decode to our names with a space in between, and such a text encodes to the ids again, unless a name
-    built by hand has spaces outside brackets. There is no unknown token: a word that is none of our names
+    built by hand has spaces outside brackets. There is no unknown token: a word that is not one of our names
     is an error.
     """
-    specials = [token.name for token in vocabulary if token.kind == "special"]
-    tokenizer = Tokenizer(WordLevel(dict(zip(vocabulary.names, range(len(vocabulary)), strict=True))))
+    ids = {token.name: number for number, token in enumerate(tokens)}
+    specials = [token.name for token in tokens if token.kind == "special"]
+    tokenizer = Tokenizer(WordLevel(ids))
     tokenizer.pre_tokenizer = Split(Regex(PATTERN), behavior="removed", invert=True)
     tokenizer.add_special_tokens([AddedToken(name, normalized=False) for name in specials])
     config: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
         "model_max_length": 1 << 30,
-        **{role: name for name, role in ROLES.items() if name in vocabulary},
+        **{role: name for name, role in ROLES.items() if name in ids},
     }
     folder = Path(directory)
     write_atomic(folder / "tokenizer.json", tokenizer.to_str().encode())

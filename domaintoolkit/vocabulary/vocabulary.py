@@ -110,7 +110,7 @@ class Vocabulary:
         """Write a folder that `transformers.AutoTokenizer.from_pretrained` loads, with the same ids and names."""
         from domaintoolkit.vocabulary.huggingface import write_tokenizer
 
-        write_tokenizer(self, directory)
+        write_tokenizer(self.tokens, directory)
 
     def extend(self, tokens: Iterable[str | Token]) -> Vocabulary:
         """This vocabulary and those of `tokens` that it has not, as one more generation.
