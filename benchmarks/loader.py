@@ -15,13 +15,14 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 
+from domaintoolkit.grammar import Place, WindowStart
 from domaintoolkit.storage.manifest import Manifest
 from domaintoolkit.storage.shards import shard_table, write_shard
 from domaintoolkit.streams.streams import Streams
 from domaintoolkit.vocabulary import Vocabulary, special_tokens
 from domaintoolkit.windows.loader import Loader
 from domaintoolkit.windows.packing import WindowRule, dense
-from domaintoolkit.windows.shard_histories import Source, open_shards
+from domaintoolkit.windows.shard_histories import HistorySource, open_shards
 
 
 def write_folder(folder: Path, tokens: int, mean_events: float, shards: int = 8, event: int = 7) -> None:
@@ -55,11 +56,10 @@ def measure(folder: Path, block: int, batch: int, batches: int) -> tuple[float, 
     """(seconds to open and plan, tokens a second, share of padding)."""
     place = np.zeros(4096, np.int16)
     place[5] = 1
-    rule = WindowRule(
-        place, anchor_place=1, anchor=lambda times: (np.repeat(times % 7, 3), np.arange(0, 3 * len(times) + 1, 3))
-    )
+    start = WindowStart(place, session=-1, anchor_place=1, delta_place=int(Place.OTHER), no_delta=-1)
+    rule = WindowRule(start, lambda times: (np.repeat(times % 7, 3), np.arange(0, 3 * len(times) + 1, 3)))
     began = time.perf_counter()
-    loader = Loader(Source(open_shards(folder, verify=False), "train"), rule, block, batch)
+    loader = Loader(HistorySource(open_shards(folder, verify=False), "train"), rule, block, batch)
     opened = time.perf_counter() - began
     began, tokens, room = time.perf_counter(), 0, 0
     for number, made in enumerate(loader.batches()):

@@ -43,7 +43,7 @@ def recipes(preset: str) -> dict[str, Recipe]:
 def stepper(folder: str, recipe: Recipe) -> Callable[[], int]:
     """A function that makes one step and says how many events it trained on."""
     tokenizer = DomainTokenizer.load(open_encoded(folder).tokenizer_folder)
-    rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, tokenizer.schema.time)
+    rule = window_rule(tokenizer)
     batches = open_splits(open_shards(folder), recipe, tokenizer.grammar, rule).training_batches(0)
     model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar).train()
     optimizer = build_optimizer(model, recipe)

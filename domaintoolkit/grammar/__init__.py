@@ -4,6 +4,7 @@ from domaintoolkit.grammar.events import EventIndex, event_starts, index_events
 from domaintoolkit.grammar.grammar import FieldParts, Grammar, Syntax
 from domaintoolkit.grammar.places import BYTES, Place
 from domaintoolkit.grammar.spans import Spans, parse_spans
+from domaintoolkit.grammar.windows import WindowStart
 
 __all__ = [
     "BYTES",
@@ -13,6 +14,7 @@ __all__ = [
     "Place",
     "Spans",
     "Syntax",
+    "WindowStart",
     "event_starts",
     "index_events",
     "parse_spans",

@@ -84,19 +84,22 @@ def events_from_streams(ids: Ints, offsets: Ints, grammar: Syntax) -> EventTenso
     header = spans.places[opens] == Place.BOS
     session = np.zeros(len(header), np.bool_)
     session[~header] = spans.index(offsets).has_session
-    # (cells,) every span of a part is a cell of its position
+    # (cells,) every span of a part is a cell of its position; numbered as in `EventBatch`
     cells = np.flatnonzero(spans.places >= 0)
-    owner, part, first = (np.cumsum(opens) - 1)[cells], spans.places[cells], spans.firsts[cells]
+    owner, part, first = np.cumsum(opens)[cells] - 1, spans.places[cells], spans.firsts[cells]
+    cell = owner * grammar.parts + part
     table = np.zeros((len(header), grammar.parts), np.int64)
-    table[owner, part] = first
-    # (N,) one past the last part that is there: the last cell of each position says it
+    table.reshape(-1)[cell] = first
+    # (N,) one past the last part that is there
     reached = np.zeros(len(header), np.int64)
-    reached[owner] = part + grammar.fills[first]
+    last = np.flatnonzero(np.diff(owner, append=-1))
+    reached[owner[last]] = part[last] + grammar.fills[first[last]]
     keep = reached == np.where(header, grammar.header_parts, grammar.parts)
     kept = np.concatenate([[0], np.cumsum(keep)])
     # (tails,) cells of more than one token, in positions that are kept
-    long = (spans.lengths[cells] > 1) & keep[owner]
-    rest = spans.lengths[cells][long] - 1
+    long = np.flatnonzero(spans.lengths[cells] > 1)
+    long = long[keep[owner[long]]]
+    rest = spans.lengths[cells[long]] - 1
     return EventTensors(
         ids=table[keep],
         header=header[keep],
@@ -104,5 +107,5 @@ def events_from_streams(ids: Ints, offsets: Ints, grammar: Syntax) -> EventTenso
         offsets=kept[np.append(np.flatnonzero(header), len(header))],
         tail_cells=kept[owner[long]] * grammar.parts + part[long],
         tail_offsets=offsets_of(rest),
-        tails=flat[positions(spans.begins[cells][long] + 1, rest)],
+        tails=flat[positions(spans.begins[cells[long]] + 1, rest)],
     )

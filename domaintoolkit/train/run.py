@@ -110,7 +110,7 @@ def _open_splits(source: EncodedFolder, tokenizer: DomainTokenizer, recipe: Reci
         [rows.table for rows in source.streams()],
         recipe,
         tokenizer.grammar,
-        window_rule(tokenizer.vocabulary, tokenizer.grammar, tokenizer.schema.time),
+        window_rule(tokenizer),
         build_segmentation(tokenizer, recipe),
         (accelerator.process_index, accelerator.num_processes),
     )

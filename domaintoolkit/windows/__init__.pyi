@@ -1,4 +1,4 @@
-from .loader import Batch as Batch
 from .loader import Loader as Loader
-from .shard_histories import Source as Source
+from .loader import WindowBatch as WindowBatch
+from .shard_histories import HistorySource as HistorySource
 from .shard_histories import open_shards as open_shards

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_fit", "gather", "lay_out", "pack"]
+from domaintoolkit.grammar import WindowStart
+
+__all__ = [
+    "EventRanges",
+    "WindowBuffers",
+    "WindowRanges",
+    "best_fit",
+    "gather",
+    "lay_out",
+    "pack",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 Ints = NDArray[np.integer[Any]]
@@ -36,53 +46,70 @@ def _cut(starts: Ints, first: int, last: int, end: int, room: int) -> int:
     return low
 
 
-@compiled
-def pack(
-    starts: Ints, low: Ints, high: Ints, ends: Ints, headers: Ints, capacity: int, slack: int
-) -> tuple[Longs, Longs, Longs, Longs]:
-    """Cut histories into windows and the windows into blocks of at most `capacity`.
+class EventRanges(NamedTuple):
+    """The events of h histories: history i has the events `low[i]` to `high[i]`.
 
-    History h has the events `low[h]` to `high[h]`; event e begins at `starts[e]` and the last one ends at
-    `ends[h]`; every window of h costs `headers[h]` besides. Each block takes the largest window that fits
-    until none does; where more than `slack` is left then, the largest window is split.
-
-    Returns, in the order of the blocks: history, first event and one past the last event of each window
-    (counted within the history), and the offsets of the blocks into those. A history whose header leaves no
-    room for anything is left out; an event too large for a block is a window of its own.
+    Event e begins at `starts[e]`, and the last one of history i ends at `ends[i]`. Every window of history i takes
+    `headers[i]` more. All of it is in tokens, or in positions.
     """
-    events = (high - low).sum()
-    windows = np.empty((3, events), np.int64)
-    blocks = np.empty(events + 1, np.int64)
-    blocks[0] = 0
-    heads, links, begin = np.full(capacity + 1, -1, np.int64), np.full(len(headers), -1, np.int64), low.astype(np.int64)
-    count, pooled = _cut_long(starts, high, ends, headers, capacity, heads, links, begin, windows, blocks)
-    count, made = _fill(starts, high, ends, headers, slack, heads, links, begin, windows, blocks, count, pooled)
-    history, first, last = windows[0, :count], windows[1, :count], windows[2, :count]
+
+    starts: Ints
+    low: Ints
+    high: Ints
+    ends: Ints
+    headers: Ints
+
+
+class Pool(NamedTuple):
+    """Histories that wait for a block, by size: `heads[size]` is one, `links[i]` the next of the same size; -1 ends."""
+
+    heads: Longs
+    links: Longs
+    begin: Longs
+    """(h,) the first event of each history that is not in a window yet."""
+
+
+class PackedWindows(NamedTuple):
+    """The windows and blocks so far."""
+
+    windows: Longs
+    """(3, n): history, first event, one past the last."""
+    blocks: Longs
+    """Block b has the windows `blocks[b]` to `blocks[b + 1]`."""
+
+
+@compiled
+def pack(events: EventRanges, capacity: int, slack: int) -> tuple[Longs, Longs, Longs, Longs]:
+    """Cut histories into windows and put the windows into blocks of at most `capacity`.
+
+    Each block takes the largest window that fits until none does; if more than `slack` is left then, the largest
+    window is split.
+
+    Returns, in the order of the blocks: history, first event and one past the last event of each window (counted
+    within the history), and the offsets of the blocks into those. A history whose header leaves no room for anything
+    is left out; an event too large for a block is a window of its own.
+    """
+    histories, most = len(events.headers), (events.high - events.low).sum()
+    made = PackedWindows(np.empty((3, most), np.int64), np.empty(most + 1, np.int64))
+    made.blocks[0] = 0
+    pool = Pool(np.full(capacity + 1, -1, np.int64), np.full(histories, -1, np.int64), events.low.astype(np.int64))
+    count, pooled = _cut_long(events, capacity, pool, made)
+    count, blocks = _fill(events, slack, pool, made, count, pooled)
+    history, first, last = made.windows[0, :count], made.windows[1, :count], made.windows[2, :count]
     for w in range(count):
-        first[w] -= low[history[w]]
-        last[w] -= low[history[w]]
-    return history, first, last, blocks[: made + 1]
+        first[w] -= events.low[history[w]]
+        last[w] -= events.low[history[w]]
+    return history, first, last, made.blocks[: blocks + 1]
 
 
 @compiled
-def _cut_long(
-    starts: Ints,
-    high: Ints,
-    ends: Ints,
-    headers: Ints,
-    capacity: int,
-    heads: Longs,
-    links: Longs,
-    begin: Longs,
-    windows: Longs,
-    blocks: Longs,
-) -> tuple[int, int]:
-    """Cut blocks of their own off histories until what is left fits into one, and put that into the pool.
+def _cut_long(events: EventRanges, capacity: int, pool: Pool, made: PackedWindows) -> tuple[int, int]:
+    """Cut whole blocks off histories until the rest of each fits into one block, and put that into the pool.
 
-    The pool has lists of histories by size: `heads[size]` is one, `links[h]` the next. `begin` is the first event
-    that is left of each; `windows` are (3, n): history, first event, one past the last. Returns the number of
-    windows, each in a block of its own, and of histories in the pool.
+    Returns the number of windows, each in a block of its own, and of histories in the pool.
     """
+    starts, high, ends, headers = events.starts, events.high, events.ends, events.headers
+    begin, windows = pool.begin, made.windows
     count, pooled = 0, 0
     for h in range(len(headers)):
         if headers[h] >= capacity:
@@ -90,7 +117,7 @@ def _cut_long(
         while begin[h] < high[h]:
             size = headers[h] + ends[h] - starts[begin[h]]
             if size <= capacity:
-                links[h], heads[size] = heads[size], h
+                pool.links[h], pool.heads[size] = pool.heads[size], h
                 pooled += 1
                 break
             past = _cut(starts, begin[h], high[h], ends[h], capacity - headers[h])
@@ -98,28 +125,16 @@ def _cut_long(
                 past += 1
             windows[0, count], windows[1, count], windows[2, count] = h, begin[h], past
             count += 1
-            blocks[count] = count
+            made.blocks[count] = count
             begin[h] = past
     return count, pooled
 
 
 @compiled
-def _fill(
-    starts: Ints,
-    high: Ints,
-    ends: Ints,
-    headers: Ints,
-    slack: int,
-    heads: Longs,
-    links: Longs,
-    begin: Longs,
-    windows: Longs,
-    blocks: Longs,
-    count: int,
-    pooled: int,
-) -> tuple[int, int]:
-    """Fill blocks from the pool of `_cut_long`, whose arrays these are; returns the numbers of windows and blocks."""
-    capacity, made = len(heads) - 1, count
+def _fill(events: EventRanges, slack: int, pool: Pool, made: PackedWindows, count: int, pooled: int) -> tuple[int, int]:
+    """Fill blocks from the pool of `_cut_long`, after its `count` windows; return how many windows and blocks."""
+    heads, links, begin, windows = pool.heads, pool.links, pool.begin, made.windows
+    capacity, blocks = len(heads) - 1, count
     while pooled > 0:
         room, size = capacity, capacity
         while True:
@@ -128,24 +143,24 @@ def _fill(
                 break
             h = heads[size]
             heads[size] = links[h]
-            windows[0, count], windows[1, count], windows[2, count] = h, begin[h], high[h]
+            windows[0, count], windows[1, count], windows[2, count] = h, begin[h], events.high[h]
             count += 1
             pooled -= 1
             room -= size
         if room > slack and pooled > 0:
             size = _largest(heads, capacity)
             h = heads[size]
-            past = _cut(starts, begin[h], high[h], ends[h], room - headers[h])
+            past = _cut(events.starts, begin[h], events.high[h], events.ends[h], room - events.headers[h])
             if past > begin[h]:
                 heads[size] = links[h]
                 windows[0, count], windows[1, count], windows[2, count] = h, begin[h], past
                 count += 1
                 begin[h] = past
-                size = headers[h] + ends[h] - starts[past]
+                size = events.headers[h] + events.ends[h] - events.starts[past]
                 links[h], heads[size] = heads[size], h
-        made += 1
-        blocks[made] = count
-    return count, made
+        blocks += 1
+        made.blocks[blocks] = count
+    return count, blocks
 
 
 @compiled
@@ -156,67 +171,73 @@ def _largest(heads: Longs, size: int) -> int:
     return size
 
 
+class WindowRanges(NamedTuple):
+    """Where w windows lie in the histories of a shard."""
+
+    row_start: Ints
+    row_end: Ints
+    """(w,) where the row of each window begins and ends in the ids."""
+    event_low: Ints
+    event_high: Ints
+    """(w,) the range of the row's events."""
+    first: Ints
+    last: Ints
+    """(w,) the first event of the window and one past its last, counted within the row."""
+    limits: Ints
+    """(w,) the most tokens of each window."""
+    anchor_offsets: Ints
+    """(w + 1,) its anchor: no tokens if it begins with its history."""
+
+
+class WindowBuffers(NamedTuple):
+    """Windows as they are written."""
+
+    ids: Ints
+    offsets: Longs
+    """(w + 1,)"""
+    lost: Longs
+    """(w,) tokens that were cut off the end of each."""
+
+
 @compiled
 def gather(
-    ids: Ints,
-    row_start: Ints,
-    row_end: Ints,
-    starts: Ints,
-    event_low: Ints,
-    event_high: Ints,
-    first: Ints,
-    last: Ints,
-    limits: Ints,
-    anchors: Ints,
-    anchor_offsets: Ints,
-    place: Ints,
-    anchor_place: int,
-    session: int,
-    delta_part: int,
-    delta_none: int,
-    out: Ints,
-    offsets: Ints,
-    lost: Longs,
+    ids: Ints, starts: Ints, windows: WindowRanges, anchors: Ints, start: WindowStart, out: WindowBuffers
 ) -> None:
-    """Write windows one after another into `out`, where each ends to `offsets[1:]`, and how many tokens were cut
-    off from it to `lost`.
-
-    Arrays by window: where its row begins and ends in `ids`, the row's range of events in `starts`, the first
-    and one past the last event within the row, and the most tokens that it may have. A window that begins later
-    than its history gets the history's header with an anchor of its own, no session token, and `delta_none` as
-    its first delta.
-    """
-    at = offsets[0]
+    """Write windows one after another; event e begins at `starts[e]`, counted from the first token of its row."""
+    first, last, event_high = windows.first, windows.last, windows.event_high
+    at = out.offsets[0]
     for w in range(len(first)):
-        origin, event = row_start[w], event_low[w]
+        origin, event = windows.row_start[w], windows.event_low[w]
         window = at
         header = origin + starts[event]
         begin = origin + starts[event + first[w]]
-        end = origin + starts[event + last[w]] if event + last[w] < event_high[w] else row_end[w]
-        event_end = origin + starts[event + first[w] + 1] if event + first[w] + 1 < event_high[w] else row_end[w]
+        end = origin + starts[event + last[w]] if event + last[w] < event_high[w] else windows.row_end[w]
+        second = event + first[w] + 1
+        event_end = origin + starts[second] if second < event_high[w] else windows.row_end[w]
         for i in range(origin, header):
-            if first[w] > 0 and place[ids[i]] == anchor_place:
+            if first[w] > 0 and start.place[ids[i]] == start.anchor_place:
                 break
-            out[at] = ids[i]
+            out.ids[at] = ids[i]
             at += 1
         if first[w] > 0:
-            for i in range(anchor_offsets[w], anchor_offsets[w + 1]):
-                out[at] = anchors[i]
+            for i in range(windows.anchor_offsets[w], windows.anchor_offsets[w + 1]):
+                out.ids[at] = anchors[i]
                 at += 1
-            if ids[begin] == session:
+            if ids[begin] == start.session:
                 begin += 1
-        if end - begin > limits[w] - (at - window):
-            lost[w] = end - begin - (limits[w] - (at - window))
-            end = begin + limits[w] - (at - window)
+        room = windows.limits[w] - (at - window)
+        if end - begin > room:
+            out.lost[w] = end - begin - room
+            end = begin + room
         body = at
         for i in range(begin, end):
-            out[at] = ids[i]
+            out.ids[at] = ids[i]
             at += 1
-        if first[w] > 0 and delta_part >= 0:
+        if first[w] > 0 and start.delta_place >= 0:
             for i in range(body, min(at, body + event_end - begin)):
-                if place[out[i]] == delta_part:
-                    out[i] = delta_none
-        offsets[w + 1] = at
+                if start.place[out.ids[i]] == start.delta_place:
+                    out.ids[i] = start.no_delta
+        out.offsets[w + 1] = at
 
 
 @compiled

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.windows.packing import Blocks, Unit, WindowRule, Windows, concatenate, pack_blocks, refit
-from domaintoolkit.windows.shard_histories import Source
+from domaintoolkit.windows.shard_histories import HistorySource
 from domaintoolkit.windows.shuffle import derive, shuffled
 
-__all__ = ["Batch", "Loader", "Segment"]
+__all__ = ["Loader", "Segment", "WindowBatch"]
 
 Segment = Callable[[Windows, int], Windows]
 """Base windows and the number of the epoch to windows with composites, which are never longer."""
@@ -23,7 +23,7 @@ GROUP = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class WindowBatch:
     """Windows of some blocks, in `rows` rows of at most the block's size; the rows rise where nothing was segmented."""
 
     windows: Windows
@@ -42,7 +42,7 @@ class Loader:
 
     def __init__(
         self,
-        source: Source,
+        source: HistorySource,
         rule: WindowRule,
         block: int,
         batch: int,
@@ -63,7 +63,7 @@ class Loader:
     def _plan(self, chunk: int) -> Blocks:
         return pack_blocks(self.source.histories(chunk), self.rule, self.block, self.unit)
 
-    def batches(self, start: int = 0) -> Iterator[Batch]:
+    def batches(self, start: int = 0) -> Iterator[WindowBatch]:
         """Batches without end, from this rank's batch number `start`; a batch never mixes two epochs' seeds."""
         if not self.blocks:
             raise DataError([Refusal(None, None, f"the split {self.source.split!r} has nothing to train on")])
@@ -73,7 +73,7 @@ class Loader:
             yield self.at(np.arange(first, first + self.batch))
             start += 1
 
-    def once(self, base: bool = False) -> Iterator[Batch]:
+    def once(self, base: bool = False) -> Iterator[WindowBatch]:
         """This rank's part of every block, once, in the order of the shards; a batch may be smaller than `batch`.
 
         With `base`, in base tokens.
@@ -86,10 +86,10 @@ class Loader:
             for low in range(0, len(mine), self.batch):
                 blocks = mine[low : low + self.batch]
                 windows = plan.read(blocks, np.arange(len(blocks)))
-                yield Batch(windows, len(blocks), 0) if base else self._assembled([windows], len(blocks), 0)
+                yield WindowBatch(windows, len(blocks), 0) if base else self._assembled([windows], len(blocks), 0)
             number += len(plan)
 
-    def at(self, positions: NDArray[np.int64]) -> Batch:
+    def at(self, positions: NDArray[np.int64]) -> WindowBatch:
         """The batch of the blocks at rising positions of the endless order."""
         epochs, places = np.divmod(positions, self.blocks)
         parts, row = [], 0
@@ -124,12 +124,12 @@ class Loader:
             self._group = (epoch.number, group), (plans, order)
         return self._group[1]
 
-    def _assembled(self, parts: list[Windows], rows: int, epoch: int) -> Batch:
+    def _assembled(self, parts: list[Windows], rows: int, epoch: int) -> WindowBatch:
         windows = concatenate(parts)
         if self.segment is None:
-            return Batch(windows, rows, epoch)
+            return WindowBatch(windows, rows, epoch)
         windows, rows = refit(self.segment(windows, epoch), self.block)
-        return Batch(windows, rows, epoch)
+        return WindowBatch(windows, rows, epoch)
 
 
 class _Epoch:

@@ -1,4 +1,4 @@
-"""Histories packed into blocks: cut into windows at event boundaries, and the windows put together without waste.
+"""StoredHistories packed into blocks: cut into windows at event boundaries, and the windows put together without waste.
 
 A block is a set of ranges of events, so packing reads only where events begin; ids are copied when a block is
 read. Every window begins like a history: BOS, the static fields and the anchor of its own first event.
@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.windows.kernels import best_fit, gather, lay_out, pack
+from domaintoolkit.grammar import WindowStart
+from domaintoolkit.windows.kernels import EventRanges, WindowBuffers, WindowRanges, best_fit, gather, lay_out, pack
 
-__all__ = ["Blocks", "Histories", "WindowRule", "Windows", "concatenate", "dense", "pack_blocks", "refit"]
+__all__ = ["Blocks", "StoredHistories", "WindowRule", "Windows", "concatenate", "dense", "pack_blocks", "refit"]
 
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
@@ -28,7 +29,7 @@ LONGEST_ANCHOR = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Histories:
+class StoredHistories:
     """Histories in the layout of a shard; the arrays may be views of a memory map."""
 
     ids: Ints
@@ -48,19 +49,10 @@ class Histories:
 
 @dataclass(frozen=True, slots=True)
 class WindowRule:
-    """What changes where a window begins later than its history."""
+    """How windows begin that begin later than their history."""
 
-    place: Ints
-    """(V,), of the grammar: what each token is."""
-    session: int = -1
-    """Id of [SESSION], which a window's first event does without."""
-    delta_part: int = -1
-    """The place of tokens for the time since the previous event; -1 where there are none."""
-    delta_none: int = -1
-    """Id of the token for no previous event."""
-    anchor_place: int = -9
-    """The place of an anchor's first part."""
-    anchor: Callable[[NDArray[np.int64]], tuple[Ints, Ints]] | None = None
+    start: WindowStart
+    anchors: Callable[[Longs], tuple[Longs, Longs]] | None = None
     """Times (n,) to the ids of their anchors, one after another, and offsets (n + 1,); None without a time column."""
 
 
@@ -88,7 +80,7 @@ class Windows:
 class Blocks:
     """Where the blocks of some histories are: read any of them with `read`."""
 
-    histories: Histories
+    histories: StoredHistories
     rule: WindowRule
     capacity: int
     unit: Unit
@@ -118,21 +110,22 @@ class Blocks:
         event_low, event_high = _ranges(whole.event_offsets, chosen)
         first, last = self.first[windows], self.last[windows]
         limits = self._limits(begin, end, event_low, event_high, first, last)
-        offsets, out = np.zeros(len(windows) + 1, np.int64), np.empty(int(limits.sum()), whole.ids.dtype)
-        lost = np.zeros(len(windows), np.int64)
-        rule = self.rule
-        gather(
-            whole.ids, begin, end, whole.starts, event_low, event_high, first, last, limits, *self._anchors(windows),
-            rule.place, rule.anchor_place, rule.session, rule.delta_part, rule.delta_none, out, offsets, lost,
-        )  # fmt: skip
+        anchors, anchor_offsets = self._anchors(windows)
+        ranges = WindowRanges(begin, end, event_low, event_high, first, last, limits, anchor_offsets)
+        out = WindowBuffers(
+            np.empty(int(limits.sum()), whole.ids.dtype),
+            np.zeros(len(windows) + 1, np.int64),
+            np.zeros(len(windows), np.int64),
+        )
+        gather(whole.ids, whole.starts, ranges, anchors, self.rule.start, out)
         return Windows(
-            ids=out[: offsets[-1]],
-            offsets=offsets,
+            ids=out.ids[: out.offsets[-1]],
+            offsets=out.offsets,
             rows=np.repeat(rows, counts),
             entities=chosen + whole.number,
             firsts=first,
             events=last - first,
-            lost=lost,
+            lost=out.lost,
         )
 
     def _limits(
@@ -159,7 +152,7 @@ class Blocks:
         return ids[np.repeat(offsets[at] - bounds[:-1], lengths) + np.arange(bounds[-1])], bounds
 
 
-def pack_blocks(histories: Histories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:
+def pack_blocks(histories: StoredHistories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:
     """Plan blocks of at most `capacity` tokens, or positions (one an event and one a window's header).
 
     An event longer than a block is cut at its end, and so is a window whose own anchor is longer than its
@@ -175,7 +168,7 @@ def pack_blocks(histories: Histories, rule: WindowRule, capacity: int, unit: Uni
     else:
         starts = np.arange(len(histories.starts), dtype=np.int64)
         ends, headers = high, np.ones(len(rows), np.int64)
-    history, first, last, offsets = pack(starts, low, high, ends, headers, capacity, capacity // SLACK)
+    history, first, last, offsets = pack(EventRanges(starts, low, high, ends, headers), capacity, capacity // SLACK)
     left_out = int(np.count_nonzero(headers >= capacity))
     later = np.flatnonzero(first)
     anchors = _anchors(histories, rule, history[later], first[later])
@@ -186,12 +179,12 @@ def _ranges(offsets: Ints, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], 
     return offsets[rows].astype(np.int64), offsets[rows + 1].astype(np.int64)
 
 
-def _anchors(histories: Histories, rule: WindowRule, history: Ints, first: Ints) -> tuple[Ints, Ints]:
+def _anchors(histories: StoredHistories, rule: WindowRule, history: Ints, first: Ints) -> tuple[Ints, Ints]:
     """The anchors of windows that begin at event `first` of a history, and offsets into them."""
-    if rule.anchor is None or histories.times is None:
+    if rule.anchors is None or histories.times is None:
         return np.zeros(0, np.int64), np.zeros(len(history) + 1, np.int64)
     events = histories.event_offsets[histories.selected[history]] + first
-    return rule.anchor(np.asarray(histories.times[events], np.int64))
+    return rule.anchors(np.asarray(histories.times[events], np.int64))
 
 
 def concatenate(parts: Iterable[Windows]) -> Windows:

@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.storage.encoded_folder import open_encoded
-from domaintoolkit.windows.packing import Histories
+from domaintoolkit.windows.packing import StoredHistories
 
-__all__ = ["Source", "open_shards"]
+__all__ = ["HistorySource", "open_shards"]
 
 CHUNK = 1 << 20
 """Tokens that are planned together. Two million pack no tighter, and a half takes a tenth more time."""
 
 
-class Source:
+class HistorySource:
     """The histories of one split, in chunks of about a million tokens.
 
     `batches` have the columns of a shard: `split`, `ids`, `event_starts` and, with a time column, `times`.
@@ -46,14 +46,14 @@ class Source:
     def __len__(self) -> int:
         return len(self._chunks)
 
-    def histories(self, chunk: int) -> Histories:
+    def histories(self, chunk: int) -> StoredHistories:
         """The histories of one chunk; views of the shard where the chunk is one piece of it."""
         pieces = self._chunks[chunk]
         batch = pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
         ids, offsets = _lists(batch.column("ids"))
         starts, event_offsets = _lists(batch.column("event_starts"))
         times = _lists(batch.column("times"))[0] if "times" in batch.schema.names else None
-        return Histories(ids, offsets, starts, event_offsets, times, self._selected(batch), self._numbers[chunk])
+        return StoredHistories(ids, offsets, starts, event_offsets, times, self._selected(batch), self._numbers[chunk])
 
     def _selected(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         if self.split is None:

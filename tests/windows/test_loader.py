@@ -14,16 +14,15 @@ from hypothesis import strategies as st
 
 import domaintoolkit as dt
 from domaintoolkit.errors import DataError
-from domaintoolkit.windows.loader import Batch, Loader
+from domaintoolkit.windows.loader import Loader, WindowBatch
 from domaintoolkit.windows.packing import WindowRule, Windows
-from domaintoolkit.windows.shard_histories import Source, open_shards
+from domaintoolkit.windows.shard_histories import HistorySource, open_shards
 from domaintoolkit.windows.window_rule import window_rule
 
 
 @cache
 def _rule(folder: Path) -> WindowRule:
-    tokenizer = dt.DomainTokenizer.load(folder / "tokenizer")
-    return window_rule(tokenizer.vocabulary, tokenizer.grammar, tokenizer.schema.time)
+    return window_rule(dt.DomainTokenizer.load(folder / "tokenizer"))
 
 
 @cache
@@ -33,10 +32,10 @@ def _shards(folder: Path) -> list[pa.RecordBatch]:
 
 def loader(folder: Path, split: str | None = "train", chunk: int = 500, **options: object) -> Loader:
     settled: dict[str, object] = {"block": 64, "batch": 3, "seed": 5, **options}
-    return Loader(Source(_shards(folder), split, chunk), _rule(folder), **settled)  # type: ignore[arg-type]
+    return Loader(HistorySource(_shards(folder), split, chunk), _rule(folder), **settled)  # type: ignore[arg-type]
 
 
-def events(batches: list[Batch]) -> list[tuple[int, int]]:
+def events(batches: list[WindowBatch]) -> list[tuple[int, int]]:
     """(entity, first event) of every window."""
     return [
         pair

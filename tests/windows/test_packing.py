@@ -10,12 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from domaintoolkit.windows.packing import Blocks, Histories, WindowRule, Windows, concatenate, dense, pack_blocks, refit
+from domaintoolkit.grammar import Place, WindowStart
+from domaintoolkit.windows.packing import (
+    Blocks,
+    StoredHistories,
+    WindowRule,
+    Windows,
+    concatenate,
+    dense,
+    pack_blocks,
+    refit,
+)
 
 BOS, STATIC, ANCHOR, SESSION, DELTA, NONE, VALUE = 0, 1, 2, 10, 11, 19, 20
 DAY = 86_400_000_000
 PLACE = np.full(64, 3, np.int16)
-PLACE[BOS], PLACE[STATIC], PLACE[ANCHOR:SESSION], PLACE[SESSION], PLACE[DELTA : NONE + 1] = -2, 0, 1, -4, 2
+PLACE[BOS], PLACE[STATIC], PLACE[ANCHOR:SESSION], PLACE[SESSION], PLACE[DELTA : NONE + 1] = (
+    Place.BOS, 0, 1, Place.SESSION, 2
+)  # fmt: skip
 
 
 def anchors(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -26,7 +38,8 @@ def long_anchors(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
     return np.repeat(ANCHOR + times // DAY % 8, 2), np.arange(0, 2 * len(times) + 1, 2)
 
 
-RULE = WindowRule(PLACE, SESSION, 2, NONE, 1, anchors)
+START = WindowStart(PLACE, SESSION, anchor_place=1, delta_place=2, no_delta=NONE)
+RULE = WindowRule(START, anchors)
 
 Event = tuple[bool, list[int]]
 histories = st.lists(
@@ -36,7 +49,7 @@ histories = st.lists(
 )
 
 
-def build(drawn: list[list[Event]]) -> Histories:
+def build(drawn: list[list[Event]]) -> StoredHistories:
     """[BOS] [static] [anchor] ( [SESSION]? [delta] values )*"""
     ids: list[int] = []
     offsets, starts, event_offsets, times = [0], [], [0], []
@@ -51,7 +64,7 @@ def build(drawn: list[list[Event]]) -> Histories:
         offsets.append(len(ids))
         event_offsets.append(len(starts))
     arrays = (np.array(offsets), np.array(starts, np.int32), np.array(event_offsets), np.array(times))
-    return Histories(np.array(ids, np.uint16), *arrays, selected=np.arange(len(drawn)), number=100)
+    return StoredHistories(np.array(ids, np.uint16), *arrays, selected=np.arange(len(drawn)), number=100)
 
 
 def read_block(blocks: Blocks, number: int, row: int = 0) -> Windows:
@@ -96,7 +109,7 @@ def test_blocks_of_positions_hold_a_header_and_the_events_of_each_window(
 
 def test_only_selected_rows_are_packed() -> None:
     whole = build([[(False, [1, 2])]] * 10)
-    few = Histories(whole.ids, whole.offsets, whole.starts, whole.event_offsets, whole.times, np.array([2, 5]), 0)
+    few = StoredHistories(whole.ids, whole.offsets, whole.starts, whole.event_offsets, whole.times, np.array([2, 5]), 0)
     blocks = pack_blocks(few, RULE, 64)
     assert sorted(concatenate(read_block(blocks, i) for i in range(len(blocks))).entities) == [2, 5]
 
@@ -110,7 +123,7 @@ def test_an_event_longer_than_a_block_is_cut_and_counted() -> None:
 
 def test_a_window_never_takes_more_room_than_was_planned() -> None:
     drawn: list[list[Event]] = [[(False, [1] * 6)] * 40] * 5
-    longer = WindowRule(PLACE, SESSION, 2, NONE, 1, long_anchors)
+    longer = WindowRule(START, long_anchors)
     blocks = pack_blocks(build(drawn), longer, 52)
     windows = blocks.read(np.arange(len(blocks)), np.arange(len(blocks)))
     assert np.bincount(windows.rows, np.diff(windows.offsets)).max() <= 52

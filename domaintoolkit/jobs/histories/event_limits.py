@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import Anchor
+from domaintoolkit.grammar import WindowStart
 from domaintoolkit.jobs.histories.histories import Histories, match
 from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.storage.shards import CARRIED, shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer.assembly import Columns, Part, bind
+from domaintoolkit.tokenizer.anchor_ids import encode_anchors
 from domaintoolkit.util.lists import Lists, joined, list_column, lists_of
 from domaintoolkit.util.ragged import positions
 
@@ -96,30 +96,17 @@ class _Cut:
         """BOS and static fields as they were, and the anchor of the first event that stays."""
         old, statics = self.old, self.old.static_lengths()
         head = old.ids.slices(np.zeros(len(old), np.int64), statics)
-        anchor = next((bound for bound in self.tokenizer.layout.header if bound.name is None), None)
-        if anchor is None or old.times is None:
+        if old.times is None:
             return head
-        assert isinstance(anchor.encoder, Anchor)
-        cells = anchor.encoder.encode(np.asarray(old.times.values)[self.events[:: self.limit]])
-        for part in (bind(anchor, cell, self.tokenizer.layout.id_type, None) for cell in cells):
-            head = joined(head, _lists(part, len(old)))
-        return head
+        ids, offsets = encode_anchors(self.tokenizer.layout, np.asarray(old.times.values)[self.events[:: self.limit]])
+        return joined(head, Lists(pa.array(ids), offsets))
 
     def _first_events(self) -> tuple[pa.Array, Rows]:
         """All ids, with no delta before the events that become first; and where each of these has a session token."""
         grammar, ids = self.tokenizer.grammar, np.asarray(self.old.ids.values).copy()
+        start = WindowStart.of(grammar, self.tokenizer.layout.no_delta)
         places = positions(self.old.ids.offsets[:-1] + self.begins, self.ends - self.begins)
-        none = self.tokenizer.layout.no_delta
-        if none is not None:
-            delta = places[grammar.place[ids[places]] == grammar.place[none]]
-            ids[delta] = none
-        session = ids[self.old.ids.offsets[:-1] + self.begins] == grammar.session
+        if start.no_delta >= 0:
+            ids[places[grammar.place[ids[places]] == start.delta_place]] = start.no_delta
+        session = ids[self.old.ids.offsets[:-1] + self.begins] == start.session
         return pa.array(ids), session.astype(np.int64)
-
-
-def _lists(part: Part, rows: int) -> Lists:
-    """The tokens of each row."""
-    if isinstance(part, Columns):
-        (tokens,) = part.tokens(slice(0, rows))
-        return Lists(pa.array(tokens), np.arange(rows + 1))
-    return Lists(pa.array(part.ids), part.offsets).take(part.codes)

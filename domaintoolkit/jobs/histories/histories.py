@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.grammar import WindowStart
 from domaintoolkit.schema import Schema
 from domaintoolkit.storage.shards import CARRIED
 from domaintoolkit.streams.keys import hash_keys
@@ -53,7 +54,6 @@ class Histories:
         self.tokenizer, self.schema, self.table = tokenizer, tokenizer.schema, table
         self.keys = table.select(list(self.schema.entity)).combine_chunks()
         self.ids, self.starts = lists_of(table["ids"]), lists_of(table["event_starts"])
-        self._anchors = np.array([token.kind == "anchor" for token in tokenizer.vocabulary])
         self.times = lists_of(table["times"]) if self.schema.time else None
 
     def __len__(self) -> int:
@@ -70,7 +70,9 @@ class Histories:
         heads = np.asarray(self.starts.values)[self.starts.offsets[:-1]].astype(np.int64)
         if self.times is None or not len(heads):
             return heads
-        anchors = self._anchors[np.asarray(self.ids.values)[positions(self.ids.offsets[:-1], heads)]]
+        start = WindowStart.of(self.tokenizer.grammar, None)
+        tokens = np.asarray(self.ids.values)[positions(self.ids.offsets[:-1], heads)]
+        anchors = start.place[tokens] == start.anchor_place
         offsets = offsets_of(heads)
         first = np.minimum.reduceat(np.where(anchors, np.arange(len(anchors)), len(anchors)), offsets[:-1])
         return first - offsets[:-1]

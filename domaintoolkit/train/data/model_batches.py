@@ -8,7 +8,7 @@ from domaintoolkit.grammar import Grammar
 from domaintoolkit.model import EventBatch, TokenBatch, events_from_streams
 from domaintoolkit.model.layers.attention import history_bounds
 from domaintoolkit.model.targets import TargetFinder
-from domaintoolkit.windows.loader import Batch
+from domaintoolkit.windows.loader import WindowBatch
 from domaintoolkit.windows.packing import dense
 
 __all__ = ["ModelBatch", "to_event_batch", "to_token_batch"]
@@ -16,13 +16,13 @@ __all__ = ["ModelBatch", "to_event_batch", "to_token_batch"]
 ModelBatch = TokenBatch | EventBatch
 
 
-def to_token_batch(batch: Batch, block: int) -> TokenBatch:
+def to_token_batch(batch: WindowBatch, block: int) -> TokenBatch:
     """Rows of `block` tokens."""
     ids, documents = map(torch.from_numpy, dense(batch.windows, batch.rows, block))
     return TokenBatch(ids, documents, history_bounds(documents))
 
 
-def to_event_batch(batch: Batch, block: int, grammar: Grammar, finder: TargetFinder) -> EventBatch:
+def to_event_batch(batch: WindowBatch, block: int, grammar: Grammar, finder: TargetFinder) -> EventBatch:
     """Rows of `block` positions, each a header or an event."""
     windows = batch.windows
     return finder(events_from_streams(windows.ids, windows.offsets, grammar).batch(windows.rows, block))

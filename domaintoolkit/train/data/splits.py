@@ -13,9 +13,9 @@ from domaintoolkit.model.targets import TargetFinder
 from domaintoolkit.train.data.model_batches import ModelBatch, to_event_batch, to_token_batch
 from domaintoolkit.train.data.segmentation import BASE, Segmentation
 from domaintoolkit.train.recipe import Recipe
-from domaintoolkit.windows.loader import Batch, Loader
+from domaintoolkit.windows.loader import Loader, WindowBatch
 from domaintoolkit.windows.packing import Unit, WindowRule, Windows
-from domaintoolkit.windows.shard_histories import Source
+from domaintoolkit.windows.shard_histories import HistorySource
 
 __all__ = ["Splits", "open_splits"]
 
@@ -32,7 +32,7 @@ class Splits:
     test: Loader
     notes: tuple[str, ...]
 
-    def to_model_batch(self, batch: Batch) -> ModelBatch:
+    def to_model_batch(self, batch: WindowBatch) -> ModelBatch:
         """A batch in the form that the recipe's model takes."""
         if self.recipe.family == "event":
             return to_event_batch(batch, self.recipe.block, self.grammar, self.finder)
@@ -68,11 +68,11 @@ def open_splits(
     unit: Unit = "events" if recipe.family == "event" else "tokens"
 
     def open_held_out(split: str | None) -> Loader:
-        source = Source(batches, split)
+        source = HistorySource(batches, split)
         return Loader(source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.held_out)
 
     def open_training(split: str | None) -> Loader:
-        source = Source(batches, split)
+        source = HistorySource(batches, split)
         return Loader(source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.training, share)
 
     notes = []

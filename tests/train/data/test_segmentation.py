@@ -16,7 +16,7 @@ from domaintoolkit.train import Recipe
 from domaintoolkit.train.data.segmentation import build_segmentation
 from domaintoolkit.train.model_building import build_model
 from domaintoolkit.train.predictions import describe_next_event
-from domaintoolkit.windows import Loader, Source, open_shards
+from domaintoolkit.windows import HistorySource, Loader, open_shards
 from domaintoolkit.windows.window_rule import window_rule
 
 
@@ -25,9 +25,9 @@ def test_segmented_windows_expand_to_the_base_windows(tmp_path: Path) -> None:
     schema = replace(folders.tokenizer(table).schema, composite=dt.Composite(vocabulary_size=40))
     tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table)
     folder = folders.write(tmp_path / "encoded", table, tokenizer)
-    rule = window_rule(tokenizer.vocabulary, tokenizer.grammar, "at")
+    rule = window_rule(tokenizer)
     segment, _ = build_segmentation(tokenizer, Recipe(segmentation="spr"))
-    source = Source(open_shards(folder), "train")
+    source = HistorySource(open_shards(folder), "train")
     base, spr = Loader(source, rule, 64, 3), Loader(source, rule, 64, 3, segment=segment)
     seen = []
     for before, after in islice(zip(base.batches(), spr.batches(), strict=False), 30):
