@@ -10,15 +10,21 @@ import importlib.util
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+TESTS = Path(__file__).parent
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 settings.register_profile("fast", max_examples=40, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile("find", max_examples=60, deadline=None, suppress_health_check=_SLOW, phases=[Phase.generate])
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # each process has a core to itself: torch's threads of two processes would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -27,11 +33,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests marked `spark` or `gpu` if the machine cannot run them; run those of Spark in one process."""
+    """Skip the tests that the machine cannot run, and keep in one process those that share something slow to make."""
     spark = [item for item in items if item.get_closest_marker("spark")]
     gpu = [item for item in items if item.get_closest_marker("gpu")]
-    for item in spark:
-        item.add_marker(pytest.mark.xdist_group("spark"))  # starting Spark takes seconds: once is enough
+    for item in items:
+        if item in spark:
+            item.add_marker(pytest.mark.xdist_group("spark"))  # the session, which starts in 5 s
+        elif item.path.is_relative_to(TESTS / "composite"):
+            item.add_marker(pytest.mark.xdist_group("composite"))  # the loops, which numba compiles in 40 s
     if spark and not _has_spark():
         skip(spark, "needs pyspark and Java 17")
     if gpu and not _has_gpu():

@@ -40,10 +40,10 @@ def test_the_same_folder(run: Run, as_data: Data, tmp_path: Path) -> None:
 def test_a_killed_driver_is_continued(as_data: Data, tmp_path: Path) -> None:
     """By the same command, which repeats no finished shard and ends with the local engine's bytes."""
     rows = write_sample(get_domain("ecommerce"), tmp_path / "rows.parquet", 2_000)
-    as_data("encode", "-d", "ecommerce", rows, "-o", tmp_path / "local", "--shards", 24)
+    as_data("encode", "-d", "ecommerce", rows, "-o", tmp_path / "local", "--shards", 12)
     out, finished = tmp_path / "spark", tmp_path / "spark" / "finished"
     given = ["-d", "ecommerce", str(rows), "-o", str(out), "--tokenizer", str(tmp_path / "local" / "tokenizer")]
-    command = [sys.executable, "-m", "domaintoolkit", "encode", *given, "--shards", "24", "--json", *ENGINE]
+    command = [sys.executable, "-m", "domaintoolkit", "encode", *given, "--shards", "12", "--json", *ENGINE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as driver:
         while driver.poll() is None and not (finished.exists() and any(finished.glob("*.json"))):
             time.sleep(0.001)
