@@ -44,6 +44,7 @@ def test_a_test_file_is_named_after_what_it_tests(path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_public_class_name_occurs_once() -> None:
     places = defaultdict(list)
     for module, path in house.sources().items():

@@ -50,6 +50,7 @@ def specs(draw: st.DrawFn) -> Composite:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(corpora(), specs())
 def test_merges_are_those_of_the_reference(drawn: tuple[Corpus, Arrays], spec: Composite) -> None:
@@ -64,6 +65,7 @@ def test_merges_are_those_of_the_reference(drawn: tuple[Corpus, Arrays], spec: C
     assert model.ids.tolist() == list(range(base, base + len(model)))
 
 
+@pytest.mark.slow
 @given(corpora(), specs(), st.integers(0, 20))
 def test_extending_keeps_every_merge(drawn: tuple[Corpus, Arrays], spec: Composite, more: int) -> None:
     corpus, streams = drawn
@@ -97,6 +99,7 @@ def test_shares_are_exact_or_close_and_never_overflow(largest: int) -> None:
     np.testing.assert_allclose(share[1:, 1:] / scale, 1 / np.outer(sizes, sizes), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_importing_composites_does_not_import_numba() -> None:
     code = "import sys, domaintoolkit.composite; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from composite_corpora import Corpus, corpora, plain
 from hypothesis import given
 
@@ -24,6 +25,7 @@ def test_separators_within_a_name_are_escaped() -> None:
     assert composite_names(model, names, corpus.grammar) == [r"[{f0 0=a\, b \> c, f1 0=1}]"]
 
 
+@pytest.mark.slow
 @given(corpora())
 def test_names_and_keys_are_unique(drawn: tuple[Corpus, Arrays]) -> None:
     corpus, streams = drawn

@@ -40,6 +40,7 @@ def histories(streams: Arrays, chosen: list[int]) -> Arrays:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(corpora(), st.booleans(), st.booleans(), st.integers(0, 2**64 - 1))
 def test_streams_expand_to_exactly_the_base_tokens(
@@ -53,6 +54,7 @@ def test_streams_expand_to_exactly_the_base_tokens(
         assert (np.diff(segmented.event_starts) >= 0).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(corpora(), st.data())
 def test_streams_that_were_not_learned_from_expand_too(drawn: tuple[Corpus, Arrays], data: st.DataObject) -> None:
@@ -83,6 +85,7 @@ def many(events: int = 20, count: int = 600) -> tuple[Corpus, Arrays]:
     return plain(((random.integers(0, 3, (count, events, 4)) + kinds) % 5).tolist(), 5)
 
 
+@pytest.mark.slow
 def test_threads_and_epochs() -> None:
     corpus, streams = many()
     one, two = segmenter(corpus, streams, 1), segmenter(corpus, streams, 3)
@@ -123,6 +126,7 @@ def test_ids_keep_their_type_while_they_fit(vocabulary_size: int) -> None:
     np.testing.assert_array_equal(tool.expand(*tool.greedy(streams)[:2]).ids, streams.ids)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(corpora(), st.data())
 def test_ids_that_are_no_stream_are_refused_or_canonical(drawn: tuple[Corpus, Arrays], data: st.DataObject) -> None:
@@ -136,6 +140,7 @@ def test_ids_that_are_no_stream_are_refused_or_canonical(drawn: tuple[Corpus, Ar
     assert_same(tool.expand(found.ids, found.offsets), found)
 
 
+@pytest.mark.slow
 def test_the_kind_of_the_arrays_neither_matters_nor_compiles_anything_again() -> None:
     from domaintoolkit.composite.kernels import construction as _learn
     from domaintoolkit.composite.kernels import expansion as _expand

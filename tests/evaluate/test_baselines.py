@@ -51,6 +51,7 @@ def test_spelling_is_a_probability_of_every_sequence() -> None:
     assert total < spelling(_sequences([[8]]))[0] / 0.5
 
 
+@pytest.mark.slow
 def test_what_may_be_said() -> None:
     ordered, plain = scores(0.9), scores(0.0)
     better = Score("model", ordered["Markov"].parts, ordered["Markov"].nats * 0.9, ordered["Markov"].events, 1)

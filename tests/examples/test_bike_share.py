@@ -45,6 +45,7 @@ def test_it_is_found_through_its_entry_point() -> None:
     assert not [failure for failure in catalog.failures if failure.plugin.distribution == "bike-share-domain"]
 
 
+@pytest.mark.slow
 def test_the_contracts_hold() -> None:
     check_domain(get_domain("bikes"), events=300, examples=4, custom=degrees)
 
@@ -61,6 +62,7 @@ def compass(sectors: object = 8):
     return found.state(Custom("heading", encoder="compass", options={"sectors": sectors})).finalize()
 
 
+@pytest.mark.slow
 @given(st.lists(degrees, max_size=30), st.integers(1, 180))
 def test_headings_come_back_in_their_sector(values: list[float | None], sectors: int) -> None:
     encoder = compass(sectors)
@@ -72,6 +74,7 @@ def test_headings_come_back_in_their_sector(values: list[float | None], sectors:
     assert encoder.lookup(ids)(values) == [(100 + code,) for code in cells.codes.tolist()]
 
 
+@pytest.mark.slow
 @given(st.lists(st.none() | st.integers(-1000, 1000), max_size=30), st.integers(1, 180))
 def test_whole_degrees_come_back_whole(values: list[int | None], sectors: int) -> None:
     encoder = compass(sectors)
@@ -109,6 +112,7 @@ def test_a_manager_takes_it_without_installation() -> None:
     assert get_encoder("compass", manager) is bike_share.COMPASS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_the_scripts_run(script: Path, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True)

@@ -118,6 +118,7 @@ def test_streams_whole_and_broken_parse_as_they_do_plainly(data: Any, count: int
     assert parse(ids, offsets, RULES, cut) == parse_plainly(ids.tolist(), offsets.tolist(), RULES, cut)
 
 
+@pytest.mark.slow
 @given(cases(), st.data())
 def test_what_a_tokenizer_encodes_parses_as_it_does_plainly(case: Any, data: Any) -> None:
     schema, seen, rows = case

@@ -54,6 +54,7 @@ def test_rows_like_the_fitted_ones_are_stable(folder: Path) -> None:
     assert json.loads(json.dumps(result.to_json()))["verdict"] == "stable"
 
 
+@pytest.mark.slow
 def test_what_has_changed_is_named(folder: Path) -> None:
     half = TABLE.slice(2000)
     prices = pc.multiply(half["price"], 10.0)

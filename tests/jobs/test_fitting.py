@@ -26,6 +26,7 @@ TABLE = events(2000)
 TRAINING = TABLE.filter(pa.array(split_of(hash_keys(TABLE.select(["user"]))) == 0))
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(
     st.sampled_from([99, 999, 5000]), st.integers(1, 2), st.booleans(), st.booleans(), st.sampled_from([300, 1 << 18])

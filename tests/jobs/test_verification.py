@@ -19,6 +19,7 @@ from domaintoolkit.testing import cases
 TABLE = events(600)
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 4)
 @given(cases())
 def test_any_schema(case: tuple[Schema, pa.Table, pa.Table]) -> None:

@@ -45,6 +45,7 @@ def loss(model: Any) -> torch.Tensor:
         return report
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.sampled_from(["none", "rope", "learned"]), st.booleans())
 def test_load_after_save_computes_the_same(tmp_path_factory: pytest.TempPathFactory, position: str, tied: bool) -> None:

@@ -36,6 +36,7 @@ def built(config: TokenModelConfig) -> tuple[int, int]:
     return sum(sizes.values()), sum(size for name, size in sizes.items() if ".attn_layers." in name)
 
 
+@pytest.mark.slow
 @given(CONFIGS)
 def test_parameters_are_those_of_the_built_model(config: TokenModelConfig) -> None:
     assert parameters(config) == built(config)

@@ -41,6 +41,7 @@ def made(spread: float | None = None, **changes: Any) -> EventModel:
     return model.eval()
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(SHAPES, st.integers(0, 99))
 def test_histories_in_one_row_cost_what_they_cost_alone(shape: dict[str, Any], seed: int) -> None:
@@ -134,6 +135,7 @@ def test_large_parts_train_on_less_and_report_exactly(large: Any) -> None:
     torch.testing.assert_close(model.train().loss(batch).nats_by_part, exact, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"sequential": True}, {"large": "sampled"}, {"large": "contrastive"}])
 def test_learns_which_brand_follows_which(changes: dict[str, Any]) -> None:
     ids, offsets, _ = streams(RULES, 30, 0, shortest=5, longest=8)
@@ -164,6 +166,7 @@ def test_first_loss_is_that_of_a_uniform_guess() -> None:
     assert float(report.nats_by_part[2]) == pytest.approx(present * math.log(hours), rel=0.03)
 
 
+@pytest.mark.slow
 def test_headers_are_learned_part_after_part() -> None:
     """Their first cost is that of a uniform guess; a country then tells the year."""
     countries = np.flatnonzero((RULES.place == 0) & RULES.start)[:3]

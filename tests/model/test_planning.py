@@ -33,6 +33,7 @@ def kept(model: TokenModel, batch: TokenBatch, half: bool) -> int:
     return sum(sizes.values()) - (2 * weights if half else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("changes", [{}, {"activation": "gelu", "norm": "layernorm", "bias": True}, {"parallel": True}])
 def test_activations_are_those_that_a_model_keeps(half: bool, changes: dict[str, Any]) -> None:

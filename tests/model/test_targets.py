@@ -14,6 +14,7 @@ from domaintoolkit.model.targets import TargetFinder
 RULES = grammar()
 
 
+@pytest.mark.slow
 @given(st.integers(0, 50))
 def test_what_is_found_beforehand_is_what_the_model_finds(seed: int) -> None:
     torch.manual_seed(0)

@@ -38,6 +38,7 @@ def small(size: int = 20, **changes: Any) -> TokenModel:
     return model.eval()
 
 
+@pytest.mark.slow
 @given(SHAPES)
 def test_serial_blocks_compute_what_x_transformers_computes(shape: dict[str, Any]) -> None:
     model = small(**{**shape, "parallel": False})
@@ -45,6 +46,7 @@ def test_serial_blocks_compute_what_x_transformers_computes(shape: dict[str, Any
     torch.testing.assert_close(model(ids), model.transformer(ids), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @given(SHAPES, st.lists(st.integers(1, 6), min_size=1, max_size=4))
 def test_packed_histories_are_read_as_if_alone(shape: dict[str, Any], sizes: list[int]) -> None:
     model = small(**shape)
@@ -55,6 +57,7 @@ def test_packed_histories_are_read_as_if_alone(shape: dict[str, Any], sizes: lis
     torch.testing.assert_close(packed, alone, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @given(SHAPES)
 def test_no_gradient_flows_from_another_history_or_from_later(shape: dict[str, Any]) -> None:
     model = small(**shape)
@@ -72,6 +75,7 @@ def _watch(seen: list[torch.Tensor], inputs: Any) -> Any:
     return (seen[-1],)
 
 
+@pytest.mark.slow
 @given(SHAPES, st.integers(1, 7), st.integers(1, 4))
 def test_reading_in_steps_with_a_cache_equals_reading_at_once(shape: dict[str, Any], first: int, step: int) -> None:
     model, ids = small(**shape), torch.randint(20, (2, 14))
@@ -100,6 +104,7 @@ def test_a_cache_holds_rows_of_different_lengths() -> None:
 SMALL = [name for name in PRESETS if name not in ("85m", "200m", "330m")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "size"), [*((name, 1_000) for name in PRESETS), *((name, 64) for name in SMALL)])
 def test_first_loss_is_that_of_a_uniform_guess(name: str, size: int) -> None:
     torch.manual_seed(0)
@@ -110,6 +115,7 @@ def test_first_loss_is_that_of_a_uniform_guess(name: str, size: int) -> None:
     assert loss.item() == pytest.approx(math.log(size), rel=0.03)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 50))
 def test_loss_is_the_nats_of_every_token_that_follows_another(seed: int) -> None:
     rules = grammar()
@@ -155,6 +161,7 @@ def test_kernels_agree() -> None:
     assert packing.positions.tolist() == [[0, 1, 0, 1, 2, 0], [0, 1, 2, 3, 4, 5]]
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.integers(1, 7), min_size=1, max_size=5), min_size=1, max_size=3))
 def test_every_kernel_is_told_the_same(rows: list[list[int]]) -> None:
     """What flex attention may look at, what lies between the bounds of varlen, and what our own kernel sees of a row's
@@ -193,6 +200,7 @@ def test_tiles_of_the_dense_mask_compute_the_same(share: float) -> None:
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_flex_attention_computes_what_the_dense_mask_does() -> None:
     documents = torch.tensor([[0] * 50 + [1] * 70 + [-1] * 8, [0] * 128])

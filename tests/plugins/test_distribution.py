@@ -41,6 +41,7 @@ def test_the_plugins_use_nothing_that_a_strangers_plugin_could_not() -> None:
     assert imported == {"domaintoolkit.registry", "domaintoolkit.schema"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "domains").glob("*.md")), ids=lambda path: path.name)
 def test_the_python_of_its_page_runs(page: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)

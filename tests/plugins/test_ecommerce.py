@@ -77,11 +77,13 @@ def test_histories_have_a_heavy_tail(events: int, seed: int) -> None:
     assert lengths.mean() > 1.6 * lengths.median()
 
 
+@pytest.mark.slow
 @every_size
 def test_a_session_is_one_users_and_one_visit(events: int, seed: int) -> None:
     sessions = sample(events, seed).groupby("user_session")
     assert (sessions["user_id"].nunique() == 1).all()
-    assert sessions["event_time"].agg(lambda times: (times.max() - times.min()).total_seconds()).median() < 3_600
+    lengths = sessions["event_time"].max() - sessions["event_time"].min()
+    assert lengths.dt.total_seconds().median() < 3_600
     assert 3 < sessions.size().mean() < 5.5
     assert (
         sample(events, seed)["user_session"]

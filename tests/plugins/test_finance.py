@@ -38,6 +38,7 @@ def monthly(frame: pd.DataFrame, category: str, by: str) -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("category", ["salary", "housing", "subscriptions"])
 def test_what_is_due_each_month_is_paid_once_at_its_day(category: str) -> None:
     paid = monthly(sample("finance"), category, "description")

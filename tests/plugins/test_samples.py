@@ -44,6 +44,7 @@ def test_the_sample_has_as_many_rows_as_asked_for(domain: Domain, events: int, s
     assert sum(batch.num_rows for batch in domain.sample(events, seed)) == events
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(domains, st.integers(1, 3_000), seeds)
 def test_the_same_seed_gives_the_same_rows_and_another_gives_others(domain: Domain, events: int, seed: int) -> None:
@@ -51,6 +52,7 @@ def test_the_same_seed_gives_the_same_rows_and_another_gives_others(domain: Doma
     assert not rows(domain, events, seed).equals(rows(domain, events, seed + 1))
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(domains, st.integers(1, 100_000), st.integers(1, 100_000), seeds)
 def test_a_larger_sample_begins_with_the_same_entities(domain: Domain, one: int, other: int, seed: int) -> None:

@@ -40,6 +40,7 @@ texts = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_cha
 spellings = st.sampled_from([("",), ("NULL",), ("", "NULL"), ("\\N", "")])
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(texts | spellings.map(lambda nulls: nulls[-1]), st.none() | st.floats()), min_size=1, max_size=20

@@ -54,6 +54,7 @@ def test_two_distributions_that_claim_one_domain(tmp_path: Path, monkeypatch: py
     assert "also registered by plugin 'acme_two_plugin' (from acme_two 1.2)" in reasons[0]
 
 
+@pytest.mark.slow
 def test_importing_the_registry_loads_no_plugin_and_nothing_heavy() -> None:
     heavy = ["torch", "pandas", "duckdb", "numba", "transformers", "ecommerce_rees46", "ad_clicks", "finance_synthetic"]
     code = f"import sys, domaintoolkit.registry; print([name for name in {heavy} if name in sys.modules])"

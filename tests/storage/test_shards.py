@@ -48,6 +48,7 @@ def test_files_hold_the_table_whatever_their_batches(made: Histories, batch: int
         assert entry.tokens == len(rows_of(made).ids)
 
 
+@pytest.mark.slow
 @given(histories)
 def test_equal_rows_have_equal_bytes(made: Histories) -> None:
     """Also where what lies under nulls, or in how many pieces and layouts the columns come, differs."""
@@ -82,6 +83,7 @@ def test_what_lies_under_nulls_does_not_reach_the_file(tmp_path: Path) -> None:
     assert entries[0].sha256 == entries[1].sha256
 
 
+@pytest.mark.slow
 @given(histories.filter(bool), st.data())
 def test_every_flipped_byte_and_every_cut_is_noticed(made: Histories, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:

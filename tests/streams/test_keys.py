@@ -98,6 +98,7 @@ def test_several_columns_follow_the_written_rule(rows: list[tuple[str, int, bool
     assert hash_keys(table).tolist() == [hash_row(row) for row in rows]
 
 
+@pytest.mark.slow
 @given(st.lists(st.none() | st.integers(0, 127)))
 def test_integer_widths_hash_alike(values: list[int | None]) -> None:
     widths = [pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64()]

@@ -14,6 +14,7 @@ def test_every_contract_holds_for_drawn_schemas(case: tuple[Schema, pa.Table, pa
     check_table(*case)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ecommerce", "finance", "ads"])
 def test_first_party_domains(name: str) -> None:
     check_domain(get_domain(name), events=600, examples=8)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.csv
 import pyarrow.parquet
+import pytest
 from click.testing import Result
 
 from domaintoolkit import DomainTokenizer
@@ -16,6 +17,7 @@ Run = Callable[..., Result]
 Data = Callable[..., dict[str, Any]]
 
 
+@pytest.mark.slow
 def test_decoded_rows_encode_to_the_same_streams(as_data: Data, tmp_path: Path, encoded: Path) -> None:
     assert as_data("decode", encoded, "-o", tmp_path / "again.parquet")["rows"] == 1_500
     again = pyarrow.parquet.read_table(tmp_path / "again.parquet")

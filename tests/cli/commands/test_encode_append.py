@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import Result
 
 Run = Callable[..., Result]
@@ -22,6 +23,7 @@ def _halves(rows: Path, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
+@pytest.mark.slow
 def test_appended_events_are_those_of_one_encoding(run: Run, as_data: Data, tmp_path: Path, rows_file: Path) -> None:
     early, late = _halves(rows_file, tmp_path)
     as_data("encode", "-d", "ecommerce", early, "-o", tmp_path / "out")

@@ -29,6 +29,7 @@ def specs(draw: st.DrawFn) -> Categorical:
     )
 
 
+@pytest.mark.slow
 @given(specs(), COLUMN, COLUMN)
 def test_text(spec: Categorical, fit: list[str | None], values: list[str | None]) -> None:
     encoder = check_column(CATEGORICAL, spec, pa.array(fit, pa.string()), pa.array(values, pa.string()))
@@ -43,11 +44,13 @@ def test_numbers(spec: Categorical, values: list[int | None], kind: pa.DataType)
     check_column(CATEGORICAL, spec, pa.array(values[::2], kind), pa.array(values, kind))
 
 
+@pytest.mark.slow
 @given(specs(), st.lists(st.none() | st.booleans()))
 def test_booleans(spec: Categorical, values: list[bool | None]) -> None:
     check_column(CATEGORICAL, spec, pa.array(values[::2], pa.bool_()), pa.array(values, pa.bool_()))
 
 
+@pytest.mark.slow
 @given(specs(), COLUMN, COLUMN)
 def test_extending_moves_no_slot_and_keeps_old_tokens_readable(
     spec: Categorical, first: list[str | None], second: list[str | None]

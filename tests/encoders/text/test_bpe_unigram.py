@@ -22,6 +22,7 @@ print(json.dumps([BytePairs.train(texts, 300).to_json(), Unigram.train(texts, 30
 """
 
 
+@pytest.mark.slow
 def test_threads_and_the_hash_seed_do_not_matter() -> None:
     outputs = set()
     for seed, threads in (("1", "1"), ("2", "4")):

@@ -52,6 +52,7 @@ def _encoded(encoder: Encoder, values: list[str | None]) -> list[Cells]:
     return encoder.encode(encoder.prepare(encoder.spec, pa.array(values, pa.string())).values).parts
 
 
+@pytest.mark.slow
 @given(SPECS, COLUMN, COLUMN, TYPES)
 def test_columns(spec: Text, fit: list[str | None], values: list[str | None], kind: pa.DataType) -> None:
     encoder = check_column(TEXT, spec, pa.array(fit, kind), pa.array(values, kind))
@@ -59,6 +60,7 @@ def test_columns(spec: Text, fit: list[str | None], values: list[str | None], ki
     assert len(encoder.slots) <= 2 + spec.vocabulary_size
 
 
+@pytest.mark.slow
 @given(SPECS, COLUMN)
 def test_sliced_columns_and_long_dictionaries(spec: Text, values: list[str | None]) -> None:
     encoder = fitted(TEXT, spec, pa.array(values, pa.string()))
@@ -96,6 +98,7 @@ def test_a_model_of_two_texts_falls_back_to_bytes() -> None:
             assert rows(_encoded(encoder, [None, "", "hé"])) == [(0,), (1,), (1, -1 - 0x68, -1 - 0xC3, -1 - 0xA9)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bpe", "unigram"])
 def test_long_texts(model: str) -> None:
     texts = ["a" * 50_000, " ".join(["word"] * 50_000), "😀" * 10_000]
@@ -129,6 +132,7 @@ def test_invalid_text_is_refused_with_its_row() -> None:
             find(["ok", value])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 600])
 def test_a_look_up_forgets_but_stays_right(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_text, "CACHED", 1200)

@@ -16,6 +16,7 @@ from domaintoolkit.times.calendar import DAY
 from domaintoolkit.times.intervals import Moment, moments
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_decoded_times_give_the_same_tokens(data: st.DataObject) -> None:
     spec = data.draw(specs(delta=data.draw(st.booleans())))
@@ -32,6 +33,7 @@ def test_decoded_times_give_the_same_tokens(data: st.DataObject) -> None:
     assert (found[offsets[:-1]] // DAY == times[offsets[:-1]] // DAY).all()
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_without_a_time_field_only_the_order_and_the_anchor_hold(data: st.DataObject) -> None:
     times, first, offsets = flat(data.draw(histories("UTC", most=20)))
@@ -41,6 +43,7 @@ def test_without_a_time_field_only_the_order_and_the_anchor_hold(data: st.DataOb
     assert (found[offsets[:-1]] // DAY == times[offsets[:-1]] // DAY).all()
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_search_and_sweep_both_find_times(data: st.DataObject) -> None:
     """Few histories are searched, many are swept; both must hold for the same ones."""

@@ -20,6 +20,7 @@ def test_a_delta_lies_in_its_bucket(bins: int, deltas: list[int]) -> None:
         assert (bucket == 1) == (delta == 0)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 4096))
 def test_names_differ_and_edges_rise(bins: int) -> None:
     buckets = delta_buckets(bins)

@@ -37,6 +37,7 @@ def test_the_same_rows_are_not_appended_twice(tmp_path: Path) -> None:
     append(tmp_path, in_time.slice(400))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rewrite", [False, True])
 @pytest.mark.parametrize("shortest", [1, 12])
 def test_rows_that_were_encoded_are_not_appended(tmp_path: Path, rewrite: bool, shortest: int) -> None:
@@ -58,6 +59,7 @@ def test_rows_that_were_encoded_are_not_appended(tmp_path: Path, rewrite: bool, 
     assert verify(tmp_path, TABLE, threads=1).problems == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rewrite", [False, True])
 @pytest.mark.parametrize(("longest", "shortest"), [(None, 1), (None, 12), (5, 1)])
 def test_rows_that_are_in_the_folder_already_are_set_aside(
@@ -79,6 +81,7 @@ def test_rows_that_are_in_the_folder_already_are_set_aside(
         assert verify(tmp_path / "out", pa.concat_tables([first, second]), threads=1).problems == ()
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     st.lists(st.integers(0, 3), min_size=300, max_size=300),
@@ -124,6 +127,7 @@ def test_as_many_other_rows_are_appended(tmp_path: Path) -> None:
     assert verify(tmp_path, TABLE, threads=1).problems == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("among", [False, True])
 def test_rows_that_were_set_aside_come_in_when_they_are_rewritten(tmp_path: Path, among: bool) -> None:
     in_time = TABLE.sort_by("at")

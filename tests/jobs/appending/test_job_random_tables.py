@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ def any_parts(draw: st.DrawFn) -> tuple[Schema, pa.Table, list[pa.Table]]:
     return schema, fitted, [whole.filter(pa.array(of == part)) for part in range(3)]
 
 
+@pytest.mark.slow
 @given(crowded() | any_parts(), st.booleans())
 def test_any_parts_are_what_all_at_once_is(case: tuple[Schema, pa.Table, list[pa.Table]], rewrite: bool) -> None:
     schema, fitted, parts = case

@@ -32,6 +32,7 @@ bounds = st.tuples(st.integers(1, 12), st.none() | st.integers(1, 12))
 schemas = st.sampled_from([SCHEMA, STATIC, UNTIMED])
 
 
+@pytest.mark.slow
 @given(st.none() | st.integers(1, 12), schemas)
 def test_shortened_streams_are_those_of_shorter_histories(limit: int | None, schema: Schema) -> None:
     tokenizer = DomainTokenizer(schema, threads=1).fit(WIDE.slice(0, 400))
@@ -41,6 +42,7 @@ def test_shortened_streams_are_those_of_shorter_histories(limit: int | None, sch
     assert shortened(tokenizer, shard_table(whole), limit).to_pylist() == wanted.to_pylist()
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 2)
 @given(bounds, schemas, st.lists(st.integers(0, 500), min_size=1, max_size=3).map(sorted), st.sampled_from([1, 6]))
 def test_parts_give_what_all_at_once_gives(
@@ -73,6 +75,7 @@ def test_older_events_go_where_they_belong(tmp_path: Path) -> None:
     assert counts[0]["entities_left_out"] == counts[1]["entities_left_out"]
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_checked_and_the_same_however_it_is_cut(tmp_path: Path) -> None:
     tokenizer = DomainTokenizer(replace(SCHEMA, min_events=9), threads=1).fit(TABLE)
     encode(tokenizer, TABLE, tmp_path / "small", shards=2, memory="20kB")

@@ -28,6 +28,7 @@ ROWS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(ROWS, max_size=4), max_size=4))
 def test_read_logs_come_back_in_the_order_of_the_files(parts: list[list[RefusedRow]]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -40,6 +41,7 @@ def test_read_logs_come_back_in_the_order_of_the_files(parts: list[list[RefusedR
     assert found == sort_rows([row for rows in parts for row in rows], SOURCES)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(ROWS, max_size=4), max_size=4), st.none() | st.integers(0, 5))
 def test_the_first_rows_are_kept_and_all_are_counted(parts: list[list[RefusedRow]], limit: int | None) -> None:
     kept, whole = RefusalList(limit), [row for rows in parts for row in rows]

@@ -23,6 +23,7 @@ from domaintoolkit.streams.keys import hash_keys, shard_of
 rows = st.lists(st.tuples(st.integers(0, 20), st.none() | st.sampled_from(["a", "b", "", "longer"])), max_size=60)
 
 
+@pytest.mark.slow
 @given(
     rows,
     st.integers(1, 9),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ def lined_up(words: list[list[int]]) -> Tails:
     return Tails(flat, lengths.cumsum(0) - lengths, lengths)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(WORDS, st.none() | WORDS, st.booleans()), min_size=1, max_size=5), st.integers(0, 99))
 def test_a_tail_costs_what_a_step_by_step_softmax_says(
     pairs: list[tuple[list[int], list[int] | None, bool]], seed: int

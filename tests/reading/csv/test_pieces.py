@@ -54,6 +54,7 @@ def read(
     return rows, kept, numbers
 
 
+@pytest.mark.slow
 @given(st.data(), st.integers(1, 4), BLOCKS, st.sampled_from([1, 2]))
 def test_what_a_writer_wrote_comes_back(
     folder: Path, data: st.DataObject, width: int, block: int, threads: int
