@@ -64,6 +64,7 @@ def test_streams_are_those_of_the_tokenizer(tmp_path: Path) -> None:
     assert DomainTokenizer.load(encoded.tokenizer_folder).vocabulary.hash == TOKENIZER.vocabulary.hash
 
 
+@pytest.mark.slow
 @given(
     shuffle=st.booleans(),
     threads=st.integers(1, 2),

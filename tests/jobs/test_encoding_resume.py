@@ -221,6 +221,7 @@ encode(tokenizer, source, folder / "out", shards=40, threads=1, memory="20kB")
 """
 
 
+@pytest.mark.slow
 def test_sigkill_at_random_moments(tmp_path: Path) -> None:
     pa.parquet.write_table(TABLE, tmp_path / "events.parquet")
     (tmp_path / "reader.toml").write_text(to_toml(READER))

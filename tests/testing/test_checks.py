@@ -9,6 +9,7 @@ from domaintoolkit.schema import Categorical, Column, Domain, Numeric, Reader, S
 from domaintoolkit.testing import cases, check_domain, check_table
 
 
+@pytest.mark.slow
 @given(cases())
 def test_every_contract_holds_for_drawn_schemas(case: tuple[Schema, pa.Table, pa.Table]) -> None:
     check_table(*case)
@@ -57,6 +58,7 @@ ODD = Domain(
 )
 
 
+@pytest.mark.slow
 def test_an_odd_domain() -> None:
     check_domain(ODD, events=50, examples=10)
 
@@ -110,10 +112,12 @@ DATED = Domain(
 )
 
 
+@pytest.mark.slow
 def test_a_domain_of_days() -> None:
     check_domain(DATED, events=60, examples=10)
 
 
+@pytest.mark.slow
 def test_an_entity_of_days_whose_events_are_told_apart_by_order_alone() -> None:
     table = dated_sample(4, 0)[0]
     tied = pa.Table.from_batches([table.take(pa.array([0, 0, 3]))])

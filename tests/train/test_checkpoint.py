@@ -89,6 +89,7 @@ def test_a_crash_at_any_operation_leaves_whole_checkpoints(tmp_path: Path, monke
     assert survived
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_whole_checkpoints(tmp_path: Path) -> None:
     script = (
         "import sys, torch\n"

@@ -65,6 +65,7 @@ def test_a_precision_without_arithmetic_is_known(there: bool, monkeypatch: pytes
     assert not is_precision_emulated(Recipe(precision="fp32"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "parallel"), [("event", "ddp"), ("token", "fsdp"), ("event", "fsdp")])
 def test_two_processes_do_what_one_does_with_twice_the_batches(
     encoded: Path, tmp_path: Path, family: str, parallel: str

@@ -60,6 +60,7 @@ def weights(folder: Path, step: int) -> dict[str, torch.Tensor]:
     return Checkpoints(folder / "checkpoints", 10).load(step)[0]["model"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["token", "event"])
 def test_a_run_that_is_resumed_is_the_run_that_was_not_stopped(encoded: Path, tmp_path: Path, family: str) -> None:
     recipe = replace(
@@ -78,6 +79,7 @@ def test_a_run_that_is_resumed_is_the_run_that_was_not_stopped(encoded: Path, tm
     assert resumed.comparison == whole.comparison
 
 
+@pytest.mark.slow
 def test_what_a_run_leaves_behind(encoded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = train(encoded, tmp_path / "run", replace(RECIPE, trackers=("tensorboard",), keep=1))
     assert load_recipe(tmp_path / "run" / "recipe.toml") == result.recipe
@@ -94,6 +96,7 @@ def test_what_a_run_leaves_behind(encoded: Path, tmp_path: Path, capsys: pytest.
         train(encoded, tmp_path / "run", RECIPE)
 
 
+@pytest.mark.slow
 def test_resuming_refuses_another_recipe_and_another_vocabulary(encoded: Path, tmp_path: Path) -> None:
     short = replace(RECIPE, steps=2, warmup=0)
     train(encoded, tmp_path / "run", short, progress=quiet)
@@ -116,6 +119,7 @@ def test_a_damaged_checkpoint_is_refused(encoded: Path, tmp_path: Path) -> None:
         train(encoded, tmp_path / "run", short, resume=True, progress=quiet)
 
 
+@pytest.mark.slow
 def test_without_a_damaged_checkpoint_the_one_before_is_there(encoded: Path, tmp_path: Path) -> None:
     short = replace(RECIPE, steps=2, warmup=0, evaluate_every=1)
     whole = train(encoded, tmp_path / "run", short, progress=quiet)
@@ -184,6 +188,7 @@ def test_it_stops_early_when_validation_gets_no_better(encoded: Path, tmp_path: 
     assert bits[result.best_step - 1] == min(bits)
 
 
+@pytest.mark.slow
 def test_a_small_model_learns_the_order_of_pages(tmp_path: Path) -> None:
     table = folders.rows(300, 12)
     encoded = folders.write(tmp_path / "encoded", table, folders.tokenizer(table, pages=8))

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 
 from domaintoolkit.train import Recipe, load_recipe, recipe_to_toml, train
@@ -28,6 +29,7 @@ RECIPE = Recipe(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_at_any_moment_comes_to_the_same_end(encoded: Path, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     (tmp_path / "recipe.toml").write_text(recipe_to_toml(RECIPE))
