@@ -110,6 +110,8 @@ class Streams:
     """What puts composites in; None where the tokenizer has learned none, or where they are in already."""
     counts: Counts = Counts()
     refused: tuple[Refusal, ...] = ()
+    rows: NDArray[np.integer[Any]] | None = None
+    """(events,): the row of the encoded table that each event was; None if the streams were not made from a table."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -181,4 +183,5 @@ class Streams:
             statics=None if self.statics is None else self.statics.take(pa.array(chosen)),
             last_session=None if self.last_session is None else self.last_session.take(pa.array(chosen)),
             sessions=None if self.sessions is None else self.sessions.select(chosen),
+            rows=None if self.rows is None else self.rows[events],
         )

@@ -1,4 +1,8 @@
-"""From the cells of fields to flat streams of ids, without a loop over rows."""
+"""From the cells of fields to flat streams of ids, without a loop over rows.
+
+Streams have rows of two kinds: headers, one a stream, and events. Each row is its parts one after another; every
+part is written for a chunk of rows at once, and `at` moves on to the place after it in each row.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,11 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells
 from domaintoolkit.streams.streams import Ids
-from domaintoolkit.tokenizer.layout import Bound
+from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.util.ragged import offsets_of, positions
 from domaintoolkit.util.threads import Workers
 
-__all__ = ["Assembled", "Columns", "Part", "assemble", "bind"]
+__all__ = ["FixedPart", "RaggedPart", "StreamIds", "StreamParts", "TokenPart", "assemble", "assign_ids"]
 
 IdType = np.dtype[np.unsignedinteger[Any]]
 
@@ -24,94 +28,101 @@ _CHUNK = 1 << 16
 """Rows that are written at a time: their ids stay in the processor's cache."""
 
 _SHORT = 8
-"""Tokens of a sequence that are written place by place, for all rows at once; the rest of it row by row."""
+"""Tokens of a sequence that are written place by place, for all rows at once; the rest is written row by row."""
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """Parts of which every row has one token each; made chunk by chunk, where they are written."""
+class FixedPart:
+    """Parts with one token in every row; they are made chunk by chunk, as they are written."""
 
     width: int
     tokens: Callable[[slice], list[Ids]]
-    """The ids of some rows: an array for each of `width` parts."""
+    """The ids of some rows: `width` arrays of (rows,)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sequences:
-    """A part of which rows have any number of tokens: those of row k are sequence `codes[k]`."""
+class RaggedPart:
+    """A part with any number of tokens in a row: row k has sequence `codes[k]`."""
 
     codes: NDArray[np.integer[Any]]
     ids: Ids
     """The ids of all sequences, flat."""
     offsets: NDArray[np.int64]
     lengths: NDArray[np.int64]
-    """How many tokens each row has."""
+    """(rows,): the number of tokens in each row."""
 
 
 @dataclass(frozen=True, slots=True)
-class Padded:
-    """Short sequences as the rows of a table, each filled up to its width."""
+class PaddedPart:
+    """Short sequences as the rows of a table, each padded to its width."""
 
     codes: NDArray[np.integer[Any]]
     table: Ids
     lengths: NDArray[np.int64]
 
 
-Part = Columns | Sequences
+TokenPart = FixedPart | RaggedPart
 
 
-def bind(bound: Bound, cells: Cells, type: IdType, rows: NDArray[np.integer[Any]] | None) -> Part:
-    """Cells as ids, for the `rows` in that order (None: all, as they stand)."""
+def assign_ids(bound: Bound, cells: Cells, type: IdType, rows: NDArray[np.integer[Any]] | None) -> TokenPart:
+    """Cells as tokens, for the `rows` in that order (None: all, in their own order)."""
     ids = bound.ids.astype(type)[cells.slots]
     if cells.offsets is not None:
         codes = cells.codes if rows is None else cells.codes.take(rows)
-        return Sequences(codes, ids, cells.offsets, np.diff(cells.offsets).take(codes))
+        return RaggedPart(codes, ids, cells.offsets, np.diff(cells.offsets).take(codes))
     if rows is None:
-        return Columns(1, lambda chunk: [ids.take(cells.codes[chunk])])
-    tokens = ids.take(cells.codes)  # narrow, so that reading them out of order stays in the cache
-    return Columns(1, lambda chunk: [tokens.take(rows[chunk])])
+        return FixedPart(1, lambda chunk: [ids.take(cells.codes[chunk])])
+    tokens = ids.take(cells.codes)  # narrow, so that reads out of order stay in the cache
+    return FixedPart(1, lambda chunk: [tokens.take(rows[chunk])])
 
 
-def constant(token: int, type: IdType) -> Columns:
-    """One token that is the same in every row."""
-    return Columns(1, lambda chunk: [np.full(chunk.stop - chunk.start, token, type)])
+def constant(token: int, type: IdType) -> FixedPart:
+    """The same token in every row."""
+    return FixedPart(1, lambda chunk: [np.full(chunk.stop - chunk.start, token, type)])
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
-    """Flat ids; the offsets of streams in them, and where each event begins."""
+class StreamIds:
+    """Flat ids, the offsets of streams in them, and the place where each event begins."""
 
     ids: Ids
     offsets: NDArray[np.int64]
     event_starts: NDArray[np.int64]
 
 
-def assemble(
-    header: list[Part], events: list[Part], breaks: NDArray[np.bool_] | None, starts: NDArray[np.int64],
-    marks: tuple[int, int], type: IdType, pool: Workers,
-) -> Assembled:  # fmt: skip
-    """Streams of BOS, header and events.
+@dataclass(frozen=True, slots=True)
+class StreamParts:
+    """The parts of streams: `header` has a row for each stream, `events` a row for each event."""
 
-    `header` has a row for each stream and `events` one for each event; stream s holds the events
-    `starts[s]:starts[s + 1]`; `breaks` says before which events the session token stands; `marks` are the ids of
-    the tokens that begin a stream and a session.
-    """
-    bos, session = marks
+    header: list[TokenPart]
+    events: list[TokenPart]
+    starts: NDArray[np.int64]
+    """(streams + 1,): stream s has the events `starts[s]:starts[s + 1]`."""
+    breaks: NDArray[np.bool_] | None
+    """(events,): True if the session token comes before the event; None without sessions."""
+
+
+def assemble(parts: StreamParts, layout: Layout, workers: Workers) -> StreamIds:
+    """Streams of BOS, header and events; the rows are written chunk by chunk, in several threads."""
+    kind, starts, breaks = layout.id_type, parts.starts, parts.breaks
     streams, count = len(starts) - 1, int(starts[-1])
-    head = _Block([constant(bos, type), *header], streams)
-    sessions: list[Part] = []
+    head = _Block([constant(layout.bos, kind), *parts.header], streams)
+    sessions: list[TokenPart] = []
     if breaks is not None:
-        mark = np.array([session], type)
-        sessions = [Sequences(breaks.view(np.int8), mark, np.array([0, 0, 1]), breaks.astype(np.int64))]
-    body = _Block([*sessions, *events], count)
+        mark = np.array([layout.session], kind)
+        # sequence 0 is empty, sequence 1 the session token
+        sessions = [RaggedPart(breaks.view(np.int8), mark, np.array([0, 0, 1]), breaks.astype(np.int64))]
+    body = _Block([*sessions, *parts.events], count)
+    # (streams + 1,): header tokens before each stream, and all tokens before it
     before = head.begins(np.arange(streams + 1))
     offsets = before + body.begins(starts)
-    ids, event_starts = np.empty(int(offsets[-1]), type), np.empty(count, np.int64)
+    ids, event_starts = np.empty(int(offsets[-1]), kind), np.empty(count, np.int64)
 
-    def heads(rows: slice) -> None:
+    def write_headers(rows: slice) -> None:
         head.write(ids, offsets[:-1][rows], rows)
 
-    def bodies(rows: slice) -> None:
+    def write_events(rows: slice) -> None:
+        # the streams of these events, and how many of them each has
         low, high = np.searchsorted(starts, [rows.start, rows.stop - 1], "right") - 1
         bounds = np.clip(starts[low : high + 2], rows.start, rows.stop)
         inside = bounds[1:] - bounds[:-1]
@@ -119,8 +130,8 @@ def assemble(
         np.add(body.begins(np.arange(rows.start, rows.stop)), np.repeat(before[low + 1 : high + 2], inside), out=at)
         body.write(ids, at, rows)
 
-    pool.share([*_by_chunk(bodies, count), *_by_chunk(heads, streams)])
-    return Assembled(ids, offsets, event_starts)
+    workers.share([*_by_chunk(write_events, count), *_by_chunk(write_headers, streams)])
+    return StreamIds(ids, offsets, event_starts)
 
 
 def _by_chunk(work: Callable[[slice], None], rows: int) -> list[Callable[[], None]]:
@@ -128,36 +139,36 @@ def _by_chunk(work: Callable[[slice], None], rows: int) -> list[Callable[[], Non
 
 
 class _Block:
-    """Parts that stand together, row by row: the headers of all streams, or all events."""
+    """The parts of all rows of a kind: the headers of streams, or events."""
 
-    def __init__(self, parts: list[Part], rows: int) -> None:
+    def __init__(self, parts: list[TokenPart], rows: int) -> None:
         self._runs = _runs(parts)
-        ragged = [part.lengths for part in parts if isinstance(part, Sequences)]
-        self._fixed = sum(part.width for part in parts if isinstance(part, Columns))
+        ragged = [part.lengths for part in parts if isinstance(part, RaggedPart)]
+        self._fixed = sum(part.width for part in parts if isinstance(part, FixedPart))
         self._ends = offsets_of(sum(ragged, np.full(rows, self._fixed))) if ragged else None
 
     def begins(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many tokens stand in the block before each of these rows."""
+        """The number of tokens that the block has before each of these rows."""
         return rows * self._fixed if self._ends is None else self._ends.take(rows)
 
     def write(self, ids: Ids, at: NDArray[np.int64], rows: slice) -> None:
-        """Write some rows, each from its place in `at` on."""
+        """Write some rows, each from its place in `at` on: (rows,)."""
         for run in self._runs:
-            if isinstance(run, Sequences):
+            if isinstance(run, RaggedPart):
                 at = _write_ragged(ids, at, run, rows)
-            elif isinstance(run, Padded):
+            elif isinstance(run, PaddedPart):
                 at = _write_padded(ids, at, run, rows)
             else:
                 at = _write_fixed(ids, at, [column for part in run for column in part.tokens(rows)])
 
 
-def _runs(parts: list[Part]) -> list[list[Columns] | Sequences | Padded]:
-    """Parts that are written in one go: columns side by side, and each of the others for itself."""
-    runs: list[list[Columns] | Sequences | Padded] = []
-    least = [part.width if isinstance(part, Columns) else int(part.lengths.min(initial=0)) for part in parts]
+def _runs(parts: list[TokenPart]) -> list[list[FixedPart] | RaggedPart | PaddedPart]:
+    """Parts that are written in one go: neighbouring fixed ones together, and each of the others alone."""
+    runs: list[list[FixedPart] | RaggedPart | PaddedPart] = []
+    least = [part.width if isinstance(part, FixedPart) else int(part.lengths.min(initial=0)) for part in parts]
     for number, part in enumerate(parts):
-        if isinstance(part, Sequences):
-            runs.append(_padded(part, sum(least[number + 1 :])) or part)
+        if isinstance(part, RaggedPart):
+            runs.append(_pad(part, sum(least[number + 1 :])) or part)
         elif runs and isinstance(runs[-1], list):
             runs[-1].append(part)
         else:
@@ -165,36 +176,40 @@ def _runs(parts: list[Part]) -> list[list[Columns] | Sequences | Padded]:
     return runs
 
 
-def _padded(part: Sequences, following: int) -> Padded | None:
-    """The same in one width, where rows are short, and at least `following` tokens are written behind each."""
+def _pad(part: RaggedPart, following: int) -> PaddedPart | None:
+    """The sequences in one width, if they are short, and at least `following` tokens are written after each.
+
+    The padding of a row is written over by the parts that follow, so they need as many tokens.
+    """
     lengths = part.lengths
     if not len(lengths) or not 1.5 * len(lengths) < lengths.sum():
         return None
     width = int(lengths.max())
     if width > _SHORT or width - int(lengths.min()) > following:
         return None
-    places = part.offsets[:-1, None] + np.arange(width)
-    return Padded(part.codes, part.ids[np.minimum(places, len(part.ids) - 1)], lengths)
+    places = part.offsets[:-1, None] + np.arange(width)  # (sequences, width)
+    return PaddedPart(part.codes, part.ids[np.minimum(places, len(part.ids) - 1)], lengths)
 
 
-def _write_padded(ids: Ids, at: NDArray[np.int64], part: Padded, rows: slice) -> NDArray[np.int64]:
-    """Write the sequences of some rows; what stands behind a short one is written over by the parts after it."""
+def _write_padded(ids: Ids, at: NDArray[np.int64], part: PaddedPart, rows: slice) -> NDArray[np.int64]:
+    """Write the sequences of some rows; the parts that follow write over the padding of a short one."""
     _windows(ids, part.table.shape[1])[at] = _as_items(part.table).take(part.codes[rows])
     return at + part.lengths[rows]
 
 
 def _write_fixed(ids: Ids, at: NDArray[np.int64], columns: list[NDArray[np.integer[Any]]]) -> NDArray[np.int64]:
-    """Write one token of each column, for every row in one go. Gives the places after them."""
-    rows = np.empty((len(at), len(columns)), ids.dtype)
+    """Write one token of each column, for every row in one go. Gives the places after them: (rows,)."""
+    rows = np.empty((len(at), len(columns)), ids.dtype)  # (rows, columns), written as one item a row
     for number, column in enumerate(columns):
         rows[:, number] = column
     _windows(ids, len(columns))[at] = _as_items(rows)
     return at + len(columns)
 
 
-def _write_ragged(ids: Ids, at: NDArray[np.int64], part: Sequences, rows: slice) -> NDArray[np.int64]:
-    """Write the sequences of some rows from the places `at` on. Gives the places after them."""
+def _write_ragged(ids: Ids, at: NDArray[np.int64], part: RaggedPart, rows: slice) -> NDArray[np.int64]:
+    """Write the sequences of some rows from the places `at` on. Gives the places after them: (rows,)."""
     lengths = part.lengths[rows]
+    # token `done` of every row that has so many; the arrays shrink to those rows: (rows left,)
     begins, places, left = part.offsets.take(part.codes[rows]), at, lengths
     for done in range(_SHORT + 1):
         longer = left > done
@@ -211,7 +226,7 @@ def _write_ragged(ids: Ids, at: NDArray[np.int64], part: Sequences, rows: slice)
 
 
 def _windows(ids: Ids, width: int) -> NDArray[np.void]:
-    """`ids` as overlapping items of `width` ids each: item k begins at `ids[k]`."""
+    """`ids` as overlapping items of `width` ids each, without a copy: item k begins at `ids[k]`."""
     item = np.dtype((np.void, ids.itemsize * width))
     count = max(len(ids) - width + 1, 0)
     return np.ndarray((count,), item, ids.data, strides=(ids.itemsize,))

@@ -1,4 +1,4 @@
-"""Which encoder encodes which field: the built-in ones by their type, others by the name that a plugin gave them."""
+"""The encoder of each field: built-in ones by their type, others by the name that a plugin gave them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _BUILT_IN = {kind.name: kind for kind in (CATEGORICAL, NUMERIC, TIMESTAMP, TEXT)
 def encoder_types(schema: Schema, extra: Iterable[EncoderType] = ()) -> Mapping[str, EncoderType]:
     """The encoder of every field, by the field's name.
 
-    `extra` are encoders beside those of installed plugins. Raises `LookupFailedError` for a name nobody has
-    registered.
+    `extra` are encoders in addition to those of installed plugins. Raises `LookupFailedError` for a name that is
+    not registered.
     """
     given = {kind.name: kind for kind in extra}
     found = {}
@@ -27,12 +27,12 @@ def encoder_types(schema: Schema, extra: Iterable[EncoderType] = ()) -> Mapping[
         elif spec.encoder in given:
             found[spec.name] = given[spec.encoder]
         else:
-            found[spec.name] = _installed(spec.encoder)
+            found[spec.name] = _load_installed(spec.encoder)
     return found
 
 
-def _installed(name: str) -> EncoderType:
-    """Plugins are loaded only for a schema that needs one."""
+def _load_installed(name: str) -> EncoderType:
+    """The encoder of a plugin; plugins are loaded only for a schema that needs one."""
     from domaintoolkit.registry import get_encoder
 
     return cast("EncoderType", get_encoder(name))

@@ -1,4 +1,4 @@
-"""Encoding a whole table: rows are grouped, ordered, turned into cells and written as streams."""
+"""Encoding a table: its rows are grouped, ordered, turned into cells and written as streams."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams.keys import hash_keys, hash_values, session_keys
 from domaintoolkit.streams.streams import Counts, Ids, Sessions, Streams
-from domaintoolkit.tokenizer.assembly import Columns, Part, assemble, bind
+from domaintoolkit.tokenizer.assembly import FixedPart, StreamParts, TokenPart, assemble, assign_ids
 from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.tokenizer.rows.order import Grouping, break_ties, group_rows, ranks_of
-from domaintoolkit.tokenizer.rows.prepared_rows import Rows
+from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.tokenizer.rows.ties import cell_ranks
 from domaintoolkit.util.ragged import positions
 from domaintoolkit.util.threads import Workers
@@ -27,73 +27,77 @@ from domaintoolkit.util.threads import Workers
 __all__ = ["encode_rows", "statics_of", "tie_keys"]
 
 
-def encode_rows(layout: Layout, rows: Rows, on_bad_rows: str, pool: Workers, by_hash: bool = False) -> Streams:
+def encode_rows(
+    layout: Layout, rows: PreparedRows, on_bad_rows: str, workers: Workers, by_hash: bool = False
+) -> Streams:
     """The streams of prepared rows, by key or `by_hash` of the key, then key.
 
     A static field that changes within an entity is refused, or raised.
     """
     schema = layout.schema
-    encoded: dict[str | None, Future[Encoded]] = {
-        bound.name: pool.submit(bound.field.encode, rows.values[bound.name])
+    jobs: dict[str | None, Future[Encoded]] = {
+        bound.name: workers.submit(bound.field.encode, rows.values[bound.name])
         for bound in layout.events
         if bound.name in rows.values
     }
-    grouping = group_rows(schema, rows.columns, rows.times) if rows.grouping is None else rows.grouping
-    cells = {name: future.result() for name, future in encoded.items()}
+    grouping = rows.grouping
+    if grouping is None:
+        grouping = group_rows([rows.columns[name] for name in schema.entity], rows.times)
+    cells = {name: job.result() for name, job in jobs.items()}
     if grouping.tied is not None and rows.times is not None:
         grouping = break_ties(grouping, lambda chosen: tie_keys(schema, rows, layout, cells, chosen))
-    conflicts = _static_conflicts(schema, rows, grouping)
+    conflicts = _find_static_conflicts(schema, rows, grouping)
     if conflicts:
         if on_bad_rows == "error":
             problems = [refusal for row in conflicts.values() for refusal in row]
             raise DataError(problems[:1000], len(problems))
-        return encode_rows(layout, rows.without(conflicts), on_bad_rows, pool, by_hash)
+        return encode_rows(layout, rows.without(conflicts), on_bad_rows, workers, by_hash)
     if by_hash:
         hashes = hash_keys(_entities(schema, rows, grouping))
-        grouping = grouping.arranged(np.argsort(hashes, kind="stable"))
-    return _written(layout, rows, grouping, cells, pool)
+        grouping = grouping.reorder(np.argsort(hashes, kind="stable"))
+    return _write_streams(layout, rows, grouping, cells, workers)
 
 
-def _entities(schema: Schema, rows: Rows, grouping: Grouping) -> pa.Table:
+def _entities(schema: Schema, rows: PreparedRows, grouping: Grouping) -> pa.Table:
     """The key of each entity."""
     first = pa.array(grouping.first)
     return pa.table({name: rows.columns[name].take(first) for name in schema.entity})
 
 
-def _written(
-    layout: Layout, rows: Rows, grouping: Grouping, cells: dict[str | None, Encoded], pool: Workers
+def _write_streams(
+    layout: Layout, rows: PreparedRows, whole: Grouping, cells: dict[str | None, Encoded], workers: Workers
 ) -> Streams:
+    """The streams of ordered rows; session, header, times and fields are worked on at once."""
     schema = layout.schema
-    whole = grouping
-    grouping, left_out = _within_bounds(schema, grouping)
+    grouping, left_out = _apply_limits(schema, whole)
     order, starts = grouping.order, grouping.starts
-    session_job = pool.submit(_sessions, schema, rows, grouping)
+    session_job = workers.submit(_find_sessions, schema, rows, grouping)
     times = grouping.times
     if times is None and rows.times is not None:
-        times = rows.times if order is None else rows.times.take(order)
-    header_job = pool.submit(_header, layout, rows, grouping, times)
-    history = None if times is None else pool.submit(_encode_times, layout, times, starts)
-    bound_parts = {
-        bound.name: [pool.submit(bind, bound, part, layout.id_type, order) for part in cells[bound.name].parts]
+        times = grouping.rows(rows.times)
+    header_job = workers.submit(_encode_header, layout, rows, grouping, times)
+    time_job = None if times is None else workers.submit(_encode_times, layout, times, starts)
+    part_jobs = {
+        bound.name: [workers.submit(assign_ids, bound, part, layout.id_type, order) for part in cells[bound.name].parts]
         for bound in layout.events
         if bound.name in cells
     }
-    events: list[Part] = []
-    counts = Counts(len(rows), 0, *left_out)
+    events: list[TokenPart] = []
     fields: dict[str, Encoded] = {}
     for bound in layout.events:
         assert bound.name is not None
         if bound.name == schema.time:
-            assert history is not None
-            field, parts = history.result()
+            assert time_job is not None
+            field, parts = time_job.result()
             events += parts
         else:
             field = cells[bound.name]
-            events += [job.result() for job in bound_parts[bound.name]]
+            events += [job.result() for job in part_jobs[bound.name]]
         fields[bound.name] = field
-    header, header_counts = header_job.result()
+    header, header_fields = header_job.result()
     breaks, last_session, sessions = session_job.result()
-    made = assemble(header, events, breaks, starts, (layout.bos, layout.session), layout.id_type, pool)
+    made = assemble(StreamParts(header, events, starts, breaks), layout, workers)
+    counted = {**header_fields, **fields, **_encode_left_out(layout, rows, whole, left_out)}
     return Streams(
         entities=_entities(schema, rows, grouping),
         ids=made.ids,
@@ -102,28 +106,36 @@ def _written(
         event_offsets=starts,
         source=layout,
         times=times,
-        labels=_carried(schema.labels, rows, order),
-        order_by=_carried(schema.free_order, rows, order),
+        labels=_take_columns(schema.labels, rows, order),
+        order_by=_take_columns(schema.free_order, rows, order),
         statics=statics_of(schema, rows, grouping.first) if schema.static else None,
         last_session=last_session,
         sessions=sessions,
         segmenter=layout.segmenter,
-        counts=_counted(counts, rows, {**header_counts, **fields} | _counted_whole(layout, rows, whole, left_out)),
+        counts=_count_values(Counts(len(rows), 0, *left_out), rows, counted),
         refused=rows.refused,
+        rows=_input_rows(rows, order),
     )
 
 
-def _counted(counts: Counts, rows: Rows, fields: dict[str, Encoded]) -> Counts:
+def _input_rows(rows: PreparedRows, order: NDArray[np.integer[Any]] | None) -> NDArray[np.integer[Any]]:
+    """(events,) the row of the table that each event was."""
+    if rows.numbers is None:
+        return np.arange(len(rows)) if order is None else order
+    return rows.numbers if order is None else rows.numbers.take(order)
+
+
+def _count_values(counts: Counts, rows: PreparedRows, fields: dict[str, Encoded]) -> Counts:
     words = ("spelled", "hashed", "clipped", "missing")
     table = {name: {word: int(getattr(field, word)) for word in words} for name, field in fields.items()}
     totals = {word: sum(field[word] for field in table.values()) for word in words}
     return replace(counts, rows_in=rows.rows_in, rows_refused=rows.rows_in - len(rows), fields=table, **totals)
 
 
-def _counted_whole(
-    layout: Layout, rows: Rows, whole: Grouping, left_out: tuple[int, int]
-) -> dict[str, Encoded]:  # fmt: skip
-    """Static fields and times with those of the events that are left out, whose other values are counted too."""
+def _encode_left_out(
+    layout: Layout, rows: PreparedRows, whole: Grouping, left_out: tuple[int, int]
+) -> dict[str, Encoded]:
+    """Static fields and times of all events, also those that are left out, whose other values are counted too."""
     if not any(left_out):
         return {}
     counted = {bound.name: bound.field.encode(rows.values[bound.name].take(pa.array(whole.first)))
@@ -135,22 +147,24 @@ def _counted_whole(
     return counted
 
 
-def _encode_times(layout: Layout, times: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[Encoded, list[Part]]:
-    """The time field's cells, in ids; nothing where the schema does not encode its time column."""
+def _encode_times(
+    layout: Layout, times: NDArray[np.int64], starts: NDArray[np.int64]
+) -> tuple[Encoded, list[TokenPart]]:
+    """The tokens of the time field; none if the schema does not encode its time column."""
     bound = next((bound for bound in layout.events if bound.name == layout.schema.time), None)
     if bound is None:
         return Encoded([]), []
     assert isinstance(bound.encoder, TimestampEncoder)
     if "year" not in bound.encoder.parts:  # whose tokens vary in number
-        return Encoded([]), [_time_columns(bound, bound.encoder, layout.id_type, times, starts[:-1])]
+        return Encoded([]), [_time_part(bound, bound.encoder, layout.id_type, times, starts[:-1])]
     field = bound.encoder.encode_history(times, starts[:-1])
-    return field, [bind(bound, part, layout.id_type, None) for part in field.parts]
+    return field, [assign_ids(bound, part, layout.id_type, None) for part in field.parts]
 
 
-def _time_columns(
+def _time_part(
     bound: Bound, encoder: TimestampEncoder, type: np.dtype[Any], times: NDArray[np.int64], starts: NDArray[np.int64]
-) -> Columns:
-    """The tokens of times, made as they are written, so that nothing in between leaves the processor's cache."""
+) -> FixedPart:
+    """The tokens of times, made as they are written, so that intermediate arrays stay in the processor's cache."""
     ids = bound.ids.astype(type)
 
     def tokens(chunk: slice) -> list[Ids]:
@@ -160,15 +174,15 @@ def _time_columns(
         parts = encoder.encode_history(times[begin : chunk.stop], inside).parts
         return [ids[part.slots].take(part.codes[chunk.start - begin :]) for part in parts]
 
-    return Columns(len(encoder.parts), tokens)
+    return FixedPart(len(encoder.parts), tokens)
 
 
 def tie_keys(
-    schema: Schema, rows: Rows, layout: Layout, cells: dict[str | None, Encoded], chosen: NDArray[np.int64]
+    schema: Schema, rows: PreparedRows, layout: Layout, cells: dict[str | None, Encoded], chosen: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
-    """What orders the `chosen` rows where entity and time are equal: `order_by`, tokens, session, statics, labels.
+    """The sort keys of rows with equal entity and time: `order_by`, tokens, session, statics, labels.
 
-    All of it is what shards keep, so that whoever appends to a history finds the same order.
+    Shards keep all of them, so that appending to a history finds the same order.
     """
     taken = pa.array(chosen)
     keys = [ranks_of(rows.columns[name].take(taken)) for name in schema.order_by]
@@ -182,18 +196,19 @@ def tie_keys(
     return keys + [ranks_of(rows.columns[name].take(taken)) for name in schema.labels if name in rows.columns]
 
 
-def statics_of(schema: Schema, rows: Rows, chosen: NDArray[np.integer[Any]] | None = None) -> pa.Table:
-    """A hash of each static value of the `chosen` rows (left out: of all), as its encoder takes it."""
+def statics_of(schema: Schema, rows: PreparedRows, chosen: NDArray[np.integer[Any]] | None = None) -> pa.Table:
+    """A hash of each static value of the `chosen` rows (default: of all), as its encoder takes it."""
     names = [spec.name for spec in schema.static]
     values = {name: rows.values[name] if chosen is None else rows.values[name].take(pa.array(chosen)) for name in names}
     return pa.table({name: hash_values(column) for name, column in values.items()})
 
 
-def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[int, list[Refusal]]:
-    """Rows whose static value is not that of their entity's first event."""
+def _find_static_conflicts(schema: Schema, rows: PreparedRows, grouping: Grouping) -> dict[int, list[Refusal]]:
+    """The rows whose static value differs from that of their entity's first event."""
     conflicts: dict[int, list[Refusal]] = {}
     if not schema.static:
         return conflicts
+    # (rows,) in the order of events: the first row of the entity of each, and the row itself
     first = np.repeat(grouping.first, np.diff(grouping.starts))
     order = np.arange(len(first)) if grouping.order is None else grouping.order
     hashes = statics_of(schema, rows)
@@ -209,8 +224,9 @@ def _static_conflicts(schema: Schema, rows: Rows, grouping: Grouping) -> dict[in
     return conflicts
 
 
-def _within_bounds(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[int, int]]:
+def _apply_limits(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[int, int]]:
     """Entities and events within `min_events` and `max_events`, and (events, entities) that are left out."""
+    # (entities,): the last `kept` events of each stay
     counts = np.diff(grouping.starts)
     kept = np.where(counts >= schema.min_events, counts, 0)
     if schema.max_events is not None:
@@ -224,13 +240,14 @@ def _within_bounds(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[
     return Grouping(order, starts, None), (int(counts.sum() - kept.sum()), len(counts) - len(left))
 
 
-def _sessions(
-    schema: Schema, rows: Rows, grouping: Grouping
+def _find_sessions(
+    schema: Schema, rows: PreparedRows, grouping: Grouping
 ) -> tuple[NDArray[np.bool_] | None, pa.Array | None, Sessions | None]:
-    """(before which events a session starts, the session of each entity's last event, all sessions)."""
+    """(events that begin a new session, the session of each entity's last event, all sessions)."""
     if schema.session is None:
         return None, None, None
     column, starts = rows.columns[schema.session], grouping.starts
+    # (events,): a session opens at an entity's first event and at each break; only breaks have a token
     keys = grouping.rows(session_keys(column))
     breaks = np.zeros(len(keys), bool)
     np.not_equal(keys[1:], keys[:-1], out=breaks[1:])
@@ -242,10 +259,10 @@ def _sessions(
     return breaks, last, Sessions(keys[first], np.searchsorted(first, starts))
 
 
-def _header(
-    layout: Layout, rows: Rows, grouping: Grouping, times: NDArray[np.int64] | None
-) -> tuple[list[Part], dict[str, Encoded]]:
-    parts: list[Part] = []
+def _encode_header(
+    layout: Layout, rows: PreparedRows, grouping: Grouping, times: NDArray[np.int64] | None
+) -> tuple[list[TokenPart], dict[str, Encoded]]:
+    parts: list[TokenPart] = []
     counts: dict[str, Encoded] = {}
     for bound in layout.header:
         if bound.name is None:
@@ -256,12 +273,12 @@ def _header(
             encoded = bound.field.encode(rows.values[bound.name].take(pa.array(grouping.first)))
             counts[bound.name] = encoded
             cells = encoded.parts
-        parts += [bind(bound, cell, layout.id_type, None) for cell in cells]
+        parts += [assign_ids(bound, cell, layout.id_type, None) for cell in cells]
     return parts, counts
 
 
-def _carried(names: Sequence[str], rows: Rows, order: NDArray[np.integer[Any]] | None) -> pa.Table | None:
-    """Columns that are not encoded, one row an event."""
+def _take_columns(names: Sequence[str], rows: PreparedRows, order: NDArray[np.integer[Any]] | None) -> pa.Table | None:
+    """The columns of these names that are there, one row an event; None without any."""
     present = [name for name in names if name in rows.columns]
     if not present:
         return None

@@ -1,4 +1,4 @@
-"""What fitting has seen of a table: one state for each field, that merge exactly."""
+"""The counts that fitting makes of a table: one state for each field; states merge exactly."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from domaintoolkit.encoders import AnchorState, Encoder, EncoderType, State
 from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.tokenizer.rows.column_types import column_type, common_type, parse_type
-from domaintoolkit.tokenizer.rows.prepared_rows import Rows
+from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.util.threads import Workers
 
-__all__ = ["FitState", "resolved"]
+__all__ = ["FitState", "settle_defaults"]
 
 T = TypeVar("T")
 
 
-def resolved(schema: Schema, spec: FieldSpec) -> FieldSpec:
-    """A declaration whose defaults that depend on the schema are settled."""
+def settle_defaults(schema: Schema, spec: FieldSpec) -> FieldSpec:
+    """A declaration with the defaults that depend on the schema filled in."""
     return replace(spec, delta=schema.has_delta(spec)) if isinstance(spec, Timestamp) else spec
 
 
@@ -31,23 +31,23 @@ class FitState:
 
     def __init__(self, schema: Schema, kinds: Mapping[str, EncoderType]) -> None:
         self.schema = schema
-        specs = [resolved(schema, spec) for spec in (*schema.static, *schema.fields)]
+        specs = [settle_defaults(schema, spec) for spec in (*schema.static, *schema.fields)]
         self.states: dict[str, State] = {spec.name: kinds[spec.name].state(spec) for spec in specs}
         self.anchor = AnchorState() if schema.time else None
         self.types: dict[str, pa.DataType] = {}
         self.rows = 0
 
-    def update(self, rows: Rows, pool: Workers) -> None:
-        """Count prepared rows in."""
-        for job in self._counting(rows, pool, lambda _: None).values():
+    def update(self, rows: PreparedRows, workers: Workers) -> None:
+        """Count prepared rows."""
+        for job in self._submit(rows, workers, lambda _: None).values():
             job.result()
 
-    def learn(self, rows: Rows, pool: Workers) -> Layout:
-        """Count prepared rows in, and fit: a field is done with as soon as it is counted."""
-        jobs = self._counting(rows, pool, lambda state: state.finalize())
+    def learn(self, rows: PreparedRows, workers: Workers) -> Layout:
+        """Count prepared rows, and fit each field as soon as it is counted."""
+        jobs = self._submit(rows, workers, lambda state: state.finalize())
         return self._layout({name: job.result() for name, job in jobs.items()})
 
-    def _counting(self, rows: Rows, pool: Workers, then: Callable[[State], T]) -> dict[str, Future[T]]:
+    def _submit(self, rows: PreparedRows, workers: Workers, then: Callable[[State], T]) -> dict[str, Future[T]]:
         def count(state: State, values: pa.Array) -> T:
             state.update(values)
             return then(state)
@@ -55,43 +55,43 @@ class FitState:
         columns = dict(rows.values)
         if self.anchor is not None and self.schema.time_field is not None:
             columns[self.schema.time_field.name] = pa.array(rows.times, pa.timestamp("us", "UTC"))
-        jobs = {name: pool.submit(count, self.states[name], values) for name, values in columns.items()}
+        jobs = {name: workers.submit(count, self.states[name], values) for name, values in columns.items()}
         if self.anchor is not None:
             assert rows.times is not None
             self.anchor.update(rows.times)
-        self._see({name: column_type(kind) for name, kind in rows.types.items()})
+        self._add_types({name: column_type(kind) for name, kind in rows.types.items()})
         self.rows += len(rows)
         return jobs
 
     def merge(self, other: FitState) -> None:
-        """Count in what another state of the same schema has seen."""
+        """Add the counts of another state of the same schema."""
         for name, state in self.states.items():
             state.merge(other.states[name])
         if self.anchor is not None and other.anchor is not None:
             self.anchor.merge(other.anchor)
-        self._see(other.types)
+        self._add_types(other.types)
         self.rows += other.rows
 
-    def _see(self, types: Mapping[str, pa.DataType]) -> None:
+    def _add_types(self, types: Mapping[str, pa.DataType]) -> None:
         for name, kind in types.items():
             self.types[name] = common_type(self.types[name], kind) if name in self.types else kind
 
-    def layout(self, pool: Workers) -> Layout:
+    def layout(self, workers: Workers) -> Layout:
         """The fitted encoders, and a vocabulary of their tokens."""
-        jobs = {name: pool.submit(state.finalize) for name, state in self.states.items()}
+        jobs = {name: workers.submit(state.finalize) for name, state in self.states.items()}
         return self._layout({name: job.result() for name, job in jobs.items()})
 
     def _layout(self, fitted: Mapping[str, Encoder]) -> Layout:
-        return Layout.built(
+        return Layout.build(
             self.schema,
             tuple(fitted[spec.name] for spec in self.schema.static),
             tuple(fitted[spec.name] for spec in self.schema.fields),
             None if self.anchor is None else self.anchor.finalize(),
         )
 
-    def extended(self, layout: Layout) -> Layout:
-        """A fitted layout with the tokens that this state brings besides; no id moves."""
-        return layout.extended(
+    def extend(self, layout: Layout) -> Layout:
+        """A fitted layout with tokens for the new values of this state; existing ids stay the same."""
+        return layout.extend(
             tuple(e.extend(self.states[e.spec.name]) for e in layout.static),
             tuple(e.extend(self.states[e.spec.name]) for e in layout.fields),
             None if layout.anchor is None or self.anchor is None else layout.anchor.extend(self.anchor),
@@ -110,11 +110,11 @@ class FitState:
         """The state that `dump` wrote."""
         state = cls(schema, kinds)
         for spec in (*schema.static, *schema.fields):
-            settled: Any = resolved(schema, spec)
+            settled: Any = settle_defaults(schema, spec)
             state.states[spec.name] = kinds[spec.name].state.restore(settled, tables[f"field {spec.name}"])
         if state.anchor is not None:
             state.anchor = AnchorState.restore(tables["anchor"])
-        types = tables["types"]
-        state._see({k: parse_type(v) for k, v in zip(*(types[c].to_pylist() for c in ("column", "type")), strict=True)})
+        names, types = (tables["types"][column].to_pylist() for column in ("column", "type"))
+        state._add_types({name: parse_type(kind) for name, kind in zip(names, types, strict=True)})
         state.rows = tables["rows"]["rows"][0].as_py()
         return state

@@ -73,24 +73,24 @@ class Layout:
     fields: tuple[Encoder, ...]
     anchor: Anchor | None
     given: Vocabulary | None
-    """The vocabulary that the ids are of; None where it has not been made of the encoders yet."""
+    """The vocabulary of the ids; None if it has not been made from the encoders yet."""
     zone: ZoneTable
-    """The zone of times that name none."""
+    """The zone of times that do not name one."""
     composites: CompositeModel | None = None
     ordered: bool = False
-    """Whether the tokens stand in the order of the encoders' slots, as those of the first fit do."""
+    """True if the tokens are in the order of the encoders' slots, as after the first fit."""
 
     def __post_init__(self) -> None:
         if self.ordered and self.given is not None:
             wanted = _size(list(_parts(self.schema, self.static, self.fields, self.anchor)))
             if len(self.given) != wanted:
-                raise ValueError(f"{len(self.given)} tokens, where the encoders have {wanted}")
+                raise ValueError(f"{len(self.given)} tokens, but the encoders have {wanted}")
 
     @classmethod
-    def built(
+    def build(
         cls, schema: Schema, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None
     ) -> Layout:
-        """A layout with a vocabulary of its own, which is made when it is first asked for: ids need no names."""
+        """A layout with its own vocabulary, which is made when it is first asked for: ids need no names."""
         return cls(schema, static, fields, anchor, None, zone_table(schema.zone), ordered=True)
 
     @cached_property
@@ -102,19 +102,19 @@ class Layout:
 
     @property
     def size(self) -> int:
-        """How many tokens there are."""
+        """The number of tokens."""
         if self.given is not None:
             return len(self.given)
         return _size(list(_parts(self.schema, self.static, self.fields, self.anchor)))
 
-    def extended(self, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
-        """The same with encoders that have more slots; no id moves."""
+    def extend(self, static: tuple[Encoder, ...], fields: tuple[Encoder, ...], anchor: Anchor | None) -> Layout:
+        """The same with encoders that have more slots; existing ids stay the same."""
         known = {token.identity for token in self.vocabulary}
         fresh = [token for token in _tokens(self.schema, static, fields, anchor) if token.identity not in known]
         return Layout(self.schema, static, fields, anchor, self.vocabulary.extend(fresh), self.zone, self.composites)
 
-    def learned(self, streams: Streams, spec: Composite) -> Layout:
-        """The same with composites learned from base streams; further ones, where it has some already."""
+    def learn_composites(self, streams: Streams, spec: Composite) -> Layout:
+        """The same with composites learned from base streams, or further ones if it has some already."""
         size = len(self.vocabulary)
         if self.composites is None:
             model = learn(streams, self.grammar, spec, size)
@@ -135,7 +135,7 @@ class Layout:
     def bound(self) -> tuple[Bound, ...]:
         """Every encoder with its ids, in the order of the stream: static, anchor, fields."""
         parts = list(_parts(self.schema, self.static, self.fields, self.anchor))
-        ids = _counted(parts) if self.ordered else _looked_up(parts, self.vocabulary)
+        ids = _count_ids(parts) if self.ordered else _look_up_ids(parts, self.vocabulary)
         made, place = [], 0
         for (kind, name, encoder), own in zip(parts, ids, strict=True):
             made.append(Bound(name, kind, encoder, own, place))
@@ -177,7 +177,7 @@ class Layout:
 
     @property
     def no_delta(self) -> int | None:
-        """The id of the token of a history's first event that says that none came before; None without deltas."""
+        """The id of the delta token of a history's first event; None without deltas."""
         for bound in self.events:
             if bound.name == self.schema.time and isinstance(bound.encoder, TimestampEncoder):
                 return None if bound.encoder.no_delta is None else int(bound.ids[bound.encoder.no_delta])
@@ -185,7 +185,7 @@ class Layout:
 
     @cached_property
     def segmenter(self) -> Segmenter | None:
-        """What turns base streams into streams with composites, and back; None without composites."""
+        """Converts base streams to streams with composites, and back; None without composites."""
         return None if self.composites is None else Segmenter(self.composites, self.grammar)
 
     @cached_property
@@ -195,7 +195,7 @@ class Layout:
 
 
 def _special(vocabulary: Vocabulary, key: str) -> int:
-    """The id of a special token: one of the first, and found without the grammar of all tokens."""
+    """The id of a special token, which is one of the first; the grammar, which reads all tokens, is not needed."""
     return next(number for number, token in enumerate(vocabulary) if token.kind == "special" and token.key == key)
 
 
@@ -204,7 +204,7 @@ def _field_parts(bound: Bound) -> FieldParts:
     return FieldParts(bound.name, len(names), names if len(names) > 1 else ())
 
 
-def _looked_up(parts: list[_Part], vocabulary: Vocabulary) -> list[NDArray[np.int64]]:
+def _look_up_ids(parts: list[_Part], vocabulary: Vocabulary) -> list[NDArray[np.int64]]:
     """The ids of each encoder's slots, and of the bytes from the last to the first, in a vocabulary."""
     ids = {token.identity: number for number, token in enumerate(vocabulary)}
     shared = [ids["byte", None, f"{byte:02x}"] for byte in range(BYTES - 1, -1, -1)]
@@ -219,12 +219,12 @@ def _pieces(encoder: Encoder | Anchor) -> NDArray[np.bool_]:
 
 
 def _size(parts: list[_Part]) -> int:
-    """How many tokens the encoders have, with the special ones and the bytes."""
+    """The number of tokens of the encoders, with the special ones and the bytes."""
     return SPECIALS + BYTES + sum(len(_pieces(encoder)) for _, _, encoder in parts)
 
 
-def _counted(parts: list[_Part]) -> list[NDArray[np.int64]]:
-    """The same where tokens stand in the order of `_tokens`: told by counting."""
+def _count_ids(parts: list[_Part]) -> list[NDArray[np.int64]]:
+    """The same for tokens in the order of `_tokens`, by counting, without looking any up."""
     piece = [_pieces(encoder) for _, _, encoder in parts]
     own, pieces = SPECIALS, SPECIALS + BYTES + sum(int((~flags).sum()) for flags in piece)
     shared = np.arange(pieces - 1, pieces - 1 - BYTES, -1)

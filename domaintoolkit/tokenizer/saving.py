@@ -1,4 +1,4 @@
-"""A fitted tokenizer as a folder: JSON only, checksummed, written beside its name and renamed."""
+"""A fitted tokenizer as a folder of JSON files with checksums, written under another name and renamed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domaintoolkit.errors import ArtifactError, DomainToolkitError, OutputError
 from domaintoolkit.schema import FieldSpec, Schema, from_dict, to_dict, to_toml
 from domaintoolkit.times import ZoneTable
 from domaintoolkit.tokenizer.encoder_types import encoder_types
-from domaintoolkit.tokenizer.fit_state import resolved
+from domaintoolkit.tokenizer.fit_state import settle_defaults
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.tokenizer.rows.column_types import parse_type
 from domaintoolkit.util.artifacts import read_json, write_json
@@ -32,16 +32,16 @@ SCHEMA, HEAVIEST = "schema.toml", "composites.tsv"
 """For people to read; what is loaded is in the JSON files."""
 
 SHOWN = 1000
-"""How many of the heaviest composites are listed."""
+"""The number of heaviest composites that are listed."""
 
 FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 1
 
 
 def save(layout: Layout, types: Mapping[str, pa.DataType], directory: str | Path) -> None:
-    """Write the folder; one that is there already is replaced if it holds a tokenizer, and refused if not."""
+    """Write the folder; an existing one is replaced if it holds a tokenizer, and refused if not."""
     target = Path(directory)
     if target.exists() and not (target / FILE).exists() and any(target.iterdir()):
-        raise OutputError(str(target), "holds something else than a tokenizer")
+        raise OutputError(str(target), "holds something other than a tokenizer; choose another folder")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -58,7 +58,7 @@ def save(layout: Layout, types: Mapping[str, pa.DataType], directory: str | Path
 def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) -> None:
     texts = {SCHEMA: to_toml(layout.schema)}
     if layout.composites is not None:
-        texts[HEAVIEST] = _heaviest(layout, layout.composites)
+        texts[HEAVIEST] = _list_heaviest(layout, layout.composites)
     for name, text in texts.items():
         (directory / name).write_bytes(text.encode())
     payload = {
@@ -79,21 +79,21 @@ def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) ->
         write_json(directory / COMPOSITES, f"{FORMAT}-composites", VERSION, {"model": layout.composites.to_json()})
 
 
-def _heaviest(layout: Layout, composites: CompositeModel) -> str:
+def _list_heaviest(layout: Layout, composites: CompositeModel) -> str:
     heavy = heaviest(composites, layout.vocabulary.names, layout.grammar, SHOWN)
     rows = "".join(f"{entry.id}\t{entry.weight:.6g}\t{entry.count}\t{entry.name}\n" for entry in heavy)
     return "id\tweight\tcount\tcomposite\n" + rows
 
 
 def _swap(made: Path, target: Path) -> None:
-    """Put the new folder in place; a crash in between leaves the old one beside it, whole."""
+    """Put the new folder in place; a crash in between leaves the old one whole under another name."""
     if not target.exists():
         made.rename(target)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    target.rename(aside / target.name)
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    target.rename(old / target.name)
     made.rename(target)
-    shutil.rmtree(aside)
+    shutil.rmtree(old)
 
 
 @seldom_collected()
@@ -113,7 +113,7 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[L
         saved = read_json(folder / COMPOSITES, f"{FORMAT}-composites", VERSION)
         composites = CompositeModel.from_json(saved.get("model", {}))
     try:
-        layout, types = _restored(payload, vocabulary, encoders)
+        layout, types = _restore(payload, vocabulary, encoders)
         return replace(layout, composites=composites, ordered=bool(payload.get("ordered"))), types
     except DomainToolkitError:
         raise
@@ -122,7 +122,7 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[L
 
 
 def _check(path: Path, checksum: str) -> None:
-    """A file that people read must not say something else than what is loaded."""
+    """Raise `ArtifactError` if a file for people to read does not match the one that is loaded."""
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -131,14 +131,14 @@ def _check(path: Path, checksum: str) -> None:
         raise ArtifactError(str(path), "was altered: its content does not match its checksum in tokenizer.json")
 
 
-def _restored(
+def _restore(
     payload: dict[str, Any], vocabulary: Vocabulary, encoders: Iterable[EncoderType]
 ) -> tuple[Layout, dict[str, pa.DataType]]:
     schema = from_dict(Schema, payload["schema"], "the saved schema")
     kinds = encoder_types(schema, encoders)
 
     def restore(specs: Iterable[FieldSpec], saved: Iterable[dict[str, Any]]) -> tuple[Encoder, ...]:
-        settled = [resolved(schema, spec) for spec in specs]
+        settled = [settle_defaults(schema, spec) for spec in specs]
         return tuple(kinds[s.name].encoder.from_json(s, data) for s, data in zip(settled, saved, strict=True))
 
     layout = Layout(

@@ -1,4 +1,4 @@
-"""One history at a time, for serving: look-up tables stay built, and no Arrow array is made."""
+"""Encoding one history at a time, for serving: look-up tables are kept, and no Arrow array is made."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class HistoryEncoder:
         self._anchor = next((b.encoder.lookup(b.ids) for b in layout.header if b.name is None), None)
 
     def encode(self, rows: Sequence[Row]) -> Ids | None:
-        """The ids of one history; None where its order cannot be told from the times alone."""
+        """The ids of one history; None if its times alone do not give its order."""
         schema = self._layout.schema
         if not rows:
             raise DataError([Refusal(None, None, "a history needs at least one event")])

@@ -21,13 +21,13 @@ from domaintoolkit.grammar import Grammar
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.streams.streams import Ids, Streams
-from domaintoolkit.tokenizer import saving as _saved
+from domaintoolkit.tokenizer import saving
 from domaintoolkit.tokenizer.decoding import decode_ids
 from domaintoolkit.tokenizer.encoder_types import encoder_types
 from domaintoolkit.tokenizer.encoding import encode_rows
 from domaintoolkit.tokenizer.fit_state import FitState
 from domaintoolkit.tokenizer.layout import Layout
-from domaintoolkit.tokenizer.rows.prepared_rows import Rows, prepare, read_columns
+from domaintoolkit.tokenizer.rows.preparation import Preparation, PreparedRows, read_columns
 from domaintoolkit.tokenizer.single_history import HistoryEncoder
 from domaintoolkit.util.collector import seldom_collected
 from domaintoolkit.util.threads import Inline, Threads, Workers
@@ -41,8 +41,8 @@ OnBadRows = Literal["error", "quarantine"]
 class DomainTokenizer:
     """Turns tables of events into streams of token ids and back, as a schema declares.
 
-    `encoders` are encoders of one's own for `Custom` fields, beside those of installed plugins. `threads` is
-    how many work at once (left out: as many as there are processors); it changes no result.
+    `encoders` are your own encoders for `Custom` fields, in addition to those of installed plugins. `threads` is
+    the number that work at once (default: one for each processor); it changes no result.
 
     >>> import domaintoolkit as dt
     >>> schema = dt.Schema(entity="user", time="at", fields=[dt.Categorical("what"), dt.Timestamp("at")])
@@ -65,26 +65,26 @@ class DomainTokenizer:
     # Fitting
 
     def fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
-        """Learn every field from a table, forgetting what was learned before. Gives the tokenizer back.
+        """Learn every field from a table, and forget what was learned before. Returns the tokenizer.
 
         Raises `DataError` for rows that cannot be encoded, all of them together, unless `on_bad_rows` is
         `quarantine`, which passes over them.
         """
-        self._learn(self._afresh(table, on_bad_rows), on_bad_rows)
+        self._learn(self._prepare_afresh(table, on_bad_rows), on_bad_rows)
         return self
 
     def fit_encode(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
         """`fit` and then `encode` of the same table, which is read and prepared only once."""
-        rows = self._afresh(table, on_bad_rows, grouped=True)
+        rows = self._prepare_afresh(table, on_bad_rows, grouped=True)
         self._learn(rows, on_bad_rows)
         return encode_rows(self.layout, rows, on_bad_rows, self._workers)
 
-    def _afresh(self, table: Any, on_bad_rows: OnBadRows, grouped: bool = False) -> Rows:
-        """Forget what was learned, and prepare a table to learn from."""
+    def _prepare_afresh(self, table: Any, on_bad_rows: OnBadRows, grouped: bool = False) -> PreparedRows:
+        """Forget what was learned, and prepare the rows of a table to learn from."""
         self._state, self._fitted = None, None
-        return self.prepared(table, on_bad_rows, grouped=grouped)
+        return self.prepare_rows(table, on_bad_rows, grouped=grouped)
 
-    def _learn(self, rows: Rows, on_bad_rows: OnBadRows) -> None:
+    def _learn(self, rows: PreparedRows, on_bad_rows: OnBadRows) -> None:
         state = FitState(self.schema, self._kinds)
         layout = state.learn(rows, self._workers)
         self._settle(state)
@@ -93,17 +93,17 @@ class DomainTokenizer:
             self.fit_composites(encode_rows(self.layout, rows, on_bad_rows, self._workers))
 
     def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
-        """Count one more batch in. However the rows are batched, the vocabulary is the same, byte for byte."""
+        """Count one more batch. The vocabulary is the same, byte for byte, however the rows are batched."""
         if self._state is None and self._fitted is not None:
-            raise NotFittedError("a loaded tokenizer has no counts to add to; use extend, or fit anew")
-        rows = self.prepared(table, on_bad_rows)
+            raise NotFittedError("a loaded tokenizer has no counts to add to; use extend, or fit again")
+        rows = self.prepare_rows(table, on_bad_rows)
         state = FitState(self.schema, self._kinds) if self._state is None else self._state
         state.update(rows, self._workers)
         self._settle(state)
         return self
 
     def merge(self, other: DomainTokenizer) -> DomainTokenizer:
-        """Count in what another tokenizer of the same schema was fitted on."""
+        """Add the counts of another tokenizer of the same schema."""
         if other.schema != self.schema:
             raise NotFittedError("tokenizers of different schemas cannot be merged")
         if other._state is None:
@@ -114,81 +114,77 @@ class DomainTokenizer:
         return self
 
     def extend(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
-        """Add tokens for what a table brings that is new. No id moves; the vocabulary gains a generation."""
+        """Add tokens for the new values of a table. Existing ids stay the same; the vocabulary gains a generation."""
         layout = self.layout
-        rows = self.prepared(table, on_bad_rows, self.types)
+        rows = self.prepare_rows(table, on_bad_rows, self.types)
         state = FitState(self.schema, self._kinds)
         state.update(rows, self._workers)
         self._state = None
-        self._settle_layout(state.extended(layout))
+        self._settle_layout(state.extend(layout))
         return self
 
     def fit_composites(self, streams: Streams, spec: Composite | None = None) -> int:
-        """Learn the schema's composites from base streams, or further ones; no id moves.
+        """Learn the schema's composites from base streams, or further ones; existing ids stay the same.
 
-        Uses at most `max_entities` of the streams, those with the lowest hashes of their keys, and gives back how
-        many. `spec` stands in for the schema's own declaration.
+        Uses at most `max_entities` of the streams, those with the lowest hashes of their keys, and returns their
+        number. `spec` replaces the schema's own declaration.
         """
         wanted = spec or self.schema.composite
         if wanted is None:
-            raise SchemaError([Problem("composite", "the schema declares none")])
+            raise SchemaError([Problem("composite", "the schema declares no composites")])
         if len(streams) > wanted.max_entities:
             lowest = np.argsort(hash_keys(streams.entities), kind="stable")[: wanted.max_entities]
             streams = streams.select(np.sort(lowest))
-        self._settle_layout(self.layout.learned(streams, wanted))
+        self._settle_layout(self.layout.learn_composites(streams, wanted))
         return len(streams)
 
     @property
     def composites(self) -> CompositeModel | None:
-        """The composites that were learned; None where there are none."""
+        """The composites that were learned; None if there are none."""
         return self.layout.composites
 
     @property
     def segmenter(self) -> Segmenter | None:
-        """What turns base streams into streams with composites, and back."""
+        """Converts base streams to streams with composites, and back; None without composites."""
         return self.layout.segmenter
 
     def fit_state(
         self, table: Any, on_bad_rows: OnBadRows = "error", fitted: Mapping[str, pa.DataType] | None = None
     ) -> FitState:
-        """What fitting on a table would count, without the tokenizer learning it; `fitted` as in `prepared`."""
+        """The counts of a table, which the tokenizer does not learn; `fitted` as the `types` of `prepare_rows`."""
         state = FitState(self.schema, self._kinds)
-        state.update(self.prepared(table, on_bad_rows, fitted), self._workers)
+        state.update(self.prepare_rows(table, on_bad_rows, fitted), self._workers)
         return state
 
     def restore_state(self, tables: Mapping[str, pa.Table]) -> FitState:
-        """The counts that another process has dumped."""
+        """The counts that another process dumped."""
         return FitState.restore(self.schema, self._kinds, tables)
 
     def fit_states(self, states: Iterable[FitState]) -> DomainTokenizer:
         """Learn from counts that were made elsewhere."""
-        self._settle(self._whole(states))
+        self._settle(self._merge_states(states))
         return self
 
     def extend_states(self, states: Iterable[FitState]) -> DomainTokenizer:
-        """Add tokens for what counts made elsewhere bring."""
-        extended = self._whole(states).extended(self.layout)
+        """Add tokens for the new values in counts that were made elsewhere."""
+        extended = self._merge_states(states).extend(self.layout)
         self._state = None
         self._settle_layout(extended)
         return self
 
-    def _whole(self, states: Iterable[FitState]) -> FitState:
+    def _merge_states(self, states: Iterable[FitState]) -> FitState:
         whole = FitState(self.schema, self._kinds)
         for state in states:
             whole.merge(state)
         return whole
 
     def _settle(self, state: FitState) -> None:
-        """Encoders are built from counts when they are first needed, not after each batch."""
+        """Take counts; encoders are built from them when they are first needed, not after each batch."""
         self._state, self._fitted, self._history = state, None, None
         self.types = state.types
 
     def _settle_layout(self, layout: Layout) -> None:
         self._fitted, self._history = layout, None
-
-    def carrying(self, label: str) -> DomainTokenizer:
-        """The same tokenizer with one more label column, that says which row became which event."""
-        return self._of(replace(self.schema, labels=(*self.schema.labels, label)))
 
     def without_limits(self) -> DomainTokenizer:
         """The same tokenizer for histories of any length, without the schema's `min_events` and `max_events`."""
@@ -218,7 +214,7 @@ class DomainTokenizer:
 
     @property
     def fitted(self) -> bool:
-        """Whether there is a vocabulary to encode with."""
+        """True if there is a vocabulary to encode with."""
         return self._fitted is not None or self._state is not None
 
     @property
@@ -228,7 +224,7 @@ class DomainTokenizer:
 
     @property
     def grammar(self) -> Grammar:
-        """How streams of this vocabulary parse."""
+        """The syntax of streams of this vocabulary."""
         return self.layout.grammar
 
     # Encoding
@@ -240,12 +236,12 @@ class DomainTokenizer:
         with `quarantine` they are left out, and listed in the result's `refused`.
         """
         layout = self.layout  # first, so that the saved zones of its columns are known
-        rows = self.prepared(table, on_bad_rows, self.types, grouped=True)
+        rows = self.prepare_rows(table, on_bad_rows, self.types, grouped=True)
         return encode_rows(layout, rows, on_bad_rows, self._workers)
 
     def encode_by_hash(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
         """`encode`, with the streams in the order that they have in shards: by the hash of their key, then key."""
-        rows = self.prepared(table, on_bad_rows, self.types, grouped=True)
+        rows = self.prepare_rows(table, on_bad_rows, self.types, grouped=True)
         return encode_rows(self.layout, rows, on_bad_rows, self._workers, by_hash=True)
 
     def encode_entity(self, rows: Any) -> Ids:
@@ -260,13 +256,13 @@ class DomainTokenizer:
         except KeyError as error:
             reason = f"missing; the row's columns are: {', '.join(map(repr, rows[0]))}"
             raise DataError([Refusal(None, str(error.args[0]), reason)]) from None
-        return self._by_table(rows) if ids is None else ids
+        return self._encode_as_table(rows) if ids is None else ids
 
-    def _by_table(self, rows: Sequence[Mapping[str, Any]]) -> Ids:
-        """One history by the path of whole tables, which breaks ties by the rows themselves."""
+    def _encode_as_table(self, rows: Sequence[Mapping[str, Any]]) -> Ids:
+        """The ids of one history, encoded as a table is: ties are broken by the rows themselves."""
         entity = dict.fromkeys(self.schema.entity, 0)
         types = {name: kind for name, kind in self.types.items() if name not in entity}
-        prepared = self.prepared([{**row, **entity} for row in rows], "error", types, grouped=True)
+        prepared = self.prepare_rows([{**row, **entity} for row in rows], "error", types, grouped=True)
         streams = encode_rows(self.layout, prepared, "error", self._workers)
         return streams[0] if len(streams) else np.empty(0, self.layout.id_type)
 
@@ -275,10 +271,10 @@ class DomainTokenizer:
     def decode(
         self, streams: Streams | ArrayLike, offsets: ArrayLike | None = None, entities: pa.Table | None = None
     ) -> pa.Table:
-        """The table that streams stand for, in entity and time order, one row an event.
+        """The table of the events in streams, in entity and time order, one row an event.
 
-        Give streams, or ids with the offsets of each stream in them (left out: there is one stream). Raises
-        `DecodeError` for ids that are no streams, and `VocabularyMismatchError` for another vocabulary's.
+        Give streams, or ids with the offsets of each stream in them (default: there is one stream). Raises
+        `DecodeError` for ids that are not streams, and `VocabularyMismatchError` for streams of another vocabulary.
         """
         layout = self.layout
         if isinstance(streams, Streams):
@@ -286,7 +282,7 @@ class DomainTokenizer:
                 raise VocabularyMismatchError(layout.vocabulary.hash, streams.vocabulary.hash)
             base = streams.segmenter is not None or layout.segmenter is None
             table = decode_ids(layout, self.types, streams.ids, streams.offsets, streams.entities, base)
-            return _with_labels(table, streams)
+            return _add_labels(table, streams)
         ids = np.asarray(streams)
         bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets, np.int64)
         return decode_ids(layout, self.types, ids, bounds, entities)
@@ -296,40 +292,41 @@ class DomainTokenizer:
     def save(self, directory: str | Path) -> None:
         """Write the fitted tokenizer into a folder: JSON only."""
         with seldom_collected():
-            _saved.save(self.layout, self.types, directory)
+            saving.save(self.layout, self.types, directory)
 
     @classmethod
     def load(
         cls, directory: str | Path, encoders: Iterable[EncoderType] = (), threads: int | None = None
     ) -> DomainTokenizer:
-        """The tokenizer that `save` wrote. Raises `ArtifactError` for a folder that is damaged or something else."""
-        layout, types = _saved.load(directory, encoders)
+        """The tokenizer that `save` wrote. Raises `ArtifactError` for a folder that is damaged or not a tokenizer."""
+        layout, types = saving.load(directory, encoders)
         tokenizer = cls(layout.schema, encoders, threads)
         tokenizer._fitted, tokenizer.types = layout, types
         return tokenizer
 
-    def prepared(
+    def prepare_rows(
         self,
         table: Any,
         on_bad_rows: OnBadRows,
-        fitted: Mapping[str, pa.DataType] | None = None,
+        types: Mapping[str, pa.DataType] | None = None,
         grouped: bool = False,
-    ) -> Rows:
+    ) -> PreparedRows:
         """The rows of a table as their encoders take them.
 
-        `fitted` are the types that columns were fitted in; `grouped` rows are ordered by entity and time besides.
+        `types` are those that columns were fitted in; `grouped` rows are also ordered by entity and time.
         """
         refused: list[Refusal] = []
         columns = read_columns(self.schema, table, refused)
         zones = {} if self._fitted is None else self._fitted.zones
-        return prepare(self.schema, columns, self._kinds, on_bad_rows, self._workers, zones, fitted, grouped, refused)
+        preparation = Preparation(self.schema, self._kinds, self._workers, on_bad_rows, zones, types or {})
+        return preparation.prepare(columns, refused, grouped)
 
     @cached_property
     def _workers(self) -> Workers:
         return Threads(self.threads)
 
 
-def _with_labels(table: pa.Table, streams: Streams) -> pa.Table:
+def _add_labels(table: pa.Table, streams: Streams) -> pa.Table:
     if streams.labels is None:
         return table
     for name in streams.labels.column_names:

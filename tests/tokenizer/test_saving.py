@@ -95,5 +95,5 @@ def test_a_vocabulary_of_another_size_than_its_encoders_is_refused(tmp_path: Pat
     what = payload["fields"][0]
     payload["fields"][0] = {**what, "levels": what["levels"][:-1], "values": what["values"][:-1]}
     write_json(tmp_path / FILE, FORMAT, VERSION, payload)
-    with pytest.raises(ArtifactError, match="tokens, where the encoders have"):
+    with pytest.raises(ArtifactError, match="tokens, but the encoders have"):
         DomainTokenizer.load(tmp_path)

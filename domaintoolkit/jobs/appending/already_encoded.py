@@ -62,20 +62,19 @@ def known_rows(
     lost. Of equal rows of a source, as many are known as there are such events. `tokenizer` is one without bounds.
     """
     known, others, numbers = np.zeros(len(rows), bool), np.zeros(len(rows), bool), source_numbers(rows)
-    label = "".join(("row", *tokenizer.schema.columns))
-    carrying = tokenizer.carrying(label)
     for source in sources:
         places = np.flatnonzero(chosen & (numbers == source))
         own = rows.take(pa.array(places))
         places = places[~within(hash_rows(tokenizer, own), aside)]
         if not len(places):
             continue
-        own = drop_origins(rows.take(pa.array(places))).append_column(label, pa.array(places))
-        new = Histories(carrying, shard_table(carrying.encode_by_hash(own, on_bad_rows="quarantine")))
+        streams = tokenizer.encode_by_hash(drop_origins(rows.take(pa.array(places))), on_bad_rows="quarantine")
+        assert streams.rows is not None
+        new = Histories(tokenizer, shard_table(streams))
         of = match(new.keys, histories.keys)
         there, told = _comparable(histories, np.unique(of[of >= 0])), _comparable(new, np.arange(len(new)))
         found = within(hash_rows(tokenizer, told), np.sort(hash_rows(tokenizer, there)))
-        places = np.asarray(told[label]).astype(np.int64)
+        places = places[streams.rows]
         known[places[found]] = True
         others[places[~found & ~_lost(histories, told, limit)]] = True
     return known, others

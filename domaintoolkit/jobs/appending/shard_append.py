@@ -26,7 +26,7 @@ from domaintoolkit.storage.shards import CARRIED, shard_table
 from domaintoolkit.streams.keys import hash_keys, session_keys
 from domaintoolkit.streams.streams import Counts, Streams
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer.rows.prepared_rows import Rows as Prepared
+from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.lists import Lists, joined, list_column, lists_of
 from domaintoolkit.util.ragged import offsets_of, positions
@@ -121,7 +121,7 @@ class _Appending:
         self.tokenizer, self.schema, self.names = tokenizer, tokenizer.schema, names
         self.histories = Histories(tokenizer, old)
         self.result = Appended(old)
-        self.prepared = tokenizer.prepared(drop_origins(new), "quarantine", tokenizer.types)
+        self.prepared = tokenizer.prepare_rows(drop_origins(new), "quarantine", tokenizer.types)
         numbers = self.prepared.numbers
         self.given, self.new = new, new if numbers is None else new.take(pa.array(numbers))
         """All rows, and those that can be encoded."""
@@ -331,7 +331,7 @@ class _Appending:
         return pa.StructArray.from_arrays(lists, names)
 
 
-def _told(rows: pa.Table, prepared: Prepared, schema: Schema) -> pa.Table:
+def _told(rows: pa.Table, prepared: PreparedRows, schema: Schema) -> pa.Table:
     """Rows with their values as encoders take them, in types that those of decoded events can have too."""
     taken: dict[str, pa.Array] = {}
     for spec in (*schema.static, *schema.fields):

@@ -13,7 +13,7 @@ from domaintoolkit.errors import Refusal
 from domaintoolkit.jobs.histories.histories import Histories
 from domaintoolkit.schema import Schema
 from domaintoolkit.tokenizer.encoding import statics_of
-from domaintoolkit.tokenizer.rows.prepared_rows import Rows
+from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.util.arrow import to_plain
 
 __all__ = ["Statics", "static_rows", "with_statics"]
@@ -38,7 +38,7 @@ class Statics:
                 yield Refusal(row, name, f"static field is {value!r} here and another in the encoded history")
 
 
-def static_rows(schema: Schema, histories: Histories, rows: Rows, history: NDArray[np.int64]) -> Statics:
+def static_rows(schema: Schema, histories: Histories, rows: PreparedRows, history: NDArray[np.int64]) -> Statics:
     """Compare rows with their histories (-1: a row has none) by value."""
     other, fields = np.zeros(len(history), bool), {}
     if schema.static and len(histories):

@@ -36,7 +36,7 @@ def before_last(histories: Histories, rows: pa.Table, history: Numbers) -> NDArr
 
 def _keys(tokenizer: DomainTokenizer, table: pa.Table) -> tuple[Numbers, list[Numbers]]:
     """Which rows can be encoded, and what orders them."""
-    rows = tokenizer.prepared(table, "quarantine")
+    rows = tokenizer.prepare_rows(table, "quarantine")
     layout = tokenizer.layout
     cells: dict[str | None, Any] = {
         bound.name: bound.encoder.encode(rows.values[bound.name])

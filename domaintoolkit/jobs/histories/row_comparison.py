@@ -110,18 +110,13 @@ class Comparison:
 
     def __init__(self, tokenizer: DomainTokenizer) -> None:
         self.tokenizer, self.schema = tokenizer, tokenizer.schema
-        taken = set(self.schema.columns)
-        self._row = next(name for name in map("row{}".format, range(len(taken) + 1)) if name not in taken)
-        # the number of each row is carried through encoding as a label, which says where its event has come to stand
-        self._carrying = tokenizer.carrying(self._row)
         # a stream that was cut to `max_events` may be shorter than `min_events`
         self._unbounded = tokenizer.without_limits()
 
     def compare(self, rows: pa.Table, stored: pa.Table, left_out: pa.Table | None = None) -> PartReport:
         """All rows of some entities, with the shard that holds their streams, and those that it leaves out."""
         rows = drop_origins(rows)
-        numbered = rows.append_column(self._row, pa.array(np.arange(rows.num_rows)))
-        own = self._carrying.encode(numbered, on_bad_rows="quarantine")
+        own = self.tokenizer.encode(rows, on_bad_rows="quarantine")
         places = _places(own.entities, stored.select(list(self.schema.entity)))
         there = np.flatnonzero(places >= 0)
         made, kept = own.select(there), _Stored.of(stored, places[there], self.schema)
@@ -168,8 +163,8 @@ class Comparison:
             report = replace(report, other_times=int((~same).sum()))
         if not np.array_equal(np.diff(made.event_offsets), kept.event_counts):
             return report
-        assert made.labels is not None
-        mine = rows.take(made.labels[self._row])
+        assert made.rows is not None
+        mine = rows.take(pa.array(made.rows))
         agree = np.repeat(same_ids & repeated, kept.event_counts)
         columns = {name: decoded[name] for name, each in report.fields.items() if each.kind != "label"} | kept.labels
         found = {name: _field(each, mine, columns, name, agree) for name, each in report.fields.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,39 +11,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.schema import Schema
 from domaintoolkit.util.ragged import offsets_of, positions
 from domaintoolkit.values.columns import codes_of, is_text
 
-__all__ = ["Grouping", "break_ties", "group", "group_rows", "ranks_of"]
+__all__ = ["Grouping", "break_ties", "group_rows", "ranks_of"]
 
 Ranks = NDArray[np.int64]
 Value = TypeVar("Value", bound=np.generic)
 
 _BLOCK = 1 << 15
-"""Rows that are worked on at a time, so that what is in between stays in the processor's cache."""
+"""Rows that are worked on at a time, so that intermediate arrays stay in the processor's cache."""
 
 _GLANCE = 1 << 10
-"""Rows that are looked at first for being in order."""
+"""Rows that are checked first for being in order already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """`order[k]` is the row that comes k-th (None: they stand in order); entity e has `starts[e]:starts[e + 1]`."""
+    """`order[k]` is the row that comes k-th (None: row k); entity e has the events `starts[e]:starts[e + 1]`."""
 
     order: NDArray[np.integer[Any]] | None
     starts: NDArray[np.int64]
     tied: NDArray[np.bool_] | None
-    """Whether event k has the entity and time of event k - 1; None where no two have."""
+    """(events,): True if event k has the entity and time of event k - 1; None if no two events have."""
     times: NDArray[np.int64] | None = None
-    """When each event was, in this order, where sorting has told it."""
+    """(events,): the time of each event in this order, if sorting gave it."""
 
     def rows(self, values: NDArray[Value]) -> NDArray[Value]:
         """Values of rows, in this order."""
         return values if self.order is None else values.take(self.order)
 
-    def arranged(self, entities: NDArray[np.integer[Any]]) -> Grouping:
-        """The same with the entities in another order, their ties broken already."""
+    def reorder(self, entities: NDArray[np.integer[Any]]) -> Grouping:
+        """The same with the entities in another order; ties have to be broken before."""
         counts = np.diff(self.starts)[entities]
         places = positions(self.starts[:-1][entities], counts)
         order = places if self.order is None else self.order.take(places)
@@ -56,10 +55,13 @@ class Grouping:
         return self.starts[:-1] if self.order is None else self.order[self.starts[:-1]]
 
 
-def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grouping:
-    """Rows by entity, in the order of the keys, then by time; without times, in the order they come in."""
-    if times is not None and (standing := _as_they_stand(entities, times)) is not None:
-        return standing
+def group_rows(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grouping:
+    """Rows by entity, in the order of the keys, then by time; ties, and rows without times, keep their order.
+
+    The sort key of a row is one 64-bit number: its entity above its time, both in as few bits as they need.
+    """
+    if times is not None and (as_is := _group_sorted(entities, times)) is not None:
+        return as_is
     keys, width = _entity_keys(entities)
     count = len(keys)
     times, unit = (np.arange(count), 0) if times is None else _coarse(times)
@@ -69,14 +71,15 @@ def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grou
         times, unit = np.unique(times, return_inverse=True)[1], 0
         low, high = 0, int(times.max())
     bits = (high - low).bit_length()
-    packed = keys
+    packed = keys  # (rows,) uint64: the entity, then `bits` bits of time; written block by block, in place
     for start in range(0, count, _BLOCK):
         block = packed[start : start + _BLOCK]
         block <<= np.uint64(bits)
         block |= (times[start : start + _BLOCK] - low).view(np.uint64)
     order = None
     if count and (packed[1:] < packed[:-1]).any():
-        order, packed = _sorted(packed, width + bits)
+        order, packed = _sort_keys(packed, width + bits)
+    # from here on (events,) in sorted order
     tied = np.zeros(count, bool)
     np.equal(packed[1:], packed[:-1], out=tied[1:])
     instants = _instants(packed, bits, low, unit) if unit else None
@@ -86,8 +89,8 @@ def group(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grou
     return Grouping(order, starts, tied if tied.any() else None, instants)
 
 
-def _as_they_stand(entities: Sequence[pa.Array], times: NDArray[np.int64]) -> Grouping | None:
-    """The grouping of rows that are in order already, which most tables' first rows tell that they are not."""
+def _group_sorted(entities: Sequence[pa.Array], times: NDArray[np.int64]) -> Grouping | None:
+    """The grouping of rows that are in order already, else None; the first rows of most tables show it."""
     keys = _comparable(entities)
     if keys is None or not len(times):
         return None
@@ -108,30 +111,26 @@ def _as_they_stand(entities: Sequence[pa.Array], times: NDArray[np.int64]) -> Gr
 
 
 def _comparable(entities: Sequence[pa.Array]) -> NDArray[np.integer[Any]] | None:
-    """Keys that are numbers already; None for others, whose ranks have to be found first."""
+    """Keys that are numbers; None for others, whose ranks have to be found first."""
     if len(entities) > 1 or not pa.types.is_integer(entities[0].type) or entities[0].null_count:
         return None
     keys: NDArray[np.integer[Any]] = np.asarray(entities[0])
     return keys
 
 
-def group_rows(schema: Schema, columns: Mapping[str, pa.Array], times: NDArray[np.int64] | None) -> Grouping:
-    """The rows of a table by entity and time; ties stay in the order of the input."""
-    return group([columns[name] for name in schema.entity], times)
-
-
 def _instants(packed: NDArray[np.uint64], bits: int, low: int, unit: int) -> NDArray[np.int64]:
-    """The times behind sorted keys: read in order, which gathering them from the rows would not be."""
+    """The times in sorted keys. They are read in order here, but at random if they are taken from the rows."""
     instants = (packed & np.uint64((1 << bits) - 1)).view(np.int64)
     instants += low
     instants *= unit
     return instants
 
 
-def _sorted(keys: NDArray[np.uint64], width: int) -> tuple[Ranks, NDArray[np.uint64]]:
-    """(order, the keys in it); `width` is how many bits the keys take.
+def _sort_keys(keys: NDArray[np.uint64], width: int) -> tuple[Ranks, NDArray[np.uint64]]:
+    """(order, sorted keys) of keys of `width` bits.
 
-    Where the number of the row fits behind its key, numbers are sorted instead of places: four times as fast.
+    If the number of the row fits into the key's free bits, the numbers are sorted in place of an argsort: four
+    times as fast.
     """
     bits = len(keys).bit_length()
     if width + bits > 64:
@@ -146,7 +145,7 @@ def _sorted(keys: NDArray[np.uint64], width: int) -> tuple[Ranks, NDArray[np.uin
 
 
 def _coarse(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """Whole seconds or milliseconds, where all times are such: fewer bits to sort by; and the unit in µs."""
+    """(times, unit in µs): whole seconds or milliseconds if all times are, which leaves fewer bits to sort by."""
     for unit in (1_000_000, 1_000):
         if not (times[:1000] % unit).any():
             coarse = np.empty_like(times)
@@ -160,7 +159,7 @@ def _coarse(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
 
 
 def _entity_keys(entities: Sequence[pa.Array]) -> tuple[NDArray[np.uint64], int]:
-    """(a number for each row's entity, in the order of the keys; how many bits it takes)."""
+    """(a number for each row's entity, in the order of the keys; the bits it takes)."""
     keys, width = _column_keys(entities[0])
     for column in entities[1:]:
         more, bits = _column_keys(column)
@@ -189,7 +188,7 @@ def _dense(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], int]:
 
 
 def ranks_of(column: pa.Array) -> Ranks:
-    """For each row the rank of its value among the column's distinct ones; null comes last."""
+    """(rows,) the rank of each value among the column's distinct ones; null comes last."""
     codes, distinct = codes_of(column)
     if is_text(distinct.type):
         distinct = distinct.cast(pa.large_binary())
@@ -202,9 +201,10 @@ def ranks_of(column: pa.Array) -> Ranks:
 
 
 def break_ties(grouping: Grouping, keys: Callable[[NDArray[np.int64]], Sequence[Ranks]]) -> Grouping:
-    """Order events of one entity and time by `keys`: numbers for the rows that it is given, the foremost first."""
+    """Order events of one entity and time by `keys`, which gives numbers for rows, the most important first."""
     if grouping.tied is None:
         return grouping
+    # (events,): also the first of each run of ties; then (tied events,)
     tied = grouping.tied.copy()
     tied[:-1] |= grouping.tied[1:]
     places = np.flatnonzero(tied)

@@ -1,0 +1,187 @@
+"""Preparing the rows of a table for fitting and encoding; rows that cannot be encoded are refused, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.encoders import EncoderType
+from domaintoolkit.errors import DataError, LookupFailedError, Refusal
+from domaintoolkit.schema import Categorical, FieldSpec, Schema, Timestamp
+from domaintoolkit.times import ZoneTable
+from domaintoolkit.tokenizer.rows.column_types import cast_fitted
+from domaintoolkit.tokenizer.rows.order import Grouping, group_rows
+from domaintoolkit.tokenizer.rows.table import Columns, columns_of
+from domaintoolkit.util.threads import Workers
+from domaintoolkit.values import Prepared, to_microseconds
+
+__all__ = ["Preparation", "PreparedRows", "read_columns"]
+
+ON_BAD_ROWS = ("error", "quarantine")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRows:
+    """Rows that can be encoded. `columns` are as they came in, `values` as their encoders take them."""
+
+    columns: Columns
+    values: dict[str, pa.Array]
+    times: NDArray[np.int64] | None
+    refused: tuple[Refusal, ...] = ()
+    numbers: NDArray[np.int64] | None = None
+    """(rows,) the number of each row in the input; None if no row was refused."""
+    rows_in: int = 0
+    types: dict[str, pa.DataType] = field(default_factory=dict)
+    """The type of each column as it came in."""
+    grouping: Grouping | None = None
+    """The rows by entity and time, if that was asked for and no row was refused."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def without(self, refused: Mapping[int, list[Refusal]]) -> PreparedRows:
+        """The other rows, once these, by their place here, are refused too."""
+        kept = np.ones(len(self), bool)
+        kept[list(refused)] = False
+        numbers = np.arange(len(self)) if self.numbers is None else self.numbers
+        mask = pa.array(kept)
+        return PreparedRows(
+            {name: column.filter(mask) for name, column in self.columns.items()},
+            {name: column.filter(mask) for name, column in self.values.items()},
+            None if self.times is None else self.times[kept],
+            (*self.refused, *(refusal for row in refused.values() for refusal in row)),
+            numbers[kept],
+            self.rows_in,
+            self.types,
+        )
+
+
+def read_columns(schema: Schema, table: Any, refused: list[Refusal] | None = None) -> Columns:
+    """The columns that a schema needs; labels may be missing from a table. Raises `DataError` for unfit columns.
+
+    Rows that no column can hold are added to `refused`, or raised without it.
+    """
+    optional = set(schema.labels)
+    columns = columns_of(table, [name for name in schema.columns if name not in optional], schema.labels, refused)
+    roles = {**dict.fromkeys((*schema.entity, *schema.order_by), "keys"), **dict.fromkeys(schema.labels, "labels")}
+    nested = [
+        Refusal(None, name, f"values of type {columns[name].type} cannot be {role}")
+        for name, role in roles.items()
+        if name in columns and pa.types.is_nested(columns[name].type)
+    ]
+    if nested:
+        raise DataError(nested)
+    return columns
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """The way that a schema's rows are prepared: before fitting, or for encoders that were fitted."""
+
+    schema: Schema
+    encoders: Mapping[str, EncoderType]
+    workers: Workers
+    on_bad_rows: str = "error"
+    zones: Mapping[str, ZoneTable] = field(default_factory=dict)
+    """The saved zones of columns that hold times; for the others, this machine's zones are used."""
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
+    """The types that columns were fitted in, if they were."""
+
+    def __post_init__(self) -> None:
+        if self.on_bad_rows not in ON_BAD_ROWS:
+            raise LookupFailedError("way with bad rows", self.on_bad_rows, ON_BAD_ROWS)
+
+    def prepare(self, columns: Columns, refused: Iterable[Refusal] = (), grouped: bool = False) -> PreparedRows:
+        """Every field in the type that its encoder takes. All bad rows are refused, or raised, together.
+
+        `refused` are known to be bad. `grouped` rows are put in order while other threads work on their values.
+        """
+        schema = self.schema
+        count = len(next(iter(columns.values())))
+        bad: dict[int, list[Refusal]] = {}
+        for refusal in refused:
+            bad.setdefault(refusal.row or 0, []).append(refusal)
+        columns = {**columns, **self._cast_names(columns, bad)}
+        jobs = {
+            spec.name: self.workers.submit(self._prepare_field, spec, columns[spec.name])
+            for spec in (*schema.static, *schema.fields)
+            if spec.name != schema.time
+        }
+        times = self._prepare_times(columns, bad)
+        for name in schema.entity:
+            _refuse(bad, name, _find_nulls(columns[name], "the entity key is null"))
+        grouping = group_rows([columns[name] for name in schema.entity], times) if grouped and not bad else None
+        values = {}
+        for name, job in jobs.items():
+            prepared = job.result()
+            _refuse(bad, name, prepared.refused)
+            values[name] = prepared.values
+        types = {name: column.type for name, column in columns.items()}
+        rows = PreparedRows(columns, values, times, rows_in=count, types=types, grouping=grouping)
+        if not bad:
+            return rows
+        if self.on_bad_rows == "error":
+            problems = _list_problems(bad, count)
+            raise DataError(problems[:1000], len(problems))
+        return rows.without({row: bad[row] for row in sorted(bad)})
+
+    def _prepare_field(self, spec: FieldSpec, column: pa.Array) -> Prepared:
+        if isinstance(spec, Timestamp):
+            return to_microseconds(column, self.zones.get(spec.name, spec.zone), self.schema.time_unit)
+        return self.encoders[spec.name].encoder.prepare(spec, column)
+
+    def _prepare_times(self, columns: Columns, bad: dict[int, list[Refusal]]) -> NDArray[np.int64] | None:
+        """(rows,) microseconds since the epoch; None without a time column."""
+        schema = self.schema
+        if schema.time is None:
+            return None
+        zone = self.zones.get(schema.time) or schema.zone
+        prepared = to_microseconds(columns[schema.time], zone, schema.time_unit)
+        _refuse(bad, schema.time, prepared.refused)
+        _refuse(bad, schema.time, _find_nulls(prepared.values, "the time is null"))
+        instants = prepared.values.cast(pa.int64())
+        return np.asarray(pc.fill_null(instants, 0) if instants.null_count else instants)
+
+    def _cast_names(self, columns: Columns, bad: dict[int, list[Refusal]]) -> Columns:
+        """Entity keys and categories, whose values are names, in the types that they were fitted in."""
+        schema, changed = self.schema, {}
+        names = [*schema.entity, *(s.name for s in (*schema.static, *schema.fields) if isinstance(s, Categorical))]
+        for name in names:
+            if name in self.types:
+                prepared = cast_fitted(columns[name], self.types[name])
+                _refuse(bad, name, prepared.refused)
+                changed[name] = prepared.values
+        return changed
+
+
+def _find_nulls(column: pa.Array, reason: str) -> list[tuple[int, str]]:
+    if not pc.any(pc.is_null(column)).as_py():
+        return []
+    return [(row, reason) for row in np.flatnonzero(np.asarray(pc.is_null(column))).tolist()]
+
+
+def _refuse(bad: dict[int, list[Refusal]], column: str, refused: list[tuple[int, str]]) -> None:
+    for row, reason in refused:
+        known = bad.setdefault(row, [])
+        if all(refusal.column != column for refusal in known):
+            known.append(Refusal(row, column, reason))
+
+
+def _list_problems(bad: dict[int, list[Refusal]], count: int) -> list[Refusal]:
+    """All refusals in the order of their rows; a reason that holds for every row of a column comes once."""
+    alike: dict[tuple[str | None, str], int] = {}
+    for refusals in bad.values():
+        for refusal in refusals:
+            what = refusal.column, refusal.reason
+            alike[what] = alike.get(what, 0) + 1
+    whole = [what for what, times in alike.items() if times == count > 1]
+    problems = [Refusal(None, column, f"{reason} (every row)") for column, reason in whole]
+    return problems + [
+        refusal for row in sorted(bad) for refusal in bad[row] if (refusal.column, refusal.reason) not in whole
+    ]
