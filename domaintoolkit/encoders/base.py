@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.grammar.places import BYTES
-from domaintoolkit.util.ragged import gather
+from domaintoolkit.util.ragged import Ragged
 from domaintoolkit.values.prepared import Ints, Prepared
 
 __all__ = [
@@ -192,4 +192,5 @@ def used_only(cells: Cells) -> Cells:
     codes = (np.cumsum(used) - 1)[cells.codes]
     if cells.offsets is None:
         return Cells(codes, cells.slots[kept])
-    return Cells(codes, *gather(cells.slots, cells.offsets, kept))
+    sequences = Ragged(cells.slots, cells.offsets).take(kept)
+    return Cells(codes, sequences.values, sequences.offsets)

@@ -30,21 +30,21 @@ from domaintoolkit.jobs.partition.spill import Partition, Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.jobs.result import EncodeResult, build_manifest
 from domaintoolkit.reading.refused_rows import KEPT
-from domaintoolkit.storage.lock import locked
+from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.storage.resume_state import (
     REFUSED,
     STATE,
     FinishedShard,
-    State,
+    ResumeState,
+    can_continue,
     check_free,
     check_unchanged,
     discard,
-    identity,
-    same_run,
+    identify,
 )
 from domaintoolkit.storage.shards import read_shard
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.util.collector import seldom_collected
+from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Threads
 
 __all__ = ["encode"]
@@ -94,7 +94,7 @@ def encode(
         folder / "quarantine.csv" if quarantine is None else Path(quarantine),
         progress or silent,
     )
-    with locked(folder), seldom_collected():
+    with lock_folder(folder), collect_seldom():
         return _Encoding(tokenizer, open_rows(source), folder, options).run()
 
 
@@ -103,9 +103,9 @@ class _Encoding:
 
     def __init__(self, tokenizer: DomainTokenizer, source: RowSource, folder: Path, options: Options) -> None:
         self.tokenizer, self.source, self.folder, self.options = tokenizer, source, folder, options
-        self.state = State(
+        self.state = ResumeState(
             find_input_files(source),
-            identity(tokenizer),
+            identify(tokenizer),
             {"shards": options.shards, "on_bad_rows": options.on_bad_rows},
         )
         self.refused = RefusalList(KEPT)
@@ -135,9 +135,9 @@ class _Encoding:
 
     def _resume(self) -> int:
         """The number of shards that an earlier run finished; each is compared with its checksum."""
-        old = State.load(self.folder)
+        old = ResumeState.load(self.folder)
         current = replace(self.state, inputs=find_input_files(self.source, checksum=bool(old.shards)))
-        if not same_run(self.folder, old, current):
+        if not can_continue(self.folder, old, current):
             self._remove_spill(old)
             discard(self.folder)
             return 0
@@ -248,6 +248,6 @@ class _Encoding:
         path = self.options.quarantine if written else None
         return EncodeResult(self.folder, manifest, counts, resumed, path, self.notes)
 
-    def _remove_spill(self, state: State) -> None:
+    def _remove_spill(self, state: ResumeState) -> None:
         if state.spill is not None:
             shutil.rmtree(state.spill, ignore_errors=True)

@@ -30,7 +30,7 @@ from domaintoolkit.reading.refused_rows import KEPT, RefusedRow
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
 from domaintoolkit.tokenizer.rows.column_types import column_type
-from domaintoolkit.util.collector import seldom_collected
+from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Threads
 
 __all__ = ["FitResult", "extend", "fit", "fitting_schema"]
@@ -53,7 +53,7 @@ class FitResult:
     """The number of entities that the composites were learned on."""
 
 
-@seldom_collected()
+@collect_seldom()
 def fit(
     schema: Schema,
     source: RowSource | AnyTable,
@@ -80,7 +80,7 @@ def fit(
     return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 
 
-@seldom_collected()
+@collect_seldom()
 def extend(
     tokenizer: DomainTokenizer,
     source: RowSource | AnyTable,

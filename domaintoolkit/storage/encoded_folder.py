@@ -38,13 +38,13 @@ class ShardRows:
     times: NDArray[np.int64] | None
     """Microseconds since the epoch, one an event; None without a time column."""
     selected: NDArray[np.int64]
-    """The rows that count: those of the split asked for."""
+    """The rows of the split that was asked for."""
     number: int
     """Number of row 0 among all rows of the folder."""
 
 
 class EncodedFolder:
-    """An encoded folder as it lies on disk. Each shard's checksum is compared when it is first read."""
+    """An encoded folder on disk. Each shard's checksum is compared when it is first read."""
 
     def __init__(self, folder: Path, verify: bool = True) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class EncodedFolder:
 
     @property
     def tokenizer_folder(self) -> Path:
-        """Where `DomainTokenizer.load` finds the tokenizer that made the streams."""
+        """The folder of the tokenizer that made the streams, for `DomainTokenizer.load`."""
         return self.folder / "tokenizer"
 
     @property
@@ -65,11 +65,11 @@ class EncodedFolder:
         return tuple(self.folder / shard.file for shard in self.manifest.shards)
 
     def table(self, number: int) -> pa.Table:
-        """Shard `number` as a table over its memory-mapped file; raises `ArtifactError` where it is damaged."""
+        """Shard `number` as a table over its memory-mapped file; raises `ArtifactError` if it is damaged."""
         return self._table(self.manifest.shards[number])
 
     def left_out(self, number: int) -> pa.Table | None:
-        """The histories of shard `number` that have fewer than `min_events` so far; None where there is no such limit.
+        """The histories of shard `number` that have fewer than `min_events` so far; None without such a limit.
 
         The same columns and errors as `table`.
         """
@@ -95,7 +95,7 @@ class EncodedFolder:
 
 
 def open_encoded(folder: str | Path, verify: bool = True) -> EncodedFolder:
-    """Open an encoded folder; raises `ArtifactError` where it is not a whole one.
+    """Open an encoded folder; raises `ArtifactError` if it is not a whole one.
 
     `verify=False` skips the shards' checksums, for folders that were verified before; sizes are always compared.
     """
@@ -104,8 +104,8 @@ def open_encoded(folder: str | Path, verify: bool = True) -> EncodedFolder:
 
 def _no_manifest(folder: Path) -> str:
     if (folder / STATE).exists():
-        return "holds an unfinished encoding; run the command that began it once more to finish it"
-    return f"is no encoded folder: there is no {MANIFEST} in it" if folder.exists() else "does not exist"
+        return "holds an unfinished encoding; run the command that began it again to finish it"
+    return f"is not an encoded folder: it has no {MANIFEST}" if folder.exists() else "does not exist"
 
 
 def _views(batch: pa.RecordBatch, split: str | None, number: int) -> ShardRows:

@@ -1,4 +1,4 @@
-"""One run at a time on an output folder."""
+"""The lock that lets one run at a time write to an output folder."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from domaintoolkit.errors import OutputError
 
-__all__ = ["locked"]
+__all__ = ["lock_folder"]
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold `folder` (made where it is missing) for this run; `OutputError` where another run holds it.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold `folder` (made if it is missing) for this run; raises `OutputError` if another run holds it.
 
-    The folder itself is locked, so nothing is left behind, whatever ends the run.
+    The folder itself is locked, so no lock file is left, however the run ends.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

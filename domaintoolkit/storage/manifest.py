@@ -1,4 +1,4 @@
-"""`Manifest`: what an encoded folder holds, with the checksum of every shard."""
+"""`Manifest`: the contents of an encoded folder, with the checksum of every shard."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["COUNTED", "MANIFEST", "STATE", "Manifest", "SetAside", "ShardEntry"]
 
 MANIFEST = "manifest.json"
 STATE = "unfinished.json"
-"""What stands in its place until an encoding is finished."""
+"""The file in its place until an encoding is finished."""
 FORMAT, VERSION = "domaintoolkit encoded folder", 1
 COUNTED = ("entities", "events", "tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class ShardEntry:
-    """One shard: its file below the folder, what it holds, and how to tell that it is whole."""
+    """One shard: its file below the folder, what it holds, and its checksum."""
 
     file: str
     entities: int
@@ -35,7 +35,7 @@ class ShardEntry:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A file of one number for each row that was set aside: a hash of its values."""
+    """A file with a hash of the values of each row that was set aside."""
 
     file: str
     rows: int
@@ -54,25 +54,25 @@ class Manifest:
     """The type of each column of a shard."""
     shards: tuple[ShardEntry, ...]
     counts: dict[str, Any]
-    """What became of the rows: `rows_in`, `rows_refused`, `spelled` and so on."""
+    """The counts of rows and values: `rows_in`, `rows_refused`, `spelled` and so on."""
     reader: dict[str, Any] | None = None
     left_out: tuple[ShardEntry, ...] = ()
-    """With `min_events`, for each shard the histories that are too short so far; in no other number here."""
+    """With `min_events`, for each shard the histories that are too short so far; no other number here counts them."""
     appended: tuple[str, ...] = ()
-    """For each append that set no row aside, how many rows it brought and the sum of their hashes."""
+    """For each append that set no row aside, the number of its rows and the sum of their hashes."""
     set_aside: SetAside | None = None
-    """Rows that appending has refused as older than their histories, if any."""
+    """Rows that appending refused as older than their histories, if any."""
 
     @property
     def totals(self) -> dict[str, int]:
         """Entities, events and tokens of the whole folder."""
-        return _summed(asdict(shard) for shard in self.shards)
+        return _sum_counts(asdict(shard) for shard in self.shards)
 
     @property
     def splits(self) -> dict[str, dict[str, int]]:
         """Entities, events and tokens of each split."""
         names = sorted({name for shard in self.shards for name in shard.splits})
-        return {name: _summed(shard.splits.get(name, {}) for shard in self.shards) for name in names}
+        return {name: _sum_counts(shard.splits.get(name, {}) for shard in self.shards) for name in names}
 
     def save(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`."""
@@ -82,7 +82,7 @@ class Manifest:
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
-        """Read `manifest.json` of `folder`; raises `ArtifactError` where it is missing, altered or newer."""
+        """Read `manifest.json` of `folder`; raises `ArtifactError` if it is missing, altered or newer."""
         path = folder / MANIFEST
         data = read_json(path, FORMAT, VERSION)
         data.pop("totals", None)
@@ -103,6 +103,6 @@ class Manifest:
             raise ArtifactError(str(path), f"is not a manifest of this version: {error}") from None
 
 
-def _summed(parts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+def _sum_counts(parts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     listed = list(parts)
     return {name: sum(part.get(name, 0) for part in listed) for name in COUNTED}

@@ -1,4 +1,4 @@
-"""What an unfinished encoding leaves behind, so that the same command continues it."""
+"""The state of an unfinished encoding on disk, so that the same command can continue it."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ __all__ = [
     "STATE",
     "FinishedShard",
     "InputFile",
-    "State",
+    "ResumeState",
+    "can_continue",
     "check_free",
     "check_unchanged",
     "clear_partials",
     "clear_state",
     "discard",
-    "identity",
-    "same_run",
+    "identify",
 ]
 
 FINISHED = "finished"
-"""The folder of what Spark's workers have finished, until all is."""
+"""The folder of the entries of shards that Spark's workers finished, until all shards are."""
 REFUSED = "refused"
-"""The folder of the rows that were refused, until all is encoded."""
+"""The folder of the rows that were refused, until all rows are encoded."""
 APPENDING = ".appending-"
-"""How the folder of an append that is at work begins."""
+"""The beginning of the name of a running append's folder."""
 FORMAT, VERSION = "domaintoolkit unfinished encoding", 1
 OURS = {"tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", STATE, MANIFEST}
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """An input file as the run found it; `sha256` is None until it has been read through."""
+    """An input file as the run found it; `sha256` is None until all of it has been read."""
 
     path: str
     size: int
@@ -55,14 +55,14 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class FinishedShard:
-    """A shard that is written: its entry in the manifest, its counts, and the rows that were refused in it."""
+    """A shard that is written: its entry in the manifest, its counts, and the rows that it refused."""
 
     number: int
     entry: ShardEntry
     counts: dict[str, Any]
     refused: tuple[dict[str, Any], ...] = ()
     left_out: ShardEntry | None = None
-    """The file of its histories that are too short so far, where the schema has such a limit."""
+    """The file of its histories that are too short so far, if the schema has such a limit."""
 
     @property
     def files(self) -> tuple[ShardEntry, ...]:
@@ -77,20 +77,20 @@ class FinishedShard:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """How far an encoding has come. `inputs` is None where they are no files, and then nothing is resumed."""
+class ResumeState:
+    """The progress of an encoding. `inputs` is None if they are not files; such an encoding cannot be resumed."""
 
     inputs: tuple[InputFile, ...] | None
     tokenizer: str
     """The hash of the vocabulary and of the schema."""
     options: dict[str, Any]
     shards: int = 0
-    """0 until the input has been read through."""
+    """0 until all of the input has been read."""
     rows: dict[str, Any] = field(default_factory=dict)
-    """What reading counted."""
+    """The counts of reading."""
     columns: dict[str, str] = field(default_factory=dict)
     spill: str | None = None
-    """Where the parted rows are, if they are on disk."""
+    """The folder of the partitioned rows, if they are on disk."""
     pieces: tuple[int, ...] = ()
     """Sizes of the files there."""
     finished: tuple[FinishedShard, ...] = ()
@@ -101,8 +101,8 @@ class State:
         write_json(folder / STATE, FORMAT, VERSION, {**data, "finished": list(data["finished"])})
 
     @classmethod
-    def load(cls, folder: Path) -> State:
-        """The state in `folder`; raises `ArtifactError` where it is damaged."""
+    def load(cls, folder: Path) -> ResumeState:
+        """The state in `folder`; raises `ArtifactError` if it is damaged."""
         path = folder / STATE
         data = read_json(path, FORMAT, VERSION)
         try:
@@ -114,18 +114,18 @@ class State:
         except (KeyError, TypeError) as error:
             raise ArtifactError(str(path), f"is not a state of this version: {error}") from None
 
-    def with_shard(self, shard: FinishedShard) -> State:
+    def with_shard(self, shard: FinishedShard) -> ResumeState:
         """The state once one more shard is written."""
         return replace(self, finished=tuple(sorted([*self.finished, shard], key=lambda each: each.number)))
 
 
-def identity(tokenizer: DomainTokenizer) -> str:
-    """What a tokenizer is, in a state: its vocabulary and its schema."""
+def identify(tokenizer: DomainTokenizer) -> str:
+    """The text that identifies a tokenizer in a state: its vocabulary and its schema."""
     return canonical_json([tokenizer.vocabulary.hash, to_dict(tokenizer.schema)])
 
 
 def check_free(folder: Path) -> bool:
-    """Whether `folder` holds an unfinished encoding; raises `OutputError` where it holds anything else."""
+    """Return True if `folder` holds an unfinished encoding, False if it is empty; else raise `OutputError`."""
     clear_partials(folder)
     found = sorted(entry.name for entry in os.scandir(folder))
     if STATE in found:
@@ -139,23 +139,23 @@ def check_free(folder: Path) -> bool:
 
 
 def clear_partials(folder: Path) -> None:
-    """Remove files that a killed run was still writing beside their names."""
+    """Remove the partial files that a killed run was still writing."""
     for path in [*folder.glob(".*.partial"), *(found for name in OURS for found in folder.glob(f"{name}/.*.partial"))]:
         path.unlink()
     for path in [*folder.glob(".tokenizer.*"), *folder.glob(f"{APPENDING}*")]:
         shutil.rmtree(path)
 
 
-def same_run(folder: Path, old: State, new: State) -> bool:
-    """Whether the run that left `old` can be continued by `new`; raises an error that names what has changed.
+def can_continue(folder: Path, old: ResumeState, new: ResumeState) -> bool:
+    """Return True if `new` can continue the run that left `old`, False if nothing of that run is worth keeping.
 
-    False where nothing of it is worth keeping.
+    Raises an error that names the change if the inputs, the tokenizer or the options are different.
     """
     if old.inputs is None or new.inputs is None or not old.shards:
         return False
     _compare_inputs(folder, old.inputs, new.inputs)
     if old.tokenizer != new.tokenizer:
-        raise OutputError(str(folder), _cannot("the tokenizer or the schema is another one"))
+        raise OutputError(str(folder), _cannot("the tokenizer or the schema is a different one"))
     changed = sorted(name for name in new.options if new.options[name] != old.options.get(name))
     if changed:
         was = ", ".join(f"{name} was {old.options.get(name)!r}" for name in changed)
@@ -164,7 +164,7 @@ def same_run(folder: Path, old: State, new: State) -> bool:
 
 
 def check_unchanged(folder: Path, before: Sequence[InputFile] | None, after: Sequence[InputFile] | None) -> None:
-    """Raise `SourceError` where files are no longer what they were when their reading began."""
+    """Raise `SourceError` if files have changed since their reading began."""
     if before is not None and after is not None:
         _compare_inputs(folder, before, after)
 
@@ -173,34 +173,36 @@ def _compare_inputs(folder: Path, old: Sequence[InputFile], new: Sequence[InputF
     before = {file.path: file for file in old}
     after = {file.path: file for file in new}
     for path in sorted(before.keys() ^ after.keys()):
-        what = (
-            "was an input of the unfinished encoding" if path in before else "was no input of the unfinished encoding"
+        word = "was" if path in before else "was not"
+        raise SourceError(
+            path,
+            f"{word} an input of the unfinished encoding in {folder}; give the same files, or delete that folder to start again",
         )
-        raise SourceError(path, f"{what} in {folder}; give the same files, or delete that folder to start anew")
     for path, file in after.items():
         kept = before[path]
         for word, name in (("size", "size"), ("checksum", "sha256"), ("time of change", "modified")):
             now, then = getattr(file, name), getattr(kept, name)
             if now != then and None not in (now, then):  # a checksum may not have been taken yet
                 raise SourceError(
-                    path, f"has changed since the encoding in {folder} began ({word}); delete that folder to start anew"
+                    path,
+                    f"has changed since the encoding in {folder} began ({word}); delete that folder to start again",
                 )
 
 
 def _cannot(reason: str) -> str:
-    return f"holds an unfinished encoding that cannot be continued: {reason}; delete the folder to start anew"
+    return f"holds an unfinished encoding that cannot be continued: {reason}; delete the folder to start again"
 
 
 def clear_state(folder: Path) -> None:
-    """Remove what only an unfinished encoding needs, once all else is written."""
+    """Remove the files that only an unfinished encoding needs, once all others are written."""
     if (folder / FINISHED).exists():
         shutil.rmtree(folder / FINISHED)
     (folder / STATE).unlink()
 
 
 def discard(folder: Path) -> None:
-    """Remove what an unfinished encoding has written, its state last."""
-    for name in (*(OURS - {STATE}),):
+    """Remove all that an unfinished encoding wrote, its state last."""
+    for name in OURS - {STATE}:
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)

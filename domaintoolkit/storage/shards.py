@@ -32,7 +32,7 @@ __all__ = [
 
 OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "order_by", "statics", "last_session", "sessions")
 CARRIED = ("labels", "order_by")
-"""Of these, the structs of lists with values of every event that are no tokens."""
+"""Of these, the structs of lists with values of every event that are not tokens."""
 BATCH_TOKENS = 1 << 30
 """List offsets are 32 bits wide, so a record batch holds at most this many tokens (or one row)."""
 
@@ -40,7 +40,7 @@ Ints = NDArray[np.integer[Any]]
 
 
 SHARDS, LEFT_OUT = "shards", "left_out"
-"""Where the streams are, and the histories that are too short so far."""
+"""The folders of the streams, and of the histories that are too short so far."""
 
 
 def shard_name(number: int, generation: int = 0, within: str = SHARDS) -> str:
@@ -49,7 +49,7 @@ def shard_name(number: int, generation: int = 0, within: str = SHARDS) -> str:
 
 
 def shard_table(streams: Streams) -> pa.Table:
-    """Streams in a shard's columns, by (hash, key). Raises `SchemaError` where a key column has a name of ours."""
+    """Streams in a shard's columns, by (hash, key). Raises `SchemaError` if a key column has one of their names."""
     clash = [name for name in streams.entities.column_names if name in OWN_COLUMNS]
     if clash:
         problem = Problem("entity", f"column {clash[0]!r} has the name of a shard's own column; rename it")
@@ -62,13 +62,13 @@ def shard_table(streams: Streams) -> pa.Table:
     first = np.repeat(streams.offsets[:-1], np.diff(events))
     columns = {name: to_plain(streams.entities[name]) for name in streams.entities.column_names}
     columns["split"] = pa.array(SPLITS).take(pa.array(split_of(hashes)))
-    columns["ids"] = _lists(streams.offsets, pa.array(streams.ids))
-    columns["event_starts"] = _lists(events, pa.array((streams.event_starts - first).astype(np.int32)))
+    columns["ids"] = _to_lists(streams.offsets, pa.array(streams.ids))
+    columns["event_starts"] = _to_lists(events, pa.array((streams.event_starts - first).astype(np.int32)))
     if streams.times is not None:
-        columns["times"] = _lists(events, pa.array(streams.times))
+        columns["times"] = _to_lists(events, pa.array(streams.times))
     for name, carried in zip(CARRIED, (streams.labels, streams.order_by), strict=True):
         if carried is not None and carried.num_columns:
-            lists = [_lists(events, to_plain(column)) for column in carried.columns]
+            lists = [_to_lists(events, to_plain(column)) for column in carried.columns]
             columns[name] = pa.StructArray.from_arrays(lists, carried.column_names)
     if streams.statics is not None:
         hashes_of = [to_plain(column) for column in streams.statics.columns]
@@ -76,11 +76,11 @@ def shard_table(streams: Streams) -> pa.Table:
     if streams.last_session is not None:
         columns["last_session"] = to_plain(streams.last_session)
     if streams.sessions is not None:
-        columns["sessions"] = _lists(streams.sessions.offsets, pa.array(streams.sessions.keys))
+        columns["sessions"] = _to_lists(streams.sessions.offsets, pa.array(streams.sessions.keys))
     return pa.table(columns)
 
 
-def _lists(offsets: Ints, values: pa.Array) -> pa.Array:
+def _to_lists(offsets: Ints, values: pa.Array) -> pa.Array:
     if len(values) >= 1 << 31:
         raise OutputError("a shard", f"cannot hold {len(values):,} tokens; use more shards")
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
@@ -89,7 +89,7 @@ def _lists(offsets: Ints, values: pa.Array) -> pa.Array:
 def write_shard(
     folder: Path, number: int, table: pa.Table, generation: int = 0, within: str = SHARDS
 ) -> ShardEntry:  # fmt: skip
-    """Write a shard beside its name and rename it; gives its entry for the manifest."""
+    """Write a shard under another name and rename it; gives its entry for the manifest."""
     name = shard_name(number, generation, within)
     with replacing(folder / name) as file:
         hashing = _Hashing(file)
@@ -136,7 +136,7 @@ class _Hashing:
 def read_shard(folder: Path, entry: ShardEntry, verify: bool = True) -> pa.Table:
     """A shard as a table over its memory-mapped file.
 
-    Raises `ArtifactError` where the file is missing or is not, byte for byte, what the manifest says; `verify=False`
+    Raises `ArtifactError` if the file is missing or is not, byte for byte, the one in the manifest; `verify=False`
     compares only its size.
     """
     path = folder / entry.file

@@ -1,13 +1,13 @@
-"""The canonical 64-bit hash of an entity's key, and what hangs on it: shards and the split.
+"""The canonical 64-bit hash of an entity's key, and the shard and split that follow from it.
 
-The rule, fixed for ever, in arithmetic modulo 2**64: `mix` is that of `_hashing` (SplitMix64's next number),
+The rule, fixed for ever, in arithmetic modulo 2**64: `mix` is that of `util.hashing` (SplitMix64's next number),
 G is 0x9E3779B97F4A7C15. A value hashes to mix(number + tag * G), where the tag and the number are
 
 - 1: integers of any width: the number itself; 2: those of 2**63 and more, less 2**64
 - 3: booleans: 0 or 1; 4: dates: days since 1970; 5: timestamps: whole microseconds since 1970 (floored)
 - 6: times of day and 7: durations: microseconds (floored)
 - 8: floats: the bits of the float64, with -0.0 as 0.0 and every NaN as 0x7FF8000000000000
-- 9: text, bytes, and decimals as their plain text: `hash_text` of `_hashing`
+- 9: text, bytes, and decimals as their plain text: `hash_text` of `util.hashing`
 - 0: null: 0
 
 A key of columns c1, c2, ... hashes to k, which starts as G and becomes mix(k * 3 + hash(c)) column by column.
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.util.hashing import hash_text, mix, one_width
+from domaintoolkit.util.hashing import has_one_width, hash_text, mix
 
 __all__ = ["SPLITS", "hash_keys", "hash_values", "session_keys", "shard_of", "split_of"]
 
@@ -55,14 +55,14 @@ def hash_keys(keys: pa.Table | pa.RecordBatch) -> Hashes:
 
 
 def hash_values(values: pa.Array) -> NDArray[np.int64]:
-    """What shards keep of static values: the key hash of each, as a signed number."""
+    """The key hash of each static value, as the signed number that shards keep."""
     return hash_keys(pa.table({"value": values})).view(np.int64)
 
 
 def session_keys(sessions: pa.Array) -> NDArray[np.int64]:
-    """What sessions are told apart and ordered by, which is what shards keep of them.
+    """The numbers that identify and order sessions; shards keep them.
 
-    Whole numbers are their own keys, in 64 bits with a sign; other sessions, and null, have a hash of their name.
+    Whole numbers are their own keys, as signed 64-bit integers; other sessions, and null, have a hash of their name.
     """
     kind = sessions.type.value_type if pa.types.is_dictionary(sessions.type) else sessions.type
     if not pa.types.is_integer(kind):
@@ -94,7 +94,7 @@ def split_of(hashes: Hashes) -> NDArray[np.uint8]:
 
 
 def shard_of(hashes: Hashes, shards: int) -> NDArray[np.int64]:
-    """Which of `shards` equal ranges of the hash each lies in: rising with the hash; `shards` below 2**32."""
+    """The number of the range that each hash lies in, of `shards` (below 2**32) equal ranges of all hashes."""
     return (((hashes >> np.uint64(32)) * np.uint64(shards)) >> np.uint64(32)).astype(np.int64)
 
 
@@ -105,7 +105,7 @@ def _hash_column(values: pa.Array, name: str) -> Hashes:
             return _hash_nulls(values, lambda rest: _hash_column(rest, name))
         return _look_up(_hash_distinct(values.dictionary, name), values.indices)
     if pa.types.is_null(kind):
-        return _tagged(np.zeros(len(values), np.uint64), 0)
+        return _tag(np.zeros(len(values), np.uint64), 0)
     if _is_bytes(kind) or pa.types.is_decimal(kind):
         values = _plain_bytes(values)
     if values.null_count:
@@ -116,7 +116,7 @@ def _hash_column(values: pa.Array, name: str) -> Hashes:
 
 
 def _hash_nulls(values: pa.Array, hash_rest: Callable[[pa.Array], Hashes]) -> Hashes:
-    result = _tagged(np.zeros(len(values), np.uint64), 0)
+    result = _tag(np.zeros(len(values), np.uint64), 0)
     valid = values.is_valid().to_numpy(zero_copy_only=False)
     result[valid] = hash_rest(values.drop_null())
     return result
@@ -129,17 +129,17 @@ def _hash_numbers(values: pa.Array, name: str) -> Hashes:
         tags = np.where(numbers >> np.uint64(63), np.uint64(2), np.uint64(1))
         return mix(numbers + tags * np.uint64(_GOLDEN))
     if pa.types.is_integer(kind):
-        return _tagged(values.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64), 1)
+        return _tag(values.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64), 1)
     if pa.types.is_boolean(kind):
-        return _tagged(values.to_numpy(zero_copy_only=False).astype(np.uint64), 3)
+        return _tag(values.to_numpy(zero_copy_only=False).astype(np.uint64), 3)
     if pa.types.is_date(kind):
-        return _tagged(_integers(values.cast(pa.date32()), pa.int32()), 4)
+        return _tag(_integers(values.cast(pa.date32()), pa.int32()), 4)
     for is_kind, tag in ((pa.types.is_timestamp, 5), (pa.types.is_time, 6), (pa.types.is_duration, 7)):
         if is_kind(kind):
-            return _tagged(_microseconds(values), tag)
+            return _tag(_microseconds(values), tag)
     if pa.types.is_floating(kind):
         floats = values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0
-        return _tagged(np.where(np.isnan(floats), _NAN_BITS, floats.view(np.uint64)), 8)
+        return _tag(np.where(np.isnan(floats), _NAN_BITS, floats.view(np.uint64)), 8)
     raise DataError([Refusal(None, name, f"values of type {kind} cannot be entity keys")])
 
 
@@ -148,7 +148,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_fixed_size_binary(kind) or any(getattr(pa.types, check)(kind) for check in checks)
 
 
-def _tagged(numbers: Hashes, tag: int) -> Hashes:
+def _tag(numbers: Hashes, tag: int) -> Hashes:
     return mix(numbers + np.uint64(tag * _GOLDEN % (1 << 64)))
 
 
@@ -166,18 +166,18 @@ def _microseconds(values: pa.Array) -> Hashes:
 
 
 def _hash_distinct(values: pa.Array, name: str) -> Hashes:
-    """The same where looking for equal values would find none."""
+    """The hashes of values that are all different, so that no equal ones have to be found."""
     if _is_bytes(values.type) and not values.null_count:
-        return _tagged(hash_text(_plain_bytes(values)), 9)
+        return _tag(hash_text(_plain_bytes(values)), 9)
     return _hash_column(values, name)
 
 
 def _hash_bytes(values: pa.Array) -> Hashes:
     """Hash distinct values only, unless all have one length, which is quicker than finding those."""
-    if one_width(values):
-        return _tagged(hash_text(values), 9)
+    if has_one_width(values):
+        return _tag(hash_text(values), 9)
     coded = pc.dictionary_encode(values)
-    return _look_up(_tagged(hash_text(coded.dictionary), 9), coded.indices)
+    return _look_up(_tag(hash_text(coded.dictionary), 9), coded.indices)
 
 
 def _look_up(hashes: Hashes, indices: pa.Array) -> Hashes:

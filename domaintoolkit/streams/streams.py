@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from domaintoolkit.composite import Segmenter
 from domaintoolkit.errors import LookupFailedError, NotFittedError, Refusal
 from domaintoolkit.streams.keys import hash_keys
-from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.util.ragged import Ragged, offsets_of, positions
 from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["Counts", "Ids", "Sessions", "Streams", "id_type"]
@@ -28,9 +28,9 @@ def id_type(size: int) -> np.dtype[np.unsignedinteger[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the rows and values of an encoding.
+    """Counts of the rows and values of an encoding.
 
-    Values are counted once a row and field, static ones once an entity; those that are left out are counted too.
+    A value is counted once for its row and field, a static one once for its entity; so are those that are left out.
     """
 
     rows_in: int = 0
@@ -58,20 +58,20 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sessions:
-    """Which sessions streams have: those of stream i are `keys[offsets[i]:offsets[i + 1]]`, one for its first event
-    and one for each session token. They tell which session an event belongs to that comes late."""
+    """The sessions of streams: stream i has `keys[offsets[i]:offsets[i + 1]]`, one for its first event and one for
+    each session token. They show which session an event belongs to that is appended late."""
 
     keys: NDArray[np.int64]
     offsets: NDArray[np.int64]
 
     def select(self, streams: NDArray[np.int64]) -> Sessions:
-        """Those of some streams, in that order."""
-        lengths = np.diff(self.offsets)[streams]
-        return Sessions(self.keys[positions(self.offsets[streams], lengths)], offsets_of(lengths))
+        """The sessions of some streams, in that order."""
+        chosen = Ragged(self.keys, self.offsets).take(streams)
+        return Sessions(chosen.values, chosen.offsets)
 
 
 class HasVocabulary(Protocol):
-    """Something that a vocabulary belongs to, made when it is first asked for."""
+    """An object with a vocabulary, which is made when it is first asked for."""
 
     @property
     def vocabulary(self) -> Vocabulary: ...
@@ -92,22 +92,22 @@ class Streams:
     event_starts: NDArray[np.int64]
     event_offsets: NDArray[np.int64]
     source: HasVocabulary
-    """What made the streams, and knows their vocabulary."""
+    """The tokenizer's layout that made the streams; it has their vocabulary."""
     times: NDArray[np.int64] | None = None
-    """When each event was, in microseconds since the epoch, UTC; None without a time column."""
+    """(events,): microseconds since the epoch, UTC; None without a time column."""
     labels: pa.Table | None = None
-    """The schema's label columns, one row an event; None where the table had none."""
+    """The schema's label columns, one row an event; None if the table had none."""
     order_by: pa.Table | None = None
-    """Those `order_by` columns of the schema that are no fields, one row an event; None where there are none."""
+    """The schema's `order_by` columns that are not fields, one row an event; None if there are none."""
     statics: pa.Table | None = None
-    """A hash of each static field's value, one row a stream: what it was, of which tokens may tell less. None
-    without static fields."""
+    """A hash of each static field's value, one row a stream, since tokens may lose part of the value. None without
+    static fields."""
     last_session: pa.Array | None = None
     """The session of each stream's last event; None without a session column."""
     sessions: Sessions | None = None
     """All sessions, by `session_keys`; None without a session column."""
     segmenter: Segmenter | None = None
-    """What puts composites in; None where the tokenizer has learned none, or where they are in already."""
+    """Puts composites in; None if the tokenizer has learned none, or if they are in already."""
     counts: Counts = Counts()
     refused: tuple[Refusal, ...] = ()
     rows: NDArray[np.integer[Any]] | None = None
@@ -115,7 +115,7 @@ class Streams:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The tokens that the ids stand for."""
+        """The tokens of the ids."""
         return self.source.vocabulary
 
     def __len__(self) -> int:
@@ -133,7 +133,7 @@ class Streams:
 
     @property
     def events(self) -> int:
-        """How many events all streams hold."""
+        """The number of events in all streams."""
         return len(self.event_starts)
 
     def tokens(self, stream: int) -> list[str]:
@@ -141,11 +141,11 @@ class Streams:
         return self.vocabulary.decode(self[stream])
 
     def composites(self, method: Literal["greedy", "spr"] = "greedy", *, seed: int = 0, epoch: int = 0) -> Streams:
-        """The same histories with composites in the place of base tokens.
+        """The same histories with composites in place of base tokens.
 
         `greedy` is deterministic; `spr` shuffles the tokens of each event (set permutation regularisation),
-        differently for every `seed`, `epoch` and entity, whichever others are there. Raises `NotFittedError`
-        where there are no composites.
+        differently for every `seed`, `epoch` and entity, independently of the other entities. Raises
+        `NotFittedError` if there are no composites.
         """
         if self.segmenter is None:
             raise NotFittedError("these streams have no composites to put in; the schema must declare some")
@@ -166,16 +166,17 @@ class Streams:
     def select(self, streams: Sequence[int] | NDArray[np.integer]) -> Streams:
         """Some of the streams, in the order given."""
         chosen = np.asarray(streams, np.int64)
-        lengths = np.diff(self.offsets)[chosen]
+        ids = Ragged(self.ids, self.offsets).take(chosen)
+        # (chosen events,): their numbers among all events, and by how much the place of each moves
         counts = np.diff(self.event_offsets)[chosen]
-        offsets = offsets_of(lengths)
         events = positions(self.event_offsets[chosen], counts)
+        shift = np.repeat(self.offsets[chosen] - ids.offsets[:-1], counts)
         return replace(
             self,
             entities=self.entities.take(pa.array(chosen)),
-            ids=self.ids[positions(self.offsets[chosen], lengths)],
-            offsets=offsets,
-            event_starts=self.event_starts[events] - np.repeat(self.offsets[chosen] - offsets[:-1], counts),
+            ids=ids.values,
+            offsets=ids.offsets,
+            event_starts=self.event_starts[events] - shift,
             event_offsets=offsets_of(counts),
             times=None if self.times is None else self.times[events],
             labels=None if self.labels is None else self.labels.take(pa.array(events)),

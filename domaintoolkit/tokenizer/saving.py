@@ -22,7 +22,7 @@ from domaintoolkit.tokenizer.fit_state import settle_defaults
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.tokenizer.rows.column_types import parse_type
 from domaintoolkit.util.artifacts import read_json, write_json
-from domaintoolkit.util.collector import seldom_collected
+from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["FILE", "load", "save"]
@@ -96,7 +96,7 @@ def _swap(made: Path, target: Path) -> None:
     shutil.rmtree(old)
 
 
-@seldom_collected()
+@collect_seldom()
 def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[Layout, dict[str, pa.DataType]]:
     """The layout and the column types in a folder that `save` wrote; nothing in it is executed."""
     folder = Path(directory)

@@ -29,7 +29,7 @@ from domaintoolkit.tokenizer.fit_state import FitState
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.tokenizer.rows.preparation import Preparation, PreparedRows, read_columns
 from domaintoolkit.tokenizer.single_history import HistoryEncoder
-from domaintoolkit.util.collector import seldom_collected
+from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Inline, Threads, Workers
 from domaintoolkit.vocabulary import Vocabulary
 
@@ -291,7 +291,7 @@ class DomainTokenizer:
 
     def save(self, directory: str | Path) -> None:
         """Write the fitted tokenizer into a folder: JSON only."""
-        with seldom_collected():
+        with collect_seldom():
             saving.save(self.layout, self.types, directory)
 
     @classmethod

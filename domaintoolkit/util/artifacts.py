@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and JSON files that say what they are and prove they are intact."""
+"""Files that are written whole or not at all, and JSON files with a format, a version and a checksum."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any, BinaryIO
 
 from domaintoolkit.errors import ArtifactError, NewerVersionError, OutputError
 
-__all__ = ["Encoded", "canonical_json", "read_checked", "read_json", "replacing", "write_atomic", "write_json"]
+__all__ = ["JsonText", "canonical_json", "read_checked", "read_json", "replacing", "write_atomic", "write_json"]
 
 HEAD = ("format", "version", "checksum")
 
 
-class Encoded(str):
+class JsonText(str):
     """A value of a payload that is JSON text already."""
 
     __slots__ = ()
@@ -34,28 +34,28 @@ def canonical_json(data: Any) -> str:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """A binary file beside `path` that takes its place at the end; after an error `path` is as it was.
+    """A binary file that replaces `path` at the end of the block; after an error `path` is unchanged.
 
-    Makes the folder where it is missing. Raises `OutputError` where the file cannot be written.
+    Makes the folder if it is missing. Raises `OutputError` if the file cannot be written.
     """
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.partial")
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(6)}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("xb") as file:
+        with partial.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(target)
+        partial.replace(target)
     except OSError as error:
         raise OutputError(str(target), error.strerror or str(error)) from error
     finally:
-        if beside.exists():
-            beside.unlink()
+        if partial.exists():
+            partial.unlink()
 
 
 def write_atomic(path: str | Path, data: bytes) -> None:
-    """Write `data` beside `path` and rename; a crash leaves the old file or the new one."""
+    """Write `data` under another name and rename it; a crash leaves the old file or the new one."""
     with replacing(path) as file:
         file.write(data)
 
@@ -63,7 +63,7 @@ def write_atomic(path: str | Path, data: bytes) -> None:
 def write_json(path: str | Path, format: str, version: int, payload: Mapping[str, Any]) -> None:
     """Write `payload` as a JSON object that begins with its format, its version and its checksum.
 
-    A list at the top level gets a line for each of its items, so that differences are readable.
+    A list at the top level has a line for each of its items, so that differences are readable.
     """
     clash = [key for key in HEAD if key in payload]
     if clash:
@@ -75,15 +75,15 @@ def write_json(path: str | Path, format: str, version: int, payload: Mapping[str
 def read_json(path: str | Path, format: str, version: int) -> dict[str, Any]:
     """The payload that `write_json` wrote.
 
-    Raises `ArtifactError` where the file is missing, cut short, altered or of another format, and
-    `NewerVersionError` where its version is above `version`.
+    Raises `ArtifactError` if the file is missing, cut short, altered or of another format, and
+    `NewerVersionError` if its version is above `version`.
     """
     raw = _read(path)
-    data = _parsed(path, raw)
+    data = _parse(path, raw)
     found = data.get("format")
     if found != format:
         instead = f" but a {found} file" if isinstance(found, str) else ""
-        raise ArtifactError(str(path), f"is no {format} file{instead}")
+        raise ArtifactError(str(path), f"is not a {format} file{instead}")
     number = data.get("version")
     if type(number) is not int or number < 1:
         raise ArtifactError(str(path), f"has no valid format version: {number!r}")
@@ -98,7 +98,7 @@ def read_json(path: str | Path, format: str, version: int) -> dict[str, Any]:
 def read_checked(path: str | Path, format: str, version: int, first: str) -> tuple[bytes, Any]:
     """The whole file that `write_json` wrote, and the value of its `first` key; what follows is not parsed.
 
-    Raises what `read_json` raises, but for a payload that is no JSON and yet matches its checksum.
+    Raises what `read_json` raises, except for a payload that is not JSON although it matches its checksum.
     """
     raw = _read(path)
     line, newline, body = raw.partition(b"\n")
@@ -121,7 +121,7 @@ def _body(payload: Mapping[str, Any]) -> bytes:
     encode = json.JSONEncoder(allow_nan=False).encode
     entries = []
     for key, value in payload.items():
-        if isinstance(value, Encoded):
+        if isinstance(value, JsonText):
             text = str(value)
         elif isinstance(value, list) and value:
             text = "[\n" + ",\n".join([encode(item) for item in value]) + "\n]"
@@ -143,7 +143,7 @@ def _read(path: str | Path) -> bytes:
     return raw
 
 
-def _parsed(path: str | Path, raw: bytes) -> dict[str, Any]:
+def _parse(path: str | Path, raw: bytes) -> dict[str, Any]:
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -151,5 +151,5 @@ def _parsed(path: str | Path, raw: bytes) -> dict[str, Any]:
             raise ArtifactError(str(path), "is cut short: it ends in the middle") from None
         raise ArtifactError(str(path), f"was altered: it is not valid JSON ({error})") from None
     if not isinstance(data, dict):
-        raise ArtifactError(str(path), "holds no JSON object")
+        raise ArtifactError(str(path), "does not hold a JSON object")
     return data

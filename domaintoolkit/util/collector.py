@@ -1,4 +1,4 @@
-"""Python's garbage collector, kept from looking at everything again and again."""
+"""Python's garbage collector, set to run less often."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-__all__ = ["seldom_collected"]
+__all__ = ["collect_seldom"]
 
 OBJECTS = 1_000_000
-"""How many objects that may form cycles are made before the collector looks for some."""
+"""Objects that are made between two runs of the collector."""
 
 _lock = Lock()
 _within: list[tuple[int, int, int]] = []
-"""For each of those within, the thresholds as they were before the first."""
+"""For each block that is running, the thresholds from before the first."""
 
 
 @contextmanager
-def seldom_collected() -> Iterator[None]:
-    """For work that makes many objects and few cycles: let the collector, of the whole process, run seldom.
+def collect_seldom() -> Iterator[None]:
+    """Let the collector of the whole process run seldom: for work that makes many objects and few cycles.
 
-    The thousands of tokens of a vocabulary set it off to go through all objects of the process, which took a sixth
-    of the time of encoding a million events, and half of that of loading the vocabulary.
+    The thousands of tokens of a vocabulary make it go through all objects of the process again and again, which
+    took a sixth of the time of encoding a million events, and half the time of loading the vocabulary.
     """
     with _lock:
         before = _within[0] if _within else gc.get_threshold()

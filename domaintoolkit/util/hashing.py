@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["hash_text", "mix", "one_width"]
+__all__ = ["has_one_width", "hash_text", "mix"]
 
 Hashes = NDArray[np.uint64]
 
@@ -28,7 +28,7 @@ def mix(numbers: Hashes) -> Hashes:
 
 
 def hash_text(values: pa.Array) -> Hashes:
-    """The hash of each string or binary value, over its bytes; of null, that of no bytes at length -1.
+    """The hash of each string or binary value, over its bytes; null counts as no bytes with the length -1.
 
     The hash starts as the length, and for each 8 bytes (little-endian, the last padded with zeros) becomes
     `mix(hash ^ word)`. One numpy pass for every 8 bytes of the longest value.
@@ -41,11 +41,12 @@ def hash_text(values: pa.Array) -> Hashes:
         padded[: offsets[-1]] = np.frombuffer(data, np.uint8, offsets[-1])
     words: Hashes = np.ndarray((len(padded) - _WORD + 1,), np.dtype("<u8"), padded.data, strides=(1,))
     starts, lengths = offsets[:-1], np.diff(offsets)
-    if one_width(binary):
+    if has_one_width(binary):
         return _hash_blocks(padded, int(starts[0]), len(starts), int(lengths[0]))
     if binary.null_count:
         lengths = np.where(np.asarray(binary.is_null()), -1, lengths)
     hashes = mix(lengths.astype(np.uint64))
+    # (values that have a word left,): their numbers; it shrinks from word to word
     active = np.flatnonzero(lengths > 0)
     at = 0
     while len(active):
@@ -57,8 +58,8 @@ def hash_text(values: pa.Array) -> Hashes:
     return hashes
 
 
-def one_width(values: pa.LargeBinaryArray) -> bool:
-    """Whether there are values, no null among them, and all have the same number of bytes, which is not 0."""
+def has_one_width(values: pa.LargeBinaryArray) -> bool:
+    """Return True if there are values, none is null, and all have the same number of bytes, more than 0."""
     lengths = np.diff(_offsets(values))
     return len(lengths) > 0 and not values.null_count and lengths[0] > 0 and bool((lengths == lengths[0]).all())
 
@@ -68,8 +69,9 @@ def _offsets(values: pa.LargeBinaryArray) -> NDArray[np.int64]:
 
 
 def _hash_blocks(data: NDArray[np.uint8], offset: int, count: int, width: int) -> Hashes:
-    """`hash_text` of values of one width, one after another from `offset` on: nothing has to be gathered."""
+    """`hash_text` of values of one width, one after another from `offset` on, so that none has to be gathered."""
     words = -(-width // _WORD)
+    # (values, words): a view of the text; the last word of a row reaches into the next one, and is masked
     table: Hashes = np.ndarray((count, words), np.dtype("<u8"), data.data, offset, (width, _WORD))
     last = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(-width % _WORD * 8)
     hashes = np.empty(count, np.uint64)

@@ -1,13 +1,17 @@
-"""Arrays of sequences, held flat with offsets, without a Python loop over them."""
+"""Sequences held flat with offsets, in numpy or Arrow, and worked on without a Python loop over them."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["cut_ranges", "gather", "offsets_of", "positions"]
+__all__ = ["Ragged", "cut_ranges", "offsets_of", "positions"]
+
+Ints = NDArray[np.integer[Any]]
 
 
 def offsets_of(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -23,15 +27,6 @@ def positions(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[
     return np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], lengths)
 
 
-def gather(
-    flat: NDArray[np.int32], offsets: NDArray[np.int64], which: NDArray[np.int64]
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The sequences numbered `which`, flat, with their offsets."""
-    starts = offsets[which]
-    lengths = offsets[which + 1] - starts
-    return flat[positions(starts, lengths)], offsets_of(lengths)
-
-
 def cut_ranges(offsets: NDArray[np.integer[Any]], limit: int) -> list[tuple[int, int]]:
     """Sequences in ranges (first, end) of at most `limit` values together, or of one longer sequence with the empty
     ones before it; no sequences have no ranges."""
@@ -43,3 +38,55 @@ def cut_ranges(offsets: NDArray[np.integer[Any]], limit: int) -> list[tuple[int,
         ranges.append((start, end))
         start = end
     return ranges
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ragged:
+    """Sequence i is `values[offsets[i]:offsets[i + 1]]`; `values` are a numpy or an Arrow array."""
+
+    values: Any
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of_column(cls, column: pa.ChunkedArray | pa.Array) -> Self:
+        """The lists of an Arrow column."""
+        whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        return cls(whole.values, whole.offsets.to_numpy().astype(np.int64) if len(whole) else np.zeros(1, np.int64))
+
+    def to_column(self) -> pa.Array:
+        """The Arrow column of lists, whose offsets have 32 bits."""
+        values = self.values if isinstance(self.values, pa.Array) else pa.array(self.values)
+        return pa.ListArray.from_arrays(pa.array(self.offsets.astype(np.int32)), values)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(sequences,) the length of each."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: Ints) -> Self:
+        """Some sequences, in that order; row -1 is an empty one."""
+        if not len(self):
+            return type(self)(self.values, np.zeros(len(rows) + 1, np.int64))
+        lengths = np.where(rows < 0, 0, self.lengths[rows])
+        return self._take(self.offsets[:-1][rows], lengths)
+
+    def slices(self, begins: Ints, ends: Ints) -> Self:
+        """Of sequence i, the values from `begins[i]` up to `ends[i]`."""
+        return self._take(self.offsets[:-1] + begins, np.asarray(ends - begins, np.int64))
+
+    def concat(self, other: Ragged) -> Self:
+        """Of sequence i, its values and then those of sequence i of another column; for Arrow arrays."""
+        # (sequences, 2): where the two begin once all values are put one after another, and their lengths
+        starts = np.stack([self.offsets[:-1], other.offsets[:-1] + len(self.values)], axis=1)
+        lengths = np.stack([self.lengths, other.lengths], axis=1)
+        values = pa.concat_arrays([self.values, other.values.cast(self.values.type)])
+        places = positions(starts.ravel(), lengths.ravel())
+        return type(self)(values.take(pa.array(places)), offsets_of(lengths.sum(axis=1)))
+
+    def _take(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Self:
+        places = positions(starts, lengths)
+        arrow = isinstance(self.values, pa.Array)
+        return type(self)(self.values.take(pa.array(places)) if arrow else self.values[places], offsets_of(lengths))

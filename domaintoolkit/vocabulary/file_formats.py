@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from domaintoolkit.errors import ArtifactError, SourceError, VocabularyError
-from domaintoolkit.util.artifacts import Encoded, canonical_json, read_checked, write_atomic, write_json
+from domaintoolkit.util.artifacts import JsonText, canonical_json, read_checked, write_atomic, write_json
 from domaintoolkit.vocabulary.token import KINDS, Token
 
 __all__ = ["FORMAT", "VERSION", "canonical_rows", "read", "read_csv", "write", "write_csv"]
@@ -51,7 +51,7 @@ def _quoted(texts: Iterable[str]) -> list[str]:
 def write(path: str | Path, rows: Sequence[str], generations: Iterable[tuple[int, str]]) -> None:
     """Write our own format: the generations, and a line for each token, whose canonical JSON is in `rows`."""
     chain = [list(generation) for generation in generations]
-    tokens = Encoded("[\n" + ",\n".join(rows) + "\n]" if rows else "[]")
+    tokens = JsonText("[\n" + ",\n".join(rows) + "\n]" if rows else "[]")
     write_json(path, FORMAT, VERSION, {"generations": chain, "columns": list(Token._fields), "tokens": tokens})
 
 

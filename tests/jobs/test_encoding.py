@@ -22,7 +22,7 @@ from domaintoolkit.jobs.partition.row_source import TableSource
 from domaintoolkit.reading.source import open_source
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.storage.encoded_folder import open_encoded
-from domaintoolkit.storage.lock import locked
+from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.streams.keys import SPLITS, hash_keys, shard_of, split_of
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -170,7 +170,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> Non
 
 
 def test_a_second_run_on_one_folder_is_refused(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(OutputError, match="another run is writing to it"):
+    with lock_folder(tmp_path), pytest.raises(OutputError, match="another run is writing to it"):
         encode(TOKENIZER, TABLE, tmp_path)
 
 

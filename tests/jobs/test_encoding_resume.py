@@ -21,7 +21,7 @@ from domaintoolkit.jobs.encoding import encode
 from domaintoolkit.jobs.partition import shard_writer
 from domaintoolkit.reading.source import Source, open_source
 from domaintoolkit.schema import to_toml
-from domaintoolkit.storage.resume_state import STATE, State
+from domaintoolkit.storage.resume_state import STATE, ResumeState
 from domaintoolkit.storage.shards import write_shard
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -82,17 +82,17 @@ def test_a_crash_at_any_shard(
 def test_a_crash_at_any_save_of_the_state(
     tmp_path: Path, source: Source, reference: dict[str, bytes], call: int
 ) -> None:
-    calls: list[State] = []
-    save = State.save
+    calls: list[ResumeState] = []
+    save = ResumeState.save
 
-    def crash(state: State, folder: Path) -> None:
+    def crash(state: ResumeState, folder: Path) -> None:
         calls.append(state)
         if len(calls) == call + 1:
             raise Crash
         save(state, folder)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(State, "save", crash)
+        patch.setattr(ResumeState, "save", crash)
         with pytest.raises(Crash):
             run(source, tmp_path / "out", memory="20kB")
     encode(TOKENIZER, source, tmp_path / "out", memory="20kB", **OPTIONS)
@@ -178,12 +178,12 @@ def test_other_files_options_or_tokenizer_are_refused(tmp_path: Path, source: So
     out = tmp_path / "out"
     interrupted(out, source)
     pa.parquet.write_table(TABLE, tmp_path / "more.parquet")
-    with pytest.raises(SourceError, match=r"more\.parquet: was no input of the unfinished encoding"):
+    with pytest.raises(SourceError, match=r"more\.parquet: was not an input of the unfinished encoding"):
         encode(TOKENIZER, open_source([tmp_path / "events.parquet", tmp_path / "more.parquet"], READER), out, **OPTIONS)
     with pytest.raises(OutputError, match="the options have changed: shards was 6"):
         encode(TOKENIZER, source, out, shards=7)
     other = DomainTokenizer(SCHEMA, threads=1).fit(TABLE.slice(0, 100))
-    with pytest.raises(OutputError, match="the tokenizer or the schema is another one"):
+    with pytest.raises(OutputError, match="the tokenizer or the schema is a different one"):
         encode(other, source, out, **OPTIONS)
 
 

@@ -70,7 +70,7 @@ def test_datasets_opens_the_shards(tmp_path: Path) -> None:
 def test_what_is_no_encoded_folder_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="none: does not exist"):
         open_encoded(tmp_path / "none")
-    with pytest.raises(ArtifactError, match=r"is no encoded folder: there is no manifest\.json in it"):
+    with pytest.raises(ArtifactError, match=r"is not an encoded folder: it has no manifest\.json"):
         open_encoded(tmp_path)
     (tmp_path / "unfinished.json").touch()
     with pytest.raises(ArtifactError, match="holds an unfinished encoding"):

@@ -84,7 +84,7 @@ def test_an_encoded_folder_is_told_from_its_tokenizer(saved: Path) -> None:
 def test_what_else_a_folder_holds_is_kept(tmp_path: Path) -> None:
     tokenizer = DomainTokenizer(SCHEMA).fit(TABLE)
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(OutputError, match="holds something else"):
+    with pytest.raises(OutputError, match="holds something other than a tokenizer"):
         tokenizer.save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

@@ -2,21 +2,21 @@ from __future__ import annotations
 
 import gc
 
-from domaintoolkit.util.collector import OBJECTS, seldom_collected
+from domaintoolkit.util.collector import OBJECTS, collect_seldom
 
 
 def test_the_collector_runs_seldom_and_then_as_before() -> None:
     before = gc.get_threshold()
-    with seldom_collected():
+    with collect_seldom():
         assert gc.get_threshold() == (OBJECTS, *before[1:])
-        with seldom_collected():
+        with collect_seldom():
             assert gc.get_threshold()[0] == OBJECTS
         assert gc.get_threshold()[0] == OBJECTS
     assert gc.get_threshold() == before
 
 
 def test_who_leaves_first_leaves_the_other_as_it_is() -> None:
-    before, first, second = gc.get_threshold(), seldom_collected(), seldom_collected()
+    before, first, second = gc.get_threshold(), collect_seldom(), collect_seldom()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -29,7 +29,7 @@ def test_a_collector_that_is_off_stays_off() -> None:
     before = gc.get_threshold()
     gc.set_threshold(0)
     try:
-        with seldom_collected():
+        with collect_seldom():
             assert gc.get_threshold()[0] == 0
     finally:
         gc.set_threshold(*before)

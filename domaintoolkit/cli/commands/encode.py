@@ -220,10 +220,10 @@ def _on_spark(task: Task, shards: int | None, master: str | None, overwrite: boo
 
 def _resumed(folder: Path, schema: Any) -> DomainTokenizer | None:
     """The tokenizer of an encoding that was interrupted after its input was read: it is not fitted again."""
-    from domaintoolkit.storage.resume_state import STATE, State
+    from domaintoolkit.storage.resume_state import STATE, ResumeState
     from domaintoolkit.tokenizer import DomainTokenizer
 
-    if not (folder / STATE).exists() or not State.load(folder).shards:
+    if not (folder / STATE).exists() or not ResumeState.load(folder).shards:
         return None
     tokenizer = DomainTokenizer.load(folder / "tokenizer")
     return tokenizer if tokenizer.schema == schema else None

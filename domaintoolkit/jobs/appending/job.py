@@ -37,7 +37,7 @@ from domaintoolkit.jobs.result import EncodeResult, build_manifest
 from domaintoolkit.reading.refused_rows import Quarantine, RefusedRow
 from domaintoolkit.schema import Schema
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
-from domaintoolkit.storage.lock import locked
+from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.storage.manifest import Manifest, ShardEntry
 from domaintoolkit.storage.resume_state import APPENDING, STATE, FinishedShard, clear_partials
 from domaintoolkit.storage.shards import CARRIED, LEFT_OUT, SHARDS, write_shard
@@ -83,9 +83,9 @@ def append(
     """
     folder = Path(out)
     if not folder.is_dir():
-        raise OutputError(str(folder), "is no encoded folder; there is nothing to append to")
+        raise OutputError(str(folder), "is not an encoded folder; there is nothing to append to")
     path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
-    with locked(folder):
+    with lock_folder(folder):
         if (folder / STATE).exists():
             raise OutputError(str(folder), "holds an unfinished encoding; finish it before appending")
         clear_partials(folder)

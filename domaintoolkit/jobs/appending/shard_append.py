@@ -28,8 +28,7 @@ from domaintoolkit.streams.streams import Counts, Streams
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.util.arrow import to_plain
-from domaintoolkit.util.lists import Lists, joined, list_column, lists_of
-from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.util.ragged import Ragged, offsets_of, positions
 
 __all__ = ["Appended", "append_rows", "seen_rows"]
 
@@ -293,41 +292,41 @@ class _Appending:
         second = streams.event_offsets[:-1] + 1
         begins = np.append(streams.event_starts, len(streams.ids))[second]
         begins = np.where(count > 1, begins, streams.offsets[1:])
-        ids = Lists(pa.array(streams.ids), streams.offsets)
+        ids = Ragged(pa.array(streams.ids), streams.offsets)
         tails = _tail(ids, begins, streams.offsets[1:] - begins)
         events = positions(second, count - 1)
         places = match(streams.entities, old.keys)
         shift = np.repeat(old.ids.lengths[places] - begins, count - 1)
-        starts = Lists(
+        starts = Ragged(
             pa.array((streams.event_starts[events] + shift).astype(np.int32)), np.append(0, np.cumsum(count - 1))
         )
         columns = {name: old.table[name] for name in old.table.column_names}
-        columns["ids"] = list_column(joined(old.ids, tails.take(stream)))
-        columns["event_starts"] = list_column(joined(old.starts, starts.take(stream)))
+        columns["ids"] = old.ids.concat(tails.take(stream)).to_column()
+        columns["event_starts"] = old.starts.concat(starts.take(stream)).to_column()
         if old.times is not None and streams.times is not None:
-            columns["times"] = list_column(
-                joined(old.times, Lists(pa.array(streams.times[events]), starts.offsets).take(stream))
-            )
+            columns["times"] = old.times.concat(
+                Ragged(pa.array(streams.times[events]), starts.offsets).take(stream)
+            ).to_column()
         for name, carried in zip(CARRIED, (streams.labels, streams.order_by), strict=True):
             if name in columns:
                 columns[name] = self._carried(name, carried, events, starts, stream)
         if streams.last_session is not None and streams.sessions is not None:
-            opened = Lists(pa.array(streams.sessions.keys), streams.sessions.offsets)
+            opened = Ragged(pa.array(streams.sessions.keys), streams.sessions.offsets)
             opened = opened.slices(np.ones(len(streams), np.int64), opened.lengths)
-            columns["sessions"] = list_column(joined(lists_of(old.table["sessions"]), opened.take(stream)))
+            columns["sessions"] = Ragged.of_column(old.table["sessions"]).concat(opened.take(stream)).to_column()
             told = streams.last_session.take(pa.array(stream, mask=stream < 0))
             columns["last_session"] = pc.if_else(
                 pa.array(stream >= 0), told.cast(columns["last_session"].type), columns["last_session"].combine_chunks()
             )
         return pa.table(columns).cast(old.table.schema)
 
-    def _carried(self, name: str, fresh: pa.Table, events: Rows, starts: Lists, stream: Rows) -> pa.Array:
+    def _carried(self, name: str, fresh: pa.Table, events: Rows, starts: Ragged, stream: Rows) -> pa.Array:
         """A struct of lists of the old rows, with the values of new events after theirs."""
         whole = self.histories.table[name].combine_chunks()
         names, lists = [field.name for field in whole.type], []
         for name in names:
-            after = Lists(to_plain(fresh[name]).take(pa.array(events)), starts.offsets).take(stream)
-            lists.append(list_column(joined(lists_of(whole.field(name)), after)))
+            after = Ragged(to_plain(fresh[name]).take(pa.array(events)), starts.offsets).take(stream)
+            lists.append(Ragged.of_column(whole.field(name)).concat(after).to_column())
         return pa.StructArray.from_arrays(lists, names)
 
 
@@ -345,8 +344,8 @@ def _told(rows: pa.Table, prepared: PreparedRows, schema: Schema) -> pa.Table:
     return rows
 
 
-def _tail(lists: Lists, begins: Rows, lengths: Rows) -> Lists:
-    return Lists(lists.values.take(pa.array(positions(begins, lengths))), np.append(0, np.cumsum(lengths)))
+def _tail(lists: Ragged, begins: Rows, lengths: Rows) -> Ragged:
+    return Ragged(lists.values.take(pa.array(positions(begins, lengths))), np.append(0, np.cumsum(lengths)))
 
 
 def _sorted(table: pa.Table, entity: Sequence[str]) -> pa.Table:

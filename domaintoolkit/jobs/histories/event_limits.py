@@ -16,8 +16,7 @@ from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.storage.shards import CARRIED, shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.anchor_ids import encode_anchors
-from domaintoolkit.util.lists import Lists, joined, list_column, lists_of
-from domaintoolkit.util.ragged import positions
+from domaintoolkit.util.ragged import Ragged, positions
 
 __all__ = ["left_out_part", "shortened"]
 
@@ -65,41 +64,41 @@ class _Cut:
         """The rows of the shard."""
         old, head = self.old, self._header()
         values, behind = self._first_events()
-        tails = Lists(values, old.ids.offsets).slices(self.begins + behind, old.ids.lengths)
+        tails = Ragged(values, old.ids.offsets).slices(self.begins + behind, old.ids.lengths)
         shift = head.lengths - self.begins - behind
         starts = np.asarray(old.starts.values)[self.events].reshape(-1, self.limit) + shift[:, None]
         starts[:, 0] = head.lengths
         offsets = np.arange(len(old) + 1) * self.limit
         columns = {name: old.table[name] for name in old.table.column_names}
-        columns["ids"] = list_column(joined(head, tails))
-        columns["event_starts"] = list_column(Lists(pa.array(starts.ravel().astype(np.int32)), offsets))
+        columns["ids"] = head.concat(tails).to_column()
+        columns["event_starts"] = Ragged(pa.array(starts.ravel().astype(np.int32)), offsets).to_column()
         taken = pa.array(self.events)
         if old.times is not None:
-            columns["times"] = list_column(Lists(old.times.values.take(taken), offsets))
+            columns["times"] = Ragged(old.times.values.take(taken), offsets).to_column()
         for carried in (name for name in CARRIED if name in columns):
             structs = columns[carried].combine_chunks()
             names = [field.name for field in structs.type]
-            lists = [list_column(Lists(structs.field(name).flatten().take(taken), offsets)) for name in names]
+            lists = [Ragged(structs.field(name).flatten().take(taken), offsets).to_column() for name in names]
             columns[carried] = pa.StructArray.from_arrays(lists, names)
         if "sessions" in columns:
-            columns["sessions"] = list_column(self._sessions())
+            columns["sessions"] = self._sessions().to_column()
         return pa.table(columns)
 
-    def _sessions(self) -> Lists:
+    def _sessions(self) -> Ragged:
         """The sessions from that of the first event that stays on."""
         old = self.old
-        sessions, opened = lists_of(old.table["sessions"]), np.append(0, np.cumsum(old.opens()))
+        sessions, opened = Ragged.of_column(old.table["sessions"]), np.append(0, np.cumsum(old.opens()))
         gone = opened[self.events[:: self.limit] + 1] - opened[old.starts.offsets[:-1]]
         return sessions.slices(gone, sessions.lengths)
 
-    def _header(self) -> Lists:
+    def _header(self) -> Ragged:
         """BOS and static fields as they were, and the anchor of the first event that stays."""
         old, statics = self.old, self.old.static_lengths()
         head = old.ids.slices(np.zeros(len(old), np.int64), statics)
         if old.times is None:
             return head
         ids, offsets = encode_anchors(self.tokenizer.layout, np.asarray(old.times.values)[self.events[:: self.limit]])
-        return joined(head, Lists(pa.array(ids), offsets))
+        return head.concat(Ragged(pa.array(ids), offsets))
 
     def _first_events(self) -> tuple[pa.Array, Rows]:
         """All ids, with no delta before the events that become first; and where each of these has a session token."""

@@ -15,8 +15,7 @@ from domaintoolkit.schema import Schema
 from domaintoolkit.storage.shards import CARRIED
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.util.lists import lists_of
-from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.util.ragged import Ragged, offsets_of, positions
 from domaintoolkit.values import to_microseconds
 
 __all__ = ["Histories", "instants", "match", "times_of"]
@@ -53,8 +52,8 @@ class Histories:
     def __init__(self, tokenizer: DomainTokenizer, table: pa.Table) -> None:
         self.tokenizer, self.schema, self.table = tokenizer, tokenizer.schema, table
         self.keys = table.select(list(self.schema.entity)).combine_chunks()
-        self.ids, self.starts = lists_of(table["ids"]), lists_of(table["event_starts"])
-        self.times = lists_of(table["times"]) if self.schema.time else None
+        self.ids, self.starts = Ragged.of_column(table["ids"]), Ragged.of_column(table["event_starts"])
+        self.times = Ragged.of_column(table["times"]) if self.schema.time else None
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -110,7 +109,7 @@ class Histories:
 
     def _sessions(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         """The key of each event's session; `decoded` numbers those of each history."""
-        sessions = lists_of(self.table["sessions"]).take(chosen)
+        sessions = Ragged.of_column(self.table["sessions"]).take(chosen)
         counts = self.starts.lengths[chosen]
         numbers = np.asarray(decoded[self.schema.session])
         keys: NDArray[np.int64] = np.asarray(sessions.values)[np.repeat(sessions.offsets[:-1], counts) + numbers]

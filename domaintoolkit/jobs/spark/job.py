@@ -44,15 +44,15 @@ from domaintoolkit.jobs.spark.worker import (
 )
 from domaintoolkit.reading.refused_rows import RefusedRow
 from domaintoolkit.schema import Reader, Schema
-from domaintoolkit.storage.lock import locked
+from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.storage.resume_state import (
     FinishedShard,
-    State,
+    ResumeState,
+    can_continue,
     check_free,
     clear_state,
     discard,
-    identity,
-    same_run,
+    identify,
 )
 from domaintoolkit.storage.shards import LEFT_OUT, read_shard, write_shard
 from domaintoolkit.tokenizer import DomainTokenizer, FitState
@@ -195,12 +195,12 @@ def encode_spark(
     source = _source(rows, reader)
     folder = Path(out).absolute()
     path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
-    with locked(folder):
+    with lock_folder(folder):
         unfinished = check_free(folder)
         made = parted(tokenizer, source, shards)
         options = {"engine": "spark", "shards": shards, "on_bad_rows": on_bad_rows}
-        state = State((made.fingerprint,), identity(tokenizer), options, made.shards)
-        if unfinished and not same_run(folder, State.load(folder), state):
+        state = ResumeState((made.fingerprint,), identify(tokenizer), options, made.shards)
+        if unfinished and not can_continue(folder, ResumeState.load(folder), state):
             discard(folder)
             unfinished = False
         if not unfinished:

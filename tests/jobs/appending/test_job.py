@@ -388,7 +388,7 @@ def test_labels_may_be_missing_from_new_rows_alone(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="is no encoded folder"):
+    with pytest.raises(OutputError, match="is not an encoded folder"):
         append(tmp_path / "none", TABLE)
     encode(TOKENIZER, TABLE, tmp_path / "out")
     (tmp_path / "out" / STATE).touch()
