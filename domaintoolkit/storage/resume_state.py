@@ -174,10 +174,8 @@ def _compare_inputs(folder: Path, old: Sequence[InputFile], new: Sequence[InputF
     after = {file.path: file for file in new}
     for path in sorted(before.keys() ^ after.keys()):
         word = "was" if path in before else "was not"
-        raise SourceError(
-            path,
-            f"{word} an input of the unfinished encoding in {folder}; give the same files, or delete that folder to start again",
-        )
+        reason = f"{word} an input of the unfinished encoding in {folder}"
+        raise SourceError(path, f"{reason}; give the same files, or delete that folder to start again")
     for path, file in after.items():
         kept = before[path]
         for word, name in (("size", "size"), ("checksum", "sha256"), ("time of change", "modified")):

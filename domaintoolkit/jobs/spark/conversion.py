@@ -1,4 +1,4 @@
-"""What runs inside Spark's Python processes to read: raw files and typed columns into rows, or the reason why not."""
+"""Functions that Spark's Python processes run to read: raw files and typed columns into rows and refused rows."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.values.text import TYPES
 from domaintoolkit.values.typed import castable, convert_typed
 
-__all__ = ["REFUSED", "ROW", "Batches", "convert_batches", "read_files", "row_schema", "typed"]
+__all__ = ["REFUSED", "ROW", "Batches", "convert_batches", "read_files", "row_schema", "with_utc"]
 
 ROW, REFUSED = "domaintoolkit row", "domaintoolkit refused"
-"""Columns beside the schema's: the number of a row, and what is wrong with it, as JSON; null for a good one."""
+"""Columns in addition to the schema's: the number of a row, and its problems as JSON; null for a good row."""
 
 Tabular = TypeVar("Tabular", pa.RecordBatch, pa.Table)
 Batches = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
-def typed(batch: Tabular) -> Tabular:
-    """Spark gives instants in its session's time zone; the zone is no part of the data."""
+def with_utc(batch: Tabular) -> Tabular:
+    """The rows with instants in UTC: Spark gives them in its session's time zone, which is not part of the data."""
     fields = [
         field.with_type(pa.timestamp(field.type.unit, "UTC"))
         if pa.types.is_timestamp(field.type) and field.type.tz
@@ -39,13 +39,13 @@ def typed(batch: Tabular) -> Tabular:
 
 
 def row_schema(columns: Sequence[Column]) -> pa.Schema:
-    """The declared columns, and those of ours."""
+    """The declared columns, then `ROW` and `REFUSED`."""
     declared = [(column.name, TYPES[column.type]) for column in columns]
     return pa.schema([*declared, (ROW, pa.int64()), (REFUSED, pa.string())])
 
 
 def read_files(files: Sequence[SourceFile], reader: Reader, columns: Sequence[Column]) -> Batches:
-    """Read the files whose numbers come in, as the local engine does."""
+    """A function that reads the files of the numbers that come in, as the local engine does."""
     declared, names = to_dict(reader), [column.name for column in columns]
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -56,15 +56,16 @@ def read_files(files: Sequence[SourceFile], reader: Reader, columns: Sequence[Co
             for batch in Source([files[number]], own).batches(names, kept):
                 arrays = [to_plain(batch.records[name]) for name in names]
                 yield _rows(arrays, pack_origins(number, batch.rows), schema)
-                yield from _refused(kept, number, schema)
+                yield from _refused_batch(kept, number, schema)
                 kept.clear()
-            yield from _refused(kept, number, schema)
+            yield from _refused_batch(kept, number, schema)
 
     return read
 
 
 def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Column]) -> Batches:
-    """Bring the columns of a table into the declared types; its last columns are a number and perhaps the file."""
+    """A function that converts the columns of a table to the declared types; its last columns are a number and, if
+    there are several, the file."""
     declared, chosen = to_dict(reader), [column.name for column in columns]
     place = {name: number for number, name in enumerate(names)}
 
@@ -72,9 +73,9 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
         own = from_dict(Reader, declared)
         wanted = [column for name in chosen for column in own.columns if column.name == name]
         schema = row_schema(wanted)
-        for batch in map(typed, batches):
+        for batch in map(with_utc, batches):
             arrays = batch.columns[: len(wanted)]
-            _fits(names, arrays, wanted)
+            _check_types(names, arrays, wanted)
             numbers, sources = batch[ROW].to_numpy(), np.zeros(len(batch), np.int64)
             if batch.num_columns > len(wanted) + 1:
                 sources = np.array([place[path] for path in batch.columns[-1].to_pylist()], np.int64)
@@ -90,22 +91,15 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
             kept[list(reasons)] = False
             good = [to_plain(each.array).filter(pa.array(kept)) for each in made]
             yield _rows(good, pack_origins(sources, numbers)[kept], schema)
-            refused = [
-                (
-                    int(sources[row]),
-                    RefusedRow(
-                        names[sources[row]], int(numbers[row]), None, tuple(reasons[row]), _raw(wanted, arrays, row)
-                    ),
-                )
-                for row in sorted(reasons)
-            ]
-            for source, one in refused:
-                yield from _refused([one], source, schema)
+            for row in sorted(reasons):
+                source, raw = int(sources[row]), _raw(wanted, arrays, row)
+                refused = RefusedRow(names[source], int(numbers[row]), None, tuple(reasons[row]), raw)
+                yield from _refused_batch([refused], source, schema)
 
     return convert
 
 
-def _fits(names: Sequence[str], arrays: Sequence[pa.Array], columns: Sequence[Column]) -> None:
+def _check_types(names: Sequence[str], arrays: Sequence[pa.Array], columns: Sequence[Column]) -> None:
     wrong = [
         f"column {column.name!r}: expected {column.type}, found {array.type}"
         for array, column in zip(arrays, columns, strict=True)
@@ -127,7 +121,7 @@ def _rows(arrays: Sequence[pa.Array], places: Any, schema: pa.Schema) -> pa.Reco
     )
 
 
-def _refused(rows: Sequence[RefusedRow], source: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _refused_batch(rows: Sequence[RefusedRow], source: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     if rows:
         places = pa.array(pack_origins(source, np.array([row.row for row in rows])))
         texts = pa.array([json.dumps(to_json(row)) for row in rows], pa.string())

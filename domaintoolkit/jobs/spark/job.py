@@ -27,9 +27,9 @@ from domaintoolkit.jobs.partition.row_refusals import (
     write_quarantine,
 )
 from domaintoolkit.jobs.result import EncodeResult, build_manifest
-from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, typed
-from domaintoolkit.jobs.spark.partitions import Parted, empty_shard, parted, row_places
-from domaintoolkit.jobs.spark.source import FrameRows, SparkRows, SparkSource, quoted, wanted
+from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, with_utc
+from domaintoolkit.jobs.spark.partitions import SparkPartition, empty_shard, partition_rows, row_places
+from domaintoolkit.jobs.spark.source import FrameRows, SparkRows, SparkSource, columns_to_read, quote_name
 from domaintoolkit.jobs.spark.worker import (
     ENTRY,
     Places,
@@ -73,21 +73,21 @@ def fit_spark(
 ) -> FitResult:
     """Fit a tokenizer on the training entities of `rows`: a Spark DataFrame, or files from `open_spark`.
 
-    One pass, or two where no entity is for training; every partition counts its rows, and the counts are merged
+    One pass, or two if no entity is for training; every partition counts its rows, and the counts are merged
     here. Rows that cannot be encoded raise one `DataError`, or with `quarantine` are passed over.
     """
     source = _source(rows)
-    columns = wanted(schema, source)
+    columns = columns_to_read(schema, source)
     tokenizer = DomainTokenizer(schema, encoders)
     for only_training in (True, False) if training_only else (False,):
-        states, summary, refused = _counts(tokenizer, source, fitting_schema(schema), only_training, on_bad_rows)
+        states, summary, refused = _count_rows(tokenizer, source, fitting_schema(schema), only_training, on_bad_rows)
         if refused:
-            _, _, refused = _counts(tokenizer, source, schema, False, on_bad_rows, row_places(source, columns))
-            raise_refusals(_located(source, refused), source.names)
+            _, _, refused = _count_rows(tokenizer, source, schema, False, on_bad_rows, row_places(source, columns))
+            raise_refusals(_locate(source, refused), source.names)
         fitted = sum(state.rows for state in states)
         if fitted:
             on: Literal["train", "all"] = "train" if only_training else "all"
-            for field in source.frame(columns).select(*map(quoted, columns)).limit(0).toArrow().schema:
+            for field in source.frame(columns).select(*map(quote_name, columns)).limit(0).toArrow().schema:
                 states[0].types.setdefault(field.name, column_type(field.type))
             tokenizer.fit_states(states)
             entities = _learn_composites(tokenizer, source, only_training)
@@ -95,16 +95,16 @@ def fit_spark(
     raise DataError([Refusal(None, None, "there are no rows to fit on")])
 
 
-def _counts(
+def _count_rows(
     tokenizer: DomainTokenizer, source: SparkRows, schema: Schema, training_only: bool, on_bad_rows: str,
     places: Places | None = None,
 ) -> tuple[list[FitState], dict[str, int], list[RefusedRow]]:  # fmt: skip
-    """The state of each partition, what was counted, and the rows that were refused, unless they are passed over."""
+    """(the state of each partition, counts, the rows that were refused, unless they are passed over)."""
     count = fit_rows(schema, training_only, on_bad_rows == "quarantine", places or Places(source.names))
     states: list[FitState] = []
     refused: list[RefusedRow] = []
     summary = {"rows_in": 0, "rows_refused": 0}
-    with _kept(source.frame(wanted(schema, source)).mapInArrow(count, "part string, data binary")) as frame:
+    with _persist(source.frame(columns_to_read(schema, source)).mapInArrow(count, "part string, data binary")) as frame:
         for tables, found in _states(frame.toLocalIterator()):
             if tables:
                 states.append(tokenizer.restore_state(tables))
@@ -114,8 +114,8 @@ def _counts(
 
 
 @contextmanager
-def _kept(frame: Any) -> Iterator[Any]:
-    """A frame that is computed by all workers at once and kept on their disks, to be fetched part by part."""
+def _persist(frame: Any) -> Iterator[Any]:
+    """A frame that all workers compute at once and keep on their disks, to be fetched part by part."""
     from pyspark import StorageLevel
 
     kept = frame.persist(StorageLevel.DISK_ONLY)
@@ -127,7 +127,7 @@ def _kept(frame: Any) -> Iterator[Any]:
 
 
 def _states(rows: Iterable[Any]) -> Iterator[tuple[dict[str, pa.Table], dict[str, Any]]]:
-    """The tables of each partition's state, and what else it has counted."""
+    """The tables of each partition's state, and its other counts."""
     tables: dict[str, pa.Table] = {}
     for row in rows:
         if row["part"] == "":
@@ -138,14 +138,14 @@ def _states(rows: Iterable[Any]) -> Iterator[tuple[dict[str, pa.Table], dict[str
 
 
 def _learn_composites(tokenizer: DomainTokenizer, source: SparkRows, training_only: bool) -> int:
-    """Learn on the entities that the local engine would choose; every partition sends its candidates here."""
+    """Learn from the entities that the local engine would choose; every partition sends its candidates here."""
     schema, spec = tokenizer.schema, tokenizer.schema.composite
     if spec is None or spec.vocabulary_size == 0:
         return 0
-    frame = source.frame([name for name in wanted(schema, source) if name not in schema.labels])
+    frame = source.frame([name for name in columns_to_read(schema, source) if name not in schema.labels])
     candidates = frame.mapInArrow(sample_rows(schema, spec.max_entities, training_only), frame.schema)
     lowest = LowestEntities(EntityKeys(schema.entity), spec.max_entities, training_only)
-    lowest.add(typed(candidates.orderBy(ROW).drop(ROW, REFUSED).toArrow()))
+    lowest.add(with_utc(candidates.orderBy(ROW).drop(ROW, REFUSED).toArrow()))
     return learn_from(tokenizer, spec, [lowest.table()])
 
 
@@ -161,7 +161,7 @@ def spark_streams(
     from pyspark.sql.pandas.types import from_arrow_schema
 
     source, shipped = _source(rows), Shipped.of(tokenizer)
-    made = parted(tokenizer, source, shards)
+    made = partition_rows(tokenizer, source, shards)
     columns = plain_types(empty_shard(shipped, tokenizer.schema, source, made.places).schema)
     encode = encode_shards(shipped, made.places, columns, on_bad_rows == "quarantine")
     return made.together().mapInArrow(encode, from_arrow_schema(columns))
@@ -171,7 +171,7 @@ def spark_refused(tokenizer: DomainTokenizer, rows: Any, *, shards: int | None =
     """The rows of `rows` that cannot be encoded as a DataFrame, in the columns of a quarantine file."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    made = parted(tokenizer, _source(rows), shards)
+    made = partition_rows(tokenizer, _source(rows), shards)
     return made.together().mapInArrow(refused_entries(Shipped.of(tokenizer), made.places), from_arrow_schema(ENTRY))
 
 
@@ -187,17 +187,17 @@ def encode_spark(
 ) -> EncodeResult:
     """Encode `rows` (a Spark DataFrame, or files from `open_spark`) into the folder `out`.
 
-    Spark's workers and this process share `out`. `reader` says how the files behind a DataFrame are laid out.
+    Spark's workers and this process share `out`. `reader` declares the layout of the files behind a DataFrame.
 
-    The folder is the same, byte for byte, as the local engine's for the same rows. The same call continues a run
-    that failed: its rows have to be the same, and shards that were finished are checked and kept.
+    The folder is the same, byte for byte, as the local engine's for the same rows. The same call continues a
+    failed run, if its rows are the same; finished shards are checked and kept.
     """
     source = _source(rows, reader)
     folder = Path(out).absolute()
     path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
     with lock_folder(folder):
         unfinished = check_free(folder)
-        made = parted(tokenizer, source, shards)
+        made = partition_rows(tokenizer, source, shards)
         options = {"engine": "spark", "shards": shards, "on_bad_rows": on_bad_rows}
         state = ResumeState((made.fingerprint,), identify(tokenizer), options, made.shards)
         if unfinished and not can_continue(folder, ResumeState.load(folder), state):
@@ -207,8 +207,8 @@ def encode_spark(
             state.save(folder)
             tokenizer.save(folder / "tokenizer")
         try:
-            finished, resumed = _written(tokenizer, source, made, folder)
-            refused = _located(source, [from_json(row) for shard in finished for row in shard.refused])
+            finished, resumed = _write_shards(tokenizer, source, made, folder)
+            refused = _locate(source, [from_json(row) for shard in finished for row in shard.refused])
             if on_bad_rows == "error":
                 raise_refusals(refused, source.names)
         except DataError:
@@ -228,10 +228,10 @@ def _interrupted(folder: Path, shards: int) -> str:
     return f"interrupted; {done} of {shards} shards are finished; run the same command again to continue"
 
 
-def _written(
-    tokenizer: DomainTokenizer, source: SparkRows, made: Parted, folder: Path
+def _write_shards(
+    tokenizer: DomainTokenizer, source: SparkRows, made: SparkPartition, folder: Path
 ) -> tuple[list[FinishedShard], int]:
-    """Every shard, those without rows too, and how many an earlier run has finished."""
+    """All shards, also those without rows, and the number that an earlier run finished."""
     before = [shard for number in range(made.shards) if (shard := finished_shard(folder, number)) is not None]
     for entry in (entry for shard in before for entry in shard.files):
         read_shard(folder, entry)
@@ -258,7 +258,7 @@ def _source(rows: Any, reader: Reader | None = None) -> SparkRows:
     return rows if isinstance(rows, SparkSource) else FrameRows(rows, reader)
 
 
-def _located(source: SparkRows, refused: list[RefusedRow]) -> list[RefusedRow]:
-    """The rows as their files have them, where this process sees the files."""
+def _locate(source: SparkRows, refused: list[RefusedRow]) -> list[RefusedRow]:
+    """The rows with their lines and text, if this process sees the files."""
     refused = sort_rows(refused, source.names)
     return refused if source.local is None else list(locate_rows(source.local, refused, source.names))

@@ -1,4 +1,4 @@
-"""Rows on Spark by shard: counted and fingerprinted in one pass, then each shard's together in the input's order."""
+"""Rows on Spark by shard: counted in one pass, then those of each shard together, in the order of the input."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.partition.budget import bucket_count, shard_count
 from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.spark.conversion import REFUSED, ROW
-from domaintoolkit.jobs.spark.source import SparkRows, wanted
+from domaintoolkit.jobs.spark.source import SparkRows, columns_to_read, quote_name
 from domaintoolkit.jobs.spark.worker import SHARD, Places, Shipped, add_shards, empty_part
 from domaintoolkit.schema import Schema
 from domaintoolkit.storage.resume_state import InputFile
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["Parted", "empty_shard", "parted", "row_places"]
+__all__ = ["SparkPartition", "empty_shard", "partition_rows", "row_places"]
 
 
 @dataclass(frozen=True, slots=True)
-class Parted:
-    """The rows with the number of each one's shard."""
+class SparkPartition:
+    """The rows with the number of the shard of each."""
 
     frame: Any
     shards: int
     places: Places
     fingerprint: InputFile
-    """How many rows there are, and the sum of Spark's hashes of them; not where they lie."""
+    """The number of rows, and the sum of Spark's hashes of them; their place does not count."""
 
     def together(self, finished: Collection[int] = ()) -> Any:
         """Each shard's rows together, in the order of the input, but for those of `finished` shards."""
@@ -42,17 +42,17 @@ class Parted:
 
 
 def row_places(source: SparkRows, columns: Sequence[str]) -> Places:
-    """Where rows come from; a DataFrame's are counted for it."""
-    return Places(source.names) if source.numbered else _counted(source, columns, False)[0]
+    """The places that rows come from; the rows of a DataFrame are counted for them."""
+    return Places(source.names) if source.numbered else _count_rows(source, columns, False)[0]
 
 
-def parted(tokenizer: DomainTokenizer, source: SparkRows, shards: int | None) -> Parted:
-    """Count the rows in one pass, and say which shard each belongs to."""
+def partition_rows(tokenizer: DomainTokenizer, source: SparkRows, shards: int | None) -> SparkPartition:
+    """Count the rows in one pass, and give each the number of its shard."""
     from pyspark.sql.types import IntegerType, StructField, StructType
 
     schema = tokenizer.schema
-    columns = wanted(schema, source)
-    places, rows, good, digest = _counted(source, columns, schema.time is None)
+    columns = columns_to_read(schema, source)
+    places, rows, good, digest = _count_rows(source, columns, schema.time is None)
     if not rows:
         raise DataError([Refusal(None, None, "there are no rows to encode")])
     number = shards or shard_count(good)
@@ -60,19 +60,19 @@ def parted(tokenizer: DomainTokenizer, source: SparkRows, shards: int | None) ->
     frame = source.frame(columns)
     made = StructType([*frame.schema.fields, StructField(SHARD, IntegerType(), False)])
     sharded = frame.mapInArrow(add_shards(EntityKeys.of(tokenizer), number), made)
-    return Parted(sharded, number, places, InputFile("the rows given to Spark", rows, 0, digest))
+    return SparkPartition(sharded, number, places, InputFile("the rows given to Spark", rows, 0, digest))
 
 
-def _counted(source: SparkRows, columns: Sequence[str], ordered: bool) -> tuple[Places, int, int, str]:
-    """The places of rows, how many there are and how many good ones, and a fingerprint of their values.
+def _count_rows(source: SparkRows, columns: Sequence[str], ordered: bool) -> tuple[Places, int, int, str]:
+    """(places, number of rows, number of good rows, fingerprint of their values).
 
-    That of rows whose order counts hangs on their order too.
+    With `ordered`, the fingerprint depends on the order of the rows too.
     """
     from pyspark.sql import functions
 
     frame = source.frame(columns)
     hashed = [name for name in frame.columns if name != ROW or ordered]
-    value = functions.xxhash64(*(functions.col(f"`{name.replace('`', '``')}`") for name in hashed))
+    value = functions.xxhash64(*(functions.col(quote_name(name)) for name in hashed))
     counted = (
         frame.groupBy(functions.spark_partition_id().alias("partition"))
         .agg(
@@ -94,6 +94,6 @@ def _counted(source: SparkRows, columns: Sequence[str], ordered: bool) -> tuple[
 
 def empty_shard(shipped: Shipped, schema: Schema, source: SparkRows, places: Places) -> pa.Table:
     """A shard without rows, in the types that rows have when they reach Spark's Python processes."""
-    frame = source.frame(wanted(schema, source)).limit(1)
+    frame = source.frame(columns_to_read(schema, source)).limit(1)
     row = frame.mapInArrow(empty_part(shipped, places), "part string, data binary").collect()[0]
     return pa.ipc.open_stream(bytes(row["data"])).read_all()

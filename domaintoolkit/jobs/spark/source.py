@@ -13,7 +13,7 @@ from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, convert_batches, r
 from domaintoolkit.reading import Source, open_source
 from domaintoolkit.schema import Column, Reader, Schema
 
-__all__ = ["FrameRows", "SparkRows", "SparkSource", "open_spark", "quoted", "wanted"]
+__all__ = ["FrameRows", "SparkRows", "SparkSource", "columns_to_read", "open_spark", "quote_name"]
 
 PATH = "domaintoolkit path"
 
@@ -27,7 +27,7 @@ class FrameRows:
     names: tuple[str, ...] = ("",)
     local: Source | None = None
     numbered: bool = False
-    """Whether the column of places has each row's source and row, or Spark's own numbers, which are not dense."""
+    """True if the column `ROW` has packed origins, False if it has Spark's own numbers, which have gaps."""
 
     @property
     def columns(self) -> list[str]:
@@ -35,10 +35,10 @@ class FrameRows:
         return list(self.given.columns)
 
     def frame(self, columns: Sequence[str]) -> Any:
-        """The rows with `columns`, each row's place, and a column for why a row is refused."""
+        """The rows with `columns`, the number of each row, and a column for the reasons of a refusal."""
         from pyspark.sql import functions
 
-        named = [functions.col(quoted(name)) for name in columns]
+        named = [functions.col(quote_name(name)) for name in columns]
         place = functions.monotonically_increasing_id().alias(ROW)
         return self.given.select(*named, place, functions.lit(None).cast("string").alias(REFUSED))
 
@@ -52,9 +52,9 @@ class SparkSource:
     names: tuple[str, ...]
     """The files in their order, or the table."""
     local: Source | None = None
-    """The files, where they lie in folders that this process sees too."""
+    """The files, if this process sees their folders too."""
     table: Any = None
-    """What Spark reads by itself."""
+    """The rows that Spark reads by itself."""
     numbered: bool = True
 
     @property
@@ -64,7 +64,7 @@ class SparkSource:
         return [column.name for column in self.reader.columns if there is None or column.header in there]
 
     def frame(self, columns: Sequence[str]) -> Any:
-        """The rows with `columns`, each row's place, and refused rows as JSON in a column of their own."""
+        """The rows with `columns`, the origin of each row, and refused rows as JSON in a column of their own."""
         from pyspark.sql.pandas.types import from_arrow_schema
 
         declared = {column.name: column for column in self.reader.columns}
@@ -75,13 +75,13 @@ class SparkSource:
             return self.session.range(0, len(files), 1, len(files)).mapInArrow(
                 read_files(files, self.reader, chosen), made
             )
-        return self._selected(chosen).mapInArrow(convert_batches(self.names, self.reader, chosen), made)
+        return self._select(chosen).mapInArrow(convert_batches(self.names, self.reader, chosen), made)
 
-    def _selected(self, chosen: Sequence[Column]) -> Any:
-        """The columns by their headers, a number and, where it counts the rows of a file, the file."""
+    def _select(self, chosen: Sequence[Column]) -> Any:
+        """The columns by their headers, a number and, if it counts the rows of a file, the file."""
         from pyspark.sql import functions
 
-        named = [functions.col(quoted(column.header)) for column in chosen]
+        named = [functions.col(quote_name(column.header)) for column in chosen]
         if not self.numbered:
             return self.table.select(*named, functions.monotonically_increasing_id().alias(ROW))
         number, path = functions.col("_metadata.row_index").alias(ROW), functions.col("_metadata.file_path").alias(PATH)
@@ -92,11 +92,11 @@ SparkRows = FrameRows | SparkSource
 
 
 def open_spark(session: Any, files: str | Iterable[str], reader: Reader) -> SparkSource:
-    """What `files` mean to Spark, to be fitted and encoded as `open_source` would read it.
+    """The rows of `files` on Spark, to fit and encode as those of `open_source`.
 
     Files, folders and patterns that this process sees (CSV, plain, gzip or zip, Parquet, Arrow) are read by the
-    workers as the local engine reads them, a file a task, so they have to lie where every worker sees them too.
-    Anything else is Spark's to read: Parquet behind a URI (`s3a://`, `hdfs://`), partitioned Parquet folders, and a
+    workers as the local engine reads them, a file a task, so every worker has to see them too.
+    Spark reads anything else: Parquet behind a URI (`s3a://`, `hdfs://`), partitioned Parquet folders, and a
     table of its catalog. Raises `SourceError` for what neither can read.
     """
     given = [files] if isinstance(files, str) else list(files)
@@ -121,19 +121,19 @@ def _parquet(session: Any, given: list[str], reader: Reader) -> SparkSource:
 
 
 def _is_table(session: Any, name: str) -> bool:
-    """Whether a name is that of a table in Spark's catalog, and of no file."""
+    """Return True if a name is a table's in Spark's catalog, and not a file's."""
     if os.path.lexists(name) or any(mark in name for mark in "/\\*?[") or not name.replace(".", "").isidentifier():
         return False
     return bool(session.catalog.tableExists(name))
 
 
 def _is_partitioned(path: str) -> bool:
-    """Whether a folder has folders such as `day=2024-01-01`, whose names are values of a column."""
+    """Return True if a folder has folders such as `day=2024-01-01`, whose names are values of a column."""
     return os.path.isdir(path) and bool(glob.glob(os.path.join(glob.escape(path), "*=*", "")))
 
 
-def wanted(schema: Schema, rows: SparkRows) -> list[str]:
-    """The schema's columns; labels only where there are any. Raises `DataError` for others that are missing."""
+def columns_to_read(schema: Schema, rows: SparkRows) -> list[str]:
+    """The schema's columns; labels only if they are there. Raises `DataError` for others that are missing."""
     there = rows.columns
     missing = [name for name in schema.columns if name not in there and name not in schema.labels]
     if missing:
@@ -142,6 +142,6 @@ def wanted(schema: Schema, rows: SparkRows) -> list[str]:
     return [name for name in schema.columns if name in there]
 
 
-def quoted(name: str) -> str:
-    """A column's name as Spark's expressions take any."""
+def quote_name(name: str) -> str:
+    """A column's name quoted for Spark's expressions."""
     return f"`{name.replace('`', '``')}`"

@@ -1,4 +1,4 @@
-"""What runs inside Spark's Python processes to fit and encode: functions from record batches to record batches."""
+"""Functions that Spark's Python processes run to fit and encode: from record batches to record batches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.partition.origin import add_origins, drop_origins, unpack_origins
 from domaintoolkit.jobs.partition.row_refusals import describe_refusals, from_json, raise_refusals, to_json
 from domaintoolkit.jobs.partition.shard_writer import PartEncoder
-from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, Batches, typed
+from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, Batches, with_utc
 from domaintoolkit.reading.refused_rows import COLUMNS, KEPT, RefusedRow, entry
 from domaintoolkit.schema import Schema, from_dict, to_dict
 from domaintoolkit.storage.resume_state import FINISHED, FinishedShard
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 SHARD = "domaintoolkit shard"
-"""A column beside the schema's: the number of each row's shard."""
+"""A column in addition to the schema's: the number of each row's shard."""
 PLACE_BITS = 33
 """Of Spark's own row numbers, these low bits count within a partition and the others number the partition."""
 ENTRY = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in COLUMNS])
@@ -58,7 +58,7 @@ FORMAT, VERSION = "domaintoolkit finished shard", 1
 
 @dataclass(frozen=True)
 class Places:
-    """Where rows come from: their sources' names, and of rows with Spark's own numbers each partition's first row."""
+    """The places that rows come from: names of sources, and for Spark's own numbers the first row of each partition."""
 
     names: tuple[str, ...]
     starts: Mapping[int, int] | None = None
@@ -71,7 +71,7 @@ class Places:
         return first + (numbers & ((1 << PLACE_BITS) - 1))
 
     def split(self, table: pa.Table) -> tuple[pa.Table, list[RefusedRow]]:
-        """The rows that reading has passed on, with their origins, and those that it has refused."""
+        """The rows that reading passed on, with their origins, and those that it refused."""
         places = self.of(table[ROW].to_numpy())
         texts = table[REFUSED]
         rows = add_origins(table.drop_columns([ROW, REFUSED]), places)
@@ -102,11 +102,11 @@ class Shipped:
 
     def tokenizer(self) -> DomainTokenizer:
         """Unpack it, once a process."""
-        return _unpacked(self.files)
+        return _unpack(self.files)
 
 
 @lru_cache(maxsize=2)
-def _unpacked(files: tuple[tuple[str, bytes], ...]) -> DomainTokenizer:
+def _unpack(files: tuple[tuple[str, bytes], ...]) -> DomainTokenizer:
     with tempfile.TemporaryDirectory() as name:
         for file, data in files:
             (Path(name) / file).write_bytes(data)
@@ -114,9 +114,9 @@ def _unpacked(files: tuple[tuple[str, bytes], ...]) -> DomainTokenizer:
 
 
 def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Places) -> Batches:
-    """Count the rows of a partition: gives (part, data) of the state's tables, and last ("", what else was counted).
+    """A function that counts the rows of a partition: (part, data) of the state's tables, and last ("", other counts).
 
-    Of refused rows the first `KEPT` of a partition are listed, unless they are to be passed over.
+    The first `KEPT` refused rows of a partition are listed, unless they are to be passed over.
     """
     declared = to_dict(schema)
 
@@ -125,7 +125,7 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
         state, rows_in, rows_refused = None, 0, 0
         listed: list[dict[str, Any]] = []
         for batch in batches:
-            table, refused = places.split(pa.Table.from_batches([typed(batch)]))
+            table, refused = places.split(pa.Table.from_batches([with_utc(batch)]))
             rows_in += batch.num_rows
             if training_only:
                 table = table.filter(pa.array(EntityKeys(schema.entity).is_training(table)))
@@ -143,7 +143,7 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
                 state = counted
             else:
                 state.merge(counted)
-        parts = {} if state is None else {name: _packed(table) for name, table in state.dump().items()}
+        parts = {} if state is None else {name: _to_bytes(table) for name, table in state.dump().items()}
         summary = {"rows_in": rows_in, "rows_refused": rows_refused, "refused": listed}
         yield _pairs({**parts, "": json.dumps(summary).encode()})
 
@@ -151,7 +151,7 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
 
 
 def sample_rows(schema: Schema, limit: int, training_only: bool) -> Batches:
-    """The rows of a partition's `limit` entities whose keys have the lowest hashes."""
+    """A function that gives the rows of the `limit` entities of a partition whose keys have the lowest hashes."""
     keys = EntityKeys(schema.entity)
 
     def sample(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -166,7 +166,7 @@ def sample_rows(schema: Schema, limit: int, training_only: bool) -> Batches:
     return sample
 
 
-def _packed(table: pa.Table) -> bytes:
+def _to_bytes(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -180,11 +180,11 @@ def _pairs(parts: dict[str, bytes]) -> pa.RecordBatch:
 
 
 def add_shards(keys: EntityKeys, shards: int) -> Batches:
-    """Append the number of each row's shard; rows that reading has refused go to the first."""
+    """A function that appends the number of each row's shard; rows that reading refused go to the first."""
 
     def add(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            hashes = keys.hash(pa.Table.from_batches([typed(batch)]))
+            hashes = keys.hash(pa.Table.from_batches([with_utc(batch)]))
             numbers = np.where(batch[REFUSED].is_valid(), 0, shard_of(hashes, shards))
             arrays = [*batch.columns, pa.array(numbers.astype(np.int32))]
             yield pa.RecordBatch.from_arrays(arrays, [*batch.schema.names, SHARD])
@@ -193,7 +193,7 @@ def add_shards(keys: EntityKeys, shards: int) -> Batches:
 
 
 def encode_shards(shipped: Shipped, places: Places, columns: pa.Schema, quarantine: bool) -> Batches:
-    """Streams of each shard, in `columns`; raises for rows that cannot be encoded, or leaves them out."""
+    """A function that encodes each shard, in `columns`; bad rows are raised, or with `quarantine` left out."""
 
     def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         encoder = PartEncoder(shipped.tokenizer(), places.names, left_out=False)
@@ -209,7 +209,7 @@ def encode_shards(shipped: Shipped, places: Places, columns: pa.Schema, quaranti
 
 
 def refused_entries(shipped: Shipped, places: Places) -> Batches:
-    """The rows that cannot be encoded, as a quarantine file has them."""
+    """A function that gives the rows that cannot be encoded, as in a quarantine file."""
 
     def entries(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         encoder = PartEncoder(shipped.tokenizer(), places.names, left_out=False)
@@ -223,7 +223,7 @@ def refused_entries(shipped: Shipped, places: Places) -> Batches:
 
 
 def write_shards(shipped: Shipped, places: Places, folder: str) -> Batches:
-    """Write each shard into `folder`, and beside it that it is finished; gives their numbers.
+    """A function that writes each shard and its finished entry into `folder`; gives the numbers of the shards.
 
     A task that Spark repeats does not repeat the shards that it had finished.
     """
@@ -246,7 +246,7 @@ def write_shards(shipped: Shipped, places: Places, folder: str) -> Batches:
 
 
 def finished_shard(folder: Path, number: int) -> FinishedShard | None:
-    """A shard that a worker has finished; None where it has not. Raises `ArtifactError` where that was altered."""
+    """A shard that a worker finished, else None. Raises `ArtifactError` if its entry was altered."""
     path = _finished_path(folder, number)
     return FinishedShard.of(read_json(path, FORMAT, VERSION)) if path.exists() else None
 
@@ -256,13 +256,13 @@ def _finished_path(folder: Path, number: int) -> Path:
 
 
 def empty_part(shipped: Shipped, places: Places) -> Batches:
-    """A shard without rows, in the types that rows have here."""
+    """A function that gives a shard without rows, in the types that rows have in these processes."""
 
     def give(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            rows, _ = places.split(pa.Table.from_batches([typed(batch).slice(0, 0)]))
+            rows, _ = places.split(pa.Table.from_batches([with_utc(batch).slice(0, 0)]))
             encoder = PartEncoder(shipped.tokenizer(), places.names, left_out=False)
-            yield _pairs({"": _packed(encoder.encode(rows).table)})
+            yield _pairs({"": _to_bytes(encoder.encode(rows).table)})
             return
 
     return give
@@ -279,20 +279,20 @@ def _by_shard(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table
             if high == low:
                 continue
             if waiting and numbers[low] != current:
-                yield current, _joined(waiting)
+                yield current, _to_table(waiting)
                 waiting = []
             current = int(numbers[low])
             waiting.append(batch.slice(low, high - low))
     if waiting:
-        yield current, _joined(waiting)
+        yield current, _to_table(waiting)
 
 
-def _joined(batches: list[pa.RecordBatch]) -> pa.Table:
-    return pa.Table.from_batches([typed(batch) for batch in batches]).drop_columns(SHARD)
+def _to_table(batches: list[pa.RecordBatch]) -> pa.Table:
+    return pa.Table.from_batches([with_utc(batch) for batch in batches]).drop_columns(SHARD)
 
 
 def plain_types(schema: pa.Schema) -> pa.Schema:
-    """A shard's columns as Spark can hold them: signed integers of 32 bits in place of unsigned ones."""
+    """A shard's columns in types that Spark has: signed 32-bit integers in place of unsigned ones."""
     fields: list[Any] = [pa.field("shard", pa.int32())]
     for field in schema:
         unsigned = pa.types.is_list(field.type) and pa.types.is_unsigned_integer(field.type.value_type)
