@@ -1,4 +1,4 @@
-"""`encode` on this machine: any amount of rows into an encoded folder, in bounded memory, resumable."""
+"""`encode` on this machine: any number of rows into an encoded folder, in bounded memory, resumable."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ class _Encoding:
         return rows
 
     def _prepare(self, save: bool) -> None:
-        """Do what needs no rows: write the tokenizer's files, and build the tables that it encodes with."""
+        """Write the tokenizer's files, and build the tables that it encodes with: both need no rows."""
         if save:
             self.tokenizer.save(self.folder / "tokenizer")
         _ = self.tokenizer.layout.bound

@@ -1,4 +1,4 @@
-"""`verify`: an encoded folder against the rows it was made of, in bounded memory."""
+"""`verify`: compare an encoded folder with the rows it was made of, in bounded memory."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ __all__ = ["VerifyResult", "verify"]
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """What comparing a folder with its rows has shown."""
+    """The result of comparing a folder with its rows."""
 
     report: PartReport
     rows_in: int
     rows_refused: int
-    """Those that were set aside too."""
+    """Also those that were set aside."""
     rows_set_aside: int
-    """Rows that appending has found older than their histories: the folder knows them, and that it lacks them."""
+    """Rows that appending found older than their histories: the folder remembers that it does not hold them."""
     problems: tuple[str, ...]
 
     @property
     def holds(self) -> bool:
-        """Whether everything is as the contracts say."""
+        """True if everything is as the contracts say."""
         return not self.problems
 
 
@@ -54,10 +54,10 @@ def verify(
 ) -> VerifyResult:
     """Prove that `folder` holds the rows of `source` (files from `open_source`, or a table), and that they come back.
 
-    Every shard is compared with its checksum. The rows are encoded anew, and compared with the streams; the
-    streams are decoded, and compared value by value with the rows; what was decoded is encoded, and compared with
-    the streams. Rows that cannot be encoded, and those that appending has set aside, are counted. Raises
-    `ArtifactError` for a folder that is damaged.
+    Every shard is compared with its checksum. The rows are encoded again, and compared with the streams; the
+    streams are decoded, and compared value by value with the rows; the decoded rows are encoded, and compared with
+    the streams. Rows that cannot be encoded, and those that appending set aside, are counted. Raises
+    `ArtifactError` for a damaged folder.
     """
     encoded = open_encoded(folder)
     budget = Budget.of(memory, threads)

@@ -1,4 +1,4 @@
-"""The encoded folder on disk: manifest, shards, what resumes an unfinished run, and the lock."""
+"""The encoded folder on disk: manifest, shards, the state of an unfinished run, and the lock."""
 
 from domaintoolkit.storage.encoded_folder import EncodedFolder, ShardRows, open_encoded
 

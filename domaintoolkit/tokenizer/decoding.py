@@ -29,10 +29,10 @@ def decode_ids(
     entities: pa.Table | None,
     base: bool = False,
 ) -> pa.Table:
-    """One row an event. `base` says that there are no composites in the ids.
+    """One row an event. With `base`, the ids must not hold composites.
 
     Without `entities`, their columns hold the number of the stream. Sessions come back as their number within
-    the history, and a free `order_by` column as the event's.
+    the history, and an `order_by` column that is not a field as the number of the event.
     """
     schema = layout.schema
     if not base and layout.segmenter is not None:  # even without composites in it, a stream's events may be shuffled
@@ -68,7 +68,7 @@ def _field(bound: Bound, parts: list[Cells], types: Types) -> pa.Array:
 
 
 def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers that rise over all events, counted from 0 in each history."""
+    """(events,) numbers that rise over all events, counted again from 0 in each history."""
     counts = np.diff(event_offsets)
     first = numbers[np.minimum(event_offsets[:-1], max(len(numbers) - 1, 0))] if len(numbers) else numbers[:0]
     return numbers - np.repeat(first if len(first) else np.zeros(len(counts), np.int64), counts)
@@ -77,7 +77,7 @@ def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDA
 def _times(
     layout: Layout, kind: pa.DataType, parsed: Parsed, columns: Mapping[str, pa.Array | pa.ChunkedArray]
 ) -> pa.Array:
-    """Instants that agree with every token, later than the event before where ties would stand otherwise."""
+    """(events,) instants that agree with every token, later than the event before if a tie would change the order."""
     schema = layout.schema
     assert layout.anchor is not None
     assert schema.time is not None
@@ -99,8 +99,8 @@ def _times(
 def column_of(instants: NDArray[np.int64], kind: pa.DataType, zone: str) -> pa.Array:
     """Microseconds since the epoch as a column: in the zone it was fitted with, otherwise UTC.
 
-    Times without a zone come back without one only where they were read as UTC: an hour that a clock shows
-    twice would not come back as the same instant.
+    Times without a zone come back without one only if they were read as UTC: in other zones, an hour that a clock
+    shows twice would come back as another instant.
     """
     column = pa.array(instants, pa.timestamp("us", "UTC"))
     if pa.types.is_timestamp(kind) and kind.tz is not None:

@@ -29,7 +29,7 @@ __all__ = ["FILE", "load", "save"]
 
 COMPOSITES = "composites.json"
 SCHEMA, HEAVIEST = "schema.toml", "composites.tsv"
-"""For people to read; what is loaded is in the JSON files."""
+"""For people to read; `load` reads the JSON files."""
 
 SHOWN = 1000
 """The number of heaviest composites that are listed."""

@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 
 class HistoryEncoder:
-    """Encodes the rows of one entity, given as dictionaries; the same ids as encoding them as a table."""
+    """Encodes the rows of one entity, given as dictionaries, to the ids that encoding a table gives."""
 
     def __init__(self, layout: Layout) -> None:
         schema = layout.schema

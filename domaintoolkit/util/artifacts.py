@@ -96,7 +96,7 @@ def read_json(path: str | Path, format: str, version: int) -> dict[str, Any]:
 
 
 def read_checked(path: str | Path, format: str, version: int, first: str) -> tuple[bytes, Any]:
-    """The whole file that `write_json` wrote, and the value of its `first` key; what follows is not parsed.
+    """The whole file that `write_json` wrote, and the value of its `first` key; the rest is not parsed.
 
     Raises what `read_json` raises, except for a payload that is not JSON although it matches its checksum.
     """

@@ -15,7 +15,7 @@ Ints = NDArray[np.integer[Any]]
 
 
 def offsets_of(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Where each of the sequences of these lengths begins, and the end of the last."""
+    """(sequences + 1,) where each sequence of these lengths begins, and where the last ends."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets

@@ -1,4 +1,4 @@
-"""Threads that help the one that calls, with a bound on what waits, and results in a known order."""
+"""Pools of threads, with a bound on the jobs that wait and on the results that are held."""
 
 from __future__ import annotations
 
@@ -105,5 +105,5 @@ Workers = Threads | Inline
 
 
 def make_workers(count: int) -> Workers:
-    """`count` threads, or for one none besides that of the caller."""
+    """A pool of `count` threads, or for a count of one none: the caller does the work."""
     return Threads(count) if count > 1 else Inline()

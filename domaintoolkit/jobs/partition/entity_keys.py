@@ -42,6 +42,6 @@ class EntityKeys:
         return hash_keys(self.select(table))
 
     def is_training(self, table: pa.Table) -> NDArray[np.bool_]:
-        """Whether the entity of each row belongs to the training split."""
+        """(rows,) True if the entity of the row belongs to the training split."""
         training: NDArray[np.bool_] = split_of(self.hash(table)) == 0
         return training

@@ -23,7 +23,7 @@ DICTIONARIES = "dictionaries.arrow"
 
 @dataclass(frozen=True, slots=True)
 class RowBuckets:
-    """Rows by bucket, in pieces on disk or in memory."""
+    """Rows by bucket, in pieces on disk or in memory; `read` gives them back."""
 
     count: int
     pieces: tuple[RowPiece, ...]
@@ -31,7 +31,7 @@ class RowBuckets:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """How many rows each bucket has."""
+        """(buckets,) the number of rows in each."""
         return sum((np.diff(piece.starts) for piece in self.pieces), np.zeros(self.count, np.int64))
 
     def read(self, start: int, end: int) -> pa.Table | None:

@@ -1,1 +1,1 @@
-"""The rows of a table on their way into and out of streams: types, order, ties."""
+"""The rows of a table before encoding and after decoding: types, order, ties."""

@@ -17,7 +17,7 @@ __all__ = ["Columns", "columns_of"]
 Columns = dict[str, pa.Array]
 
 _UNLIKE = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
-"""What Arrow raises for values that make no column of one type."""
+"""Arrow's errors for values that do not make a column of one type."""
 
 
 def columns_of(
@@ -25,10 +25,9 @@ def columns_of(
 ) -> Columns:
     """The wanted columns of a pandas, polars, Arrow or DuckDB table, or anything with `__arrow_c_stream__`.
 
-    A mapping of lists and a list of dictionaries will do too. Raises `DataError` that names every column
-    that is missing or there twice, and what columns there are. The `optional` ones may be missing, and
-    columns beyond these are not looked at. Rows with text that is not valid Unicode are added to `refused`, or
-    raised where there is none.
+    A mapping of lists and a list of dictionaries work too. Raises `DataError` that names every column that is
+    missing or occurs twice, and the columns that there are. The `optional` ones may be missing; other columns are
+    ignored. Rows with text that is not valid Unicode are added to `refused`, or raised without it.
     """
     if isinstance(table, Mapping):
         found: Sequence[Any] = list(table)
@@ -72,7 +71,7 @@ def _check_names(names: list[str], required: list[str], chosen: list[str]) -> No
 
 
 def _made_by(table: Any) -> str | None:
-    """Whose data frame it is: asked of the type's name, so that no library is imported for those who do not use it."""
+    """The library of a data frame, by the name of its type: so no library is imported that the user does not use."""
     kind = type(table)
     return kind.__module__.partition(".")[0] if kind.__name__ == "DataFrame" else None
 
@@ -96,13 +95,15 @@ def _as_arrow(table: Any) -> pa.Table:
 
 
 def _from_duckdb(result: Any) -> pa.Table:
-    """What `execute` gives, which can be read once; the method is called differently since DuckDB 2."""
+    """The result of DuckDB's `execute`, which can be read once; the method has another name since DuckDB 2."""
     fetch = getattr(result, "to_arrow_reader", None) or getattr(result, "fetch_record_batch", None)
     if fetch is None:
         raise TypeError(f"cannot read a table from {type(result).__name__}; give pandas, polars, Arrow or DuckDB")
     reader = fetch()
     if reader is None:
-        raise TypeError("this DuckDB result was read already, or is none; give con.sql(query), which can be read again")
+        raise TypeError(
+            "this DuckDB result was read already, or has no rows; give con.sql(query), which can be read again"
+        )
     return reader.read_all()
 
 
@@ -124,18 +125,18 @@ def _column(values: Any, name: str, wrong: list[Refusal]) -> pa.Array:
             return plain(pa.array(values))
     except _UNLIKE as error:
         raise DataError([Refusal(None, name, f"values that Arrow has no type for: {error}")]) from None
-    return _converted(values, name, wrong)
+    return _convert(values, name, wrong)
 
 
 def _from_pandas(series: Any, name: str, wrong: list[Refusal]) -> pa.Array:
     try:
         made = plain(pa.Array.from_pandas(series))
     except (*_UNLIKE, UnicodeEncodeError):
-        return _converted(series.astype(object).where(series.notna(), None).tolist(), name, wrong)
+        return _convert(series.astype(object).where(series.notna(), None).tolist(), name, wrong)
     return _of_one_kind(made, series) if series.dtype == object else made
 
 
-def _converted(values: Any, name: str, wrong: list[Refusal]) -> pa.Array:
+def _convert(values: Any, name: str, wrong: list[Refusal]) -> pa.Array:
     """Python values as one column. Mixed types become text; text that is not Unicode is refused with its row."""
     try:
         return _of_one_kind(plain(pa.array(values)), values)
@@ -160,7 +161,7 @@ def _not_unicode(values: Iterable[Any]) -> dict[int, str]:
 
 
 def _of_one_kind(made: pa.Array, values: Iterable[Any]) -> pa.Array:
-    """`made`, or text where some times name a zone and others do not: Arrow would take all of them for UTC."""
+    """`made`, or text if some times name a zone and others do not: Arrow would read all of them as UTC."""
     if not pa.types.is_timestamp(made.type) or made.type.tz is None:
         return made
     times = [value if isinstance(value, date) else None for value in values]

@@ -1,4 +1,4 @@
-"""Comparing events by their tokens, so that ties come back from decoding in the order they had."""
+"""Comparing events by their tokens, so that decoding gives ties back in their order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["cell_ranks", "descends"]
 
 
 def cell_ranks(cells: Cells) -> NDArray[np.int64]:
-    """A number for each row that depends on nothing but its tokens: its slot, or a hash of its several slots."""
+    """(rows,) a number that depends on the row's tokens alone: its slot, or a hash of its slots if it has several."""
     if cells.offsets is None:
         ranks: NDArray[np.int64] = cells.slots.astype(np.int64)
     else:
@@ -29,12 +29,13 @@ def cell_ranks(cells: Cells) -> NDArray[np.int64]:
 
 
 def descends(keys: list[NDArray[np.int64]]) -> NDArray[np.bool_]:
-    """Whether each row comes before the row above it, by `keys`, the first foremost; False for the first row."""
+    """(rows,) True if the row sorts before the row above it by `keys`, the most important first."""
     count = len(keys[0]) if keys else 0
-    below, open_ = np.zeros(count, bool), np.ones(count, bool)
-    open_[:1] = False
+    # `undecided`: the rows that equal the row above in all keys so far
+    below, undecided = np.zeros(count, bool), np.ones(count, bool)
+    undecided[:1] = False
     for key in keys:
         less = key[1:] < key[:-1]
-        below[1:] |= open_[1:] & less
-        open_[1:] &= key[1:] == key[:-1]
+        below[1:] |= undecided[1:] & less
+        undecided[1:] &= key[1:] == key[:-1]
     return below
