@@ -3,9 +3,9 @@
     python benchmarks/composite.py [--histories FILE] [--scaling] [--threads N]
 
 Without a file, histories of the same shape are drawn: items of five features (32, 64, 16, 24 and 128 values) that
-latent clusters correlate, and histories that stay within a few clusters. Compilation is timed apart, with an
-empty cache. `--scaling` also runs 100,000 to 1,000,000 events and 5,000 to 40,000 merges, one process each so
-that memory can be told, and writes benchmarks/composite/scaling.csv and scaling.svg.
+latent clusters correlate, and histories that stay within a few clusters. Compilation is timed separately,
+with an empty cache. `--scaling` also runs 100,000 to 1,000,000 events and 5,000 to 40,000 merges, one process each to
+measure its memory, and writes benchmarks/composite/scaling.csv and scaling.svg.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ from domaintoolkit.grammar import Grammar, Place
 from domaintoolkit.grammar.grammar import events_begun
 from domaintoolkit.schema import Composite
 
+T = TypeVar("T")
 CARDINALITIES = (32, 64, 16, 24, 128)
 FOLDER = Path(__file__).parent / "composite"
 EVENTS, MERGES = (100_000, 300_000, 1_000_000), (5_000, 10_000, 20_000, 40_000)
@@ -85,7 +88,7 @@ def streams_of(features: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple
     return streams, grammar_of_features(np.concatenate(place).astype(np.int16), width)
 
 
-def timed(run: Any, times: int) -> tuple[float, Any]:
+def time_runs(run: Callable[[], T], times: int) -> tuple[float, T]:
     """The median of several runs, in seconds, and the last result."""
     taken = []
     for _ in range(times):
@@ -101,29 +104,29 @@ def measure(streams: Arrays, grammar: Grammar, merges: int, threads: int, times:
     print(f"{events:,} events in {len(streams.offsets) - 1:,} histories, {merges:,} merges, {threads} threads")
     for directed in (True, False):
         spec = Composite(vocabulary_size=merges, min_weight=0, directed=directed)
-        taken, model = timed(lambda spec=spec: learn(streams, grammar, spec, base), times)
+        taken, model = time_runs(partial(learn, streams, grammar, spec, base), times)
         tool = Segmenter(model, grammar, threads=threads)
-        greedy, segmented = timed(lambda tool=tool: tool.greedy(streams), times)
-        spr, shuffled = timed(lambda tool=tool: tool.spr(streams, seed=0), times)
+        greedy, segmented = time_runs(partial(tool.greedy, streams), times)
+        spr, shuffled = time_runs(partial(tool.spr, streams, seed=0), times)
         tokens = [(len(found.ids) - len(streams.offsets) + 1) / events for found in (segmented, shuffled)]
         print(f"  {'directed' if directed else 'undirected'}: construction {taken:.3f} s, {len(model):,} merges")
         print(f"    greedy {events / greedy / 1e6:.2f} million events/s, {tokens[0]:.3f} tokens an event")
         print(f"    SPR    {events / spr / 1e6:.2f} million events/s, {tokens[1]:.3f} tokens an event")
         print(f"    composites ever emitted by greedy: {share_emitted(model, segmented.ids):.1%}")
         if directed:
-            back, found = timed(lambda tool=tool, segmented=segmented: tool.expand(*segmented[:2]), times)
+            back, found = time_runs(partial(tool.expand, *segmented[:2]), times)
             assert np.array_equal(found.ids, streams.ids)
             print(f"    expand {events / back / 1e6:.2f} million events/s")
 
 
-def compilation() -> None:
+def time_compilation() -> None:
     """Time the first use of everything, with an empty cache and with a full one."""
     with tempfile.TemporaryDirectory() as folder:
-        for what in ("empty", "full"):
+        for cache in ("empty", "full"):
             begin = time.perf_counter()
             command = [sys.executable, __file__, "--warm-up"]
             subprocess.run(command, check=True, env={**os.environ, "NUMBA_CACHE_DIR": folder})
-            print(f"first use with {what} cache: {time.perf_counter() - begin:.1f} s")
+            print(f"first use with {cache} cache: {time.perf_counter() - begin:.1f} s")
 
 
 def use_everything() -> None:
@@ -134,10 +137,10 @@ def use_everything() -> None:
     tool.expand(*tool.greedy(streams)[:2])
 
 
-def one(events: int, merges: int) -> None:
-    """Construct once, and print events, merges made, seconds of CPU and the most memory, in bytes.
+def learn_once(events: int, merges: int) -> None:
+    """Construct once, and print events, merges, seconds of CPU and peak memory in bytes.
 
-    Construction runs in one thread, so that on an idle machine these are the seconds on the clock.
+    Construction runs in one thread: on an idle machine, seconds of CPU are those of the clock.
     """
     streams, grammar = streams_of(*draw(events))
     use_everything()
@@ -148,7 +151,7 @@ def one(events: int, merges: int) -> None:
     print(f"{events},{made},{taken:.3f},{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}")
 
 
-def scaling() -> None:
+def measure_scaling() -> None:
     """Run every size in a process of its own; write the table and the figure."""
     FOLDER.mkdir(exist_ok=True)
     rows = []
@@ -198,17 +201,17 @@ def main() -> None:
     parser.add_argument("--warm-up", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        return one(*options.one)
+        return learn_once(*options.one)
     if options.warm_up:
         return use_everything()
     if options.only_scaling:
-        return scaling()
+        return measure_scaling()
     if not options.no_compilation:
-        compilation()
+        time_compilation()
     use_everything()
     data = read(options.histories) if options.histories else draw(40_000)
     measure(*streams_of(*data), options.merges, options.threads, options.times)
-    return scaling() if options.scaling else None
+    return measure_scaling() if options.scaling else None
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What composites do to the streams of the ecommerce domain: on its simulated sample, and on rows of your own.
+"""Tokens an event with and without composites in the ecommerce domain: on its simulated sample, and on your rows.
 
     python benchmarks/composites_ecommerce.py [--events 200000] [FILE]
 
 Fits on the training entities (80% by a hash of the key), segments all of them greedily, and writes the table and its
-figure into domains/ecommerce/. FILE is a REES46 file; rows of it that cannot be read are passed over.
+figure into domains/ecommerce/. FILE is a REES46 file; its unreadable rows are skipped.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ MERGES = (0, 1_000, 4_000, 16_000)
 COLUMNS = ("rows", "composites", "asked for", "learned", "tokens an event", "ever emitted", "tokens a history")
 
 
-def rows_of(file: str, domain: dt.Domain) -> pa.Table:
-    """The rows of a file that can be read."""
+def read_rows(file: str, domain: dt.Domain) -> pa.Table:
+    """The readable rows of a file."""
     with Quarantine(Path("refused.csv")) as quarantine:
         table = pa.Table.from_batches(
             [batch.records for batch in open_source([file], domain.reader).batches(None, quarantine)]
@@ -37,8 +37,8 @@ def rows_of(file: str, domain: dt.Domain) -> pa.Table:
     return table
 
 
-def measured(name: str, table: pa.Table, schema: dt.Schema, across: bool) -> Iterator[dict[str, Any]]:
-    """One line for each number of merges; the first says what base tokens alone cost."""
+def measure(name: str, table: pa.Table, schema: dt.Schema, across: bool) -> Iterator[dict[str, Any]]:
+    """One line for each number of merges; the first is for base tokens alone."""
     most = dt.Composite(vocabulary_size=MERGES[-1], across_events=across, min_weight=0.0)
     base = fit(schema, table).tokenizer
     streams = base.encode(table)
@@ -94,13 +94,13 @@ def main() -> None:
     domain = dt.get_domain("ecommerce")
     tables = {f"simulated, {given.events:,} events": read_sample(domain, given.events).read_all()}
     if given.file:
-        table = rows_of(given.file, domain)
+        table = read_rows(given.file, domain)
         tables[f"REES46, {len(table):,} events"] = table
     lines = [
         line
         for name, table in tables.items()
         for across in (False, True)
-        for line in measured(name, table, domain.schema, across)
+        for line in measure(name, table, domain.schema, across)
     ]
     with (HOME / "composites.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

@@ -1,11 +1,11 @@
-"""Fitting and encoding beside DuckDB's sorting of the same file: seconds, peak memory, cost an event.
+"""Fitting and encoding compared with DuckDB's sorting of the same file: seconds, peak memory, cost an event.
 
     python benchmarks/engine.py FOLDER --events 1000000 10000000 [--format parquet csv] [--memory 2GB] [--repeat 3]
     python benchmarks/engine.py FOLDER --kills 30
 
-Every measurement is a process of its own, so that its peak memory is its own. DuckDB copies the whole file in
-the order of user and time into another Parquet file; that only sorts and writes. `--kills` ends an encoding of
-the first size at random moments, so many times, and compares what comes out with an undisturbed run.
+Every measurement is a process of its own, so that its peak memory is its own. DuckDB only sorts and writes: it copies
+the file, by user and time, into another Parquet file. `--kills N` kills an encoding of the first size N times at
+random moments, and compares its output with that of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,12 +30,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import engine_data
 
+if TYPE_CHECKING:  # the measured process imports these before its clock starts
+    from domaintoolkit.schema import Reader, Schema
+
 UNFINISHED = "unfinished.json"
 CHOICES = (statistics.median, statistics.median, max)
 """Of several runs: the median seconds, of the clock and of the processors, and the largest memory."""
 
 
-def reader() -> Any:
+def reader() -> Reader:
     """The layout of the raw files."""
     from domaintoolkit.schema import Column, Reader
 
@@ -46,7 +49,7 @@ def reader() -> Any:
     return Reader(columns=(when, *columns))
 
 
-def schema() -> Any:
+def schema() -> Schema:
     """The fields of an event."""
     from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
 
@@ -84,7 +87,7 @@ def run_fit(path: Path, out: Path, _: str, threads: int) -> None:
 
 
 def run_encode(path: Path, out: Path, memory: str, threads: int) -> None:
-    """Encode with the tokenizer that is beside `out`."""
+    """Encode with the tokenizer next to `out`."""
     from domaintoolkit.jobs import encode
     from domaintoolkit.reading import open_source
     from domaintoolkit.tokenizer import DomainTokenizer
@@ -96,11 +99,11 @@ def run_encode(path: Path, out: Path, memory: str, threads: int) -> None:
 RUNS = {"duckdb": run_duckdb, "fit": run_fit, "encode": run_encode}
 
 
-def measure(what: str, path: Path, out: Path, memory: str, threads: int) -> tuple[float, float, float]:
+def measure(job: str, path: Path, out: Path, memory: str, threads: int) -> tuple[float, float, float]:
     """(seconds without start-up, those of all processors, peak memory in GiB) of one run in its own process."""
     _remove(out)
-    os.sync()  # what an earlier run has written is not written during this one
-    command = [sys.executable, __file__, "--run", what, str(path), str(out), memory, str(threads)]
+    os.sync()  # so that writes of an earlier run do not slow this one
+    command = [sys.executable, __file__, "--run", job, str(path), str(out), memory, str(threads)]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds, busy, peak = json.loads(result.stdout.splitlines()[-1])
     return seconds, busy, peak
@@ -113,11 +116,11 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def child(what: str, path: str, out: str, memory: str, threads: str) -> None:
-    """Run once and say how it was. Imports are not measured: they are the command's, not the table's."""
+def run_job(job: str, path: str, out: str, memory: str, threads: str) -> None:
+    """Run once and print the figures. Imports are not measured: their cost does not depend on the table."""
     import duckdb  # noqa: F401
     import pandas as pd  # noqa: F401
-    import pyarrow.acero  # what Arrow imports when it first groups rows
+    import pyarrow.acero  # Arrow imports it when it first groups rows
     import pyarrow.compute
     import pyarrow.parquet  # noqa: F401
 
@@ -126,7 +129,7 @@ def child(what: str, path: str, out: str, memory: str, threads: str) -> None:
     from domaintoolkit.tokenizer import DomainTokenizer  # noqa: F401
 
     start, before = time.perf_counter(), time.process_time()
-    RUNS[what](Path(path), Path(out), memory, int(threads))
+    RUNS[job](Path(path), Path(out), memory, int(threads))
     seconds, busy = time.perf_counter() - start, time.process_time() - before
     print(json.dumps([seconds, busy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))
 
@@ -135,15 +138,15 @@ def compare(folder: Path, events: int, format: str, options: argparse.Namespace)
     """Measure all three in turn, and print their medians."""
     path = engine_data.write(folder, events, (format,))[format]
     outs = {"duckdb": folder / "sorted.parquet", "fit": folder / "tokenizer", "encode": folder / "encoded"}
-    found: dict[str, list[tuple[float, float, float]]] = {what: [] for what in outs}
+    found: dict[str, list[tuple[float, float, float]]] = {job: [] for job in outs}
     for _ in range(options.repeat):
-        for what, out in outs.items():
-            found[what].append(measure(what, path, out, options.memory, options.threads))
+        for job, out in outs.items():
+            found[job].append(measure(job, path, out, options.memory, options.threads))
     sort = statistics.median(seconds for seconds, _, _ in found["duckdb"])
-    for what, runs in found.items():
+    for job, runs in found.items():
         seconds, busy, peak = (choose(values) for choose, values in zip(CHOICES, zip(*runs, strict=True), strict=True))
         print(
-            f"{events:>11,} {format:<8} {what:<7} {seconds:8.2f} s {seconds / sort:6.2f} of DuckDB's "
+            f"{events:>11,} {format:<8} {job:<7} {seconds:8.2f} s {seconds / sort:6.2f} of DuckDB's "
             f"{seconds / events * 1e6:6.3f} us an event {busy:8.2f} s of processors {peak:5.2f} GiB",
             flush=True,
         )
@@ -156,7 +159,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def kill(folder: Path, events: int, kills: int, options: argparse.Namespace) -> None:
-    """End an encoding at random moments until it has survived `kills` of them."""
+    """Kill an encoding at random moments until it has survived `kills` of them."""
     path = engine_data.write(folder, events, ("parquet",))["parquet"]
     measure("fit", path, folder / "tokenizer", options.memory, options.threads)
     seconds, _, _ = measure("encode", path, folder / "encoded", options.memory, options.threads)
@@ -175,17 +178,17 @@ def kill(folder: Path, events: int, kills: int, options: argparse.Namespace) -> 
             process.wait()
             done += 1
         if (out / "manifest.json").exists() and not (out / UNFINISHED).exists():
-            assert checksums(out) == wanted, "other bytes than an undisturbed run's"
+            assert checksums(out) == wanted, "the bytes differ from those of an undisturbed run"
             _remove(out)
     if out.exists():
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        assert checksums(out) == wanted, "other bytes than an undisturbed run's"
+        assert checksums(out) == wanted, "the bytes differ from those of an undisturbed run"
     print(f"{done} kills in {runs} runs of an encoding of {events:,} events: the same bytes every time")
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--run"]:
-        child(*sys.argv[2:])
+        run_job(*sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)

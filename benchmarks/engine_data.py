@@ -33,7 +33,7 @@ def chunks(events: int, seed: int = 46) -> Iterator[pa.Table]:
 
 
 def write(folder: Path, events: int, formats: tuple[str, ...] = ("parquet", "csv")) -> dict[str, Path]:
-    """Write the rows below `folder`, unless they are there; the files' paths by format."""
+    """Write the rows below `folder`, unless they exist; the files' paths by format."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / f"rees46-{events}.{name}" for name in formats}
     for name, path in paths.items():
@@ -45,7 +45,7 @@ def write(folder: Path, events: int, formats: tuple[str, ...] = ("parquet", "csv
 
 
 def _write_parquet(path: Path, events: int) -> None:
-    """Times are instants here, as a table that someone has kept as Parquet has them."""
+    """Times are instants here, as in most Parquet files."""
     writer = None
     for table in chunks(events):
         seconds = pa.compute.strptime(table["event_time"], "%Y-%m-%d %H:%M:%S UTC", "us")

@@ -1,4 +1,4 @@
-"""How fast blocks come out of memory-mapped shards: tokens a second on one core, packing and padding included.
+"""The speed of reading blocks from memory-mapped shards: tokens a second on one core, with packing and padding.
 
 python benchmarks/loader.py [--tokens 20000000] [--block 512] [--batch 128]
 """

@@ -1,11 +1,11 @@
-"""Training throughput on a CPU: the token model beside transformers' GPT-2 of the same size, on the same blocks.
+"""Training throughput on a CPU: the token model and transformers' GPT-2 of the same size, on the same blocks.
 
     python benchmarks/model_cpu.py [--threads 2] [--rounds 3] [--batch 4] [--block 512] [--history 0]
 
 Each round times one step (forward, backward, AdamW) of every model in turn, so that a noisy machine slows all
 alike; medians are printed. Dropout is off everywhere and `--history` n cuts every block into histories of n tokens for
-our models (0: one a block; GPT-2 always attends over the whole block). A CPU that has no bf16 arithmetic is not asked
-for it.
+our models (0: one a block; GPT-2 always attends over the whole block). On a CPU without bf16 arithmetic, bf16 is left
+out.
 """
 
 from __future__ import annotations

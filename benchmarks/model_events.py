@@ -1,8 +1,8 @@
-"""Training throughput in events a second: the event models beside the token model of equal layers and width.
+"""Training throughput in events a second: the event models and the token model of equal layers and width.
 
     python benchmarks/model_events.py [--preset 410k] [--threads 2] [--rounds 5] [--batch 8] [--block 512]
 
-The histories are random ones of the ecommerce domain's sample, packed into the same blocks for all.
+All train on the same blocks of histories of the ecommerce domain's sample.
 """
 
 from __future__ import annotations
@@ -11,17 +11,25 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 
 import domaintoolkit as dt
-from domaintoolkit.model import EventModel, TokenBatch, TokenModel, event_preset, events_from_streams, preset
+from domaintoolkit.model import (
+    EventBatch,
+    EventModel,
+    TokenBatch,
+    TokenModel,
+    event_preset,
+    events_from_streams,
+    preset,
+)
+from domaintoolkit.model.bound_model import BoundModel
 
 
-def stepped(model: Any, batch: Any, half: bool) -> Callable[[], int]:
+def make_step(model: BoundModel, batch: TokenBatch | EventBatch, half: bool) -> Callable[[], int]:
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, fused=True)
 
     def step() -> int:
@@ -35,8 +43,8 @@ def stepped(model: Any, batch: Any, half: bool) -> Callable[[], int]:
     return step
 
 
-def packed(streams: dt.Streams, rows: int, block: int) -> tuple[TokenBatch, list[int], list[int]]:
-    """Whole histories one after another into rows; the histories taken, and the row of each."""
+def pack_histories(streams: dt.Streams, rows: int, block: int) -> tuple[TokenBatch, list[int], list[int]]:
+    """Whole histories packed into rows one after another; also the histories taken, and the row of each."""
     ids = torch.zeros(rows, block, dtype=torch.long)
     documents = torch.full((rows, block), -1)
     taken: list[int] = []
@@ -66,23 +74,23 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     domain = dt.get_domain(options.domain)
     tokenizer = dt.DomainTokenizer(domain.schema)
-    streams = tokenizer.fit_encode(sample(domain, options.rows))
-    rules, size = tokenizer.grammar, len(tokenizer.vocabulary)
-    tokens, taken, rows = packed(streams, options.batch, options.block)
+    streams = tokenizer.fit_encode(sample_table(domain, options.rows))
+    grammar, size = tokenizer.grammar, len(tokenizer.vocabulary)
+    tokens, taken, rows = pack_histories(streams, options.batch, options.block)
     flat = np.concatenate([streams[number] for number in taken])
     offsets = np.cumsum([0, *(len(streams[number]) for number in taken)])
-    events = events_from_streams(flat, offsets, rules).batch(np.array(rows))
+    events = events_from_streams(flat, offsets, grammar).batch(np.array(rows))
     times: dict[str, list[float]] = {}
     counts: dict[str, int] = {}
     steps: dict[str, Callable[[], int]] = {}
     for half in (False, True):
         kind = "bf16" if half else "fp32"
-        token = TokenModel(preset(options.preset, size, block=options.block), rules, "none")
-        steps[f"token model, {kind}"] = stepped(token, tokens, half)
+        token = TokenModel(preset(options.preset, size, block=options.block), grammar, "none")
+        steps[f"token model, {kind}"] = make_step(token, tokens, half)
         for sequential in (False, True):
-            event = EventModel(event_preset(options.preset, size, sequential=sequential), rules, "none")
+            event = EventModel(event_preset(options.preset, size, sequential=sequential), grammar, "none")
             name = f"event model{', sequential' if sequential else ''}, {kind}"
-            steps[name] = stepped(event, events, half)
+            steps[name] = make_step(event, events, half)
     for turn in range(options.rounds + 1):
         for name, step in steps.items():
             start = time.perf_counter()
@@ -97,7 +105,7 @@ def main() -> None:
         print(f"{name:32} {counts[name]:6,} events {speed:10,.0f} events/s {speed / base:6.2f}x")
 
 
-def sample(domain: Any, rows: int) -> pa.Table:
+def sample_table(domain: dt.Domain, rows: int) -> pa.Table:
     return pa.Table.from_batches(list(domain.sample(rows, 0)))
 
 

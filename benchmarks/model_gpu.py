@@ -1,4 +1,4 @@
-"""Training throughput on a GPU in bf16: the token model, eager and compiled, beside transformers' GPT-2.
+"""Training throughput on a GPU in bf16: the token model, eager and compiled, and transformers' GPT-2.
 
     python benchmarks/model_gpu.py [--presets 24m 85m] [--tokens 65536] [--block 512] [--history 128] [--ragged]
         [--vocabulary 4000] [--cap 24] [--only "ours, compiled"]
@@ -6,8 +6,8 @@
 Steps (forward, backward, clipping, AdamW) of random blocks that hold histories of `--history` tokens, or with
 `--ragged` of that many on average (each token ends one with the same probability); GPT-2 attends over whole blocks.
 Medians of steps timed by events on the device. MFU is the model's own FLOPs (6 a parameter and token, and the causal
-half of attention over the block) over the maker's dense peak. `--cap` refuses the allocator more than so many GiB, so
-that a larger GPU shows what a smaller one has room for.
+half of attention over the block) over the maker's dense peak. `--cap` limits the allocator to so many GiB, to show on a
+larger GPU what fits into a smaller one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from domaintoolkit.train.progress import peak_flops
 OLD = {"activation": "gelu", "norm": "layernorm", "bias": True}
 
 
-class OfGPT2(torch.nn.Module):
+class GPT2WithLoss(torch.nn.Module):
     """GPT-2 whose forward pass is its loss on a batch."""
 
     def __init__(self, name: str, block: int, vocabulary: int) -> None:
@@ -49,8 +49,8 @@ class OfGPT2(torch.nn.Module):
         return loss
 
 
-class Ours(torch.nn.Module):
-    """The token model, likewise."""
+class TokenModelWithLoss(torch.nn.Module):
+    """The token model, whose forward pass is its loss on a batch."""
 
     def __init__(self, name: str, block: int, vocabulary: int, **changes: Any) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Ours(torch.nn.Module):
         return self.model.loss(batch).loss
 
 
-def stepped(module: torch.nn.Module, batch: TokenBatch) -> Callable[[], None]:
+def make_step(module: torch.nn.Module, batch: TokenBatch) -> Callable[[], None]:
     optimizer = build_optimizer(module, Recipe())
 
     def step() -> None:
@@ -74,7 +74,7 @@ def stepped(module: torch.nn.Module, batch: TokenBatch) -> Callable[[], None]:
     return step
 
 
-def milliseconds(step: Callable[[], None], steps: int) -> float:
+def time_steps(step: Callable[[], None], steps: int) -> float:
     for _ in range(4):
         step()
     marks = [torch.cuda.Event(enable_timing=True) for _ in range(steps + 1)]
@@ -86,7 +86,7 @@ def milliseconds(step: Callable[[], None], steps: int) -> float:
     return statistics.median(one.elapsed_time(two) for one, two in itertools.pairwise(marks))
 
 
-def batch_of(tokens: int, block: int, history: int, vocabulary: int, ragged: bool) -> TokenBatch:
+def draw_batch(tokens: int, block: int, history: int, vocabulary: int, ragged: bool) -> TokenBatch:
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(vocabulary, (tokens // block, block), generator=generator)
     documents = torch.arange(block).expand_as(ids) // history
@@ -114,17 +114,17 @@ def main() -> None:
     print(f"steps of {options.tokens:,} tokens of {options.vocabulary:,} in blocks of {options.block}", end=", ")
     print(f"histories of {lengths}", flush=True)
     print("| preset | model | ms a step | tokens/s | over GPT-2 | MFU | peak, GiB |\n|---|---|---|---|---|---|---|")
-    batch = batch_of(options.tokens, options.block, options.history, options.vocabulary, options.ragged)
+    batch = draw_batch(options.tokens, options.block, options.history, options.vocabulary, options.ragged)
     for name in options.presets:
         base = 0.0
         flops = training_flops(preset(name, options.vocabulary), options.block) * options.tokens
         shape = (name, options.block, options.vocabulary)
         for label, make, compiled in (
-            ("transformers GPT-2", lambda shape=shape: OfGPT2(*shape), False),
-            ("transformers GPT-2, compiled", lambda shape=shape: OfGPT2(*shape), True),
-            ("ours, GELU and LayerNorm, compiled", lambda shape=shape: Ours(*shape, **OLD), True),
-            ("ours", lambda shape=shape: Ours(*shape), False),
-            ("ours, compiled", lambda shape=shape: Ours(*shape), True),
+            ("transformers GPT-2", lambda shape=shape: GPT2WithLoss(*shape), False),
+            ("transformers GPT-2, compiled", lambda shape=shape: GPT2WithLoss(*shape), True),
+            ("ours, GELU and LayerNorm, compiled", lambda shape=shape: TokenModelWithLoss(*shape, **OLD), True),
+            ("ours", lambda shape=shape: TokenModelWithLoss(*shape), False),
+            ("ours, compiled", lambda shape=shape: TokenModelWithLoss(*shape), True),
         ):
             if options.only and label not in options.only:
                 continue
@@ -134,7 +134,7 @@ def main() -> None:
             module = make().to(device).train()
             if compiled:
                 module.compile()
-            found = milliseconds(stepped(module, batch), options.steps)
+            found = time_steps(make_step(module, batch), options.steps)
             base = base or found
             share = f"{flops / found * 1e3 / peak:.1%}" if peak else "not known"
             held = torch.cuda.max_memory_allocated() / GIB

@@ -1,12 +1,12 @@
-"""What training takes in memory, beside what `plan` says: on the CPU, or on a GPU, there under a cap if wanted.
+"""The memory that training takes, and the estimate of `plan`: on the CPU, or on a GPU, there with a cap if wanted.
 
     python benchmarks/model_memory.py [--device cpu] [--presets 3m 24m] [--batch 8] [--block 512] [--precision fp32]
     python benchmarks/model_memory.py --device cuda --cap 24 --presets 24m 85m --batch 32 --precision bf16
 
-Each size trains three steps of AdamW in a process of its own. On a CPU its memory is the peak of the resident set over
-what was resident before the model was made; on a GPU it is what torch's allocator held at the most, and the steps are
-timed too: tokens a second, and the share of the dense peak that the model's own FLOPs are. `--cap` refuses the
-allocator more than so many GiB, so that a larger GPU shows what fits into a smaller one.
+Each size trains three steps of AdamW in a process of its own. On a CPU its memory is the growth of the resident set to
+its peak; on a GPU it is the peak of torch's allocator, and the steps are also timed: tokens a second, and the model's
+own FLOPs as a share of the dense peak. `--cap` limits the allocator to so many GiB, to show on a larger GPU what fits
+into a smaller one.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     python benchmarks/tokenizer.py [--peers FOLDER] [--rounds 5] [--only lifestream replay words entity commands]
 
 Each measurement is a process of its own, which loads the rows, and then times the job several times; ours and the
-peer's take turns. The tables hold medians over all runs of all rounds (pytorch-lifestream: one run a process), wall
+peer's take turns. The tables hold medians over all runs of all rounds (pytorch-lifestream: one run a process): wall
 and processor seconds, and the process's peak memory with libraries and table, after its first run.
 """
 
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ from ours import schema  # noqa: E402 - it lies among the programs that the peer
 Figures = dict[str, Any]
 
 
-def process(python: Path | str, program: str, file: Path, runs: int, *more: str) -> Figures:
-    """What one measured program prints."""
+def run_program(python: Path | str, program: str, file: Path, runs: int, *more: str) -> Figures:
+    """The figures that one measured program prints."""
     command = [str(python), str(HERE / "peers" / program), str(file), "--runs", str(runs), *more]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -44,12 +45,12 @@ def process(python: Path | str, program: str, file: Path, runs: int, *more: str)
     return figures
 
 
-def alternate(ours: list[Any], peer: list[Any], rounds: int) -> tuple[list[Figures], list[Figures]]:
-    """The two in turn, A B A B."""
+def alternate(ours: Sequence[Any], peer: Sequence[Any], rounds: int) -> tuple[list[Figures], list[Figures]]:
+    """The figures of the two, run in turn: A B A B. Each is the arguments of `run_program`."""
     made: tuple[list[Figures], list[Figures]] = ([], [])
     for _ in range(rounds):
         for side, arguments in zip(made, (ours, peer), strict=True):
-            side.append(process(*arguments))
+            side.append(run_program(*arguments))
     return made
 
 
@@ -74,7 +75,7 @@ def report(title: str, ours: list[Figures], peer: list[Figures]) -> None:
 
 
 def write_words(rows: Path, path: Path) -> None:
-    """Each history's tokens by name, joined with spaces: what a text tokenizer would be given."""
+    """Each history's tokens by name, joined with spaces, as input for a text tokenizer."""
     streams = dt.DomainTokenizer(schema()).fit_encode(pq.read_table(rows))
     names = [name.replace(" ", "_") for name in streams.vocabulary.names]
     table = pa.table({"words": [" ".join(map(names.__getitem__, ids.tolist())) for ids in streams]})
@@ -82,7 +83,7 @@ def write_words(rows: Path, path: Path) -> None:
         stream.write_table(table)
 
 
-def one_history(rows: Path) -> None:
+def time_entities(rows: Path) -> None:
     """`encode_entity`: medians of 2,000 calls, on 150 events and on one."""
     table = pq.read_table(rows)
     tokenizer = dt.DomainTokenizer(schema()).fit(table)
@@ -99,7 +100,7 @@ def one_history(rows: Path) -> None:
         )
 
 
-def commands(rounds: int) -> None:
+def time_commands(rounds: int) -> None:
     """Whole processes: `--help`, and encoding the embedded sample into an empty folder."""
     program = str(Path(sys.executable).with_name("domaintoolkit"))
     print(f"\ncommands   (load {os.getloadavg()[0]:.1f})")
@@ -137,9 +138,9 @@ def main() -> None:
         sides = [ours, "ours.py", rows, 7], [python["lifestream"], "lifestream.py", rows, 1]
         report("fit + encode + group, against pytorch-lifestream 0.6.0", *alternate(*sides, max(given.rounds // 2, 1)))
     if "entity" in given.only:
-        one_history(rows)
+        time_entities(rows)
     if "commands" in given.only:
-        commands(given.rounds)
+        time_commands(given.rounds)
 
 
 if __name__ == "__main__":

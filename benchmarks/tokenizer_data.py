@@ -3,7 +3,7 @@
     python benchmarks/tokenizer_data.py FILE [--events 1000000] [--users 100000]
 
 Six columns: `user_id` (int64), `event_time` (to the second, over 31 days), `event_type` (4 kinds), `category`
-(2,767 names) and `brand` (4,300 names), both Zipf-distributed, and `price` (log-normal, in cents). Rows stand in
+(2,767 names) and `brand` (4,300 names), both Zipf-distributed, and `price` (log-normal, in cents). Rows are in
 no order.
 """
 
@@ -39,7 +39,7 @@ def table(events: int = EVENTS, users: int = USERS, seed: int = 2767) -> pa.Tabl
 
 
 def write(path: Path, events: int = EVENTS, users: int = USERS) -> None:
-    """Write the rows, unless the file is there."""
+    """Write the rows, unless the file exists."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")

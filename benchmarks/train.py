@@ -2,9 +2,9 @@
 
     python benchmarks/train.py OUT [--seconds 40] [--preset 410k] [--threads 1] [--rounds 5]
 
-OUT is an encoded folder. The models have equal layers and width and take turns while their steps are timed, each on
-its own batches of the training entities; then each trains from the start for as many steps as fit into the seconds,
-and is measured on the test entities. Loading, evaluation and baselines are not in the seconds.
+OUT is an encoded folder. The models have equal layers and width. Their steps are timed in turn, each on its own
+batches of the training entities; then each trains from the start for as many steps as fit into the seconds, and is
+measured on the test entities. The seconds exclude loading, evaluation and baselines.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.encoded_folder import open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train import Recipe, train
@@ -41,11 +42,11 @@ def recipes(preset: str) -> dict[str, Recipe]:
 
 
 def stepper(folder: str, recipe: Recipe) -> Callable[[], int]:
-    """A function that makes one step and says how many events it trained on."""
+    """A function that makes one step and returns the number of its events."""
     tokenizer = DomainTokenizer.load(open_encoded(folder).tokenizer_folder)
     rule = window_rule(tokenizer)
     batches = open_splits(open_shards(folder), recipe, tokenizer.grammar, rule).training_batches(0)
-    model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar).train()
+    model: BoundModel = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar).train()
     optimizer = build_optimizer(model, recipe)
 
     def step() -> int:
@@ -58,8 +59,8 @@ def stepper(folder: str, recipe: Recipe) -> Callable[[], int]:
     return step
 
 
-def timed(folder: str, made: dict[str, Recipe], rounds: int) -> dict[str, tuple[float, float]]:
-    """(processor seconds a step, events a second of it) of each, in turns."""
+def time_steps(folder: str, made: dict[str, Recipe], rounds: int) -> dict[str, tuple[float, float]]:
+    """(processor seconds a step, events a second of it) of each, timed in turn."""
     steps = {name: stepper(folder, recipe) for name, recipe in made.items()}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for turn in range(rounds + 1):
@@ -85,7 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     made = recipes(options.preset)
-    speeds = timed(options.folder, made, options.rounds)
+    speeds = time_steps(options.folder, made, options.rounds)
     print("| | parameters | steps | events/s | ratio | epochs | bits an event | [its baselines: unigram, Markov] |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for name, recipe in made.items():

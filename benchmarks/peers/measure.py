@@ -1,6 +1,6 @@
-"""What every measured program shares: time a function in this process, and print what came out as one JSON line.
+"""Shared by all measured programs: time a function in this process, and print the figures as one JSON line.
 
-It runs in the environments of the peers too, so it needs the standard library alone.
+It also runs in the environments of the peers, so it needs only the standard library.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def peak_mib() -> float:
-    """The most memory this process has held, on Linux; `ru_maxrss` would count what its parent held before it."""
+    """Peak memory of this process, on Linux; `ru_maxrss` would include that of its parent before the fork."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

@@ -1,8 +1,8 @@
-"""domaintoolkit on the same rows; the last argument says what is timed.
+"""domaintoolkit on the same rows; the last argument chooses the job that is timed.
 
 fit_encode: fit, encode and group, from plain string columns
 encode:     encode and group with a fitted tokenizer, from plain string columns
-grouped:    the same from dictionary-encoded columns whose rows stand by user and time already
+grouped:    the same from dictionary-encoded columns whose rows are already ordered by user and time
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def schema() -> dt.Schema:
     )
 
 
-def grouped(table: pa.Table) -> pa.Table:
+def group_rows(table: pa.Table) -> pa.Table:
     """The rows by user and time, with dictionaries for the categories."""
     table = table.sort_by([("user_id", "ascending"), ("event_time", "ascending")])
     for name in CATEGORIES:
@@ -52,7 +52,7 @@ def main() -> None:
         return
     tokenizer = dt.DomainTokenizer(schema()).fit(table)
     tokens = len(tokenizer.encode(table.slice(0, 1000)).ids)
-    rows = grouped(table) if given.timed == "grouped" else table
+    rows = group_rows(table) if given.timed == "grouped" else table
     measure(lambda: tokenizer.encode(rows), given.runs, tokens=tokens)
 
 

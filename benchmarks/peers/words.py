@@ -1,7 +1,7 @@
-"""`tokenizers`: histories as strings of words, encoded by a WordLevel model behind a whitespace pre-tokenizer.
+"""`tokenizers`: histories as strings of words, encoded by a WordLevel model after a whitespace pre-tokenizer.
 
 FILE is an Arrow file with one column `words`: for each user all tokens that domaintoolkit gives the history, by
-name, joined with spaces. Only `encode_batch_fast` is timed; making and joining the words is not.
+name, joined with spaces. Only `encode_batch_fast` is timed, not the making and joining of the words.
 """
 
 from __future__ import annotations
