@@ -13,7 +13,7 @@ from domaintoolkit.reading.headers import locate
 from domaintoolkit.reading.unpacking import problem
 from domaintoolkit.schema import Column
 from domaintoolkit.util.threads import Threads
-from domaintoolkit.values.typed import castable
+from domaintoolkit.values.declared import castable
 
 __all__ = ["columnar_batches"]
 

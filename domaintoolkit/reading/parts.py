@@ -22,8 +22,7 @@ from domaintoolkit.reading.headers import locate, other_delimiter
 from domaintoolkit.reading.unpacking import opened
 from domaintoolkit.schema import Column, Reader
 from domaintoolkit.util.threads import make_workers
-from domaintoolkit.values.text import Converted, convert_text
-from domaintoolkit.values.typed import convert_typed
+from domaintoolkit.values.declared import Converted, convert_text, convert_typed
 
 __all__ = ["Part", "parts"]
 

@@ -15,7 +15,7 @@ from domaintoolkit.reading.files import Paths, SourceFile, find_files
 from domaintoolkit.reading.parts import Part, parts
 from domaintoolkit.reading.refused_rows import Collected, RefusedRow, RefusedRows
 from domaintoolkit.schema import Column, Reader
-from domaintoolkit.values.text import TYPES
+from domaintoolkit.values.declared import TYPES
 
 __all__ = ["Batch", "ReadCounts", "Source", "open_source"]
 
@@ -116,10 +116,12 @@ class _Reading:
         self._note_cut(part)
         problems: dict[int, list[tuple[str | None, str]]]
         problems = {record: [(None, why)] for record, why in part.wrong.items()}
-        keep = np.ones(len(part.columns[0].array) if part.columns else 0, bool)
+        keep = np.ones(len(part.columns[0].values) if part.columns else 0, bool)
         for column, converted in zip(self._columns, part.columns, strict=False):
             self._counts.replaced += converted.replaced
-            for row, why in (converted.reasons | self._zone_reasons(column, converted.named, converted.array)).items():
+            for row, why in (
+                dict(converted.refused) | self._zone_reasons(column, converted.named, converted.values)
+            ).items():
                 keep[row] = False
                 record = row if part.numbers is None else int(part.numbers[row])
                 problems.setdefault(record, []).append((column.name, why))
@@ -137,7 +139,7 @@ class _Reading:
     def _batch(self, part: Part, keep: NDArray[np.bool_]) -> Batch | None:
         if not keep.any():
             return None
-        arrays = [converted.array for converted in part.columns]
+        arrays = [converted.values for converted in part.columns]
         rows = (np.arange(part.records) if part.numbers is None else part.numbers) + self._row
         if not keep.all():
             chosen = pa.array(keep)

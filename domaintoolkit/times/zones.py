@@ -39,16 +39,20 @@ _FEW = 16
 class ZoneTable:
     """Offsets of a zone: `offsets[i]` holds up to `instants[i]`, the next one from there on; all in µs."""
 
-    __slots__ = ("_instants", "_offsets", "_walls", "instants", "name", "offsets", "walls")
+    __slots__ = ("_gap_edges", "_gaps", "_instants", "_offsets", "_walls", "instants", "name", "offsets", "walls")
 
     def __init__(self, name: str, instants: NDArray[np.int64], offsets: NDArray[np.int64]) -> None:
         if len(offsets) != len(instants) + 1 or (np.diff(instants) <= 0).any():
             raise ValueError(f"not a table of transitions: zone {name!r}")
         self.name, self.instants, self.offsets = name, instants, offsets
         # A wall time that occurs twice is its first occurrence; one that is skipped is read with the offset
-        # before the gap, and so lands behind it. Python calls both fold=0.
+        # before the gap, and so lands after it. Python calls both fold=0.
         self.walls = instants + np.maximum(offsets[:-1], offsets[1:])
         self._instants, self._offsets, self._walls = instants.tolist(), offsets.tolist(), self.walls.tolist()
+        forward = offsets[1:] > offsets[:-1]
+        # (2 * gaps,) where each run of skipped wall times begins and ends, in turn
+        self._gaps = np.stack([(instants + offsets[:-1])[forward], self.walls[forward]], axis=1).reshape(-1)
+        self._gap_edges: list[int] = self._gaps.tolist()
 
     def local(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """Instants as local wall time, both in µs; the same array in a zone that is always UTC."""
@@ -57,13 +61,20 @@ class ZoneTable:
         return times + _stepwise(times, self.instants, self.offsets)
 
     def instant(self, walls: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Local wall times as instants: the earlier of two, and behind the gap for a skipped one.
+        """Local wall times as instants: the earlier of two, and after the gap for a skipped one.
 
         The same array in a zone that is always UTC.
         """
         if self._is_utc:
             return walls
         return walls - _stepwise(walls, self.walls, self.offsets)
+
+    def skipped(self, walls: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Return which wall times do not exist, since the clocks are put forward over them; None if all exist."""
+        inside = _stepwise(walls, self._gaps, np.arange(len(self._gaps) + 1) % 2)
+        if isinstance(inside, np.int64) and not inside:
+            return None
+        return np.array(np.broadcast_to(np.equal(inside, 1), walls.shape))
 
     @property
     def _is_utc(self) -> bool:
@@ -78,6 +89,10 @@ class ZoneTable:
     def instant_of(self, wall: int) -> int:
         """One local wall time as an instant, as `instant` does."""
         return int(wall - self._offsets[bisect_right(self._walls, wall)])
+
+    def skips(self, wall: int) -> bool:
+        """Return True if one local wall time does not exist."""
+        return bisect_right(self._gap_edges, wall) % 2 == 1
 
     def to_json(self) -> dict[str, Any]:
         """The table as plain data, in seconds."""

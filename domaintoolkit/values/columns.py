@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from domaintoolkit.values.prepared import Ints, Prepared
+from domaintoolkit.values.texts import holds_text, invalid_unicode
 
-__all__ = ["as_categories", "as_numbers", "as_text", "codes_of", "counted", "is_text", "plain"]
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a type holds strings, in any of Arrow's layouts."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+__all__ = ["as_categories", "as_text", "codes_of", "counted", "plain"]
 
 
 def _combined(values: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
@@ -75,15 +70,15 @@ def as_text(values: pa.Array) -> Prepared:
     without a fraction, so that a column that pandas widened for its nulls means the same values.
     """
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-    binary = is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    if not binary and not _writable(kind):
+    text = holds_text(kind)
+    if not text and not _writable(kind):
         reason = f"values of type {kind} cannot be categories"
         nothing = pa.nulls(len(values), pa.string()).dictionary_encode()
         return Prepared(nothing, [(row, reason) for row in range(len(values))])
     codes, distinct = codes_of(values)
-    text, broken = _checked(distinct) if binary else (distinct.cast(pa.string()), {})
+    written, broken = _checked(distinct) if text else (distinct.cast(pa.string()), {})
     indices = pa.array(codes.astype(np.int32, copy=False))
-    prepared = pa.DictionaryArray.from_arrays(indices, text, safe=False)  # the codes are in range
+    prepared = pa.DictionaryArray.from_arrays(indices, written, safe=False)  # the codes are in range
     if not broken:
         return Prepared(prepared)
     rows = np.flatnonzero(np.isin(codes, list(broken)))
@@ -108,81 +103,13 @@ def _checked(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:
         pass
     else:
         return (distinct if pa.types.is_string(distinct.type) else text.cast(pa.string())), {}
-    checked, broken = [], {}
-    for number, value in enumerate(binary.to_pylist()):
-        try:
-            checked.append(None if value is None else value.decode())
-        except UnicodeDecodeError as error:
-            checked.append(None)
-            broken[number] = f"not valid Unicode: {error}"
-    return pa.array(checked, pa.string()), broken
+    found = [None if value is None else invalid_unicode(value) for value in binary.to_pylist()]
+    broken = {number: reason for number, reason in enumerate(found) if reason is not None}
+    wrong = pa.array([reason is not None for reason in found])
+    return pc.if_else(wrong, pa.scalar(None, pa.large_binary()), binary).cast(pa.string()), broken
 
 
 def counted(codes: Ints, distinct: pa.Array) -> pa.Table:
     """How often each distinct value occurs: columns `value` and `count`."""
     counts = np.bincount(codes, minlength=len(distinct))
     return pa.table({"value": distinct, "count": pa.array(counts, pa.int64())})
-
-
-def as_numbers(values: pa.Array) -> Prepared:
-    """A column as float64; text is read as numbers, and what is none is refused."""
-    kind = values.type
-    test = pa.types
-    if test.is_dictionary(kind):
-        codes, distinct = codes_of(values)
-        return _spread(as_numbers(distinct), codes)
-    if test.is_float64(kind):
-        return Prepared(values)
-    if test.is_integer(kind) or test.is_floating(kind) or test.is_decimal(kind) or test.is_null(kind):
-        return Prepared(values.cast(pa.float64(), safe=False))
-    if test.is_boolean(kind):
-        return Prepared(values.cast(pa.uint8()).cast(pa.float64()))
-    if is_text(kind):
-        codes, distinct = codes_of(values)
-        return _spread(_parsed(distinct), codes)
-    reason = f"values of type {kind} are not numbers"
-    return Prepared(pa.nulls(len(values), pa.float64()), [(row, reason) for row in range(len(values))])
-
-
-NO_NUMBER = r"[^0-9+\-.eEinfatyINFATY\s]|[0-9.][+-]|\..*\.|^\s*$"
-"""No number has such a thing in its text: a strange character, a sign after a digit, two points, nothing."""
-
-
-def _parsed(distinct: pa.Array) -> Prepared:
-    try:
-        return Prepared(distinct.cast(pa.float64()))
-    except pa.ArrowInvalid:
-        pass
-    # most of what is no number shows it, and need not be tried alone
-    tried = np.flatnonzero(~np.asarray(pc.fill_null(pc.match_substring_regex(distinct, NO_NUMBER), False)))
-    read = np.ones(len(tried), bool)
-    numbers = np.zeros(len(distinct))
-    numbers[tried] = np.asarray(pc.fill_null(_each(distinct.take(pa.array(tried)), read), 0.0))
-    good = np.zeros(len(distinct), bool)
-    good[tried] = read
-    bad = np.flatnonzero(~good)
-    texts = distinct.take(pa.array(bad)).to_pylist()
-    refused = [(row, f"not a number: {text!r}") for row, text in zip(bad.tolist(), texts, strict=True)]
-    return Prepared(pa.array(numbers, mask=~good | np.asarray(distinct.is_null())), refused)
-
-
-def _each(texts: pa.Array, read: NDArray[np.bool_]) -> pa.Array:
-    """The numbers that texts are; `read` becomes False of those that are none, which are found by halving."""
-    try:
-        return texts.cast(pa.float64())
-    except pa.ArrowInvalid:
-        if len(texts) == 1:
-            read[0] = False
-            return pa.nulls(1, pa.float64())
-        half = len(texts) // 2
-        return pa.concat_arrays([_each(texts[:half], read[:half]), _each(texts[half:], read[half:])])
-
-
-def _spread(distinct: Prepared, codes: Ints) -> Prepared:
-    """What was prepared for distinct values, for every row."""
-    values = distinct.values.take(pa.array(codes))
-    if not distinct.refused:
-        return Prepared(values)
-    reasons = dict(distinct.refused)
-    rows = np.flatnonzero(np.isin(codes, list(reasons)))
-    return Prepared(values, [(int(row), reasons[int(codes[row])]) for row in rows])

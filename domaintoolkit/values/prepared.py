@@ -1,4 +1,4 @@
-"""`Prepared`: a column on its way to an encoder, and the rows that cannot take that way."""
+"""`Prepared`: a column in the type that is wanted of it, and the rows that cannot be brought to that type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["Ints", "Prepared"]
+__all__ = ["Ints", "Prepared", "refuse_all"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -21,4 +21,19 @@ class Prepared:
     values: pa.Array
     """As long as the column that came in; a refused row holds null."""
     refused: list[tuple[int, str]] = field(default_factory=list)
-    """(row, reason) of each row that cannot be encoded."""
+    """(row, reason) of each row that cannot be encoded, in the order of the rows."""
+
+    def spread(self, codes: Ints) -> Prepared:
+        """The prepared values of rows, given for each row the number of its value in this column."""
+        values = self.values.take(pa.array(codes))
+        if not self.refused:
+            return Prepared(values)
+        reasons = dict(self.refused)
+        rows = np.flatnonzero(np.isin(codes, list(reasons)))
+        return Prepared(values, [(int(row), reasons[int(codes[row])]) for row in rows])
+
+
+def refuse_all(values: pa.Array, kind: pa.DataType, reason: str) -> Prepared:
+    """Nulls of type `kind`, with every row refused that is not null."""
+    rows = np.flatnonzero(np.asarray(values.is_valid()))
+    return Prepared(pa.nulls(len(values), kind), [(row, reason) for row in rows.tolist()])

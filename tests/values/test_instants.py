@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from drawn_times import ZONES
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError
@@ -48,8 +48,11 @@ def test_text_is_read_as_python_reads_it(
 ) -> None:
     moments = [moment.replace(tzinfo=offset) for moment, offset in given_times]
     texts = [moment.isoformat(mark) for moment in moments]
+    table = zone_table(zone)
+    for moment in moments:
+        assume(moment.tzinfo is not None or not table.skips(microseconds(moment.replace(tzinfo=UTC))))
     # Not Python's zoneinfo for times that name no zone: it goes on where our table ends.
-    wall = zone_table(zone).instant_of
+    wall = table.instant_of
     expected = [
         microseconds(moment) if moment.tzinfo else wall(microseconds(moment.replace(tzinfo=UTC))) for moment in moments
     ]
@@ -69,7 +72,7 @@ def test_one_bad_text_among_many() -> None:
     texts = [f"2019-10-01 00:{number // 60 % 60:02}:{number % 60:02}" for number in range(20_000)]
     texts[12_345] = "soon"
     prepared = to_microseconds(pa.array(texts), "UTC")
-    assert prepared.refused == [(12_345, "not a time: 'soon'")]
+    assert prepared.refused == [(12_345, "expected a time in ISO 8601, got 'soon'")]
     assert prepared.values[12_346].value == 1_569_888_000_000_000 + 12_346 % 3_600 * 1_000_000
 
 
@@ -97,9 +100,8 @@ def test_each_text_is_read_by_itself(texts: list[str], zone: str) -> None:
         ("2019-10-01T00:00:00Z", 1_569_888_000_000_000),
         ("2019-10-01T02:00:00+02:00", 1_569_888_000_000_000),
         ("2019-10-01", 1_569_880_800_000_000),
-        ("2019-10-01 02:00:00.1234567", 1_569_888_000_123_456),
-        ("1969-12-31T23:59:59.9999999Z", -1),
-        ("2019-03-31 02:30:00", 1_553_995_800_000_000),  # skipped: half an hour behind the gap
+        ("2019-10-01 02:00:00.1234560", 1_569_888_000_123_456),
+        ("1969-12-31T23:59:59.9999990Z", -1),
         ("2019-10-27 02:30:00", 1_572_136_200_000_000),  # twice: the first
     ],
 )
@@ -111,10 +113,10 @@ def test_forms_of_text(text: str, expected: int) -> None:
 def test_reasons() -> None:
     texts = pa.array(["xyz", "2019-02-29", None, "0000-01-01", "2019-10-01 00:00:00", "9999-12-31T23:59:59-01:00"])
     assert reasons(texts) == [
-        (0, "not a time: 'xyz'"),
-        (1, "not a time: '2019-02-29'"),
-        (3, "outside the years 1 to 9999: '0000-01-01'"),
-        (5, "outside the years 1 to 9999: '9999-12-31T23:59:59-01:00'"),
+        (0, "expected a time in ISO 8601, got 'xyz'"),
+        (1, "'2019-02-29' is not a day of the calendar"),
+        (3, "'0000-01-01' is outside the years 1 to 9999"),
+        (5, "'9999-12-31T23:59:59-01:00' is outside the years 1 to 9999"),
     ]
     assert reasons(pa.array([True, None])) == [(0, "values of type bool cannot be read as times")]
     assert reasons(pa.array([5])) == [(0, "numbers are times only with a unit: set time_unit")]
@@ -128,7 +130,7 @@ def test_reasons() -> None:
 def test_numbers_and_timestamps_count_units(times: list[int | None], unit: str) -> None:
     factor = {"s": 1_000_000, "ms": 1_000, "us": 1}.get(unit)
     if factor is None:
-        numbers = [None if time is None or abs(time) > 2**62 // 1000 else time * 1000 + 999 for time in times]
+        numbers = [None if time is None or abs(time) > 2**62 // 1000 else time * 1000 for time in times]
         expected = [None if number is None else number // 1000 for number in numbers]
     else:
         numbers = [None if time is None else -(-time // factor) for time in times]
@@ -157,7 +159,7 @@ def test_other_types() -> None:
 def test_single_values_of_other_types() -> None:
     for nothing in (None, float("nan"), pd.NaT, np.datetime64("NaT")):
         assert to_microsecond(nothing, "UTC", "s") is None
-    assert to_microsecond(pd.Timestamp("2019-10-01T00:00:00.000000999", tz="UTC"), "UTC") == 1_569_888_000_000_000
+    assert to_microsecond(pd.Timestamp("2019-10-01T00:00:00.000001000", tz="UTC"), "UTC") == 1_569_888_000_000_001
     assert to_microsecond(np.datetime64("2019-10"), "UTC") == 1_569_888_000_000_000
     assert to_microsecond(np.datetime64("2019-10-01T01", "h"), "UTC") == 1_569_891_600_000_000
     assert to_microsecond(date(2019, 10, 1), "UTC") == 1_569_888_000_000_000
@@ -169,10 +171,11 @@ def test_single_values_of_other_types() -> None:
     ("value", "reason"),
     [
         (True, "not a time: True"),
-        (b"2019", "not a time: b'2019'"),
+        (b"2019", "expected a time in ISO 8601, got '2019'"),
+        (pd.Timestamp("2019-10-01T00:00:00.000000999"), "2019-10-01T00:00:00.000000999 is finer than a microsecond"),
         (3, "numbers are times only with a unit: set time_unit"),
-        ("", "not a time: ''"),
-        ("2019-10-01\n", "not a time: '2019-10-01\\n'"),
+        ("", "expected a time in ISO 8601, got ''"),
+        ("2019-10-01\n", "expected a time in ISO 8601, got '2019-10-01\\n'"),
         (float("inf"), "numbers are times only with a unit: set time_unit"),
         (np.datetime64(2**62, "s"), "outside the years 1 to 9999"),
         (pd.Timestamp(2_534_023_008_000, unit="s"), "outside the years 1 to 9999"),

@@ -17,8 +17,9 @@ from domaintoolkit.encoders.numeric.bucket_index import cells_of
 from domaintoolkit.encoders.numeric.nearest_value import nearby
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Numeric
-from domaintoolkit.values.columns import as_numbers, is_text
+from domaintoolkit.values.numbers import as_numbers, to_number
 from domaintoolkit.values.prepared import Prepared
+from domaintoolkit.values.texts import is_text
 
 __all__ = ["NUMERIC", "NumericEncoder", "NumericState"]
 
@@ -256,18 +257,10 @@ def _slots_of(cells: Cells) -> NDArray[np.int64]:
 
 
 def _number(value: Any, name: str) -> float | None:
-    if isinstance(value, str | bytes):
-        prepared = as_numbers(pa.array([value]))
-        if prepared.refused:
-            raise DataError([Refusal(None, name, prepared.refused[0][1])])
-        result: float | None = prepared.values[0].as_py()
-        return result
     try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-    except (TypeError, ValueError):
-        raise DataError([Refusal(None, name, f"not a number: {value!r}")]) from None
+        return to_number(value)
+    except ValueError as error:
+        raise DataError([Refusal(None, name, str(error))]) from None
 
 
 NUMERIC = EncoderType("numeric", NumericState, NumericEncoder)

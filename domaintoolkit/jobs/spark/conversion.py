@@ -15,8 +15,7 @@ from domaintoolkit.jobs.partition.row_refusals import RefusalList, to_json
 from domaintoolkit.reading import RefusedRow, Source, SourceFile
 from domaintoolkit.schema import Column, Reader, from_dict, to_dict
 from domaintoolkit.util.arrow import to_plain
-from domaintoolkit.values.text import TYPES
-from domaintoolkit.values.typed import castable, convert_typed
+from domaintoolkit.values.declared import TYPES, castable, convert_typed
 
 __all__ = ["REFUSED", "ROW", "Batches", "convert_batches", "read_files", "row_schema", "with_utc"]
 
@@ -85,11 +84,11 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
             ]
             reasons: dict[int, list[tuple[str | None, str]]] = {}
             for column, converted in zip(wanted, made, strict=True):
-                for row, reason in converted.reasons.items():
+                for row, reason in converted.refused:
                     reasons.setdefault(row, []).append((column.name, reason))
             kept = np.ones(len(batch), bool)
             kept[list(reasons)] = False
-            good = [to_plain(each.array).filter(pa.array(kept)) for each in made]
+            good = [to_plain(each.values).filter(pa.array(kept)) for each in made]
             yield _rows(good, pack_origins(sources, numbers)[kept], schema)
             for row in sorted(reasons):
                 source, raw = int(sources[row]), _raw(wanted, arrays, row)

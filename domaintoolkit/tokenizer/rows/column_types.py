@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from domaintoolkit.schema import Custom, FieldSpec, Numeric, Timestamp
 from domaintoolkit.values import Prepared
-from domaintoolkit.values.columns import codes_of, is_text
+from domaintoolkit.values.columns import codes_of
+from domaintoolkit.values.texts import is_text
 
 __all__ = ["cast_fitted", "column_type", "common_type", "decoded_type", "parse_type"]
 

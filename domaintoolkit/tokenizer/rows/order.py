@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.util.ragged import offsets_of, positions
-from domaintoolkit.values.columns import codes_of, is_text
+from domaintoolkit.values.columns import codes_of
+from domaintoolkit.values.texts import is_text
 
 __all__ = ["Grouping", "break_ties", "group_rows", "ranks_of"]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domaintoolkit.encoders import NUMERIC
 from domaintoolkit.encoders.numeric.bucket_index import Buckets, cells_of, lower_ends
 from domaintoolkit.schema import Numeric
-from domaintoolkit.values.columns import as_numbers
+from domaintoolkit.values.numbers import as_numbers
 
 FLOATS = st.none() | st.floats() | st.sampled_from([0.0, -0.0, 1.0, 1.5, 5e-324, 1.7976931348623157e308])
 
@@ -112,7 +112,9 @@ def test_names_are_written_as_people_write_numbers() -> None:
 
 
 def test_text_that_is_no_number_is_refused() -> None:
-    assert NUMERIC.encoder.prepare(Numeric("f"), pa.array(["1", "x", None, "2"])).refused == [(1, "not a number: 'x'")]
+    assert NUMERIC.encoder.prepare(Numeric("f"), pa.array(["1", "x", None, "2"])).refused == [
+        (1, "expected a number, got 'x'")
+    ]
 
 
 NUMBER_LIKE = st.text("0123456789+-.eEinfatyINFATY \t\nxd,_\u0663", max_size=6) | st.sampled_from(
@@ -128,7 +130,10 @@ def test_texts_are_read_as_each_would_be_alone(texts: list[str | None]) -> None:
         try:
             alone = pa.array([text], pa.string()).cast(pa.float64())[0].as_py()
         except pa.ArrowInvalid:
-            assert (found, wrong[row]) == (None, f"not a number: {text!r}")
-        else:
-            assert row not in wrong
-            assert found == alone or (found != found and alone != alone)
+            assert (found, wrong[row]) == (None, f"expected a number, got {text!r}")
+            continue
+        if text is not None and math.isinf(alone) and "n" not in text.lower():
+            assert (found, wrong[row]) == (None, f"{text!r} is beyond a 64-bit float")
+            continue
+        assert row not in wrong
+        assert found == alone or (found != found and alone != alone)

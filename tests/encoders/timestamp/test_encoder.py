@@ -188,7 +188,7 @@ def test_time_must_not_run_backwards() -> None:
 
 def test_a_look_up_refuses_with_the_name_of_the_field() -> None:
     encoder = fitted(Timestamp("time"), [])
-    with pytest.raises(DataError, match="column 'time': not a time: 'x'"):
+    with pytest.raises(DataError, match="column 'time': expected a time in ISO 8601, got 'x'"):
         encoder.lookup(np.arange(1000))(["x"])
 
 

@@ -1,0 +1,138 @@
+"""Columns of files in the types that their reader declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as is_type
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import shown
+from domaintoolkit.schema import Column
+from domaintoolkit.times.calendar import DAY
+from domaintoolkit.times.zones import zone_table
+from domaintoolkit.values.booleans import as_booleans
+from domaintoolkit.values.columns import codes_of
+from domaintoolkit.values.instants import INSTANT, text_instants, to_microseconds
+from domaintoolkit.values.iso_times import parse_dates, parse_times
+from domaintoolkit.values.numbers import as_integers, as_numbers
+from domaintoolkit.values.prepared import Prepared
+from domaintoolkit.values.texts import as_strings, holds_text, invalid_unicode
+from domaintoolkit.values.time_formats import parse_formatted
+
+__all__ = ["TYPES", "Converted", "castable", "convert_text", "convert_typed"]
+
+TYPES = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": INSTANT,
+    "date": pa.date32(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Converted(Prepared):
+    """A column in its declared type."""
+
+    named: NDArray[np.bool_] | None = None
+    """Which times name their zone; None for other columns."""
+    replaced: int = 0
+    """Number of values in which bytes that are not UTF-8 were replaced."""
+
+
+def castable(found: pa.DataType, column: Column) -> bool:
+    """Return True if a column of type `found` can hold what `column` declares."""
+    if is_type.is_dictionary(found):
+        return castable(found.value_type, column)
+    if is_type.is_null(found) or holds_text(found):
+        return True
+    whole = is_type.is_integer(found) or is_type.is_boolean(found)
+    number = whole or is_type.is_floating(found) or is_type.is_decimal(found)
+    fits: dict[str, bool] = {
+        "string": whole,
+        "int64": number,
+        "float64": number,
+        "bool": whole,
+        "timestamp": is_type.is_timestamp(found) or is_type.is_date(found),
+        "date": is_type.is_date(found),
+    }
+    return fits[column.type]
+
+
+def convert_text(values: pa.Array, column: Column, replace: bool = False, empty_is_null: bool = False) -> Converted:
+    """`values` (binary) as `column` declares them; `empty_is_null` if the type is not string."""
+    if column.type == "string":
+        return _strings(values, replace)
+    if empty_is_null and pc.any(pc.equal(pc.binary_length(values), 0)).as_py():
+        values = pc.if_else(pc.equal(pc.binary_length(values), 0), pa.scalar(None, pa.binary()), values)
+    texts = as_strings(values)
+    if column.type == "timestamp":
+        times = parse_times(texts) if column.time_format is None else parse_formatted(texts, column.time_format)
+        made = text_instants(texts, times, zone_table(column.zone))
+        return Converted(made.values, made.refused, times.named if column.time_format is None else None)
+    if column.type == "date":
+        return _plainly(_dates(texts, column.time_format))
+    return _plainly({"int64": as_integers, "float64": as_numbers, "bool": as_booleans}[column.type](texts))
+
+
+def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Converted:
+    """`array` as `column` declares it; dictionary-encoded text stays so. Its type has to be `castable`."""
+    if is_type.is_dictionary(array.type):
+        return _convert_dictionary(array, column, replace)
+    if is_type.is_null(array.type):
+        return Converted(pa.nulls(len(array), TYPES[column.type]))
+    if holds_text(array.type):
+        return convert_text(as_strings(array).cast(pa.binary()), column, replace)
+    if column.type == "timestamp":
+        return _plainly(to_microseconds(array, column.zone))
+    if column.type in {"int64", "float64", "bool"}:
+        return _plainly({"int64": as_integers, "float64": as_numbers, "bool": as_booleans}[column.type](array))
+    return Converted(array.cast(TYPES[column.type]))
+
+
+def _plainly(made: Prepared) -> Converted:
+    return Converted(made.values, made.refused)
+
+
+def _convert_dictionary(array: pa.Array, column: Column, replace: bool) -> Converted:
+    if column.type == "string":
+        made = convert_typed(array.dictionary, column, replace)
+        if not made.refused and not made.values.null_count:
+            return Converted(pa.DictionaryArray.from_arrays(array.indices, made.values), replaced=made.replaced)
+    codes, distinct = codes_of(array)
+    made = convert_typed(distinct, column, replace)
+    rows = made.spread(codes)
+    return Converted(rows.values, rows.refused, None if made.named is None else made.named[codes], made.replaced)
+
+
+def _strings(values: pa.Array, replace: bool) -> Converted:
+    try:
+        return Converted(values.cast(pa.string()))
+    except pa.ArrowInvalid:
+        pass
+    found = [None if value is None or value.isascii() else invalid_unicode(value) for value in values.to_pylist()]
+    refused = [(row, reason) for row, reason in enumerate(found) if reason is not None]
+    wrong = np.array([reason is not None for reason in found])
+    if replace:
+        fixed = pa.array([values[row].as_py().decode(errors="replace").encode() for row, _ in refused], pa.binary())
+        return Converted(pc.replace_with_mask(values, wrong, fixed).cast(pa.string()), replaced=len(refused))
+    left = pc.if_else(pa.array(wrong), pa.scalar(None, pa.binary()), values)
+    return Converted(left.cast(pa.string()), refused)
+
+
+def _dates(texts: pa.Array, pattern: str | None) -> Prepared:
+    if pattern is None:
+        return parse_dates(texts)
+    times = parse_formatted(texts, pattern)
+    clock = ~times.null & (times.micros % DAY != 0)
+    refused = [(row, reason.replace("a time like", "a date like", 1)) for row, reason in times.refused]
+    for row in np.flatnonzero(clock).tolist():
+        text = shown(texts[row].cast(pa.large_binary()).as_py())
+        refused.append((row, f"expected a date like {pattern!r}, got {text}"))
+    days = pa.array((times.micros // DAY).astype(np.int32), mask=times.null | clock)
+    return Prepared(days.view(pa.date32()), sorted(refused))

@@ -1,0 +1,109 @@
+"""Columns of text: which types they have, and reading them all at once or, where that fails, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import shown
+from domaintoolkit.values.prepared import Prepared
+
+__all__ = ["as_strings", "has_byte", "holds_text", "invalid_unicode", "is_text", "parse_distinct", "parse_likely"]
+
+_FEW = 16
+"""So few texts are read one by one once a cast of them fails: splitting them further costs more."""
+
+Cast = Callable[[pa.Array], NDArray[Any]]
+Parse = Callable[[str], Any]
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return True if a type holds strings, in any of Arrow's layouts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Return True if a type holds strings or bytes, which are read as UTF-8, in any of Arrow's layouts."""
+    test = pa.types
+    return is_text(kind) or bool(test.is_binary(kind) or test.is_large_binary(kind) or test.is_binary_view(kind))
+
+
+def as_strings(values: pa.Array) -> pa.Array:
+    """Text or bytes as string or large_string. Bytes are not checked to be UTF-8."""
+    if pa.types.is_string_view(values.type) or pa.types.is_binary_view(values.type):
+        values = values.cast(pa.large_binary())  # Arrow casts no views to numbers
+    if pa.types.is_binary(values.type):
+        return values.view(pa.string())
+    return values.view(pa.large_string()) if pa.types.is_large_binary(values.type) else values
+
+
+def has_byte(texts: pa.Array, marks: bytes) -> bool:
+    """Return True if one of the ASCII characters `marks` is in the texts."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return False
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    ends = np.frombuffer(offsets, width)[[texts.offset, texts.offset + len(texts)]]
+    text = np.frombuffer(data, np.uint8)[ends[0] : ends[1]]
+    return any((text == mark).any() for mark in marks)
+
+
+def invalid_unicode(value: bytes) -> str | None:
+    """The reason why bytes are not UTF-8; None if they are."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return f"not UTF-8: byte 0x{value[error.start]:02x} at {error.start} of {shown(value)}"
+    return None
+
+
+def parse_likely(texts: pa.Array, kind: pa.DataType, likely: str, cast: Cast, parse: Parse) -> Prepared:
+    """Texts as values of `kind`.
+
+    `cast` reads many texts at once, of those that match the regular expression `likely`, and raises
+    `pa.ArrowInvalid` if it cannot read one of them. `parse` reads one text, or raises `ValueError` with the reason.
+    """
+    found = np.zeros(len(texts), kind.to_pandas_dtype())
+    read = np.zeros(len(texts), np.bool_)
+    rows = np.flatnonzero(np.asarray(pc.fill_null(pc.match_substring_regex(texts, likely), False)))
+    some, done = found[rows], read[rows]
+    _cast_halves(texts.take(pa.array(rows)), cast, some, done)
+    found[rows], read[rows] = some, done
+    null = np.asarray(texts.is_null())
+    left = np.flatnonzero(~read & ~null)
+    single = parse_distinct(texts.take(pa.array(left)), kind, parse)
+    good = np.asarray(single.values.is_valid())
+    found[left[good]] = single.values.drop_null().to_numpy(zero_copy_only=False)
+    read[left[good]] = True
+    return Prepared(pa.array(found, kind, mask=~read), [(int(left[at]), reason) for at, reason in single.refused])
+
+
+def _cast_halves(texts: pa.Array, cast: Cast, found: NDArray[Any], read: NDArray[np.bool_]) -> None:
+    """Read as many texts as casts can; `read` becomes True of these. What they cannot read is found by halving."""
+    try:
+        found[:] = cast(texts)
+        read[:] = True
+    except pa.ArrowInvalid:
+        if len(texts) > _FEW:
+            half = len(texts) // 2
+            _cast_halves(texts[:half], cast, found[:half], read[:half])
+            _cast_halves(texts[half:], cast, found[half:], read[half:])
+
+
+def parse_distinct(texts: pa.Array, kind: pa.DataType, parse: Parse) -> Prepared:
+    """Texts as values of `kind`, each distinct one read by `parse`, which raises `ValueError` with the reason."""
+    coded = texts.dictionary_encode()
+    values, refused = [], []
+    for code, value in enumerate(coded.dictionary.cast(pa.large_binary()).to_pylist()):
+        try:
+            values.append(parse(value.decode(errors="backslashreplace")))
+        except ValueError as error:
+            values.append(None)
+            refused.append((code, str(error)))
+    distinct = Prepared(pa.array([*values, None], kind, from_pandas=False), refused)
+    return distinct.spread(coded.indices.fill_null(len(values)).to_numpy())
