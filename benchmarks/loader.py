@@ -21,7 +21,7 @@ from domaintoolkit.storage.shards import shard_table, write_shard
 from domaintoolkit.streams.streams import Streams
 from domaintoolkit.vocabulary import Vocabulary, special_tokens
 from domaintoolkit.windows.loader import Loader
-from domaintoolkit.windows.packing import WindowRule, dense
+from domaintoolkit.windows.packing import WindowRule, to_dense
 from domaintoolkit.windows.shard_histories import HistorySource, open_shards
 
 
@@ -65,7 +65,7 @@ def measure(folder: Path, block: int, batch: int, batches: int) -> tuple[float, 
     for number, made in enumerate(loader.batches()):
         if number == batches:
             break
-        ids, _ = dense(made.windows, made.rows, block)
+        ids, _ = to_dense(made.windows, made.rows, block)
         tokens += int(made.windows.offsets[-1])
         room += ids.size
     return opened, tokens / (time.perf_counter() - began), 1 - tokens / room

@@ -1,6 +1,6 @@
 """Composite tokens: learned merges over the fields of an event and over neighbouring events (ActionPiece)."""
 
-from domaintoolkit.composite.composite_model import CompositeModel, Piece
+from domaintoolkit.composite.composite_model import CompositeModel, CompositePart
 from domaintoolkit.composite.learning import RecountError, extend, learn
 from domaintoolkit.composite.names import Heavy, composite_keys, composite_names, heaviest, share_emitted
 from domaintoolkit.composite.published import PublishedVocabulary
@@ -10,8 +10,8 @@ from domaintoolkit.composite.stream_arrays import Arrays
 __all__ = [
     "Arrays",
     "CompositeModel",
+    "CompositePart",
     "Heavy",
-    "Piece",
     "PublishedVocabulary",
     "RecountError",
     "Segmenter",

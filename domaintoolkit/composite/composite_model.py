@@ -1,4 +1,4 @@
-"""`CompositeModel`: the merges that have been learned, and what each composite stands for."""
+"""`CompositeModel`: the merges that have been learned, and the base tokens of each composite."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError
 
-__all__ = ["FORMAT", "CompositeModel", "Piece"]
+__all__ = ["FORMAT", "CompositeModel", "CompositePart"]
 
 FORMAT = 1
 
 
-class Piece(NamedTuple):
+class CompositePart(NamedTuple):
     """A base token within a composite, and which of the composite's events it belongs to, from 0."""
 
     event: int
@@ -28,8 +28,8 @@ class CompositeModel:
     """n merges in the order they were learned. Immutable.
 
     A merge joins `left` and `right`, base tokens or earlier composites, to the composite `id`. Its `relation` is
-    1 where `right` begins in the event after the last of `left`, and 0 where they share an event. Undirected
-    models know no relation, so their composites across events cannot be decoded.
+    1 if `right` begins in the event after the last of `left`, and 0 if they share an event. Undirected models have no
+    relation, so their composites across events cannot be decoded.
     """
 
     merges: NDArray[np.int64]
@@ -59,28 +59,28 @@ class CompositeModel:
 
     @property
     def decodable(self) -> bool:
-        """Whether streams expand to base tokens."""
+        """Return True if streams expand to base tokens."""
         return self.directed or not self.across_events
 
     @cached_property
-    def pieces(self) -> tuple[tuple[Piece, ...], ...]:
-        """What each composite stands for, by event; in undirected models every event is 0."""
-        known: dict[int, tuple[Piece, ...]] = {}
+    def pieces(self) -> tuple[tuple[CompositePart, ...], ...]:
+        """The base tokens of each composite, by event; in undirected models every event is 0."""
+        known: dict[int, tuple[CompositePart, ...]] = {}
         for left, right, relation, number in self.merges.tolist():
-            first, second = known.get(left, (Piece(0, left),)), known.get(right, (Piece(0, right),))
+            first, second = known.get(left, (CompositePart(0, left),)), known.get(right, (CompositePart(0, right),))
             shift = first[-1].event + relation if self.directed else 0
-            known[number] = first + tuple(Piece(piece.event + shift, piece.token) for piece in second)
+            known[number] = first + tuple(CompositePart(piece.event + shift, piece.token) for piece in second)
         return tuple(known[number] for number in self.ids.tolist())
 
     @cached_property
     def flat_pieces(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-        """`pieces` as (tokens, events, where each composite's begin)."""
+        """`pieces` as (tokens, events, offsets (n + 1,))."""
         flat = np.array([piece for pieces in self.pieces for piece in pieces], np.int32).reshape(-1, 2)
         offsets = np.cumsum([0, *map(len, self.pieces)], dtype=np.int64)
         return np.ascontiguousarray(flat[:, 1]), np.ascontiguousarray(flat[:, 0]), offsets
 
     def spans(self, size: int) -> NDArray[np.int64]:
-        """(size,) how many events each id covers."""
+        """(size,) the number of events that each id covers."""
         _, events, offsets = self.flat_pieces
         result = np.ones(size, np.int64)
         result[self.ids] = events[offsets[1:] - 1] + 1
@@ -120,12 +120,12 @@ class CompositeModel:
 
 
 def _problem(model: CompositeModel) -> str | None:
-    """What is wrong with merges that were read from elsewhere."""
+    """The first problem of merges that were read from a file."""
     merges, ids = model.merges, model.ids
     if not len(merges) == len(model.weights) == len(model.counts):
         return "merges, weights and counts differ in length"
     if not np.isfinite(model.weights).all() or (model.weights < 0).any():
-        return "a weight is no number, or below 0"
+        return "a weight is not a number, or below 0"
     if len(merges) and (merges.min() < 0 or merges[:, :3].max() >= 1 << 30):
         return "a merge holds an id out of range"
     if (np.diff(ids) <= 0).any():

@@ -9,19 +9,19 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["interruptible"]
+__all__ = ["run_interruptible"]
 
 R = TypeVar("R")
 
 WAIT = 0.1
-"""Seconds; a signal that another thread got does not end a wait without an end."""
+"""Seconds: a signal that another thread received would not end a wait without a limit."""
 
 
-def interruptible(loop: Callable[[NDArray[np.bool_]], R]) -> R:
-    """What `loop(stop)` gives, called in a thread of its own, so that Ctrl-C is noticed at once.
+def run_interruptible(loop: Callable[[NDArray[np.bool_]], R]) -> R:
+    """The result of `loop(stop)`, called in a thread of its own so that Ctrl-C works at once.
 
-    The loop has to end soon after `stop[0]` becomes true. Its result is then thrown away, and nothing waits
-    for it: it may still be compiling.
+    The loop has to end soon after `stop[0]` becomes true. Its result is then dropped, and nothing waits for it: it may
+    still be compiling.
     """
     stop = np.zeros(1, np.bool_)
     results: list[R] = []
@@ -30,7 +30,7 @@ def interruptible(loop: Callable[[NDArray[np.bool_]], R]) -> R:
     def run() -> None:
         try:
             results.append(loop(stop))
-        except BaseException as error:  # raised again where the result is wanted
+        except BaseException as error:  # raised again in the calling thread
             failures.append(error)
 
     thread = threading.Thread(target=run, name="domaintoolkit-composites", daemon=True)

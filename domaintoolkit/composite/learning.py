@@ -9,21 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.composite.composite_model import CompositeModel
-from domaintoolkit.composite.interrupt import interruptible
+from domaintoolkit.composite.interrupt import run_interruptible
 from domaintoolkit.composite.stream_arrays import StreamArrays, event_bounds, plain
-from domaintoolkit.composite.tables import allowed, sized
+from domaintoolkit.composite.tables import find_allowed, fit_size
 from domaintoolkit.errors import DomainToolkitError
 from domaintoolkit.grammar import Grammar
 from domaintoolkit.schema import Composite
 
-__all__ = ["RecountError", "extend", "learn", "shares"]
+__all__ = ["RecountError", "extend", "learn", "make_shares"]
 
 LARGEST = 1 << 62
-"""No sum of weights may come near the end of 64 bits."""
+"""Sums of weights stay below it, and so fit into 64 bits."""
 
 
 class RecountError(DomainToolkitError):
-    """The tracked weights are not those of a recount: an error of domaintoolkit itself."""
+    """The tracked weights differ from a recount: an error of domaintoolkit itself."""
 
 
 def learn(
@@ -31,8 +31,8 @@ def learn(
 ) -> CompositeModel:
     """Learn at most `spec.vocabulary_size` composites; their ids are `base_size` and up.
 
-    It stops early, when no pair is left or the heaviest is lighter than `spec.min_weight`. With `recount_every`
-    the weights are counted from nothing after every so many merges, and a `RecountError` tells if they differ.
+    It stops early if no pair is left or the heaviest is lighter than `spec.min_weight`. With `recount_every` the
+    weights are counted again after every so many merges; raises `RecountError` if they differ.
     """
     nothing = CompositeModel(
         np.zeros((0, 4), np.int64),
@@ -60,30 +60,30 @@ def extend(
     The new ids are `base_size` and up, which must be above all ids so far.
     """
     from domaintoolkit.composite.kernels.block import join_events
-    from domaintoolkit.composite.kernels.construction import RECOUNT_FAILED, Plan
+    from domaintoolkit.composite.kernels.construction import RECOUNT_FAILED, MergePlan
     from domaintoolkit.composite.kernels.construction import learn as run
     from domaintoolkit.composite.kernels.sets import Base, find_levels, split_events
 
     ids = plain(streams.ids, np.int32)
     begins, ends = event_bounds(streams)
     place, start = plain(grammar.place, np.int16), plain(grammar.start, np.bool_)
-    base = Base(place, start, allowed(grammar, model.fields), _levels(model, len(place)))
+    base = Base(place, start, find_allowed(grammar, model.fields), _levels(model, len(place)))
     find_levels(ids, begins, ends, base)
     tokens, first, outside, opens = split_events(ids, begins, ends, base)
     joined = join_events(first, opens, plain(streams.event_offsets, np.int64), model.across_events)
-    share, scale = shares(int(np.diff(first).max(initial=1)), len(begins))
-    span = sized(model.spans(base_size), base_size + spec.vocabulary_size, 1)
+    share, scale = make_shares(int(np.diff(first).max(initial=1)), len(begins))
+    span = fit_size(model.spans(base_size), base_size + spec.vocabulary_size, 1)
     least = max(1, min(ceil(Fraction(min(spec.min_weight, LARGEST)) * scale), LARGEST))
     known = plain(model.merges, np.int64)
 
-    def merged(stop: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
-        plan = Plan(known, base_size, spec.vocabulary_size, least, recount_every, stop)
+    def merge(stop: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
+        plan = MergePlan(known, base_size, spec.vocabulary_size, least, recount_every, stop)
         return run(tokens, first, outside, joined, span, model.directed, share, plan)
 
-    rows, made = interruptible(merged)
+    rows, made = run_interruptible(merge)
     if made == RECOUNT_FAILED:
         raise RecountError("the tracked weights of pairs differ from a recount")
-    return _appended(model, rows, base_size, scale, base.level)
+    return _append_merges(model, rows, base_size, scale, base.level)
 
 
 def _levels(model: CompositeModel, size: int) -> NDArray[np.int16]:
@@ -92,7 +92,7 @@ def _levels(model: CompositeModel, size: int) -> NDArray[np.int16]:
     return levels
 
 
-def _appended(
+def _append_merges(
     model: CompositeModel, rows: NDArray[np.int64], base_size: int, scale: int, levels: NDArray[np.int16]
 ) -> CompositeModel:
     """The model with further merges: rows (left, right, relation, weight, count)."""
@@ -109,11 +109,11 @@ def _appended(
     )
 
 
-def shares(largest: int, events: int) -> tuple[NDArray[np.int64], int]:
+def make_shares(largest: int, events: int) -> tuple[NDArray[np.int64], int]:
     """(share, scale): share[a, b] is the integer for 1 / (a b), for sets of up to `largest` tokens.
 
-    The scale is a common multiple of all a b where the weights of so many events then fit 64 bits; otherwise
-    a power of two, and each share is rounded down to 1 part in it.
+    The scale is a common multiple of all a b if the weights of so many events then fit into 64 bits; otherwise it is a
+    power of two, and each share is rounded down.
     """
     scale = lcm(*range(1, largest + 1)) ** 2
     if scale * 2 * (events + 1) >= LARGEST:

@@ -12,7 +12,7 @@ import numpy as np
 
 from domaintoolkit.composite.composite_model import CompositeModel
 from domaintoolkit.composite.stream_arrays import Ints
-from domaintoolkit.composite.tables import leads
+from domaintoolkit.composite.tables import find_leads
 from domaintoolkit.grammar import Grammar
 
 __all__ = ["Heavy", "composite_keys", "composite_names", "heaviest", "share_emitted"]
@@ -31,7 +31,7 @@ class Heavy:
 
 
 def composite_keys(model: CompositeModel) -> list[str]:
-    """The identity of each composite, for life: its halves and their relation; a second one of these says so."""
+    """The identity of each composite, for life: its halves and their relation, then a number if these occur again."""
     seen: Counter[tuple[int, ...]] = Counter()
     keys = []
     for left, right, relation, _ in model.merges.tolist():
@@ -45,9 +45,9 @@ def composite_names(model: CompositeModel, names: Sequence[str], grammar: Gramma
     r"""`[{event_type=cart, price 32.5..35.8}]`, and with `>` before each next event `[{event_type=cart > brand=lg}]`.
 
     `names` are those of all tokens that composites are made of. Parts come in the order of the schema; a comma or
-    `>` within one is written `\,` or `\>`. Composites that stand for the same parts are numbered: `[{...} 2]`.
+    `>` within one is written `\,` or `\>`. Composites of the same parts are numbered: `[{...} 2]`.
     """
-    order = leads(model, grammar)
+    order = find_leads(model, grammar)
     seen: Counter[str] = Counter()
     result = []
     for pieces in model.pieces:
@@ -64,12 +64,12 @@ def _inner(name: str) -> str:
 
 
 def heaviest(model: CompositeModel, names: Sequence[str], grammar: Grammar, count: int = 20) -> list[Heavy]:
-    """The heaviest composites; the earlier one among equals."""
+    """The heaviest composites, the earlier of equal ones first."""
     own = composite_names(model, names, grammar)
     order = np.argsort(-model.weights, kind="stable")[:count].tolist()
     return [Heavy(int(model.ids[i]), own[i], float(model.weights[i]), int(model.counts[i])) for i in order]
 
 
 def share_emitted(model: CompositeModel, ids: Ints) -> float:
-    """How much of the model's composites is ever emitted in segmented streams; 1 for a model without any."""
+    """The share of the model's composites that occur in segmented streams; 1 for a model without any."""
     return float(np.isin(model.ids, ids).mean()) if len(model) else 1.0

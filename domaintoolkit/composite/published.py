@@ -35,7 +35,7 @@ class PublishedVocabulary:
 
     @classmethod
     def load(cls, path: str | Path) -> PublishedVocabulary:
-        """Read a file; raises `ArtifactError` where it is not in this format."""
+        """Read a file; raises `ArtifactError` if it is not in this format."""
         try:
             return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:

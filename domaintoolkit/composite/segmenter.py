@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domaintoolkit.composite.composite_model import CompositeModel
 from domaintoolkit.composite.seeds import history_seeds
 from domaintoolkit.composite.stream_arrays import Arrays, Ints, StreamArrays, event_bounds, plain
-from domaintoolkit.composite.tables import base_table, leads, piece_table, rule_table, total_size
+from domaintoolkit.composite.tables import count_ids, find_leads, make_base, make_pieces, make_rules
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.grammar import Grammar, index_events
 from domaintoolkit.util.threads import make_workers
@@ -22,13 +22,13 @@ from domaintoolkit.util.threads import make_workers
 __all__ = ["Segmenter"]
 
 BLOCK = 2048
-"""Events that a thread takes at a time; results do not depend on it."""
+"""Events that a thread takes at a time. Results do not depend on it."""
 
 REASONS = {
-    1: "an event ends before all of its parts are there",
-    2: "a part of an event is there twice",
-    3: "an event begins with a token that begins no part",
-    4: "a token that cannot stand here",
+    1: "an event ends before it has all of its parts",
+    2: "an event has a part twice",
+    3: "an event begins with a token that does not begin a part",
+    4: "a token that cannot come here",
 }
 
 Kernel = Callable[[Any, slice], tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]]
@@ -44,15 +44,15 @@ class Segmenter:
     def __init__(self, model: CompositeModel, grammar: Grammar, *, threads: int | None = None) -> None:
         self.model, self.grammar = model, grammar
         self.threads = threads or os.cpu_count() or 1
-        self.size = total_size(model, grammar)
+        self.size = count_ids(model, grammar)
 
     def arrays(self, ids: Ints, offsets: NDArray[np.int64]) -> Arrays:
-        """Base streams of which only the ids are known; an event begins with its session token where it has one."""
+        """Base streams of which only the ids are known."""
         events = index_events(ids, offsets, self.grammar)
         return Arrays(ids, np.asarray(offsets, np.int64), events.starts, events.offsets)
 
     def greedy(self, streams: StreamArrays) -> Arrays:
-        """Everywhere the heaviest merge that applies. Deterministic."""
+        """Streams in which the heaviest merge that applies is made until none does. Deterministic."""
         from domaintoolkit.composite.kernels.greedy import segment_greedy
 
         rules, span = self._by_weight, self.model.spans(self.size)
@@ -60,10 +60,10 @@ class Segmenter:
         def kernel(block: Any, _: slice) -> Any:
             return segment_greedy(block, self._base, rules, span, self._leads, self._flags)
 
-        return self._segmented(streams, kernel)
+        return self._segment(streams, kernel)
 
     def spr(self, streams: StreamArrays, *, seed: int, epoch: int = 0, keys: Ints | None = None) -> Arrays:
-        """Set permutation regularisation: shuffle each set, then BPE by rank.
+        """Streams by set permutation regularisation: shuffle each set, then BPE by rank.
 
         The permutations of a history depend on `seed`, `epoch` and its key alone; `keys` are one integer a
         history, by default its position.
@@ -76,18 +76,20 @@ class Segmenter:
         def kernel(block: Any, part: slice) -> Any:
             return segment_spr(block, self._base, rules, self._leads, self._flags, states[part])
 
-        return self._segmented(streams, kernel)
+        return self._segment(streams, kernel)
 
     def expand(self, ids: Ints, offsets: NDArray[np.int64]) -> Arrays:
         """The base streams of segmented ones, from their ids alone, event by event.
 
-        Base streams come back unchanged. Raises `DecodeError` for ids that are no streams of this model, or if
-        it is undirected and joins events.
+        Base streams come back unchanged. Raises `DecodeError` for ids that are not streams of this model,
+        or if it is undirected and joins events.
         """
         from domaintoolkit.composite.kernels.expansion import expand
 
         if not self.model.decodable:
-            raise DecodeError("an undirected model that joins events does not tell which event a part belongs to")
+            raise DecodeError(
+                "streams of an undirected model that joins events do not say which event a part belongs to"
+            )
         ids, offsets = np.asarray(ids), plain(offsets, np.int64)
         self._check(ids, offsets)
         pieces, lengths = self._pieces
@@ -101,24 +103,24 @@ class Segmenter:
 
     @cached_property
     def _base(self) -> Any:
-        return base_table(self.model, self.grammar)
+        return make_base(self.model, self.grammar)
 
     @cached_property
     def _leads(self) -> NDArray[np.int32]:
-        return leads(self.model, self.grammar)
+        return find_leads(self.model, self.grammar)
 
     @cached_property
     def _by_weight(self) -> Any:
         order = np.argsort(-self.model.weights, kind="stable")
-        return rule_table(self.model, order, self._leads >= self.grammar.event_parts)
+        return make_rules(self.model, order, self._leads >= self.grammar.event_parts)
 
     @cached_property
     def _by_rank(self) -> Any:
-        return rule_table(self.model, np.arange(len(self.model)), self._leads >= self.grammar.event_parts)
+        return make_rules(self.model, np.arange(len(self.model)), self._leads >= self.grammar.event_parts)
 
     @cached_property
     def _pieces(self) -> tuple[Any, NDArray[np.int64]]:
-        return piece_table(self.model, self.grammar)
+        return make_pieces(self.model, self.grammar)
 
     @property
     def _flags(self) -> int:
@@ -130,7 +132,7 @@ class Segmenter:
             stream = int(np.searchsorted(offsets, bad[0], side="right")) - 1
             raise DecodeError(f"no token has the id {ids[bad[0]]}", stream, int(bad[0] - offsets[stream]))
 
-    def _segmented(self, streams: StreamArrays, kernel: Kernel) -> Arrays:
+    def _segment(self, streams: StreamArrays, kernel: Kernel) -> Arrays:
         """Run a kernel over blocks of whole histories, and put the results together in their order."""
         offsets, event_offsets = plain(streams.offsets, np.int64), plain(streams.event_offsets, np.int64)
         task = partial(_run, kernel, plain(streams.ids, np.int32), offsets, event_offsets)
@@ -139,7 +141,7 @@ class Segmenter:
         with make_workers(min(self.threads, len(parts))) as workers:
             results = list(workers.map_in_order(task, parts))
         dtype = streams.ids.dtype if self.size <= np.iinfo(streams.ids.dtype).max + 1 else np.dtype(np.uint32)
-        return _joined(results, dtype, event_offsets)
+        return _concat(results, dtype, event_offsets)
 
 
 def _run(
@@ -166,7 +168,7 @@ def _parts(event_offsets: NDArray[np.int64], offsets: NDArray[np.int64]) -> list
     return [slice(low, high) for low, high in pairwise(cuts)]
 
 
-def _joined(results: list[Any], dtype: np.dtype[Any], event_offsets: NDArray[np.int64]) -> Arrays:
+def _concat(results: list[Any], dtype: np.dtype[Any], event_offsets: NDArray[np.int64]) -> Arrays:
     before = np.cumsum([0, *(len(ids) for ids, _, _ in results)])
     ids = [ids.astype(dtype) for ids, _, _ in results]
     offsets = [at[1:] + base for (_, at, _), base in zip(results, before, strict=False)]

@@ -1,4 +1,4 @@
-"""Streams as flat arrays: what composites are learned from, and what segmentation gives."""
+"""Streams as flat arrays, which learning and segmentation take and give."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Arrays(NamedTuple):
 
 
 def plain(values: Any, dtype: Any) -> Any:
-    """A contiguous, writable array of `dtype`: loops are compiled anew for each kind of array they are given."""
+    """A contiguous, writable array of `dtype`: loops are compiled again for each kind of array."""
     return np.require(values, dtype, ["C", "W"])
 
 

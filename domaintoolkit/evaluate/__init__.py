@@ -1,17 +1,24 @@
-"""What a model is worth: the cost of held-out events, beside baselines that are hard to beat."""
+"""The cost of held-out events under a model, and under baselines that are hard to beat."""
 
 from domaintoolkit.evaluate.baselines import Baseline
-from domaintoolkit.evaluate.model_comparison import Comparison, Difference, Row, baseline_scores, compare, fit_baselines
-from domaintoolkit.evaluate.score import Score, gathered
+from domaintoolkit.evaluate.model_comparison import (
+    Difference,
+    ModelComparison,
+    Row,
+    baseline_scores,
+    compare,
+    fit_baselines,
+)
+from domaintoolkit.evaluate.score import Score, score_model
 
 __all__ = [
     "Baseline",
-    "Comparison",
     "Difference",
+    "ModelComparison",
     "Row",
     "Score",
     "baseline_scores",
     "compare",
     "fit_baselines",
-    "gathered",
+    "score_model",
 ]

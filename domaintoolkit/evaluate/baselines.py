@@ -1,7 +1,7 @@
 """Baselines that a model has to beat: uniform, unigram, and first-order Markov over each part of an event.
 
 The Markov model is a mixture of four: what followed the previous value, the unigram, the previous value again,
-and the value spelled token by token, which gives every sequence a probability. Its weights depend on how often
+and the value spelled token by token, so that every sequence has a probability. Its weights depend on how often
 the previous value was seen, and are found by expectation maximisation on validation events (Jelinek and Mercer
 1980). The unigram is the same without the first and the third. Spelling is a bigram over a part's tokens and its
 end, smoothed by Witten and Bell's rule (1991) down to the uniform.
@@ -25,20 +25,20 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.uint64]
 BYTES = 256
 ROUNDS = 40
-"""Of expectation maximisation; the likelihood changes by less than 1e-4 bits after 30."""
+"""Rounds of expectation maximisation; the likelihood changes by less than 1e-4 bits after 30."""
 START = np.uint64(0x5745_1A27_5EED_0001)
-"""Stands for the value before a window's first."""
+"""The value before a window's first."""
 
 
 @dataclass(frozen=True, slots=True)
-class TransitionCounts:
-    """How often each key was seen."""
+class KeyCounts:
+    """The number of times that each key was seen; call it with keys."""
 
     keys: Codes
     numbers: Floats
 
     @classmethod
-    def of(cls, keys: Codes) -> TransitionCounts:
+    def of(cls, keys: Codes) -> KeyCounts:
         found, numbers = np.unique(keys, return_counts=True)
         return cls(found, numbers.astype(np.float64))
 
@@ -61,21 +61,21 @@ def _pairs(left: Codes, right: Codes) -> Codes:
 class Spelling:
     """The probability of any sequence of a part, token by token: its start, then each next token or the end.
 
-    `starts` is how many tokens can begin the part, `others` how many can go on in it.
+    `starts` tokens can begin the part, and `others` can continue it.
     """
 
     def __init__(self, seen: PartSequences, starts: int, others: int) -> None:
         self.choices = others + BYTES + 1
         now, after, first = _steps(seen)
         self.starts = starts
-        self.start = TransitionCounts.of(seen.tokens[first].astype(np.uint64))
-        self.unigram = TransitionCounts.of(after)
-        self.bigram = TransitionCounts.of(_pairs(now, after))
-        self.context = TransitionCounts.of(now)
-        self.kinds = TransitionCounts.of(now[np.unique(_pairs(now, after), return_index=True)[1]])
+        self.start = KeyCounts.of(seen.tokens[first].astype(np.uint64))
+        self.unigram = KeyCounts.of(after)
+        self.bigram = KeyCounts.of(_pairs(now, after))
+        self.context = KeyCounts.of(now)
+        self.kinds = KeyCounts.of(now[np.unique(_pairs(now, after), return_index=True)[1]])
 
     def __call__(self, asked: PartSequences) -> Floats:
-        """(n,): the probability of each sequence."""
+        """(n,) the probability of each sequence."""
         now, after, first = _steps(asked)
         kinds = max(1, len(self.unigram.keys))
         lower = (self.unigram(after) + kinds / self.choices) / (self.unigram.total + kinds)
@@ -89,7 +89,7 @@ class Spelling:
 
 
 def _steps(sequences: PartSequences) -> tuple[Codes, Codes, NDArray[np.int64]]:
-    """Each token, what follows it in its sequence (token + 1, or 0 for the end), and where sequences begin."""
+    """(tokens, followers, begins): each token, the next in its sequence + 1 (0 for the end), where sequences begin."""
     now = sequences.tokens.astype(np.uint64)
     after = np.zeros(len(now), np.uint64)
     after[:-1] = now[1:] + np.uint64(1)
@@ -107,15 +107,17 @@ class PartModel:
 
     def __init__(self, seen: PartSequences, tune: PartSequences, spelling: Spelling, markov: bool) -> None:
         self.markov, self.spelling = markov, spelling
-        self.unigram = TransitionCounts.of(seen.code)
+        self.unigram = KeyCounts.of(seen.code)
         before = _previous(seen)
-        self.context, self.bigram = TransitionCounts.of(before), TransitionCounts.of(_pairs(before, seen.code))
+        self.context, self.bigram = KeyCounts.of(before), KeyCounts.of(_pairs(before, seen.code))
         components, bucket = self._components(tune), self._bucket(tune)
-        self.weights = {number: _maximise(components[bucket == number]) for number in np.unique(bucket).tolist()}
-        self.otherwise = _maximise(components)
+        self.weights = {
+            number: _maximise_likelihood(components[bucket == number]) for number in np.unique(bucket).tolist()
+        }
+        self.otherwise = _maximise_likelihood(components)
 
     def _components(self, asked: PartSequences) -> Floats:
-        """(n, 4): the probability of each sequence under each member of the mixture."""
+        """(n, 4) the probability of each sequence under each member of the mixture."""
         before = _previous(asked)
         members = np.zeros((len(asked), 4))
         members[:, 0] = self.spelling(asked)
@@ -126,14 +128,14 @@ class PartModel:
         return members
 
     def _bucket(self, asked: PartSequences) -> NDArray[np.int64]:
-        """Powers of four of the count of the previous value; a window's first event apart."""
+        """Powers of four of the count of the previous value; the first event of a window has one of its own."""
         if not self.markov:
             return np.zeros(len(asked), np.int64)
         size = np.ceil(np.log2(1.0 + self.context(_previous(asked))) / 2).astype(np.int64)
         return np.where(asked.first, -1, size)
 
     def nats(self, asked: PartSequences) -> Floats:
-        """(n,): what each sequence costs."""
+        """(n,) the nats of each sequence."""
         members, bucket = self._components(asked), self._bucket(asked)
         weights = np.empty((len(asked), 4))
         for number in np.unique(bucket).tolist():
@@ -141,8 +143,8 @@ class PartModel:
         return np.asarray(-np.log((members * weights).sum(1)), np.float64)
 
 
-def _maximise(members: Floats) -> Floats:
-    """The weights of a mixture that make the rows most likely; half a row of prior for each keeps all above 0."""
+def _maximise_likelihood(members: Floats) -> Floats:
+    """The weights of a mixture that make the rows most likely; half a row of prior for each keeps them all above 0."""
     weights = np.full(members.shape[1], 1 / members.shape[1])
     for _ in range(ROUNDS):
         shares = members * weights
@@ -152,7 +154,7 @@ def _maximise(members: Floats) -> Floats:
 
 
 class Baseline:
-    """A model of every part, and of session marks; each part costs as if the others were not there."""
+    """A model of every part, and of session marks; the parts are independent."""
 
     def __init__(
         self, name: str, seen: list[PartSequences], tune: list[PartSequences], grammar: Syntax, markov: bool
@@ -164,7 +166,7 @@ class Baseline:
         ]
 
     def nats(self, asked: list[PartSequences], groups: int) -> Floats:
-        """(groups, parts): what the events of each group cost; the last part is the session marks."""
+        """(groups, parts) the nats of the events of each group; the last part is the session marks."""
         columns = [
             np.bincount(sequences.group, model.nats(sequences), groups)
             for model, sequences in zip(self.parts, asked, strict=True)
@@ -173,7 +175,7 @@ class Baseline:
 
 
 def _sizes(grammar: Syntax) -> list[tuple[int, int]]:
-    """How many tokens begin and how many go on in each event part, and for session marks."""
+    """(starts, others): the number of tokens that begin and that continue each event part, then the session marks."""
     place: Any = grammar.place
     start: Any = np.asarray(grammar.start)
     parts = range(grammar.header_parts, grammar.header_parts + grammar.event_parts)

@@ -1,4 +1,4 @@
-"""A model beside its baselines on the same held-out events, and what may be said of it."""
+"""A model and its baselines on the same held-out events, and the verdict."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.evaluate.baselines import Baseline
-from domaintoolkit.evaluate.part_sequences import PartSequences, take_apart
+from domaintoolkit.evaluate.part_sequences import PartSequences, split_parts
 from domaintoolkit.evaluate.score import Score, Tally, WindowsLike
 from domaintoolkit.grammar import Syntax
 
-__all__ = ["Comparison", "Difference", "Row", "baseline_scores", "compare", "fit_baselines"]
+__all__ = ["Difference", "ModelComparison", "Row", "baseline_scores", "compare", "fit_baselines"]
 
 Ints = NDArray[np.integer[Any]]
 NORMAL_95 = 1.959964
@@ -33,9 +33,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Bits an event that `left` costs less than `right`, with a 95% interval over held-out entities.
+    """Bits an event by which `left` costs less than `right`, with a 95% interval over held-out entities.
 
-    The interval is None where there are fewer than two.
+    The interval is None if there are fewer than two.
     """
 
     left: str
@@ -46,13 +46,13 @@ class Difference:
 
     @property
     def certain(self) -> bool:
-        """Whether the interval leaves zero out, on the side of `left`."""
+        """Return True if the interval is above zero: `left` is certainly cheaper."""
         return self.low is not None and self.low > 0
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """The table, the differences that matter, and the verdict in one word and one sentence."""
+class ModelComparison:
+    """The table, the differences that matter, and the verdict as a word and as a sentence."""
 
     split: str
     events: int
@@ -78,15 +78,15 @@ def fit_baselines(
     seen: Iterable[WindowsLike], tune: Iterable[WindowsLike], grammar: Syntax, limit: int
 ) -> list[Baseline]:
     """The unigram and the Markov baseline, counted on at most about `limit` tokens and tuned on as many."""
-    train, validation = _taken(seen, grammar, limit), _taken(tune, grammar, limit)
+    train, validation = _take_sequences(seen, grammar, limit), _take_sequences(tune, grammar, limit)
     return [
         Baseline("unigram", train, validation, grammar, markov=False),
         Baseline("Markov", train, validation, grammar, markov=True),
     ]
 
 
-def _taken(windows: Iterable[WindowsLike], grammar: Syntax, limit: int) -> list[PartSequences]:
-    """The sequences of windows, until there are `limit` tokens; all of group 0."""
+def _take_sequences(windows: Iterable[WindowsLike], grammar: Syntax, limit: int) -> list[PartSequences]:
+    """The sequences of windows up to about `limit` tokens; all in group 0."""
     ids: list[Ints] = []
     lengths: list[Ints] = [np.zeros(1, np.int64)]
     total = 0
@@ -98,17 +98,17 @@ def _taken(windows: Iterable[WindowsLike], grammar: Syntax, limit: int) -> list[
             break
     offsets = np.cumsum(np.concatenate(lengths))
     flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
-    return take_apart(flat, offsets, np.zeros(len(offsets) - 1, np.int64), grammar)
+    return split_parts(flat, offsets, np.zeros(len(offsets) - 1, np.int64), grammar)
 
 
 def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLike], grammar: Syntax) -> list[Score]:
-    """The uniform's score and each baseline's."""
+    """The score of the uniform model, then of each baseline."""
     parts = (*grammar.part_names[grammar.header_parts :], "[SESSION]", "[cut off]")
     uniform = math.log(len(grammar.place))
     tallies, tokens = [Tally(len(parts)) for _ in range(len(baselines) + 1)], 0
     for windows in held_out:
         count = len(windows.rows)
-        sequences = take_apart(windows.ids, windows.offsets, np.arange(count), grammar)
+        sequences = split_parts(windows.ids, windows.offsets, np.arange(count), grammar)
         lengths = [np.bincount(part.group, np.diff(part.offsets), count) for part in sequences[:-1]]
         lengths.append(np.bincount(sequences[-1].group, sequences[-1].tokens, count))
         tokens += int(sum(column.sum() for column in lengths)) + int(windows.lost.sum())
@@ -122,8 +122,8 @@ def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLik
 def difference(left: Score, right: Score, without: Collection[str] = ()) -> Difference:
     """Bits an event by which `left` is cheaper, a ratio of sums over entities with its linearised standard error.
 
-    What one entity does hangs together, so events, or blocks that share an entity, would make the interval too
-    narrow. The parts of `without` do not count.
+    The events of one entity depend on one another, so single events, or blocks that share an entity, would make the
+    interval too narrow. The parts of `without` do not count.
     """
     gain = (right.nats_without(without) - left.nats_without(without)) / math.log(2)
     events = left.events.astype(np.float64)
@@ -137,7 +137,7 @@ def difference(left: Score, right: Score, without: Collection[str] = ()) -> Diff
 
 
 def _student_95(freedom: int) -> float:
-    """The 97.5% quantile of Student's t (Hill 1970, to 1/freedom^3): a few entities say less than many."""
+    """The 97.5% quantile of Student's t (Hill 1970, to 1/freedom^3): the fewer entities, the wider the interval."""
     if freedom < 3:
         return (12.706, 4.303)[freedom - 1]
     z = NORMAL_95
@@ -146,12 +146,12 @@ def _student_95(freedom: int) -> float:
     return float(z + first / freedom + second / freedom**2 + third / freedom**3)
 
 
-def compare(model: Score, baselines: Sequence[Score], split: str, clock: Collection[str] = ()) -> Comparison:
+def compare(model: Score, baselines: Sequence[Score], split: str, clock: Collection[str] = ()) -> ModelComparison:
     """Say whether the model beats the best baseline. `baselines` are the uniform, the unigram and the Markov.
 
-    There is nothing to beat where, leaving out the parts of the `clock` (time only ever goes on, which any model
-    of them finds), neither the Markov baseline nor the model is certainly cheaper than the unigram: then what
-    came before says nothing about what comes next.
+    There is nothing to beat if neither the Markov baseline nor the model is certainly cheaper than the unigram: then
+    the past does not help to predict the next event. The parts of the `clock` do not count here, since time only
+    ever moves on, and any model learns that.
     """
     by_name = {score.name: score for score in baselines}
     unigram, markov = by_name["unigram"], by_name["Markov"]
@@ -159,8 +159,8 @@ def compare(model: Score, baselines: Sequence[Score], split: str, clock: Collect
     ahead = difference(model, best)
     differences = (difference(model, unigram), difference(model, markov), difference(markov, unigram))
     # A composite may hold tokens of the clock, so with composites everything counts.
-    aside = () if model.bits_by_part.get("[composite]") else clock
-    if not any(difference(score, unigram, aside).certain for score in (model, markov)):
+    without = () if model.bits_by_part.get("[composite]") else clock
+    if not any(difference(score, unigram, without).certain for score in (model, markov)):
         verdict = "nothing to beat"
     elif ahead.certain:
         verdict = "beats"
@@ -168,7 +168,7 @@ def compare(model: Score, baselines: Sequence[Score], split: str, clock: Collect
         verdict = "loses" if ahead.high is not None and ahead.high < 0 else "level"
     rows = [_row(score) for score in (*baselines, model)]
     events = int(model.events.sum())
-    return Comparison(split, events, model.tokens, tuple(rows), differences, verdict, _sentence(verdict, ahead))
+    return ModelComparison(split, events, model.tokens, tuple(rows), differences, verdict, _sentence(verdict, ahead))
 
 
 def _row(score: Score) -> Row:

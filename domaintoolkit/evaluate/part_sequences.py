@@ -12,7 +12,7 @@ from domaintoolkit.grammar import EventIndex, Syntax, parse_spans
 from domaintoolkit.util.hashing import mix
 from domaintoolkit.util.ragged import offsets_of, positions
 
-__all__ = ["PartSequences", "take_apart"]
+__all__ = ["PartSequences", "split_parts"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -39,7 +39,7 @@ class PartSequences:
         return len(self.code)
 
 
-def take_apart(ids: Ints, offsets: Ints, groups: Ints, grammar: Syntax) -> list[PartSequences]:
+def split_parts(ids: Ints, offsets: Ints, groups: Ints, grammar: Syntax) -> list[PartSequences]:
     """Each event part of windows in base ids, and last the session marks; window w is in group `groups[w]`.
 
     Session marks are sequences of one token, 1 or 0, one for each event that is not the first of its window.

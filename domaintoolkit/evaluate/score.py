@@ -1,4 +1,4 @@
-"""What held-out events cost, in nats and bits, part by part."""
+"""The cost of held-out events in nats and bits, part by part."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from domaintoolkit.util.hashing import mix
 
-__all__ = ["HEADER", "Score", "Tally", "WindowsLike", "gathered"]
+__all__ = ["HEADER", "Score", "Tally", "WindowsLike", "score_model"]
 
 Ints = NDArray[np.integer[Any]]
 
 HEADER = "[header]"
-"""The name of what tokens of a history's header cost; it is part of no event."""
+"""The part of a history's header, which is not part of an event."""
 GROUPS = 1 << 16
-"""Groups of whole entities that costs are summed in, by a hash: of a few thousand entities nearly each has its own."""
+"""Groups of entities, by a hash, in which costs are summed; of a few thousand entities nearly each has its own."""
 
 
 class WindowsLike(Protocol):
@@ -43,9 +43,9 @@ class WindowsLike(Protocol):
 class Score:
     """The cost of the same events under one model or baseline.
 
-    Every token of an event is paid for: its parts, spelled and text tokens, session tokens, and tokens that did
-    not fit into a block, at the uniform cost. What is summed up is what the same entity did, or the same few
-    entities: entities are independent of one another, and so their spread says how sure a figure is.
+    Every token of an event counts: its parts, spelled and text tokens, session tokens, and tokens that did not fit
+    into a block, at the uniform cost. Costs are summed by entity, or by a few entities: entities are independent of
+    one another, so the spread between them gives the error of a figure.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Score:
     events: NDArray[np.int64]
     """(groups of entities,)"""
     tokens: int
-    """Tokens that were predicted, those of the header too where it is a part."""
+    """Tokens that were predicted, including those of the header if it is a part."""
 
     @property
     def nats_per_token(self) -> float:
@@ -64,7 +64,7 @@ class Score:
 
     @property
     def bits_per_event(self) -> float:
-        """Bits of an event's tokens; a history's header is not in it."""
+        """Bits of an event's tokens, without those of the history's header."""
         return float(self.event_nats.sum()) / math.log(2) / max(1, int(self.events.sum()))
 
     @property
@@ -75,24 +75,24 @@ class Score:
 
     @property
     def event_nats(self) -> NDArray[np.float64]:
-        """(groups,): nats of events' tokens."""
+        """(groups,) nats of events' tokens."""
         return self.nats_without(())
 
     def nats_without(self, parts: Collection[str]) -> NDArray[np.float64]:
-        """(groups,): nats of events' tokens but those of `parts`."""
+        """(groups,) nats of events' tokens, except those of `parts`."""
         counted = [number for number, part in enumerate(self.parts) if part != HEADER and part not in parts]
         return np.asarray(self.nats[:, counted].sum(1), np.float64)
 
 
 class Tally:
-    """Adds up costs (n, parts) and events by group of entities, in memory that does not grow with their number."""
+    """Sums of costs (n, parts) and events by group of entities, in memory that does not grow with their number."""
 
     def __init__(self, parts: int) -> None:
         self.nats = np.zeros((GROUPS, parts))
         self.events = np.zeros(GROUPS, np.int64)
 
     def add(self, entities: Ints, nats: NDArray[np.float64], events: Ints) -> None:
-        """Count in what rows of costs, each of one entity, come to."""
+        """Add rows of costs, each of one entity."""
         groups = entity_groups(entities)
         np.add.at(self.nats, groups, nats)
         np.add.at(self.events, groups, events)
@@ -108,7 +108,7 @@ def entity_groups(entities: Ints) -> NDArray[np.int64]:
     return (mix(np.asarray(entities).astype(np.uint64)) & np.uint64(GROUPS - 1)).astype(np.int64)
 
 
-def gathered(
+def score_model(
     name: str,
     parts: tuple[str, ...],
     batches: Iterable[tuple[Any, WindowsLike]],
@@ -117,7 +117,7 @@ def gathered(
 ) -> Score:
     """The score of a model on its batches and the windows in them.
 
-    `loss` gives a `LossReport` for a batch, and `lost_nats` is what a token costs that did not fit.
+    `loss` gives a `LossReport` for a batch; `lost_nats` is the cost of a token that did not fit.
     """
     tally, tokens = Tally(len(parts) + 1), 0
     for batch, windows in batches:
@@ -134,7 +134,7 @@ def gathered(
 
 
 def _windows_of(documents: Ints, rows: Ints) -> NDArray[np.int64]:
-    """(B, T): the window that each position belongs to, or -1; `documents` number those of a row from the left."""
+    """(B, T) the window that each position belongs to, or -1; `documents` number those of a row from the left."""
     order = np.argsort(rows, kind="stable")
     first = np.searchsorted(rows[order], np.arange(len(documents)))
     at = np.where(documents >= 0, first[:, None] + documents, 0)

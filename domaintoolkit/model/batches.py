@@ -1,4 +1,4 @@
-"""What a training loop needs to know of a model: the batches it takes and the loss that it reports."""
+"""The interface of models to a training loop: the batches that they take and the loss that they report."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from torch import Tensor
 __all__ = ["EXTRA_PARTS", "EventBatch", "EventTargets", "LossReport", "SequenceModel", "TokenBatch"]
 
 EXTRA_PARTS = ("[SESSION]", "[composite]", "[header]")
-"""What `nats_by_part` counts after the event parts: session tokens, composite tokens, and the header's tokens."""
+"""The entries of `nats_by_part` after the event parts: session tokens, composite tokens, and the header's tokens."""
 
 
 class _Moves:
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same batch on another device."""
-        return self._changed(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        return self._apply(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> Self:
-        """The same batch in memory from which a GPU copies while the program goes on."""
-        return self._changed(Tensor.pin_memory)
+        """The same batch in memory from which a GPU can copy while the program goes on."""
+        return self._apply(Tensor.pin_memory)
 
-    def _changed(self, change: Callable[[Tensor], Tensor]) -> Self:
-        made = {entry.name: _each(getattr(self, entry.name), change) for entry in fields(self)}  # type: ignore[arg-type]
+    def _apply(self, change: Callable[[Tensor], Tensor]) -> Self:
+        made = {entry.name: _map_tensors(getattr(self, entry.name), change) for entry in fields(self)}  # type: ignore[arg-type]
         return replace(self, **made)  # type: ignore[type-var]
 
 
-def _each(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A tensor, or tuples of them, changed."""
+def _map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A tensor, or each tensor in tuples, after a change."""
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, EventTargets):
-        return EventTargets(*(_each(entry, change) for entry in value))
-    return tuple(_each(entry, change) for entry in value) if isinstance(value, tuple) else value
+        return EventTargets(*(_map_tensors(entry, change) for entry in value))
+    return tuple(_map_tensors(entry, change) for entry in value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch(_Moves):
     """Packed blocks of B rows of T token ids.
 
-    `documents` numbers the histories of a row 0, 1, 2, ... from left to right, and is -1 where the row is
-    padding, which stands at its end. Every history (or window of one) lies whole in one row. A position
-    predicts the next one where both belong to the same history.
+    `documents` numbers the histories of a row 0, 1, 2, ... from left to right, and is -1 for
+    padding, at the end of the row. Every history (or window of one) lies whole in one row. A position predicts the next
+    one if both belong to the same history.
     """
 
     ids: Tensor
-    """int64 (B, T); any id where `documents` is -1."""
+    """int64 (B, T); any id for padding."""
     documents: Tensor
     """int32 or int64 (B, T)."""
     bounds: Tensor | None = None
-    """int32 (n + 1,): where in the B * T positions histories and paddings begin, and the end. It follows from
-    `documents`; a loader finds it before the batch goes to a GPU, which would otherwise have to be waited for."""
+    """int32 (n + 1,): where histories and paddings begin among the B * T positions, and the end. It follows from
+    `documents`; a loader computes it before the batch goes to a GPU, since the program would have to wait there."""
 
 
 class EventTargets(NamedTuple):
-    """What an event batch predicts; like `bounds` it follows from the rest."""
+    """The targets of an event batch; like `bounds` they follow from the rest."""
 
     source: Tensor
     """int64 (N,): the positions, row * T + position, that another of their history follows."""
@@ -78,8 +78,8 @@ class EventBatch(_Moves):
     """
 
     ids: Tensor
-    """int64 (B, T, H + P): first token of each part; 0 where the position has none: the other kind's parts, parts that
-    another token fills."""
+    """int64 (B, T, H + P): first token of each part; 0 if the position has none: a part of the other kind, or one
+    that another token fills."""
     header: Tensor
     """bool (B, T): the position is a header."""
     session: Tensor
@@ -95,11 +95,11 @@ class EventBatch(_Moves):
     bounds: Tensor | None = None
     """As in `TokenBatch`."""
     targets: EventTargets | None = None
-    """Found before the batch goes to a GPU, or else by the model."""
+    """Computed before the batch goes to a GPU, or else by the model."""
 
 
 class LossReport(NamedTuple):
-    """What a batch costs. Everything is a tensor on the model's device, so that nothing waits for a GPU.
+    """The cost of a batch. Everything is a tensor on the model's device, so that nothing waits for a GPU.
 
     A tuple, since sharded training looks for the tensors of a forward pass in tuples, lists and dictionaries only.
 
@@ -111,7 +111,7 @@ class LossReport(NamedTuple):
     loss: Tensor
     """(): mean nats a predicted token, with its gradient."""
     nats: Tensor
-    """float32 (B, T, P + 3), no gradient: what the token, the event or the header at each position costs."""
+    """float32 (B, T, P + 3), no gradient: the cost of the token, the event or the header at each position."""
     tokens: Tensor
     """int64 (): tokens that were predicted."""
     events: Tensor
@@ -124,7 +124,7 @@ class LossReport(NamedTuple):
 
 
 class SequenceModel(Protocol):
-    """A token model or an event model, to a training loop. Both are `torch.nn.Module`s besides."""
+    """A token model or an event model, as a training loop sees it. Both are `torch.nn.Module`s too."""
 
     vocabulary_hash: str
     """Hash of the vocabulary whose ids it takes."""

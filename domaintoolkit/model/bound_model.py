@@ -1,4 +1,4 @@
-"""What both models share: the vocabulary they are bound to, saving and loading, growing with the vocabulary."""
+"""The base of both models: bound to a vocabulary, saved and loaded, and resized with the vocabulary."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TABLES = {
 
 
 class VocabularyLike(Protocol):
-    """What a model asks of a vocabulary."""
+    """A vocabulary, as a model sees it."""
 
     @property
     def hash(self) -> str: ...
@@ -48,7 +48,7 @@ class VocabularyLike(Protocol):
 
 
 class BoundModel(nn.Module, ModelHubMixin):
-    """A model bound to one vocabulary. It stores what it needs of the grammar, and so loads without a tokenizer."""
+    """A model bound to one vocabulary. It stores the syntax of streams, and so loads without a tokenizer."""
 
     config: TokenModelConfig
     config_type: type[TokenModelConfig] = TokenModelConfig
@@ -82,7 +82,7 @@ class BoundModel(nn.Module, ModelHubMixin):
 
     @property
     def layout(self) -> Syntax:
-        """The layout that the model is bound to."""
+        """The syntax that the model is bound to."""
         tables = {name: getattr(self, name).cpu().numpy() for name in TABLES}
         return Syntax(self.header_parts, self.event_parts, self.names, **tables)
 
@@ -126,7 +126,7 @@ class BoundModel(nn.Module, ModelHubMixin):
         self.rebound()
 
     def rebound(self) -> None:
-        """Called when the tables have changed; what is derived from them is made anew."""
+        """Make again what is derived from the tables, after they have changed."""
 
     def _save_pretrained(self, save_directory: Path) -> None:
         stored = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
@@ -145,13 +145,13 @@ class BoundModel(nn.Module, ModelHubMixin):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
-        """The model in a folder, or of a name on the hub; raises `ArtifactError` where there is no such folder."""
+        """The model in a folder, or of a name on the hub; raises `ArtifactError` if there is no such folder."""
         name = str(pretrained_model_name_or_path)
         if not Path(name).is_dir():
             try:
                 validate_repo_id(name)
             except HFValidationError:
-                raise ArtifactError(name, "does not exist, and is no name of a model on the hub") from None
+                raise ArtifactError(name, "does not exist, and is not the name of a model on the hub") from None
         made: Self = super().from_pretrained(pretrained_model_name_or_path, **options)
         return made
 
@@ -184,7 +184,9 @@ class BoundModel(nn.Module, ModelHubMixin):
             model = cls(config, layout, data["vocabulary"])
             model.load_state_dict(weights)
         except (KeyError, RuntimeError) as error:
-            reason = f"holds a model that this version builds otherwise; train it again ({str(error).splitlines()[-1]})"
+            reason = (
+                f"holds a model that this version builds differently; train it again ({str(error).splitlines()[-1]})"
+            )
             raise ArtifactError(str(folder), reason) from None
         return model
 

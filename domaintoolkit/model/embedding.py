@@ -39,15 +39,15 @@ def embed(
 ) -> NDArray[np.float32]:
     """(n, width) embeddings of n streams, in their order.
 
-    Give what a tokenizer's `encode` gives, or ids with their offsets. Base tokens are segmented for a model that
-    was trained on composites, by the streams' own segmenter or the one given. Streams of similar length share a
-    batch, so memory is bounded whatever their number. Of a stream longer than `longest` tokens (base tokens, where
-    they are segmented) the header is kept and the latest events that fit; left out, nothing is cut.
+    Streams are the result of a tokenizer's `encode`, or ids with their offsets. For a model that was trained on
+    composites, base tokens are segmented by the streams' own segmenter or by `segmenter`. Streams of similar length
+    share a batch, so memory does not grow with their number. Of a stream longer than `longest` tokens (base tokens if
+    they are segmented) the header and the latest events that fit are kept; without `longest`, nothing is cut.
 
-    Raises `DataError` for an empty stream, or where an event model's header is longer, and `VocabularyError` for
-    composites that the model does not read, or lacks.
+    Raises `DataError` for an empty stream, or if an event model's header is longer than that, and `VocabularyError`
+    for composites that the model does not read, or if it reads composites and there are none.
     """
-    ids, bounds, segmenter = _checked(model, streams, offsets, segmenter)
+    ids, bounds, segmenter = _check_streams(model, streams, offsets, segmenter)
     was_training = model.training
     model.eval()
     lengths = np.diff(bounds)
@@ -56,16 +56,16 @@ def embed(
     out = np.empty((len(lengths), model.config.width), np.float32)
     for rows in _batches(np.minimum(lengths, longest or lengths.max(initial=1))):
         chosen = [_cut(model, ids[bounds[row] : bounds[row + 1]], longest) for row in rows]
-        hidden, real = _read(model, chosen if segmenter is None else _segmented(segmenter, chosen))
-        out[rows] = _pooled(hidden.float(), real, pooling).cpu().numpy()
+        hidden, real = _read(model, chosen if segmenter is None else _segment(segmenter, chosen))
+        out[rows] = _pool(hidden.float(), real, pooling).cpu().numpy()
     model.train(was_training)
     return out
 
 
-def _checked(
+def _check_streams(
     model: TokenModel | EventModel, streams: Streams | Ints, offsets: Ints | None, segmenter: Segmenter | None
 ) -> tuple[Ints, Ints, Segmenter | None]:
-    """(ids, offsets, what puts composites in: None where none are to be put in)."""
+    """(ids, offsets, segmenter); the segmenter is None if no composites are to be put in."""
     if isinstance(streams, Streams):
         model.check_vocabulary(streams.vocabulary)
         ids, bounds, segmenter = streams.ids, streams.offsets, streams.segmenter
@@ -84,7 +84,7 @@ def _checked(
     return ids, bounds, segmenter
 
 
-def _segmented(segmenter: Segmenter, streams: Sequence[Ints]) -> list[Ints]:
+def _segment(segmenter: Segmenter, streams: Sequence[Ints]) -> list[Ints]:
     ends = np.cumsum([0, *map(len, streams)])
     made = segmenter.greedy(segmenter.arrays(np.concatenate(streams), ends))
     return [made.ids[low:high] for low, high in pairwise(made.offsets)]
@@ -131,11 +131,11 @@ def _read(model: TokenModel | EventModel, streams: Sequence[Ints]) -> tuple[Tens
     for row, stream in enumerate(streams):
         ids[row, : len(stream)] = torch.from_numpy(np.asarray(stream, np.int64))
         real[row, : len(stream)] = True
-    # padding stands behind, where attention that only looks back never meets it
+    # padding comes after the stream, and attention only looks back
     return model.hidden(ids.to(model.device)), real.to(model.device)
 
 
-def _pooled(hidden: Tensor, real: Tensor, pooling: Pooling) -> Tensor:
+def _pool(hidden: Tensor, real: Tensor, pooling: Pooling) -> Tensor:
     if pooling == "mean":
         return (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
     last = real.sum(1) - 1

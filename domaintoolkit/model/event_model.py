@@ -19,7 +19,7 @@ from domaintoolkit.model.layers.decoder import Cache, PackedDecoder
 from domaintoolkit.model.layers.heads import HeaderHeads, Heads, part_loss
 from domaintoolkit.model.layers.tails import FACTORS, SPREAD, TailDecoder, TailEncoder, Tails
 from domaintoolkit.model.layers.time_features import Clock, ranks, time_parts
-from domaintoolkit.model.targets import event_targets, going_on
+from domaintoolkit.model.targets import event_targets, find_continuing
 
 __all__ = ["EventModel", "event_parameters"]
 
@@ -80,7 +80,7 @@ class EventModel(BoundModel):
             self.register_buffer(f"candidates_{part}", ids, persistent=False)
             rank += own
         self.register_buffer("rank", rank, persistent=False)
-        self.register_buffer("continues", going_on(place, start, self.fusible, self.fills), persistent=False)
+        self.register_buffer("continues", find_continuing(place, start, self.fusible, self.fills), persistent=False)
         self.tail_decoder.tabulate(place, start)
         self.clock.tabulate(place, start)
 

@@ -1,6 +1,6 @@
-"""Which events of a batch are predicted, and which parts they have.
+"""The events of a batch that are predicted, and the parts that they have.
 
-On a GPU every such question makes the program wait for the answer, so it is asked before the batch goes there.
+On a GPU the program would wait for each of these answers, so they are computed before the batch goes there.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from domaintoolkit.model.batches import EventBatch, EventTargets
 from domaintoolkit.model.layers.attention import history_bounds
 from domaintoolkit.model.layers.tails import can_continue
 
-__all__ = ["TargetFinder", "event_targets", "going_on"]
+__all__ = ["TargetFinder", "event_targets", "find_continuing"]
 
 
-def going_on(place: Tensor, start: Tensor, fusible: Tensor, fills: Tensor) -> Tensor:
-    """bool (V,): tokens that begin a part, fill only that, and may be followed by others of it."""
+def find_continuing(place: Tensor, start: Tensor, fusible: Tensor, fills: Tensor) -> Tensor:
+    """bool (V,): tokens that begin a part, fill only that one, and that others of it may follow."""
     return can_continue(place, start, fusible) & (fills == 1)
 
 
 def event_targets(batch: EventBatch, header_parts: int, place: Tensor, continues: Tensor) -> EventTargets:
     """The targets of a batch, given the tables of its vocabulary on the batch's device.
 
-    Raises `DecodeError` where tokens follow one that stands alone.
+    Raises `DecodeError` if tokens follow one that nothing can follow.
     """
     documents, parts = batch.documents, batch.ids.shape[2]
     follows = functional.pad((documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0), (0, 1))
@@ -49,12 +49,12 @@ def event_targets(batch: EventBatch, header_parts: int, place: Tensor, continues
 
 
 class TargetFinder:
-    """Completes batches of a vocabulary's events with what follows from them, where the batches are made."""
+    """Adds bounds and targets to batches of events, where the batches are made."""
 
     def __init__(self, syntax: Syntax) -> None:
         self.header_parts = syntax.header_parts
         place, start, fusible, fills = map(_tensor, (syntax.place, syntax.start, syntax.fusible, syntax.fills))
-        self.place, self.continues = place, going_on(place, start, fusible, fills)
+        self.place, self.continues = place, find_continuing(place, start, fusible, fills)
 
     def __call__(self, batch: EventBatch) -> EventBatch:
         targets = event_targets(batch, self.header_parts, self.place, self.continues)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from domaintoolkit.evaluate import Comparison
+from domaintoolkit.evaluate import ModelComparison
 from domaintoolkit.train.recipe import Recipe
 from domaintoolkit.util.artifacts import write_json
 
@@ -33,7 +33,7 @@ class Result:
     """Mean nats a token of each batch that this process trained on."""
     validation: tuple[tuple[int, float], ...]
     """(step, bits an event) on validation entities."""
-    comparison: Comparison
+    comparison: ModelComparison
     predictions: tuple[str, ...]
     """Lines of text: a held-out history, and the next event that the model expects."""
     notes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 
 from domaintoolkit.errors import Interrupted, OutputError, Problem, SchemaError, VocabularyMismatchError
-from domaintoolkit.evaluate import Comparison, Score, baseline_scores, compare, fit_baselines, gathered
+from domaintoolkit.evaluate import ModelComparison, Score, baseline_scores, compare, fit_baselines, score_model
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
@@ -193,10 +193,10 @@ def _load_weights(
 def _score(model: BoundModel, splits: Splits, loader: Loader, loss: Loss, blocks: int | None = None) -> Score:
     """The score of the model on held-out batches; a token that did not fit into a block costs the uniform's nats."""
     lost_nats = math.log(model.config.vocabulary_size)
-    return gathered("model", model.part_names, splits.held_out_batches(loader, blocks), loss, lost_nats)
+    return score_model("model", model.part_names, splits.held_out_batches(loader, blocks), loss, lost_nats)
 
 
-def _compare_with_baselines(model: BoundModel, splits: Splits, time: str | None) -> Comparison:
+def _compare_with_baselines(model: BoundModel, splits: Splits, time: str | None) -> ModelComparison:
     """The model and the baselines on the whole test split."""
     score = _score(model, splits, splits.test, lambda batch: model.loss(batch.to(model.device)))
     training, validation = splits.base_windows(splits.train), splits.base_windows(splits.validation)

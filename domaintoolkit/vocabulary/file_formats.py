@@ -26,24 +26,24 @@ WORDS = {"true": True, "false": False}
 
 
 def canonical_rows(tokens: Sequence[Token]) -> list[str]:
-    """What `canonical_json` makes of each token, column by column, which takes half the time."""
+    """The canonical JSON of each token, made column by column, which takes half the time."""
     if not tokens:
         return []
     columns = list(zip(*tokens, strict=True))
-    heads = _texts(list(zip(*columns[:2], strict=True)))
-    tails = _texts(list(zip(*columns[4:], strict=True)))
-    key, name = (_quoted(column) for column in columns[2:4])
+    heads = _to_texts(list(zip(*columns[:2], strict=True)))
+    tails = _to_texts(list(zip(*columns[4:], strict=True)))
+    key, name = (_quote(column) for column in columns[2:4])
     parts = zip(heads, key, name, tails, strict=True)
     return [f"{head[:-1]},{key},{name},{tail[1:]}" for head, key, name, tail in parts]
 
 
-def _texts(rows: list[tuple[Any, ...]]) -> list[str]:
-    """The canonical JSON of rows of which few are different."""
+def _to_texts(rows: list[tuple[Any, ...]]) -> list[str]:
+    """The canonical JSON of rows, few of which differ."""
     known = {row: canonical_json(row) for row in set(rows)}
     return [known[row] for row in rows]
 
 
-def _quoted(texts: Iterable[str]) -> list[str]:
+def _quote(texts: Iterable[str]) -> list[str]:
     """The JSON of each text; a line break within one is escaped."""
     return json.dumps(list(texts), separators=("\n", ":"))[1:-1].split("\n")
 
@@ -57,9 +57,9 @@ def write(path: str | Path, rows: Sequence[str], generations: Iterable[tuple[int
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stored:
-    """A file of our own format, whole and unaltered as its checksum says; its tokens are not read yet.
+    """A file of our own format that its checksum has confirmed; its tokens are not read yet.
 
-    Most uses of a tokenizer need no names, and reading them took half of the time of loading it.
+    Most uses of a tokenizer need no names, and to read them took half of the time of loading it.
     """
 
     path: str
@@ -104,7 +104,7 @@ def read(path: str | Path) -> tuple[list[Token], list[int]]:
         stored = Stored.read(path)
         return list(stored.tokens()), [size for size, _ in stored.generations]
     if isinstance(data, dict):
-        tokens = _numbered(str(path), data)
+        tokens = _order_by_id(str(path), data)
     elif isinstance(data, list):
         tokens = [_entry(str(path), f"[{i}]", item) for i, item in enumerate(data)]
     else:
@@ -112,7 +112,7 @@ def read(path: str | Path) -> tuple[list[Token], list[int]]:
     return tokens, [len(tokens)]
 
 
-def _numbered(path: str, data: dict[str, Any]) -> list[Token]:
+def _order_by_id(path: str, data: dict[str, Any]) -> list[Token]:
     names = {number: name for name, number in data.items() if type(number) is int}
     if len(names) != len(data) or any(number not in names for number in range(len(data))):
         raise SourceError(path, f"expected {len(data)} tokens to have the ids from 0 to {len(data) - 1}, each once")
@@ -128,7 +128,7 @@ def _entry(path: str, place: str, item: Any) -> Token:
 
 
 def _token(path: str, place: str, row: dict[str, Any]) -> Token:
-    """A token from the columns that are there; what is not there is as for a token built by hand."""
+    """A token from the columns of a row; a missing column is as for a token built by hand."""
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise SourceError(path, f"no column {unknown[0]!r} at {place}; there is: {', '.join(COLUMNS)}")
@@ -145,7 +145,7 @@ def _token(path: str, place: str, row: dict[str, Any]) -> Token:
 
 
 def write_csv(path: str | Path, tokens: Iterable[Token]) -> None:
-    """Write a CSV file, a line for each token; an empty field is no field."""
+    """Write a CSV file, a line for each token; an empty cell means no field."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
@@ -157,7 +157,7 @@ def write_csv(path: str | Path, tokens: Iterable[Token]) -> None:
 
 
 def read_csv(path: str | Path) -> list[Token]:
-    """The tokens of a CSV file with a header line; raises `SourceError` with the line of what is wrong."""
+    """The tokens of a CSV file with a header line; raises `SourceError` with the line of a mistake."""
     text = _text(path)
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # one token may be longer than csv's 128 KiB
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -181,9 +181,9 @@ def _by_id(path: str, place: int, rows: list[tuple[str, list[str]]]) -> list[tup
     for line, cells in rows:
         text = cells[place] if place < len(cells) else ""
         if not text.isascii() or not text.isdigit():
-            raise SourceError(path, f"{text!r} is no id at {line}")
+            raise SourceError(path, f"{text!r} is not an id, at {line}")
         if int(text) in numbers:
-            raise SourceError(path, f"the id {text} is there twice, at {numbers[int(text)][0]} and {line}")
+            raise SourceError(path, f"the id {text} occurs twice, at {numbers[int(text)][0]} and {line}")
         numbers[int(text)] = line, cells[:place] + cells[place + 1 :]
     missing = next((number for number in range(len(rows)) if number not in numbers), None)
     if missing is not None:

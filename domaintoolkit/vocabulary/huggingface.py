@@ -21,7 +21,7 @@ PATTERN = rf"(?m:{NAME}(?:\+{NAME})*)|\S+"
 """Names in a text: ours may have spaces within their brackets, and composites are joined with `+`."""
 
 ROLES = {"[PAD]": "pad_token", "[BOS]": "bos_token"}
-"""What transformers takes a token for by its name, be it one of ours or of a vocabulary built by hand."""
+"""The role of a token in transformers by its name, in our vocabularies and in those built by hand."""
 
 
 def write_tokenizer(tokens: Sequence[Token], directory: str | Path) -> None:

@@ -41,7 +41,7 @@ class Token(NamedTuple):
     """One token. (`kind`, `field`, `key`) is its identity, for life; `name` is what people read.
 
     `part` counts the parts within the field; a `start` token begins its part, any other continues it.
-    `fusible` tokens may become parts of composites. A `whole` token stands in part 0 for all parts of its field.
+    `fusible` tokens may become parts of composites. A `whole` token, of part 0, fills all parts of its field.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Token(NamedTuple):
 
     @property
     def identity(self) -> tuple[str, str | None, str]:
-        """What makes this token the one it is."""
+        """(kind, field, key), for life."""
         return self[:3]
 
 

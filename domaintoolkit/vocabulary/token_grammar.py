@@ -21,7 +21,7 @@ SPECIAL = {"BOS": Place.BOS, "PAD": Place.PAD, "SESSION": Place.SESSION}
 def grammar_of(tokens: Iterable[Token], header: Sequence[FieldParts], events: Sequence[FieldParts]) -> Grammar:
     """The grammar of a vocabulary's tokens, with the fields of the header and of an event in their order.
 
-    Raises `VocabularyError` where a token belongs to no field, or a special token or a byte is missing.
+    Raises `VocabularyError` if a token belongs to no field, or if a special token or a byte is missing.
     """
     tokens = tuple(tokens)
     layout = [*header, *events]
@@ -74,8 +74,8 @@ def _place(token: Token, places: dict[tuple[str | None, int], int]) -> int:
     try:
         return places[token.field, token.part]
     except KeyError:
-        where = f"part {token.part} of field {token.field!r}"
-        raise VocabularyError(f"token {token.name} is of {where}, which is not there") from None
+        part = f"part {token.part} of field {token.field!r}"
+        raise VocabularyError(f"token {token.name} belongs to {part}, which the schema does not have") from None
 
 
 def _fills(tokens: Sequence[Token], layout: Sequence[FieldParts]) -> NDArray[np.int16]:
@@ -88,5 +88,5 @@ def _shared(tokens: Sequence[Token]) -> dict[tuple[str, str], int]:
     wanted = [*(("special", key) for key in SPECIAL), *(("byte", f"{byte:02x}") for byte in range(BYTES))]
     missing = [f"{kind} {key}" for kind, key in wanted if (kind, key) not in ids]
     if missing:
-        raise VocabularyError(f"a grammar needs these tokens too: {', '.join(missing)}")
+        raise VocabularyError(f"a grammar also needs these tokens: {', '.join(missing)}")
     return ids

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import SHOWN, LookupFailedError, VocabularyError
-from domaintoolkit.vocabulary import file_formats as _storage
+from domaintoolkit.vocabulary import file_formats as file_formats
 from domaintoolkit.vocabulary.token import KINDS, Token
 
 __all__ = ["Vocabulary"]
@@ -24,7 +24,7 @@ _KIND, _FIELD, _KEY, _NAME = (itemgetter(Token._fields.index(name)) for name in 
 _IDENTITY = itemgetter(*(Token._fields.index(name) for name in ("kind", "field", "key")))
 FILE = "vocabulary.json"
 COMPARED = 5_000
-"""How many names a failed look-up is compared with: enough to help, and quick for any vocabulary."""
+"""Names that a failed look-up is compared with: enough to help, and quick for any vocabulary."""
 
 
 class Vocabulary:
@@ -40,16 +40,16 @@ class Vocabulary:
     """
 
     _sizes: tuple[int, ...]
-    _stored: _storage.Stored | None = None
+    _stored: file_formats.Stored | None = None
 
     def __init__(self, tokens: Iterable[Token], sizes: Sequence[int] = ()) -> None:
-        """`sizes` are those of the generations, the last of them all tokens; left out, there is one."""
+        """`sizes` are those of the generations, the last of them all tokens; without them, there is one."""
         self._hold(tuple(tokens), sizes)
 
     def _hold(self, tokens: tuple[Token, ...], sizes: Sequence[int]) -> None:
         sizes = tuple(sizes) or (len(tokens),)
         if sizes[-1] != len(tokens) or sizes[0] < 0 or any(a >= b for a, b in pairwise(sizes)):
-            raise VocabularyError(f"the sizes {sizes} are no generations of {len(tokens)} tokens")
+            raise VocabularyError(f"the sizes {sizes} are not generations of {len(tokens)} tokens")
         _check(tokens)
         self._sizes = sizes
         vars(self)["tokens"] = tokens
@@ -67,7 +67,7 @@ class Vocabulary:
     @classmethod
     def from_tokens(cls, tokens: Iterable[str | Token]) -> Vocabulary:
         """A vocabulary built by hand; a string is the name of a token of kind `custom`."""
-        return cls(_made(tokens))
+        return cls(_to_tokens(tokens))
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Vocabulary:
@@ -75,23 +75,23 @@ class Vocabulary:
 
         Without ids, those are the places in the file.
         """
-        return cls(_storage.read_csv(path))
+        return cls(file_formats.read_csv(path))
 
     @classmethod
     def from_json(cls, path: str | Path) -> Vocabulary:
         """Read what `to_json` wrote, a list of names, or an object of names and their ids."""
-        return cls(*_storage.read(path))
+        return cls(*file_formats.read(path))
 
     def to_csv(self, path: str | Path) -> None:
         """Write a CSV file, a line for each token in the order of ids. Generations are not kept in it."""
-        _storage.write_csv(path, self.tokens)
+        file_formats.write_csv(path, self.tokens)
 
     def to_json(self, path: str | Path) -> None:
         """Write tokens and generations as JSON, with a version and a checksum."""
         if self._stored is not None:
             self._stored.copy(path)
         else:
-            _storage.write(path, self._rows, self.generations)
+            file_formats.write(path, self._rows, self.generations)
 
     def save(self, directory: str | Path) -> None:
         """Write `vocabulary.json` into `directory`."""
@@ -100,10 +100,10 @@ class Vocabulary:
     @classmethod
     def load(cls, directory: str | Path) -> Vocabulary:
         """Read the `vocabulary.json` that `save` wrote into `directory`."""
-        stored = _storage.Stored.read(Path(directory) / FILE)
+        stored = file_formats.Stored.read(Path(directory) / FILE)
         made = cls.__new__(cls)
         made._stored, made._sizes = stored, tuple(size for size, _ in stored.generations)
-        made.generations = stored.generations  # not to be found again, which takes a fifth of the time
+        made.generations = stored.generations  # to find them again would take a fifth of the time
         return made
 
     def to_huggingface(self, directory: str | Path) -> None:
@@ -113,12 +113,12 @@ class Vocabulary:
         write_tokenizer(self.tokens, directory)
 
     def extend(self, tokens: Iterable[str | Token]) -> Vocabulary:
-        """This vocabulary and those of `tokens` that it has not, as one more generation.
+        """This vocabulary and those of `tokens` that it lacks, as one more generation.
 
-        A token is known by its identity (kind, field, key); where all are known, the result is `self`.
+        A token is known by its identity (kind, field, key); if all are known, the result is `self`.
         """
         known = {token.identity for token in self.tokens}
-        added = [token for token in _made(tokens) if token.identity not in known]
+        added = [token for token in _to_tokens(tokens) if token.identity not in known]
         if not added:
             return self
         return Vocabulary(self.tokens + tuple(added), (*self._sizes, len(self.tokens) + len(added)))
@@ -138,7 +138,7 @@ class Vocabulary:
     @cached_property
     def _rows(self) -> list[str]:
         """The canonical JSON of each token."""
-        return _storage.canonical_rows(self.tokens)
+        return file_formats.canonical_rows(self.tokens)
 
     @property
     def hash(self) -> str:
@@ -146,9 +146,9 @@ class Vocabulary:
         return self.generations[-1][1]
 
     def accepts(self, other: Vocabulary | str) -> bool:
-        """Whether streams of `other` (or of the vocabulary with that hash) are streams of this one.
+        """Return True if streams of `other` (or of the vocabulary with that hash) are streams of this one.
 
-        They are where `other` is a generation of this vocabulary: the same tokens, or the first of them.
+        They are if `other` is a generation of this vocabulary: the same tokens, or the first of them.
         """
         wanted = other if isinstance(other, str) else other.hash
         return any(found == wanted for _, found in self.generations)
@@ -220,14 +220,14 @@ class Vocabulary:
         return LookupFailedError("token with id", id, [f"0 to {len(self) - 1}"] if self.tokens else [])
 
     def _close(self, name: object) -> list[str]:
-        """Names like `name`: those of the same field where there are any."""
+        """Names like `name`: those of the same field if there are any."""
         head = str(name).partition("=")[0].partition(" ")[0]
         related = [other for other in self.names if other.startswith(head)] if head else []
         candidates = (related or self.names)[:COMPARED]
         return get_close_matches(str(name), candidates, n=5) or list(candidates[:SHOWN])
 
 
-def _made(tokens: Iterable[str | Token]) -> list[Token]:
+def _to_tokens(tokens: Iterable[str | Token]) -> list[Token]:
     _refuse_text(tokens)
     made = []
     for place, token in enumerate(tokens):
@@ -238,13 +238,13 @@ def _made(tokens: Iterable[str | Token]) -> list[Token]:
 
 
 def _refuse_text(names: object) -> None:
-    """A string is a sequence of its characters, and never meant as one."""
+    """Refuse a string: it is a sequence of characters, but never meant as one."""
     if isinstance(names, str):
         raise VocabularyError(f"expected a list of tokens, got the one string {names!r}")
 
 
 def _check(tokens: tuple[Token, ...]) -> None:
-    """Raise `VocabularyError` for what would not come back, naming all of it."""
+    """Raise `VocabularyError`, naming all tokens that a file could not hold."""
     for what, values in (
         ("name", list(map(_NAME, tokens))),
         ("identity", list(map(_IDENTITY, tokens))),
@@ -254,7 +254,9 @@ def _check(tokens: tuple[Token, ...]) -> None:
             raise VocabularyError(f"several tokens have the same {what}: {', '.join(twice)}")
     kinds = sorted(set(map(_KIND, tokens)) - set(KINDS))
     if kinds:
-        raise VocabularyError(f"no such kind of token: {', '.join(map(repr, kinds))}; there is: {', '.join(KINDS)}")
+        raise VocabularyError(
+            f"unknown kinds of tokens: {', '.join(map(repr, kinds))}; the kinds are: {', '.join(KINDS)}"
+        )
     try:
         for part in (_NAME, _KEY):
             "".join(map(part, tokens)).encode()

@@ -34,7 +34,7 @@ def compiled(function: F) -> F:
 
 @compiled
 def _cut(starts: Ints, first: int, last: int, end: int, room: int) -> int:
-    """One past the last event of `first..last` such that the events take at most `room`; `first` where none fits."""
+    """One past the last event of `first..last` such that the events take at most `room`; `first` if none fits."""
     low, high = first, last
     while low < high:
         middle = (low + high + 1) // 2
@@ -165,7 +165,7 @@ def _fill(events: EventRanges, slack: int, pool: Pool, made: PackedWindows, coun
 
 @compiled
 def _largest(heads: Longs, size: int) -> int:
-    """The largest size of at most `size` of which the pool has a history; 0 where there is none."""
+    """The largest size of at most `size` of which the pool has a history; 0 if there is none."""
     while size > 0 and heads[size] < 0:
         size -= 1
     return size
@@ -242,7 +242,7 @@ def gather(
 
 @compiled
 def best_fit(sizes: Ints, capacity: int, rows: Ints) -> int:
-    """Give each size a row of `capacity`: the fullest that has room, else a new one. Returns the number of rows."""
+    """Give each size the fullest row of `capacity` that has room, else a new one; return the number of rows."""
     used = 0
     room = np.empty(len(sizes), np.int64)
     for i in range(len(sizes)):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.windows.packing import Blocks, Unit, WindowRule, Windows, concatenate, pack_blocks, refit
 from domaintoolkit.windows.shard_histories import HistorySource
-from domaintoolkit.windows.shuffle import derive, shuffled
+from domaintoolkit.windows.shuffle import derive, shuffle_places
 
 __all__ = ["Loader", "Segment", "WindowBatch"]
 
@@ -24,7 +24,7 @@ GROUP = 8
 
 @dataclass(frozen=True, slots=True)
 class WindowBatch:
-    """Windows of some blocks, in `rows` rows of at most the block's size; the rows rise where nothing was segmented."""
+    """Windows of some blocks, in `rows` rows of at most the block's size; the rows rise if nothing was segmented."""
 
     windows: Windows
     rows: int
@@ -35,9 +35,9 @@ class Loader:
     """Packs a split and gives its blocks in batches.
 
     The order is two-level: chunks are shuffled, and within a group of them the blocks. Both are bijections
-    computed from (seed, epoch), so what is kept is one number for each chunk of a million tokens and the plan
-    of one group. Epochs follow one another without a seam; of `shares`, rank r takes batches r, r + shares, ...
-    With `segment`, base events are grouped into blocks before composites are put in, and rows filled up after.
+    computed from (seed, epoch), so it keeps one number for each chunk of a million tokens and the plan of one
+    group. Epochs follow one another without a break; of `shares`, rank r takes batches r, r + shares, ...
+    With `segment`, blocks are made of base events; composites are put in after, and the rows are filled up.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Loader:
             for low in range(0, len(mine), self.batch):
                 blocks = mine[low : low + self.batch]
                 windows = plan.read(blocks, np.arange(len(blocks)))
-                yield WindowBatch(windows, len(blocks), 0) if base else self._assembled([windows], len(blocks), 0)
+                yield WindowBatch(windows, len(blocks), 0) if base else self._assemble([windows], len(blocks), 0)
             number += len(plan)
 
     def at(self, positions: NDArray[np.int64]) -> WindowBatch:
@@ -97,7 +97,7 @@ class Loader:
             inside = places[epochs == epoch]
             parts += self._read(epoch, inside, row)
             row += len(inside)
-        return self._assembled(parts, row, int(epochs[0]))
+        return self._assemble(parts, row, int(epochs[0]))
 
     def _read(self, epoch: int, places: NDArray[np.int64], row: int) -> list[Windows]:
         if self._epoch is None or self._epoch.number != epoch:
@@ -105,7 +105,7 @@ class Loader:
         groups = np.searchsorted(self._epoch.edges, places, "right") - 1
         parts = []
         for group in np.unique(groups).tolist():
-            plans, order = self._planned(self._epoch, group)
+            plans, order = self._plan_group(self._epoch, group)
             blocks = order[places[groups == group] - self._epoch.edges[group]]
             ends = np.cumsum([len(plan) for plan in plans])
             chunks = np.searchsorted(ends, blocks, "right")
@@ -115,16 +115,16 @@ class Loader:
                 row += len(here)
         return parts
 
-    def _planned(self, epoch: _Epoch, group: int) -> tuple[list[Blocks], NDArray[np.int64]]:
+    def _plan_group(self, epoch: _Epoch, group: int) -> tuple[list[Blocks], NDArray[np.int64]]:
         """The plans of a group and the order of its blocks; the last is kept: the next batch is mostly of the same."""
         if self._group is None or self._group[0] != (epoch.number, group):
             plans = [self._plan(chunk) for chunk in epoch.order[group * GROUP : (group + 1) * GROUP].tolist()]
             size = sum(len(plan) for plan in plans)
-            order = shuffled(np.arange(size), size, derive(self.seed, epoch.number, group + 1))
+            order = shuffle_places(np.arange(size), size, derive(self.seed, epoch.number, group + 1))
             self._group = (epoch.number, group), (plans, order)
         return self._group[1]
 
-    def _assembled(self, parts: list[Windows], rows: int, epoch: int) -> WindowBatch:
+    def _assemble(self, parts: list[Windows], rows: int, epoch: int) -> WindowBatch:
         windows = concatenate(parts)
         if self.segment is None:
             return WindowBatch(windows, rows, epoch)
@@ -133,11 +133,11 @@ class Loader:
 
 
 class _Epoch:
-    """The order of the chunks in one epoch, and where in it each group of them begins."""
+    """The order of the chunks in one epoch, and where each group of them begins in it."""
 
     def __init__(self, number: int, counts: NDArray[np.int64], seed: int) -> None:
         chunks = len(counts)
         self.number = number
-        self.order = shuffled(np.arange(chunks), chunks, derive(seed, number))
+        self.order = shuffle_places(np.arange(chunks), chunks, derive(seed, number))
         bounds = np.concatenate([[0], np.cumsum(counts[self.order])])
         self.edges = bounds[np.minimum(np.arange(0, chunks + GROUP, GROUP), chunks)]

@@ -1,4 +1,4 @@
-"""StoredHistories packed into blocks: cut into windows at event boundaries, and the windows put together without waste.
+"""Histories packed into blocks: cut into windows at event boundaries, and the windows combined with little waste.
 
 A block is a set of ranges of events, so packing reads only where events begin; ids are copied when a block is
 read. Every window begins like a history: BOS, the static fields and the anchor of its own first event.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from domaintoolkit.grammar import WindowStart
 from domaintoolkit.windows.kernels import EventRanges, WindowBuffers, WindowRanges, best_fit, gather, lay_out, pack
 
-__all__ = ["Blocks", "StoredHistories", "WindowRule", "Windows", "concatenate", "dense", "pack_blocks", "refit"]
+__all__ = ["Blocks", "StoredHistories", "WindowRule", "Windows", "concatenate", "pack_blocks", "refit", "to_dense"]
 
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
@@ -42,14 +42,14 @@ class StoredHistories:
     times: NDArray[np.int64] | None
     """Microseconds since the epoch, one an event."""
     selected: NDArray[np.int64]
-    """The rows that count, such as those of one split."""
+    """(rows,) the rows that are used, such as those of one split."""
     number: int = 0
     """Number of row 0 among all rows of the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRule:
-    """How windows begin that begin later than their history."""
+    """The start of windows that begin later than their history."""
 
     start: WindowStart
     anchors: Callable[[Longs], tuple[Longs, Longs]] | None = None
@@ -131,7 +131,7 @@ class Blocks:
     def _limits(
         self, begin: Longs, end: Longs, event_low: Longs, event_high: Longs, first: Longs, last: Longs
     ) -> Longs:
-        """The most tokens of each window: what was planned for it, or any number in blocks of positions."""
+        """(w,) the most tokens of each window: the planned number, or all of them in blocks of positions."""
         starts = self.histories.starts
         if self.unit == "events":
             return end - begin + LONGEST_ANCHOR
@@ -142,7 +142,7 @@ class Blocks:
         return np.minimum(planned, self.capacity)
 
     def _anchors(self, windows: Ints) -> tuple[Ints, Ints]:
-        """The anchors of some windows, empty where a window begins with its history."""
+        """The anchors of some windows, empty if a window begins with its history."""
         ids, offsets = self.anchors
         if not len(self.later):
             return np.zeros(1, np.int64), np.zeros(len(windows) + 1, np.int64)
@@ -155,8 +155,8 @@ class Blocks:
 def pack_blocks(histories: StoredHistories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:
     """Plan blocks of at most `capacity` tokens, or positions (one an event and one a window's header).
 
-    An event longer than a block is cut at its end, and so is a window whose own anchor is longer than its
-    history's (its year spelled); both are counted. A history whose header alone fills a block is left out.
+    An event longer than a block is cut at its end, and so is a window whose own anchor is longer than its history's
+    (its year is spelled); both are counted. A history whose header alone fills a block is left out.
     """
     rows = histories.selected
     low, high = _ranges(histories.event_offsets, rows)
@@ -202,13 +202,13 @@ def concatenate(parts: Iterable[Windows]) -> Windows:
 
 
 def refit(windows: Windows, capacity: int) -> tuple[Windows, int]:
-    """Give windows that have become shorter (by composites) new rows, the fullest that has room; and their number."""
+    """(windows, rows): windows that composites have made shorter, each in the fullest row that has room."""
     rows = np.empty(len(windows), np.int64)
     used = best_fit(np.diff(windows.offsets), capacity, rows)
     return replace(windows, rows=rows), used
 
 
-def dense(windows: Windows, rows: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def to_dense(windows: Windows, rows: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ids and document numbers, each int64 (rows, width); the documents of padding are -1."""
     ids, documents = np.zeros((rows, width), np.int64), np.full((rows, width), -1, np.int64)
     lay_out(windows.ids, windows.offsets, windows.rows, ids, documents)

@@ -1,4 +1,4 @@
-"""Where histories for training come from: the memory-mapped shards of an encoded folder, or streams in memory."""
+"""The source of histories for training: the memory-mapped shards of an encoded folder, or streams in memory."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from domaintoolkit.windows.packing import StoredHistories
 __all__ = ["HistorySource", "open_shards"]
 
 CHUNK = 1 << 20
-"""Tokens that are planned together. Two million pack no tighter, and a half takes a tenth more time."""
+"""Tokens that are planned together. Two million pack no tighter, and half a million takes a tenth more time."""
 
 
 class HistorySource:
     """The histories of one split, in chunks of about a million tokens.
 
     `batches` have the columns of a shard: `split`, `ids`, `event_starts` and, with a time column, `times`.
-    Large batches are looked at in slices, small ones are copied together.
+    Large batches are viewed in slices, and small ones are copied into one.
     """
 
     def __init__(self, batches: Sequence[pa.RecordBatch], split: str | None = None, chunk: int = CHUNK) -> None:
@@ -47,7 +47,7 @@ class HistorySource:
         return len(self._chunks)
 
     def histories(self, chunk: int) -> StoredHistories:
-        """The histories of one chunk; views of the shard where the chunk is one piece of it."""
+        """The histories of one chunk; views of the shard if the chunk is one piece of it."""
         pieces = self._chunks[chunk]
         batch = pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
         ids, offsets = _lists(batch.column("ids"))

@@ -1,4 +1,4 @@
-"""A seeded order of any number of things, that needs no memory for them."""
+"""A seeded order of any number of things, which needs no memory for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.util.hashing import mix
 
-__all__ = ["derive", "shuffled"]
+__all__ = ["derive", "shuffle_places"]
 
 ROUNDS = 4
 """Luby and Rackoff (1988): four rounds of a Feistel network make a permutation that looks random."""
@@ -23,11 +23,12 @@ def derive(*numbers: int) -> int:
     return int(key[0])
 
 
-def shuffled(places: NDArray[np.int64], size: int, key: int) -> NDArray[np.int64]:
-    """What stands at each of `places` when 0..size-1 are shuffled by `key`: a bijection of 0..size-1.
+def shuffle_places(places: NDArray[np.int64], size: int, key: int) -> NDArray[np.int64]:
+    """The numbers at `places` of a permutation of 0..size-1 that depends on `key` alone.
 
-    A Feistel network on the next even number of bits; what falls outside is sent through again until it
-    falls inside (Black and Rogaway 2002), at most about four times on average.
+    A Feistel network on the next even number of bits; a number outside goes through again until it is inside
+    (Black and Rogaway 2002), about four times on average at most. An argsort of hashes would do for whole
+    permutations, but in another order: the batches of a seed, and with them trained models, would change.
     """
     half = max(1, ((size - 1).bit_length() + 1) // 2)
     result = _feistel(places.astype(np.uint64), half, key)

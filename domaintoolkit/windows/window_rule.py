@@ -1,4 +1,4 @@
-"""How windows of a tokenizer's streams begin."""
+"""The start of windows of a tokenizer's streams."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domaintoolkit.composite.interrupt import interruptible
+from domaintoolkit.composite.interrupt import run_interruptible
 
 
 def test_results_and_errors_come_back() -> None:
-    assert interruptible(lambda stop: stop.tolist()) == [False]
+    assert run_interruptible(lambda stop: stop.tolist()) == [False]
     with pytest.raises(ZeroDivisionError):
-        interruptible(lambda _: 1 // 0)
+        run_interruptible(lambda _: 1 // 0)
 
 
 def test_ctrl_c_stops_the_loop_and_is_raised() -> None:
@@ -35,5 +35,5 @@ def test_ctrl_c_stops_the_loop_and_is_raised() -> None:
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
-        interruptible(loop)
+        run_interruptible(loop)
     assert ended.wait(10)

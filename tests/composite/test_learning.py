@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaintoolkit.composite import Arrays, CompositeModel, Segmenter, extend, learn
-from domaintoolkit.composite.learning import shares
+from domaintoolkit.composite.learning import make_shares
 from domaintoolkit.schema import Composite
 
 
@@ -93,7 +93,7 @@ def test_a_huge_minimum_weight_learns_nothing() -> None:
 
 @pytest.mark.parametrize("largest", [1, 5, 17, 64])
 def test_shares_are_exact_or_close_and_never_overflow(largest: int) -> None:
-    share, scale = shares(largest, 1_000_000)
+    share, scale = make_shares(largest, 1_000_000)
     assert scale * 2 * 1_000_001 < 1 << 62
     sizes = np.arange(1, largest + 1)
     np.testing.assert_allclose(share[1:, 1:] / scale, 1 / np.outer(sizes, sizes), rtol=1e-8)
@@ -111,7 +111,7 @@ def test_no_merge_is_made_once_the_loop_is_to_stop(monkeypatch: pytest.MonkeyPat
     whole = learn(streams, corpus.grammar, spec, base)
     assert len(whole) > 0
     module = sys.modules["domaintoolkit.composite.learning"]
-    monkeypatch.setattr(module, "interruptible", lambda loop: loop(np.ones(1, np.bool_)))
+    monkeypatch.setattr(module, "run_interruptible", lambda loop: loop(np.ones(1, np.bool_)))
     assert len(learn(streams, corpus.grammar, spec, base)) == 0
     further = extend(whole, streams, corpus.grammar, spec, base + len(whole))
     assert len(further) == len(whole)

@@ -9,7 +9,7 @@ from worlds import world, world_syntax
 from domaintoolkit.evaluate import Score, baseline_scores, compare, fit_baselines
 from domaintoolkit.evaluate.baselines import Spelling
 from domaintoolkit.evaluate.model_comparison import _student_95, difference
-from domaintoolkit.evaluate.part_sequences import PartSequences, take_apart
+from domaintoolkit.evaluate.part_sequences import PartSequences, split_parts
 from domaintoolkit.evaluate.score import Tally
 
 LAYOUT = world_syntax()
@@ -41,7 +41,7 @@ def test_markov_finds_the_order_that_the_unigram_does_not() -> None:
 
 
 def test_spelling_is_a_probability_of_every_sequence() -> None:
-    seen = take_apart(*_flat(world(0, 20, spelled=0.5)), LAYOUT)[1]
+    seen = split_parts(*_flat(world(0, 20, spelled=0.5)), LAYOUT)[1]
     spelling = Spelling(seen, 5, 1)
     reachable = [[token] for token in (8, 9, 10, 11, 12)]
     assert spelling(_sequences(reachable)).sum() < 1

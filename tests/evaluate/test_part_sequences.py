@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import SESSION, world, world_syntax
 
-from domaintoolkit.evaluate.part_sequences import take_apart
+from domaintoolkit.evaluate.part_sequences import split_parts
 
 
 @given(seed=st.integers(0, 10_000), histories=st.integers(1, 5), events=st.integers(1, 6))
 def test_every_token_of_every_event_is_in_one_sequence(seed: int, histories: int, events: int) -> None:
     layout = world_syntax()
     made = world(seed, histories, events, spelled=0.5)
-    first, second, marks = take_apart(made.ids, made.offsets, np.arange(histories), layout)
+    first, second, marks = split_parts(made.ids, made.offsets, np.arange(histories), layout)
     assert len(first) == len(second) == histories * events
     assert len(marks) == histories * (events - 1)
     assert marks.tokens.sum() == (made.ids == SESSION).sum()

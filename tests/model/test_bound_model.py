@@ -103,7 +103,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(ArtifactError):
         TokenModel.from_pretrained(tmp_path)
-    with pytest.raises(ArtifactError, match="does not exist, and is no name of a model on the hub"):
+    with pytest.raises(ArtifactError, match="does not exist, and is not the name of a model on the hub"):
         TokenModel.from_pretrained(tmp_path / "none" / "of" / "them")
 
 

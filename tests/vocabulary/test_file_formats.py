@@ -46,9 +46,9 @@ def test_csv_takes_tokens_of_any_length(tmp_path: Path) -> None:
         ("token,part\na,one\n", "at line 2"),
         ("token,start\na,maybe\n", "neither a number nor true or false at line 2"),
         ('token\n"a', "line 2"),
-        ("id,token\nx,a\n", "'x' is no id at line 2"),
-        ("token,id\na\n", "'' is no id at line 2"),
-        ("id,token\n0,a\n\n0,b\n", "the id 0 is there twice, at line 2 and line 4"),
+        ("id,token\nx,a\n", "'x' is not an id, at line 2"),
+        ("token,id\na\n", "'' is not an id, at line 2"),
+        ("id,token\n0,a\n\n0,b\n", "the id 0 occurs twice, at line 2 and line 4"),
         ("id,token\n0,a\n2,b\n", "no token has the id 1: 2 tokens have the ids from 0 on"),
     ],
 )

@@ -94,7 +94,7 @@ def test_all_duplicates_are_named() -> None:
 def test_what_cannot_be_a_vocabulary_is_refused() -> None:
     with pytest.raises(VocabularyError, match="not valid Unicode"):
         Vocabulary.from_tokens(["ok", "\ud800"])
-    with pytest.raises(VocabularyError, match="no such kind"):
+    with pytest.raises(VocabularyError, match="unknown kind"):
         Vocabulary([Token("odd", None, "k", "a")])
     with pytest.raises(VocabularyError, match="one string"):
         Vocabulary.from_tokens("abc")

@@ -17,9 +17,9 @@ from domaintoolkit.windows.packing import (
     WindowRule,
     Windows,
     concatenate,
-    dense,
     pack_blocks,
     refit,
+    to_dense,
 )
 
 BOS, STATIC, ANCHOR, SESSION, DELTA, NONE, VALUE = 0, 1, 2, 10, 11, 19, 20
@@ -154,7 +154,7 @@ def test_dense_rows_hold_the_windows_in_order_and_padding_at_the_end(drawn: list
     together = blocks.read(np.arange(len(chosen)), np.arange(len(chosen)))
     assert together.ids.tolist() == windows.ids.tolist()
     assert together.rows.tolist() == windows.rows.tolist()
-    ids, documents = dense(windows, len(chosen), 64)
+    ids, documents = to_dense(windows, len(chosen), 64)
     for row in chosen:
         real = documents[row] >= 0
         assert not real[np.argmin(real) :].any() or real.all()

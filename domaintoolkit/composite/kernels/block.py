@@ -1,4 +1,4 @@
-"""A block of histories on its way through segmentation: what goes in, and how tokens come out."""
+"""A block of histories that is segmented: its input, and its output as it is written."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def emit(out: Out, token: int) -> None:
 def join_events(
     first: NDArray[np.int64], opens: NDArray[np.bool_], event_offsets: NDArray[np.int64], across: bool
 ) -> NDArray[np.bool_]:
-    """Which events adjoin the next: both of one history and one session, with tokens in their sets."""
+    """(e,) True if an event adjoins the next: of one history and session, and both sets hold tokens."""
     joined = np.zeros(len(opens), np.bool_)
     if not across:
         return joined
@@ -92,7 +92,7 @@ def emit_runs(
 ) -> None:
     """Write the parts of event e that stay outside its set, and between them the tokens own[own_begin:own_end].
 
-    These are sorted by their `lead`, the first part that they begin; each comes before the parts behind it.
+    These are sorted by their `lead`, the first part that they begin; each comes before the later parts.
     """
     ids, i, size = block.ids, block.begins[e] + (1 if opens else 0), 0
     while i < block.ends[e]:
@@ -111,5 +111,5 @@ def emit_runs(
 
 @inner
 def trim(out: Out) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """What has been written: ids, where histories begin, where events begin."""
+    """The output so far: ids, where histories begin, where events begin."""
     return out.ids[: out.at[0]].copy(), out.offsets, out.starts

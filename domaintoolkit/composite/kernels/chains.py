@@ -14,7 +14,7 @@ __all__ = ["Chains", "link_match", "make_chains", "pair_key", "position", "put",
 
 
 class Chains(NamedTuple):
-    """n sets in the order of their events. A set that has been emptied and removed is out of the links.
+    """n sets in the order of their events. A set that was emptied and removed has no links.
 
     Every token in set k ends in event k; the slot of k holds a token that begins in or before event k and ends in
     event following[k].
@@ -28,9 +28,9 @@ class Chains(NamedTuple):
     following: NDArray[np.int64]
     previous: NDArray[np.int64]
     pinned: NDArray[np.bool_]
-    """(n,) whether the event has parts outside its set: then no composite may reach across it."""
+    """(n,) True if the event has parts outside its set: then no composite may reach across it."""
     span: NDArray[np.int64]
-    """How many events each token covers, by id."""
+    """(V,) the number of events that each token covers."""
     directed: bool
 
 
@@ -85,7 +85,7 @@ def pair_key(chains: Chains, left: int, k: int, right: int, j: int) -> int:
 
 @leaf
 def slot_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[int, int]:
-    """As `link_match`, where the slot of k holds a token: set k comes before the set that follows."""
+    """As `link_match`, if the slot of k holds a token: set k comes before the set that follows."""
     slot, j = chains.slot[k], chains.following[k]
     if relation == 0 and slot == b:
         p = position(chains, k, a)
@@ -107,9 +107,9 @@ def slot_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[i
 
 @leaf
 def link_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[int, int]:
-    """Where the pair (a, b) stands across the link of k: (place in set k, place in the next); (-2, -2) if nowhere.
+    """Where the pair (a, b) is across the link of k: (place in set k, place in the next); (-2, -2) if nowhere.
 
-    -1 stands for the slot. Undirected pairs are tried in both orders.
+    -1 is the slot. Undirected pairs are tried in both orders.
     """
     if chains.slot[k] >= 0:
         return slot_match(chains, k, a, b, relation)
@@ -126,7 +126,7 @@ def link_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[i
 
 @leaf
 def take_over(chains: Chains, j: int) -> bool:
-    """Let set j, if it has been emptied, take over the token of the slot before it; whether it did.
+    """Let set j, if it has been emptied, take over the token of the slot before it; True if it did.
 
     If the set before that slot is empty too, it goes: then set j adjoins the one before.
     """

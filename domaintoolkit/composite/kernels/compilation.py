@@ -1,4 +1,4 @@
-"""How the loops are compiled: entries are cached on disk, the functions they call are compiled into them."""
+"""Decorators that compile the loops: entries are cached on disk, with the functions that they call."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def _stamp() -> tuple[tuple[str, float, int], ...]:
 STAMP = _stamp()
 
 
+def _tolerant(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any, Any]]:
+    """The same, but empty for an index that names classes which are gone: numba reads it before it checks the stamp."""
+
+    def load() -> dict[Any, Any]:
+        try:
+            return load_index()
+        except (AttributeError, ImportError):
+            return {}
+
+    return load
+
+
 def entry(function: F) -> F:
     """Compile a function that Python calls, without the GIL, and keep the result on disk.
 
@@ -33,6 +45,7 @@ def entry(function: F) -> F:
     file: Any = getattr(compiled._cache, "_cache_file", None)
     if hasattr(file, "_source_stamp"):
         file._source_stamp = STAMP
+        file._load_index = _tolerant(file._load_index)
     result: F = compiled
     return result
 

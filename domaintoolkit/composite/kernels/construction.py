@@ -13,15 +13,15 @@ from domaintoolkit.composite.kernels.merge_table import EMPTY, NO_RULE, find, in
 from domaintoolkit.composite.kernels.pair_counts import count_all, count_link, same_counts, shift_inside, shift_side
 from domaintoolkit.composite.kernels.pairs import Heap, Pairs, make_heap, places_of, pop, push, room_for, weight_of
 
-__all__ = ["RECOUNT_FAILED", "Plan", "learn"]
+__all__ = ["RECOUNT_FAILED", "MergePlan", "learn"]
 
 RECOUNT_FAILED = -1
 
 
-class Plan(NamedTuple):
-    """What to learn. `known` are the merges so far, rows (left, right, relation, id), which are replayed first.
+class MergePlan(NamedTuple):
+    """The task of learning. `known` are the merges so far, rows (left, right, relation, id), which are replayed first.
 
-    `stop[0]` becomes true where the result is no longer wanted; it is looked at before each merge.
+    `stop[0]` becomes true if the result is no longer wanted; it is read before each merge.
     """
 
     known: NDArray[np.int64]
@@ -92,7 +92,7 @@ def merge_at(
 
 @leaf
 def settle(chains: Chains, pairs: Pairs, share: NDArray[np.int64], j: int) -> None:
-    """`take_over`, with the weights of what is neighbours now."""
+    """`take_over`, with the weights of the new neighbours."""
     i = chains.previous[j]
     if not take_over(chains, j):
         return
@@ -103,7 +103,7 @@ def settle(chains: Chains, pairs: Pairs, share: NDArray[np.int64], j: int) -> No
 
 @inner
 def room_at(chains: Chains, pairs: Pairs, k: int) -> Pairs:
-    """The pairs with room for what one place can bring, taken generously."""
+    """The pairs with room for those that one place can add; an upper bound."""
     j, i = chains.following[k], chains.previous[k]
     most = chains.size[k] + (chains.size[j] if j >= 0 else 0) + (chains.size[i] if i >= 0 else 0) + 2
     return room_for(pairs, 4 * most, most * most)
@@ -135,7 +135,7 @@ def merge_everywhere(chains: Chains, pairs: Pairs, share: NDArray[np.int64], key
 
 
 @inner
-def replay(chains: Chains, pairs: Pairs, share: NDArray[np.int64], plan: Plan, rules: NDArray[np.int64]) -> Pairs:
+def replay(chains: Chains, pairs: Pairs, share: NDArray[np.int64], plan: MergePlan, rules: NDArray[np.int64]) -> Pairs:
     """Apply merges that were made before, in their order."""
     known = plan.known
     for i in range(known.shape[0]):
@@ -152,13 +152,13 @@ def replay(chains: Chains, pairs: Pairs, share: NDArray[np.int64], plan: Plan, r
 
 @inner
 def again(pairs: Pairs, heap: Heap, key: int) -> Heap:
-    """The heap with a merged pair that is still heavy somewhere."""
+    """The heap with a merged pair, if it is still heavy somewhere."""
     weight = weight_of(pairs, key)
     return push(heap, weight, key) if weight >= pairs.state[2] else heap
 
 
 @inner
-def learn_chains(chains: Chains, share: NDArray[np.int64], plan: Plan) -> tuple[NDArray[np.int64], int]:
+def learn_chains(chains: Chains, share: NDArray[np.int64], plan: MergePlan) -> tuple[NDArray[np.int64], int]:
     """The merges: rows (left, right, relation, weight, count); and how many were made, or -1 if a recount differed.
 
     A pair that comes up again after its merge keeps its token when directed; the published form, which
@@ -201,7 +201,7 @@ def learn(
     span: NDArray[np.int64],
     directed: bool,
     share: NDArray[np.int64],
-    plan: Plan,
+    plan: MergePlan,
 ) -> tuple[NDArray[np.int64], int]:
     """`learn_chains` on the sets of `split_events`; `share[a, b]` is the integer weight for 1 / (a b)."""
     chains = make_chains(tokens.astype(np.int64), first, outside, joined, span, directed)

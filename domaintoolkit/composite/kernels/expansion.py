@@ -23,15 +23,15 @@ HEAD, COUNT, RUN, KEY, FILLED = 0, 1, 2, 3, 4
 
 
 class Pieces(NamedTuple):
-    """What each id stands for: `parts[offsets[c] : offsets[c + 1]]` with c = number[id], or itself where that is -1."""
+    """The base tokens of each id: `token[offsets[c] : offsets[c + 1]]` with c = number[id], or itself if c is -1."""
 
     number: NDArray[np.int32]
     offsets: NDArray[np.int64]
     token: NDArray[np.int32]
     event: NDArray[np.int32]
-    """Which event of the composite each piece belongs to, from 0; rising."""
+    """The event of the composite that each piece belongs to, from 0; rising."""
     fills: NDArray[np.int16]
-    """(V,) how many parts a start token stands for."""
+    """(V,) the number of parts that a start token fills."""
     header_parts: int
     event_parts: int
 
@@ -45,7 +45,7 @@ class Event(NamedTuple):
     filled: NDArray[np.bool_]
     counts: NDArray[np.int64]
     state: NDArray[np.int64]
-    """Whether an event has begun; tokens held; part of the base token just read (-1: none), its key; parts filled."""
+    """1 if an event has begun; tokens held; part of the base token just read (-1: none), its key; parts filled."""
 
 
 class Written(NamedTuple):
@@ -137,7 +137,7 @@ def read_start(event: Event, out: Written, pieces: Pieces, base: Base, token: in
 
 @leaf
 def read_rest(event: Event, pieces: Pieces, base: Base, token: int) -> int:
-    """Read a continuation token or a byte. Right behind a base token of its part it keeps that place."""
+    """Read a continuation token or a byte. Right after a base token of its part it keeps that place."""
     if event.state[HEAD] == 0:
         return BEFORE_EVENT
     part, key = base.place[token] - pieces.header_parts, max(0, base.level[token])
@@ -210,7 +210,7 @@ def expand(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int, int, int]:
     """Base streams: ids, event starts, how many events each has; and (error code or 0, stream, position).
 
-    `lengths` says how long each stream is once expanded.
+    `lengths` (s,) is the length of each stream once expanded.
     """
     longest, parts = 0, pieces.event_parts
     for s in range(len(lengths)):

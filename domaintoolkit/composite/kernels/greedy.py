@@ -27,23 +27,23 @@ from domaintoolkit.composite.kernels.extremes import block_shift, fill_heaviest,
 from domaintoolkit.composite.kernels.merge_table import NO_RULE, find, inside_key, link_key
 from domaintoolkit.composite.kernels.sets import Base, split_events
 
-__all__ = ["Rules", "partnered", "segment_greedy"]
+__all__ = ["MergeRules", "has_partner", "segment_greedy"]
 
 
-class Rules(NamedTuple):
+class MergeRules(NamedTuple):
     """The merges of a model, in the order in which they are to be preferred; that order is their rank."""
 
     table: NDArray[np.int64]
-    """Rank by key, see `_rules`."""
+    """Rank by key, see `merge_table`."""
     merges: NDArray[np.int64]
     """(n, 4) left, right, relation, id."""
     weight: NDArray[np.float64]
     partners: NDArray[np.uint64]
-    """(V,) a bit for each partner's id modulo 64: most pairs have no rule, and this says so at once."""
+    """(V,) a bit for each partner's id modulo 64: most pairs have no rule, and this shows it at once."""
     continues: NDArray[np.bool_]
-    """(V,) whether a token holds no start token: only deeper levels of parts."""
+    """(V,) True if a token holds no start token, only deeper levels of parts."""
     deep: bool
-    """Whether any token of a set does."""
+    """True if any token of a set does."""
 
 
 class Ranks(NamedTuple):
@@ -52,34 +52,34 @@ class Ranks(NamedTuple):
     inside: NDArray[np.int32]
     link: NDArray[np.int32]
     across: NDArray[np.bool_]
-    """Whether the better one is the one across."""
+    """True if the better one is the one across."""
     best: NDArray[np.float64]
     blocks: NDArray[np.float64]
 
 
 @leaf
-def partnered(rules: Rules, a: int, b: int) -> Any:
+def has_partner(rules: MergeRules, a: int, b: int) -> Any:
     """False if no merge joins a and b; mostly."""
     return (rules.partners[a] >> np.uint64(b & 63)) & np.uint64(1) != 0
 
 
 @leaf
-def rank_inside(rules: Rules, a: int, b: int) -> int:
-    return find(rules.table, inside_key(a, b)) if partnered(rules, a, b) else NO_RULE
+def rank_inside(rules: MergeRules, a: int, b: int) -> int:
+    return find(rules.table, inside_key(a, b)) if has_partner(rules, a, b) else NO_RULE
 
 
 @leaf
-def rank_slot(rules: Rules, left: int, right: int, directed: bool) -> int:
-    return find(rules.table, link_key(left, right, 0, directed)) if partnered(rules, left, right) else NO_RULE
+def rank_slot(rules: MergeRules, left: int, right: int, directed: bool) -> int:
+    return find(rules.table, link_key(left, right, 0, directed)) if has_partner(rules, left, right) else NO_RULE
 
 
 @leaf
-def rank_across(chains: Chains, rules: Rules, left: int, k: int, right: int, j: int) -> int:
-    return find(rules.table, pair_key(chains, left, k, right, j)) if partnered(rules, left, right) else NO_RULE
+def rank_across(chains: Chains, rules: MergeRules, left: int, k: int, right: int, j: int) -> int:
+    return find(rules.table, pair_key(chains, left, k, right, j)) if has_partner(rules, left, right) else NO_RULE
 
 
 @leaf
-def inside_best(chains: Chains, rules: Rules, k: int) -> int:
+def inside_best(chains: Chains, rules: MergeRules, k: int) -> int:
     """The rank of the best merge inside set k."""
     begin, best, tokens = chains.first[k], NO_RULE, chains.tokens
     for p in range(begin, begin + chains.size[k]):
@@ -89,7 +89,7 @@ def inside_best(chains: Chains, rules: Rules, k: int) -> int:
 
 
 @leaf
-def barred(chains: Chains, rules: Rules, k: int) -> int:
+def find_barred(chains: Chains, rules: MergeRules, k: int) -> int:
     """The place of a token that may not leave set k to the right, or -1.
 
     An event must begin with a start token, or its first token would read as one of the event before. So the
@@ -109,9 +109,9 @@ def barred(chains: Chains, rules: Rules, k: int) -> int:
 
 
 @leaf
-def slot_best(chains: Chains, rules: Rules, k: int) -> int:
+def slot_best(chains: Chains, rules: MergeRules, k: int) -> int:
     """The rank of the best merge with the slot of k: the heavier of the best to its left and to its right."""
-    j, tokens, slot, stays = chains.following[k], chains.tokens, chains.slot[k], barred(chains, rules, k)
+    j, tokens, slot, stays = chains.following[k], chains.tokens, chains.slot[k], find_barred(chains, rules, k)
     left, right = NO_RULE, NO_RULE
     for p in range(chains.first[k], chains.first[k] + chains.size[k]):
         if p != stays:
@@ -124,14 +124,14 @@ def slot_best(chains: Chains, rules: Rules, k: int) -> int:
 
 
 @leaf
-def link_best(chains: Chains, rules: Rules, k: int) -> int:
+def link_best(chains: Chains, rules: MergeRules, k: int) -> int:
     """The rank of the best merge across the link of k."""
     j, best, tokens = chains.following[k], NO_RULE, chains.tokens
     if j < 0:
         return best
     if chains.slot[k] >= 0:
         return slot_best(chains, rules, k)
-    stays = barred(chains, rules, k)
+    stays = find_barred(chains, rules, k)
     for p in range(chains.first[k], chains.first[k] + chains.size[k]):
         if p != stays:
             for q in range(chains.first[j], chains.first[j] + chains.size[j]):
@@ -140,8 +140,8 @@ def link_best(chains: Chains, rules: Rules, k: int) -> int:
 
 
 @leaf
-def link_weight(chains: Chains, rules: Rules, k: int, rank: int) -> Any:
-    """How heavy a merge across the link of k is there."""
+def link_weight(chains: Chains, rules: MergeRules, k: int, rank: int) -> Any:
+    """The weight of a merge across the link of k."""
     j = chains.following[k]
     if chains.slot[k] < 0:
         return rules.weight[rank] / (chains.size[k] * chains.size[j])
@@ -150,7 +150,7 @@ def link_weight(chains: Chains, rules: Rules, k: int, rank: int) -> Any:
 
 
 @leaf
-def weigh(chains: Chains, rules: Rules, ranks: Ranks, lo: int, k: int) -> float:
+def weigh(chains: Chains, rules: MergeRules, ranks: Ranks, lo: int, k: int) -> float:
     """The weight of the best merge at set k; a merge inside comes before an equal one across."""
     at, inside, across = k - lo, 0.0, 0.0
     if ranks.inside[at] != NO_RULE:
@@ -162,7 +162,7 @@ def weigh(chains: Chains, rules: Rules, ranks: Ranks, lo: int, k: int) -> float:
 
 
 @leaf
-def apply_inside(chains: Chains, rules: Rules, k: int, rank: int) -> None:
+def apply_inside(chains: Chains, rules: MergeRules, k: int, rank: int) -> None:
     """Make a merge inside set k."""
     p = position(chains, k, rules.merges[rank, 0])
     q = position(chains, k, rules.merges[rank, 1])
@@ -172,7 +172,7 @@ def apply_inside(chains: Chains, rules: Rules, k: int, rank: int) -> None:
 
 
 @leaf
-def apply_link(chains: Chains, rules: Rules, k: int, rank: int) -> tuple[int, int]:
+def apply_link(chains: Chains, rules: MergeRules, k: int, rank: int) -> tuple[int, int]:
     """Make a merge across the link of k; the tokens that set k and the next have lost, or -1."""
     j, lost, lost_next = chains.following[k], -1, -1
     p, q = link_match(chains, k, rules.merges[rank, 0], rules.merges[rank, 1], rules.merges[rank, 2])
@@ -187,14 +187,14 @@ def apply_link(chains: Chains, rules: Rules, k: int, rank: int) -> tuple[int, in
 
 
 @leaf
-def holds(rules: Rules, rank: int, token: int) -> bool:
-    """Whether a merge takes this token."""
+def holds(rules: MergeRules, rank: int, token: int) -> bool:
+    """Return True if a merge takes this token."""
     return rank != NO_RULE and (rules.merges[rank, 0] == token or rules.merges[rank, 1] == token)
 
 
 @leaf
-def link_after_inside(chains: Chains, rules: Rules, k: int, link: int, was: int, rank: int) -> int:
-    """The rank for a link after merge `rank` inside set k, where it was `was`: only the new token brings pairs."""
+def link_after_inside(chains: Chains, rules: MergeRules, k: int, link: int, was: int, rank: int) -> int:
+    """The rank for a link after merge `rank` inside set k, where it was `was`: only the new token adds pairs."""
     a, b, new = rules.merges[rank, 0], rules.merges[rank, 1], rules.merges[rank, 3]
     if chains.slot[link] >= 0 or rules.deep or holds(rules, was, a) or holds(rules, was, b):
         return link_best(chains, rules, link)
@@ -209,8 +209,8 @@ def link_after_inside(chains: Chains, rules: Rules, k: int, link: int, was: int,
 
 
 @leaf
-def step_inside(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shift: int, k: int) -> None:
-    """Make the best merge inside set k, and rank what it touches again."""
+def step_inside(chains: Chains, rules: MergeRules, ranks: Ranks, lo: int, n: int, shift: int, k: int) -> None:
+    """Make the best merge inside set k, and rank the sets it touches again."""
     rank, i = ranks.inside[k - lo], chains.previous[k]
     apply_inside(chains, rules, k, rank)
     ranks.inside[k - lo] = inside_best(chains, rules, k)
@@ -223,8 +223,8 @@ def step_inside(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shi
 
 
 @leaf
-def rank_link(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shift: int, k: int, lost: int) -> None:
-    """Rank set k again, and its link, where a set beside it has lost a token; `lost` -1: whatever has happened."""
+def rank_link(chains: Chains, rules: MergeRules, ranks: Ranks, lo: int, n: int, shift: int, k: int, lost: int) -> None:
+    """Rank set k and its link again after a set next to it has lost a token; `lost` -1: after any change."""
     at = k - lo
     if lost < 0 or chains.slot[k] >= 0 or rules.deep or holds(rules, ranks.link[at], lost):
         ranks.link[at] = link_best(chains, rules, k)
@@ -232,8 +232,8 @@ def rank_link(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shift
 
 
 @leaf
-def step_across(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shift: int, k: int) -> None:
-    """Make the best merge across the link of k, and rank what it touches again."""
+def step_across(chains: Chains, rules: MergeRules, ranks: Ranks, lo: int, n: int, shift: int, k: int) -> None:
+    """Make the best merge across the link of k, and rank the sets it touches again."""
     i, j = chains.previous[k], chains.following[k]
     lost, lost_next = apply_link(chains, rules, k, ranks.link[k - lo])
     if holds(rules, ranks.inside[k - lo], lost):
@@ -257,7 +257,7 @@ def step_across(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int, shi
 
 
 @leaf
-def merge_chain(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int) -> None:
+def merge_chain(chains: Chains, rules: MergeRules, ranks: Ranks, lo: int, n: int) -> None:
     """Segment the chain of n sets that begins with set `lo`, in place."""
     shift = block_shift(n)
     for k in range(lo, lo + n):
@@ -275,7 +275,7 @@ def merge_chain(chains: Chains, rules: Rules, ranks: Ranks, lo: int, n: int) -> 
 
 
 @inner
-def merge_chains(chains: Chains, rules: Rules) -> None:
+def merge_chains(chains: Chains, rules: MergeRules) -> None:
     """Segment every chain in place."""
     total, lo = len(chains.size), 0
     ranks = Ranks(
@@ -309,7 +309,7 @@ def sort_set(chains: Chains, k: int, lead: NDArray[np.int32]) -> None:
 def emit_event(
     out: Out, block: Block, chains: Chains, base: Base, lead: NDArray[np.int32], opens: bool, e: int
 ) -> None:
-    """Write what is left of event e: its parts outside, its set, and the token that leads on to the next event."""
+    """Write what is left of event e: its parts outside, its set, and the token that leads to the next event."""
     i = chains.previous[e]
     shared = i >= 0 and chains.slot[i] >= 0
     out.starts[e] = out.at[0] - (1 if shared else 0)
@@ -328,7 +328,7 @@ def emit_event(
 
 @entry
 def segment_greedy(
-    block: Block, base: Base, rules: Rules, span: NDArray[np.int64], lead: NDArray[np.int32], flags: int
+    block: Block, base: Base, rules: MergeRules, span: NDArray[np.int64], lead: NDArray[np.int32], flags: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Segmented streams: ids, where each history begins, and each event. Flags: 1 directed, 2 across events."""
     tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, base)

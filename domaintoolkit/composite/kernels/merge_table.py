@@ -1,8 +1,8 @@
 """Pair keys, and the hash table from a pair to its merge.
 
 A key packs (left, right, relation) into 63 bits in the order of that tuple, so comparing keys compares pairs.
-The relation of a directed pair across events is 1 where `right` begins in the event after the last of `left`,
-and 0 where both share an event. Within one event, and in undirected models, the smaller id comes first.
+The relation of a directed pair across events is 1 if `right` begins in the event after the last of `left`,
+and 0 if both share an event. Within one event, and in undirected models, the smaller id comes first.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def count_link(chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, s
 
 @inner
 def count_all(chains: Chains, share: NDArray[np.int64]) -> Pairs:
-    """Every pair with its weight and places, counted from nothing."""
+    """Every pair with its weight and places, counted from scratch."""
     pairs = make_pairs()
     for k in range(len(chains.size)):
         size, j = chains.size[k], chains.following[k]
@@ -58,7 +58,7 @@ def count_all(chains: Chains, share: NDArray[np.int64]) -> Pairs:
 
 @inner
 def same_counts(pairs: Pairs, chains: Chains, share: NDArray[np.int64]) -> bool:
-    """Whether the tracked weights are those of a recount."""
+    """Return True if the tracked weights are those of a recount."""
     fresh = count_all(chains, share)
     for table, other in ((fresh.table, pairs), (pairs.table, fresh)):
         for i in range(table.shape[0]):
@@ -90,7 +90,7 @@ def shift_inside(
 
 @leaf
 def side_key(chains: Chains, k: int, own: int, other: int, neighbour: int, side: int) -> int:
-    """The key of a token of set k and one beside it: of set `neighbour`, or of a slot (-1)."""
+    """The key of a token of set k and one next to it: of set `neighbour`, or of a slot (-1)."""
     if neighbour < 0:
         return link_key(own, other, 0, chains.directed) if side > 0 else link_key(other, own, 0, chains.directed)
     if side > 0:
@@ -110,7 +110,7 @@ def shift_side(
     gone_too: int,
     new: int,
 ) -> None:
-    """As `shift_inside`, for the pairs of set k with what it adjoins on its right (side 1) or left (side -1)."""
+    """As `shift_inside`, for the pairs of set k with its neighbour on the right (side 1) or left (side -1)."""
     link = k if side > 0 else chains.previous[k]
     neighbour = chains.following[k] if side > 0 else link
     if neighbour < 0:
@@ -121,12 +121,12 @@ def shift_side(
     before, after = share[old, others], share[now, others]
     for q in range(others):
         other = slot if slot >= 0 else tokens[chains.first[neighbour] + q]
-        beside = -1 if slot >= 0 else neighbour
+        side_set = -1 if slot >= 0 else neighbour
         for p in range(begin, kept):
-            bump(pairs, side_key(chains, k, tokens[p], other, beside, side), after - before, -1)
+            bump(pairs, side_key(chains, k, tokens[p], other, side_set, side), after - before, -1)
         if gone >= 0:
-            bump(pairs, side_key(chains, k, gone, other, beside, side), -before, -1)
+            bump(pairs, side_key(chains, k, gone, other, side_set, side), -before, -1)
         if gone_too >= 0:
-            bump(pairs, side_key(chains, k, gone_too, other, beside, side), -before, -1)
+            bump(pairs, side_key(chains, k, gone_too, other, side_set, side), -before, -1)
         if new >= 0:
-            bump(pairs, side_key(chains, k, new, other, beside, side), after, link)
+            bump(pairs, side_key(chains, k, new, other, side_set, side), after, link)

@@ -1,6 +1,6 @@
 """Exact weights of pairs, the places of each, and the heaviest pair.
 
-A pair is a key (see `_rules`). Its weight is an integer, kept exact by whoever calls `bump`. The places of a
+A pair is a key (see `merge_table`). Its weight is an integer, kept exact by the callers of `bump`. The places of a
 pair are an append-only linked list: some may no longer hold it. Only pairs of at least `threshold` are in the
 heap; when it runs dry the threshold is lowered and the table scanned, which happens a few dozen times a run.
 """
@@ -110,14 +110,14 @@ def room_for(pairs: Pairs, pairs_more: int, grown_more: int) -> Pairs:
         dirty[: state[DIRTY]] = pairs.dirty[: state[DIRTY]]
         pairs = Pairs(pairs.table, pairs.head, pairs.stamp, pairs.place, pairs.following, dirty, state)
     if 8 * (state[USED] + pairs_more) > 5 * pairs.table.shape[0]:
-        pairs = rehashed(pairs, pairs_more)
+        pairs = rehash(pairs, pairs_more)
     if state[NODES] + pairs_more > len(pairs.place):
-        pairs = relisted(pairs, pairs_more)
+        pairs = relist(pairs, pairs_more)
     return pairs
 
 
 @inner
-def rehashed(pairs: Pairs, more: int) -> Pairs:
+def rehash(pairs: Pairs, more: int) -> Pairs:
     """The living pairs in a table of fitting size; pairs of weight 0 are dropped with their stale places."""
     state, old = pairs.state, pairs.table
     living = 0
@@ -145,7 +145,7 @@ def rehashed(pairs: Pairs, more: int) -> Pairs:
 
 
 @inner
-def relisted(pairs: Pairs, more: int) -> Pairs:
+def relist(pairs: Pairs, more: int) -> Pairs:
     """The lists of the living pairs in a larger pool, each in one piece and in its order."""
     table, head, following = pairs.table, pairs.head, pairs.following
     living = 0

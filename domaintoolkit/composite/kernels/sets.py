@@ -17,7 +17,7 @@ MAX_SET = 64
 
 
 class Base(NamedTuple):
-    """What the loops need to know of every id. Arrays over the whole vocabulary."""
+    """The tables of all ids that the loops look up, each (V,)."""
 
     place: NDArray[np.int16]
     start: NDArray[np.bool_]
@@ -38,7 +38,7 @@ def run_end(ids: NDArray[np.int32], i: int, end: int, start: NDArray[np.bool_]) 
 
 @leaf
 def run_fits(ids: NDArray[np.int32], i: int, j: int, room: int, base: Base) -> bool:
-    """Whether the sequence ids[i:j] may take part: a part is inside its event's set as a whole, or not at all."""
+    """Return True if the sequence ids[i:j] may take part: its event's set holds a part as a whole or not at all."""
     if j - i > room or not base.allowed[ids[i]]:
         return False
     fits = True
@@ -69,7 +69,11 @@ def split_event(
 def split_events(
     ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray[np.int64], base: Base
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Of all events: the tokens of their sets, where each set begins, whether it has parts outside, and a session."""
+    """(tokens, first (n + 1,), outside (n,), opens (n,)) of n events.
+
+    The set of event e is `tokens[first[e]:first[e + 1]]`; `outside` is True if the event has parts outside its set,
+    and `opens` if it has a session token.
+    """
     n = len(begins)
     tokens, first = np.empty((ends - begins).sum(), np.int32), np.zeros(n + 1, np.int64)
     outside, opens = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
@@ -101,7 +105,7 @@ def note_levels(ids: NDArray[np.int32], i: int, j: int, base: Base, known: NDArr
 
 @entry
 def find_levels(ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray[np.int64], base: Base) -> None:
-    """Fill in the `level` of continuation tokens that may take part and have none yet; -1 where it varies."""
+    """Fill in the `level` of continuation tokens that may take part and have none yet; -1 if it varies."""
     known = base.level > 0
     for e in range(len(begins)):
         i = begins[e]

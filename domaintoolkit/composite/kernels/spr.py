@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from domaintoolkit.composite.kernels.block import Block, Out, copy, emit, emit_runs, join_events, make_out, trim
 from domaintoolkit.composite.kernels.compilation import entry, leaf
 from domaintoolkit.composite.kernels.extremes import block_shift, fill_blocks, least, note
-from domaintoolkit.composite.kernels.greedy import Rules, partnered
+from domaintoolkit.composite.kernels.greedy import MergeRules, has_partner
 from domaintoolkit.composite.kernels.merge_table import NO_RULE, find, inside_key, link_key
 from domaintoolkit.composite.kernels.sets import Base, split_events
 
@@ -24,7 +24,7 @@ class Flat(NamedTuple):
     """The shuffled sets of all chains, one after another, as linked lists."""
 
     token: NDArray[np.int64]
-    """-1 where a token has been merged into the one before it."""
+    """(n,) -1 for a token that has been merged into the one before it."""
     begin: NDArray[np.int32]
     """The first event of each token."""
     end: NDArray[np.int32]
@@ -39,7 +39,7 @@ class Flat(NamedTuple):
 
 
 @leaf
-def mixed(state: Any) -> Any:
+def mix(state: Any) -> Any:
     """SplitMix64: a 64-bit number, well mixed."""
     z = np.uint64(state)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -54,7 +54,7 @@ def shuffle(tokens: NDArray[np.int64], begin: int, size: int, state: Any) -> Any
     for left in range(size, 1, -1):
         if (size - left) & 1 == 0:
             state = np.uint64(state) + np.uint64(0x9E3779B97F4A7C15)
-            draw = mixed(state)
+            draw = mix(state)
         p = begin + left - 1
         q = begin + np.int64(((draw & LOW) * np.uint64(left)) >> HALF)
         draw = draw >> HALF
@@ -64,7 +64,7 @@ def shuffle(tokens: NDArray[np.int64], begin: int, size: int, state: Any) -> Any
 
 @leaf
 def order_levels(tokens: NDArray[np.int64], begin: int, end: int, base: Base) -> None:
-    """Let the tokens of one part come in their order, in the places where the shuffle has put that part."""
+    """Put the tokens of each part into their order, within the places that the shuffle gave the part."""
     for p in range(begin, end):
         for q in range(p + 1, end):
             a, b = tokens[p], tokens[q]
@@ -73,13 +73,13 @@ def order_levels(tokens: NDArray[np.int64], begin: int, end: int, base: Base) ->
 
 
 @leaf
-def pair_rank(flat: Flat, rules: Rules, i: int) -> Any:
+def pair_rank(flat: Flat, rules: MergeRules, i: int) -> Any:
     """The rank of the merge of the token at `i` with the one that follows it."""
     j = flat.following[i]
     if j < 0:
         return NO_RULE
     a, b = flat.token[i], flat.token[j]
-    if not partnered(rules, a, b):
+    if not has_partner(rules, a, b):
         return NO_RULE
     same = flat.end[i] == flat.begin[j]
     if not flat.directed or (same and flat.begin[i] == flat.end[j]):
@@ -93,7 +93,7 @@ def pair_rank(flat: Flat, rules: Rules, i: int) -> Any:
 
 
 @leaf
-def merge_flat(flat: Flat, rules: Rules, lo: int, n: int) -> None:
+def merge_flat(flat: Flat, rules: MergeRules, lo: int, n: int) -> None:
     """BPE over the n tokens from `lo`: the merge of lowest rank, the first of several, until none is left."""
     shift = block_shift(n)
     for i in range(n):
@@ -140,7 +140,7 @@ def lay_out(
 
 @leaf
 def merge_events(
-    flat: Flat, rules: Rules, first: NDArray[np.int64], joined: NDArray[np.bool_], low: int, high: int
+    flat: Flat, rules: MergeRules, first: NDArray[np.int64], joined: NDArray[np.bool_], low: int, high: int
 ) -> None:
     """Segment each chain of the events low .. high - 1."""
     e = low
@@ -180,7 +180,7 @@ def emit_event(
 def segment_spr(
     block: Block,
     base: Base,
-    rules: Rules,
+    rules: MergeRules,
     lead: NDArray[np.int32],
     flags: int,
     states: NDArray[np.uint64],

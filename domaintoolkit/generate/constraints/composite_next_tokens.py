@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.composite import CompositeModel, Piece
+from domaintoolkit.composite import CompositeModel, CompositePart
 from domaintoolkit.generate.constraints.next_tokens import State, Writer
 from domaintoolkit.generate.constraints.possible_times import Feasible
 
@@ -63,7 +63,7 @@ class ComposedWriter:
         self.levels = dict(model.levels.tolist())
         """Continuation tokens that may stand anywhere in an event, and their place within their part."""
         size = len(grammar.place)
-        self.pieces: dict[int, tuple[Piece, ...]] = dict(zip(model.ids.tolist(), model.pieces, strict=True))
+        self.pieces: dict[int, tuple[CompositePart, ...]] = dict(zip(model.ids.tolist(), model.pieces, strict=True))
         deeper = sorted({(int(grammar.place[t]), self._level(t)) for t in range(size) if self._level(t)})
         self.slots = {(self.header + part, 0): part for part in range(self.parts)}
         self.slots |= {cell: self.parts + number for number, cell in enumerate(deeper)}
@@ -109,7 +109,7 @@ class ComposedWriter:
         if pieces is None:
             if grammar.place[token] < self.header:
                 return _Time(1, ())
-            pieces = (Piece(0, token),)
+            pieces = (CompositePart(0, token),)
         for piece in pieces:
             if piece.event == 0:
                 self.needs[token, self._slots_of(piece.token)] = True
@@ -270,7 +270,7 @@ class ComposedWriter:
         return [t for tokens in events for t in sorted(tokens, key=lambda t: not self.rules.grammar.start[t])]
 
 
-def split(pieces: tuple[Piece, ...]) -> list[list[int]]:
+def split(pieces: tuple[CompositePart, ...]) -> list[list[int]]:
     """The tokens of each event of a composite."""
     found: list[list[int]] = [[] for _ in range(pieces[-1].event + 1)]
     for piece in pieces:

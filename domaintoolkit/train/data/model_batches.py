@@ -9,7 +9,7 @@ from domaintoolkit.model import EventBatch, TokenBatch, events_from_streams
 from domaintoolkit.model.layers.attention import history_bounds
 from domaintoolkit.model.targets import TargetFinder
 from domaintoolkit.windows.loader import WindowBatch
-from domaintoolkit.windows.packing import dense
+from domaintoolkit.windows.packing import to_dense
 
 __all__ = ["ModelBatch", "to_event_batch", "to_token_batch"]
 
@@ -18,7 +18,7 @@ ModelBatch = TokenBatch | EventBatch
 
 def to_token_batch(batch: WindowBatch, block: int) -> TokenBatch:
     """Rows of `block` tokens."""
-    ids, documents = map(torch.from_numpy, dense(batch.windows, batch.rows, block))
+    ids, documents = map(torch.from_numpy, to_dense(batch.windows, batch.rows, block))
     return TokenBatch(ids, documents, history_bounds(documents))
 
 
