@@ -39,7 +39,7 @@ def decode_ids(
         ids, offsets, _, _ = layout.segmenter.expand(ids, offsets)
     parsed = parse(layout, ids, offsets)
     counts = np.diff(parsed.index.offsets)
-    streams = np.repeat(np.arange(len(counts)), counts)
+    streams = np.repeat(np.arange(len(counts)), counts)  # (events,); header values have one row a stream
     columns: dict[str, pa.Array | pa.ChunkedArray] = {}
     for name in schema.entity:
         whole = pa.array(np.arange(len(counts))) if entities is None else entities[name]
@@ -70,6 +70,7 @@ def _field(bound: Bound, parts: list[Cells], types: Types) -> pa.Array:
 def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """(events,) numbers that rise over all events, counted again from 0 in each history."""
     counts = np.diff(event_offsets)
+    # (streams,): the number of the first event of each
     first = numbers[np.minimum(event_offsets[:-1], max(len(numbers) - 1, 0))] if len(numbers) else numbers[:0]
     return numbers - np.repeat(first if len(first) else np.zeros(len(counts), np.int64), counts)
 
@@ -81,6 +82,7 @@ def _times(
     schema = layout.schema
     assert layout.anchor is not None
     assert schema.time is not None
+    # the sort keys of ties, as encoding has them: (events,) each
     keys = [ranks_of(plain(columns[name])) for name in schema.order_by]
     for bound in layout.events:
         if bound.name != schema.time:

@@ -138,8 +138,11 @@ def _encode_left_out(
     """Static fields and times of all events, also those that are left out, whose other values are counted too."""
     if not any(left_out):
         return {}
-    counted = {bound.name: bound.field.encode(rows.values[bound.name].take(pa.array(whole.first)))
-               for bound in layout.header if bound.name is not None}  # fmt: skip
+    counted = {
+        bound.name: bound.field.encode(rows.values[bound.name].take(pa.array(whole.first)))
+        for bound in layout.header
+        if bound.name is not None
+    }
     if rows.times is not None and any(bound.name == layout.schema.time for bound in layout.events):
         counted[layout.schema.time or ""] = _encode_times(
             layout, whole.rows(rows.times).astype(np.int64, copy=False), whole.starts
@@ -155,7 +158,7 @@ def _encode_times(
     if bound is None:
         return Encoded([]), []
     assert isinstance(bound.encoder, TimestampEncoder)
-    if "year" not in bound.encoder.parts:  # whose tokens vary in number
+    if "year" not in bound.encoder.parts:  # a year has any number of tokens, the other parts have one
         return Encoded([]), [_time_part(bound, bound.encoder, layout.id_type, times, starts[:-1])]
     field = bound.encoder.encode_history(times, starts[:-1])
     return field, [assign_ids(bound, part, layout.id_type, None) for part in field.parts]

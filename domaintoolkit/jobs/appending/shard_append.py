@@ -180,7 +180,7 @@ class _Appending:
             # a row that was refused when its file was first read does not make the file another
             refused = {(row.source, row.row) for row in self.result.refused}
             rows = np.flatnonzero(newer)
-            found = origins_of(self.new.take(pa.array(rows))).named(self.names)
+            found = origins_of(self.new.take(pa.array(rows))).with_names(self.names)
             newer[rows] = [place not in refused for place in found]
         return frozenset(np.unique(sources[newer]).tolist())
 

@@ -90,11 +90,13 @@ class DictionaryCodes:
             self._plain.add(name)
             return None
         known = self.dictionaries[name]
+        # (values of the chunk,): their codes in the dictionary of the whole input, which gets the new ones at its end
         numbers = pc.index_in(values, value_set=known)
         if numbers.null_count:
             fresh = values.filter(numbers.is_null())
             self.dictionaries[name] = pa.concat_arrays([known, fresh])
             numbers = pc.index_in(values, value_set=self.dictionaries[name])
+        # the first chunk's own codes are right already
         if np.array_equal(numbers.to_numpy(), np.arange(len(numbers))):
             return coded.indices.cast(pa.int32())
         return _look_up(numbers.to_numpy(), coded.indices)

@@ -25,7 +25,7 @@ class Origins(NamedTuple):
     sources: Ints
     rows: Ints
 
-    def named(self, sources: Sequence[str]) -> list[tuple[str | None, int]]:
+    def with_names(self, sources: Sequence[str]) -> list[tuple[str | None, int]]:
         """(name of the source, row) of each row; a table in memory has no name."""
         pairs = zip(self.sources.tolist(), self.rows.tolist(), strict=True)
         return [(sources[source] or None, row) for source, row in pairs]

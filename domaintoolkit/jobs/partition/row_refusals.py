@@ -118,7 +118,7 @@ def describe_refusals(table: pa.Table, refused: Sequence[Refusal], names: Sequen
         assert refusal.row is not None
         problems.setdefault(refusal.row, []).append((refusal.column, _with_other_row(refusal.reason, numbers)))
     rows = np.array(list(problems))
-    places = unpack_origins(packed[rows]).named(names)
+    places = unpack_origins(packed[rows]).with_names(names)
     values = drop_origins(table).take(pa.array(rows)).to_pylist()
     return [
         RefusedRow(source or "", row, None, tuple(own), _raw(value))

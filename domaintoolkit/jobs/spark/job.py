@@ -215,7 +215,7 @@ def encode_spark(
             discard(folder)
             raise
         except KeyboardInterrupt:
-            raise Interrupted(_interrupted(folder, made.shards)) from None
+            raise Interrupted(_describe_interruption(folder, made.shards)) from None
         manifest, counts = build_manifest(tokenizer, folder, finished, source.reader)
         written = write_quarantine(path, refused)
         manifest.save(folder)
@@ -223,7 +223,7 @@ def encode_spark(
     return EncodeResult(folder, manifest, counts, resumed, path if written else None)
 
 
-def _interrupted(folder: Path, shards: int) -> str:
+def _describe_interruption(folder: Path, shards: int) -> str:
     done = sum(finished_shard(folder, number) is not None for number in range(shards))
     return f"interrupted; {done} of {shards} shards are finished; run the same command again to continue"
 

@@ -81,7 +81,7 @@ class Places:
         found = [from_json(json.loads(text)) for text in texts.take(pa.array(bad)).to_pylist()]
         named = [
             RefusedRow(source or "", row, refused.line, refused.problems, refused.raw)
-            for refused, (source, row) in zip(found, unpack_origins(places[bad]).named(self.names), strict=True)
+            for refused, (source, row) in zip(found, unpack_origins(places[bad]).with_names(self.names), strict=True)
         ]
         return rows.filter(pc.is_null(texts)), named
 
