@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import VocabularyError
-from domaintoolkit.generate.composite_draft import ComposedDraft
-from domaintoolkit.generate.constraints.canonical_histories import Checks
+from domaintoolkit.generate.constraints.canonical_histories import CanonicalHistories
 from domaintoolkit.generate.constraints.composite_next_tokens import ComposedWriter
-from domaintoolkit.generate.constraints.next_tokens import State, Writer
-from domaintoolkit.generate.draft import Draft, PlainDraft
-from domaintoolkit.generate.event_reader import EventReader
+from domaintoolkit.generate.constraints.next_tokens import OrderedWriter, Writer
+from domaintoolkit.generate.draft import Draft, Prompt
+from domaintoolkit.generate.event_scores import EventScores
 from domaintoolkit.generate.sampling import Sampling, draw
-from domaintoolkit.generate.token_reader import Reader, TokenReader
+from domaintoolkit.generate.token_scores import Scores, TokenScores
 from domaintoolkit.grammar import Place
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.token_model import TokenModel
@@ -29,34 +27,34 @@ __all__ = ["Generator"]
 Ids = NDArray[np.integer[Any]]
 
 TOGETHER = 64
-"""Histories that are written side by side; their cache is held in memory."""
+"""Histories that are written at once; the cache of their keys and values is held in memory."""
 
 
 class Generator:
     """Continues histories, or starts them, with a model and the tokenizer of its vocabulary.
 
-    Every step is masked by the grammar: the order of parts, what may continue what, UTF-8, the levels of paths,
-    dates that exist, and the instants that the time tokens so far leave. A finished field is put the way its
-    encoder writes it, and a finished event is decoded together with what is before it; should that fail, it is
-    written anew. So every result decodes, with an untrained model too. Years that have no token are not written:
-    where they are part of a time, a history ends with the last of them.
+    A mask limits every step to what the grammar allows: the order of parts, what may continue what, UTF-8, the levels
+    of paths, dates that exist, and the instants that the time tokens so far leave. Each finished event is compared with
+    what its encoders write and decoded together with the history before it; if that fails, it is drawn again (see
+    `Draft`). So every result decodes and encodes to itself, with an untrained model too. Years without a token are not
+    written: if the year is part of a time, a history ends with the last year that has one.
 
-    An event model's tokens are drawn as its likelihood says: whether a session begins, the first token of each
-    part, and what follows in texts and spelled values until they end. A model that was trained on composites
-    (`config.composites`) reads and draws them; results are base tokens all the same.
+    The tokens of an event model are drawn from the distributions that its likelihood is made of: whether a session
+    begins, the first token of each part, and the tails of texts and spelled values until they end. A model that was
+    trained on composites (`config.composites`) reads and draws them; results are base tokens all the same.
     """
 
     def __init__(self, model: TokenModel | EventModel, tokenizer: DomainTokenizer) -> None:
         model.check_vocabulary(tokenizer.vocabulary)
         self.model, self.tokenizer = model, tokenizer
-        self.checks = Checks(tokenizer)
-        sessions = tokenizer.schema.session is not None
-        self.writer = Writer(self.checks.rules, self.checks.clock, sessions, isinstance(model, EventModel))
-        self.composed: ComposedWriter | None = None
+        self.checks = CanonicalHistories(tokenizer)
+        sessions, staged = tokenizer.schema.session is not None, isinstance(model, EventModel)
+        self.ordered = OrderedWriter(self.checks.tables, self.checks.time_field, sessions, staged)
+        self.writer: Writer = self.ordered
         if model.config.composites:
             if tokenizer.segmenter is None or not tokenizer.segmenter.model.decodable:
                 raise VocabularyError("the model was trained on composites, and the tokenizer has none that expand")
-            self.composed = ComposedWriter(self.writer, tokenizer.segmenter.model)
+            self.writer = ComposedWriter(self.ordered, tokenizer.segmenter.model)
 
     @torch.inference_mode()
     def __call__(
@@ -66,75 +64,69 @@ class Generator:
         sampling: Sampling | None = None,
         longest: int | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(ids, offsets) of the histories given, each with up to `events` more; or of that many new ones.
+        """(ids, offsets) of the histories, each with up to `events` more; or of so many new histories.
 
-        A history may be a header alone. One that would grow beyond `longest` tokens (left out: the model's block,
-        where it has learned positions) ends before. Raises `DecodeError` for what is no history.
+        A history may be a header alone. One that would grow beyond `longest` tokens ends before (default: the model's
+        block, if its positions are learned). Raises `DecodeError` for ids that are not a history.
         """
         sampling = sampling or Sampling()
         if "learned" in self.model.config.position and not isinstance(self.model, EventModel):
             longest = min(longest or self.model.config.block, self.model.config.block)
         was_training = self.model.training
         self.model.eval()
-        prompts: Any = [[self.checks.rules.grammar.bos]] * histories if isinstance(histories, int) else histories
-        drafts = [self.begun(ids, events, longest) for ids in prompts]
-        if drafts and events > 0:
-            generator = torch.Generator().manual_seed(sampling.seed)
-            for start in range(0, len(drafts), TOGETHER):
-                self._write(drafts[start : start + TOGETHER], sampling, generator)
+        prompts: Any = [[self.checks.tables.grammar.bos]] * histories if isinstance(histories, int) else histories
+        drafts = [self.begin(ids, events, longest) for ids in prompts]
+        generator = torch.Generator().manual_seed(sampling.seed)
+        for start in range(0, len(drafts), TOGETHER):
+            self._write(drafts[start : start + TOGETHER], sampling, generator)
         self.model.train(was_training)
         offsets = np.cumsum([0, *(len(draft.ids) for draft in drafts)])
         return np.array([token for draft in drafts for token in draft.ids], np.int64), offsets
 
-    def begun(self, history: Sequence[int] | Ids, events: int, longest: int | None = None) -> Draft:
-        """A draft behind its prompt: BOS alone, a header, or a history of whole events."""
-        ids = self._base([int(token) for token in history])
-        if ids == [self.checks.rules.grammar.bos]:
-            state = self.writer.empty()
-            return self._draft(ids, ids, state, self._room(events, 0), longest)
-        count, time = self.checks.last_time(ids)
-        if count:
-            state = self.writer.continued(len(ids), time)
-            return self._draft(ids, self._segmented(ids), state, self._room(events, count) + 1, longest)
-        state = self.writer.empty()
-        for token in ids[1:]:
-            state = self.writer.after(state, token)
-        return self._draft(ids, ids, replace(state, closed=True), self._room(events, 0), longest)
+    def begin(self, history: Sequence[int] | Ids, events: int, longest: int | None = None) -> Draft:
+        """A draft that begins with a prompt: BOS alone, a header, or a history of whole events."""
+        ids = self._expand([int(token) for token in history])
+        state, context, count = self.ordered.begin(), ids, 0
+        unbegun = ids == [self.checks.tables.grammar.bos] and self.ordered.header > 0
+        if not unbegun:
+            count, time = self.checks.last_time(ids)
+            if count:
+                state, context = self.ordered.resume(time), self._segment(ids)
+            else:
+                for token in ids[1:]:
+                    state = self.ordered.after(state, token)
+        prompt = Prompt(ids, context, state if unbegun else self.writer.end_event(state), unbegun)
+        return Draft(self.checks, self.writer, prompt, self._room(events, count), longest)
 
     def _room(self, events: int, count: int) -> int:
-        """How many events may be added to `count`: learned positions of an event model are one an event."""
+        """How many events may follow `count` of them: an event model with learned positions has one for each event."""
         if isinstance(self.model, EventModel) and "learned" in self.model.config.position:
             return min(events, max(0, self.model.config.block - count))
         return events
 
-    def _draft(self, ids: list[int], context: list[int], state: State, wanted: int, longest: int | None) -> Draft:
-        if self.composed is not None:
-            return ComposedDraft(self.checks, self.composed, list(ids), list(context), state, wanted, longest)
-        return PlainDraft(self.checks, self.writer, list(ids), state, wanted, longest)
-
-    def _base(self, ids: list[int]) -> list[int]:
+    def _expand(self, ids: list[int]) -> list[int]:
         """The base tokens of a history that may hold composites."""
-        segmenter, place = self.tokenizer.segmenter, self.checks.rules.grammar.place
+        segmenter, place = self.tokenizer.segmenter, self.checks.tables.grammar.place
         if segmenter is None or not ids or max(ids) >= len(place) or (place[ids] != Place.COMPOSITE).all():
             return ids
         return [int(token) for token in segmenter.expand(np.array(ids), np.array([0, len(ids)])).ids]
 
-    def _segmented(self, ids: list[int]) -> list[int]:
-        """What the model reads for a history of base tokens."""
-        if self.composed is None:
+    def _segment(self, ids: list[int]) -> list[int]:
+        """A history of base tokens as the model reads it."""
+        if self.writer is self.ordered:
             return ids
         segmenter = self.tokenizer.segmenter
         assert segmenter is not None
         return [int(token) for token in segmenter.greedy(segmenter.arrays(np.array(ids), np.array([0, len(ids)]))).ids]
 
-    def reader(self, count: int) -> Reader:
-        """The model, reading so many histories side by side."""
+    def scores(self, count: int) -> Scores:
+        """The model's scores for `count` histories that are written at once."""
         if isinstance(self.model, EventModel):
-            return EventReader(self.model, count, self.writer)
-        return TokenReader(self.model, count)
+            return EventScores(self.model, count, self.ordered)
+        return TokenScores(self.model, count)
 
     def _write(self, drafts: list[Draft], sampling: Sampling, generator: torch.Generator) -> None:
-        reader = self.reader(len(drafts))
+        scores = self.scores(len(drafts))
         while True:
             masks = [None if draft.done else draft.allowed() for draft in drafts]
             for draft, mask in zip(drafts, masks, strict=True):
@@ -142,7 +134,7 @@ class Generator:
                     draft.stuck()
             if all(draft.done for draft in drafts):
                 return
-            scores = reader.scores(drafts)
+            found = scores.next(drafts)
             for row, (draft, mask) in enumerate(zip(drafts, masks, strict=True)):
                 if mask is not None and mask.any():
-                    draft.take(draw(scores[row], mask, sampling, generator))
+                    draft.take(draw(found[row], mask, sampling, generator))

@@ -1,4 +1,4 @@
-"""What an event model thinks likeliest of the next event, part by part."""
+"""The likeliest tokens of the next event by an event model, part by part."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class LikelyPart:
 def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: int = 3) -> list[LikelyPart]:
     """The `count` likeliest first tokens of each part of the event after `history`, ids of base tokens.
 
-    Each part is told given the likeliest token of the parts before it; a part that such a token fills is left out.
-    Raises `DecodeError` for what is no history of whole events.
+    Each part is ranked given the likeliest tokens of the parts before it; a part that such a token fills is left out.
+    Raises `DecodeError` if `history` is not a history of whole events.
     """
     was_training = model.training
     model.eval()
@@ -44,14 +44,14 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
     part = 0
     while part < model.event_parts:
         query = model.heads(hidden, session, own, before)[1][0, part]
-        found.append(_likeliest(model, part, query, count))
+        found.append(_rank(model, part, query, count))
         own[0, part] = model.embedding[found[-1].ids[0]] / SPREAD
         part += max(1, int(model.fills[found[-1].ids[0]]))
     model.train(was_training)
     return found
 
 
-def _likeliest(model: EventModel, part: int, query: Tensor, count: int) -> LikelyPart:
+def _rank(model: EventModel, part: int, query: Tensor, count: int) -> LikelyPart:
     candidates = model.candidates(model.header_parts + part)
     shares = (model.scored[candidates] @ query + model.bias[candidates, 0]).softmax(0)
     best = shares.topk(min(count, len(candidates)))

@@ -1,4 +1,4 @@
-"""How the next token is drawn."""
+"""Drawing the next token from its scores."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Sampling", "draw"]
 
 
 COLDEST = 1e-30
-"""The likeliest is all that is left from well above here on; below, numbers of 32 bits would overflow."""
+"""The lowest temperature that is used; only the likeliest token is left well above it, and float32 overflows below."""
 
 
 @declaration
 class Sampling:
-    """How tokens are drawn: from the `top_k` likeliest, or the fewest that hold `top_p` of the probability.
+    """Settings of the draw: from the `top_k` likeliest tokens, or the fewest that hold `top_p` of the probability.
 
-    Both look at the tokens that the grammar allows, and `temperature` comes first.
+    Both look only at tokens that the grammar allows; `temperature` comes first.
     """
 
     temperature: Annotated[float, Constraint(gt=0, allow_inf_nan=False)] = 1.0
@@ -33,7 +33,7 @@ class Sampling:
 
 
 def draw(scores: Tensor, allowed: NDArray[np.bool_], sampling: Sampling, generator: torch.Generator) -> int:
-    """One of the entries that are allowed, by their logits (V + 1,)."""
+    """Draw one of the allowed entries by their logits, (V + 1,)."""
     scores = (scores / max(sampling.temperature, COLDEST)).masked_fill(~torch.from_numpy(allowed), -torch.inf)
     if sampling.top_k is not None and sampling.top_k < len(scores):
         scores = scores.masked_fill(scores < scores.topk(sampling.top_k).values[-1], -torch.inf)

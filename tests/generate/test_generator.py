@@ -15,7 +15,7 @@ import domaintoolkit as dt
 from domaintoolkit import testing
 from domaintoolkit.errors import DecodeError, SchemaError, VocabularyError, VocabularyMismatchError
 from domaintoolkit.generate import Generator, Sampling, predict_next
-from domaintoolkit.generate import generator as _generate
+from domaintoolkit.generate import generator as generator_module
 from domaintoolkit.model import EventModel, TokenBatch, TokenModel, events_from_streams, preset
 
 
@@ -121,7 +121,7 @@ def test_predictions_are_events_and_their_probabilities(family: str) -> None:
     stream = np.asarray(tokenizer.encode(table(0))[0], np.int64)
     begins = np.flatnonzero(tokenizer.grammar.place[stream] == tokenizer.grammar.header_parts)
     model: Any = generator.model
-    read = np.array(generator.begun(stream, 0).context)
+    read = np.array(generator.begin(stream, 0).context)
     if isinstance(model, EventModel):
         batch: Any = events_from_streams(read, np.array([0, len(read)]), model.layout).batch()
     else:
@@ -167,7 +167,7 @@ def test_a_header_alone_may_be_given_and_a_history_with_composites_in() -> None:
 
 
 def test_many_histories_are_written_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_generate, "TOGETHER", 2)
+    monkeypatch.setattr(generator_module, "TOGETHER", 2)
     generator, tokenizer = generator_of(SCHEMA, event=True, position="learned")
     generator.model.config = replace(generator.model.config, block=4)
     ids, offsets = generator(5, events=9)

@@ -1,177 +1,255 @@
-"""One history as it is being written: which tokens may come next."""
+"""Which tokens may come next in a history whose parts come in the order of the grammar."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.generate.constraints.possible_times import Feasible, TimeField
-from domaintoolkit.generate.constraints.token_tables import Rules
+from domaintoolkit.generate.constraints.token_tables import TokenTables
 from domaintoolkit.times.calendar import DAY, day_number, days_of_month
 
-__all__ = ["Stage", "State", "Writer"]
+__all__ = ["Event", "Mask", "OrderedWriter", "Stage", "Writer", "WritingState"]
 
+Event = tuple[int, ...]
+"""The base tokens of one event, or of a header without its BOS."""
+Mask = NDArray[np.bool_]
 Stage = Literal["tail", "session", "part"]
 
 LONGEST = 64
-"""Tokens after which a tail ends as soon as its bytes make whole characters."""
+"""Tokens of a tail, after which it ends as soon as its bytes make whole characters."""
+
+
+class Writer(Protocol):
+    """The rules by which a history is written: the tokens that may follow a state, and the state after each of them.
+
+    States are immutable. Masks have an entry for each of V tokens, and a last one for going on without a token.
+    """
+
+    skip: int
+    """V: the entry of a mask that goes on without a token."""
+
+    def allowed(self, state: Any) -> Mask:
+        """(V + 1,) True for what may come next."""
+
+    def allowed_after_event(self, state: Any) -> Mask:
+        """(V + 1,) True for what may come next and shows that the current event has ended."""
+
+    def after(self, state: Any, token: int) -> Any:
+        """The state after a token that is allowed; its `finished` are the events that the token has shown to end."""
+
+    def is_open(self, state: Any) -> bool:
+        """Return True if a header or an event has begun and has not ended."""
+
+    def is_complete(self, state: Any) -> bool:
+        """Return True if an event has begun and may end here."""
+
+    def is_over(self, state: Any) -> bool:
+        """Return True if the current header or event is complete and no token can add to it."""
+
+    def is_in_order(self, state: Any) -> bool:
+        """Return True if the fields are written in the order of the grammar, each whole before the next."""
+
+    def event(self, state: Any) -> Event:
+        """The base tokens of the current header or event."""
+
+    def end_event(self, state: Any) -> Any:
+        """The state after the current header or event."""
+
+    def end_field(self, state: Any) -> Any:
+        """The state in which nothing may be added to the current field."""
+
+    def earlier_events(self, token: int) -> list[int]:
+        """The base tokens that a token brings for events before the last of those that it is part of."""
 
 
 @dataclass(frozen=True)
-class State:
-    """Immutable; `after` gives the next one."""
+class WritingState:
+    """A history up to some token; `OrderedWriter.after` gives the next state."""
 
     feasible: Feasible
-    length: int = 0
     place: int = -1
     """The part that is being written; -1 before the first, and between a session token and its event."""
     following: int = 0
     """The part that comes next."""
     last: int = -1
-    """The last token that was not text."""
+    """The last token that is not text."""
     utf8: int = 0
+    """The state of the bytes so far, a row of `TokenTables.utf8`."""
     run: int = 0
     """Tokens since the part began."""
     events: int = 0
     """Events begun."""
     session: bool = False
+    """The last token is a session token."""
     closed: bool = False
-    """What has been written is finished: only what begins something may come."""
+    """The current field has ended: only a token that begins something may follow."""
     same_session: bool = False
     """The next event opens no session."""
     anchor: dict[str, int] = field(default_factory=dict)
+    """Year, month and day of the header, as far as they are written."""
+    event: Event = ()
+    """The tokens of the current header or event."""
+    finished: tuple[Event, ...] = ()
+    """The header or event that the last token has shown to end."""
 
 
-class Writer:
-    """Gives the tokens that may follow, and the state after one of them.
+class OrderedWriter:
+    """Writes headers and events part by part, in the order of the grammar.
 
-    Masks have an entry for each token, and a last one for going on without a token. A `staged` writer, for models
-    that predict part by part, asks first whether the part is finished, then whether a session begins, and then
-    what begins the next part; the others ask for all at once, and never go on without a token.
+    A `staged` writer, for models that predict part by part, asks first whether the part goes on, then whether a session
+    begins, then which token begins the next part. Others ask for all at once, and never go on without a token.
     """
 
-    def __init__(self, rules: Rules, time: TimeField | None, sessions: bool, staged: bool = False) -> None:
-        self.rules, self.time, self.sessions, self.staged = rules, time, sessions, staged
-        self.header = rules.grammar.header_parts
-        self.end = self.header + rules.grammar.event_parts
-        self.onward = len(rules.key)
-        """The entry that goes on without a token."""
+    def __init__(self, tables: TokenTables, time: TimeField | None, sessions: bool, staged: bool = False) -> None:
+        self.tables, self.time, self.sessions, self.staged = tables, time, sessions, staged
+        self.header = tables.grammar.header_parts
+        """The first event part."""
+        self.end = tables.grammar.parts
+        self.skip = len(tables.key)
 
-    def empty(self) -> State:
-        """After BOS."""
-        return State(Feasible(self.time, (), first=True), 1)
+    def begin(self) -> WritingState:
+        """The state after BOS."""
+        return WritingState(Feasible(self.time, (), first=True))
 
-    def continued(self, length: int, time: int | None) -> State:
-        """After `length` tokens that end with a whole event, at `time` in µs."""
+    def resume(self, time: int | None) -> WritingState:
+        """The state after a history whose last event was at `time` in µs."""
         intervals = () if time is None else ((time, time + 1),)
-        feasible = Feasible(self.time, intervals, first=False, ahead=intervals)
-        return State(feasible, length, self.end - 1, self.end, events=1)
+        feasible = Feasible(self.time, intervals, first=False, known=intervals)
+        return WritingState(feasible, self.end - 1, self.end, events=1)
 
-    def allowed(self, state: State) -> NDArray[np.bool_]:
-        """(V + 1,): what may come next."""
-        mask = np.zeros(self.onward + 1, np.bool_)
-        further = self.continuing(state)
-        mask[:-1] |= further
-        stage = self.stage(state, further)
+    def allowed(self, state: WritingState) -> Mask:
+        """(V + 1,) True for what may come next."""
+        mask = np.zeros(self.skip + 1, np.bool_)
+        mask[:-1] = continuing = self.continuing(state)
+        stage = self.stage(state, continuing)
         if not self.staged or stage == "part":
-            mask[self.beginning(state)] = True
+            mask[self._beginning(state)] = True
         elif stage == "session":
-            mask[self.rules.grammar.session] = True
-            mask[-1] = len(self.beginning(state)) > 1
+            mask[self.tables.grammar.session] = True
+            mask[-1] = len(self._beginning(state)) > 1  # more than the session token itself
         else:
-            mask[-1] = state.utf8 == 0 and len(self.beginning(state)) > 0
+            mask[-1] = state.utf8 == 0 and len(self._beginning(state)) > 0
         return mask
 
-    def stage(self, state: State, further: NDArray[np.bool_] | None = None) -> Stage:
-        """What is to be said next."""
-        if (self.continuing(state) if further is None else further).any():
+    def stage(self, state: WritingState, continuing: Mask | None = None) -> Stage:
+        """The question that comes next; `continuing` saves working it out."""
+        if (self.continuing(state) if continuing is None else continuing).any():
             return "tail"
-        return "session" if self._may_open(state) else "part"
+        return "session" if self._may_open_session(state) else "part"
 
-    def _may_open(self, state: State) -> bool:
-        """Whether a session token may come next."""
+    def _may_open_session(self, state: WritingState) -> bool:
         boundary = state.following == self.end or (state.following == self.header and state.events > 0)
         return boundary and self.sessions and state.events > 0 and not state.session and not state.same_session
 
-    def continuing(self, state: State) -> NDArray[np.bool_]:
-        """(V,): tokens that may continue the part that is being written."""
-        mask = np.zeros(self.onward, np.bool_)
+    def continuing(self, state: WritingState) -> Mask:
+        """(V,) True for tokens that may continue the part that is being written."""
+        mask = np.zeros(self.skip, np.bool_)
         if state.place < 0 or state.last < 0 or state.closed:
             return mask
-        grammar = self.rules.grammar
-        going_on = state.run < LONGEST
-        if not grammar.fusible[state.last] and self._continues(state) and (going_on or state.utf8):
-            mask |= self.rules.text[state.place] & (self.rules.utf8[state.utf8] >= 0)
-        if going_on and state.utf8 == 0 and self.rules.kind[state.last] != "null":
-            deeper = self.rules.level == self.rules.level[state.last] + 1
+        grammar, tables = self.tables.grammar, self.tables
+        short = state.run < LONGEST
+        if not grammar.fusible[state.last] and self._takes_text(state) and (short or state.utf8):
+            mask |= tables.text[state.place] & (tables.utf8[state.utf8] >= 0)
+        if short and state.utf8 == 0 and tables.kind[state.last] != "null":
+            deeper = tables.level == tables.level[state.last] + 1
             mask |= deeper & (grammar.place == state.place) & ~grammar.start
         return mask
 
-    def turns(self, state: State) -> NDArray[np.bool_]:
-        """(V + 1,): what may come next and shows that the current event is whole without it."""
+    def _takes_text(self, state: WritingState) -> bool:
+        """Return True if text may follow: after the marker of a text or a spelled value."""
+        return self.tables.kind[state.last].startswith(("spell", "text"))
+
+    def allowed_after_event(self, state: WritingState) -> Mask:
+        """(V + 1,) True for what may come next and shows that the current event has ended."""
         mask = self.allowed(state)
-        if not self.finished(state):
+        if not self.is_complete(state):
             return np.zeros_like(mask)
         mask[:-1] &= ~self.continuing(state)
         return mask
 
-    def begins(self, token: int) -> bool:
-        """Whether a token begins a part, or a session."""
-        return bool(self.rules.grammar.start[token]) or token == self.rules.grammar.session
+    def is_open(self, state: WritingState) -> bool:
+        """Return True if a header or an event has begun and has not ended."""
+        return bool(state.event)
 
-    def finished(self, state: State) -> bool:
-        """Whether an event is whole, unless its last part goes on."""
+    def is_complete(self, state: WritingState) -> bool:
+        """Return True if every part of the event is there, though the last may still go on."""
         return state.following == self.end and not state.session and state.events > 0 and state.utf8 == 0
 
-    def _continues(self, state: State) -> bool:
-        """Whether text may follow: after a marker, but not after null, or in the header's dates."""
-        return self.rules.kind[state.last].startswith(("spell", "text"))
+    def is_over(self, state: WritingState) -> bool:
+        """Return True if the current header or event is complete and no token can add to it."""
+        end = self.end if state.events else self.header
+        over = self.is_open(state) and state.following == end and not state.session
+        return over and not self.continuing(state).any()
 
-    def beginning(self, state: State) -> NDArray[np.int64]:
-        """Tokens that may begin what comes next."""
+    def is_in_order(self, state: WritingState) -> bool:
+        """Always True."""
+        return True
+
+    def event(self, state: WritingState) -> Event:
+        """The tokens of the current header or event."""
+        return state.event
+
+    def end_event(self, state: WritingState) -> WritingState:
+        """The state after the current header or event."""
+        return replace(state, closed=True, event=(), finished=())
+
+    def end_field(self, state: WritingState) -> WritingState:
+        """The state in which nothing may be added to the current field."""
+        return replace(state, closed=True)
+
+    def earlier_events(self, token: int) -> list[int]:
+        """No token is part of several events."""
+        return []
+
+    def _beginning(self, state: WritingState) -> NDArray[np.int64]:
+        """The tokens that may begin what comes next."""
         if state.utf8:
             return np.empty(0, np.int64)
-        starts, grammar = self.rules.starts, self.rules.grammar
         place = self.header if state.following == self.end else state.following
-        tokens = np.flatnonzero(starts[place])
+        tokens = np.flatnonzero(self.tables.starts[place])
         if place == self.header and state.events:
             tokens = state.feasible.next_event().allowed(place, tokens)
-            session = [grammar.session] if self._may_open(state) else []
+            session = [self.tables.grammar.session] if self._may_open_session(state) else []
             return np.append(tokens, session).astype(np.int64)
         if place < self.header:
-            return self._dates(state, place, tokens)
+            return self._existing_days(state, place, tokens)
         return self.feasible(state).allowed(place, tokens)
 
-    def _dates(self, state: State, place: int, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The anchor's day exists in its month."""
-        if self.rules.grammar.part_fields[place] is not None or "month" not in state.anchor:
+    def _existing_days(self, state: WritingState, place: int, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the tokens of a header part; of the anchor's day, the days that its month has."""
+        if self.tables.grammar.part_fields[place] is not None or "month" not in state.anchor:
             return tokens
         months = np.array([state.anchor["month"]])
         days = int(days_of_month(np.array([state.anchor["year"]]), months)[0])
-        return np.array([token for token in tokens if int(self.rules.key[token]) <= days], np.int64)
+        return np.array([token for token in tokens if int(self.tables.key[token]) <= days], np.int64)
 
-    def feasible(self, state: State) -> Feasible:
-        """With the day of the anchor, before the first event."""
+    def feasible(self, state: WritingState) -> Feasible:
+        """The possible times; before the first event, those of the anchor's day."""
         if state.events or "day" not in state.anchor:
             return state.feasible
         day = int(day_number(state.anchor["year"], state.anchor["month"], state.anchor["day"]))
         return replace(state.feasible, intervals=((day * DAY, (day + 1) * DAY),))
 
-    def after(self, state: State, token: int) -> State:
+    def after(self, state: WritingState, token: int) -> WritingState:
         """The state after a token that is allowed, or after going on without one."""
-        grammar = self.rules.grammar
-        if token == self.onward:
+        grammar = self.tables.grammar
+        if token == self.skip:
             tail = self.stage(state) == "tail"
             return replace(state, closed=True) if tail else replace(state, same_session=True)
         if token == grammar.session:
-            return replace(state, length=state.length + 1, session=True, closed=False, place=-1, last=-1, run=0)
+            finished = (state.event,) if state.event else ()
+            return replace(
+                state, session=True, closed=False, place=-1, last=-1, run=0, event=(token,), finished=finished
+            )
+        event = (*state.event, token)
         if not grammar.start[token]:
-            last = state.last if token in self.rules.written else token
-            utf8 = int(self.rules.utf8[state.utf8, token])
-            return replace(state, length=state.length + 1, last=last, utf8=utf8, run=state.run + 1)
+            last = state.last if token in self.tables.text_bytes else token
+            utf8 = int(self.tables.utf8[state.utf8, token])
+            return replace(state, last=last, utf8=utf8, run=state.run + 1, event=event, finished=())
         place = int(grammar.place[token])
         feasible, anchor = self.feasible(state), state.anchor
         if place == self.header and state.events:
@@ -179,13 +257,15 @@ class Writer:
         if place >= self.header:
             feasible = feasible.push(token, place)
         elif grammar.part_fields[place] is None:
-            anchor = {**anchor, self.rules.kind[token]: int(self.rules.key[token])}
-        return State(
+            anchor = {**anchor, self.tables.kind[token]: int(self.tables.key[token])}
+        ends = place == self.header and not state.session and len(state.event) > 0
+        return WritingState(
             feasible=feasible,
-            length=state.length + 1,
             place=place,
             following=place + int(grammar.fills[token]),
             last=token,
             events=state.events + (place == self.header),
             anchor=anchor,
+            event=(token,) if ends else event,
+            finished=(state.event,) if ends else (),
         )

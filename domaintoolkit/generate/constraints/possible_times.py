@@ -1,7 +1,11 @@
 """The instants that the events of a history being written can have.
 
-After each event a few intervals of them are kept: not all there are, but each agrees with every token so far, so
-whatever continues one of them decodes.
+The tokens of a time leave a set of instants: "Tuesday, 5 o'clock" is an hour every week. A history decodes if instants
+exist that agree with all tokens of their events and with the time tokens between neighbours. `Feasible` carries these
+sets forward as intervals: the next event's are the instants at or after the last ones (or later by a delta of its
+bucket) that match the calendar parts of its tokens. A set may have very many intervals, so only some are kept, the
+first and the last among them. Each interval that is kept agrees with every token so far. So a token that leaves one of
+them possible can be decoded, and the mask refuses some tokens that would decode, but allows none that would not.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import TimestampEncoder
-from domaintoolkit.generate.constraints.token_tables import Rules
+from domaintoolkit.generate.constraints.token_tables import TokenTables
 from domaintoolkit.times.calendar import DAY, WEEKDAYS
 from domaintoolkit.times.intervals import Interval, Moment, matching
 from domaintoolkit.times.zones import YEARS_END
@@ -22,64 +26,70 @@ from domaintoolkit.times.zones import YEARS_END
 __all__ = ["Feasible", "TimeField"]
 
 FOUND = 4096
-"""Intervals that are looked for after an event."""
+"""The most intervals that are computed after an event."""
 KEPT = 256
-"""Those of them that are kept: the first, the last, and others at even distances."""
+"""The most intervals that are kept of them: the first, the last, and others evenly spaced."""
 EVERY = Moment()
 HORIZON = 40 * 366 * DAY
-"""How far ahead a calendar part is looked for; every date, and every date of a weekday, comes within 40 years."""
+"""How far after an event without a delta the next is looked for, in µs. Every date on every weekday comes within 40
+years; a year that is given may be any."""
 
 
 @dataclass(frozen=True, eq=False)
 class TimeField:
-    """The field of the schema's time column: where its parts are, and what their tokens say."""
+    """The field of the schema's time column: the places of its parts, and the values of their tokens."""
 
     encoder: TimestampEncoder
     first_place: int
     values: NDArray[np.int64]
-    """(V,): the value of a calendar part, or the bucket of a delta."""
+    """(V,) the value of a calendar part, or the bucket of a delta; below 0 if the token gives none, as null does."""
 
     @classmethod
-    def of(cls, encoder: TimestampEncoder, first_place: int, rules: Rules) -> TimeField:
-        values = np.zeros(len(rules.key), np.int64)
+    def of(cls, encoder: TimestampEncoder, first_place: int, tables: TokenTables) -> TimeField:
+        """The time field of an encoder whose first part is at `first_place`."""
+        values = np.zeros(len(tables.key), np.int64)
         for number, name in enumerate(encoder.parts):
-            for order, token in enumerate(np.flatnonzero(rules.starts[first_place + number])):
-                key = rules.key[token]
-                if rules.kind[token] == "delta":
+            for order, token in enumerate(np.flatnonzero(tables.starts[first_place + number])):
+                key = tables.key[token]
+                if tables.kind[token] == "delta":
                     assert encoder.buckets is not None
                     values[token] = encoder.buckets.names.index(key)
-                elif rules.kind[token] == name:
+                elif tables.kind[token] == name:
                     values[token] = WEEKDAYS.index(key) if name == "weekday" else int(key)
                 else:
                     values[token] = -1 - order
         return cls(encoder, first_place, values)
 
     def part(self, place: int) -> str | None:
-        """The name of the part at a place; None if it is none of this field's."""
-        at = place - self.first_place
-        return self.encoder.parts[at] if 0 <= at < len(self.encoder.parts) else None
+        """The name of the part at a place; None if it belongs to another field."""
+        number = place - self.first_place
+        return self.encoder.parts[number] if 0 <= number < len(self.encoder.parts) else None
 
 
 @dataclass(frozen=True)
 class Feasible:
-    """Immutable. `intervals` are those of the event before, or the day of the anchor before the first event.
+    """The possible times of the current event, as far as its tokens are known. Immutable.
 
-    The tokens of an event's time may come in any order.
+    The tokens of an event's time may come in any order: composites do not keep it.
     """
 
     field: TimeField | None
+    """None if the schema has no time column: everything is possible."""
     intervals: tuple[Interval, ...]
+    """The possible instants of the event before, in µs; before the first event, the day of the anchor."""
     first: bool
+    """The current event is the first of its history."""
     strict: bool = False
-    """Whether every event must be later than the one before it."""
+    """The current event and all after it must be later than the event before them, and not at the same instant."""
     moment: Moment = EVERY
+    """The calendar parts of the current event that are known."""
     bucket: int | None = None
-    """The time since the event before, once it is known."""
-    ahead: tuple[Interval, ...] | None = None
-    """The intervals of the event, where it was given and not written."""
+    """The bucket of the time since the event before, once it is known."""
+    known: tuple[Interval, ...] | None = None
+    """The instants of the current event, if it was given with its time and not written."""
 
     def allowed(self, place: int, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of `tokens`, which begin the part at `place`, that some instant agrees with."""
+        """Those of `tokens`, start tokens of the part at `place`, that some instant agrees with."""
         if self.field is None or self.field.part(place) is None:
             return tokens
         tokens = tokens[self.field.values[tokens] >= 0]
@@ -87,22 +97,24 @@ class Feasible:
 
     @property
     def possible(self) -> bool:
-        """Whether some instant agrees with all that has been said of the event."""
-        return self.field is None or bool(self._agreeing(1))
+        """True if some instant agrees with all tokens of the current event so far."""
+        return self.field is None or bool(self._match(1))
 
-    def _agreeing(self, count: int) -> list[Interval]:
-        """The first intervals of those that the event can have, in order."""
+    def _match(self, count: int) -> list[Interval]:
+        """The first `count` intervals of the current event, or a few more, in order."""
         assert self.field is not None
         encoder, moment = self.field.encoder, self.moment
         if not self.intervals:
             return []
         if self.first:
+            # it lies on the day of the anchor; the delta of a first event is "none", bucket 0
             spans = list(self.intervals) if self.bucket in (None, 0) else []
         elif self.bucket is None:
+            # anything from the earliest instant of the event before; a year that is given bounds the search by itself
             begin = min(low for low, _ in self.intervals) + self.strict
             spans = [(begin, min(YEARS_END, begin + HORIZON) if moment.year < 0 else YEARS_END)]
         else:
-            spans = self._delayed(self.bucket)
+            spans = self._add_delta(self.bucket)
         found: list[Interval] = []
         for low, high in spans:
             found += islice(matching(encoder.zone, moment, low, high), count)
@@ -110,21 +122,22 @@ class Feasible:
                 break
         return found
 
-    def _delayed(self, bucket: int) -> list[Interval]:
-        """Where a delta of that bucket leads to from the intervals of the event before."""
+    def _add_delta(self, bucket: int) -> list[Interval]:
+        """The intervals of the event before, moved by all deltas of a bucket; none if the bucket is empty."""
         assert self.field is not None
         buckets = self.field.encoder.buckets
         assert buckets is not None
-        if bucket == 0:
+        if bucket == 0:  # "none", which only a first event has
             return []
         shift, limit = buckets.span(bucket)
         shift = max(shift, int(self.strict))
         if shift >= limit:
             return []
-        return _union([(low + shift, min(high - 1 + limit, YEARS_END)) for low, high in self.intervals])
+        # instants low to high - 1 and deltas shift to limit - 1 add up to low + shift ... high - 1 + limit - 1
+        return _merge([(low + shift, min(high - 1 + limit, YEARS_END)) for low, high in self.intervals])
 
     def push(self, token: int, place: int) -> Feasible:
-        """After a token that begins the part at `place`."""
+        """The times after a token that begins the part at `place`."""
         name = self.field.part(place) if self.field is not None else None
         if self.field is None or name is None:
             return self
@@ -135,20 +148,20 @@ class Feasible:
 
     @cached_property
     def _next(self) -> Feasible:
-        ahead = self.ahead
-        if ahead is None and self.field is not None:
-            found = self._agreeing(FOUND)
+        intervals = self.known
+        if intervals is None and self.field is not None:
+            found = self._match(FOUND)
             chosen = range(len(found)) if len(found) <= KEPT else np.linspace(0, len(found) - 1, KEPT).astype(int)
-            ahead = tuple(found[at] for at in chosen)
-        return replace(self, intervals=ahead or (), first=False, moment=EVERY, bucket=None, ahead=None)
+            intervals = tuple(found[number] for number in chosen)
+        return replace(self, intervals=intervals or (), first=False, moment=EVERY, bucket=None, known=None)
 
     def next_event(self) -> Feasible:
-        """After an event."""
+        """The times of the next event, of which no token is known."""
         return self._next
 
 
-def _union(spans: list[Interval]) -> list[Interval]:
-    """The same instants in intervals that rise and do not touch."""
+def _merge(spans: list[Interval]) -> list[Interval]:
+    """The same instants in rising intervals that do not touch."""
     merged: list[Interval] = []
     for low, high in sorted(spans):
         if merged and low <= merged[-1][1]:

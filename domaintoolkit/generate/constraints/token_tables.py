@@ -1,4 +1,4 @@
-"""What may follow what in a stream, as tables over the ids of a vocabulary."""
+"""Tables over the ids of a vocabulary that say which token may follow which."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from domaintoolkit.grammar import Grammar, Place
 from domaintoolkit.vocabulary import Token, Vocabulary
 
-__all__ = ["BROKEN", "Rules"]
+__all__ = ["BROKEN", "TokenTables"]
 
 BROKEN = -1
-"""Where bytes cannot become UTF-8 any more."""
+"""The state of bytes that no further byte can turn into valid UTF-8."""
 
 LEVEL = re.compile(r"(?:value|spell)(\d+)")
 _TAIL = (0x80, 0xBF)
@@ -32,10 +32,15 @@ _UTF8 = (
     (((0x90, 0xBF), 2),),
     (((0x80, 0x8F), 2),),
 )
-"""From each state, the bytes that may come and the state after them (Unicode, table 3-7); 0 is between characters."""
+"""An automaton of valid UTF-8 (Unicode, table 3-7): for each state, ranges of the next byte and the state after it.
+
+State 0 is between characters, 1 to 3 wait for so many bytes more. States 4 to 7 follow the four first bytes whose
+second byte has a smaller range: 0xE0 and 0xF0 (overlong forms), 0xED (surrogates) and 0xF4 (beyond U+10FFFF).
+"""
 
 
-def _byte_table() -> NDArray[np.int8]:
+def _tabulate_bytes() -> NDArray[np.int8]:
+    """(states, 256) the state after each byte."""
     table = np.full((len(_UTF8), 256), BROKEN, np.int8)
     for state, moves in enumerate(_UTF8):
         for (low, high), after in moves:
@@ -44,61 +49,69 @@ def _byte_table() -> NDArray[np.int8]:
 
 
 @dataclass(frozen=True, eq=False)
-class Rules:
-    """The grammar, and what it does not say: bytes of pieces, levels of paths, values of the anchor."""
+class TokenTables:
+    """The grammar, and what it does not hold: the bytes of pieces, the levels of paths, the values of the anchor.
+
+    H header parts and P event parts have the places 0 to H + P; a vocabulary has V tokens.
+    """
 
     grammar: Grammar
     starts: NDArray[np.bool_]
-    """(H + P, V): tokens that begin each part; a year that has no token is never spelled, so a time of no known year
-    is null."""
-    written: dict[int, bytes]
-    """What pieces and bytes stand for."""
+    """(H + P, V) the tokens that may begin each part. No year is ever spelled: only years with a token are written."""
+    text_bytes: dict[int, bytes]
+    """The bytes of each text piece and of each byte token."""
     text: NDArray[np.bool_]
-    """(H + P, V): the pieces of each part, and the bytes."""
+    """(H + P, V) the tokens that may continue a text of each part: its pieces, and the bytes."""
     level: NDArray[np.int16]
-    """(V,): the level of a path that a continuation token is for; 0 for all others."""
+    """(V,) the level of a path, or the refinement of a number, that a continuation token gives; else 0."""
     utf8: NDArray[np.int8]
-    """(states, V): the state of UTF-8 after each token, or `BROKEN`."""
-    key: tuple[str, ...]
-    """What each token says within its kind: `Tue` of `weekday:Tue`."""
+    """(states, V) the state of UTF-8 after each token, or `BROKEN`."""
     kind: tuple[str, ...]
+    """(V,) the first half of each token's key: `weekday` of `weekday:Tue`."""
+    key: tuple[str, ...]
+    """(V,) the second half of each token's key: `Tue` of `weekday:Tue`."""
 
     @classmethod
-    def of(cls, grammar: Grammar, vocabulary: Vocabulary) -> Rules:
-        """The rules of a vocabulary's base tokens."""
+    def of(cls, grammar: Grammar, vocabulary: Vocabulary) -> TokenTables:
+        """The tables of a vocabulary; composites stay out of them."""
         tokens = vocabulary.tokens
-        split = [token.key.partition(":") for token in tokens]
-        kinds, keys = tuple(head for head, _, _ in split), tuple(key for _, _, key in split)
-        written = {number: data for number, token in enumerate(tokens) if (data := _written(token)) is not None}
-        parts = np.arange(grammar.header_parts + grammar.event_parts)[:, None]
+        halves = [token.key.partition(":") for token in tokens]
+        kinds, keys = tuple(kind for kind, _, _ in halves), tuple(key for _, _, key in halves)
+        text_bytes = {number: data for number, token in enumerate(tokens) if (data := _bytes_of(token)) is not None}
+        parts = np.arange(grammar.parts)[:, None]  # (H + P, 1), against (V,)
         spelled_year = np.array([token.key == "spell:year" for token in tokens])
         has_text = np.zeros(len(tokens), np.bool_)
-        has_text[list(written)] = True
+        has_text[list(text_bytes)] = True
         levels = [int(found[1]) if (found := LEVEL.fullmatch(kind)) else 0 for kind in kinds]
         return cls(
             grammar=grammar,
-            starts=_starts(grammar, ~spelled_year),
-            written=written,
+            starts=_find_starts(grammar, ~spelled_year),
+            text_bytes=text_bytes,
             text=((grammar.place == parts) | (grammar.place == Place.BYTE)) & has_text,
             level=np.array(levels, np.int16),
-            utf8=_states(written, len(tokens)),
-            key=keys,
+            utf8=_tabulate_utf8(text_bytes, len(tokens)),
             kind=kinds,
+            key=keys,
         )
 
-    def last_place(self, place: int) -> int:
-        """One past the last part of the field that a part belongs to."""
-        fields = self.grammar.part_fields
-        end = place + 1
-        limit = self.grammar.header_parts if place < self.grammar.header_parts else len(fields)
-        while end < limit and fields[end] == fields[place]:
+    def field_span(self, place: int) -> tuple[int, int]:
+        """(first, end) of the parts that belong to the same field as the part at `place`."""
+        fields, header = self.grammar.part_fields, self.grammar.header_parts
+        low, high = (0, header) if place < header else (header, len(fields))
+        first, end = place, place + 1
+        while first > low and fields[first - 1] == fields[place]:
+            first -= 1
+        while end < high and fields[end] == fields[place]:
             end += 1
-        return end
+        return first, end
 
 
-def _starts(grammar: Grammar, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a part of a field has no token that may begin it, only what stands for the whole field may."""
-    parts = np.arange(grammar.header_parts + grammar.event_parts)
+def _find_starts(grammar: Grammar, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(H + P, V) the tokens that may begin each part.
+
+    If no token may begin some part of a field, the field can only be written with a token that fills all its parts.
+    """
+    parts = np.arange(grammar.parts)
     starts = (grammar.place == parts[:, None]) & grammar.start & wanted
     sides, fields = parts < grammar.header_parts, grammar.part_fields
     for place in parts[~starts.any(1)]:
@@ -107,7 +120,8 @@ def _starts(grammar: Grammar, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(starts)
 
 
-def _written(token: Token) -> bytes | None:
+def _bytes_of(token: Token) -> bytes | None:
+    """The bytes of a byte token or a text piece; None for any other token."""
     if token.kind == "byte":
         return bytes.fromhex(token.key)
     if token.kind != "piece":
@@ -116,11 +130,11 @@ def _written(token: Token) -> bytes | None:
     return bytes.fromhex(text[2:]) if text.startswith("0x") else text[1:-1].encode()
 
 
-def _states(written: dict[int, bytes], size: int) -> NDArray[np.int8]:
-    """Tokens that are no text leave the state as it is."""
+def _tabulate_utf8(text_bytes: dict[int, bytes], size: int) -> NDArray[np.int8]:
+    """(states, V) the state after each token; a token without text keeps the state."""
     table = np.repeat(np.arange(len(_UTF8), dtype=np.int8)[:, None], size, 1)
-    bytes_after = _byte_table()
-    for number, data in written.items():
+    bytes_after = _tabulate_bytes()
+    for number, data in text_bytes.items():
         for state in range(len(_UTF8)):
             after = state
             for byte in data:

@@ -1,4 +1,4 @@
-"""What segmentation makes of real histories may be written, and comes back as it was."""
+"""Real histories are allowed, with composites and without, and come back as they were."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from random_shop import schemas, table
 
 import domaintoolkit as dt
-from domaintoolkit.generate.constraints.canonical_histories import Checks
+from domaintoolkit.generate.constraints.canonical_histories import CanonicalHistories
 from domaintoolkit.generate.constraints.composite_next_tokens import ComposedWriter
-from domaintoolkit.generate.constraints.next_tokens import Writer
+from domaintoolkit.generate.constraints.next_tokens import OrderedWriter
 
 
 @settings(max_examples=8)
@@ -21,23 +21,23 @@ def test_segmented_histories_are_allowed_and_read_back(schema: dt.Schema, seed: 
     tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table(seed))
     assume(tokenizer.composites is not None and len(tokenizer.composites))
     assert tokenizer.segmenter is not None
-    checks = Checks(tokenizer)
-    plain = Writer(checks.rules, checks.clock, schema.session is not None)
-    writer = ComposedWriter(plain, tokenizer.segmenter.model)
+    checks = CanonicalHistories(tokenizer)
+    ordered = OrderedWriter(checks.tables, checks.time_field, schema.session is not None)
+    writer = ComposedWriter(ordered, tokenizer.segmenter.model)
     streams = tokenizer.encode(table(seed))
     made = streams.composites("spr", seed=seed) if spr else streams.composites()
     for base, stream in zip(streams, made, strict=True):
         ids, header = stream.tolist(), 1 + writer.header
-        state = plain.empty()
+        state = ordered.begin()
         for token in ids[1:header]:
-            assert plain.allowed(state)[token]
-            state = plain.after(state, token)
-        out, now = ids[:header], writer.begun(state)
+            assert ordered.allowed(state)[token]
+            state = ordered.after(state, token)
+        out, now = ids[:header], writer.end_event(state)
         for token in ids[header:]:
             assert writer.allowed(now)[token], tokenizer.vocabulary.names[token]
             now = writer.after(now, token)
             out += [each for event in now.finished for each in event]
-        assert writer.finished(now)
+        assert writer.is_complete(now)
         assert [*out, *writer.event(now)] == base.tolist()
 
 
@@ -45,13 +45,13 @@ def test_segmented_histories_are_allowed_and_read_back(schema: dt.Schema, seed: 
 @given(schemas(), st.integers(0, 9), st.booleans())
 def test_real_histories_are_allowed_token_by_token(schema: dt.Schema, seed: int, staged: bool) -> None:
     tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table(seed))
-    checks = Checks(tokenizer)
-    writer = Writer(checks.rules, checks.clock, schema.session is not None, staged)
+    checks = CanonicalHistories(tokenizer)
+    writer = OrderedWriter(checks.tables, checks.time_field, schema.session is not None, staged)
     for stream in tokenizer.encode(table(seed)):
-        state = writer.empty()
+        state = writer.begin()
         for token in stream[1:].tolist():
             while not writer.allowed(state)[token]:
-                assert writer.allowed(state)[writer.onward], tokenizer.vocabulary.names[token]
-                state = writer.after(state, writer.onward)
+                assert writer.allowed(state)[writer.skip], tokenizer.vocabulary.names[token]
+                state = writer.after(state, writer.skip)
             state = writer.after(state, token)
-        assert writer.turns(state).any() or not writer.allowed(state).any()
+        assert writer.allowed_after_event(state).any() or not writer.allowed(state).any()

@@ -11,7 +11,7 @@ import torch
 from random_shop import generator_of, table
 
 import domaintoolkit as dt
-from domaintoolkit.generate.event_reader import EventReader
+from domaintoolkit.generate.event_scores import EventScores
 from domaintoolkit.grammar import Place
 from domaintoolkit.model import EventModel, event_preset, events_from_streams
 
@@ -113,11 +113,11 @@ def test_the_tokens_of_a_stream_cost_what_the_loss_says(sequential: bool) -> Non
 
 def told(line: Told, ids: list[int]) -> float:
     """The nats of the tokens of a stream, each asked for on its own."""
-    reader: Any = EventReader(line.model, 1, line)  # type: ignore[arg-type]
+    scores_of: Any = EventScores(line.model, 1, line)  # type: ignore[arg-type]
     nats = 0.0
     for token in ids:
         while True:
-            scores = reader.scores([line])[0]
+            scores = scores_of.next([line])[0]
             assert float(scores.logsumexp(0)) == pytest.approx(0, abs=1e-4)
             if scores[token] > -torch.inf:
                 break
@@ -125,16 +125,16 @@ def told(line: Told, ids: list[int]) -> float:
             line.onward()
         nats -= float(scores[token])
         line.put(token)
-    return nats - (float(reader.scores([line])[0][-1]) if line.goes_on else 0.0)
+    return nats - (float(scores_of.next([line])[0][-1]) if line.goes_on else 0.0)
 
 
 def test_lines_side_by_side_are_read_as_alone() -> None:
     generator, tokenizer = generator_of(SCHEMA_SIDE, event=True)
     streams = tokenizer.encode(table(0))
-    drafts = [generator.begun(stream, 1) for stream in streams]
-    together = generator.reader(len(drafts)).scores(drafts)
+    drafts = [generator.begin(stream, 1) for stream in streams]
+    together = generator.scores(len(drafts)).next(drafts)
     for row, draft in enumerate(drafts):
-        torch.testing.assert_close(generator.reader(1).scores([draft])[0], together[row], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(generator.scores(1).next([draft])[0], together[row], rtol=1e-4, atol=1e-4)
 
 
 SCHEMA_SIDE = dt.Schema(

@@ -1,4 +1,4 @@
-"""What models say of the next token of histories that are being written; what was read is kept in a cache."""
+"""Scores of the next token of histories, with a cache of keys and values of what was read."""
 
 from __future__ import annotations
 
@@ -12,33 +12,36 @@ from domaintoolkit.generate.draft import Line
 from domaintoolkit.model.layers.decoder import Cache
 from domaintoolkit.model.token_model import TokenModel
 
-__all__ = ["Reader", "TokenReader"]
+__all__ = ["Scores", "TokenScores"]
 
 
-class Reader(Protocol):
-    """Reads B lines side by side. Each call goes on from the one before; what has been taken back is forgotten."""
+class Scores(Protocol):
+    """A model that reads B lines at once. Each call goes on from the one before; tokens taken back are forgotten."""
 
-    def scores(self, lines: Sequence[Line]) -> Tensor:
-        """float32 (B, V + 1) on the CPU: logits of the next token, and of going on without one; of a line that is
-        done, anything."""
+    def next(self, lines: Sequence[Line]) -> Tensor:
+        """Float32 (B, V + 1) on the CPU: logits of the next token, and of going on without one.
+
+        The row of a line that is done has any values.
+        """
 
     def pick(self, rows: Sequence[int]) -> None:
-        """Go on with these lines; one may be picked several times."""
+        """Go on with these lines; a line may be picked several times."""
 
 
-class TokenReader:
-    """A token model. It never goes on without a token."""
+class TokenScores:
+    """The scores of a token model, which never goes on without a token."""
 
     def __init__(self, model: TokenModel, count: int) -> None:
         self.model, self.cache = model, Cache()
         self.read: list[list[int]] = [[] for _ in range(count)]
+        """The tokens of each line that are in the cache and valid."""
         self.columns: list[list[int]] = [[] for _ in range(count)]
-        """Of each token read, its place in the cache."""
+        """The column of each of them in the cache."""
 
-    def scores(self, lines: Sequence[Line]) -> Tensor:
-        """Logits of a token model, (B, V + 1)."""
-        fresh = [self._news(row, line) for row, line in enumerate(lines)]
-        ids = torch.zeros(len(lines), max(map(len, fresh)), dtype=torch.long)
+    def next(self, lines: Sequence[Line]) -> Tensor:
+        """Logits, float32 (B, V + 1) on the CPU."""
+        fresh = [self._unread(row, line) for row, line in enumerate(lines)]
+        ids = torch.zeros(len(lines), max(map(len, fresh)), dtype=torch.long)  # (B, longest of fresh)
         real = torch.zeros_like(ids, dtype=torch.bool)
         begin = 0 if self.cache.valid is None else self.cache.valid.shape[1]
         for row, tokens in enumerate(fresh):
@@ -52,8 +55,8 @@ class TokenReader:
         logits = self.model.logits(hidden[torch.arange(len(lines)), last]).float().cpu()
         return torch.nn.functional.pad(logits, (0, 1), value=-torch.inf)
 
-    def _news(self, row: int, line: Line) -> list[int]:
-        """The tokens of a line that have not been read, the last one at least; the others are forgotten."""
+    def _unread(self, row: int, line: Line) -> list[int]:
+        """The tokens of a line that are not in the cache, at least the last one; what was taken back is invalid."""
         if line.done:
             return []
         read, context = self.read[row], list(line.context)
