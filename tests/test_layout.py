@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 from collections import defaultdict
 from pathlib import Path
 
@@ -22,7 +23,7 @@ SAME_NAME = {
     "source": "a source of rows",
 }
 """Module names that occur more than once, and their one meaning."""
-NOT_UNIQUE_YET = {"Layout", "Reader", "State"}
+NOT_UNIQUE_YET = {"Reader", "State"}
 
 TEST_FILES = [
     path.relative_to(TESTS)
@@ -83,6 +84,35 @@ def test_no_module_name_begins_with_an_underscore() -> None:
     found = [str(path.relative_to(house.ROOT)) for paths in house.folders().values() for path in paths]
     found = [name for name in found if Path(name).name.startswith("_")]
     assert not found, f"import rules keep a module private, and its name need not: {', '.join(found)}"
+
+
+def test_what_only_its_own_folder_imports_is_protected() -> None:
+    protected = protected_modules()
+    missing = {
+        folder: new
+        for folder, modules in house.own_modules().items()
+        if (new := [module for module in modules if not is_below(module, protected)])
+    }
+    assert not missing, (
+        f"no other folder imports these modules, so protect them in .importlinter: {listing(missing)}\n"
+        "`python tests/support/house.py` prints the rules"
+    )
+
+
+def protected_modules() -> set[str]:
+    rules = configparser.ConfigParser()
+    rules.read(house.ROOT / ".importlinter")
+    return {
+        module
+        for section in rules.sections()
+        if rules[section].get("type") == "protected"
+        for module in rules[section]["protected_modules"].split()
+    }
+
+
+def is_below(module: str, packages: set[str]) -> bool:
+    """Whether a module is one of the packages, or in one; `folder.*` are all modules of a folder."""
+    return any(f"{module}.".startswith(f"{package.removesuffix('.*')}.") for package in packages)
 
 
 def listing(found: dict[str, list[str]]) -> str:

@@ -16,7 +16,7 @@ from domaintoolkit.errors import SourceError
 from domaintoolkit.reading.columnar import columnar_batches
 from domaintoolkit.reading.csv.pieces import Piece, breaks, pieces
 from domaintoolkit.reading.csv.records import Records
-from domaintoolkit.reading.csv.text_columns import Layout, dialect_of, split, split_line
+from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, split, split_line
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.headers import locate, other_delimiter
 from domaintoolkit.reading.unpacking import opened
@@ -40,7 +40,7 @@ class Part:
     numbers: NDArray[np.int64] | None = None
     wrong: dict[int, str] = field(default_factory=dict)
     data: bytes = b""
-    layout: Layout | None = None
+    layout: TextLayout | None = None
     headers: tuple[str, ...] = ()
     arrays: Sequence[pa.Array] = ()
 
@@ -92,7 +92,7 @@ def _text_parts(
             headers, consumed, rest = tuple(column.name for column in reader.columns), b"", b""
             places = {name: place for place, name in enumerate(headers)}
         nulls = tuple(tuple(reader.null if column.null is None else column.null) for column in columns)
-        layout = Layout(dialect, headers, tuple(columns), tuple(places[column.name] for column in columns), nulls)
+        layout = TextLayout(dialect, headers, tuple(columns), tuple(places[column.name] for column in columns), nulls)
         yield Part([], 0, lines=breaks(consumed), layout=layout)
         replace = reader.invalid_text == "replace"
         later = _chain(Piece(rest), found) if rest else found
@@ -130,7 +130,7 @@ def _header(
     raise SourceError(file.name, "no header line, only blank ones")
 
 
-def _text_part(piece: Piece, layout: Layout, replace: bool) -> Part:
+def _text_part(piece: Piece, layout: TextLayout, replace: bool) -> Part:
     if piece.fault is not None:
         wrong = {0: f"broken quoting: {piece.fault}"}
         return Part([], 1, breaks(piece.data), None, wrong, piece.data, layout)
@@ -145,7 +145,7 @@ def _text_part(piece: Piece, layout: Layout, replace: bool) -> Part:
     return Part(made, values.records, values.lines, values.numbers, wrong, piece.data, layout)
 
 
-def _width_reason(width: int, layout: Layout) -> str:
+def _width_reason(width: int, layout: TextLayout) -> str:
     reason = f"{width} columns where the header has {layout.width}"
     missing = ", ".join(repr(header) for header in layout.headers[width:])
     return f"{reason}; there is nothing for {missing}" if missing else reason

@@ -80,9 +80,12 @@ def own_modules() -> dict[str, list[str]]:
 
 
 def protected_rules() -> str:
-    """The `protected` contracts of .importlinter."""
+    """The `protected` contracts of .importlinter; `.*` are all modules of a folder."""
     rules = []
     for folder, modules in own_modules().items():
+        above = f"{PACKAGE}.{folder}"
+        inside = [module for module in sources() if module.rpartition(".")[0] == above]
+        modules = [f"{above}.*"] if modules == inside else modules
         lines = [f"[importlinter:contract:protected-{folder}]", f"name = What {folder} keeps to itself"]
         lines += ["type = protected", "protected_modules =", *(f"    {module}" for module in modules)]
         rules.append("\n".join([*lines, "allowed_importers =", f"    {PACKAGE}.{folder}"]))

@@ -15,11 +15,11 @@ from domaintoolkit.reading.csv.pieces import BOM, Dialect, breaks
 from domaintoolkit.reading.csv.records import Records
 from domaintoolkit.schema import Column, Reader
 
-__all__ = ["Layout", "Values", "dialect_of", "split", "split_line"]
+__all__ = ["TextLayout", "Values", "dialect_of", "split", "split_line"]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TextLayout:
     """How a file's rows are laid out: under `headers`, of which `columns` are read, at `places`."""
 
     dialect: Dialect
@@ -67,7 +67,7 @@ def dialect_of(reader: Reader) -> Dialect:
     return Dialect(ord(reader.delimiter), ord(reader.quote) if reader.quote else None, ord(escape) if escape else None)
 
 
-def split(data: bytes, layout: Layout) -> Values:
+def split(data: bytes, layout: TextLayout) -> Values:
     """The columns of `data`, whole records with correct quoting."""
     try:
         columns = _parse(data, layout)
@@ -76,7 +76,7 @@ def split(data: bytes, layout: Layout) -> Values:
     return Values(columns, len(columns[0]), breaks(data), None, {})
 
 
-def _split_exactly(data: bytes, layout: Layout) -> Values:
+def _split_exactly(data: bytes, layout: TextLayout) -> Values:
     """Arrow refuses a piece as a whole for one row of a wrong width, or for a blank line."""
     records = Records(data, layout.dialect, keep_blank=layout.width == 1)
     right = records.widths == layout.width
@@ -91,7 +91,7 @@ def split_line(line: bytes, dialect: Dialect) -> list[bytes]:
     return [value.as_py() for column in _read(line, dialect, width, range(width), ()) for value in column]
 
 
-def _parse(data: bytes, layout: Layout) -> list[pa.Array]:
+def _parse(data: bytes, layout: TextLayout) -> list[pa.Array]:
     """One pass for each way to spell null: Arrow knows one for all columns."""
     found: dict[int, pa.Array] = {}
     for nulls in dict.fromkeys(layout.nulls):
