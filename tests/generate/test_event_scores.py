@@ -93,6 +93,7 @@ def rows() -> dict[str, Any]:
     return {**made, "plan": [plans[user] for user in made["user"].tolist()]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sequential", [False, True])
 def test_the_tokens_of_a_stream_cost_what_the_loss_says(sequential: bool) -> None:
     tokenizer = dt.DomainTokenizer(SCHEMA, threads=1).fit(rows())

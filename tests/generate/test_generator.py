@@ -19,6 +19,7 @@ from domaintoolkit.generate import generator as generator_module
 from domaintoolkit.model import EventModel, TokenBatch, TokenModel, events_from_streams, preset
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=6, phases=[Phase.reuse, Phase.generate])
 @given(st.data())
@@ -51,6 +52,7 @@ def same_ids(tokenizer: dt.DomainTokenizer, ids: Any, offsets: Any) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=5)
 @given(schemas(), st.integers(0, 99))
@@ -78,12 +80,14 @@ SCHEMA = dt.Schema(
 )
 
 
+@pytest.mark.slow
 def test_a_seed_says_what_is_drawn() -> None:
     generator, _ = generator_of(SCHEMA)
     first, again, other = (generator(2, events=3, sampling=Sampling(seed=seed))[0].tolist() for seed in (4, 4, 5))
     assert first == again != other
 
 
+@pytest.mark.slow
 def test_top_k_of_one_is_greedy_and_so_is_a_small_top_p() -> None:
     generator, _ = generator_of(SCHEMA)
     found = [generator(1, sampling=sampling)[0].tolist() for sampling in (
@@ -113,6 +117,7 @@ def test_what_is_no_history_is_refused() -> None:
         Generator(generator.model, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_predictions_are_events_and_their_probabilities(family: str) -> None:
     """Of a model that has learned one history by heart."""
@@ -166,6 +171,7 @@ def test_a_header_alone_may_be_given_and_a_history_with_composites_in() -> None:
         predict_next(generator, np.array([tokenizer.grammar.bos]))
 
 
+@pytest.mark.slow
 def test_many_histories_are_written_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generator_module, "TOGETHER", 2)
     generator, tokenizer = generator_of(SCHEMA, event=True, position="learned")

@@ -62,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("columnar")
 
 
+@pytest.mark.slow
 @given(ROWS, st.sampled_from(["parquet", "arrow", "stream"]), st.integers(1, 5), st.booleans(), st.sampled_from([1, 2]))
 def test_typed_files_come_back(
     folder: Path, rows: list[dict[str, Any]], form: str, group: int, as_text: bool, threads: int

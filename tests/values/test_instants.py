@@ -76,6 +76,7 @@ def test_one_bad_text_among_many() -> None:
     assert prepared.values[12_346].value == 1_569_888_000_000_000 + 12_346 % 3_600 * 1_000_000
 
 
+@pytest.mark.slow
 @given(st.lists(TEXTS, max_size=6), st.sampled_from(ZONES))
 def test_each_text_is_read_by_itself(texts: list[str], zone: str) -> None:
     """Whatever stands beside it in its column, and also alone."""

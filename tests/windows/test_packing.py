@@ -80,6 +80,7 @@ def expected(drawn: list[list[Event]], row: int, first: int, last: int) -> list[
     return window
 
 
+@pytest.mark.slow
 @given(drawn=histories, capacity=st.integers(20, 120))
 def test_every_event_is_in_one_window_that_begins_like_a_history(drawn: list[list[Event]], capacity: int) -> None:
     blocks = pack_blocks(build(drawn), RULE, capacity)
@@ -97,6 +98,7 @@ def test_every_event_is_in_one_window_that_begins_like_a_history(drawn: list[lis
     assert seen == {(row, event): 1 for row, events in enumerate(drawn) for event in range(len(events))}
 
 
+@pytest.mark.slow
 @given(drawn=histories, capacity=st.integers(2, 30))
 def test_blocks_of_positions_hold_a_header_and_the_events_of_each_window(
     drawn: list[list[Event]], capacity: int
@@ -146,6 +148,7 @@ def test_little_room_is_wasted(longest: int) -> None:
     assert used >= 0.97 * 256 * (len(blocks) - 1)
 
 
+@pytest.mark.slow
 @given(drawn=histories, rows=st.integers(1, 4))
 def test_dense_rows_hold_the_windows_in_order_and_padding_at_the_end(drawn: list[list[Event]], rows: int) -> None:
     blocks = pack_blocks(build(drawn), RULE, 64)
@@ -163,6 +166,7 @@ def test_dense_rows_hold_the_windows_in_order_and_padding_at_the_end(drawn: list
         assert ids[row][real].tolist() == np.concatenate(parts).tolist()
 
 
+@pytest.mark.slow
 @given(drawn=histories)
 def test_refit_keeps_the_windows_within_their_rows(drawn: list[list[Event]]) -> None:
     blocks = pack_blocks(build(drawn), RULE, 64)

@@ -35,11 +35,13 @@ def specs(draw: st.DrawFn) -> Numeric:
     )
 
 
+@pytest.mark.slow
 @given(specs(), st.lists(FLOATS), st.lists(FLOATS))
 def test_floats(spec: Numeric, fit: list[float | None], values: list[float | None]) -> None:
     check_column(NUMERIC, spec, pa.array(fit, pa.float64()), pa.array(values, pa.float64()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint8(), pa.int64(), pa.uint64(), pa.float32(), pa.bool_()], ids=str)
 @given(spec=specs(), data=st.data())
 def test_other_types(kind: pa.DataType, spec: Numeric, data: st.DataObject) -> None:

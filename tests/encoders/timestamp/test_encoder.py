@@ -47,6 +47,7 @@ def joined(row: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
     return tuple(slot for part in row for slot in part)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_decoded_values_give_the_same_tokens(data: st.DataObject) -> None:
     spec, kind = data.draw(specs(delta=False)), data.draw(st.sampled_from(TYPES))
@@ -104,6 +105,7 @@ def test_a_history_goes_on_where_it_stopped(data: st.DataObject) -> None:
         assert continued == encoder.lookup_history(ids)(history)[cut:]
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_every_row_has_one_start_slot_in_each_part_but_for_null(data: st.DataObject) -> None:
     spec = data.draw(specs(delta=False))
@@ -121,6 +123,7 @@ def test_every_row_has_one_start_slot_in_each_part_but_for_null(data: st.DataObj
             assert all(slot < 0 for slot in slots[1:])
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_fitting_merges_and_extends_without_moving_a_slot(data: st.DataObject) -> None:
     spec = data.draw(specs(delta=True))

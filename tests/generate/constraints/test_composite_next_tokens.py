@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_shop import schemas, table
@@ -14,6 +15,7 @@ from domaintoolkit.generate.constraints.composite_next_tokens import ComposedWri
 from domaintoolkit.generate.constraints.next_tokens import OrderedWriter
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(schemas(), st.integers(0, 9), st.sampled_from([0.1, 1.0]), st.booleans())
 def test_segmented_histories_are_allowed_and_read_back(schema: dt.Schema, seed: int, weight: float, spr: bool) -> None:
@@ -41,6 +43,7 @@ def test_segmented_histories_are_allowed_and_read_back(schema: dt.Schema, seed: 
         assert [*out, *writer.event(now)] == base.tolist()
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(schemas(), st.integers(0, 9), st.booleans())
 def test_real_histories_are_allowed_token_by_token(schema: dt.Schema, seed: int, staged: bool) -> None:

@@ -36,6 +36,7 @@ STATIC = Schema(entity="user", time="at", static=(Categorical("land"),), fields=
 UNTIMED = Schema(entity="user", fields=(Categorical("what"), Categorical("brand")))
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     cuts=st.lists(st.integers(0, 600), min_size=1, max_size=2).map(sorted),
@@ -84,6 +85,7 @@ def test_an_older_event_is_set_aside(tmp_path: Path) -> None:
     assert reasons == ["older than the last encoded event of its entity"] * len(late)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.lists(st.booleans(), min_size=300, max_size=300), st.booleans())
 def test_rows_that_were_set_aside_are_known_to_verify(late: list[bool], again: bool) -> None:
@@ -123,6 +125,7 @@ class Crash(BaseException):
 STEPS = ["write_shard", "write_aside", "save tokenizer", "save manifest", "replace quarantine", "remove old"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("after", [False, True])
@@ -206,6 +209,7 @@ def test_static_fields_are_compared_row_by_row(tmp_path: Path) -> None:
     assert verify(tmp_path / "parts", rows).problems == ()
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     parts=st.lists(st.integers(0, 2), min_size=300, max_size=300),
