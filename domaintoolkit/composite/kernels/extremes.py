@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domaintoolkit.composite.kernels.compilation import leaf
 from domaintoolkit.composite.kernels.merge_table import NO_RULE
 
-__all__ = ["block_shift", "fill_blocks", "fill_heaviest", "heaviest", "least", "note", "note_weight"]
+__all__ = ["block_shift", "fill_heaviest", "fill_least", "heaviest", "least", "note_rank", "note_weight"]
 
 
 @leaf
@@ -22,85 +22,70 @@ def block_shift(n: int) -> int:
     return shift
 
 
-@leaf
-def block_least(values: NDArray[np.int32], block: int, shift: int, n: int) -> Any:
-    least = np.int32(NO_RULE)
-    for i in range(block << shift, min((block + 1) << shift, n)):
-        least = min(least, values[i])
-    return least
+class Extremes(NamedTuple):
+    """Loops over `values[:n]` and `blocks`, which holds the best value of each 2**shift of them."""
+
+    fill: Any
+    """(values, blocks, shift, n): compute the best of every block."""
+    note: Any
+    """(values, blocks, shift, n, i, value): change one value."""
+    find: Any
+    """(values, blocks, shift, n): where the best value is, the first of several; -1 if there is none."""
+
+
+def make_extremes(is_better: Callable[[Any, Any], bool], nothing: Any) -> Extremes:
+    """The loops for the best value by `is_better`; `nothing` is a value that every other one is better than."""
+
+    @leaf
+    def find_best(values: Any, block: int, shift: int, n: int) -> Any:
+        best = nothing
+        for i in range(block << shift, min((block + 1) << shift, n)):
+            if is_better(values[i], best):
+                best = values[i]
+        return best
+
+    @leaf
+    def fill(values: Any, blocks: Any, shift: int, n: int) -> None:
+        for block in range(((n - 1) >> shift) + 1):
+            blocks[block] = find_best(values, block, shift, n)
+
+    @leaf
+    def note(values: Any, blocks: Any, shift: int, n: int, i: int, value: Any) -> None:
+        old, block = values[i], i >> shift
+        values[i] = value
+        if is_better(value, blocks[block]):
+            blocks[block] = value
+        elif old == blocks[block] and is_better(old, value):
+            # the best of the block is worse now: another may be the best
+            blocks[block] = find_best(values, block, shift, n)
+
+    @leaf
+    def find(values: Any, blocks: Any, shift: int, n: int) -> int:
+        found, best = -1, nothing
+        for block in range(((n - 1) >> shift) + 1):
+            if is_better(blocks[block], best):
+                found, best = block, blocks[block]
+        if found < 0:
+            return -1
+        i = found << shift
+        while values[i] != best:
+            i += 1
+        return i
+
+    return Extremes(fill, note, find)
 
 
 @leaf
-def fill_blocks(values: NDArray[np.int32], blocks: NDArray[np.int32], shift: int, n: int) -> None:
-    """Compute the least of every block of values[:n]."""
-    for block in range(((n - 1) >> shift) + 1):
-        blocks[block] = block_least(values, block, shift, n)
+def is_less(a: Any, b: Any) -> Any:
+    return a < b
 
 
 @leaf
-def note(values: NDArray[np.int32], blocks: NDArray[np.int32], shift: int, n: int, i: int, value: int) -> None:
-    """Change one value."""
-    old, block = values[i], i >> shift
-    values[i] = value
-    if value < blocks[block]:
-        blocks[block] = value
-    elif old == blocks[block] and value > old:
-        blocks[block] = block_least(values, block, shift, n)
+def is_greater(a: Any, b: Any) -> Any:
+    return a > b
 
 
-@leaf
-def least(values: NDArray[np.int32], blocks: NDArray[np.int32], shift: int, n: int) -> int:
-    """Where the least value is, the first of several; -1 if all are `NO_RULE`."""
-    found, best = -1, np.int32(NO_RULE)
-    for block in range(((n - 1) >> shift) + 1):
-        if blocks[block] < best:
-            found, best = block, blocks[block]
-    if found < 0:
-        return -1
-    i = found << shift
-    while values[i] != best:
-        i += 1
-    return i
-
-
-@leaf
-def block_heaviest(values: NDArray[np.float64], block: int, shift: int, n: int) -> float:
-    heaviest = 0.0
-    for i in range(block << shift, min((block + 1) << shift, n)):
-        heaviest = max(heaviest, values[i])
-    return heaviest
-
-
-@leaf
-def fill_heaviest(values: NDArray[np.float64], blocks: NDArray[np.float64], shift: int, n: int) -> None:
-    """Compute the greatest of every block of values[:n]."""
-    for block in range(((n - 1) >> shift) + 1):
-        blocks[block] = block_heaviest(values, block, shift, n)
-
-
-@leaf
-def note_weight(
-    values: NDArray[np.float64], blocks: NDArray[np.float64], shift: int, n: int, i: int, value: float
-) -> None:
-    """Change one weight."""
-    old, block = values[i], i >> shift
-    values[i] = value
-    if value > blocks[block]:
-        blocks[block] = value
-    elif old == blocks[block] and value < old:
-        blocks[block] = block_heaviest(values, block, shift, n)
-
-
-@leaf
-def heaviest(values: NDArray[np.float64], blocks: NDArray[np.float64], shift: int, n: int) -> int:
-    """Where the greatest weight is, the first of several; -1 if all are 0."""
-    found, best = -1, 0.0
-    for block in range(((n - 1) >> shift) + 1):
-        if blocks[block] > best:
-            found, best = block, blocks[block]
-    if found < 0:
-        return -1
-    i = found << shift
-    while values[i] != best:
-        i += 1
-    return i
+fill_least, note_rank, least = make_extremes(is_less, np.int32(NO_RULE))
+"""For ranks, int32: the least; `NO_RULE` is none."""
+fill_heaviest, note_weight, heaviest = make_extremes(is_greater, np.float64(0.0))
+"""For weights, float64: the greatest; 0 is none."""

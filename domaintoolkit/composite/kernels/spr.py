@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite.kernels.block import Block, Out, copy, emit, emit_runs, join_events, make_out, trim
 from domaintoolkit.composite.kernels.compilation import entry, leaf
-from domaintoolkit.composite.kernels.extremes import block_shift, fill_blocks, least, note
+from domaintoolkit.composite.kernels.extremes import block_shift, fill_least, least, note_rank
 from domaintoolkit.composite.kernels.greedy import MergeRules, has_partner
 from domaintoolkit.composite.kernels.merge_table import NO_RULE, find, inside_key, link_key
 from domaintoolkit.composite.kernels.sets import Base, split_events
@@ -98,7 +98,7 @@ def merge_flat(flat: Flat, rules: MergeRules, lo: int, n: int) -> None:
     shift = block_shift(n)
     for i in range(n):
         flat.rank[i] = pair_rank(flat, rules, lo + i)
-    fill_blocks(flat.rank, flat.blocks, shift, n)
+    fill_least(flat.rank, flat.blocks, shift, n)
     at = least(flat.rank, flat.blocks, shift, n)
     while at >= 0:
         i = lo + at
@@ -108,11 +108,11 @@ def merge_flat(flat: Flat, rules: MergeRules, lo: int, n: int) -> None:
         flat.end[i], flat.following[i] = flat.end[j], after
         if after >= 0:
             flat.previous[after] = i
-        note(flat.rank, flat.blocks, shift, n, j - lo, NO_RULE)
-        note(flat.rank, flat.blocks, shift, n, at, pair_rank(flat, rules, i))
+        note_rank(flat.rank, flat.blocks, shift, n, j - lo, NO_RULE)
+        note_rank(flat.rank, flat.blocks, shift, n, at, pair_rank(flat, rules, i))
         h = flat.previous[i]
         if h >= 0:
-            note(flat.rank, flat.blocks, shift, n, h - lo, pair_rank(flat, rules, h))
+            note_rank(flat.rank, flat.blocks, shift, n, h - lo, pair_rank(flat, rules, h))
         at = least(flat.rank, flat.blocks, shift, n)
 
 
