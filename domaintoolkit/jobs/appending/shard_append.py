@@ -1,4 +1,20 @@
-"""New rows of histories that are encoded already: what a shard is once they are appended."""
+"""Append new rows to the histories of a shard.
+
+New events are spliced onto the ends of stored streams. It would be simpler to decode each history that gets new events
+and encode all of it again, as is done for late events, and the bytes are the same. But it takes up to three times as
+long, even if the times come from the shard and are not decoded; if they are decoded, up to 14 times.
+"""
+
+# Measured on 1,000,000 encoded events, in seconds of processor time and MB of memory at the peak; the times of the
+# re-encoded events come from the shard:
+#
+#   events a history   new rows     splicing        re-encoding
+#                 10     10,000     0.6 s  452 MB   0.6 s   599 MB
+#                 10    100,000     0.6 s  549 MB   1.3 s   725 MB
+#                 10  1,000,000     2.6 s  814 MB   3.4 s  1359 MB
+#             10,000     10,000     0.5 s  489 MB   1.6 s   747 MB
+#             10,000    100,000     0.6 s  503 MB   1.6 s   746 MB
+#             10,000  1,000,000     1.4 s  826 MB   2.1 s  1134 MB
 
 from __future__ import annotations
 
