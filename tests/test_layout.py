@@ -23,7 +23,6 @@ SAME_NAME = {
     "source": "a source of rows",
 }
 """Module names that occur more than once, and their one meaning."""
-NOT_UNIQUE_YET = {"Reader", "State"}
 
 TEST_FILES = [
     path.relative_to(TESTS)
@@ -50,7 +49,7 @@ def test_a_public_class_name_occurs_once() -> None:
     for module, path in house.sources().items():
         for name in house.public_classes(path):
             places[name].append(module)
-    repeated = {name: modules for name, modules in places.items() if len(modules) > 1 and name not in NOT_UNIQUE_YET}
+    repeated = {name: modules for name, modules in places.items() if len(modules) > 1}
     assert not repeated, "rename all but one:" + listing(repeated)
 
 
