@@ -1,7 +1,7 @@
 """Every error that domaintoolkit raises on purpose.
 
-One base class; each type carries what a program needs as fields, and a message that a person can act on.
-`exit_status` is what the command line ends with: 2 for bad usage, 1 for bad data.
+All have one base class. Each type has fields for programs, and a message that a person can act on.
+`exit_status` is the exit status of the command line: 2 for bad usage, 1 for bad data.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = [
     "NewerVersionError",
     "NotFittedError",
     "OutputError",
+    "PathError",
     "PluginError",
     "Problem",
     "Refusal",
@@ -30,32 +31,34 @@ __all__ = [
     "SourceError",
     "VocabularyError",
     "VocabularyMismatchError",
+    "pluralize",
     "printable",
-    "shown",
+    "quote",
+    "unknown_name",
 ]
 
 _GARBLING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""What moves a terminal's cursor, changes its colours or turns the direction of writing; line breaks may."""
+"""Characters that move the cursor, change colours or reverse the text of a terminal. Line breaks are allowed."""
 
 
 def printable(text: str) -> str:
-    r"""Text that comes out of data, such that a terminal shows all of it: `\x1b` for an escape character."""
+    r"""`text` with control characters escaped (`\x1b`), so that data cannot garble a terminal."""
     return _GARBLING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 SHOWN = 20
-"""How many problems a message spells out before it only counts the rest."""
+"""Problems or names that a message lists; the rest are counted."""
 
 
 class DomainToolkitError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """The base class of every error that this package raises on purpose."""
 
     exit_status = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a declaration, and where: `fields[2].bins`."""
+    """One problem of a declaration, and its path: `fields[2].bins`."""
 
     path: str
     message: str
@@ -72,9 +75,9 @@ class Refusal:
     column: str | None
     reason: str
     source: str | None = None
-    """The file that the row is in, where there is one."""
+    """The file of the row, if it came from a file."""
     line: int | None = None
-    """The line of that file, from 1, where it is text."""
+    """The line in that file, counted from 1, if it is a text file."""
 
     def __str__(self) -> str:
         place = [self.source] if self.source else []
@@ -87,7 +90,7 @@ class Refusal:
         return f"{', '.join(place)}: {self.reason}" if place else self.reason
 
 
-def _listed(head: str, items: Sequence[object], total: int) -> str:
+def _list_problems(head: str, items: Sequence[object], total: int) -> str:
     lines = [head, *(f"  {item}" for item in items[:SHOWN])]
     if total > min(len(items), SHOWN):
         lines.append(f"  ... and {total - min(len(items), SHOWN)} more")
@@ -95,47 +98,47 @@ def _listed(head: str, items: Sequence[object], total: int) -> str:
 
 
 class SchemaError(DomainToolkitError, ValueError):
-    """A declaration that cannot stand; `problems` holds all of them, each with its path."""
+    """An invalid declaration; `problems` holds all its problems, each with its path."""
 
     exit_status = 2
 
     def __init__(self, problems: Iterable[Problem], what: str = "schema") -> None:
         self.problems = tuple(problems)
-        head = f"{what} has {_count(len(self.problems), 'problem')}"
-        super().__init__(_listed(head, self.problems, len(self.problems)))
+        head = f"{what} has {pluralize(len(self.problems), 'problem')}"
+        super().__init__(_list_problems(head, self.problems, len(self.problems)))
 
 
 class DataError(DomainToolkitError, ValueError):
-    """Rows that cannot be encoded; `refusals` holds the first of them, `total` counts all."""
+    """Rows that cannot be encoded; `refusals` holds the first of them, and `total` counts all."""
 
     def __init__(self, refusals: Iterable[Refusal], total: int | None = None) -> None:
         self.refusals = tuple(refusals)
         self.total = len(self.refusals) if total is None else total
-        super().__init__(_listed(f"{_count(self.total, 'problem')} in the data", self.refusals, self.total))
+        super().__init__(_list_problems(f"{pluralize(self.total, 'problem')} in the data", self.refusals, self.total))
 
 
-class SourceError(DomainToolkitError):
-    """A file that cannot be read as what it is said to be."""
+class PathError(DomainToolkitError):
+    """The base class of errors about one file or folder."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}")
+
+
+class SourceError(PathError):
+    """An input file that cannot be read in its format."""
+
+
+class OutputError(PathError):
+    """An output file or folder that cannot be written, or that holds something else."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in the middle of work; the message says what is kept, and how to go on."""
-
-
-class OutputError(DomainToolkitError):
-    """An output folder or file that cannot be written, or that holds something else."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        self.path, self.reason = path, reason
-        super().__init__(f"{path}: {reason}")
+    """Ctrl-C during a job; the message says what was kept, and how to continue."""
 
 
 class DivergedError(DomainToolkitError):
-    """A training run whose numbers are not finite any more, as seen at `step`; nothing of it is kept since."""
+    """A training run whose numbers became infinite or NaN at `step`; nothing from that step on is kept."""
 
     def __init__(self, step: int, what: str, kept: str) -> None:
         self.step = step
@@ -143,28 +146,26 @@ class DivergedError(DomainToolkitError):
         super().__init__(f"training has diverged: {what} of step {step} is not finite; {kept}; {hint}")
 
 
-class ArtifactError(DomainToolkitError):
+class ArtifactError(PathError):
     """A saved file that is missing, cut short, altered or not ours."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        self.path, self.reason = path, reason
-        super().__init__(f"{path}: {reason}")
 
 
 class NewerVersionError(ArtifactError):
-    """A saved file in a format that a later version of domaintoolkit wrote."""
+    """A saved file that a later version of domaintoolkit wrote, in a newer format."""
 
     def __init__(self, path: str, found: int, supported: int) -> None:
         self.found, self.supported = found, supported
-        super().__init__(path, f"format version {found} is newer than {supported}, the latest that this version reads")
+        super().__init__(
+            path, f"has format version {found}, but this version of domaintoolkit reads at most {supported}; upgrade it"
+        )
 
 
 class VocabularyError(DomainToolkitError, ValueError):
-    """Tokens that do not make a vocabulary: duplicates, names that cannot be read back."""
+    """Tokens that do not form a vocabulary: duplicates, or names that cannot be read back."""
 
 
 class VocabularyMismatchError(DomainToolkitError):
-    """Streams of one vocabulary given to something made for another."""
+    """Streams of one vocabulary, given to a model or tokenizer of another."""
 
     def __init__(self, expected: str, found: str, hint: str = "") -> None:
         self.expected, self.found = expected, found
@@ -181,23 +182,19 @@ class DecodeError(DomainToolkitError, ValueError):
 
 
 class NotFittedError(DomainToolkitError):
-    """A tokenizer used before `fit`."""
+    """A tokenizer that is used before `fit`."""
 
     exit_status = 2
 
 
 class LookupFailedError(DomainToolkitError, KeyError):
-    """A name that nothing answers to; lists what there is. `note` is a line of its own below."""
+    """An unknown name. The message lists the available names; `note` is a line below it."""
 
     exit_status = 2
 
     def __init__(self, what: str, name: object, available: Iterable[object], note: str = "") -> None:
         self.what, self.name, self.available = what, name, tuple(sorted(str(item) for item in available))
-        close = get_close_matches(str(name), self.available, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        listed = ", ".join(self.available[:SHOWN]) or "none"
-        more = f", ... ({len(self.available)} in all)" if len(self.available) > SHOWN else ""
-        self.message = f"no {what} {name!r}; there is: {listed}{more}{hint}" + (f"\n{note}" if note else "")
+        self.message = unknown_name(what, name, self.available) + (f"\n{note}" if note else "")
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -205,7 +202,7 @@ class LookupFailedError(DomainToolkitError, KeyError):
 
 
 class PluginError(DomainToolkitError):
-    """A plugin that failed to load or to answer, with its distribution and the cause."""
+    """A plugin that failed to load, or whose hook failed, with its distribution and the cause."""
 
     def __init__(self, plugin: str, distribution: str | None, reason: str) -> None:
         self.plugin, self.distribution, self.reason = plugin, distribution, reason
@@ -214,7 +211,7 @@ class PluginError(DomainToolkitError):
 
 
 class MissingExtraError(DomainToolkitError, ImportError):
-    """An optional part that is not installed."""
+    """An optional package that is not installed."""
 
     exit_status = 2
 
@@ -223,11 +220,21 @@ class MissingExtraError(DomainToolkitError, ImportError):
         super().__init__(f"this needs {package}, which is not installed: pip install 'domaintoolkit[{extra}]'")
 
 
-def _count(number: int, noun: str) -> str:
+def unknown_name(what: str, name: object, available: Iterable[str]) -> str:
+    """The message for an unknown name: the available ones, and the nearest of them."""
+    known = list(available)
+    close = get_close_matches(str(name), known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    more = f", ... ({len(known)} in all)" if len(known) > SHOWN else ""
+    return f"unknown {what} {name!r}; available: {', '.join(known[:SHOWN]) or 'none'}{more}{hint}"
+
+
+def pluralize(number: int, noun: str) -> str:
+    """A number and its noun: `1 event`, `2,000 events`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def shown(value: bytes | str, limit: int = 60) -> str:
-    """`value` as a message quotes it, cut where it is long."""
+def quote(value: bytes | str, limit: int = 60) -> str:
+    """`value` as messages quote it; a long one is cut after `limit` characters."""
     text = value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
     return repr(text) if len(text) <= limit else f"{text[:limit]!r}... ({len(text):,} characters)"

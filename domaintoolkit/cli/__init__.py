@@ -1,4 +1,4 @@
-"""The command line. Each command is in a file of its own, loaded when it is asked for."""
+"""The command line. Each command has its own module, which is imported when the command is called."""
 
 from domaintoolkit.cli.main import main
 

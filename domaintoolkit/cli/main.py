@@ -1,34 +1,33 @@
-"""The `domaintoolkit` command: its subcommands, and what a user is told when something is wrong."""
+"""The `domaintoolkit` command: its subcommands, and one form for every error message."""
 
 from __future__ import annotations
 
 import os
 import sys
-from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
-    "domains": "List the installed domains, and plugins that failed to load.",
+    "domains": "List the installed domains, and the plugins that failed to load.",
     "encode": "Turn a table of events into token streams.",
-    "fit": "Learn a tokenizer from a table, without encoding it.",
+    "fit": "Fit a tokenizer on a table, without encoding it.",
     "decode": "Turn token streams back into a table.",
-    "verify": "Prove the round trip on your own rows.",
-    "drift": "Compare new data with what a folder was made of.",
-    "inspect": "Show one entity's history as tokens under its events.",
-    "export": "Write streams or the vocabulary for other programs.",
+    "verify": "Check the round trip on your own rows.",
+    "drift": "Compare new data with the data in an encoded folder.",
+    "inspect": "Show the tokens of one entity's history, event by event.",
+    "export": "Write the streams or the vocabulary for other programs.",
     "train": "Pre-train a model on token streams.",
     "plan": "Estimate parameters, memory, time and cost of a training run.",
-    "embed": "Write an embedding of each entity.",
-    "generate": "Continue or start histories, and predict next events.",
+    "embed": "Write one embedding per entity.",
+    "generate": "Continue or start histories, or predict the next event.",
 }
 
 INTERRUPTED = 130
-"""What a shell reports for a command that Ctrl-C has ended."""
+"""The exit status that shells report for a command that was ended by Ctrl-C."""
 
 EXTRAS = {
     **dict.fromkeys(
@@ -38,16 +37,18 @@ EXTRAS = {
     "matplotlib": "report",
     "jinja2": "report",
 }
-"""Which extra brings a package that may be missing."""
+"""Optional packages, and the extra that installs each."""
 
 
-class _Lazy(click.Group):
-    """Knows the names and summaries of its commands; a command's module is imported when it is called."""
+class _LazyGroup(click.Group):
+    """A group that knows the names and summaries of its commands, and imports a command only to call it."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         try:
             return super().make_context(*args, **kwargs)
-        except KeyboardInterrupt:  # of which click would make an exit status of 1
+        except click.UsageError as error:
+            sys.exit(_report_usage(error, error.ctx))
+        except KeyboardInterrupt:  # click itself would end with exit status 1
             click.echo("error: interrupted", err=True)
             sys.exit(INTERRUPTED)
 
@@ -63,9 +64,9 @@ class _Lazy(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"no command {args[0]!r}; there is: {', '.join(COMMANDS)}{hint}")
+            from domaintoolkit.errors import unknown_name
+
+            ctx.fail(unknown_name("command", args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -77,6 +78,8 @@ class _Lazy(click.Group):
 
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            ctx.exit(_report_usage(error, error.ctx or ctx))
         except DomainToolkitError as error:
             _fail(ctx, str(error), error.exit_status)
         except ModuleNotFoundError as error:
@@ -88,38 +91,52 @@ class _Lazy(click.Group):
             _fail(ctx, "out of memory; try a smaller --memory", 1)
         except KeyboardInterrupt as interrupt:
             _fail(ctx, str(interrupt) or "interrupted", INTERRUPTED)
-        except SystemError as error:  # what numba makes of Ctrl-C in a compiled loop
+        except SystemError as error:  # numba turns Ctrl-C in a compiled loop into a SystemError
             if not isinstance(error.__cause__, KeyboardInterrupt):
                 raise
             _fail(ctx, "interrupted", INTERRUPTED)
         except BrokenPipeError:
-            _silence_pipe()
+            _silence_stdout()
             ctx.exit(1)
         except OSError as error:
-            _fail(ctx, _described(error), 1)
+            _fail(ctx, _describe_os_error(error), 1)
 
 
-def _fail(ctx: click.Context, message: str, status: int) -> None:
+def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:
+    """Print an error as every command prints it, and end with `status`."""
     from domaintoolkit.errors import printable
 
     click.echo(f"error: {printable(message)}", err=True)
     ctx.exit(status)
 
 
-def _described(error: OSError) -> str:
+def _report_usage(error: click.UsageError, ctx: click.Context | None) -> int:
+    """Print a usage error, ours or click's, with the command's usage line; return the exit status."""
+    from domaintoolkit.errors import printable
+
+    message = error.format_message().removesuffix(".")
+    if message[1:2].islower():  # click begins with a capital letter, but an option begins with a dash
+        message = message[0].lower() + message[1:]
+    click.echo(f"error: {printable(message)}", err=True)
+    if ctx is not None:
+        click.echo(f"\n{ctx.get_usage()}\nFor more, try: {ctx.command_path} --help", err=True)
+    return error.exit_code
+
+
+def _describe_os_error(error: OSError) -> str:
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename else reason
 
 
-def _silence_pipe() -> None:
-    """The reader of our output has gone; flushing at exit would raise once more."""
+def _silence_stdout() -> None:
+    """Send standard output to the null device: its reader has gone, and the flush at exit would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="domaintoolkit")
 def main() -> None:
     """Turn tables of events into token streams, and pre-train compact transformers on them.
 
-    Start with: domaintoolkit encode --domain ecommerce
+    To start, run: domaintoolkit encode --domain ecommerce
     """

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from domaintoolkit.cli.row_options import Given
+from domaintoolkit.cli.row_options import RowOptions
 
 __all__ = [
-    "Whole",
-    "as_json",
+    "AtLeast",
+    "Limits",
     "composites_option",
-    "example",
+    "device_option",
+    "format_examples",
+    "json_option",
     "limit_options",
     "on_bad_rows_option",
     "overwrite_option",
     "print_json",
-    "rows_options",
+    "row_options",
     "threads_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Whole(click.IntRange):
-    """A whole number of at least `min`, which the help texts need not say."""
+class AtLeast(click.IntRange):
+    """A whole number of at least `min`; help texts do not repeat the range."""
 
     name = "whole number"
 
@@ -38,7 +41,7 @@ class Whole(click.IntRange):
         self.least = min
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number; one that is too small is an error that says what the smallest is."""
+        """The number; an error about a number that is too small says what the smallest is."""
         number = click.INT.convert(value, param, ctx)
         return number if number >= self.least else self.fail(f"{number} is less than {self.least}", param, ctx)
 
@@ -46,114 +49,127 @@ class Whole(click.IntRange):
         return ""
 
 
-def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The resources that a command may use. They change nothing in what it writes."""
 
-    return decorate
+    memory: str
+    threads: int | None
+    temporary: Path | None
+
+    def as_arguments(self) -> dict[str, Any]:
+        """The limits as keyword arguments of a job."""
+        return {"memory": self.memory, "threads": self.threads, "temporary": self.temporary}
 
 
-def _delimiter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """One character; a tab may be written as in most languages, since shells make it hard to type."""
+def _bundle(function: Callable[..., Any], kind: type[Any], name: str) -> Callable[..., Any]:
+    """Let `function` take one `kind`, as the argument `name`, in place of an argument for each of its fields."""
+    parts = [entry.name for entry in fields(kind)]
+
+    @wraps(function)
+    def command(**arguments: Any) -> Any:
+        bundled = kind(**{part: arguments.pop(part) for part in parts if part in arguments})
+        return function(**{name: bundled}, **arguments)
+
+    return command
+
+
+def _add_options(function: F, *options: Callable[[F], F]) -> F:
+    for option in reversed(options):  # decorators apply from the bottom up
+        function = option(function)
+    return function
+
+
+def _parse_delimiter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    r"""One character. `\t` is a tab, which shells make hard to type."""
     character = "\t" if value == "\\t" else value
     if character is not None and len(character) != 1:
         raise click.BadParameter(f"expected one character, got {value!r}", ctx, param)
     return character
 
 
-def rows_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`[FILES]...` and the options that say what their rows look like; the command takes them as `given`."""
-
-    @wraps(function)
-    def command(
-        domain_name: str | None,
-        schema_file: Path | None,
-        headers: tuple[str, ...],
-        delimiter: str | None,
-        files: tuple[str, ...],
-        events: int | None,
-        seed: int | None,
-        **rest: Any,
-    ) -> Any:
-        return function(
-            given=Given(domain_name, schema_file, headers, files, events, seed, delimiter=delimiter), **rest
-        )
-
-    return _stacked(
+def row_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`[FILES]...` and the options that describe their rows; the command takes them as `rows`."""
+    return _add_options(
+        _bundle(function, RowOptions, "rows"),
         click.argument("files", nargs=-1, type=click.Path(readable=False), metavar="[FILES]..."),
-        click.option("--domain", "-d", "domain_name", metavar="NAME", help="An installed domain; see `domains`."),
+        click.option("--domain", "-d", "domain_name", metavar="NAME", help="Installed domain; `domains` lists them."),
         click.option(
             "--schema", "schema_file", type=click.Path(readable=False, path_type=Path), metavar="FILE",
-            help="A TOML file that declares the schema, in place of a domain.",
+            help="TOML file that declares the schema, instead of a domain.",
         ),
         click.option(
             "--column", "headers", multiple=True, metavar="NAME=HEADER",
-            help="The header that a column has in your file, where it differs. Repeatable.",
+            help="Header of the column NAME in your files, if it differs. Repeatable.",
         ),
         click.option(
-            "--delimiter", metavar="CHAR", callback=_delimiter,
-            help="What parts the columns of your CSV, where it differs: ';' or '\\t'.",
+            "--delimiter", metavar="CHAR", callback=_parse_delimiter,
+            help="Column separator of your CSV files, such as ';' or '\\t', if it differs.",
         ),
         click.option(
-            "--events", type=Whole(1), metavar="N",
-            help="How many events the domain's sample has, without FILES.  [default: the domain's own number]",
+            "--events", type=AtLeast(1), metavar="N",
+            help="Events to simulate, if there are no FILES.  [default: the domain's own number]",
         ),
-        click.option("--seed", type=Whole(0), metavar="N", help="Seed of that sample.  [default: 0]"),
-    )(command)  # fmt: skip
+        click.option("--seed", type=AtLeast(0), metavar="N", help="Seed of the simulation.  [default: 0]"),
+    )  # fmt: skip
 
 
 def on_bad_rows_option(function: F) -> F:
     """`--on-bad-rows`."""
     return click.option(
         "--on-bad-rows", type=click.Choice(["error", "quarantine"]), default="error", show_default=True,
-        help="What becomes of rows that cannot be encoded: stop, or set them aside in a file with the reason.",
+        help="Rows that cannot be encoded: `error` stops; `quarantine` writes them, with reasons, to a file.",
     )(function)  # fmt: skip
 
 
 def threads_option(function: F) -> F:
     """`--threads`."""
-    return click.option("--threads", type=Whole(1), metavar="N", help="Threads.  [default: as many as processors]")(
+    return click.option("--threads", type=AtLeast(1), metavar="N", help="Threads.  [default: one per processor]")(
         function
     )
 
 
-def limit_options(function: F) -> F:
-    """`--memory`, `--threads` and `--temporary`."""
-    return _stacked(
-        click.option("--memory", default="2GB", show_default=True, metavar="SIZE", help="Memory to stay within."),
+def limit_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--memory`, `--threads` and `--temporary`; the command takes them as `limits`."""
+    return _add_options(
+        _bundle(function, Limits, "limits"),
+        click.option("--memory", default="2GB", show_default=True, metavar="SIZE", help="Memory limit."),
         threads_option,
         click.option(
             "--temporary", type=click.Path(path_type=Path), metavar="DIR",
-            help="Where rows go that exceed the memory.  [default: within OUT]",
+            help="Folder for the rows that exceed the memory limit.  [default: inside OUT]",
         ),
-    )(function)  # fmt: skip
+    )  # fmt: skip
 
 
 def composites_option(function: F) -> F:
     """`--composites`."""
     return click.option(
-        "--composites", type=Whole(0), metavar="N",
-        help="Learn N composites: tokens for what occurs together.  [default: as the schema declares]",
+        "--composites", type=AtLeast(0), metavar="N",
+        help="Learn N composites: tokens for tokens that occur together.  [default: as the schema declares]",
     )(function)  # fmt: skip
 
 
 def overwrite_option(function: F) -> F:
     """`--overwrite`."""
-    return click.option("--overwrite", is_flag=True, help="Replace what an earlier run has written there.")(function)
+    return click.option("--overwrite", is_flag=True, help="Replace the output of an earlier run.")(function)
 
 
-def as_json(function: F) -> F:
+def device_option(function: F) -> F:
+    """`--device`."""
+    return click.option("--device", metavar="NAME", help="cpu, cuda, ...  [default: a GPU if there is one]")(function)
+
+
+def json_option(function: F) -> F:
     """`--json`."""
     return click.option("--json", "json_output", is_flag=True, help="Print one JSON object, for programs.")(function)
 
 
 def print_json(data: Any) -> None:
-    """One JSON object on standard output."""
+    """Print one JSON object on standard output."""
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
-def example(*lines: str) -> str:
-    """The end of a command's help: lines to copy, kept as they are."""
+def format_examples(*lines: str) -> str:
+    """The end of a command's help text: lines to copy, which click does not wrap."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])

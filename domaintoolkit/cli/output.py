@@ -1,44 +1,40 @@
-"""What the commands that make something have in common: the folder to write, and words of the summary."""
+"""Checks of the folder or file that a command is asked to write. They run before any work is done."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+import click
 
 from domaintoolkit.errors import OutputError
 
-if TYPE_CHECKING:
-    from domaintoolkit.report import Screen
-
-__all__ = ["free_folder", "percent", "show_notes"]
+__all__ = ["check_output_ending", "check_output_file", "check_output_folder"]
 
 
-def free_folder(folder: Path, ours: str, overwrite: bool, hint: str) -> None:
-    """Make sure that `folder` may be written to before any work is done.
+def check_output_folder(folder: Path, marker: str, overwrite: bool, hint: str) -> None:
+    """Check that `folder` is missing or empty, or, with `overwrite`, that it holds the file `marker`.
 
-    It may be missing or empty, or, to be overwritten, hold `ours`. Raises `OutputError` for anything else.
+    Raises `OutputError`, with `hint` if an earlier run wrote the folder.
     """
     if not folder.exists():
         return
     if not folder.is_dir():
         raise OutputError(str(folder), "is a file, not a folder; choose another")
     found = sorted(entry.name for entry in folder.iterdir())
-    if found and ours in found and not overwrite:
+    if found and marker in found and not overwrite:
         raise OutputError(str(folder), hint)
-    if found and ours not in found:
+    if found and marker not in found:
         listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
         raise OutputError(str(folder), f"already holds something else ({listed}); choose an empty or new folder")
 
 
-def percent(number: int, of: int) -> str:
-    """A share for people: `0.03%`, `56.2%`; nothing at all is `-`."""
-    if not number or not of:
-        return "-"
-    share = 100 * number / of
-    return f"{share:.1f}%" if share >= 0.1 else f"{share:.2g}%" if share >= 0.01 else "<0.01%"
+def check_output_ending(option: str, file: Path, endings: tuple[str, ...]) -> None:
+    """Check that the name of `file` ends in one of `endings`; they decide the format."""
+    if file.suffix not in endings:
+        raise click.UsageError(f"{option} takes a name that ends in {' or '.join(endings)}, got {str(file)!r}")
 
 
-def show_notes(screen: Screen, notes: list[Any]) -> None:
-    """Remarks at the end of a summary."""
-    for note in notes:
-        screen.line(f"note: {note}")
+def check_output_file(file: Path, overwrite: bool) -> None:
+    """Check that `file` does not exist, or may be replaced."""
+    if file.exists() and not overwrite:
+        raise OutputError(str(file), "already exists; give --overwrite to replace it, or choose another")

@@ -1,4 +1,4 @@
-"""A progress bar, where somebody is looking."""
+"""A progress bar, shown on a terminal only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["Bar"]
 
 
 class Bar:
-    """Shows stages of work on standard error, one line each; silent where that is no terminal.
+    """Shows the stages of a job on standard error, one line each; silent if that is not a terminal.
 
-    An engine calls it with a stage, how much of it is done, and of how much where that is known.
+    A job calls it with the name of the stage, the work done, and the total if it is known.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Bar:
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
-            self._progress = _made()
+            self._progress = _make_progress()
             self._progress.start()
         return self
 
@@ -36,13 +36,14 @@ class Bar:
         if self._progress is None:
             return
         if stage not in self._tasks:
+            # a new stage begins when all earlier ones have ended
             for task in self._tasks.values():
                 self._progress.stop_task(task)
             self._tasks[stage] = self._progress.add_task(stage, total=total)
         self._progress.update(self._tasks[stage], completed=done, total=total)
 
 
-def _made() -> Progress:
+def _make_progress() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""What a user has said about the rows to read, and what that stands for."""
+"""The rows that a command reads: FILES or a domain's sample, and the options that describe them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from domaintoolkit.schema import Domain, Reader, Schema
     from domaintoolkit.storage import EncodedFolder
 
-__all__ = ["Given", "header_pairs"]
+__all__ = ["RowOptions", "parse_headers"]
 
 
 KEY_TYPES: Mapping[str, Literal["int64", "float64", "bool", "date"]] = {
@@ -24,11 +24,14 @@ KEY_TYPES: Mapping[str, Literal["int64", "float64", "bool", "date"]] = {
     "bool": "bool",
     "date32[day]": "date",
 }
+"""The reader's type for each Arrow type of a key column in a folder; all other types are read as text."""
+
+NO_ROWS = "give the FILES to read, or --domain NAME for its sample"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """FILES, and the options that say what their rows look like."""
+class RowOptions:
+    """FILES, and the options that describe their rows."""
 
     domain_name: str | None
     schema_file: Path | None
@@ -38,43 +41,43 @@ class Given:
     seed: int | None = None
     delimiter: str | None = None
     composites: int | None = None
-    """How many to learn, where the schema's own declaration is not meant."""
+    """The number of composites to learn, if it is not the one that the schema declares."""
 
     @property
     def name(self) -> str:
-        """What an output is called after, where the user has not said."""
+        """The name of the domain or of the schema file, for outputs that the user did not name."""
         if self.domain_name is not None:
             return self.domain_name
         return "table" if self.schema_file is None else self.schema_file.stem
 
     def check(self) -> None:
-        """Options that contradict each other, told before any work."""
+        """Raise `click.UsageError` for options that contradict each other."""
         if self.domain_name is not None and self.schema_file is not None:
             raise click.UsageError("give either --domain NAME or --schema FILE, not both")
         if self.files and (self.events is not None or self.seed is not None):
-            raise click.UsageError("--events and --seed are of a domain's sample, and there are FILES")
+            raise click.UsageError("--events and --seed apply only to the sample; drop them or FILES")
         if self.headers and not self.files:
-            raise click.UsageError("--column says what a header of your file is called, and there are no FILES")
+            raise click.UsageError("--column applies to the headers of files; there are no FILES")
         if self.delimiter is not None and not self.files:
-            raise click.UsageError("--delimiter says what parts the columns of your file, and there are no FILES")
+            raise click.UsageError("--delimiter applies to CSV files; there are no FILES")
 
     @property
-    def named(self) -> bool:
-        """Whether the user has said what the rows look like."""
+    def has_schema(self) -> bool:
+        """True if the user gave --domain or --schema."""
         return self.domain_name is not None or self.schema_file is not None
 
-    def domain(self) -> Domain:
-        """The domain that is named or declared, with the composites that are wanted."""
+    def load_domain(self) -> Domain:
+        """The domain that the user named or declared, with the requested number of composites."""
         from domaintoolkit.schema import Composite
 
-        domain = self._domain()
+        domain = self._load_domain()
         if self.composites is None:
             return domain
         declared = domain.schema.composite or Composite()
         composite = replace(declared, vocabulary_size=self.composites) if self.composites else None
         return replace(domain, schema=replace(domain.schema, composite=composite))
 
-    def _domain(self) -> Domain:
+    def _load_domain(self) -> Domain:
         if self.schema_file is not None:
             from domaintoolkit.reading import domain_from_toml
 
@@ -85,53 +88,53 @@ class Given:
 
         return get_domain(self.domain_name)
 
-    def source(self, domain: Domain) -> Source | SampleSource:
-        """The files, or the domain's own sample where there are none, ready to be read."""
+    def open_for_domain(self, domain: Domain) -> Source | SampleSource:
+        """The files as the domain reads them; without files, the domain's sample."""
         if self.files:
-            return self.opened(domain.reader)
+            return self._open_files(domain.reader)
         if self.domain_name is None:
-            raise click.UsageError("name the FILES to read; only an installed domain has a sample")
+            raise click.UsageError("give the FILES to read; only an installed domain has a sample")
         from domaintoolkit.reading import sample_source
 
         return sample_source(domain, self.events, self.seed or 0)
 
-    def source_for(self, schema: Schema) -> Source | SampleSource:
-        """The rows to use with a schema that is fixed: a usage error where the domain has another."""
-        if self.named:
-            domain = self.domain()
-            # composites are another layer over the same base tokens
+    def open_for_schema(self, schema: Schema) -> Source | SampleSource:
+        """The rows for a tokenizer's schema; a usage error if the user named another schema."""
+        if self.has_schema:
+            domain = self.load_domain()
+            # composites are a layer on top of the base tokens, so the schemas may differ in them
             if replace(domain.schema, composite=None) != replace(schema, composite=None):
-                raise click.UsageError(f"the tokenizer was fitted for another schema than that of {self.name!r}")
-            return self.source(domain)
+                raise click.UsageError(f"the tokenizer was fitted for another schema than {self.name!r}")
+            return self.open_for_domain(domain)
         if not self.files:
-            raise click.UsageError("name the FILES to read, or the --domain whose sample is meant")
+            raise click.UsageError(NO_ROWS)
         from domaintoolkit.reading import inferred_reader
 
-        return self.opened(inferred_reader(schema))
+        return self._open_files(inferred_reader(schema))
 
-    def source_of(self, folder: EncodedFolder) -> Source | SampleSource:
-        """Rows laid out as those that a folder was made of, unless another domain or schema file is named."""
+    def open_for_folder(self, folder: EncodedFolder) -> Source | SampleSource:
+        """The rows for an encoded folder, read as its own input was unless the user named a domain or schema."""
         from domaintoolkit.schema import Reader, Schema, from_dict
 
         manifest = folder.manifest
         schema = from_dict(Schema, manifest.schema)
-        if self.named:
-            return self.source_for(schema)
+        if self.has_schema:
+            return self.open_for_schema(schema)
         if not self.files:
-            raise click.UsageError("name the FILES to read, or the --domain whose sample is meant")
+            raise click.UsageError(NO_ROWS)
         known = None if manifest.reader is None else from_dict(Reader, manifest.reader)
-        return self.opened(known or _reader_for(schema, manifest.columns))
+        return self._open_files(known or _infer_reader(schema, manifest.columns))
 
-    def opened(self, reader: Reader) -> Source:
-        """The files, read as a reader says, but for --column and --delimiter."""
+    def _open_files(self, reader: Reader) -> Source:
+        """The files, read by `reader` with the changes of --column and --delimiter."""
         from domaintoolkit.reading import open_source, with_headers
 
-        layout = with_headers(reader, header_pairs(self.headers))
+        layout = with_headers(reader, parse_headers(self.headers))
         return open_source(self.files, layout if self.delimiter is None else replace(layout, delimiter=self.delimiter))
 
 
-def _reader_for(schema: Schema, types: Mapping[str, str]) -> Reader:
-    """A reader for rows whose layout is not known, with keys in the types that a folder has them in."""
+def _infer_reader(schema: Schema, types: Mapping[str, str]) -> Reader:
+    """A reader for files of unknown layout, with the key columns in the types that the folder has."""
     from domaintoolkit.reading import inferred_reader
 
     reader = inferred_reader(schema)
@@ -142,8 +145,8 @@ def _reader_for(schema: Schema, types: Mapping[str, str]) -> Reader:
     return replace(reader, columns=tuple(columns))
 
 
-def header_pairs(headers: tuple[str, ...]) -> dict[str, str]:
-    """What each of several NAME=HEADER says."""
+def parse_headers(headers: tuple[str, ...]) -> dict[str, str]:
+    """The header of each column, from texts of the form NAME=HEADER."""
     pairs: dict[str, str] = {}
     for text in headers:
         name, equals, header = text.partition("=")

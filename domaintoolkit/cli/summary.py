@@ -1,29 +1,28 @@
-"""What `encode` says at its end: as one object for programs, and as text for people."""
+"""The summary of `encode`, as one object for programs and as text for people."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from domaintoolkit.cli.output import percent, show_notes
-from domaintoolkit.report import Screen, counted, first_stream
+from domaintoolkit.report import Screen, first_stream, percent, pluralize
 from domaintoolkit.streams import Counts
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import EncodeResult, FitResult
     from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["encoding_summary", "show_encoding"]
+__all__ = ["show_encoding", "summarize_encoding"]
 
 SPLITS = ("train", "validation", "test")
 COUNTED = ("spelled", "hashed", "clipped", "missing")
 FIRST_EVENTS = 3
 
 
-def encoding_summary(
+def summarize_encoding(
     result: EncodeResult, tokenizer: DomainTokenizer, fitted: FitResult | None, sample: bool, appended: bool = False
 ) -> dict[str, Any]:
-    """Counts of rows, values and tokens, of all that the folder holds. `spelled` to `missing` count values."""
+    """Counts of the rows, values and tokens of the whole folder. `spelled` to `missing` count values."""
     from domaintoolkit.jobs import count_segmented
     from domaintoolkit.storage import open_encoded
 
@@ -38,8 +37,8 @@ def encoding_summary(
         **totals,
         "tokens": tokens,
         "base_tokens": totals["tokens"],
-        "tokens_per_event": _rate(tokens, events),
-        "base_tokens_per_event": _rate(totals["tokens"], events),
+        "tokens_per_event": _per_event(tokens, events),
+        "base_tokens_per_event": _per_event(totals["tokens"], events),
         "composites": composites,
         "vocabulary_size": len(tokenizer.vocabulary),
         "vocabulary_hash": tokenizer.vocabulary.hash,
@@ -61,16 +60,16 @@ def encoding_summary(
     }
 
 
-def _rate(tokens: int, events: int) -> float:
+def _per_event(tokens: int, events: int) -> float:
     return round(tokens / events, 4) if events else 0.0
 
 
 def _notes(result: EncodeResult, fitted: FitResult | None) -> list[str]:
     notes = list(result.notes)
     if fitted is not None and fitted.fitted_on == "all":
-        notes.append("no entity belongs to the training split, so the tokenizer was fitted on all of them")
+        notes.append("the training split has no entities, so the tokenizer was fitted on all entities")
     if result.resumed:
-        notes.append(f"{result.resumed} shards were finished by an earlier run")
+        notes.append(f"{pluralize(result.resumed, 'shard')} kept from an earlier run")
     return notes
 
 
@@ -82,43 +81,44 @@ def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:
     screen.facts([
         ("entities", f"{data['entities']:,} ({splits})"),
         ("events", f"{events:,}" + (" simulated" if data["simulated"] else "")),
-        ("tokens", f"{data['tokens']:,}, {data['tokens_per_event']:.2f} an event"),
-        *([("base tokens", _base(data))] if data["composites"] else []),
-        ("vocabulary", _vocabulary(data)),
+        ("tokens", f"{data['tokens']:,}, {data['tokens_per_event']:.2f} per event"),
+        *([("base tokens", _format_base(data))] if data["composites"] else []),
+        ("vocabulary", _format_vocabulary(data)),
         ("rows in", f"{data['rows_in']:,}"),
-        ("rows refused", _refused(data)),
-        *([("appended", _added(data["appended"]))] if data["appended"] else []),
-        *([("rows left out", _left_out(data))] if data["rows_left_out"] else []),
+        ("rows refused", _format_refused(data)),
+        *([("appended", _format_appended(data["appended"]))] if data["appended"] else []),
+        *([("rows left out", _format_left_out(data))] if data["rows_left_out"] else []),
     ])  # fmt: skip
     screen.line()
     rows = [(name, *(percent(each[word], each["values"]) for word in COUNTED)) for name, each in data["fields"].items()]
     rows.append(("all values", *(percent(data[word], data["values"]) for word in COUNTED)))
     screen.table(("field", *COUNTED), rows)
     _show_first(data, screen)
-    show_notes(screen, data["notes"])
-    screen.line(f"written to {data['out']}; look at it with: domaintoolkit inspect {data['out']}")
+    for note in data["notes"]:
+        screen.line(f"note: {note}")
+    screen.line(f"written to {data['out']}; to look at it: domaintoolkit inspect {data['out']}")
 
 
-def _base(data: dict[str, Any]) -> str:
-    return f"{data['base_tokens']:,}, {data['base_tokens_per_event']:.2f} an event; these are stored"
+def _format_base(data: dict[str, Any]) -> str:
+    return f"{data['base_tokens']:,}, {data['base_tokens_per_event']:.2f} per event; the shards hold these"
 
 
-def _vocabulary(data: dict[str, Any]) -> str:
+def _format_vocabulary(data: dict[str, Any]) -> str:
     composites = f", {data['composites']:,} of them composites" if data["composites"] else ""
     return f"{data['vocabulary_size']:,} tokens{composites}"
 
 
-def _refused(data: dict[str, Any]) -> str:
-    where = f", in {data['refused_file']}" if data["refused_file"] else ""
-    return f"{data['rows_refused']:,}{where}"
+def _format_refused(data: dict[str, Any]) -> str:
+    file = f", in {data['refused_file']}" if data["refused_file"] else ""
+    return f"{data['rows_refused']:,}{file}"
 
 
-def _added(counts: dict[str, int]) -> str:
-    return f"{counted(counts['rows_in'], 'row')}, {counts['rows_refused']:,} of them refused"
+def _format_appended(counts: dict[str, int]) -> str:
+    return f"{pluralize(counts['rows_in'], 'row')}, {counts['rows_refused']:,} of them refused"
 
 
-def _left_out(data: dict[str, Any]) -> str:
-    return f"{data['rows_left_out']:,}, of {data['entities_left_out']:,} entities all"
+def _format_left_out(data: dict[str, Any]) -> str:
+    return f"{data['rows_left_out']:,}, all rows of {data['entities_left_out']:,} entities among them"
 
 
 def _show_first(data: dict[str, Any], screen: Screen) -> None:
@@ -132,6 +132,6 @@ def _show_first(data: dict[str, Any], screen: Screen) -> None:
     if stream is not None:
         history = stream.history(tokenizer, FIRST_EVENTS)
         key = ", ".join(f"{name} {value}" for name, value in history.entity.items())
-        screen.line(f"the first stream, {key}:")
+        screen.line(f"first stream, {key}:")
         screen.history(history)
         screen.line()

@@ -1,4 +1,4 @@
-"""Plugins: the hooks that they implement, how they are found, and what became of each."""
+"""Plugins: the hooks that they implement, their discovery, and the failures."""
 
 from domaintoolkit.registry.catalog import Catalog, Encoders, get_domain, get_encoder, list_domains, list_encoders
 from domaintoolkit.registry.hooks import RegisteredEncoder, hookimpl

@@ -1,4 +1,4 @@
-"""What is installed: domains and encoders by name, and what failed to load and why."""
+"""The installed domains and encoders by name, and the plugins that failed to load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Catalog", "Encoders", "get_domain", "get_encoder", "list_domains", "
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Every domain by name, in the order of the names; the plugin of each; and what failed."""
+    """All domains by name, sorted; the plugin of each; and the failures."""
 
     domains: Mapping[str, Domain]
     owners: Mapping[str, Plugin]
@@ -26,7 +26,7 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Encoders:
-    """Every plugin's encoder by name, in the order of the names; the plugin of each; and what failed."""
+    """All encoders of plugins by name, sorted; the plugin of each; and the failures."""
 
     encoders: Mapping[str, RegisteredEncoder]
     owners: Mapping[str, Plugin]
@@ -34,17 +34,19 @@ class Encoders:
 
 
 def list_domains(manager: Manager | None = None) -> Catalog:
-    """The domains of `manager`, or of every installed plugin."""
+    """The domains of `manager`, by default of all installed plugins."""
     manager = manager or build_manager(entry_points=True)
-    answers: Answers[Domain] = collect(manager, "domaintoolkit_domains", "domain", _domain, lambda domain: domain.name)
+    answers: Answers[Domain] = collect(
+        manager, "domaintoolkit_domains", "domain", _check_domain, lambda domain: domain.name
+    )
     return Catalog(answers.values, answers.owners, tuple(answers.failures))
 
 
 def list_encoders(manager: Manager | None = None) -> Encoders:
-    """The encoders of `manager`, or of every installed plugin."""
+    """The encoders of `manager`, by default of all installed plugins."""
     manager = manager or build_manager(entry_points=True)
     answers: Answers[RegisteredEncoder] = collect(
-        manager, "domaintoolkit_encoders", "encoder", _encoder, lambda found: found.name
+        manager, "domaintoolkit_encoders", "encoder", _check_encoder, lambda found: found.name
     )
     return Encoders(answers.values, answers.owners, tuple(answers.failures))
 
@@ -52,13 +54,13 @@ def list_encoders(manager: Manager | None = None) -> Encoders:
 def get_domain(name: str, manager: Manager | None = None) -> Domain:
     """The domain called `name`.
 
-    Raises `PluginError` if the plugin that has it is broken or if two plugins claim it, and
-    `LookupFailedError`, which lists the domains there are and the plugins that failed, if nothing answers to it.
+    Raises `PluginError` if its plugin is broken or if two plugins claim it, and `LookupFailedError`, which lists
+    the available domains and the plugins that failed, if it does not exist.
     """
     catalog = list_domains(manager)
     if name in catalog.domains:
         return catalog.domains[name]
-    raise _missing("domain", name, catalog.domains, catalog.failures)
+    raise _lookup_error("domain", name, catalog.domains, catalog.failures)
 
 
 def get_encoder(name: str, manager: Manager | None = None) -> RegisteredEncoder:
@@ -66,10 +68,10 @@ def get_encoder(name: str, manager: Manager | None = None) -> RegisteredEncoder:
     found = list_encoders(manager)
     if name in found.encoders:
         return found.encoders[name]
-    raise _missing("encoder", name, found.encoders, found.failures)
+    raise _lookup_error("encoder", name, found.encoders, found.failures)
 
 
-def _missing(what: str, name: str, available: Iterable[str], failures: tuple[Failure, ...]) -> Exception:
+def _lookup_error(what: str, name: str, available: Iterable[str], failures: tuple[Failure, ...]) -> Exception:
     for failure in failures:
         if name in (*failure.names, failure.plugin.name):
             return failure.error
@@ -77,13 +79,13 @@ def _missing(what: str, name: str, available: Iterable[str], failures: tuple[Fai
     return LookupFailedError(what, name, available, f"plugins that failed:{note}" if failures else "")
 
 
-def _domain(value: object) -> Domain:
+def _check_domain(value: object) -> Domain:
     if not isinstance(value, Domain):
-        raise TypeError(f"gave {value!r}, expected a domaintoolkit.schema.Domain")
+        raise TypeError(f"expected a domaintoolkit.schema.Domain, got {value!r}")
     return value
 
 
-def _encoder(value: object) -> RegisteredEncoder:
+def _check_encoder(value: object) -> RegisteredEncoder:
     if (
         not isinstance(value, RegisteredEncoder)
         or not isinstance(value.name, str)
@@ -91,5 +93,5 @@ def _encoder(value: object) -> RegisteredEncoder:
         or not isinstance(value.state, type)
         or not isinstance(value.encoder, type)
     ):
-        raise TypeError(f"gave {value!r}, expected a domaintoolkit.encoders.EncoderType")
+        raise TypeError(f"expected a domaintoolkit.encoders.EncoderType, got {value!r}")
     return value

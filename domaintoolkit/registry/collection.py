@@ -1,4 +1,4 @@
-"""Asking every plugin: each answer in its own `try`, checked, and no name with two owners."""
+"""Call a hook of every plugin: one broken plugin stops no other, and no name has two owners."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Answers(Generic[T]):
-    """What the plugins gave, by name; each one's owner; and the failures."""
+    """The values that the plugins returned, by name; the owner of each; and the failures."""
 
     values: dict[str, T] = field(default_factory=dict)
     owners: dict[str, Plugin] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Answers(Generic[T]):
 def collect(
     manager: Manager, hook: str, noun: str, check: Callable[[object], T], name: Callable[[T], str]
 ) -> Answers[T]:
-    """Ask every plugin for `hook`. `check` raises for a value of the wrong type, `name` is what it is known by."""
+    """Call `hook` of every plugin. `check` raises for a value of the wrong type; `name` returns a value's name."""
     offered: dict[str, list[tuple[Plugin, T]]] = defaultdict(list)
     answers: Answers[T] = Answers(failures=list(manager.failures))
     for plugin, implementation in manager.implementations(hook):
@@ -45,14 +45,15 @@ def collect(
 
 
 def _take(result: Any, noun: str, check: Callable[[object], T], accepted: list[T]) -> None:
-    """Move the values of `result` into `accepted` one by one, so that a failure leaves those before it."""
+    """Append the values of `result` to `accepted` one by one, so that a failure keeps the values before it."""
     if result is None or isinstance(result, str | bytes) or not isinstance(result, Iterable):
-        raise TypeError(f"returned {result!r}, expected a tuple of {noun}s")
+        raise TypeError(f"expected a tuple of {noun}s, got {result!r}")
     for value in result:
-        accepted.append(check(value))  # noqa: PERF401 - extend would lose those before a failure
+        accepted.append(check(value))  # noqa: PERF401 - extend would lose the values before a failure
 
 
 def _settle(offered: Mapping[str, list[tuple[Plugin, T]]], noun: str, answers: Answers[T]) -> None:
+    """Accept the values of names with one owner, and record a failure for each owner of the others."""
     for name in sorted(offered):
         owners = offered[name]
         if len(owners) == 1:
@@ -60,5 +61,5 @@ def _settle(offered: Mapping[str, list[tuple[Plugin, T]]], noun: str, answers: A
             continue
         for i, (plugin, _) in enumerate(owners):
             others = " and ".join(f"plugin {other}" for j, (other, _) in enumerate(owners) if j != i)
-            reason = f"{noun} {name!r} is also registered by {others}; none of them is used"
+            reason = f"{noun} {name!r} is also registered by {others}; neither is used"
             answers.failures.append(Failure(plugin, reason, (name,)))

@@ -1,4 +1,4 @@
-"""Finding plugins: entry points, each loaded on its own so that a broken one stops no other."""
+"""Find plugins through their entry points, each loaded on its own, so that a broken one stops no other."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from types import ModuleType
 from domaintoolkit.registry.hooks import PROJECT
 from domaintoolkit.registry.plugin import Failure, Plugin, cause
 
-__all__ = ["given_plugins", "installed_plugins"]
+__all__ = ["identify_plugins", "load_plugins"]
 
 
-def given_plugins(plugins: Iterable[object]) -> Iterator[tuple[Plugin, object]]:
-    """Name plugins that are handed over as modules, classes or objects."""
+def identify_plugins(plugins: Iterable[object]) -> Iterator[tuple[Plugin, object]]:
+    """Name plugins that are passed as modules, classes or objects; names are made unique with a number."""
     seen: Counter[str] = Counter()
     for plugin in plugins:
-        name, origin = _named(plugin)
+        name, origin = _name_and_origin(plugin)
         seen[origin] += 1
         number = f"#{seen[origin]}" if seen[origin] > 1 else ""
         yield Plugin(name + number, origin + number), plugin
 
 
-def _named(plugin: object) -> tuple[str, str]:
+def _name_and_origin(plugin: object) -> tuple[str, str]:
     if isinstance(plugin, ModuleType):
         return plugin.__name__, plugin.__name__
     kind = plugin if isinstance(plugin, type) else type(plugin)
     return kind.__name__, f"{kind.__module__}:{kind.__qualname__}"
 
 
-def installed_plugins() -> Iterator[tuple[Plugin, object] | Failure]:
-    """Load every entry point of the group `domaintoolkit`, in the order of their names."""
+def load_plugins() -> Iterator[tuple[Plugin, object] | Failure]:
+    """Load every entry point of the group `domaintoolkit`, in the order of the plugins."""
     found = sorted(((_identity(point), point) for point in entry_points(group=PROJECT)), key=lambda pair: pair[0])
     for identity, point in found:
         try:

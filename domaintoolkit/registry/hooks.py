@@ -1,4 +1,4 @@
-"""The hooks that a plugin can implement. Each returns values; there is nothing to register or undo."""
+"""The hooks that a plugin can implement. Each returns values; nothing needs to be registered or undone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domaintoolkit.schema import Domain
 __all__ = ["PROJECT", "RegisteredEncoder", "domaintoolkit_domains", "domaintoolkit_encoders", "hookimpl"]
 
 PROJECT = "domaintoolkit"
-"""The name of the hooks' project, of their prefix and of the entry point group."""
+"""The name of the pluggy project, the prefix of the hooks, and the entry point group."""
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -20,7 +20,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 
 @runtime_checkable
 class RegisteredEncoder(Protocol):
-    """What `domaintoolkit.encoders.EncoderType` is: an encoder's name, its fit state and its class."""
+    """The interface of `domaintoolkit.encoders.EncoderType`: an encoder's name, its fit state and its class."""
 
     @property
     def name(self) -> str: ...
@@ -34,9 +34,9 @@ class RegisteredEncoder(Protocol):
 
 @hookspec
 def domaintoolkit_domains() -> Iterable[Domain]:  # type: ignore[empty-body]
-    """The domains of this plugin. Return a tuple."""
+    """Return the domains of this plugin, as a tuple."""
 
 
 @hookspec
 def domaintoolkit_encoders() -> Iterable[RegisteredEncoder]:  # type: ignore[empty-body]
-    """The encoders of this plugin, as `domaintoolkit.encoders.EncoderType`s. Return a tuple."""
+    """Return the encoders of this plugin, as a tuple of `domaintoolkit.encoders.EncoderType`."""

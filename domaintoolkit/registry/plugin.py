@@ -1,4 +1,4 @@
-"""A plugin's identity, and what went wrong with it."""
+"""The identity of a plugin, and its failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Failure", "Plugin", "cause"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Plugin:
-    """Where something comes from: the plugin's name, its module or class, and its distribution."""
+    """The identity of a plugin: its name, its module or class, and its distribution."""
 
     name: str
     origin: str
@@ -21,7 +21,7 @@ class Plugin:
 
     @property
     def qualified(self) -> str:
-        """A name that no other plugin has: it decides the order, whatever was installed first."""
+        """A unique name, which sorts plugins the same way in whatever order they were installed."""
         return f"{self.distribution or ''}/{self.name}/{self.origin}"
 
     def __str__(self) -> str:
@@ -30,7 +30,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One thing wrong with one plugin. `names` are the domains or encoders that are missing for it, if known."""
+    """One failure of one plugin. `names` are the domains or encoders that are missing because of it, if known."""
 
     plugin: Plugin
     reason: str
@@ -46,6 +46,6 @@ class Failure:
 
 
 def cause(error: BaseException) -> str:
-    """An exception in one line, with its type unless it is one of ours that a person can read."""
+    """An exception as one line, with its type."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

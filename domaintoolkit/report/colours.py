@@ -1,4 +1,4 @@
-"""One colour a field, told apart on dark and on light ground."""
+"""One colour per field; neighbours are distinct on a dark and on a light background."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["COLOURS", "Colour", "colour_numbers"]
 
 
 class Colour(NamedTuple):
-    """A colour's name on a terminal, and its hue (0 to 360) on a page."""
+    """The name of a colour on a terminal, and its hue (0 to 360) on a page."""
 
     terminal: str
     hue: int
@@ -32,5 +32,5 @@ COLOURS = (
 
 
 def colour_numbers(fields: Iterable[str | None]) -> dict[str | None, int]:
-    """A place in `COLOURS` for each field; they are used in turn."""
+    """An index into `COLOURS` for each field; the colours repeat if there are more fields."""
     return {name: number % len(COLOURS) for number, name in enumerate(fields)}

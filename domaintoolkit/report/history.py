@@ -1,4 +1,4 @@
-"""One entity's history as people look at it: events, and under them the tokens of each field."""
+"""One entity's history, parsed for display: events, and the tokens of each field."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class ShownToken:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The tokens of one field, and the value that they stand for. A special token is a cell without a field."""
+    """The tokens of one field, and the value that they decode to. A special token is a cell without a field."""
 
     field: str | None
     tokens: tuple[ShownToken, ...]
     value: Any = None
 
     @property
-    def special(self) -> bool:
-        """Whether this is a special token."""
+    def is_special(self) -> bool:
+        """True if this is a special token."""
         return self.tokens[0].token.kind == "special"
 
 
@@ -57,15 +57,15 @@ class ShownEvent:
     cells: tuple[Cell, ...]
     time: datetime | None = None
     since: timedelta | None = None
-    """How long after the previous event."""
+    """Time since the previous event."""
     labels: Mapping[str, Any] = field(default_factory=dict)
     segmented: tuple[ShownToken, ...] | None = None
-    """The tokens that begin in it once composites stand in the place of base tokens; None without composites."""
+    """The event's tokens after segmentation into composites; None if the tokenizer has no composites."""
 
     @property
     def starts_session(self) -> bool:
-        """Whether a session token stands before it."""
-        return self.cells[0].special
+        """True if the event begins with a session token."""
+        return self.cells[0].is_special
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ class History:
     header: tuple[Cell, ...]
     events: tuple[ShownEvent, ...]
     fields: tuple[str | None, ...]
-    """All fields in the order of the stream; the anchor is None."""
+    """The fields in the order of the stream; None is the anchor."""
     entity: Mapping[str, Any] = field(default_factory=dict)
     split: str | None = None
 
     @property
     def tokens(self) -> int:
-        """How many tokens the stream has."""
+        """Number of tokens of the stream."""
         return sum(len(cell.tokens) for cells in (self.header, *(e.cells for e in self.events)) for cell in cells)
 
 
@@ -94,10 +94,11 @@ def history_of(
     split: str | None = None,
     labels: Mapping[str, Sequence[Any]] | None = None,
 ) -> History:
-    """Parse one stream of base ids; `event_starts` are the positions of its events, `times` microseconds.
+    """Parse one stream of base ids.
 
-    `entity` is a table of one row, the entity's key; `labels` has a value an event of each label
-    column. Raises `DecodeError` for what is no stream.
+    `event_starts` are the positions of its events in `ids`, and `times` the events' times in microseconds.
+    `entity` is a table of one row, the entity's key. `labels` has, for each label column, one value per event.
+    Raises `DecodeError` if `ids` are not a stream.
     """
     rows = tokenizer.decode(ids, [0, len(ids)], entity).to_pylist()
     bounds = [*(int(start) for start in event_starts), len(ids)]
@@ -106,9 +107,9 @@ def history_of(
     first = rows[0] if rows else {}
     header = _cells(tokenizer, ids[: bounds[0]], {name: first.get(name) for name in statics})
     events: list[ShownEvent] = []
-    segmented = _segmented(tokenizer, ids, event_starts)
+    segmented = _segment(tokenizer, ids, event_starts)
     for number, row in enumerate(rows):
-        at, before = (None if times is None or k < 0 else _instant(int(times[k])) for k in (number, number - 1))
+        at, before = (None if times is None or k < 0 else _to_datetime(int(times[k])) for k in (number, number - 1))
         since = at - before if at is not None and before is not None else None
         cells = _cells(tokenizer, ids[bounds[number] : bounds[number + 1]], row)
         known = {name: values[number] for name, values in (labels or {}).items()}
@@ -118,7 +119,7 @@ def history_of(
 
 
 def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """Neighbouring tokens of one field together."""
+    """Group the tokens of each field into a cell."""
     vocabulary, grammar = tokenizer.vocabulary, tokenizer.grammar
     groups: list[tuple[str | None, list[ShownToken]]] = []
     open_field = False
@@ -128,7 +129,7 @@ def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Ma
             groups.append((None, [shown]))
             open_field = False
             continue
-        name = _field(grammar, number) if grammar.start[number] else groups[-1][0]
+        name = _field_of(grammar, number) if grammar.start[number] else groups[-1][0]
         if open_field and groups[-1][0] == name:
             groups[-1][1].append(shown)
         else:
@@ -137,10 +138,10 @@ def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Ma
     return tuple(Cell(name, tuple(tokens), None if name is None else values.get(name)) for name, tokens in groups)
 
 
-def _segmented(
+def _segment(
     tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], starts: Sequence[int] | NDArray[np.integer[Any]]
 ) -> list[tuple[ShownToken, ...]] | None:
-    """The tokens of each event with composites put in greedily; an event that has become a part of one has fewer."""
+    """The tokens of each event after greedy segmentation; none for an event inside an earlier event's composite."""
     if tokenizer.segmenter is None or not len(starts):
         return None
     made = tokenizer.segmenter.greedy(
@@ -154,9 +155,9 @@ def _segmented(
     ]
 
 
-def _field(grammar: Grammar, number: int) -> str | None:
+def _field_of(grammar: Grammar, number: int) -> str | None:
     return grammar.part_fields[int(grammar.place[number])]
 
 
-def _instant(microseconds: int) -> datetime:
+def _to_datetime(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)

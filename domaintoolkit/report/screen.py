@@ -1,4 +1,4 @@
-"""What commands print: tables and coloured tokens on a terminal, the same as plain text in a pipe."""
+"""The output of commands: tables and coloured tokens on a terminal, plain text in a pipe."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from domaintoolkit.errors import printable
+from domaintoolkit.errors import pluralize, printable
 from domaintoolkit.report.colours import COLOURS, colour_numbers
 from domaintoolkit.report.history import Cell, History, ShownEvent
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Screen", "counted"]
+__all__ = ["Screen", "percent"]
 
 NUMBER = re.compile(r"[-+<]?[\d.,]*%?")
 SHOWN_TOKENS = 60
-"""Tokens of a cell that a line shows; the others are counted. A text can have thousands."""
+"""Tokens of a cell that are shown; the rest are counted. A text can have thousands."""
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 event`, `2 events`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def percent(number: int, of: int) -> str:
+    """A share as text: `0.03%`, `56.2%`, or `-` if it is zero."""
+    if not number or not of:
+        return "-"
+    share = 100 * number / of
+    return f"{share:.1f}%" if share >= 0.1 else f"{share:.2g}%" if share >= 0.01 else "<0.01%"
 
 
 class Screen:
-    """Prints to `file` (standard output). `terminal` says whether somebody is looking; left out, it is asked."""
+    """Prints to `file`, by default standard output, in colour if it is a terminal (or if `terminal` says so)."""
 
     def __init__(self, file: TextIO | None = None, terminal: bool | None = None) -> None:
         self._file = file or sys.stdout
@@ -38,7 +41,7 @@ class Screen:
             self.console = Console(file=self._file, highlight=False, force_terminal=terminal)
 
     def line(self, text: str = "") -> None:
-        """One line of text."""
+        """Print one line of text."""
         text = printable(text)
         if self.console is not None:
             self.console.print(text, markup=False, soft_wrap=True)
@@ -46,7 +49,7 @@ class Screen:
             self._file.write(text + "\n")
 
     def facts(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Names and their values, one pair a line."""
+        """Print names and their values, one pair per line."""
         listed = [(printable(name), printable(value)) for name, value in rows]
         width = max((len(name) for name, _ in listed), default=0)
         for name, value in listed:
@@ -58,7 +61,7 @@ class Screen:
                 self._file.write(f"{name:<{width}}  {value}".rstrip() + "\n")
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Columns under their heads, those of numbers to the right."""
+        """Print a table. Columns of numbers are aligned to the right."""
         listed = [[printable(cell) for cell in row] for row in (head, *rows)]
         numbers = [all(NUMBER.fullmatch(row[k]) for row in listed[1:]) for k in range(len(head))]
         if self.console is not None:
@@ -77,32 +80,32 @@ class Screen:
             self._file.write("  ".join(cells).rstrip() + "\n")
 
     def history(self, history: History, limit: int | None = None) -> None:
-        """The events of a history, at most `limit` of them, each with its tokens below."""
+        """Print a history, at most `limit` events, each with its tokens below."""
         colours = colour_numbers(history.fields)
-        self._tokens(history.header, colours, "")
+        self._print_tokens(history.header, colours, "")
         for event in history.events[:limit]:
-            self.line(_event_line(event))
-            self._tokens(event.cells, colours, "    ")
+            self.line(_format_event(event))
+            self._print_tokens(event.cells, colours, "    ")
             if event.segmented is not None:
-                names = [shown.name for shown in event.segmented] or ["(within the composite of an event before)"]
-                self._composites(names)
+                names = [shown.name for shown in event.segmented] or ["(inside a composite of an earlier event)"]
+                self._print_composites(names)
         left = len(history.events) - len(history.events[:limit])
         if left:
-            self.line(f"... and {counted(left, 'more event')}")
+            self.line(f"... and {pluralize(left, 'more event')}")
 
-    def _composites(self, names: Sequence[str]) -> None:
-        self._wrapped([(f"= {name}" if k == 0 else name, "italic") for k, name in enumerate(names)], "    ")
+    def _print_composites(self, names: Sequence[str]) -> None:
+        self._print_words([(f"= {name}" if k == 0 else name, "italic") for k, name in enumerate(names)], "    ")
 
-    def _tokens(self, cells: Sequence[Cell], colours: dict[str | None, int], indent: str) -> None:
+    def _print_tokens(self, cells: Sequence[Cell], colours: dict[str | None, int], indent: str) -> None:
         styled = [
-            (name, "dim" if cell.special else COLOURS[colours[cell.field]].terminal)
+            (name, "dim" if cell.is_special else COLOURS[colours[cell.field]].terminal)
             for cell in cells
-            for name in _names(cell)
+            for name in _token_names(cell)
         ]
-        self._wrapped(styled, indent)
+        self._print_words(styled, indent)
 
-    def _wrapped(self, words: Sequence[tuple[str, str]], indent: str) -> None:
-        """Words with their styles; on a terminal, lines are broken between them, never within a token's name."""
+    def _print_words(self, words: Sequence[tuple[str, str]], indent: str) -> None:
+        """Print styled words. On a terminal, lines are broken between words, never inside a token's name."""
         if self.console is None:
             self._file.write(indent + " ".join(word for word, _ in words) + "\n")
             return
@@ -118,13 +121,13 @@ class Screen:
         self.console.print(line, soft_wrap=True)
 
 
-def _names(cell: Cell) -> list[str]:
+def _token_names(cell: Cell) -> list[str]:
     names = [shown.name for shown in cell.tokens[:SHOWN_TOKENS]]
     left = len(cell.tokens) - len(names)
     return [*names, f"... {left:,} more"] if left else names
 
 
-def _event_line(event: ShownEvent) -> str:
+def _format_event(event: ShownEvent) -> str:
     parts = [f"{event.number:>3}"]
     if event.time is not None:
         parts.append(event.time.strftime("%Y-%m-%d %H:%M:%S"))

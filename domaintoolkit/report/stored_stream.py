@@ -1,4 +1,4 @@
-"""One entity's stream out of an encoded folder."""
+"""One entity's stream from an encoded folder."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["StoredStream", "find_stream", "first_stream"]
 
 @dataclass(frozen=True, slots=True)
 class StoredStream:
-    """A row of a shard."""
+    """One row of a shard."""
 
     entity: pa.Table
-    """One row: the key."""
+    """The entity's key, as a table of one row."""
     ids: NDArray[np.integer[Any]]
     event_starts: NDArray[np.int32]
     times: NDArray[np.int64] | None
@@ -32,7 +32,7 @@ class StoredStream:
     split: str
 
     def history(self, tokenizer: DomainTokenizer, events: int | None = None) -> History:
-        """The stream parsed for reading, up to so many events."""
+        """Parse the stream for display, at most `events` events of it."""
         starts = self.event_starts
         if events is not None and events < len(starts):
             ids, starts = self.ids[: int(starts[events])], starts[:events]
@@ -42,7 +42,7 @@ class StoredStream:
 
 
 def first_stream(folder: EncodedFolder, entity: Sequence[str]) -> StoredStream | None:
-    """The first stream of a folder; None where it has none."""
+    """The first stream of a folder; None if the folder has no streams."""
     for number in range(len(folder.manifest.shards)):
         table = folder.table(number)
         if table.num_rows:
@@ -51,7 +51,7 @@ def first_stream(folder: EncodedFolder, entity: Sequence[str]) -> StoredStream |
 
 
 def find_stream(folder: EncodedFolder, entity: Sequence[str], key: Sequence[str]) -> StoredStream:
-    """The stream of the entity with this key, one text a key column; raises `LookupFailedError` for none."""
+    """The stream of an entity; `key` has one text per key column. Raises `LookupFailedError` for an unknown key."""
     some = folder.table(0).select(list(entity))
     shown = ", ".join(key)
     if len(key) != len(entity):
@@ -60,7 +60,7 @@ def find_stream(folder: EncodedFolder, entity: Sequence[str], key: Sequence[str]
         columns = [pa.array([text]).cast(some.schema.field(name).type) for name, text in zip(entity, key, strict=True)]
     except pa.ArrowInvalid:
         types = ", ".join(f"{field.name} {field.type}" for field in some.schema)
-        raise LookupFailedError("entity", shown, _keys(some), note=f"a key is: {types}") from None
+        raise LookupFailedError("entity", shown, _keys(some), note=f"the types of a key are: {types}") from None
     wanted = pa.table(columns, names=list(entity))
     hashed = hash_keys(wanted)
     table = folder.table(int(shard_of(hashed, len(folder.manifest.shards))[0]))

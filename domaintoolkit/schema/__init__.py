@@ -1,4 +1,4 @@
-"""Declarations: what a domain's events look like, as frozen, validated data."""
+"""Declarations of a domain's events, as frozen, validated data."""
 
 from domaintoolkit.schema.convert import from_dict, from_toml, from_toml_text, json_schema, read_toml, to_dict, to_toml
 from domaintoolkit.schema.domain import Domain, Sample

@@ -1,4 +1,4 @@
-"""Schemas as plain data: dictionaries, TOML, and the JSON schema that editors complete from."""
+"""Declarations as plain data: dictionaries, TOML, and the JSON schema for editors."""
 
 from __future__ import annotations
 
@@ -13,37 +13,47 @@ import pydantic
 from domaintoolkit.errors import Problem, SchemaError, SourceError
 from domaintoolkit.schema.declaration import problems
 
-__all__ = ["from_dict", "from_toml", "from_toml_text", "json_schema", "read_toml", "to_dict", "to_toml"]
+__all__ = [
+    "from_dict",
+    "from_toml",
+    "from_toml_text",
+    "json_schema",
+    "read_toml",
+    "to_dict",
+    "to_toml",
+    "toml_key",
+    "toml_value",
+]
 
 T = TypeVar("T")
 
 
 def to_dict(spec: Any) -> dict[str, Any]:
-    """A declaration as plain data: only what differs from the defaults, and the `type` of each field."""
+    """A declaration as plain data: the settings that differ from the defaults, and the `type` of each field."""
     return {
-        entry.name: _plain(value)
+        entry.name: _to_plain(value)
         for entry in fields(spec)
-        if (value := getattr(spec, entry.name)) is not None and (entry.name == "type" or value != _default(entry))
+        if (value := getattr(spec, entry.name)) is not None and (entry.name == "type" or value != _default_of(entry))
     }
 
 
-def _default(entry: Any) -> Any:
+def _default_of(entry: Any) -> Any:
     default = entry.default
     if isinstance(default, pydantic.fields.FieldInfo):
         return default.get_default(call_default_factory=True, validated_data={})
     return default if default is not MISSING else MISSING
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if is_dataclass(value):
         return to_dict(value)
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     return value
 
 
 def from_dict(cls: type[T], data: Any, what: str = "") -> T:
-    """Check plain data against a declaration; all problems are reported at once, each with its path."""
+    """Build a declaration from plain data; raises `SchemaError` with all problems, each with its path."""
     try:
         return pydantic.TypeAdapter(cls).validate_python(data)
     except pydantic.ValidationError as error:
@@ -61,33 +71,33 @@ def from_toml(cls: type[T], source: str | Path) -> T:
 
 
 def from_toml_text(cls: type[T], text: str, what: str = "") -> T:
-    """Read a declaration from TOML text; messages call it `what`."""
-    return from_dict(cls, _parsed(text, what or cls.__name__), what)
+    """Read a declaration from TOML text, which error messages call `what`."""
+    return from_dict(cls, _parse_toml(text, what or cls.__name__), what)
 
 
 def read_toml(source: str | Path) -> dict[str, Any]:
-    """What a TOML file holds, but for the `$schema` that editors complete it from."""
+    """The contents of a TOML file, without the `$schema` key that editors use."""
     path = Path(source)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SourceError(str(path), error.strerror or str(error)) from None
     except UnicodeDecodeError as error:
-        raise SourceError(str(path), f"not UTF-8 text: {error}") from None
-    return _parsed(text, str(path))
+        raise SourceError(str(path), f"is not UTF-8 text: {error}") from None
+    return _parse_toml(text, str(path))
 
 
-def _parsed(text: str, what: str) -> dict[str, Any]:
+def _parse_toml(text: str, what: str) -> dict[str, Any]:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SchemaError([Problem("", f"not TOML: {error}")], what) from None
+        raise SchemaError([Problem("", f"is not TOML: {error}")], what) from None
     data.pop("$schema", None)
     return data
 
 
 def to_toml(spec: Any) -> str:
-    """A declaration as TOML text that `from_toml_text` reads back to an equal one."""
+    """A declaration as TOML text, from which `from_toml_text` reads an equal one."""
     scalars, tables = [], []
     for key, value in to_dict(spec).items():
         if isinstance(value, dict):
@@ -95,20 +105,21 @@ def to_toml(spec: Any) -> str:
         elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
             tables += [f"\n[[{key}]]\n" + _pairs(item) for item in value]
         else:
-            scalars.append(f"{_key(key)} = {_toml(value)}\n")
+            scalars.append(f"{toml_key(key)} = {toml_value(value)}\n")
     return "".join([*scalars, *tables])
 
 
 def _pairs(table: dict[str, Any]) -> str:
-    return "".join(f"{_key(key)} = {_toml(value)}\n" for key, value in table.items())
+    return "".join(f"{toml_key(key)} = {toml_value(value)}\n" for key, value in table.items())
 
 
-def _key(key: str) -> str:
-    return key if key and all(c.isascii() and (c.isalnum() or c in "-_") for c in key) else _toml(key)
+def toml_key(key: str) -> str:
+    """One key as TOML, quoted if necessary."""
+    return key if key and all(c.isascii() and (c.isalnum() or c in "-_") for c in key) else toml_value(key)
 
 
-def _toml(value: Any) -> str:
-    """One TOML value. JSON's strings are TOML's basic strings but for DEL, which TOML wants escaped."""
+def toml_value(value: Any) -> str:
+    """One value as TOML. JSON strings are TOML basic strings, except that TOML requires DEL to be escaped."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -119,7 +130,7 @@ def _toml(value: Any) -> str:
         case float():
             return repr(value)
         case list():
-            return "[" + ", ".join(_toml(item) for item in value) + "]"
+            return "[" + ", ".join(toml_value(item) for item in value) + "]"
         case dict():
-            return "{" + ", ".join(f"{_key(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+            return "{" + ", ".join(f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items()) + "}"
     raise SchemaError([Problem("", f"{value!r} cannot be written as TOML")])

@@ -20,14 +20,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 class Sample(Protocol):
-    """Simulated events: about `events` rows in the reader's columns, the same for the same `seed`."""
+    """Simulated events: about `events` rows with the reader's columns, equal for equal `seed`."""
 
     def __call__(self, events: int, seed: int) -> Iterable[pa.RecordBatch]: ...
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What a plugin registers. `recipe` is the TOML file that says how it is encoded and trained."""
+    """A domain, as a plugin registers it. `recipe` is the TOML file of settings for training on it."""
 
     name: str
     description: str
@@ -35,16 +35,20 @@ class Domain:
     reader: Reader
     sample: Sample
     sample_events: int = 20_000
-    """How many events the sample has that `encode` uses when it is given no files."""
+    """Events of the sample that `encode` uses if it gets no files."""
     recipe: Traversable | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         found = []
         if not _NAME.fullmatch(self.name):
-            found.append(Problem("name", f"{self.name!r} must be lower-case letters, digits, - and _"))
+            found.append(
+                Problem(
+                    "name", f"must be lower-case letters, digits, - and _, and begin with a letter; got {self.name!r}"
+                )
+            )
         declared = {column.name for column in self.reader.columns}
         found += [
-            Problem("reader.columns", f"lacks the schema's column {name!r}")
+            Problem("reader.columns", f"column {name!r} of the schema is missing")
             for name in self.schema.columns
             if name not in declared
         ]

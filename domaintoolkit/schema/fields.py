@@ -1,6 +1,6 @@
-"""What a field of an event is: one frozen declaration for each kind of encoder.
+"""The fields of an event: one frozen declaration for each kind of encoder.
 
-These say *what*; how a field is encoded is in `domaintoolkit.encoders`.
+The encoders themselves are in `domaintoolkit.encoders`.
 """
 
 from __future__ import annotations
@@ -17,36 +17,47 @@ from pydantic import field_validator, model_validator
 from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.schema.declaration import Flag, Listed, Whole, declaration
 
-__all__ = ["Categorical", "Composite", "Custom", "FieldSpec", "Numeric", "Part", "Text", "Timestamp", "Zone"]
+__all__ = [
+    "Categorical",
+    "Composite",
+    "Custom",
+    "FieldSpec",
+    "Numeric",
+    "Part",
+    "Text",
+    "Timestamp",
+    "Zone",
+    "check_zone",
+]
 
-Name = Annotated[str, Constraint(min_length=1, description="The column that the field is read from.")]
+Name = Annotated[str, Constraint(min_length=1, description="Column of the field.")]
 Part = Literal["year", "month", "day", "weekday", "hour", "minute"]
 Option = str | int | float | bool | list[Any] | dict[str, Any]
 
 
 @lru_cache
 def _is_zone(name: str) -> bool:
-    # available_timezones reads the whole database anew at each call
+    # cached, since available_timezones reads the whole database at each call
     return name in available_timezones()
 
 
-def _known_zone(zone: str) -> str:
+def check_zone(zone: str) -> str:
     if not _is_zone(zone):
-        raise ValueError(f"no time zone {zone!r}; use a name of the IANA database, such as 'Europe/Berlin'")
+        raise ValueError(f"unknown time zone {zone!r}; use a name of the IANA database, such as 'Europe/Berlin'")
     return zone
 
 
-Zone = Annotated[str, Constraint(description="An IANA time zone, such as 'Europe/Berlin'.")]
+Zone = Annotated[str, Constraint(description="IANA time zone, such as 'Europe/Berlin'.")]
 
 
 @declaration
 class Categorical:
-    """A value out of a set: a brand, an event type, a merchant category.
+    """A value from a set: a brand, an event type, a merchant category.
 
-    The `max_size` most frequent values that were seen at least `min_count` times become tokens (or exactly
-    `values`, in that order). Any other value is *spelled* byte by byte behind the field's spell marker, or,
-    with `unseen="hash"`, falls into one of `hash_buckets` tokens. With `separator`, a value is a path
-    (`electronics.smartphone`) and each of its levels has tokens of its own.
+    The `max_size` most frequent values that occur at least `min_count` times become tokens; or exactly `values`
+    do, in that order. Any other value is *spelled* byte by byte after the field's spell marker, or, with
+    `unseen="hash"`, mapped to one of `hash_buckets` tokens. With `separator`, a value is a path, such as
+    `electronics.smartphone`, and each of its levels has its own tokens.
     """
 
     name: Name
@@ -62,9 +73,9 @@ class Categorical:
     def _consistent(self) -> Categorical:
         found = []
         if self.values is not None and len(set(self.values)) != len(self.values):
-            found.append(Problem("values", "a value is listed twice"))
+            found.append(Problem("values", "lists a value twice"))
         if self.separator is not None and self.unseen == "hash":
-            found.append(Problem("unseen", "a field with a separator spells its unseen levels; it cannot hash them"))
+            found.append(Problem("unseen", "cannot be 'hash' with a separator; unseen levels are spelled"))
         if found:
             raise SchemaError(found)
         return self
@@ -74,9 +85,9 @@ class Categorical:
 class Numeric:
     """A number, as one of `bins` buckets whose ids are in numeric order.
 
-    `quantile` buckets hold equally many of the fitted values, `log` and `uniform` ones are equally wide on
-    that scale, `explicit` ones lie between the `edges` given. `sign` puts a token for the sign before the
-    bucket of the magnitude. `refine` splits each bucket into that many, told apart by a second token.
+    `quantile` buckets hold equally many fitted values; `log` and `uniform` buckets are equally wide on that
+    scale; `explicit` buckets lie between the given `edges`. `sign` adds a token for the sign before the bucket of
+    the magnitude. `refine` splits each bucket into that many parts, each with a second token.
     """
 
     name: Name
@@ -91,16 +102,16 @@ class Numeric:
     def _consistent(self) -> Numeric:
         found = []
         if (self.strategy == "explicit") != (self.edges is not None):
-            found.append(Problem("edges", "go with strategy 'explicit', and with no other"))
+            found.append(Problem("edges", "are required with strategy 'explicit', and allowed with no other"))
         if self.edges is not None:
             if len(self.edges) < 2:
-                found.append(Problem("edges", "at least two are needed: the ends of the first bucket"))
+                found.append(Problem("edges", "at least two are required: the ends of the first bucket"))
             if any(not math.isfinite(edge) for edge in self.edges):
                 found.append(Problem("edges", "must be finite"))
             if any(not low < high for low, high in zip(self.edges, self.edges[1:], strict=False)):
-                found.append(Problem("edges", "must rise from each to the next"))
+                found.append(Problem("edges", "must be in ascending order"))
             if self.sign and min(self.edges, default=0) < 0:
-                found.append(Problem("edges", "bound magnitudes where there is a sign token, so none is negative"))
+                found.append(Problem("edges", "cannot be negative with a sign token; they bound magnitudes"))
         if found:
             raise SchemaError(found)
         return self
@@ -110,9 +121,9 @@ class Numeric:
 class Timestamp:
     """An instant, as calendar `parts` in a time zone and the time since the entity's previous event.
 
-    `delta` (log-spaced, `delta_bins` buckets) needs the schema's time column; left out, it is on there and
-    off for every other column. A `Timestamp` named like the schema's time column encodes the event's time. The
-    calendar is that of `zone`; in any other column, times that name no zone are read in it too.
+    A `Timestamp` with the name of the schema's time column encodes the event's time. Only it can have a
+    `delta`, the time since the previous event in `delta_bins` log-spaced buckets, and has one by default. The
+    calendar is that of `zone`; in any other column, times without a zone are read in `zone` too.
     """
 
     name: Name
@@ -122,12 +133,12 @@ class Timestamp:
     zone: Zone = "UTC"
     type: Literal["timestamp"] = "timestamp"
 
-    _zone_exists = field_validator("zone")(_known_zone)
+    _zone_exists = field_validator("zone")(check_zone)
 
     @model_validator(mode="after")
     def _consistent(self) -> Timestamp:
         if len(set(self.parts)) != len(self.parts):
-            raise SchemaError([Problem("parts", "a part is listed twice")])
+            raise SchemaError([Problem("parts", "lists a part twice")])
         return self
 
 
@@ -135,8 +146,8 @@ class Timestamp:
 class Text:
     """Free text, as pieces of byte-level BPE or of a SentencePiece unigram model with byte fallback.
 
-    `vocabulary_size` counts the learned pieces; the 256 bytes are there beside them. Where there are more
-    than `max_distinct` distinct texts, the model is learned on that many, chosen by a hash of the text.
+    `vocabulary_size` counts the learned pieces; the 256 bytes come in addition. If there are more than
+    `max_distinct` distinct texts, the model is learned on that many, chosen by a hash of the text.
     """
 
     name: Name
@@ -156,21 +167,21 @@ class Custom:
     type: Literal["custom"] = "custom"
 
     @model_validator(mode="after")
-    def _written(self) -> Custom:
-        found = list(_unwritable(self.options, "options"))
+    def _consistent(self) -> Custom:
+        found = list(_find_unwritable(self.options, "options"))
         if found:
             raise SchemaError(found)
         return self
 
 
-def _unwritable(value: Any, path: str) -> Iterator[Problem]:
-    """What cannot be written both in TOML, which has no null, and in JSON, which has no dates."""
+def _find_unwritable(value: Any, path: str) -> Iterator[Problem]:
+    """Find values that cannot be written in both TOML, which has no null, and JSON, which has no dates."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _unwritable(item, f"{path}.{key}")
+            yield from _find_unwritable(item, f"{path}.{key}")
     elif isinstance(value, list | tuple):
         for place, item in enumerate(value):
-            yield from _unwritable(item, f"{path}[{place}]")
+            yield from _find_unwritable(item, f"{path}[{place}]")
     elif not isinstance(value, str | int | float):
         yield Problem(path, f"expected text, a number, true or false, or lists and tables of them, got {value!r}")
 
@@ -182,10 +193,10 @@ FieldSpec = Annotated[Categorical | Numeric | Timestamp | Text | Custom, Constra
 class Composite:
     """Learned tokens for field tokens that occur together (ActionPiece, arXiv 2502.13581).
 
-    `fields` may take part (all, if left out); at most `vocabulary_size` composites are learned, the heaviest
-    first, and none lighter than `min_weight` expected adjacencies. `across_events` lets a composite join
-    neighbouring events; `directed` remembers which part belongs to which event, and only such composites
-    can be decoded. Fitting uses at most `max_entities` entities, chosen by a hash of the entity key.
+    At most `vocabulary_size` composites of the tokens of `fields` (by default all) are learned, the heaviest
+    first, and none lighter than `min_weight` expected adjacencies. With `across_events`, a composite can join
+    neighbouring events. With `directed`, it records which part belongs to which event; only such composites can
+    be decoded. Fitting uses at most `max_entities` entities, chosen by a hash of the entity key.
     """
 
     fields: Listed[str] | None = None

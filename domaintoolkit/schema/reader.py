@@ -1,4 +1,4 @@
-"""`Reader`: how a domain's raw files are laid out. Declared, not coded."""
+"""`Reader`: the declared layout of a domain's raw files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import field_validator, model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.schema.declaration import Flag, Listed, declaration
-from domaintoolkit.schema.fields import Zone, _known_zone
+from domaintoolkit.schema.fields import Zone, check_zone
 
 __all__ = ["Column", "Reader"]
 
@@ -18,19 +18,18 @@ __all__ = ["Column", "Reader"]
 class Column:
     """One column of a raw file: its `name` in the schema, its header in the file (`source`) and its type.
 
-    `time_format` is a strptime pattern (`%Y-%m-%d %H:%M:%S UTC`); left out, ISO 8601 is read. A time whose
-    text names no zone is read in `zone`.
+    `time_format` is a strptime pattern, such as `%Y-%m-%d %H:%M:%S UTC`; by default, times are ISO 8601. A time
+    without a zone is read in `zone`. `null` lists the spellings of null, if they differ from the reader's.
     """
 
     name: Annotated[str, Constraint(min_length=1)]
     type: Literal["string", "int64", "float64", "bool", "timestamp", "date"] = "string"
     source: str | None = None
     null: Listed[str] | None = None
-    """Spellings of null in this column, where they differ from the reader's."""
     time_format: str | None = None
     zone: Zone = "UTC"
 
-    _zone_exists = field_validator("zone")(_known_zone)
+    _zone_exists = field_validator("zone")(check_zone)
 
     @property
     def header(self) -> str:
@@ -42,8 +41,8 @@ class Column:
 class Reader:
     """The layout of raw files: format, columns and dialect.
 
-    In CSV, an unquoted field that spells a `null` is null, and a quoted one (`""`) is that text: null and
-    empty are different things. Columns of a file that are not declared here are not read.
+    In CSV, an unquoted cell with a spelling of `null` is null, and a quoted cell (`""`) is text: null and the
+    empty text differ. Columns that are not declared here are not read.
     """
 
     columns: Listed[Column]
@@ -66,7 +65,7 @@ class Reader:
                     found.append(Problem(f"columns[{i}]", f"{what} {word!r} is declared twice"))
                 seen.add(word)
         if not self.columns:
-            found.append(Problem("columns", "at least one is needed"))
+            found.append(Problem("columns", "at least one column is required"))
         if found:
             raise SchemaError(found, "reader")
         return self

@@ -1,4 +1,4 @@
-"""`Schema`: what an event of a domain looks like, as declarative data."""
+"""`Schema`: the declaration of a domain's events."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
 
-from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.errors import Problem, SchemaError, unknown_name
 from domaintoolkit.schema.convert import from_dict, json_schema, read_toml, to_toml
 from domaintoolkit.schema.declaration import Listed, Whole, declaration
-from domaintoolkit.schema.fields import Categorical, Composite, FieldSpec, Timestamp, Zone, _known_zone
+from domaintoolkit.schema.fields import Categorical, Composite, FieldSpec, Timestamp, Zone, check_zone
 
 __all__ = ["Schema"]
 
 
-def _several(value: Any) -> Any:
-    """One name is as good as a list of one."""
+def _wrap_name(value: Any) -> Any:
+    """Let one name stand for a list of one name."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -27,11 +27,11 @@ def _several(value: Any) -> Any:
 class Schema:
     """Who (`entity`), when (`time`), and the ordered `fields` of an event.
 
-    `static` fields belong to the entity and are emitted once. Ties in time are broken by the `order_by`
-    columns. `labels` are carried beside the streams and never encoded; a column in `leaks` may not be
-    encoded either, since it gives a label away. A change in the `session` column starts a session. Entities
-    with fewer than `min_events` are left out and of longer histories the `max_events` most recent are kept;
-    both are counted. Times without a zone are read in `zone`; times that are integers need `time_unit`.
+    `static` fields belong to the entity and are emitted once. The `order_by` columns break ties in time.
+    `labels` are stored with the streams and never encoded. A column in `leaks` gives a label away, so it may
+    not be encoded either. A change in the `session` column starts a session. Entities with fewer than
+    `min_events` events are left out, and of longer histories the last `max_events` events are kept; both are
+    counted. Times without a zone are read in `zone`. Integer times need a `time_unit`.
     """
 
     fields: Listed[FieldSpec]
@@ -48,8 +48,8 @@ class Schema:
     time_unit: Literal["s", "ms", "us", "ns"] | None = None
     composite: Composite | None = None
 
-    _one_is_a_list = field_validator("entity", "order_by", "labels", "leaks", mode="before")(_several)
-    _zone_exists = field_validator("zone")(_known_zone)
+    _one_is_a_list = field_validator("entity", "order_by", "labels", "leaks", mode="before")(_wrap_name)
+    _zone_exists = field_validator("zone")(check_zone)
 
     @model_validator(mode="after")
     def _consistent(self) -> Schema:
@@ -62,24 +62,24 @@ class Schema:
     def from_toml(cls, path: str | Path) -> Schema:
         """Read a schema from a TOML file; raises `SchemaError` with all its problems.
 
-        A `[reader]` in it is left aside: it says how files are read, and a schema is of tables.
+        A `[reader]` table in the file is ignored: it describes files, and a schema describes tables.
         """
         data = read_toml(path)
         data.pop("reader", None)
         return from_dict(cls, data, str(path))
 
     def to_toml(self) -> str:
-        """The schema as TOML text; `from_toml` reads an equal one from it."""
+        """The schema as TOML text, from which `from_toml` reads an equal schema."""
         return to_toml(self)
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
-        """The JSON schema of such a TOML file, for editors to complete from."""
+        """The JSON schema of such a TOML file, for completion in editors."""
         return json_schema(cls)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that encoding reads, in the order of the schema, each once."""
+        """The columns that encoding reads, in the order of the schema, without repeats."""
         named = [
             *self.entity,
             *([self.time] if self.time else []),
@@ -93,26 +93,26 @@ class Schema:
 
     @property
     def free_order(self) -> tuple[str, ...]:
-        """The `order_by` columns that are no fields, so that no tokens tell of them."""
+        """The `order_by` columns that are not fields, so that no tokens encode them."""
         encoded = {spec.name for spec in (*self.static, *self.fields)}
         return tuple(name for name in self.order_by if name not in encoded)
 
     @property
     def time_field(self) -> Timestamp | None:
-        """The field that encodes the time column, if one does."""
+        """The field that encodes the time column, or None."""
         return next((spec for spec in self.fields if isinstance(spec, Timestamp) and spec.name == self.time), None)
 
     def has_delta(self, spec: Timestamp) -> bool:
-        """Whether `spec` emits the time since the entity's previous event."""
+        """True if `spec` emits the time since the entity's previous event."""
         return spec.name == self.time if spec.delta is None else spec.delta
 
 
 def _roles(schema: Schema) -> Iterator[Problem]:
-    """A column has one role; only `order_by` may name a column that has another."""
+    """Check that each column has one role; only `order_by` may name a column that has another role too."""
     if not schema.fields:
-        yield Problem("fields", "at least one is needed")
+        yield Problem("fields", "at least one field is required")
     if not schema.entity:
-        yield Problem("entity", "at least one column is needed")
+        yield Problem("entity", "at least one column is required")
     roles: list[tuple[str, str]] = [
         *((name, f"entity[{i}]") for i, name in enumerate(schema.entity)),
         *((spec.name, f"static[{i}].name") for i, spec in enumerate(schema.static)),
@@ -142,15 +142,15 @@ def _times(schema: Schema) -> Iterator[Problem]:
         for i, spec in enumerate(specs):
             if isinstance(spec, Timestamp):
                 if spec.delta and (spec.name != schema.time or place == "static"):
-                    yield Problem(f"{place}[{i}].delta", "only the field of the schema's time column has a delta")
+                    yield Problem(f"{place}[{i}].delta", "only the field of the schema's time column can have a delta")
                 if not spec.parts and not schema.has_delta(spec):
                     yield Problem(f"{place}[{i}].parts", "a timestamp without a delta needs at least one part")
     if schema.order_by and schema.time is None:
-        yield Problem("order_by", "breaks ties in time, and there is no time column")
+        yield Problem("order_by", "breaks ties in time, but the schema has no time column")
 
 
 def _orders(schema: Schema) -> Iterator[Problem]:
-    """A column that orders ties must come back exactly, or decoded ties would come back in another order."""
+    """Check that columns that order ties decode exactly; otherwise decoded ties would have another order."""
     lossy = {
         spec.name
         for spec in (*schema.fields, *schema.static)
@@ -159,7 +159,7 @@ def _orders(schema: Schema) -> Iterator[Problem]:
     taken = {*schema.entity, *schema.labels, schema.session, schema.time}
     for i, name in enumerate(schema.order_by):
         if name in lossy:
-            yield Problem(f"order_by[{i}]", f"field {name!r} does not come back exactly, so it cannot order ties")
+            yield Problem(f"order_by[{i}]", f"field {name!r} does not decode exactly, so it cannot order ties")
         elif name in taken:
             yield Problem(f"order_by[{i}]", f"column {name!r} already has another role")
 
@@ -170,4 +170,4 @@ def _composites(schema: Schema) -> Iterator[Problem]:
     known = {spec.name for spec in schema.fields}
     for i, name in enumerate(schema.composite.fields):
         if name not in known:
-            yield Problem(f"composite.fields[{i}]", f"no field {name!r}; there is: {', '.join(sorted(known))}")
+            yield Problem(f"composite.fields[{i}]", unknown_name("field", name, sorted(known)))

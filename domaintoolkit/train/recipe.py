@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Constraint
 
 from domaintoolkit.errors import Problem, SchemaError
-from domaintoolkit.schema.convert import _key, _toml, from_dict, read_toml
+from domaintoolkit.schema.convert import from_dict, read_toml, toml_key, toml_value
 from domaintoolkit.schema.declaration import Flag, Real, Whole, declaration
 
 __all__ = ["Recipe", "default_recipe", "load_recipe", "recipe_to_toml", "replace_settings"]
@@ -193,4 +193,4 @@ def recipe_to_toml(recipe: Recipe) -> str:
     """Every setting, defaults included, as TOML text that reads back to an equal recipe."""
     settings = {name: value for name, value in asdict(recipe).items() if value is not None}
     listed = ((name, list(value) if isinstance(value, tuple) else value) for name, value in settings.items())
-    return "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in listed)
+    return "".join(f"{toml_key(name)} = {toml_value(value)}\n" for name, value in listed)

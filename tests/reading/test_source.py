@@ -56,7 +56,7 @@ def test_only_columns_asked_for_are_looked_at(tmp_path: Path) -> None:
     (batch,) = source.batches(["s"])
     assert batch.records.to_pylist() == [{"s": "y"}]
     assert source.schema(["s"]).names == ["s"]
-    with pytest.raises(LookupFailedError, match="there is: a, s, t"):
+    with pytest.raises(LookupFailedError, match="available: a, s, t"):
         list(source.batches(["z"]))
 
 

@@ -127,14 +127,17 @@ def test_the_order_of_installation_does_not_matter(orders: tuple[Sequence[str], 
         (Raises(), "OSError: the disk is gone"),
         (Exits(), "SystemExit: 3"),
         (StopsHalfway(), "ZeroDivisionError"),
-        (NotADomain(), "gave 'shop', expected a domaintoolkit.schema.Domain"),
+        (NotADomain(), "expected a domaintoolkit.schema.Domain, got 'shop'"),
         (ForgotTheTuple(), "expected a tuple of domains"),
-        (ReturnsNothing(), "returned None, expected a tuple of domains"),
+        (ReturnsNothing(), "expected a tuple of domains, got None"),
         (WantsArguments(), "cannot be registered"),
-        (Wraps(), "take none"),
-        (WithoutMarker(), "domaintoolkit_domains lacks its @hookimpl"),
-        (OtherPrefix(), "there is no hook domains"),
-        (Misspelt(), "no hook domaintoolkit_domain; the hooks are domaintoolkit_domains and domaintoolkit_encoders"),
+        (Wraps(), "do not support wrappers"),
+        (WithoutMarker(), "domaintoolkit_domains is not marked with @hookimpl"),
+        (OtherPrefix(), "unknown hook domains"),
+        (
+            Misspelt(),
+            "unknown hook domaintoolkit_domain; the hooks are domaintoolkit_domains and domaintoolkit_encoders",
+        ),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
@@ -156,7 +159,7 @@ def test_hooks_marked_optional_are_for_other_versions() -> None:
     assert not list_domains(build_manager([Later()])).failures
 
 
-def test_asking_for_what_a_broken_plugin_has_fails_with_its_cause() -> None:
+def test_a_domain_of_a_broken_plugin_fails_with_the_cause() -> None:
     manager = build_manager([plugin("good", domain("good")), StopsHalfway(), Raises()])
     with pytest.raises(PluginError, match=r"StopsHalfway.*ZeroDivisionError"):
         get_domain("first", manager)
@@ -190,7 +193,7 @@ def test_one_plugin_cannot_give_a_name_twice() -> None:
     assert {failure.names for failure in catalog.failures} == {("shop",)}
 
 
-def test_two_plugins_of_the_same_name_are_told_apart() -> None:
+def test_two_plugins_may_have_the_same_name() -> None:
     catalog = list_domains(build_manager([plugin("same", domain("shop")), plugin("same", domain("bank"))]))
     assert list(catalog.domains) == ["bank", "shop"]
     assert len(set(catalog.owners.values())) == 2
@@ -210,7 +213,7 @@ def with_encoder(value: object) -> ModuleType:
 def test_encoders_are_found_by_name() -> None:
     moon = SimpleNamespace(name="moon", state=State, encoder=State)
     assert get_encoder("moon", build_manager([with_encoder(moon)])) is moon
-    with pytest.raises(LookupFailedError, match="no encoder 'sun'; there is: moon"):
+    with pytest.raises(LookupFailedError, match="unknown encoder 'sun'; available: moon"):
         get_encoder("sun", build_manager([with_encoder(moon)]))
 
 
@@ -223,15 +226,15 @@ def test_encoders_are_found_by_name() -> None:
         State,
     ],
 )
-def test_what_is_no_encoder_is_reported(wrong: object) -> None:
+def test_a_value_that_is_not_an_encoder_is_reported(wrong: object) -> None:
     found = list_encoders(build_manager([with_encoder(wrong)]))
     assert not found.encoders
     assert "EncoderType" in found.failures[0].reason
 
 
-def test_nothing_is_there_without_plugins() -> None:
+def test_without_plugins_there_are_no_domains() -> None:
     manager = build_manager()
     assert list_domains(manager).domains == {}
     assert list_encoders(manager).failures == ()
-    with pytest.raises(LookupFailedError, match="there is: none"):
+    with pytest.raises(LookupFailedError, match="available: none"):
         get_domain("shop", manager)

@@ -41,7 +41,7 @@ def test_all_tokens_are_shown(case: tuple[Schema, pa.Table, pa.Table]) -> None:
         assert history.tokens == len(tokens)
         fields = [spec.name for spec in schema.fields]
         for event in history.events:
-            assert [cell.field for cell in event.cells if not cell.special] == fields
+            assert [cell.field for cell in event.cells if not cell.is_special] == fields
         page = history_page(history, len(tokenizer.vocabulary))
         assert page.count("<article>") == len(history.events)
         assert page.count('class="chip ') == len(tokens) + len(history.fields)
@@ -63,7 +63,7 @@ def test_a_page_escapes_what_it_shows(history: History) -> None:
     assert "<b>&<" not in page
     assert "&lt;b&gt;&amp;" in page
     assert "<i>null</i>" in page
-    assert "<p>Under the tokens of a field stands the value that they decode to.</p>" in page
+    assert "<p>Below the tokens of each field is the value that they decode to.</p>" in page
 
 
 def test_long_cells_are_cut_on_a_terminal(history: History) -> None:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from domaintoolkit.report import Screen, counted
+from domaintoolkit.report import Screen, pluralize
 
 
 def _said(terminal: bool) -> str:
@@ -48,5 +48,5 @@ def test_data_cannot_garble_the_terminal(terminal: bool) -> None:
     assert not set(odd[:1] + odd[-2:]) & set(shown)
 
 
-def test_one_is_no_plural() -> None:
-    assert [counted(number, "event") for number in (0, 1, 2_000)] == ["0 events", "1 event", "2,000 events"]
+def test_one_takes_the_singular() -> None:
+    assert [pluralize(number, "event") for number in (0, 1, 2_000)] == ["0 events", "1 event", "2,000 events"]

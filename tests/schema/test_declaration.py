@@ -29,19 +29,19 @@ def problems_of(text: str) -> dict[str, str]:
     return {problem.path: problem.message for problem in caught.value.problems}
 
 
-def test_all_problems_of_a_file_are_told_at_once_each_with_its_path() -> None:
+def test_all_problems_of_a_file_are_reported_at_once_each_with_its_path() -> None:
     found = problems_of(TOML)
     assert found.pop("entitty").endswith("time_unit, zone; did you mean 'entity'?")
     assert found.pop("composite.field").endswith("vocabulary_size; did you mean 'fields'?")
     assert found.pop("fields[2].bin") == (
-        "no setting 'bin'; there is: bins, edges, name, refine, sign, strategy, type; did you mean 'bins'?"
+        "unknown setting 'bin'; available: bins, edges, name, refine, sign, strategy, type; did you mean 'bins'?"
     )
     kinds = "categorical, custom, numeric, text, timestamp"
     assert found == {
-        "entity": "is needed",
+        "entity": "is required",
         "min_events": "expected a whole number, got True",
-        "fields[0].type": f"no type 'catgorical'; there is: {kinds}; did you mean 'categorical'?",
-        "fields[1].type": f"is needed; there is: {kinds}",
+        "fields[0].type": f"unknown type 'catgorical'; available: {kinds}; did you mean 'categorical'?",
+        "fields[1].type": f"is required; available: {kinds}",
         "fields[2].sign": "expected a valid boolean, got 'yes'",
         "fields[2].strategy": "expected 'quantile', 'log', 'uniform' or 'explicit', got 'quantiles'",
         "fields[2].refine": "expected greater than or equal to 1, got 0",
@@ -50,21 +50,21 @@ def test_all_problems_of_a_file_are_told_at_once_each_with_its_path() -> None:
     }
 
 
-def test_python_is_told_the_same() -> None:
-    with pytest.raises(SchemaError, match=r"Categorical has 1 problem\n  maxsize: no setting .* mean 'max_size'"):
+def test_python_reports_the_same_problems() -> None:
+    with pytest.raises(SchemaError, match=r"Categorical has 1 problem\n  maxsize: unknown setting .* mean 'max_size'"):
         Categorical("a", maxsize=3)  # type: ignore[call-arg]
     with pytest.raises(SchemaError, match=r"bins: expected a whole number, got 'a'\n  refine: "):
         Numeric("a", bins="a", refine=0)  # type: ignore[arg-type]
-    with pytest.raises(SchemaError, match=r"columns\[0\]\.typ: no setting 'typ'; there is: name, .* mean 'type'"):
+    with pytest.raises(SchemaError, match=r"columns\[0\]\.typ: unknown setting 'typ'; available: name, .* mean 'type'"):
         Reader(columns=[{"name": "a", "typ": "int64"}])  # type: ignore[list-item]
 
 
-def test_what_contradicts_itself() -> None:
+def test_contradictions_are_problems() -> None:
     found = problems_of('entity = ["a", "a"]\nfields = [{ type = "text", name = "b" }]\nlabels = "b"\norder_by = "c"')
     assert found == {
         "entity[1]": "column 'a' is already used by entity[0]",
         "labels[0]": "column 'b' is already used by fields[0].name",
-        "order_by": "breaks ties in time, and there is no time column",
+        "order_by": "breaks ties in time, but the schema has no time column",
     }
 
 

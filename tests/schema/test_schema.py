@@ -67,14 +67,14 @@ def test_a_byte_order_mark_and_a_reader_are_no_hindrance(tmp_path: Path) -> None
     assert Schema.from_toml(tmp_path / "schema.toml") == Schema(entity="user", fields=[Categorical("what")])
 
 
-def test_files_that_hold_no_schema(tmp_path: Path) -> None:
+def test_files_that_do_not_hold_a_schema(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="No such file"):
         Schema.from_toml(tmp_path / "none.toml")
     (tmp_path / "bytes.toml").write_bytes(b'entity = "\xff"')
     with pytest.raises(SourceError, match="not UTF-8 text"):
         Schema.from_toml(tmp_path / "bytes.toml")
     (tmp_path / "broken.toml").write_text("entity = user")
-    with pytest.raises(SchemaError, match=r"broken\.toml has 1 problem\n  not TOML: .*line 1"):
+    with pytest.raises(SchemaError, match=r"broken\.toml has 1 problem\n  is not TOML: .*line 1"):
         Schema.from_toml(tmp_path / "broken.toml")
 
 

@@ -40,7 +40,7 @@ def test_splits_part_the_rows(tmp_path: Path) -> None:
         rows.number + row for split in SPLITS for rows in encoded.streams(split) for row in rows.selected.tolist()
     ]
     assert sorted(numbers) == list(range(len(FIRST) + len(SECOND)))
-    with pytest.raises(LookupFailedError, match="no split 'dev'; there is: test, train, validation"):
+    with pytest.raises(LookupFailedError, match="unknown split 'dev'; available: test, train, validation"):
         list(encoded.streams("dev"))
 
 

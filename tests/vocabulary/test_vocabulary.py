@@ -131,7 +131,7 @@ def test_what_is_no_name_is_refused_with_its_place(wrong: object) -> None:
 
 @pytest.mark.parametrize("wrong", [1.5, "0", None, -1, 2])
 def test_what_is_no_id_is_refused(wrong: object) -> None:
-    with pytest.raises(LookupFailedError, match=r"no token with id .* there is: 0 to 1"):
+    with pytest.raises(LookupFailedError, match=r"unknown token with id .* available: 0 to 1"):
         Vocabulary.from_tokens(["a", "b"]).decode([0, wrong])  # type: ignore[list-item]
     with pytest.raises(LookupFailedError):
         Vocabulary.from_tokens(["a", "b"]).decode(np.array([0.0, 1.0]))  # type: ignore[arg-type]

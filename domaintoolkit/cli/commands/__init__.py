@@ -1,1 +1,1 @@
-"""One module for each command; it is imported when the command is called."""
+"""One module per command; it is imported when the command is called."""

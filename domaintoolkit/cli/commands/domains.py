@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import click
 
-from domaintoolkit.cli.options import as_json, print_json
+from domaintoolkit.cli.options import json_option, print_json
 
 __all__ = ["command"]
 
 
 @click.command("domains")
-@as_json
-@click.option("--schema", "schema_of", metavar="NAME", help="Print the schema of one domain as TOML.")
-@click.option("--json-schema", is_flag=True, help="Print the JSON schema that editors complete schema files from.")
+@json_option
+@click.option("--schema", "schema_of", metavar="NAME", help="Print the schema of the domain NAME as TOML.")
+@click.option("--json-schema", is_flag=True, help="Print the JSON schema of schema files, for editors.")
 def command(json_output: bool, schema_of: str | None, json_schema: bool) -> None:
-    """List the installed domains, and plugins that failed to load and why.
+    """List the installed domains, and the plugins that failed to load.
 
-    The exit status is 1 if a plugin failed.
+    The exit status is 1 if a plugin failed to load; the reason is printed.
     """
     from domaintoolkit.registry import get_domain, list_domains
 

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from domaintoolkit.cli.options import Whole, as_json, example, overwrite_option, print_json
+from domaintoolkit.cli.options import (
+    AtLeast,
+    device_option,
+    format_examples,
+    json_option,
+    overwrite_option,
+    print_json,
+)
+from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.progress import Bar
-from domaintoolkit.errors import OutputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-EXAMPLES = example(
+EXAMPLES = format_examples(
     "domaintoolkit embed shop-model shop -o embeddings.parquet",
     "domaintoolkit embed shop-model shop -o test.parquet --split test --pooling mean",
 )
@@ -31,17 +38,19 @@ EXAMPLES = example(
 @click.argument("folder", type=click.Path(path_type=Path), metavar="OUT")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE",
-    help="The Parquet file to write: the entity's key, its split, and its embedding.",
+    help="Parquet file to write: the key, the split and the embedding of each entity.",
 )  # fmt: skip
 @click.option(
     "--pooling", type=click.Choice(["last", "mean"]), default="last", show_default=True,
-    help="What the model holds at the last position, or the mean over all.",
+    help="Hidden state at the last position, or the mean over all positions.",
 )  # fmt: skip
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Only the entities of one split.")
-@click.option("--longest", type=Whole(1), metavar="N", help="Of longer streams, only the latest N tokens.")
-@click.option("--device", metavar="NAME", help="cpu, cuda, ...  [default: a GPU where there is one]")
+@click.option(
+    "--split", type=click.Choice(["train", "validation", "test"]), help="Embed the entities of one split only."
+)
+@click.option("--longest", type=AtLeast(1), metavar="N", help="Read only the last N tokens of longer streams.")
+@device_option
 @overwrite_option
-@as_json
+@json_option
 def command(
     run: Path,
     folder: Path,
@@ -53,14 +62,12 @@ def command(
     overwrite: bool,
     json_output: bool,
 ) -> None:
-    """Write an embedding of each entity.
+    """Write one embedding per entity.
 
-    RUN is the folder of a training run, OUT an encoded folder of the same vocabulary.
+    RUN is the folder of a training run, and OUT an encoded folder with the same vocabulary.
     """
-    if out.suffix != ".parquet":
-        raise click.UsageError(f"-o takes a name that ends in .parquet, got {str(out)!r}")
-    if out.exists() and not overwrite:
-        raise OutputError(str(out), "is there already; give --overwrite to replace it, or choose another")
+    check_output_ending("--out", out, (".parquet",))
+    check_output_file(out, overwrite)
     from domaintoolkit.jobs import write_rows
     from domaintoolkit.model import load_model
     from domaintoolkit.storage import open_encoded
@@ -87,6 +94,7 @@ def _tables(
     split: str | None,
     longest: int | None,
 ) -> Iterator[pa.Table]:
+    """Tables of key, split and embedding, of a limited number of tokens each."""
     import numpy as np
     import pyarrow as pa
 
@@ -97,17 +105,18 @@ def _tables(
     segmenter = tokenizer.segmenter if model.config.composites else None
     entity = [*tokenizer.schema.entity, "split"]
 
-    def embedded(table: pa.Table, found: Any) -> pa.Table:
-        values = pa.FixedSizeListArray.from_arrays(pa.array(found.ravel()), model.config.width)
+    def append_vectors(table: pa.Table, vectors: Any) -> pa.Table:
+        values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), model.config.width)
         return table.select(entity).append_column("embedding", values)
 
-    # a file without embeddings has their columns too
-    yield embedded(encoded.table(0).slice(0, 0), np.zeros(0, np.float32))
+    # an empty first table, so that a file without entities has the columns too
+    yield append_vectors(encoded.table(0).slice(0, 0), np.zeros(0, np.float32))
     for rows in encoded.streams(split):
         lengths = np.diff(rows.offsets)[rows.selected].astype(np.int64)
         offsets = offsets_of(lengths)
         for start, end in cut_streams(offsets):
             chosen = rows.selected[start:end]
             ids = rows.ids[positions(rows.offsets[:-1][chosen].astype(np.int64), lengths[start:end])]
-            found = embed(model, ids, offsets[start : end + 1] - offsets[start], pooling, longest, segmenter)
-            yield embedded(pa.Table.from_batches([rows.table]).select(entity).take(pa.array(chosen)), found)
+            vectors = embed(model, ids, offsets[start : end + 1] - offsets[start], pooling, longest, segmenter)
+            keys = pa.Table.from_batches([rows.table]).select(entity).take(pa.array(chosen))
+            yield append_vectors(keys, vectors)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from domaintoolkit.cli.options import (
-    Whole,
-    as_json,
+    AtLeast,
+    Limits,
     composites_option,
-    example,
+    format_examples,
+    json_option,
     limit_options,
     on_bad_rows_option,
     overwrite_option,
     print_json,
-    rows_options,
+    row_options,
 )
-from domaintoolkit.cli.output import free_folder
+from domaintoolkit.cli.output import check_output_folder
 from domaintoolkit.cli.progress import Bar
-from domaintoolkit.cli.row_options import Given
+from domaintoolkit.cli.row_options import RowOptions
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import FitResult
@@ -31,7 +32,7 @@ __all__ = ["command"]
 
 OnBadRows = Literal["error", "quarantine"]
 
-EXAMPLES = example(
+EXAMPLES = format_examples(
     "domaintoolkit encode --domain ecommerce",
     "domaintoolkit encode --domain ecommerce 2019-Oct.csv.gz 2019-Nov.csv.gz -o shop",
     "domaintoolkit encode --schema orders.toml orders.parquet --on-bad-rows quarantine",
@@ -42,55 +43,55 @@ EXAMPLES = example(
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to encode, where to, and how; `memory` to `temporary` do not show in what is written."""
+    """The rows to encode, the folder to write, and every option of the command."""
 
-    given: Given
+    rows: RowOptions
     out: Path
     tokenizer: Path | None
     on_bad_rows: OnBadRows
-    memory: str
-    threads: int | None
-    temporary: Path | None
+    shards: int | None
+    limits: Limits
+    append: bool
+    rewrite: bool
+    engine: str
+    master: str | None
+    overwrite: bool
 
 
 @click.command("encode", epilog=EXAMPLES)
-@rows_options
+@row_options
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), metavar="OUT",
-    help="The folder to write.  [default: NAME-streams, here]",
+    help="Folder to write.  [default: NAME-streams in the current folder]",
 )  # fmt: skip
 @click.option(
     "--tokenizer", "tokenizer_folder", type=click.Path(readable=False, path_type=Path), metavar="DIR",
-    help="A fitted tokenizer.  [default: one is fitted first, on the training entities]",
+    help="Fitted tokenizer to use.  [default: fit one on the training entities first]",
 )  # fmt: skip
 @composites_option
 @on_bad_rows_option
-@click.option("--shards", type=Whole(1), metavar="N", help="Files to write.  [default: by their size]")
+@click.option("--shards", type=AtLeast(1), metavar="N", help="Number of shards.  [default: by the size of the input]")
 @limit_options
-@click.option("--append", "appending", is_flag=True, help="Add the events of FILES to what OUT holds.")
+@click.option("--append", is_flag=True, help="Add the events of FILES to the encoded folder OUT.")
 @click.option(
     "--rewrite", is_flag=True,
-    help="With --append, encode anew the history of an entity that gets an event older than its last; without, "
-    "such events are set aside.",
+    help="With --append: re-encode histories that receive late events.  [default: set late events aside]",
 )  # fmt: skip
 @click.option(
     "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
-    help="Where the work runs. Spark also reads Parquet URIs, partitioned folders and tables.",
+    help="Where the work runs. `spark` also reads Parquet URIs, partitioned folders and tables.",
 )  # fmt: skip
-@click.option("--master", metavar="URL", help="The master of Spark.  [default: Spark's own setting]")
+@click.option("--master", metavar="URL", help="Spark master.  [default: Spark's own setting]")
 @overwrite_option
-@as_json
+@json_option
 def command(
-    given: Given,
+    rows: RowOptions,
     out: Path | None,
     tokenizer_folder: Path | None,
-    composites: int | None,
     on_bad_rows: OnBadRows,
     shards: int | None,
-    memory: str,
-    threads: int | None,
-    temporary: Path | None,
-    appending: bool,
+    limits: Limits,
+    append: bool,
     rewrite: bool,
     engine: str,
     master: str | None,
@@ -99,20 +100,20 @@ def command(
 ) -> None:
     """Turn a table of events into token streams.
 
-    FILES are CSV (plain, gzip, zip), Parquet or Arrow files, folders or patterns of them; without any, the
-    domain's own simulated sample is encoded. OUT gets the tokenizer, the streams (shards/*.arrow) and a
-    manifest. The same command continues what was interrupted.
+    FILES are CSV (plain, gzip or zip), Parquet or Arrow files, or folders or patterns of them. Without FILES,
+    the domain's simulated sample is encoded. OUT receives the tokenizer, the streams (shards/*.arrow) and a
+    manifest. To continue an interrupted run, run the same command again.
     """
-    given = replace(given, composites=composites)
-    task = Task(given, out or Path(f"{given.name}-streams"), tokenizer_folder, on_bad_rows, memory, threads, temporary)
-    _check(task, appending, rewrite, shards, engine, master, overwrite)
+    folder = out or Path(f"{rows.name}-streams")
+    task = Task(rows, folder, tokenizer_folder, on_bad_rows, shards, limits, append, rewrite, engine, master, overwrite)
+    _check(task)
     with Bar() as bar:
-        if appending:
-            data = _appended(task, rewrite, bar)
+        if append:
+            data = _append(task, bar)
         elif engine == "spark":
-            data = _on_spark(task, shards, master, overwrite)
+            data = _encode_on_spark(task)
         else:
-            data = _encoded(task, shards, overwrite, bar)
+            data = _encode(task, bar)
     if json_output:
         print_json(data)
     else:
@@ -121,105 +122,104 @@ def command(
         show_encoding(data)
 
 
-def _check(
-    task: Task, appending: bool, rewrite: bool, shards: int | None, engine: str, master: str | None, overwrite: bool
-) -> None:
-    """Contradictions, and an OUT that cannot be written to, before any work."""
-    task.given.check()
-    if task.given.composites is not None and (task.tokenizer is not None or appending):
-        raise click.UsageError("--composites is for fitting; a tokenizer has its own (fit --extend adds further ones)")
-    if rewrite and not appending:
-        raise click.UsageError("--rewrite goes with --append")
-    if master is not None and engine != "spark":
-        raise click.UsageError("--master goes with --engine spark")
-    if task.given.delimiter is not None and engine == "spark":
-        raise click.UsageError("--delimiter is of CSV files, and --engine spark reads Parquet")
-    if appending and (overwrite or shards is not None or engine != "local"):
-        raise click.UsageError("--append takes OUT as it is: no --overwrite, --shards or --engine spark")
-    if not appending:
-        free_folder_for_streams(task.out, overwrite)
+def _check(task: Task) -> None:
+    """Refuse options that contradict each other, and an OUT that cannot be written to."""
+    task.rows.check()
+    if task.rows.composites is not None and (task.tokenizer is not None or task.append):
+        raise click.UsageError(
+            "--composites applies when a tokenizer is fitted, and this one is; `fit --extend` adds composites to it"
+        )
+    if task.rewrite and not task.append:
+        raise click.UsageError("--rewrite needs --append")
+    if task.master is not None and task.engine != "spark":
+        raise click.UsageError("--master needs --engine spark")
+    if task.rows.delimiter is not None and task.engine == "spark":
+        raise click.UsageError("--delimiter has no effect with --engine spark; declare it in a schema file's [reader]")
+    if task.append and (task.overwrite or task.shards is not None or task.engine != "local"):
+        raise click.UsageError("--append extends OUT as it is; drop --overwrite, --shards and --engine spark")
+    if not task.append:
+        check_streams_folder(task.out, task.overwrite)
 
 
-def free_folder_for_streams(folder: Path, overwrite: bool) -> None:
-    """OUT may also hold an unfinished encoding, which is continued."""
+def check_streams_folder(folder: Path, overwrite: bool) -> None:
+    """Check that `folder` can be written to. It may hold an unfinished encoding, which is then continued."""
     from domaintoolkit.storage.resume_state import STATE
 
     if not (folder / STATE).exists():
         hint = "already holds an encoded folder; give --overwrite to replace it, or choose another with -o"
-        free_folder(folder, "manifest.json", overwrite, hint)
+        check_output_folder(folder, "manifest.json", overwrite, hint)
 
 
-def _encoded(task: Task, shards: int | None, overwrite: bool, bar: Bar) -> dict[str, Any]:
-    from domaintoolkit.cli.summary import encoding_summary
+def _encode(task: Task, bar: Bar) -> dict[str, Any]:
+    from domaintoolkit.cli.summary import summarize_encoding
     from domaintoolkit.jobs import encode
 
-    tokenizer, source, fitted = _prepared(task, bar)
-    if overwrite:
+    tokenizer, source, fitted = _prepare(task, bar)
+    if task.overwrite:
         _remove_encoded(task.out)
     result = encode(
-        tokenizer, source, task.out, memory=task.memory, threads=task.threads, temporary=task.temporary,
-        shards=shards, on_bad_rows=task.on_bad_rows, progress=bar,
+        tokenizer, source, task.out, shards=task.shards, on_bad_rows=task.on_bad_rows, progress=bar,
+        **task.limits.as_arguments(),
     )  # fmt: skip
-    return encoding_summary(result, tokenizer, fitted, sample=not task.given.files)
+    return summarize_encoding(result, tokenizer, fitted, sample=not task.rows.files)
 
 
-def _prepared(task: Task, bar: Bar) -> tuple[DomainTokenizer, Any, FitResult | None]:
-    """The tokenizer, the rows, and how the tokenizer was fitted where that was done here."""
+def _prepare(task: Task, bar: Bar) -> tuple[DomainTokenizer, Any, FitResult | None]:
+    """The tokenizer, the rows, and the result of fitting, or None if the tokenizer was fitted before."""
     from domaintoolkit.jobs import fit
     from domaintoolkit.tokenizer import DomainTokenizer
 
-    given = task.given
     if task.tokenizer is not None:
         tokenizer = DomainTokenizer.load(task.tokenizer)
-        return tokenizer, given.source_for(tokenizer.schema), None
-    domain = given.domain()
-    source = given.source(domain)
-    resumed = _resumed(task.out, domain.schema) if given.files else None
-    if resumed is not None:
-        return resumed, source, None
-    fitted = fit(domain.schema, source, threads=task.threads, on_bad_rows=task.on_bad_rows, progress=bar)
+        return tokenizer, task.rows.open_for_schema(tokenizer.schema), None
+    domain = task.rows.load_domain()
+    source = task.rows.open_for_domain(domain)
+    interrupted = _load_interrupted(task.out, domain.schema) if task.rows.files else None
+    if interrupted is not None:
+        return interrupted, source, None
+    fitted = fit(domain.schema, source, threads=task.limits.threads, on_bad_rows=task.on_bad_rows, progress=bar)
     return fitted.tokenizer, source, fitted
 
 
-def _appended(task: Task, rewrite: bool, bar: Bar) -> dict[str, Any]:
-    from domaintoolkit.cli.summary import encoding_summary
+def _append(task: Task, bar: Bar) -> dict[str, Any]:
+    from domaintoolkit.cli.summary import summarize_encoding
     from domaintoolkit.jobs import append
     from domaintoolkit.storage import open_encoded
     from domaintoolkit.tokenizer import DomainTokenizer
 
-    source = task.given.source_of(open_encoded(task.out, verify=False))
+    source = task.rows.open_for_folder(open_encoded(task.out, verify=False))
     tokenizer = None if task.tokenizer is None else DomainTokenizer.load(task.tokenizer)
     result = append(
-        task.out, source, tokenizer=tokenizer, rewrite=rewrite, memory=task.memory, threads=task.threads,
-        temporary=task.temporary, on_bad_rows=task.on_bad_rows, progress=bar,
+        task.out, source, tokenizer=tokenizer, rewrite=task.rewrite, on_bad_rows=task.on_bad_rows, progress=bar,
+        **task.limits.as_arguments(),
     )  # fmt: skip
     used = DomainTokenizer.load(task.out / "tokenizer")
-    return encoding_summary(result, used, None, sample=not task.given.files, appended=True)
+    return summarize_encoding(result, used, None, sample=not task.rows.files, appended=True)
 
 
-def _on_spark(task: Task, shards: int | None, master: str | None, overwrite: bool) -> dict[str, Any]:
+def _encode_on_spark(task: Task) -> dict[str, Any]:
     from domaintoolkit.cli.spark import open_rows, spark_session
-    from domaintoolkit.cli.summary import encoding_summary
+    from domaintoolkit.cli.summary import summarize_encoding
     from domaintoolkit.jobs import encode_spark, fit_spark
     from domaintoolkit.tokenizer import DomainTokenizer
 
-    domain = task.given.domain()
+    domain = task.rows.load_domain()
     loaded = None if task.tokenizer is None else DomainTokenizer.load(task.tokenizer)
-    with spark_session(master) as session:
-        rows = open_rows(session, task.given, domain)
-        tokenizer = _resumed(task.out, domain.schema) if loaded is None else loaded
+    with spark_session(task.master) as session:
+        rows = open_rows(session, task.rows, domain)
+        tokenizer = _load_interrupted(task.out, domain.schema) if loaded is None else loaded
         fitted = None
         if tokenizer is None:
             fitted = fit_spark(domain.schema, rows, on_bad_rows=task.on_bad_rows)
             tokenizer = fitted.tokenizer
-        if overwrite:
+        if task.overwrite:
             _remove_encoded(task.out)
-        result = encode_spark(tokenizer, rows, task.out, shards=shards, on_bad_rows=task.on_bad_rows)
-    return encoding_summary(result, tokenizer, fitted, sample=False)
+        result = encode_spark(tokenizer, rows, task.out, shards=task.shards, on_bad_rows=task.on_bad_rows)
+    return summarize_encoding(result, tokenizer, fitted, sample=False)
 
 
-def _resumed(folder: Path, schema: Any) -> DomainTokenizer | None:
-    """The tokenizer of an encoding that was interrupted after its input was read: it is not fitted again."""
+def _load_interrupted(folder: Path, schema: Any) -> DomainTokenizer | None:
+    """The tokenizer of an interrupted encoding, if its input was read to the end; it need not be fitted again."""
     from domaintoolkit.storage.resume_state import STATE, ResumeState
     from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -230,7 +230,7 @@ def _resumed(folder: Path, schema: Any) -> DomainTokenizer | None:
 
 
 def _remove_encoded(folder: Path) -> None:
-    """Remove what an earlier encoding has written, and nothing else."""
+    """Remove the files that an earlier encoding wrote, and no others."""
     from domaintoolkit.storage.resume_state import discard
 
     if (folder / "manifest.json").exists():

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from domaintoolkit.cli.options import (
-    as_json,
     composites_option,
-    example,
+    format_examples,
+    json_option,
     on_bad_rows_option,
     overwrite_option,
     print_json,
-    rows_options,
+    row_options,
     threads_option,
 )
-from domaintoolkit.cli.output import free_folder, show_notes
+from domaintoolkit.cli.output import check_output_folder
 from domaintoolkit.cli.progress import Bar
-from domaintoolkit.cli.row_options import Given
+from domaintoolkit.cli.row_options import RowOptions
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import FitResult
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 HEAVIEST = 10
-OnBadRows = Literal["error", "quarantine"]
+"""Composites that the summary shows."""
 
-EXAMPLES = example(
+EXAMPLES = format_examples(
     "domaintoolkit fit --domain ecommerce 2019-Oct.csv.gz -o shop-tokenizer",
     "domaintoolkit fit --domain ecommerce --composites 4000",
     "domaintoolkit fit --extend shop-tokenizer --domain ecommerce 2019-Nov.csv.gz",
@@ -39,86 +39,73 @@ EXAMPLES = example(
 
 
 @click.command("fit", epilog=EXAMPLES)
-@rows_options
+@row_options
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), metavar="DIR",
-    help="The folder of the tokenizer.  [default: NAME-tokenizer, here; with --extend, where it was]",
+    help="Folder of the tokenizer.  [default: NAME-tokenizer in the current folder; the --extend folder]",
 )  # fmt: skip
 @click.option(
     "--extend", "extended", type=click.Path(path_type=Path), metavar="DIR",
-    help="Add what the rows bring that is new to the tokenizer in DIR. No id moves.",
+    help="Extend the tokenizer in DIR with new values; existing ids stay the same.",
 )  # fmt: skip
-@click.option("--all-entities", is_flag=True, help="Learn from all entities, not only from those for training.")
+@click.option("--all-entities", is_flag=True, help="Fit on all entities, not only on those of the training split.")
 @composites_option
 @on_bad_rows_option
 @threads_option
 @overwrite_option
-@as_json
+@json_option
 def command(
-    given: Given,
+    rows: RowOptions,
     out: Path | None,
     extended: Path | None,
     all_entities: bool,
-    composites: int | None,
-    on_bad_rows: OnBadRows,
+    on_bad_rows: Literal["error", "quarantine"],
     threads: int | None,
     overwrite: bool,
     json_output: bool,
 ) -> None:
-    """Learn a tokenizer from a table, without encoding it.
+    """Fit a tokenizer on a table, without encoding it.
 
-    FILES are read as `encode` reads them; without any, the domain's own simulated sample. Rows that cannot be
-    encoded are passed over with --on-bad-rows quarantine; encoding sets them aside.
+    FILES are read as `encode` reads them; without FILES, the rows are the domain's simulated sample. With
+    `--on-bad-rows quarantine`, rows that cannot be encoded are skipped; `encode` then writes them to a file.
     """
-    given = given if extended is not None else replace(given, composites=composites)
-    given.check()
-    folder = out or extended or Path(f"{given.name}-tokenizer")
+    rows.check()
+    folder = out or extended or Path(f"{rows.name}-tokenizer")
     if folder != extended:
         hint = "already holds a tokenizer; give --overwrite to replace it, or choose another with -o"
-        free_folder(folder, "vocabulary.json", overwrite, hint)
+        check_output_folder(folder, "vocabulary.json", overwrite, hint)
     with Bar() as bar:
-        if extended is None:
-            result = _fitted(given, all_entities, on_bad_rows, threads, bar)
-        else:
-            result = _extended(given, extended, composites, all_entities, on_bad_rows, threads, bar)
+        settings = {
+            "threads": threads,
+            "on_bad_rows": on_bad_rows,
+            "training_only": not all_entities,
+            "progress": bar,
+        }
+        result = _fit(rows, settings) if extended is None else _extend(rows, extended, settings)
     result.tokenizer.save(folder)
-    data = _summary(result, folder)
+    data = _summarize(result, folder)
     print_json(data) if json_output else _show(data)
 
 
-def _fitted(given: Given, all_entities: bool, on_bad_rows: OnBadRows, threads: int | None, bar: Bar) -> FitResult:
+def _fit(rows: RowOptions, settings: dict[str, Any]) -> FitResult:
     from domaintoolkit.jobs import fit
 
-    domain = given.domain()
-    return fit(
-        domain.schema, given.source(domain), threads=threads, on_bad_rows=on_bad_rows,
-        training_only=not all_entities, progress=bar,
-    )  # fmt: skip
+    domain = rows.load_domain()
+    return fit(domain.schema, rows.open_for_domain(domain), **settings)
 
 
-def _extended(
-    given: Given,
-    extended: Path,
-    composites: int | None,
-    all_entities: bool,
-    on_bad_rows: OnBadRows,
-    threads: int | None,
-    bar: Bar,
-) -> FitResult:
+def _extend(rows: RowOptions, extended: Path, settings: dict[str, Any]) -> FitResult:
     from domaintoolkit.jobs import extend
     from domaintoolkit.schema import Composite
     from domaintoolkit.tokenizer import DomainTokenizer
 
     tokenizer = DomainTokenizer.load(extended)
     declared = tokenizer.schema.composite or Composite()
-    return extend(
-        tokenizer, given.source_for(tokenizer.schema), threads=threads, on_bad_rows=on_bad_rows,
-        training_only=not all_entities, progress=bar,
-        composites=replace(declared, vocabulary_size=composites) if composites else None,
-    )  # fmt: skip
+    composites = replace(declared, vocabulary_size=rows.composites) if rows.composites else None
+    return extend(tokenizer, rows.open_for_schema(tokenizer.schema), composites=composites, **settings)
 
 
-def _summary(result: FitResult, folder: Path) -> dict[str, Any]:
+def _summarize(result: FitResult, folder: Path) -> dict[str, Any]:
     vocabulary = result.tokenizer.vocabulary
     schema = result.tokenizer.schema
     sizes = Counter(token.field for token in vocabulary if token.field is not None)
@@ -131,12 +118,12 @@ def _summary(result: FitResult, folder: Path) -> dict[str, Any]:
         "rows_refused": result.rows_refused,
         "rows_fitted": result.rows_fitted,
         "fitted_on": result.fitted_on,
-        "composites": _composites(result),
+        "composites": _summarize_composites(result),
         "fields": {spec.name: sizes[spec.name] for spec in (*schema.static, *schema.fields)},
     }
 
 
-def _composites(result: FitResult) -> dict[str, Any]:
+def _summarize_composites(result: FitResult) -> dict[str, Any]:
     from domaintoolkit.composite import heaviest
 
     tokenizer, model = result.tokenizer, result.tokenizer.composites
@@ -170,6 +157,6 @@ def _show(data: dict[str, Any]) -> None:
         rows = [(f"{each['weight']:,.1f}", f"{each['count']:,}", each["name"]) for each in composites["heaviest"]]
         screen.table(("weight", "count", "composite"), rows)
         screen.line()
-    notes = [] if data["fitted_on"] == "train" else ["these are all entities, not only those for training"]
-    show_notes(screen, notes)
+    if data["fitted_on"] != "train":
+        screen.line("note: fitted on all entities, not only on those of the training split")
     screen.line(f"written to {data['out']}")

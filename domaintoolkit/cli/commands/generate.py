@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import Whole, as_json, example, print_json
+from domaintoolkit.cli.options import AtLeast, device_option, format_examples, json_option, print_json
+from domaintoolkit.cli.output import check_output_ending
 from domaintoolkit.errors import OutputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-EXAMPLES = example(
+EXAMPLES = format_examples(
     "domaintoolkit generate shop-model --count 3 --events 8",
     "domaintoolkit generate shop-model --continue shop --entity 541312140 --events 5",
     "domaintoolkit generate shop-model --continue shop --entity 541312140 --next 5",
@@ -29,21 +30,30 @@ EXAMPLES = example(
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
     "--continue", "continued", type=click.Path(path_type=Path), metavar="OUT",
-    help="Continue a history of this encoded folder.  [default: start new ones]",
+    help="Continue a history of the encoded folder OUT.  [default: start new histories]",
 )  # fmt: skip
-@click.option("--entity", "-e", "key", multiple=True, metavar="KEY", help="Whose history; once for each key column.")
-@click.option("--events", type=Whole(1), default=10, show_default=True, metavar="N", help="Events to write.")
-@click.option("--count", type=Whole(1), default=1, show_default=True, metavar="N", help="Histories to write.")
-@click.option("--next", "likeliest", type=Whole(1), metavar="N", help="Print the N likeliest next events instead.")
+@click.option("--entity", "-e", "key", multiple=True, metavar="KEY", help="Entity to continue; once per key column.")
+@click.option("--events", type=AtLeast(1), default=10, show_default=True, metavar="N", help="Events per history.")
+@click.option("--count", type=AtLeast(1), default=1, show_default=True, metavar="N", help="Number of histories.")
+@click.option("--next", "likeliest", type=AtLeast(1), metavar="N", help="Print the N most likely next events instead.")
 @click.option(
-    "--temperature", type=float, default=1.0, show_default=True, metavar="X", help="Below 1: more likely ones."
+    "--temperature",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="Below 1, likely tokens become likelier; above 1, less likely.",
 )
-@click.option("--top-k", type=Whole(1), metavar="N", help="Draw from the N likeliest tokens only.")
-@click.option("--top-p", type=float, metavar="X", help="Draw from the fewest tokens that hold this probability.")
-@click.option("--seed", type=Whole(0), default=0, show_default=True, metavar="N", help="Seed of the draw.")
-@click.option("--table", type=click.Path(path_type=Path), metavar="FILE", help="Write the events as .parquet or .csv.")
-@click.option("--device", metavar="NAME", help="cpu, cuda, ...  [default: a GPU where there is one]")
-@as_json
+@click.option("--top-k", type=AtLeast(1), metavar="N", help="Draw only from the N most likely tokens.")
+@click.option(
+    "--top-p", type=float, metavar="X", help="Draw only from the most likely tokens that together have probability X."
+)
+@click.option("--seed", type=AtLeast(0), default=0, show_default=True, metavar="N", help="Random seed.")
+@click.option(
+    "--table", type=click.Path(path_type=Path), metavar="FILE", help="Write the events to a .parquet or .csv file."
+)
+@device_option
+@json_option
 def command(
     run: Path,
     continued: Path | None,
@@ -59,20 +69,21 @@ def command(
     device: str | None,
     json_output: bool,
 ) -> None:
-    """Continue or start histories, and predict next events.
+    """Continue or start histories, or predict the next event.
 
-    RUN is the folder of a training run, of a token or an event model. Every history decodes to a valid table: each
-    step is masked by the schema's grammar, and by the times that are still possible.
+    RUN is the folder of a training run, of a token model or an event model. Every history decodes to a valid
+    table: at each step, tokens that the schema's grammar or the possible times rule out are masked.
     """
     if likeliest is not None and continued is None:
-        raise click.UsageError("--next predicts what comes after a history; name it with --continue and --entity")
+        raise click.UsageError("--next predicts the event after a history; give --continue OUT, and --entity KEY")
     if likeliest is not None:
-        _refuse_drawing()
+        _refuse_sampling_options()
     if key and continued is None:
-        raise click.UsageError("--entity is of an encoded folder; name it with --continue")
-    if table is not None and (table.suffix not in (".parquet", ".csv") or table.exists()):
-        reason = "is there already; choose another" if table.exists() else "the name must end in .parquet or .csv"
-        raise OutputError(str(table), reason)
+        raise click.UsageError("--entity needs --continue OUT, the encoded folder of the entity")
+    if table is not None:
+        check_output_ending("--table", table, (".parquet", ".csv"))
+        if table.exists():
+            raise OutputError(str(table), "already exists; choose another")
     from domaintoolkit.generate import Generator, Sampling
     from domaintoolkit.model import load_model
     from domaintoolkit.tokenizer import DomainTokenizer
@@ -81,7 +92,7 @@ def command(
     tokenizer = DomainTokenizer.load(run / "tokenizer")
     model = load_model(run, device)
     generator = Generator(model, tokenizer)
-    stream = None if continued is None else _stream(continued, key, tokenizer)
+    stream = None if continued is None else _find_stream(continued, key, tokenizer)
     if likeliest is not None:
         assert stream is not None
         _predict(generator, stream, likeliest, json_output)
@@ -90,26 +101,26 @@ def command(
     _show(tokenizer, *generator(prompts, events, sampling), table, json_output)
 
 
-def _refuse_drawing() -> None:
-    """--next draws nothing and writes no table."""
+def _refuse_sampling_options() -> None:
+    """Refuse the options that have no effect with --next, which draws nothing and writes no table."""
     context = click.get_current_context()
     names = ("events", "count", "temperature", "top_k", "top_p", "seed", "table")
     given = [f"--{name.replace('_', '-')}" for name in names
              if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT]  # fmt: skip
     if given:
-        raise click.UsageError(f"--next draws no histories, so that {', '.join(given)} would say nothing")
+        raise click.UsageError(f"{', '.join(given)}: no effect with --next; drop {'it' if len(given) == 1 else 'them'}")
 
 
-def _stream(folder: Path, key: tuple[str, ...], tokenizer: DomainTokenizer) -> StoredStream:
+def _find_stream(folder: Path, key: tuple[str, ...], tokenizer: DomainTokenizer) -> StoredStream:
     from domaintoolkit.errors import ArtifactError, VocabularyMismatchError
     from domaintoolkit.report import find_stream, first_stream
     from domaintoolkit.storage import open_encoded
     from domaintoolkit.tokenizer import DomainTokenizer
 
     encoded, entity = open_encoded(folder), tokenizer.schema.entity
-    theirs = DomainTokenizer.load(encoded.tokenizer_folder).vocabulary
-    if not tokenizer.vocabulary.accepts(theirs):
-        raise VocabularyMismatchError(tokenizer.vocabulary.hash, theirs.hash)
+    vocabulary = DomainTokenizer.load(encoded.tokenizer_folder).vocabulary
+    if not tokenizer.vocabulary.accepts(vocabulary):
+        raise VocabularyMismatchError(tokenizer.vocabulary.hash, vocabulary.hash)
     stream = find_stream(encoded, entity, key) if key else first_stream(encoded, entity)
     if stream is None:
         raise ArtifactError(str(folder), "holds no streams")
@@ -142,7 +153,7 @@ def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None
         write_rows([rows], table)
     if json_output:
         print_json({
-            "histories": [history_data(_parsed(tokenizer, piece), piece.tolist()) for piece in pieces],
+            "histories": [history_data(_parse(tokenizer, piece), piece.tolist()) for piece in pieces],
             "events": rows.num_rows,
             "table": None if table is None else str(table),
         })  # fmt: skip
@@ -152,13 +163,20 @@ def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None
         return
     screen = Screen()
     for piece in pieces:
-        screen.history(_parsed(tokenizer, piece))
+        screen.history(_parse(tokenizer, piece))
         screen.line()
 
 
+<<<<<<< HEAD
 def _parsed(tokenizer: DomainTokenizer, ids: Any) -> History:
     """A history of which only the ids are known."""
     from domaintoolkit.grammar import event_starts
+=======
+def _parse(tokenizer: DomainTokenizer, ids: Any) -> History:
+    """Parse a history from its ids alone. An event begins with its session token, if it has one."""
+    import numpy as np
+
+>>>>>>> 1141bb2 (Write the help texts, messages and schema pages in plain English)
     from domaintoolkit.report import history_of
 
     return history_of(tokenizer, ids, event_starts(ids, tokenizer.grammar))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import Whole, as_json, example, print_json
+from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
 from domaintoolkit.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "history_data"]
 
-EXAMPLES = example(
+EXAMPLES = format_examples(
     "domaintoolkit inspect ecommerce-streams",
     "domaintoolkit inspect ecommerce-streams --entity 541312140 --html history.html",
     "domaintoolkit inspect ecommerce-streams/tokenizer",
@@ -29,15 +29,15 @@ EXAMPLES = example(
 @click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
 @click.option(
     "--entity", "-e", "key", multiple=True, metavar="KEY",
-    help="The entity's key; once for each column of the key.  [default: the first of the folder]",
+    help="Key of the entity; once per key column.  [default: the folder's first entity]",
 )  # fmt: skip
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the history as an HTML page.")
-@click.option("--limit", type=Whole(1), default=20, show_default=True, metavar="N", help="Events to print.")
-@as_json
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the history to an HTML page.")
+@click.option("--limit", type=AtLeast(1), default=20, show_default=True, metavar="N", help="Print at most N events.")
+@json_option
 def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, json_output: bool) -> None:
-    """Show one entity's history as tokens under its events.
+    """Show the tokens of one entity's history, event by event.
 
-    OUT is an encoded folder. For the folder of a tokenizer, its vocabulary is shown.
+    OUT is an encoded folder. If it is the folder of a tokenizer, show its vocabulary.
     """
     from domaintoolkit.storage.manifest import MANIFEST, STATE
 
@@ -45,7 +45,7 @@ def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, j
         _inspect_history(folder, key, html, limit, json_output)
     elif (folder / "vocabulary.json").exists():
         if key or html:
-            raise click.UsageError(f"{folder} is a tokenizer; --entity and --html are for encoded folders")
+            raise click.UsageError(f"--entity and --html need an encoded folder; {folder} is a tokenizer")
         _inspect_vocabulary(folder, json_output)
     else:
         reason = "is neither an encoded folder nor a tokenizer" if folder.exists() else "does not exist"
@@ -53,7 +53,7 @@ def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, j
 
 
 def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, json_output: bool) -> None:
-    from domaintoolkit.report import Screen, counted, find_stream, first_stream
+    from domaintoolkit.report import Screen, find_stream, first_stream, pluralize
     from domaintoolkit.storage import open_encoded
     from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -71,7 +71,7 @@ def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limi
         return
     screen = Screen()
     screen.line(", ".join(f"{name} {value}" for name, value in history.entity.items()))
-    screen.line(f"{history.split}, {counted(len(history.events), 'event')}, {history.tokens:,} tokens")
+    screen.line(f"{history.split}, {pluralize(len(history.events), 'event')}, {history.tokens:,} tokens")
     screen.history(history, limit)
     if html is not None:
         screen.line(f"written to {html}")
@@ -85,18 +85,18 @@ def _write_page(history: History, tokenizer: DomainTokenizer, html: Path) -> Non
 
 
 def history_data(history: History, ids: list[int]) -> dict[str, Any]:
-    """A history for programs; values that JSON has no form for become text."""
+    """A history as JSON data; values that JSON cannot hold become text."""
     return {
-        "entity": {name: _plain(value) for name, value in history.entity.items()},
+        "entity": {name: _to_plain(value) for name, value in history.entity.items()},
         "split": history.split,
         "header": [shown.name for cell in history.header for shown in cell.tokens],
         "events": [
             {
-                "time": _plain(event.time),
+                "time": _to_plain(event.time),
                 "tokens": [shown.name for cell in event.cells for shown in cell.tokens],
                 "composites": None if event.segmented is None else [shown.name for shown in event.segmented],
-                "values": {cell.field: _plain(cell.value) for cell in event.cells if cell.field is not None},
-                "labels": {name: _plain(value) for name, value in event.labels.items()},
+                "values": {cell.field: _to_plain(cell.value) for cell in event.cells if cell.field is not None},
+                "labels": {name: _to_plain(value) for name, value in event.labels.items()},
             }
             for event in history.events
         ],
@@ -104,7 +104,7 @@ def history_data(history: History, ids: list[int]) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return str(value)
     if value is None or isinstance(value, bool | int | float | str):
@@ -134,10 +134,12 @@ def _show_vocabulary(vocabulary: Vocabulary, data: dict[str, Any]) -> None:
     sizes = " -> ".join(f"{size:,}" for size, _ in vocabulary.generations)
     screen.facts([("vocabulary", f"{len(vocabulary):,} tokens"), ("generations", sizes), ("hash", vocabulary.hash)])
     screen.line()
-    rows = [(row["kind"], row["field"] or "", f"{row['tokens']:,}", _some(vocabulary, row)) for row in data["tokens"]]
-    screen.table(("kind", "field", "tokens", "first of them"), rows)
+    rows = [
+        (row["kind"], row["field"] or "", f"{row['tokens']:,}", _first_names(vocabulary, row)) for row in data["tokens"]
+    ]
+    screen.table(("kind", "field", "tokens", "first tokens"), rows)
 
 
-def _some(vocabulary: Vocabulary, row: dict[str, Any]) -> str:
+def _first_names(vocabulary: Vocabulary, row: dict[str, Any]) -> str:
     names = (token.name for token in vocabulary if (token.kind, token.field) == (row["kind"], row["field"]))
     return " ".join(name for _, name in zip(range(4), names, strict=False))

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import as_json, example, limit_options, print_json, rows_options
-from domaintoolkit.cli.output import percent
+from domaintoolkit.cli.options import (
+    Limits,
+    format_examples,
+    json_option,
+    limit_options,
+    print_json,
+    row_options,
+)
 from domaintoolkit.cli.progress import Bar
-from domaintoolkit.cli.row_options import Given
+from domaintoolkit.cli.row_options import RowOptions
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import VerifyResult
 
 __all__ = ["command"]
 
-EXAMPLES = example(
+EXAMPLES = format_examples(
     "domaintoolkit verify shop 2019-Oct.csv.gz 2019-Nov.csv.gz",
     "domaintoolkit verify ecommerce-streams --domain ecommerce",
 )
@@ -26,36 +32,33 @@ EXAMPLES = example(
 
 @click.command("verify", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
-@rows_options
+@row_options
 @limit_options
-@as_json
-def command(
-    folder: Path, given: Given, memory: str, threads: int | None, temporary: Path | None, json_output: bool
-) -> None:
-    """Prove the round trip on your own rows.
+@json_option
+def command(folder: Path, rows: RowOptions, limits: Limits, json_output: bool) -> None:
+    """Check the round trip on your own rows.
 
-    Reads FILES once more, as `encode` read them for OUT, and compares: the shards with their checksums, the
-    streams with what the rows encode to, the rows with what the streams decode to, and the streams with what
-    that encodes to. Without FILES, the sample of a --domain is meant. The exit status is 1 if anything does
-    not hold.
+    Read FILES again, as `encode` read them for OUT, and check that the shards have their checksums, that the
+    rows encode to the streams, that the streams decode to the rows, and that the decoded rows encode to the
+    streams. Without FILES, the rows are the sample of --domain. The exit status is 1 if a check fails.
     """
     from domaintoolkit.jobs import verify
     from domaintoolkit.storage import open_encoded
 
-    given.check()
+    rows.check()
     encoded = open_encoded(folder, verify=False)
-    source = given.source_of(encoded)
+    source = rows.open_for_folder(encoded)
     with Bar() as bar:
-        result = verify(folder, source, memory=memory, threads=threads, temporary=temporary, progress=bar)
-    data = _summary(result, folder, {spec["name"] for spec in encoded.manifest.schema.get("static", ())})
+        result = verify(folder, source, progress=bar, **limits.as_arguments())
+    data = _summarize(result, folder, {spec["name"] for spec in encoded.manifest.schema.get("static", ())})
     print_json(data) if json_output else _show(data)
     if not result.holds:
         raise SystemExit(1)
 
 
-def _summary(result: VerifyResult, folder: Path, statics: set[str]) -> dict[str, Any]:
+def _summarize(result: VerifyResult, folder: Path, statics: set[str]) -> dict[str, Any]:
     report = result.report
-    met = report.counts.fields
+    counts = report.counts.fields
     return {
         "out": str(folder),
         "holds": result.holds,
@@ -69,14 +72,14 @@ def _summary(result: VerifyResult, folder: Path, statics: set[str]) -> dict[str,
         "rows_set_aside": result.rows_set_aside,
         "rows_left_out": report.counts.rows_left_out,
         "fields": {
-            name: {**asdict(each), "static": name in statics, **met.get(name, {})}
+            name: {**asdict(each), "static": name in statics, **counts.get(name, {})}
             for name, each in report.fields.items()
         },
     }
 
 
 def _show(data: dict[str, Any]) -> None:
-    from domaintoolkit.report import Screen
+    from domaintoolkit.report import Screen, percent
 
     screen = Screen()
     rows = []
@@ -91,15 +94,15 @@ def _show(data: dict[str, Any]) -> None:
     screen.facts([
         ("rows in", f"{data['rows_in']:,}"),
         ("rows refused", f"{data['rows_refused']:,}"),
-        *([("of them set aside", f"{data['rows_set_aside']:,}")] if data["rows_set_aside"] else []),
+        *([("set aside", f"{data['rows_set_aside']:,}")] if data["rows_set_aside"] else []),
         *([("rows left out", f"{data['rows_left_out']:,}")] if data["rows_left_out"] else []),
-        ("events", f"{data['events']:,} of {data['entities']:,} entities"),
+        ("events", f"{data['events']:,}, of {data['entities']:,} entities"),
     ])  # fmt: skip
     screen.line()
     if data["holds"]:
-        screen.line("the round trip holds: every checksum is right, every stream is what its rows encode to,")
-        screen.line("every value comes back as the table says, and encode(decode(ids)) == ids for every stream")
+        screen.line("the round trip holds: every checksum matches, every history encodes to its stream,")
+        screen.line("every value comes back as the table shows, and encode(decode(ids)) == ids for every stream")
         if data["streams_through_composites"]:
-            screen.line("composites, greedy and shuffled, expand to exactly the base tokens")
+            screen.line("composites, greedy and spr, expand to exactly the base tokens")
     for problem in data["problems"]:
-        screen.line(f"does not hold: {problem}")
+        screen.line(f"failed: {problem}")

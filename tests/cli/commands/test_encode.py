@@ -252,7 +252,10 @@ def test_another_delimiter_is_hinted_at_and_remembered(run: Run, as_data: Data, 
     [
         (("-d", "ads", "--delimiter", ";"), "there are no FILES"),
         (("-d", "ads", "--delimiter", "ab", "x.csv"), "expected one character, got 'ab'"),
-        (("-d", "ads", "--delimiter", ";", "--engine", "spark", "x.csv"), "--engine spark reads Parquet"),
+        (
+            ("-d", "ads", "--delimiter", ";", "--engine", "spark", "x.csv"),
+            "--delimiter has no effect with --engine spark",
+        ),
     ],
 )
 def test_delimiters_that_cannot_be(run: Run, options: tuple[str, ...], message: str, tmp_path: Path) -> None:

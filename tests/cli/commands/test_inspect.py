@@ -39,7 +39,7 @@ def test_unknown_entities(run: Run, encoded: Path) -> None:
     for key in ("12", "somebody"):
         result = run("inspect", encoded, "--entity", key)
         assert result.exit_code != 0
-        assert f"no entity '{key}'" in result.stderr
+        assert f"unknown entity '{key}'" in result.stderr
     assert "a key has the columns: user_id" in run("inspect", encoded, "-e", 1, "-e", 2).stderr
 
 
@@ -66,4 +66,4 @@ def test_odd_keys_and_labels_cannot_garble_the_terminal(run: Run, as_data: Data,
     said = run("inspect", tmp_path / "out").stdout
     assert r"who \x1b[31m\u202ex" in said
     assert r"label: \x1b[2J" in said
-    assert r"there is: \x1b[31m\u202ex" in run("inspect", tmp_path / "out", "--entity", "nobody").stderr
+    assert r"available: \x1b[31m\u202ex" in run("inspect", tmp_path / "out", "--entity", "nobody").stderr

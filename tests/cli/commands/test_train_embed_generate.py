@@ -116,7 +116,7 @@ def test_what_comes_next(as_data: Data, run: Run, writer: tuple[Path, Path]) -> 
     assert found[0]["probability"] >= found[1]["probability"]
     assert run("generate", model, "--next", 2).exit_code == 2
     drawn = run("generate", model, "--continue", encoded, "--next", 2, "--seed", 3, "--count", 1)
-    assert (drawn.exit_code, "--count, --seed would say nothing" in drawn.stderr) == (2, True)
+    assert (drawn.exit_code, "--count, --seed: no effect with --next; drop them" in drawn.stderr) == (2, True)
     assert run("generate", model, "--entity", 2).exit_code == 2
 
 
@@ -138,7 +138,7 @@ def test_a_plan(as_data: Data, run: Run, encoded: Path) -> None:
     assert (data["tokens"], data["fits"]) == (62_700_000, True)
     assert "modelled" in run("plan", encoded, "--preset", "54k", "--gpu", "h100").stdout
     assert run("plan", "--tokens", "many").exit_code == 2
-    assert "there is: a10" in run("plan", "--gpu", "tpu").stderr
+    assert "available: a10" in run("plan", "--gpu", "tpu").stderr
 
 
 def test_train_usage(run: Run, tmp_path: Path, encoded: Path) -> None:
