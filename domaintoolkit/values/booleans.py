@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from domaintoolkit.errors import shown
+from domaintoolkit.errors import quote
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.prepared import Prepared, refuse_all
 from domaintoolkit.values.texts import as_strings, holds_text, parse_distinct
@@ -40,7 +40,7 @@ def as_booleans(values: pa.Array) -> Prepared:
 
 def _parse_boolean(text: str) -> bool:
     if text.lower() not in _SPELLINGS:
-        raise ValueError(_unknown(shown(text)))
+        raise ValueError(_unknown(quote(text)))
     return _SPELLINGS[text.lower()]
 
 

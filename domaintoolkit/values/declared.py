@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.types as is_type
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import shown
+from domaintoolkit.errors import quote
 from domaintoolkit.schema import Column
 from domaintoolkit.times.calendar import DAY
 from domaintoolkit.times.zones import zone_table
@@ -132,7 +132,7 @@ def _dates(texts: pa.Array, pattern: str | None) -> Prepared:
     clock = ~times.null & (times.micros % DAY != 0)
     refused = [(row, reason.replace("a time like", "a date like", 1)) for row, reason in times.refused]
     for row in np.flatnonzero(clock).tolist():
-        text = shown(texts[row].cast(pa.large_binary()).as_py())
+        text = quote(texts[row].cast(pa.large_binary()).as_py())
         refused.append((row, f"expected a date like {pattern!r}, got {text}"))
     days = pa.array((times.micros // DAY).astype(np.int32), mask=times.null | clock)
     return Prepared(days.view(pa.date32()), sorted(refused))

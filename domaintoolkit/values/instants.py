@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import DataError, Refusal, shown
+from domaintoolkit.errors import DataError, Refusal, quote
 from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, day_number
 from domaintoolkit.times.zones import MICROSECOND, YEARS_BEGIN, YEARS_END, ZoneTable, zone_table
 from domaintoolkit.values.columns import codes_of
@@ -73,7 +73,7 @@ def text_instants(texts: pa.Array, times: TextTimes, table: ZoneTable) -> Prepar
     micros, named, null, refused = times
 
     def show(row: int) -> str:
-        return shown(texts[row].cast(pa.large_binary()).as_py())
+        return quote(texts[row].cast(pa.large_binary()).as_py())
 
     def dates() -> Flags:
         return np.asarray(pc.fill_null(pc.equal(pc.binary_length(texts), DATE_LENGTH), False))
@@ -203,7 +203,7 @@ def _instant(value: object, table: ZoneTable, unit: str | None) -> int:
     match value:
         case str():
             micros, named = parse_time(value)
-            return _placed(micros, None if named else table, lambda: shown(value), len(value) == DATE_LENGTH)
+            return _placed(micros, None if named else table, lambda: quote(value), len(value) == DATE_LENGTH)
         case datetime():
             if getattr(value, "nanosecond", 0):  # a pandas timestamp
                 raise ValueError(f"{_shown_datetime(value)} {_FINER}")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import shown
+from domaintoolkit.errors import quote
 from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, civil, day_number
 from domaintoolkit.times.zones import MICROSECOND
 from domaintoolkit.values.prepared import Prepared
@@ -60,14 +60,14 @@ def parse_time(text: str) -> tuple[int, bool]:
     """
     found = _ISO.fullmatch(text)
     if found is None:
-        raise ValueError(f"expected a time in ISO 8601, got {shown(text)}")
+        raise ValueError(f"expected a time in ISO 8601, got {quote(text)}")
     hour, minute, second = (int(digits or 0) for digits in found.group(4, 5, 6))
     fraction = (found[7] or "").rstrip("0")
     micros = _day(found) * DAY + hour * HOUR + minute * MINUTE + second * MICROSECOND + int(fraction[:6].ljust(6, "0"))
     if hour > 23 or minute > 59 or second > 59:
-        raise ValueError(f"{shown(text)} is not a time of day: the last one is 23:59:59")
+        raise ValueError(f"{quote(text)} is not a time of day: the last one is 23:59:59")
     if len(fraction) > 6:
-        raise ValueError(f"{shown(text)} is finer than a microsecond; round it first")
+        raise ValueError(f"{quote(text)} is finer than a microsecond; round it first")
     zone = found[8]
     return micros - (_offset(zone, text) if zone else 0), zone is not None
 
@@ -87,7 +87,7 @@ def parse_date(text: str) -> int:
     """The day number of a date: 0 is 1970-01-01. Raises `ValueError` with the reason for what is not a date."""
     found = _ISO.fullmatch(text)
     if found is None or found[4] is not None:
-        raise ValueError(f"expected a date like 2019-10-31, got {shown(text)}")
+        raise ValueError(f"expected a date like 2019-10-31, got {quote(text)}")
     return _day(found)
 
 
@@ -95,9 +95,9 @@ def _day(found: re.Match[str]) -> int:
     year, month, day = (int(digits) for digits in found.group(1, 2, 3))
     number = day_number(year, month, day)
     if civil(number) != (year, month, day):
-        raise ValueError(f"{shown(found[0])} is not a day of the calendar")
+        raise ValueError(f"{quote(found[0])} is not a day of the calendar")
     if not year:
-        raise ValueError(f"{shown(found[0])} is outside the years 1 to 9999")
+        raise ValueError(f"{quote(found[0])} is outside the years 1 to 9999")
     return number
 
 
@@ -108,7 +108,7 @@ def _offset(zone: str, text: str) -> int:
         return 0
     hours, minutes = int(digits[:2]), int(digits[2:] or 0)
     if hours > 23 or minutes > 59:
-        raise ValueError(f"{shown(text)} is farther from UTC than 23:59")
+        raise ValueError(f"{quote(text)} is farther from UTC than 23:59")
     return (-1 if "-" in zone else 1) * (hours * HOUR + minutes * MINUTE)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import shown
+from domaintoolkit.errors import quote
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.prepared import Prepared, refuse_all
 from domaintoolkit.values.texts import as_strings, has_byte, holds_text, parse_distinct, parse_likely
@@ -89,7 +89,7 @@ def _within(number: int, text: str, kind: pa.DataType) -> int:
     limits = np.iinfo(kind.to_pandas_dtype())
     if not limits.min <= number <= limits.max:
         sign = "" if limits.min else "unsigned "
-        raise ValueError(f"{shown(text)} is beyond a {sign}{limits.bits}-bit integer")
+        raise ValueError(f"{quote(text)} is beyond a {sign}{limits.bits}-bit integer")
     return number
 
 
@@ -117,7 +117,7 @@ def _cast_finite(texts: pa.Array) -> NDArray[np.float64]:
 
 def _parse_number(text: str) -> float:
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"expected a number, got {shown(text)}")
+        raise ValueError(f"expected a number, got {quote(text)}")
     number = float(text)
     if math.isinf(number) and "n" not in text.lower():
         raise ValueError(_too_large(text))
@@ -125,13 +125,13 @@ def _parse_number(text: str) -> float:
 
 
 def _too_large(text: str) -> str:
-    return f"{shown(text)} is beyond a 64-bit float"
+    return f"{quote(text)} is beyond a 64-bit float"
 
 
 def _parse_integers(texts: pa.Array, kind: pa.DataType) -> Prepared:
     def parse(text: str) -> int:
         if not _INTEGER.fullmatch(text) or len(text) > _MOST_DIGITS:
-            raise ValueError(f"expected an integer, got {shown(text)}")
+            raise ValueError(f"expected an integer, got {quote(text)}")
         return _within(int(text), text, kind)
 
     def cast(texts: pa.Array) -> NDArray[Any]:

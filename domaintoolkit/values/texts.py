@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import shown
+from domaintoolkit.errors import quote
 from domaintoolkit.values.prepared import Prepared
 
 __all__ = ["as_strings", "has_byte", "holds_text", "invalid_unicode", "is_text", "parse_distinct", "parse_likely"]
@@ -58,7 +58,7 @@ def invalid_unicode(value: bytes) -> str | None:
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        return f"not UTF-8: byte 0x{value[error.start]:02x} at {error.start} of {shown(value)}"
+        return f"not UTF-8: byte 0x{value[error.start]:02x} at {error.start} of {quote(value)}"
     return None
 
 

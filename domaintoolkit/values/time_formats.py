@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import shown
+from domaintoolkit.errors import quote
 from domaintoolkit.values.iso_times import TextTimes
 from domaintoolkit.values.texts import parse_distinct
 
@@ -119,4 +119,4 @@ def _strptime(text: str, pattern: str) -> tuple[int, bool]:
         except (ValueError, OverflowError):
             continue
         return (time - _EPOCH) // timedelta(microseconds=1), named or "%Z" in pattern
-    raise ValueError(f"expected a time like {pattern!r}, got {shown(text)}")
+    raise ValueError(f"expected a time like {pattern!r}, got {quote(text)}")

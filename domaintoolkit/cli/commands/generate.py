@@ -167,16 +167,9 @@ def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None
         screen.line()
 
 
-<<<<<<< HEAD
-def _parsed(tokenizer: DomainTokenizer, ids: Any) -> History:
-    """A history of which only the ids are known."""
-    from domaintoolkit.grammar import event_starts
-=======
 def _parse(tokenizer: DomainTokenizer, ids: Any) -> History:
     """Parse a history from its ids alone. An event begins with its session token, if it has one."""
-    import numpy as np
-
->>>>>>> 1141bb2 (Write the help texts, messages and schema pages in plain English)
+    from domaintoolkit.grammar import event_starts
     from domaintoolkit.report import history_of
 
     return history_of(tokenizer, ids, event_starts(ids, tokenizer.grammar))
