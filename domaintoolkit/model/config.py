@@ -18,9 +18,9 @@ Whole = Annotated[int, Constraint(ge=1)]
 
 @declaration
 class TokenModelConfig:
-    """A decoder over tokens. `position` is `none` unless told: attention then sees order through causality alone.
+    """A decoder over tokens. `position` is `none` by default: attention then sees order through causality alone.
 
-    `multiple` is the feed-forward width over `width`; left out, it is 4, or 8/3 where the activation is gated,
+    `multiple` is the feed-forward width over `width`; left out, it is 4, or 8/3 if the activation is gated,
     which has the same number of parameters. `bias` is that of the feed-forward layers (x-transformers' attention
     and norms have none). `parallel` adds attention and feed-forward, of one norm, in one step. `composites` says
     that the streams it reads hold composites; a trained model's says what it was trained on.
@@ -59,12 +59,12 @@ class TokenModelConfig:
 
     @property
     def gated(self) -> bool:
-        """Whether the feed-forward has a gate."""
+        """True if the feed-forward has a gate."""
         return self.activation != "gelu"
 
     @property
     def gate_in_product(self) -> bool:
-        """Whether the shape of the feed-forward is one that a GPU's kernel applies the gate of in the product."""
+        """True if a GPU's kernel can apply the gate within the product: it takes feed-forwards of this shape."""
         return self.gated and not self.bias and self.width % 64 == 0 and self.inner % 16 == 0
 
     @property

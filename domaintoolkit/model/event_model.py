@@ -85,7 +85,7 @@ class EventModel(BoundModel):
         self.clock.tabulate(place, start)
 
     def cells(self, batch: EventBatch) -> Tensor:
-        """Embeddings (B, T, H + P, cell) of the cells, tails included; zero where a position has no such part."""
+        """Embeddings (B, T, H + P, cell) of the cells, tails included; zero if a position has no such part."""
         there = self.place[batch.ids] == torch.arange(batch.ids.shape[2], device=batch.ids.device)
         found = functional.embedding(batch.ids, self.embedding) * there[..., None]
         if len(batch.tails):
@@ -115,7 +115,7 @@ class EventModel(BoundModel):
         return self.decoder.run(x, Packing("causal", positions), cache, mask)
 
     def _input(self, batch: EventBatch, cells: Tensor, positions: Tensor, length: int) -> Tensor:
-        """What the decoder reads, (B, T, width), at positions up to `length`."""
+        """The decoder's input, (B, T, width), at positions up to `length`."""
         x = self.project(cells.flatten(2))
         x = x + (batch.session[..., None] * (self.flag / SPREAD)).to(x.dtype)
         x = x + self.clock(batch.ids) * ~batch.header[..., None]
@@ -183,7 +183,7 @@ class EventModel(BoundModel):
         return self.embedding if self.output is None else self.output
 
     def scored_before(self, ids: Tensor) -> Tensor:
-        """(N, P, cell): the rows of `scored`, scaled, of events with these ids (N, H + P); zero where there is none."""
+        """(N, P, cell): the rows of `scored`, scaled, of events with these ids (N, H + P); else zero."""
         mine = ids[:, self.header_parts :]
         there = self.place[mine] == torch.arange(self.header_parts, ids.shape[1], device=ids.device)
         return functional.embedding(mine, self.scored) * there[..., None] / SPREAD
@@ -215,7 +215,7 @@ class EventModel(BoundModel):
         return loss + more, nats.index_add(0, going, each), tokens + tails.length.sum()
 
     def _expected(self, place: int, cells: Tensor, ids: Tensor, batch: EventBatch) -> Tails:
-        """The tails of the same parts in the events before, where those began with the same tokens."""
+        """The tails of the same parts in the events before, if those began with the same tokens."""
         if place < self.header_parts:
             return Tails(batch.tails, torch.zeros_like(cells), torch.full_like(cells, -1))
         before = cells - batch.ids.shape[2]

@@ -20,8 +20,8 @@ KINDS: dict[str, type[TokenModel] | type[EventModel]] = {kind.__name__: kind for
 def load_model(run: str | Path, device: str | None = None) -> TokenModel | EventModel:
     """The model in the folder of a run, or in a folder that `save_pretrained` wrote.
 
-    It goes to `device` (left out: a GPU where there is one). Raises `ArtifactError` where there is no model, and
-    `SchemaError` where there is no such device.
+    It goes to `device` (default: a GPU if there is one). Raises `ArtifactError` if there is no model, and
+    `SchemaError` if there is no such device.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     _check_device(chosen)

@@ -1,4 +1,4 @@
-"""What a training run of the token model takes, before it is run: memory, arithmetic, time and money.
+"""Estimate what a training run of the token model takes: memory, arithmetic, time and money.
 
 Everything here is a model of the machine, not a measurement; a test holds the parameters and the activations
 against those of built models, and benchmarks/model_memory.py the memory against that of training.
@@ -42,7 +42,7 @@ class Device:
     price: float
     """US dollars an hour."""
     utilisation: float
-    """Share of the peak that a run of this kind is taken to reach, unless told."""
+    """Share of the peak that a run of this kind is taken to reach by default."""
     note: str = ""
 
 
@@ -95,7 +95,7 @@ class Plan:
 
     @property
     def fits(self) -> bool:
-        """Whether it fits into the device's memory."""
+        """True if it fits into the device's memory."""
         return self.memory <= self.device.memory * GIB * (1 - RESERVED)
 
     def rows(self) -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ class TokenModel(BoundModel):
 
     @property
     def output(self) -> Tensor:
-        """(V, width): the output layer, which is the embedding where they are tied."""
+        """(V, width): the output layer, which is the embedding if they are tied."""
         weight: Tensor = self.embedding if self.config.tied else self.transformer.to_logits.weight
         return weight
 
@@ -75,7 +75,7 @@ class TokenModel(BoundModel):
         return self._decode(ids, packing)
 
     def read(self, ids: Tensor, real: Tensor, cache: Cache) -> Tensor:
-        """Hidden states (B, n, width) of the next n tokens of B histories; where `real` is False there is none."""
+        """Hidden states (B, n, width) of the next n tokens of B histories; positions with `real` False are padding."""
         mask = cache.mask(real)
         assert cache.valid is not None
         positions = cache.valid.long().cumsum(1)[:, -ids.shape[1] :] - 1
@@ -118,7 +118,7 @@ class TokenModel(BoundModel):
         return LossReport(mean, by_part, follows.sum(), events)
 
     def owners(self, ids: Tensor) -> Tensor:
-        """Which entry of `part_names` each token (B, T) belongs to: bytes and pieces to the part they continue."""
+        """The entry of `part_names` that each token (B, T) belongs to: bytes and pieces to the part they continue."""
         place = self.place[ids].long()
         begins = self.start[ids] | (place < Place.BYTE)
         steps = torch.arange(ids.shape[1], device=ids.device)

@@ -1,4 +1,4 @@
-"""A gated feed-forward layer in Triton, for CUDA in 16 bits: the gate is applied where the product is made.
+"""A gated feed-forward layer in Triton, for CUDA in 16 bits: the kernel of the product applies the gate.
 
 At the widths of compact models a product takes about as long as reading and writing what it makes. So the two that
 border on the gate, one on the way up and one on the way back, finish it before they write: neither the products nor the
@@ -85,7 +85,7 @@ def _back(
 
 @triton_op("domaintoolkit::gated_feed_forward", mutates_args=())
 def _feed(rows: Tensor, up: Tensor, down: Tensor, gelu: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """What the layer gives, and what its gradient needs: the products (N, 2 x inner) and the gated values."""
+    """The output of the layer, and what its gradient needs: the products (N, 2 x inner) and the gated values."""
     count, width, inner = *rows.shape, down.shape[1]
     both, gated = rows.new_empty(count, 2 * inner), rows.new_empty(count, inner)
     grid = (triton.cdiv(inner, FORWARD["COLUMNS"]), triton.cdiv(count, FORWARD["ROWS"]))

@@ -121,7 +121,7 @@ def _by_key(
 
 @triton_op("domaintoolkit::attend_histories", mutates_args=())
 def _attend(rows: Tensor, first: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-    """What the rows gather, and the base-2 logarithms (heads, N) of their sums of weights."""
+    """The sums that the rows gather, and the base-2 logarithms (heads, N) of their sums of weights."""
     count, _, heads, width = rows.shape
     out = rows.new_empty(count, heads, width)
     log_sums = rows.new_empty(heads, count, dtype=torch.float32)

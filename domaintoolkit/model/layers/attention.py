@@ -5,14 +5,14 @@ Which kernel runs where, and what it costs for blocks of T tokens and histories 
 - `causal`: one history a row: torch's fused attention, T^2 / 2 a head. Everywhere.
 - `dense`: the same under a boolean mask (B, 1, T, T): T^2 a head, and B * T^2 bytes, made once a batch. Everywhere,
   and the only one on a CPU that has a gradient (flex attention has none there). A CPU takes the queries in tiles of
-  128, each with the keys from where the first of its histories begins: T^2 / 2, or T * (128 + n) where that is less.
+  128, each with the keys from where the first of its histories begins: T^2 / 2, or T * (128 + n) if that is less.
 - `histories`: our own, in Triton: the sum of n^2 / 2, no mask. CUDA, 16-bit, compute capability 8.0 and on, head widths
   of 16, 32, 64 and 128.
 - `varlen`: `torch.nn.attention.varlen`: the same cost. CUDA, 16-bit, compute capability 8.0 and on, other head widths.
 - `flex`: flex attention, compiled: skips tiles of 128 x 128 that hold no pair. CUDA, any precision; taken for
   training in fp32 on blocks from 1,024 positions on.
 
-`causal` and `dense` are tested on CPUs, all of them on a GPU where there is one: the same loss and gradients.
+`causal` and `dense` are tested on CPUs, all of them on a GPU if there is one: the same loss and gradients.
 docs/training.md has what they took on an H100.
 """
 
@@ -44,9 +44,9 @@ class Packing:
     positions: Tensor
     """int64 (B, T): position within the history."""
     mask: Any = None
-    """What the kernel looks at: a boolean mask, each row's history, the bounds of histories, or a flex block mask."""
+    """The mask that the kernel takes: a boolean mask, histories of rows, their bounds, or a flex block mask."""
     tiles: tuple[tuple[int, int, int], ...] = ()
-    """Under a boolean mask, where it is taken in tiles: their first key, first query and end."""
+    """For a boolean mask that is taken in tiles: their first key, first query and end."""
 
 
 def history_bounds(documents: Tensor) -> Tensor:
@@ -69,9 +69,9 @@ def pack(
     kernel: Kernel | None = None,
     bounds: Tensor | None = None,
 ) -> Packing:
-    """Prepare attention of heads `width` wide for `documents` (B, T), or for one history a row where there are none.
+    """Prepare attention of heads `width` wide for `documents` (B, T), or for one history a row without them.
 
-    `bounds` are those of `documents`; where they are left out and needed, a GPU has to be waited for.
+    `bounds` are those of `documents`; if they are left out and needed, a GPU has to be waited for.
     """
     count, length = shape
     steps = torch.arange(length, device=device)
@@ -93,7 +93,7 @@ def pack(
 
 
 def _tiles(positions: Tensor) -> tuple[tuple[int, int, int], ...]:
-    """Tiles of queries and the keys that one of them may see; none where that would wait for a GPU or break a graph."""
+    """Tiles of queries and the keys that one of them may see; none if that would wait for a GPU or break a graph."""
     length = positions.shape[1]
     if positions.device.type != "cpu" or length <= TILE or torch.compiler.is_compiling():
         return ()
@@ -122,7 +122,7 @@ def _kernel(device: torch.device, length: int, width: int) -> Kernel:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, dropout: float = 0.0) -> Tensor:
-    """Attention of (B, heads, T, head width) tensors; dropout of the weights only where the kernel has it."""
+    """Attention of (B, heads, T, head width) tensors; dropout of the weights only if the kernel has it."""
     match packing.kernel:
         case "causal":
             return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)

@@ -71,7 +71,7 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tens
 
 
 def _softmax(logits: Tensor, targets: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The gradient by the logits of each row's nats, and those nats; both 0 where the target is -1.
+    """The gradient by the logits of each row's nats, and those nats; both 0 if the target is -1.
 
     Columns from `size` on are there for the alignment alone. The logits may be written over.
     """
@@ -102,7 +102,7 @@ def _aligned(matrix: Tensor) -> Tensor:
 
 
 def precision(tensor: Tensor) -> torch.dtype:
-    """The type of products of a tensor: autocast's where that is on."""
+    """The type of products of a tensor: autocast's if that is on."""
     kind = tensor.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else tensor.dtype
 

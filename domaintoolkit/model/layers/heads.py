@@ -40,7 +40,7 @@ class Heads(nn.Module):
 
     @staticmethod
     def parameters_of(config: EventModelConfig, parts: int) -> int:
-        """How many parameters the heads have, not building them."""
+        """The number of parameters of the heads, without building them."""
         width, cell = config.width, config.cell
         alone = parts * (width * cell + width + 1)
         return alone + (parts * cell * width + width + width**2 if config.sequential else 0)
@@ -78,7 +78,7 @@ class HeaderHeads(nn.Module):
 
     @staticmethod
     def parameters_of(config: EventModelConfig, parts: int) -> int:
-        """How many parameters they are, not building them."""
+        """The number of parameters, without building them."""
         return config.width * (1 + 2 * parts * config.cell)
 
     def forward(self, cells: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ from domaintoolkit.model.layers.cross_entropy import cross_entropy
 __all__ = ["SPREAD", "TailDecoder", "TailEncoder", "Tails", "can_continue"]
 
 FACTORS = 32
-"""Places in a tail that are told apart; later ones count as the last."""
+"""Places in a tail that have an embedding of their own; later ones share the last."""
 SPREAD = 0.01
 """Standard deviation of embeddings at first; what is read of them is divided by it."""
 
@@ -68,7 +68,7 @@ class TailEncoder(nn.Module):
 
 
 class TailDecoder(nn.Module):
-    """What a tail costs, given the context of its event and its cell's first token."""
+    """The cost of a tail, given the context of its event and its cell's first token."""
 
     def __init__(self, config: EventModelConfig) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class TailDecoder(nn.Module):
 
     @staticmethod
     def parameters_of(config: EventModelConfig) -> int:
-        """How many parameters a tail decoder has, not building it."""
+        """The number of parameters of a tail decoder, without building it."""
         cell = config.cell
         return (config.width + 1) * cell + 6 * cell * (cell + 1) + cell**2 + 2 * (cell + 1)
 
@@ -102,7 +102,7 @@ class TailDecoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """(summed nats with their gradient, nats (C,)) of C tails; `first` (C, cell) are the first tokens.
 
-        `before` are the tails that are expected again, with a length of -1 where none is. `embedded` (V, cell) is
+        `before` are the tails that are expected again, with a length of -1 if none is. `embedded` (V, cell) is
         read, `scored` (V, cell + 1), the last column a bias, is scored against.
         """
         queries, rows, wanted = self._queries(part, context, first, tails, before, embedded, scored)

@@ -47,7 +47,7 @@ class Clock(nn.Module):
 
     @staticmethod
     def parameters_of(calendar: int, elapsed: int, width: int) -> int:
-        """How many parameters a clock has, not building it."""
+        """The number of parameters of a clock, without building it."""
         half = width // 2
         return 2 * WAVES * calendar * half + (2 * WAVES + 1) * elapsed * (width - half)
 

@@ -1,4 +1,4 @@
-"""What we use of x-transformers, imported without the deprecation warning that its own import sets off."""
+"""The parts of x-transformers that we use, imported without the deprecation warning that its own import sets off."""
 
 from __future__ import annotations
 
