@@ -65,6 +65,7 @@ class CompositeModel:
     @cached_property
     def pieces(self) -> tuple[tuple[CompositePart, ...], ...]:
         """The base tokens of each composite, by event; in undirected models every event is 0."""
+        # a merge comes after those of its halves, so one pass knows both
         known: dict[int, tuple[CompositePart, ...]] = {}
         for left, right, relation, number in self.merges.tolist():
             first, second = known.get(left, (CompositePart(0, left),)), known.get(right, (CompositePart(0, right),))
@@ -75,6 +76,7 @@ class CompositeModel:
     @cached_property
     def flat_pieces(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
         """`pieces` as (tokens, events, offsets (n + 1,))."""
+        # (pieces of all composites, 2): event and token; a model without merges keeps the two columns
         flat = np.array([piece for pieces in self.pieces for piece in pieces], np.int32).reshape(-1, 2)
         offsets = np.cumsum([0, *map(len, self.pieces)], dtype=np.int64)
         return np.ascontiguousarray(flat[:, 1]), np.ascontiguousarray(flat[:, 0]), offsets
@@ -83,6 +85,7 @@ class CompositeModel:
         """(size,) the number of events that each id covers."""
         _, events, offsets = self.flat_pieces
         result = np.ones(size, np.int64)
+        # the events of a composite's pieces never fall, so its last piece is in its last event
         result[self.ids] = events[offsets[1:] - 1] + 1
         return result
 
@@ -126,6 +129,7 @@ def _problem(model: CompositeModel) -> str | None:
         return "merges, weights and counts differ in length"
     if not np.isfinite(model.weights).all() or (model.weights < 0).any():
         return "a weight is not a number, or below 0"
+    # two ids share the 63 bits of a pair key (kernels/merge_table.py)
     if len(merges) and (merges.min() < 0 or merges[:, :3].max() >= 1 << 30):
         return "a merge holds an id out of range"
     if (np.diff(ids) <= 0).any():

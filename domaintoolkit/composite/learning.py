@@ -64,15 +64,19 @@ def extend(
     from domaintoolkit.composite.kernels.construction import learn as run
     from domaintoolkit.composite.kernels.sets import Base, find_levels, split_events
 
+    # (tokens,), and (events,) each
     ids = plain(streams.ids, np.int32)
     begins, ends = event_bounds(streams)
     place, start = plain(grammar.place, np.int16), plain(grammar.start, np.bool_)
     base = Base(place, start, find_allowed(grammar, model.fields), _levels(model, len(place)))
     find_levels(ids, begins, ends, base)
+    # (tokens in sets,), (events + 1,), then (events,) each
     tokens, first, outside, opens = split_events(ids, begins, ends, base)
     joined = join_events(first, opens, plain(streams.event_offsets, np.int64), model.across_events)
+    # the largest set and the number of events bound every sum of weights
     share, scale = make_shares(int(np.diff(first).max(initial=1)), len(begins))
     span = fit_size(model.spans(base_size), base_size + spec.vocabulary_size, 1)
+    # an exact fraction: a float times the scale would round the least weight
     least = max(1, min(ceil(Fraction(min(spec.min_weight, LARGEST)) * scale), LARGEST))
     known = plain(model.merges, np.int64)
 
@@ -96,6 +100,7 @@ def _append_merges(
     model: CompositeModel, rows: NDArray[np.int64], base_size: int, scale: int, levels: NDArray[np.int16]
 ) -> CompositeModel:
     """The model with further merges: rows (left, right, relation, weight, count)."""
+    # (n, 4): the ids follow from the order of the merges
     merges = np.column_stack([rows[:, :3], base_size + np.arange(len(rows))])
     known = np.flatnonzero(levels > 0)
     return CompositeModel(
@@ -115,9 +120,11 @@ def make_shares(largest: int, events: int) -> tuple[NDArray[np.int64], int]:
     The scale is a common multiple of all a b if the weights of so many events then fit into 64 bits; otherwise it is a
     power of two, and each share is rounded down.
     """
+    # divisible by every a * b up to the largest: then each share is a whole number, and sums of them are exact
     scale = lcm(*range(1, largest + 1)) ** 2
     if scale * 2 * (events + 1) >= LARGEST:
         scale = 1 << (LARGEST // (2 * (events + 1))).bit_length() - 1
+    # (largest + 1, largest + 1): row and column 0 stand for empty sets, which have no pairs
     share = np.zeros((largest + 1, largest + 1), np.int64)
     for a in range(1, largest + 1):
         for b in range(1, largest + 1):

@@ -12,9 +12,11 @@ __all__ = ["history_seeds"]
 
 def history_seeds(seed: int, epoch: int, keys: Ints) -> NDArray[np.uint64]:
     """(n,) a 64-bit random state for each history, from its key."""
+    # arithmetic of unsigned arrays wraps around modulo 2^64, which the generator needs
     state = np.zeros(len(keys), np.uint64)
     for value in (seed % (1 << 64), epoch % (1 << 64), keys):
         number = np.asarray(value).astype(np.uint64)
+        # 2^64 over the golden ratio: the step of SplitMix64
         state = _mix(state + np.uint64(0x9E3779B97F4A7C15) + number)
     return state
 

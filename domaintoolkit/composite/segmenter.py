@@ -93,7 +93,9 @@ class Segmenter:
         ids, offsets = np.asarray(ids), plain(offsets, np.int64)
         self._check(ids, offsets)
         pieces, lengths = self._pieces
+        # (streams + 1,) where each stream begins once expanded: an id always stands for the same base tokens
         ends = np.concatenate([[0], np.cumsum(lengths[ids])])[offsets]
+        # of one type, so that the loop is compiled once
         narrow = plain(ids, np.int32)
         found, starts, events, error, stream, position = expand(narrow, offsets, np.diff(ends), self._base, pieces)
         if error:
@@ -111,6 +113,7 @@ class Segmenter:
 
     @cached_property
     def _by_weight(self) -> Any:
+        # stable: of two equal weights the earlier merge comes first
         order = np.argsort(-self.model.weights, kind="stable")
         return make_rules(self.model, order, self._leads >= self.grammar.event_parts)
 
@@ -140,6 +143,7 @@ class Segmenter:
         parts = _parts(event_offsets, offsets)
         with make_workers(min(self.threads, len(parts))) as workers:
             results = list(workers.map_in_order(task, parts))
+        # the ids of composites may not fit into the type of base ids
         dtype = streams.ids.dtype if self.size <= np.iinfo(streams.ids.dtype).max + 1 else np.dtype(np.uint32)
         return _concat(results, dtype, event_offsets)
 
@@ -156,6 +160,7 @@ def _run(
     from domaintoolkit.composite.kernels.block import Block
 
     low, high = event_offsets[part.start], event_offsets[part.stop]
+    # (histories + 1,) events, counted from the first history of the part
     counts = event_offsets[part.start : part.stop + 1] - low
     block = Block(ids, offsets[part.start : part.stop + 1], begins[low:high], ends[low:high], counts)
     return kernel(block, part)
@@ -163,12 +168,14 @@ def _run(
 
 def _parts(event_offsets: NDArray[np.int64], offsets: NDArray[np.int64]) -> list[slice]:
     """Histories in parts of about `BLOCK` events, or eight times as many tokens."""
+    # (histories,) rises each time that a block is full of events or of tokens; a part begins at each rise
     done = event_offsets[:-1] // BLOCK + offsets[:-1] // (8 * BLOCK)
     cuts = [*np.flatnonzero(np.diff(done, prepend=-1)).tolist(), len(done)]
     return [slice(low, high) for low, high in pairwise(cuts)]
 
 
 def _concat(results: list[Any], dtype: np.dtype[Any], event_offsets: NDArray[np.int64]) -> Arrays:
+    # (parts + 1,) tokens before each part: a part counts its own positions from 0
     before = np.cumsum([0, *(len(ids) for ids, _, _ in results)])
     ids = [ids.astype(dtype) for ids, _, _ in results]
     offsets = [at[1:] + base for (_, at, _), base in zip(results, before, strict=False)]

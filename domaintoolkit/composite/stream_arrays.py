@@ -47,8 +47,10 @@ def event_bounds(streams: StreamArrays) -> tuple[NDArray[np.int64], NDArray[np.i
     """Where each event begins and ends in `ids`."""
     begins, offsets = plain(streams.event_starts, np.int64), plain(streams.offsets, np.int64)
     event_offsets = plain(streams.event_offsets, np.int64)
+    # (events,) an event ends where the next one begins, and the last one of a stream where the stream ends
     ends = np.empty(len(begins), np.int64)
     ends[:-1] = begins[1:]
+    # (streams,) False for a stream without events, which has no end to correct
     last = np.diff(event_offsets) > 0
     ends[event_offsets[1:][last] - 1] = offsets[1:][last]
     return begins, ends

@@ -26,7 +26,9 @@ def fit_size(values: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
 def find_allowed(grammar: Grammar, fields: tuple[str, ...] | None) -> NDArray[np.bool_]:
     """(V,) which tokens may take part in composites: the fusible ones of `fields`, or of all."""
     chosen = [fields is None or field in fields for field in grammar.part_fields]
+    # composites are made of events: no token of a header takes part
     chosen[: grammar.header_parts] = [False] * grammar.header_parts
+    # (parts + 1,) the last entry is for tokens that belong to no part
     parts = np.array([*chosen, False])
     place = np.where(grammar.place >= 0, grammar.place, len(chosen)).astype(np.int64)
     result: NDArray[np.bool_] = grammar.fusible & parts[place]
@@ -56,6 +58,8 @@ def make_rules(model: CompositeModel, order: NDArray[np.int64], continues: NDArr
     from domaintoolkit.composite.kernels.merge_table import fill_table
 
     merges, partners = np.ascontiguousarray(model.merges[order]), np.zeros(len(continues), np.uint64)
+    # a filter of one hash: a bit that is 0 rules a partner out, a bit that is 1 proves nothing, since ids share it.
+    # `at` is unbuffered; indexed `|=` would keep one partner of each token
     for own, other in ((0, 1), (1, 0)):
         np.bitwise_or.at(partners, merges[:, own], np.uint64(1) << (merges[:, other] & 63).astype(np.uint64))
     deep = bool(len(model.levels))
@@ -75,6 +79,7 @@ def find_leads(model: CompositeModel, grammar: Grammar) -> NDArray[np.int32]:
     result = np.where(fit_size(grammar.start, size, 0), part, after).astype(np.int32)
     if len(model):
         tokens, _, offsets = model.flat_pieces
+        # (composites,) the first part among the pieces of each; none is empty, which `reduceat` would get wrong
         result[model.ids] = np.minimum.reduceat(result[tokens], offsets[:-1])
     return result
 
@@ -85,6 +90,7 @@ def make_pieces(model: CompositeModel, grammar: Grammar) -> tuple[Any, NDArray[n
 
     size = count_ids(model, grammar)
     tokens, events, offsets = model.flat_pieces
+    # (V,) each: a base token has no number, and is one piece
     number, lengths = np.full(size, -1, np.int32), np.ones(size, np.int64)
     number[model.ids], lengths[model.ids] = np.arange(len(model)), np.diff(offsets)
     fills = fit_size(grammar.fills, size, 1)

@@ -46,6 +46,7 @@ class KeyCounts:
         """The count of each of `keys`, 0 for those never seen."""
         if not len(self.keys):
             return np.zeros(len(keys))
+        # (n,) where each key is, if it was seen; the comparison finds out
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[at] == keys, self.numbers[at], 0.0)
 
@@ -72,19 +73,24 @@ class Spelling:
         self.unigram = KeyCounts.of(after)
         self.bigram = KeyCounts.of(_pairs(now, after))
         self.context = KeyCounts.of(now)
+        # one token of each distinct pair, so that counts are the number of kinds that follow
         self.kinds = KeyCounts.of(now[np.unique(_pairs(now, after), return_index=True)[1]])
 
     def __call__(self, asked: PartSequences) -> Floats:
         """(n,) the probability of each sequence."""
         now, after, first = _steps(asked)
         kinds = max(1, len(self.unigram.keys))
+        # (tokens,) the unigram, smoothed to the uniform over all that can follow
         lower = (self.unigram(after) + kinds / self.choices) / (self.unigram.total + kinds)
         seen, follow = self.context(now), self.kinds(now)
+        # Witten and Bell: the unigram weighs as much as kinds were seen; all of it after a token that was never seen
         weight = np.maximum(follow, 1.0)
         nats = np.log((self.bigram(_pairs(now, after)) + weight * lower) / (seen + weight))
+        # (n,) the first tokens, with half a count for each that can begin the part
         begin = self.start(asked.tokens[first].astype(np.uint64))
         nats_start = np.log((begin + 0.5) / (self.start.total + 0.5 * max(self.starts, 1)))
         sums = np.add.reduceat(nats, asked.offsets[:-1]) if len(asked) else np.zeros(0)
+        # exp(-746) is 0 in float64, and the mixture's logarithm would be infinite
         return np.exp(np.maximum(sums + nats_start, -700.0))
 
 
@@ -148,6 +154,7 @@ def _maximise_likelihood(members: Floats) -> Floats:
     weights = np.full(members.shape[1], 1 / members.shape[1])
     for _ in range(ROUNDS):
         shares = members * weights
+        # a row that no member explains has the sum 0
         shares /= np.maximum(shares.sum(1, keepdims=True), 1e-300)
         weights = (shares.sum(0) + 0.5) / (len(members) + 0.5 * members.shape[1])
     return weights
@@ -179,4 +186,5 @@ def _sizes(grammar: Syntax) -> list[tuple[int, int]]:
     place: Any = grammar.place
     start: Any = np.asarray(grammar.start)
     parts = range(grammar.header_parts, grammar.header_parts + grammar.event_parts)
+    # a session mark is one of two values, and nothing continues it
     return [*((int((start & (place == part)).sum()), int((~start & (place == part)).sum())) for part in parts), (2, 0)]

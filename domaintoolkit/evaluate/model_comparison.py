@@ -109,7 +109,9 @@ def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLik
     for windows in held_out:
         count = len(windows.rows)
         sequences = split_parts(windows.ids, windows.offsets, np.arange(count), grammar)
+        # a (windows,) column for each part: its tokens, which cost ln V each under the uniform
         lengths = [np.bincount(part.group, np.diff(part.offsets), count) for part in sequences[:-1]]
+        # of the session marks only the ones are tokens, so they are summed
         lengths.append(np.bincount(sequences[-1].group, sequences[-1].tokens, count))
         tokens += int(sum(column.sum() for column in lengths)) + int(windows.lost.sum())
         found = [uniform * np.stack(lengths, 1), *(baseline.nats(sequences, count) for baseline in baselines)]
@@ -131,6 +133,7 @@ def difference(left: Score, right: Score, without: Collection[str] = ()) -> Diff
     ratio = float(gain.sum()) / total
     if groups < 2:
         return Difference(left.name, right.name, ratio, None, None)
+    # the delta method: a ratio of sums varies as the sum of its residuals over entities does
     spread = math.sqrt(float(((gain - ratio * events) ** 2).sum()) * groups / (groups - 1)) / total
     reach = _student_95(groups - 1) * spread
     return Difference(left.name, right.name, ratio, ratio - reach, ratio + reach)
@@ -138,6 +141,7 @@ def difference(left: Score, right: Score, without: Collection[str] = ()) -> Diff
 
 def _student_95(freedom: int) -> float:
     """The 97.5% quantile of Student's t (Hill 1970, to 1/freedom^3): the fewer entities, the wider the interval."""
+    # exact: the expansion is poor for so few
     if freedom < 3:
         return (12.706, 4.303)[freedom - 1]
     z = NORMAL_95

@@ -51,6 +51,7 @@ def split_parts(ids: Ints, offsets: Ints, groups: Ints, grammar: Syntax) -> list
         chosen = np.flatnonzero(spans.places == grammar.header_parts + part)
         own, lengths = windows[chosen], spans.lengths[chosen]
         tokens, bounds = flat[positions(spans.begins[chosen], lengths)], offsets_of(lengths)
+        # spans come in the order of the windows: a new number begins a window
         first = np.diff(own, prepend=-1) != 0
         made.append(PartSequences(_hash_sequences(tokens, bounds), group[own], first, tokens, bounds))
     return [*made, _session_marks(spans.index(offsets), group)]
@@ -58,11 +59,13 @@ def split_parts(ids: Ints, offsets: Ints, groups: Ints, grammar: Syntax) -> list
 
 def _session_marks(events: EventIndex, groups: NDArray[np.int64]) -> PartSequences:
     counts = np.diff(events.offsets)
+    # (events,) the first event of each window, which has no mark
     first = np.zeros(len(events.starts), np.bool_)
     first[events.offsets[:-1][counts > 0]] = True
     later = np.flatnonzero(~first)
     marks = events.has_session[later].astype(np.int64)
     own = np.repeat(groups, counts)[later]
+    # a mark is the first of its window if the event before it is
     return PartSequences(marks.astype(np.uint64), own, first[later - 1], marks, np.arange(len(marks) + 1))
 
 
@@ -71,5 +74,6 @@ def _hash_sequences(tokens: NDArray[np.int64], bounds: NDArray[np.int64]) -> NDA
     if len(bounds) == 1:
         return np.zeros(0, np.uint64)
     within = np.arange(len(tokens)) - np.repeat(bounds[:-1], np.diff(bounds))
+    # a sum has no order, so each token is mixed with its place first
     mixed = mix(tokens.astype(np.uint64) ^ mix(within.astype(np.uint64)))
     return np.add.reduceat(mixed, bounds[:-1])

@@ -93,6 +93,7 @@ class Tally:
 
     def add(self, entities: Ints, nats: NDArray[np.float64], events: Ints) -> None:
         """Add rows of costs, each of one entity."""
+        # `at` adds rows of the same group up; indexed `+=` would keep the last one
         groups = entity_groups(entities)
         np.add.at(self.nats, groups, nats)
         np.add.at(self.events, groups, events)
@@ -122,6 +123,7 @@ def score_model(
     tally, tokens = Tally(len(parts) + 1), 0
     for batch, windows in batches:
         report = loss(batch)
+        # (B * T, parts) in float64, and the window of each position (B * T,)
         nats = report.nats.detach().flatten(0, 1).double().cpu().numpy()
         owner = _windows_of(batch.documents.cpu().numpy(), windows.rows).ravel()
         there = owner >= 0
@@ -135,7 +137,9 @@ def score_model(
 
 def _windows_of(documents: Ints, rows: Ints) -> NDArray[np.int64]:
     """(B, T) the window that each position belongs to, or -1; `documents` number those of a row from the left."""
+    # stable: the windows of a row stay in the order in which `documents` numbers them
     order = np.argsort(rows, kind="stable")
+    # (B,) the first window of each row, in that order
     first = np.searchsorted(rows[order], np.arange(len(documents)))
     at = np.where(documents >= 0, first[:, None] + documents, 0)
     return np.where(documents >= 0, order[at], -1)

@@ -71,6 +71,7 @@ def predict_next(generator: Generator, history: NDArray[np.integer[Any]], count:
     for _ in range(STEPS):
         live, parents = _grow(generator, live, scores.next(live), found, width)
         best = sorted(found.values(), reverse=True)[:count]
+        # the score of a beam only falls as it grows, so none can overtake
         beaten = len(best) == count and (not live or live[0].score <= best[-1])
         if not live or beaten:
             break
@@ -97,6 +98,7 @@ def _grow(
             if event and writer.is_complete(beam.state):
                 _add(generator, found, event, beam.score)
             continue
+        # (V + 1,) log-probabilities among the tokens that the grammar allows
         logs = scores[number].masked_fill(~allowed, -torch.inf).log_softmax(0)
         if event and ending.any():
             # the event ends here with the probability of all that can only come after it

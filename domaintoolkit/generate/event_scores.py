@@ -60,6 +60,7 @@ class EventScores:
         if model.header_heads is not None:
             found = model.header_heads(cells[:, : model.header_parts])
             contexts, queries = (torch.cat(pair, 1) for pair in zip(found, (contexts, queries), strict=True))
+        # (B, V + 1): the last column is for going on without a token, at the end of a tail or without a session
         out = torch.full((len(lines), len(self.place) + 1), -torch.inf, device=device)
         self._fill(out, lines, own, contexts, queries)
         return out.cpu()
@@ -133,12 +134,14 @@ class EventScores:
             chosen = torch.tensor(rows, device=out.device)
             if stage == "part":
                 ids = model.candidates(place)
+                # (rows, candidates of the part)
                 scores = queries[chosen, place] @ model.scored[ids].t() + model.bias[ids, 0]
                 out[chosen[:, None], ids] = scores.float().log_softmax(1)
             elif stage == "tail":
                 found, ids = self._tails(place, [own[row] for row in rows], rows, contexts[chosen, place])
                 out[chosen[:, None], torch.cat((ids, ids.new_tensor([out.shape[1] - 1])))] = found
             else:
+                # one logit a row: the probabilities of a session and of none add up to 1
                 score = model.session_head(self.hidden[chosen]).squeeze(1)
                 out[chosen, self.place.index(Place.SESSION)] = torch.nn.functional.logsigmoid(score)
                 out[chosen, -1] = torch.nn.functional.logsigmoid(-score)

@@ -36,9 +36,11 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
     was_training = model.training
     model.eval()
     batch = events_from_streams(history, np.array([0, len(history)]), model.layout).batch().to(model.device)
+    # (1, width)
     hidden = model.hidden(batch)[:, -1]
     session = model.session_head(hidden).squeeze(1) > 0
     before = model.scored_before(batch.ids[:, -1])
+    # (1, P, cell) filled from the left: a part depends on the parts before it alone
     own = torch.zeros(1, model.event_parts, model.config.cell, device=model.device)
     found: list[LikelyPart] = []
     part = 0

@@ -40,6 +40,7 @@ def draw(scores: Tensor, allowed: NDArray[np.bool_], sampling: Sampling, generat
     probabilities: Any = scores.softmax(0)
     if sampling.top_p is not None:
         ordered, order = probabilities.sort(descending=True, stable=True)
+        # the probability before each token, so that the likeliest one is always kept
         beyond = ordered.cumsum(0) - ordered >= sampling.top_p
         probabilities[order[beyond]] = 0
     return int(torch.multinomial(probabilities, 1, generator=generator))

@@ -51,6 +51,7 @@ class TokenScores:
             self.columns[row] += range(begin, begin + len(tokens))
         device = self.model.device
         hidden = self.model.read(ids.to(device), real.to(device), self.cache)
+        # rows are padded on the right
         last = torch.tensor([max(0, len(tokens) - 1) for tokens in fresh])
         logits = self.model.logits(hidden[torch.arange(len(lines)), last]).float().cpu()
         return torch.nn.functional.pad(logits, (0, 1), value=-torch.inf)
@@ -60,11 +61,13 @@ class TokenScores:
         if line.done:
             return []
         read, context = self.read[row], list(line.context)
+        # the last token is always read: the cache holds keys and values, not the hidden state that is scored
         keep = min(len(read), len(context) - 1)
         if read[:keep] != context[:keep]:
             keep = next(at for at in range(keep) if read[at] != context[at])
         if keep < len(read):
             assert self.cache.valid is not None
+            # columns are shared by all rows: what one row takes back stays, and the mask hides it
             self.cache.valid[row, self.columns[row][keep:]] = False
             del read[keep:], self.columns[row][keep:]
         return context[keep:]

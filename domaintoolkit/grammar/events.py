@@ -28,6 +28,7 @@ class EventIndex(NamedTuple):
 
 def index_events(ids: Ints, offsets: Ints, grammar: Syntax) -> EventIndex:
     """The events of the streams `ids[offsets[i]:offsets[i + 1]]` in base ids."""
+    # (events,) the token that begins the first part of each event
     first_tokens = np.flatnonzero(grammar.start[ids] & (grammar.place[ids] == grammar.header_parts))
     before = np.asarray(ids)[np.maximum(first_tokens - 1, 0)]  # an event at position 0 finds itself: no session token
     has_session = grammar.place[before] == Place.SESSION

@@ -72,6 +72,7 @@ class Syntax:
         These are `tokens[offsets[i]:offsets[i + 1]]`.
         """
         events = self.events_in.copy()
+        # (tokens + 1,) a running sum: that of any range is one difference
         running = np.concatenate([[0], np.cumsum(self.events_in[tokens])])
         events[ids] = running[offsets[1:]] - running[offsets[:-1]]
         return Syntax(

@@ -48,6 +48,7 @@ class Spans:
 
     def index(self, offsets: Ints) -> EventIndex:
         """Where the events begin, in streams with these offsets."""
+        # (events,) every stream begins with [BOS], so there is a span before each of these
         opening = np.flatnonzero(self.places == self.header_parts)
         has_session = self.places[opening - 1] == Place.SESSION
         begins = self.begins[opening]
@@ -64,7 +65,9 @@ def parse_spans(ids: Ints, offsets: Ints, grammar: Syntax, cut: bool = False) ->
     empty = np.flatnonzero(np.diff(offsets) < 1)
     if len(empty):
         raise DecodeError("a stream is empty", int(empty[0]), 0)
+    # (V,) True for tokens that begin a span; all others continue one
     begins_span = grammar.start | (grammar.place == Place.BOS) | (grammar.place == Place.SESSION)
+    # (k,) each from here on
     begins = np.flatnonzero(begins_span[ids])
     firsts = ids[begins].astype(np.int64)
     lengths = np.diff(begins, append=len(ids))
@@ -121,8 +124,10 @@ def _find_stray(spans: Spans, ids: Ints, grammar: Syntax) -> Problem | None:
     """A token that begins no span continues the part of the span that it is in, or is a byte."""
     if len(spans.begins) == len(ids):
         return None
+    # (tokens,) the place of the span that each token lies in
     owner = np.repeat(spans.places, spans.lengths)
     place = grammar.place[ids]
+    # a byte continues any part, but neither [BOS] nor [SESSION]
     wrong = (place != owner) & (place != Place.BYTE) | ((owner < 0) & (place == Place.BYTE))
     return (int(wrong.argmax()), "a token that continues nothing before it") if wrong.any() else None
 

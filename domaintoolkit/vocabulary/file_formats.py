@@ -30,6 +30,7 @@ def canonical_rows(tokens: Sequence[Token]) -> list[str]:
     if not tokens:
         return []
     columns = list(zip(*tokens, strict=True))
+    # kind and field, and part and flags, take few values: only keys and names are encoded one by one
     heads = _to_texts(list(zip(*columns[:2], strict=True)))
     tails = _to_texts(list(zip(*columns[4:], strict=True)))
     key, name = (_quote(column) for column in columns[2:4])

@@ -26,6 +26,7 @@ def grammar_of(tokens: Iterable[Token], header: Sequence[FieldParts], events: Se
     tokens = tuple(tokens)
     layout = [*header, *events]
     places = _places(layout)
+    # (V,) each
     place = np.fromiter((_place(token, places) for token in tokens), np.int16, len(tokens))
     start = np.fromiter((token.start for token in tokens), np.bool_, len(tokens)) & (place >= 0)
     fusible = np.fromiter((token.fusible for token in tokens), np.bool_, len(tokens))

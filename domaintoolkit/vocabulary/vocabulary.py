@@ -52,6 +52,7 @@ class Vocabulary:
             raise VocabularyError(f"the sizes {sizes} are not generations of {len(tokens)} tokens")
         _check(tokens)
         self._sizes = sizes
+        # where `cached_property` looks first, so that `tokens` is not computed again
         vars(self)["tokens"] = tokens
 
     @cached_property
@@ -130,6 +131,7 @@ class Vocabulary:
         for start, size in pairwise((0, *self._sizes)):
             rows = ",".join(self._rows[start:size])
             digest.update((("," if start and rows else "") + rows).encode())
+            # one pass over the rows: the hash of a generation closes a copy of the list so far
             whole = digest.copy()
             whole.update(b"]")
             chain.append((size, whole.hexdigest()))
@@ -189,6 +191,7 @@ class Vocabulary:
         numbers = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
         names = self.names
         try:
+            # checked for all at once; a negative number would count from the end
             if not numbers or (min(numbers) >= 0 and max(numbers) < len(names)):
                 return [names[number] for number in numbers]
         except TypeError:  # text, None or a number with a fraction
@@ -258,6 +261,7 @@ def _check(tokens: tuple[Token, ...]) -> None:
             f"unknown kinds of tokens: {', '.join(map(repr, kinds))}; the kinds are: {', '.join(KINDS)}"
         )
     try:
+        # all texts at once; the tokens at fault are looked for only if there are any
         for part in (_NAME, _KEY):
             "".join(map(part, tokens)).encode()
         "".join(filter(None, set(map(_FIELD, tokens)))).encode()

@@ -35,6 +35,7 @@ def compiled(function: F) -> F:
 @compiled
 def _cut(starts: Ints, first: int, last: int, end: int, room: int) -> int:
     """One past the last event of `first..last` such that the events take at most `room`; `first` if none fits."""
+    # binary search, since the starts of events rise
     low, high = first, last
     while low < high:
         middle = (low + high + 1) // 2
@@ -89,6 +90,7 @@ def pack(events: EventRanges, capacity: int, slack: int) -> tuple[Longs, Longs, 
     within the history), and the offsets of the blocks into those. A history whose header leaves no room for anything
     is left out; an event too large for a block is a window of its own.
     """
+    # a window has at least one event, so there are no more windows than events
     histories, most = len(events.headers), (events.high - events.low).sum()
     made = PackedWindows(np.empty((3, most), np.int64), np.empty(most + 1, np.int64))
     made.blocks[0] = 0
@@ -96,6 +98,7 @@ def pack(events: EventRanges, capacity: int, slack: int) -> tuple[Longs, Longs, 
     count, pooled = _cut_long(events, capacity, pool, made)
     count, blocks = _fill(events, slack, pool, made, count, pooled)
     history, first, last = made.windows[0, :count], made.windows[1, :count], made.windows[2, :count]
+    # from numbers among all events to numbers within the history
     for w in range(count):
         first[w] -= events.low[history[w]]
         last[w] -= events.low[history[w]]
@@ -122,6 +125,7 @@ def _cut_long(events: EventRanges, capacity: int, pool: Pool, made: PackedWindow
                 break
             past = _cut(starts, begin[h], high[h], ends[h], capacity - headers[h])
             if past == begin[h]:
+                # an event larger than a block is a window of its own, which `gather` cuts off
                 past += 1
             windows[0, count], windows[1, count], windows[2, count] = h, begin[h], past
             count += 1
@@ -138,6 +142,7 @@ def _fill(events: EventRanges, slack: int, pool: Pool, made: PackedWindows, coun
     while pooled > 0:
         room, size = capacity, capacity
         while True:
+            # what remains in a block only shrinks, so the search goes on downwards from the last size
             size = _largest(heads, min(size, room))
             if size == 0:
                 break
@@ -147,6 +152,7 @@ def _fill(events: EventRanges, slack: int, pool: Pool, made: PackedWindows, coun
             count += 1
             pooled -= 1
             room -= size
+        # no history fits whole: the largest one gives its first events, and the rest of it goes back into the pool
         if room > slack and pooled > 0:
             size = _largest(heads, capacity)
             h = heads[size]
@@ -214,6 +220,7 @@ def gather(
         end = origin + starts[event + last[w]] if event + last[w] < event_high[w] else windows.row_end[w]
         second = event + first[w] + 1
         event_end = origin + starts[second] if second < event_high[w] else windows.row_end[w]
+        # [BOS] and the static fields; a later window stops before the history's anchor, since it has its own
         for i in range(origin, header):
             if first[w] > 0 and start.place[ids[i]] == start.anchor_place:
                 break
@@ -225,15 +232,18 @@ def gather(
                 at += 1
             if ids[begin] == start.session:
                 begin += 1
+        # header and anchor are kept whole: what does not fit is cut off the end
         room = windows.limits[w] - (at - window)
         if end - begin > room:
             out.lost[w] = end - begin - room
             end = begin + room
+        # (positions of the first event) its time since the event before is not known inside the window
         body = at
         for i in range(begin, end):
             out.ids[at] = ids[i]
             at += 1
         if first[w] > 0 and start.delta_place >= 0:
+            # only its first event: the others have an event before them
             for i in range(body, min(at, body + event_end - begin)):
                 if start.place[out.ids[i]] == start.delta_place:
                     out.ids[i] = start.no_delta
@@ -248,6 +258,7 @@ def best_fit(sizes: Ints, capacity: int, rows: Ints) -> int:
     for i in range(len(sizes)):
         chosen = -1
         for row in range(used):
+            # tries every row: quadratic, but a batch has few rows
             if room[row] >= sizes[i] and (chosen < 0 or room[row] < room[chosen]):
                 chosen = row
         if chosen < 0:

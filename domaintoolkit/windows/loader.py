@@ -82,6 +82,7 @@ class Loader:
         number = 0
         for chunk in range(len(self.source)):
             plan = self._plan(chunk)
+            # blocks are numbered over all chunks, and rank r takes r, r + shares, ...
             mine = np.arange((rank - number) % shares, len(plan), shares)
             for low in range(0, len(mine), self.batch):
                 blocks = mine[low : low + self.batch]
@@ -91,6 +92,7 @@ class Loader:
 
     def at(self, positions: NDArray[np.int64]) -> WindowBatch:
         """The batch of the blocks at rising positions of the endless order."""
+        # (batch,) each: a batch may cross from one epoch into the next
         epochs, places = np.divmod(positions, self.blocks)
         parts, row = [], 0
         for epoch in np.unique(epochs).tolist():
@@ -102,14 +104,17 @@ class Loader:
     def _read(self, epoch: int, places: NDArray[np.int64], row: int) -> list[Windows]:
         if self._epoch is None or self._epoch.number != epoch:
             self._epoch = _Epoch(epoch, self._counts, self.seed)
+        # (places,) the group of each
         groups = np.searchsorted(self._epoch.edges, places, "right") - 1
         parts = []
         for group in np.unique(groups).tolist():
             plans, order = self._plan_group(self._epoch, group)
             blocks = order[places[groups == group] - self._epoch.edges[group]]
+            # (chunks,) where the blocks of each chunk of the group end
             ends = np.cumsum([len(plan) for plan in plans])
             chunks = np.searchsorted(ends, blocks, "right")
             for chunk in np.unique(chunks).tolist():
+                # from numbers within the group to numbers within the chunk
                 here = blocks[chunks == chunk] - ends[chunk] + len(plans[chunk])
                 parts.append(plans[chunk].read(here, np.arange(row, row + len(here))))
                 row += len(here)
@@ -139,5 +144,6 @@ class _Epoch:
         chunks = len(counts)
         self.number = number
         self.order = shuffle_places(np.arange(chunks), chunks, derive(seed, number))
+        # (chunks + 1,) blocks before each chunk; of these, the edges are those at which a group begins
         bounds = np.concatenate([[0], np.cumsum(counts[self.order])])
         self.edges = bounds[np.minimum(np.arange(0, chunks + GROUP, GROUP), chunks)]

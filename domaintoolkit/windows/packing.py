@@ -103,9 +103,11 @@ class Blocks:
     def read(self, blocks: NDArray[np.int64], rows: NDArray[np.int64]) -> Windows:
         """The windows of several blocks, each block for its row of a batch."""
         counts = self.offsets[blocks + 1] - self.offsets[blocks]
+        # (w,) the numbers of all windows of these blocks, in the order of the blocks
         windows = np.repeat(self.offsets[blocks] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
         whole = self.histories
         chosen = whole.selected[self.history[windows]]
+        # (w,) each from here on
         begin, end = _ranges(whole.offsets, chosen)
         event_low, event_high = _ranges(whole.event_offsets, chosen)
         first, last = self.first[windows], self.last[windows]
@@ -135,9 +137,11 @@ class Blocks:
         starts = self.histories.starts
         if self.unit == "events":
             return end - begin + LONGEST_ANCHOR
+        # (w,) the event after the window, if its history has one; otherwise the window ends with the row
         past = event_low + last
         inside = past < event_high
         ends = np.where(inside, starts[np.where(inside, past, 0)], end - begin)
+        # the header of the history, and the events of the window
         planned: Longs = starts[event_low] + ends - starts[event_low + first]
         return np.minimum(planned, self.capacity)
 
@@ -146,8 +150,10 @@ class Blocks:
         ids, offsets = self.anchors
         if not len(self.later):
             return np.zeros(1, np.int64), np.zeros(len(windows) + 1, np.int64)
+        # (w,) the place of each window among the later ones, if it is one of them
         at = np.minimum(np.searchsorted(self.later, windows), len(self.later) - 1)
         lengths = np.where(self.later[at] == windows, offsets[at + 1] - offsets[at], 0)
+        # (w + 1,)
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         return ids[np.repeat(offsets[at] - bounds[:-1], lengths) + np.arange(bounds[-1])], bounds
 
@@ -166,6 +172,7 @@ def pack_blocks(histories: StoredHistories, rule: WindowRule, capacity: int, uni
         ends = end - begin
         headers = starts[low].astype(np.int64)
     else:
+        # counted in positions, an event takes one and a header one
         starts = np.arange(len(histories.starts), dtype=np.int64)
         ends, headers = high, np.ones(len(rows), np.int64)
     history, first, last, offsets = pack(EventRanges(starts, low, high, ends, headers), capacity, capacity // SLACK)

@@ -75,6 +75,7 @@ def _size(batch: pa.RecordBatch) -> int:
 def _slices(batch: pa.RecordBatch, chunk: int) -> Iterator[pa.RecordBatch]:
     """Rows of about `chunk` tokens together."""
     offsets = _lists(batch.column("ids"))[1]
+    # a slice begins with the first row at or after a mark; rows longer than a chunk give equal bounds, which go
     marks = np.arange(offsets[0], offsets[-1], chunk)
     bounds = np.unique([0, *np.searchsorted(offsets[:-1], marks), len(batch)])
     for low, high in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):

@@ -30,6 +30,7 @@ def shuffle_places(places: NDArray[np.int64], size: int, key: int) -> NDArray[np
     (Black and Rogaway 2002), about four times on average at most. An argsort of hashes would do for whole
     permutations, but in another order: the batches of a seed, and with them trained models, would change.
     """
+    # bits of each of the two halves, which the network swaps
     half = max(1, ((size - 1).bit_length() + 1) // 2)
     result = _feistel(places.astype(np.uint64), half, key)
     outside = np.flatnonzero(result >= size)

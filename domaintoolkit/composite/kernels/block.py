@@ -39,6 +39,7 @@ class Out(NamedTuple):
 def make_out(block: Block) -> Out:
     """Room for segmented streams, which are never longer than the base streams."""
     h = len(block.offsets) - 1
+    # a merge replaces two tokens by one
     room = block.offsets[h] - block.offsets[0]
     return Out(
         np.empty(room, np.int32),
@@ -97,6 +98,7 @@ def emit_runs(
     ids, i, size = block.ids, block.begins[e] + (1 if opens else 0), 0
     while i < block.ends[e]:
         j = run_end(ids, i, block.ends[e], base.start)
+        # the same test in the same order as in `split_event`, so it finds the same runs
         if run_fits(ids, i, j, MAX_SET - size, base):
             size += j - i
         else:

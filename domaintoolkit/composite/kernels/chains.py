@@ -65,6 +65,7 @@ def position(chains: Chains, k: int, token: int) -> int:
 @leaf
 def take(chains: Chains, k: int, q: int) -> None:
     """Remove the token at `q` from set k; the last one moves to its place."""
+    # a set has no order while it is merged, so the gap can be filled from its end
     chains.size[k] -= 1
     chains.tokens[q] = chains.tokens[chains.first[k] + chains.size[k]]
 
@@ -79,6 +80,7 @@ def put(chains: Chains, k: int, token: int) -> None:
 @leaf
 def pair_key(chains: Chains, left: int, k: int, right: int, j: int) -> int:
     """The key of `left` in set k and `right` in set j, which follows k."""
+    # `right` ends in event j, and so begins in event j - span + 1
     relation = 1 if j - chains.span[right] + 1 > k else 0
     return link_key(left, right, relation, chains.directed)
 

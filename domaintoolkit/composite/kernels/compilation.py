@@ -42,6 +42,7 @@ def entry(function: F) -> F:
     and that of the places, which are compiled in as constants.
     """
     compiled: Any = njit(cache=True, nogil=True)(function)
+    # numba has no public way to make a cache depend on further files
     file: Any = getattr(compiled._cache, "_cache_file", None)
     if hasattr(file, "_source_stamp"):
         file._source_stamp = STAMP

@@ -40,6 +40,7 @@ def merge_inside(
     first, second = min(places), max(places)
     gone, gone_too = chains.tokens[first], chains.tokens[second]
     old = chains.size[k]
+    # the later place first: `take` moves the last token of the set, which may be the other one of the pair
     take(chains, k, second)
     take(chains, k, first)
     put(chains, k, new)
@@ -52,6 +53,7 @@ def merge_inside(
 def merge_link(chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, left: int, right: int, new: int) -> None:
     """Put `new` into the slot of k, in place of the token at `left` in set k, `right` in the next (-1: the slot's)."""
     j = chains.following[k]
+    # all pairs of a link change when its slot is filled: they are taken away and counted anew
     count_link(chains, pairs, share, k, -1)
     gone_left, gone_right = EMPTY, EMPTY
     if left >= 0:
@@ -63,9 +65,11 @@ def merge_link(chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, l
     chains.slot[k] = new
     count_link(chains, pairs, share, k, 1)
     if left >= 0:
+        # set k has one token less: the pairs inside it and with the set before change too
         shift_inside(chains, pairs, share, k, chains.size[k] + 1, gone_left, EMPTY, EMPTY)
         shift_side(chains, pairs, share, k, -1, chains.size[k] + 1, gone_left, EMPTY, EMPTY)
     if right >= 0:
+        # and so do those of set j, and with the set after it
         shift_inside(chains, pairs, share, j, chains.size[j] + 1, gone_right, EMPTY, EMPTY)
         shift_side(chains, pairs, share, j, 1, chains.size[j] + 1, gone_right, EMPTY, EMPTY)
 
@@ -113,10 +117,12 @@ def room_at(chains: Chains, pairs: Pairs, k: int) -> Pairs:
 def merge_everywhere(chains: Chains, pairs: Pairs, share: NDArray[np.int64], key: int, new: int) -> tuple[Pairs, int]:
     """Apply the rule of a pair in all its places, from the left; emptied sets settle afterwards."""
     rule = (key >> 32, (key >> 1) & 0x7FFFFFFF, key & 1, new)
+    # an event that both halves share (relation 0) counts once
     chains.span[new] = chains.span[rule[0]] + chains.span[rule[1]] - 1 + rule[2]
     places = places_of(pairs, key)
     emptied = np.empty(len(places), np.int64)
     count, crossed = 0, 0
+    # a place may be out of date: `merge_at` checks that the pair is still there
     for k in places:
         pairs = room_at(chains, pairs, k)
         made, across = merge_at(chains, pairs, share, k, rule)
@@ -124,6 +130,7 @@ def merge_everywhere(chains: Chains, pairs: Pairs, share: NDArray[np.int64], key
         if across:
             emptied[crossed] = k
             crossed += 1
+    # not before: settling moves tokens from slots into sets, and would change places still to be visited
     for q in range(crossed):
         k = emptied[q]
         j = chains.following[k]
@@ -141,6 +148,7 @@ def replay(chains: Chains, pairs: Pairs, share: NDArray[np.int64], plan: MergePl
     for i in range(known.shape[0]):
         if plan.stop[0]:
             break
+        # the bits of `merge_table`: 31 of left, 31 of right, 1 of the relation
         key = (known[i, 0] << 32) | (known[i, 1] << 1) | known[i, 2]
         insert(rules, key, known[i, 3])
         chains.span[known[i, 3]] = chains.span[known[i, 0]] + chains.span[known[i, 1]] - 1 + known[i, 2]

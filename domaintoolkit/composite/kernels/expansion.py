@@ -83,6 +83,7 @@ def add(event: Event, pieces: Pieces, base: Base, token: int, part: int, key: in
 @leaf
 def sort_part(out: Written, begin: int, end: int) -> None:
     """Order the tokens of one part by their keys; equal keys stay as they came."""
+    # insertion sort: stable, and the tokens of a part are few and mostly in order
     for i in range(begin + 1, end):
         token, key, j = out.ids[i], out.key[i], i
         while j > begin and out.key[j - 1] > key:
@@ -96,6 +97,7 @@ def end_event(event: Event, out: Written, pieces: Pieces, base: Base) -> int:
     """Write the event in the order of its parts; an error code."""
     if event.state[FILLED] != pieces.event_parts:
         return INCOMPLETE
+    # counting sort: first how many tokens each part has, then where each part begins
     event.counts[:] = 0
     for i in range(event.state[COUNT]):
         event.counts[event.part[i] + 1] += 1
@@ -106,6 +108,7 @@ def end_event(event: Event, out: Written, pieces: Pieces, base: Base) -> int:
         at = begin + event.counts[event.part[i]]
         out.ids[at], out.key[at] = event.token[i], event.key[i]
         event.counts[event.part[i]] += 1
+    # the pass above moved counts[p] on to where part p ends
     low = 0
     for p in range(pieces.event_parts):
         high = event.counts[p]
@@ -141,6 +144,7 @@ def read_rest(event: Event, pieces: Pieces, base: Base, token: int) -> int:
     if event.state[HEAD] == 0:
         return BEFORE_EVENT
     part, key = base.place[token] - pieces.header_parts, max(0, base.level[token])
+    # a byte belongs to the part of the base token before it; after a composite that is not known
     if base.place[token] < 0:
         part = event.state[RUN]
         if part < 0:
@@ -154,6 +158,7 @@ def read_rest(event: Event, pieces: Pieces, base: Base, token: int) -> int:
 @leaf
 def read_composite(event: Event, out: Written, pieces: Pieces, base: Base, number: int) -> int:
     begins, clashes, low, high = False, False, pieces.offsets[number], pieces.offsets[number + 1]
+    # begins: it starts a part in its first event; clashes: the current event already has such a part
     for i in range(low, high):
         token = pieces.token[i]
         if pieces.event[i] == 0 and base.start[token]:
@@ -171,6 +176,7 @@ def read_composite(event: Event, out: Written, pieces: Pieces, base: Base, numbe
         token = pieces.token[i]
         part = base.place[token] - pieces.header_parts
         error = max(error, add(event, pieces, base, token, part, max(0, base.level[token])))
+    # no byte may follow, since a composite does not say which part it would continue
     event.state[RUN] = -1
     return error
 
@@ -190,6 +196,7 @@ def read(event: Event, out: Written, pieces: Pieces, base: Base, token: int) -> 
         out.ids[out.at[0]] = token
         out.at[0] += 1
         return error
+    # still in the header, which is copied
     if event.state[HEAD] == 0:
         out.ids[out.at[0]] = token
         out.at[0] += 1
@@ -212,6 +219,7 @@ def expand(
 
     `lengths` (s,) is the length of each stream once expanded.
     """
+    # no event is longer than its stream once expanded, so one buffer of that length serves all
     longest, parts = 0, pieces.event_parts
     for s in range(len(lengths)):
         longest = max(longest, lengths[s])

@@ -16,6 +16,7 @@ __all__ = ["block_shift", "fill_heaviest", "fill_least", "heaviest", "least", "n
 @leaf
 def block_shift(n: int) -> int:
     """Blocks of 2**shift values: about as large as there are blocks, at least 16 values."""
+    # then a change and a search both look at about sqrt(n) values
     shift = 4
     while (n >> shift) > (1 << shift):
         shift += 1
@@ -40,6 +41,7 @@ def make_extremes(is_better: Callable[[Any, Any], bool], nothing: Any) -> Extrem
     def find_best(values: Any, block: int, shift: int, n: int) -> Any:
         best = nothing
         for i in range(block << shift, min((block + 1) << shift, n)):
+            # strictly better: among equals the first one stays
             if is_better(values[i], best):
                 best = values[i]
         return best

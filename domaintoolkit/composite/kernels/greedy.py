@@ -81,6 +81,7 @@ def rank_across(chains: Chains, rules: MergeRules, left: int, k: int, right: int
 @leaf
 def inside_best(chains: Chains, rules: MergeRules, k: int) -> int:
     """The rank of the best merge inside set k."""
+    # all pairs of a set have the share 2 / |A|, so the lowest rank is the heaviest
     begin, best, tokens = chains.first[k], NO_RULE, chains.tokens
     for p in range(begin, begin + chains.size[k]):
         for q in range(p + 1, begin + chains.size[k]):
@@ -120,6 +121,7 @@ def slot_best(chains: Chains, rules: MergeRules, k: int) -> int:
         right = min(right, rank_slot(rules, slot, tokens[q], chains.directed))
     if left == NO_RULE or right == NO_RULE:
         return min(left, right)
+    # weight / |A| on the left against weight / |B| on the right, without a division
     return left if rules.weight[left] * chains.size[j] >= rules.weight[right] * chains.size[k] else right
 
 
@@ -131,6 +133,7 @@ def link_best(chains: Chains, rules: MergeRules, k: int) -> int:
         return best
     if chains.slot[k] >= 0:
         return slot_best(chains, rules, k)
+    # all pairs of two sets have the share 1 / (|A| |B|), so the lowest rank is the heaviest
     stays = find_barred(chains, rules, k)
     for p in range(chains.first[k], chains.first[k] + chains.size[k]):
         if p != stays:
@@ -166,6 +169,7 @@ def apply_inside(chains: Chains, rules: MergeRules, k: int, rank: int) -> None:
     """Make a merge inside set k."""
     p = position(chains, k, rules.merges[rank, 0])
     q = position(chains, k, rules.merges[rank, 1])
+    # the later place first: `take` moves the last token of the set, which may be the other one of the pair
     take(chains, k, max(p, q))
     take(chains, k, min(p, q))
     put(chains, k, rules.merges[rank, 3])
@@ -196,6 +200,7 @@ def holds(rules: MergeRules, rank: int, token: int) -> bool:
 def link_after_inside(chains: Chains, rules: MergeRules, k: int, link: int, was: int, rank: int) -> int:
     """The rank for a link after merge `rank` inside set k, where it was `was`: only the new token adds pairs."""
     a, b, new = rules.merges[rank, 0], rules.merges[rank, 1], rules.merges[rank, 3]
+    # search the whole link if its best merge may be gone, or if more than one token matters
     if chains.slot[link] >= 0 or rules.deep or holds(rules, was, a) or holds(rules, was, b):
         return link_best(chains, rules, link)
     other = chains.following[k] if link == k else link
@@ -241,6 +246,7 @@ def step_across(chains: Chains, rules: MergeRules, ranks: Ranks, lo: int, n: int
     if holds(rules, ranks.inside[j - lo], lost_next):
         ranks.inside[j - lo] = inside_best(chains, rules, j)
     if chains.size[k] == 0 or chains.size[j] == 0:
+        # a set without tokens may leave the chain; its neighbours are then linked to other sets
         take_over(chains, k)
         take_over(chains, j)
         for before in (i, chains.previous[k], chains.previous[j]):
@@ -286,6 +292,7 @@ def merge_chains(chains: Chains, rules: MergeRules) -> None:
         np.empty(total + 1, np.float64),
     )
     while lo < total:
+        # before any merge, the sets of a chain are neighbours
         hi = lo
         while chains.following[hi] >= 0:
             hi += 1
@@ -297,6 +304,7 @@ def merge_chains(chains: Chains, rules: MergeRules) -> None:
 def sort_set(chains: Chains, k: int, lead: NDArray[np.int32]) -> None:
     """Order set k by the first part that each token begins; tokens that begin none come last."""
     tokens, begin = chains.tokens, chains.first[k]
+    # insertion sort: stable, and a set has at most MAX_SET tokens
     for p in range(begin + 1, begin + chains.size[k]):
         token, q = tokens[p], p
         while q > begin and lead[tokens[q - 1]] > lead[token]:
@@ -311,6 +319,7 @@ def emit_event(
 ) -> None:
     """Write what is left of event e: its parts outside, its set, and the token that leads to the next event."""
     i = chains.previous[e]
+    # an event that begins inside a composite of the event before starts at that composite
     shared = i >= 0 and chains.slot[i] >= 0
     out.starts[e] = out.at[0] - (1 if shared else 0)
     if opens:
@@ -331,6 +340,7 @@ def segment_greedy(
     block: Block, base: Base, rules: MergeRules, span: NDArray[np.int64], lead: NDArray[np.int32], flags: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Segmented streams: ids, where each history begins, and each event. Flags: 1 directed, 2 across events."""
+    # (tokens in sets,), (events + 1,), then (events,) each
     tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, base)
     joined = join_events(first, opens, block.event_offsets, flags & 2 != 0)
     chains = make_chains(tokens.astype(np.int64), first, outside, joined, span, flags & 1 != 0)
@@ -338,6 +348,7 @@ def segment_greedy(
     out = make_out(block)
     for h in range(len(block.offsets) - 1):
         low, high = block.event_offsets[h], block.event_offsets[h + 1]
+        # the header; a history without events is only that
         copy(out, block.ids, block.offsets[h], block.begins[low] if high > low else block.offsets[h + 1])
         for e in range(low, high):
             emit_event(out, block, chains, base, lead, opens[e], e)

@@ -38,6 +38,7 @@ def link_key(left: int, right: int, relation: int, directed: bool) -> int:
 @leaf
 def slot_of(key: int, mask: int) -> Any:
     """Where a table of `mask + 1` slots keeps `key`, or the first slot to try."""
+    # multiplicative hashing: the high bits of the product depend on all bits of the key
     return np.int64((np.uint64(key) * MIX) >> np.uint64(32)) & mask
 
 
@@ -55,6 +56,7 @@ def insert(table: NDArray[np.int64], key: int, value: int) -> None:
     """Set the value of `key`; a later value replaces an earlier one."""
     mask = table.shape[0] - 1
     i = slot_of(key, mask)
+    # linear probing: three quarters of the table are free, so runs are short
     while table[i, 0] != EMPTY and table[i, 0] != key:
         i = (i + 1) & mask
     table[i, 0] = key

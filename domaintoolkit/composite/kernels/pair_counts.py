@@ -28,6 +28,7 @@ def count_link(chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, s
     j = chains.following[k]
     if j < 0:
         return
+    # a place is only ever added to a pair's list; `merge_at` finds the ones that no longer hold
     place = k if sign > 0 else -1
     begin, size, begin_right, size_right = chains.first[k], chains.size[k], chains.first[j], chains.size[j]
     slot, tokens = chains.slot[k], chains.tokens
@@ -49,6 +50,7 @@ def count_all(chains: Chains, share: NDArray[np.int64]) -> Pairs:
     pairs = make_pairs()
     for k in range(len(chains.size)):
         size, j = chains.size[k], chains.following[k]
+        # an upper bound of the pairs that set k adds, each with one place
         more = size * size + (size + 1) * (0 if j < 0 else chains.size[j] + 1)
         pairs = room_for(pairs, more, more)
         count_inside(chains, pairs, share, k)
@@ -60,6 +62,7 @@ def count_all(chains: Chains, share: NDArray[np.int64]) -> Pairs:
 def same_counts(pairs: Pairs, chains: Chains, share: NDArray[np.int64]) -> bool:
     """Return True if the tracked weights are those of a recount."""
     fresh = count_all(chains, share)
+    # both ways round, since a pair may be missing on either side
     for table, other in ((fresh.table, pairs), (pairs.table, fresh)):
         for i in range(table.shape[0]):
             if table[i, 0] != EMPTY and table[i, 1] != weight_of(other, table[i, 0]):
@@ -73,7 +76,9 @@ def shift_inside(
 ) -> None:
     """Weigh the pairs of set k again: it had `old` tokens, lost `gone`, `gone_too`, gained `new`, last (-1: none)."""
     begin, now, tokens = chains.first[k], chains.size[k], chains.tokens
+    # `put` adds at the end, so the tokens before `kept` were in the set already
     kept = begin + now - (1 if new >= 0 else 0)
+    # a share depends on the size of the set alone: all kept pairs change by the same
     change = 2 * share[now, 1] - 2 * share[old, 1]
     for p in range(begin, kept):
         for q in range(p + 1, kept):
@@ -117,6 +122,7 @@ def shift_side(
         return
     begin, now, tokens, slot = chains.first[k], chains.size[k], chains.tokens, chains.slot[link]
     kept = begin + now - (1 if new >= 0 else 0)
+    # a filled slot is like a set of one token between its neighbours
     others = 1 if slot >= 0 else chains.size[neighbour]
     before, after = share[old, others], share[now, others]
     for q in range(others):

@@ -123,6 +123,7 @@ def rehash(pairs: Pairs, more: int) -> Pairs:
     living = 0
     for i in range(old.shape[0]):
         living += old[i, 0] != EMPTY and old[i, 1] > 0
+    # at most half full, so that the next rehash is far off
     size = INITIAL
     while 5 * size < 10 * (living + more):
         size *= 2
@@ -180,6 +181,7 @@ def places_of(pairs: Pairs, key: int) -> NDArray[np.int64]:
         node = pairs.following[node]
     places = np.empty(count, np.int64)
     node = pairs.head[i]
+    # the list has the newest place first: filled from the end, places mostly rise and need no sort
     for q in range(count - 1, -1, -1):
         places[q] = pairs.place[node]
         node = pairs.following[node]
@@ -224,6 +226,7 @@ def push(heap: Heap, weight: int, key: int) -> Heap:
     heap.weight[0] = length
     heap.weight[length], heap.key[length] = weight, key
     i = length
+    # entries count from 1, so the parent of i is i // 2
     while i > 1 and before(heap, i, i // 2):
         swap(heap, i, i // 2)
         i //= 2
@@ -265,6 +268,7 @@ def refill(pairs: Pairs, heap: Heap, least: int) -> Heap:
 @inner
 def pop(pairs: Pairs, heap: Heap, least: int) -> tuple[Heap, int]:
     """The heaviest pair of at least `least`, or EMPTY."""
+    # pairs that the last merge made heavier enter the heap with their new weight
     for q in range(pairs.state[DIRTY]):
         key = pairs.dirty[q]
         weight = weight_of(pairs, key)
@@ -278,6 +282,7 @@ def pop(pairs: Pairs, heap: Heap, least: int) -> tuple[Heap, int]:
             key, noted = heap.key[1], heap.weight[1]
             weight = weight_of(pairs, key)
             drop_top(heap)
+            # an entry is out of date if the weight has changed since; a lighter pair enters again, lower down
             if weight == noted:
                 return heap, key
             if pairs.state[THRESHOLD] <= weight < noted:

@@ -106,6 +106,7 @@ def note_levels(ids: NDArray[np.int32], i: int, j: int, base: Base, known: NDArr
 @entry
 def find_levels(ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray[np.int64], base: Base) -> None:
     """Fill in the `level` of continuation tokens that may take part and have none yet; -1 if it varies."""
+    # a level that an earlier model noted stays: its composites are expanded by it
     known = base.level > 0
     for e in range(len(begins)):
         i = begins[e]

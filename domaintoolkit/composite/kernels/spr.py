@@ -56,6 +56,7 @@ def shuffle(tokens: NDArray[np.int64], begin: int, size: int, state: Any) -> Any
             state = np.uint64(state) + np.uint64(0x9E3779B97F4A7C15)
             draw = mix(state)
         p = begin + left - 1
+        # 32 random bits times `left`, shifted: a number below `left` without a division
         q = begin + np.int64(((draw & LOW) * np.uint64(left)) >> HALF)
         draw = draw >> HALF
         tokens[p], tokens[q] = tokens[q], tokens[p]
@@ -65,6 +66,7 @@ def shuffle(tokens: NDArray[np.int64], begin: int, size: int, state: Any) -> Any
 @leaf
 def order_levels(tokens: NDArray[np.int64], begin: int, end: int, base: Base) -> None:
     """Put the tokens of each part into their order, within the places that the shuffle gave the part."""
+    # exchange sort between tokens of one part only: the others keep the places of the shuffle
     for p in range(begin, end):
         for q in range(p + 1, end):
             a, b = tokens[p], tokens[q]
@@ -86,6 +88,7 @@ def pair_rank(flat: Flat, rules: MergeRules, i: int) -> Any:
         key = inside_key(a, b)
     else:
         key = link_key(a, b, 0 if same else 1, True)
+    # no composite may reach across an event that has parts outside its set
     for e in (flat.end[i], flat.begin[j]):
         if flat.begin[i] < e < flat.end[j] and flat.pinned[e]:
             return NO_RULE
@@ -108,6 +111,7 @@ def merge_flat(flat: Flat, rules: MergeRules, lo: int, n: int) -> None:
         flat.end[i], flat.following[i] = flat.end[j], after
         if after >= 0:
             flat.previous[after] = i
+        # three ranks change: of the token that is gone, of the new one, and of the one before it
         note_rank(flat.rank, flat.blocks, shift, n, j - lo, NO_RULE)
         note_rank(flat.rank, flat.blocks, shift, n, at, pair_rank(flat, rules, i))
         h = flat.previous[i]
@@ -165,6 +169,7 @@ def emit_event(
     e: int,
 ) -> None:
     """Write event e: its parts outside, then the tokens that begin in it."""
+    # the first token of the set was merged into one that begins in an event before
     shared = first[e + 1] > first[e] and flat.token[first[e]] < 0
     out.starts[e] = out.at[0] - (1 if shared else 0)
     if opens:
