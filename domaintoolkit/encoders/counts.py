@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders.base import State
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.values.columns import codes_of, counted
+from domaintoolkit.values.columns import codes_of, count_values
 
 __all__ = ["MAX_DISTINCT", "CountState"]
 
@@ -36,7 +36,7 @@ class CountState(State):
             self._integers.add(values)
         else:
             codes, distinct = codes_of(values)
-            self._add(counted(codes, distinct.cast(pa.large_string())))
+            self._add(count_values(codes, distinct.cast(pa.large_string())))
 
     def merge(self, other: Self) -> None:
         for table in other._tables:

@@ -6,10 +6,9 @@ from domaintoolkit.reading.headers import with_headers
 from domaintoolkit.reading.refused_rows import Quarantine, RefusedRow, RefusedRows
 from domaintoolkit.reading.sample import read_sample, write_sample
 from domaintoolkit.reading.sample_source import SampleSource, sample_source
-from domaintoolkit.reading.source import Batch, ReadCounts, Source, open_source
+from domaintoolkit.reading.source import ReadCounts, Source, SourceBatch, open_source
 
 __all__ = [
-    "Batch",
     "Fingerprint",
     "Quarantine",
     "ReadCounts",
@@ -17,6 +16,7 @@ __all__ = [
     "RefusedRows",
     "SampleSource",
     "Source",
+    "SourceBatch",
     "SourceFile",
     "domain_from_toml",
     "domain_json_schema",

@@ -50,14 +50,14 @@ def _parquet(file: SourceFile, columns: Sequence[Column], threads: int, rows: in
     with pyarrow.parquet.ParquetFile(file.path) as parquet:
         _places(file, columns, parquet.schema_arrow)
         metadata = parquet.metadata
-        coded = _coded(parquet, [column.header for column in columns if column.type == "string"])
+        coded = _find_dictionaries(parquet, [column.header for column in columns if column.type == "string"])
     wanted = [column.header for column in columns]
 
-    def opened() -> pyarrow.parquet.ParquetFile:
+    def open_file() -> pyarrow.parquet.ParquetFile:
         return pyarrow.parquet.ParquetFile(file.path, metadata=metadata, pre_buffer=False, read_dictionary=coded)
 
     def group(number: int) -> list[pa.RecordBatch]:
-        with opened() as parquet:
+        with open_file() as parquet:
             return list(parquet.iter_batches(rows, [number], wanted, use_threads=False))
 
     sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
@@ -67,12 +67,12 @@ def _parquet(file: SourceFile, columns: Sequence[Column], threads: int, rows: in
             for batches in workers.map_in_order(group, range(len(sizes))):
                 yield from ([batch.column(name) for name in wanted] for batch in batches)
         return
-    with opened() as parquet:
+    with open_file() as parquet:
         for batch in parquet.iter_batches(rows, columns=wanted, use_threads=threads > 1):
             yield [batch.column(name) for name in wanted]
 
 
-def _coded(parquet: pyarrow.parquet.ParquetFile, names: Sequence[str]) -> list[str]:
+def _find_dictionaries(parquet: pyarrow.parquet.ParquetFile, names: Sequence[str]) -> list[str]:
     """Text columns that the file holds as codes of few values: read as dictionaries, they take a fifth of the time."""
     if not parquet.metadata.num_row_groups:
         return []

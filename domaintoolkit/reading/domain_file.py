@@ -25,11 +25,11 @@ def domain_from_toml(path: str | Path) -> Domain:
     data = read_toml(path)
     layout = data.pop("reader", {})
     found: list[Problem] = []
-    schema: Schema | None = _checked(Schema, data, "", found)
+    schema: Schema | None = _convert(Schema, data, "", found)
     own = () if schema is None else inferred_reader(schema).columns
     if isinstance(layout, dict) and "columns" not in layout:
         layout = {**layout, "columns": own or (Column("any"),)}  # its other settings are checked all the same
-    reader: Reader | None = _checked(Reader, layout, "reader", found)
+    reader: Reader | None = _convert(Reader, layout, "reader", found)
     if schema is None or reader is None:
         raise SchemaError(found, str(path))
     try:
@@ -38,7 +38,7 @@ def domain_from_toml(path: str | Path) -> Domain:
         raise SchemaError(error.problems, str(path)) from None
 
 
-def _checked(cls: type[Any], data: Any, head: str, found: list[Problem]) -> Any:
+def _convert(cls: type[Any], data: Any, head: str, found: list[Problem]) -> Any:
     try:
         return from_dict(cls, data)
     except SchemaError as error:

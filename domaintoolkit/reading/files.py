@@ -13,7 +13,7 @@ from pathlib import Path
 
 from domaintoolkit.errors import SourceError
 from domaintoolkit.reading.file_types import Kind, Recognised, named_kind, recognise
-from domaintoolkit.reading.unpacking import opened, problem
+from domaintoolkit.reading.unpacking import open_unpacked, problem
 
 __all__ = ["Fingerprint", "SourceFile", "find_files", "fingerprint"]
 
@@ -69,15 +69,15 @@ def find_files(paths: Paths, wanted: str = "auto") -> tuple[SourceFile, ...]:
     if not given:
         raise SourceError("files", "none given")
     seen: dict[str, Path] = {}
-    for path in (found for entry in given for found in _expanded(entry)):
+    for path in (found for entry in given for found in _expand(entry)):
         real = os.path.realpath(path)
         if real in seen:
             raise SourceError(str(path), f"given twice (also as {seen[real]}): its rows would count twice")
         seen[real] = path
-    return tuple(file for path in seen.values() for file in _looked_into(path, wanted))
+    return tuple(file for path in seen.values() for file in _look_into(path, wanted))
 
 
-def _expanded(entry: str | os.PathLike[str]) -> list[Path]:
+def _expand(entry: str | os.PathLike[str]) -> list[Path]:
     path = Path(entry).expanduser()
     text = str(path)
     if not os.path.lexists(path) and any(mark in text for mark in "*?["):
@@ -103,7 +103,7 @@ def _expanded(entry: str | os.PathLike[str]) -> list[Path]:
     return found
 
 
-def _looked_into(path: Path, wanted: str) -> Iterator[SourceFile]:
+def _look_into(path: Path, wanted: str) -> Iterator[SourceFile]:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -116,17 +116,17 @@ def _looked_into(path: Path, wanted: str) -> Iterator[SourceFile]:
     _fits_name(path, found)
     if found.packing == "zip":
         for member in _members(path):
-            yield _checked(SourceFile(path, "csv", "zip", member), wanted)
+            yield _check_unpacked(SourceFile(path, "csv", "zip", member), wanted)
     elif found.packing == "gzip":
-        yield _checked(SourceFile(path, "csv", "gzip"), wanted)
+        yield _check_unpacked(SourceFile(path, "csv", "gzip"), wanted)
     else:
-        yield _checked(SourceFile(path, _kind(str(path), found.kind, found.text, wanted)), wanted, seen=True)
+        yield _check_unpacked(SourceFile(path, _kind(str(path), found.kind, found.text, wanted)), wanted, seen=True)
 
 
-def _checked(file: SourceFile, wanted: str, seen: bool = False) -> SourceFile:
+def _check_unpacked(file: SourceFile, wanted: str, seen: bool = False) -> SourceFile:
     """`file`, once its unpacked bytes have been looked at too."""
     if not seen:
-        with opened(file.path, file.packing, file.member) as stream:
+        with open_unpacked(file.path, file.packing, file.member) as stream:
             found = recognise(stream.read(HEAD))
         kind = _kind(file.name, found.kind, found.text, wanted)
         if kind != "csv" or found.packing:

@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import SourceError
 from domaintoolkit.reading.columnar import columnar_batches
-from domaintoolkit.reading.csv.pieces import Piece, breaks, pieces
+from domaintoolkit.reading.csv.pieces import CsvPiece, breaks, pieces
 from domaintoolkit.reading.csv.records import Records
 from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, split, split_line
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.headers import locate, other_delimiter
-from domaintoolkit.reading.unpacking import opened
+from domaintoolkit.reading.unpacking import open_unpacked
 from domaintoolkit.schema import Column, Reader
 from domaintoolkit.util.threads import make_workers
 from domaintoolkit.values.declared import Converted, convert_text, convert_typed
 
-__all__ = ["Part", "parts"]
+__all__ = ["FilePart", "parts"]
 
 
 @dataclass
-class Part:
+class FilePart:
     """`records` of a file in a row. `numbers` says which of them the rows of `columns` are, None for all.
 
     `wrong` are the records that gave no row, with the reason.
@@ -63,7 +63,7 @@ def _plain(value: Any) -> str:
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
-def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int) -> Iterator[Part]:
+def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int) -> Iterator[FilePart]:
     """All of `file`, in its order; the first part of a text file stands for its header and has no records."""
     replace = reader.invalid_text == "replace"
     if file.kind == "csv":
@@ -71,9 +71,9 @@ def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: in
         return
     names = tuple(column.name for column in columns)
 
-    def convert(arrays: list[pa.Array]) -> Part:
+    def convert(arrays: list[pa.Array]) -> FilePart:
         made = [convert_typed(array, column, replace) for array, column in zip(arrays, columns, strict=True)]
-        return Part(made, len(arrays[0]), headers=names, arrays=arrays)
+        return FilePart(made, len(arrays[0]), headers=names, arrays=arrays)
 
     with make_workers(threads) as workers:
         yield from workers.map_in_order(convert, columnar_batches(file, columns, threads))
@@ -81,9 +81,9 @@ def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: in
 
 def _text_parts(
     file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int
-) -> Iterator[Part]:
+) -> Iterator[FilePart]:
     dialect = dialect_of(reader)
-    with opened(file.path, file.packing, file.member) as stream:
+    with open_unpacked(file.path, file.packing, file.member) as stream:
         found = pieces(stream, dialect, block)
         if reader.header:
             headers, consumed, rest = _header(file, found, reader, columns)
@@ -93,20 +93,20 @@ def _text_parts(
             places = {name: place for place, name in enumerate(headers)}
         nulls = tuple(tuple(reader.null if column.null is None else column.null) for column in columns)
         layout = TextLayout(dialect, headers, tuple(columns), tuple(places[column.name] for column in columns), nulls)
-        yield Part([], 0, lines=breaks(consumed), layout=layout)
+        yield FilePart([], 0, lines=breaks(consumed), layout=layout)
         replace = reader.invalid_text == "replace"
-        later = _chain(Piece(rest), found) if rest else found
+        later = _chain(CsvPiece(rest), found) if rest else found
         with make_workers(threads) as workers:
             yield from workers.map_in_order(lambda piece: _text_part(piece, layout, replace), later)
 
 
-def _chain(first: Piece, others: Iterator[Piece]) -> Iterator[Piece]:
+def _chain(first: CsvPiece, others: Iterator[CsvPiece]) -> Iterator[CsvPiece]:
     yield first
     yield from others
 
 
 def _header(
-    file: SourceFile, found: Iterator[Piece], reader: Reader, columns: Sequence[Column]
+    file: SourceFile, found: Iterator[CsvPiece], reader: Reader, columns: Sequence[Column]
 ) -> tuple[tuple[str, ...], bytes, bytes]:
     """The headers, the bytes they take with blank lines before them, and what else the first piece holds."""
     consumed = b""
@@ -130,10 +130,10 @@ def _header(
     raise SourceError(file.name, "no header line, only blank ones")
 
 
-def _text_part(piece: Piece, layout: TextLayout, replace: bool) -> Part:
+def _text_part(piece: CsvPiece, layout: TextLayout, replace: bool) -> FilePart:
     if piece.fault is not None:
         wrong = {0: f"broken quoting: {piece.fault}"}
-        return Part([], 1, breaks(piece.data), None, wrong, piece.data, layout)
+        return FilePart([], 1, breaks(piece.data), None, wrong, piece.data, layout)
     values = split(piece.data, layout)
     made = [
         convert_text(array, column, replace, "" in nulls)
@@ -142,7 +142,7 @@ def _text_part(piece: Piece, layout: TextLayout, replace: bool) -> Part:
     wrong = {record: _width_reason(width, layout) for record, width in values.wrong.items()}
     if wrong and values.records - 1 in wrong and not piece.data.endswith((b"\n", b"\r")):
         wrong[values.records - 1] += "; no line break ends the line: the file was cut off in it"
-    return Part(made, values.records, values.lines, values.numbers, wrong, piece.data, layout)
+    return FilePart(made, values.records, values.lines, values.numbers, wrong, piece.data, layout)
 
 
 def _width_reason(width: int, layout: TextLayout) -> str:

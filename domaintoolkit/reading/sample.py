@@ -69,7 +69,7 @@ def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordB
 
     def batch(found: pa.RecordBatch) -> pa.RecordBatch:
         arrays = [
-            _written(array, columns[name]) if text and name in columns else array
+            _to_writable(array, columns[name]) if text and name in columns else array
             for name, array in zip(found.schema.names, found.columns, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, names)
@@ -79,7 +79,7 @@ def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordB
     return pa.RecordBatchReader.from_batches(first.schema, chain([first], shown))
 
 
-def _written(array: pa.Array, column: Column) -> pa.Array:
+def _to_writable(array: pa.Array, column: Column) -> pa.Array:
     """A column as DuckDB is to write it: times as text, and nulls spelled where the column has its own spelling."""
     if pa.types.is_timestamp(array.type):
         array = _instants(array, column)

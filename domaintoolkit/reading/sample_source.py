@@ -30,7 +30,7 @@ class SampleBatch:
     rows: NDArray[np.int64]
     source: str
 
-    def refused(self, index: int, column: str | None, reason: str) -> RefusedRow:
+    def refuse(self, index: int, column: str | None, reason: str) -> RefusedRow:
         """The row at `index` as one that is refused after all."""
         values = self.records.slice(index, 1).to_pylist()[0]
         raw = json.dumps(values, ensure_ascii=False, default=str).encode()

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import LookupFailedError
 from domaintoolkit.reading.csv.pieces import BLOCK
 from domaintoolkit.reading.files import Paths, SourceFile, find_files
-from domaintoolkit.reading.parts import Part, parts
+from domaintoolkit.reading.parts import FilePart, parts
 from domaintoolkit.reading.refused_rows import Collected, RefusedRow, RefusedRows
 from domaintoolkit.schema import Column, Reader
 from domaintoolkit.values.declared import TYPES
 
-__all__ = ["Batch", "ReadCounts", "Source", "open_source"]
+__all__ = ["ReadCounts", "Source", "SourceBatch", "open_source"]
 
 
 @dataclass
@@ -32,20 +32,20 @@ class ReadCounts:
 
 
 @dataclass
-class Batch:
+class SourceBatch:
     """Rows of one file. `rows` numbers each within its file, from 0, refused rows counted."""
 
     records: pa.RecordBatch
     rows: NDArray[np.int64]
     source: str
-    _part: Part
+    _part: FilePart
     _first_row: int
     _first_line: int
 
-    def refused(self, index: int, column: str | None, reason: str) -> RefusedRow:
+    def refuse(self, index: int, column: str | None, reason: str) -> RefusedRow:
         """The row at `index` of the batch as one that is refused after all, with its text as found."""
         row = int(self.rows[index])
-        return _refused(
+        return _refuse(
             self.source, self._part, row - self._first_row, self._first_row, self._first_line, ((column, reason),)
         )
 
@@ -64,7 +64,7 @@ class Source:
 
     def batches(
         self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
-    ) -> Iterator[Batch]:
+    ) -> Iterator[SourceBatch]:
         """All rows with `columns` (default: all declared), file after file, in order.
 
         Rows that cannot be read go to `refused` (a `Quarantine`). Without one, they are collected, no batch
@@ -109,7 +109,7 @@ class _Reading:
         self._row, self._line = 0, 0
         self._named: dict[str, bool] = {}
 
-    def assemble(self, part: Part) -> tuple[Batch | None, list[RefusedRow]]:
+    def assemble(self, part: FilePart) -> tuple[SourceBatch | None, list[RefusedRow]]:
         """The rows of `part` that are fine, and the others."""
         if part.layout is not None and not part.columns and not part.wrong:
             self._note_extra(part)
@@ -126,7 +126,7 @@ class _Reading:
                 record = row if part.numbers is None else int(part.numbers[row])
                 problems.setdefault(record, []).append((column.name, why))
         refused = [
-            _refused(self._file.name, part, record, self._row, self._line, tuple(problems[record]))
+            _refuse(self._file.name, part, record, self._row, self._line, tuple(problems[record]))
             for record in sorted(problems)
         ]
         batch = self._batch(part, keep)
@@ -136,7 +136,7 @@ class _Reading:
         self._line += part.lines or 0
         return batch, refused
 
-    def _batch(self, part: Part, keep: NDArray[np.bool_]) -> Batch | None:
+    def _batch(self, part: FilePart, keep: NDArray[np.bool_]) -> SourceBatch | None:
         if not keep.any():
             return None
         arrays = [converted.values for converted in part.columns]
@@ -145,7 +145,7 @@ class _Reading:
             chosen = pa.array(keep)
             arrays, rows = [array.filter(chosen) for array in arrays], rows[keep]
         records = pa.RecordBatch.from_arrays(arrays, [column.name for column in self._columns])
-        return Batch(records, rows, self._file.name, part, self._row, self._line)
+        return SourceBatch(records, rows, self._file.name, part, self._row, self._line)
 
     def _zone_reasons(self, column: Column, named: NDArray[np.bool_] | None, array: pa.Array) -> dict[int, str]:
         if named is None:
@@ -157,7 +157,7 @@ class _Reading:
         reason = "no zone while others have one" if usual else "names a zone while others have none"
         return dict.fromkeys(np.flatnonzero(there & (named != usual)).tolist(), reason)
 
-    def _note_extra(self, part: Part) -> None:
+    def _note_extra(self, part: FilePart) -> None:
         assert part.layout is not None
         read = {column.header for column in self._columns}
         extra = [header for header in part.layout.headers if header not in read]
@@ -166,15 +166,15 @@ class _Reading:
             more = f" and {len(extra) - 10} more" if len(extra) > 10 else ""
             self._counts.notes.append(f"{self._file.name}: columns not read: {shown}{more}")
 
-    def _note_cut(self, part: Part) -> None:
+    def _note_cut(self, part: FilePart) -> None:
         if part.data and part.columns and not part.data.endswith((b"\n", b"\r")) and part.records - 1 not in part.wrong:
             self._counts.notes.append(
                 f"{self._file.name}: no line break ends the last line; if it was cut off, its last value is short"
             )
 
 
-def _refused(
-    source: str, part: Part, record: int, row: int, line: int, problems: tuple[tuple[str | None, str], ...]
+def _refuse(
+    source: str, part: FilePart, record: int, row: int, line: int, problems: tuple[tuple[str | None, str], ...]
 ) -> RefusedRow:
     own_line, raw = part.place(record)
     return RefusedRow(source, row + record, None if own_line is None else line + own_line + 1, problems, raw)

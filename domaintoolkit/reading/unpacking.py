@@ -13,11 +13,11 @@ from typing import BinaryIO, cast
 
 from domaintoolkit.errors import SourceError
 
-__all__ = ["opened", "problem"]
+__all__ = ["open_unpacked", "problem"]
 
 
 @contextmanager
-def opened(path: Path, packing: str | None, member: str | None) -> Iterator[BinaryIO]:
+def open_unpacked(path: Path, packing: str | None, member: str | None) -> Iterator[BinaryIO]:
     """The unpacked bytes of a file; a failure while they are read is a `SourceError` as well."""
     name = str(path) if member is None else f"{path}!{member}"
     with ExitStack() as stack:

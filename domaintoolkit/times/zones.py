@@ -69,7 +69,7 @@ class ZoneTable:
             return walls
         return walls - _stepwise(walls, self.walls, self.offsets)
 
-    def skipped(self, walls: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+    def find_skipped(self, walls: NDArray[np.int64]) -> NDArray[np.bool_] | None:
         """Return which wall times do not exist, since the clocks are put forward over them; None if all exist."""
         inside = _stepwise(walls, self._gaps, np.arange(len(self._gaps) + 1) % 2)
         if isinstance(inside, np.int64) and not inside:

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from domaintoolkit.values.prepared import Ints, Prepared
 from domaintoolkit.values.texts import holds_text, invalid_unicode
 
-__all__ = ["as_categories", "as_text", "codes_of", "counted", "plain"]
+__all__ = ["as_categories", "as_text", "codes_of", "count_values", "plain"]
 
 
-def _combined(values: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+def _combine_chunks(values: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     nulls = pa.types.is_dictionary(values.type) and any(chunk.dictionary.null_count for chunk in values.chunks)
     # Arrow cannot bring dictionaries together that hold null among their values
     return (values.cast(values.type.value_type) if nulls else values).combine_chunks()
@@ -25,7 +25,7 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """
     if isinstance(values, pa.ChunkedArray):
         # One chunk is taken as it is: combining would copy it.
-        values = values.chunk(0) if values.num_chunks == 1 else _combined(values)
+        values = values.chunk(0) if values.num_chunks == 1 else _combine_chunks(values)
         if isinstance(values, pa.ChunkedArray):  # no chunks, or too much text for 32-bit offsets
             values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks] or [pa.nulls(0)])
     values = values.storage if isinstance(values, pa.ExtensionArray) else values
@@ -76,7 +76,7 @@ def as_text(values: pa.Array) -> Prepared:
         nothing = pa.nulls(len(values), pa.string()).dictionary_encode()
         return Prepared(nothing, [(row, reason) for row in range(len(values))])
     codes, distinct = codes_of(values)
-    written, broken = _checked(distinct) if text else (distinct.cast(pa.string()), {})
+    written, broken = _check_unicode(distinct) if text else (distinct.cast(pa.string()), {})
     indices = pa.array(codes.astype(np.int32, copy=False))
     prepared = pa.DictionaryArray.from_arrays(indices, written, safe=False)  # the codes are in range
     if not broken:
@@ -93,7 +93,7 @@ def _writable(kind: pa.DataType) -> bool:
     )  # fmt: skip
 
 
-def _checked(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+def _check_unicode(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     """Distinct text as strings, and what is wrong with those that are not valid Unicode."""
     binary = distinct.cast(pa.large_binary())
     text = binary.cast(pa.large_string(), safe=False)
@@ -109,7 +109,7 @@ def _checked(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     return pc.if_else(wrong, pa.scalar(None, pa.large_binary()), binary).cast(pa.string()), broken
 
 
-def counted(codes: Ints, distinct: pa.Array) -> pa.Table:
+def count_values(codes: Ints, distinct: pa.Array) -> pa.Table:
     """How often each distinct value occurs: columns `value` and `count`."""
     counts = np.bincount(codes, minlength=len(distinct))
     return pa.table({"value": distinct, "count": pa.array(counts, pa.int64())})

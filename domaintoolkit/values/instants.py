@@ -52,14 +52,14 @@ def to_microseconds(values: pa.Array, zone: str | ZoneTable, unit: str | None = 
         return Prepared(values.cast(INSTANT))
     if pa.types.is_timestamp(kind):
         mark = "" if kind.tz is None else "Z"
-        counts = _filled(values.view(pa.int64()))
-        return _counted(
-            values, counts, kind.unit, table if kind.tz is None else None, _shown_as(counts, kind.unit, mark)
+        counts = _fill_nulls(values.view(pa.int64()))
+        return _from_counts(
+            values, counts, kind.unit, table if kind.tz is None else None, _show_as(counts, kind.unit, mark)
         )
     if pa.types.is_date(kind):
-        days = _filled(values.view(pa.int32()) if pa.types.is_date32(kind) else values.view(pa.int64()))
+        days = _fill_nulls(values.view(pa.int32()) if pa.types.is_date32(kind) else values.view(pa.int64()))
         unit = "D" if pa.types.is_date32(kind) else "ms"
-        return _counted(values, days, unit, table, _shown_as(days, unit), dates=True)
+        return _from_counts(values, days, unit, table, _show_as(days, unit), dates=True)
     if holds_text(kind):
         texts = as_strings(values)
         return text_instants(texts, parse_times(texts), table)
@@ -79,11 +79,11 @@ def text_instants(texts: pa.Array, times: TextTimes, table: ZoneTable) -> Prepar
         return np.asarray(pc.fill_null(pc.equal(pc.binary_length(texts), DATE_LENGTH), False))
 
     if named.all():
-        return _located(micros, null, None, show, refused=refused)
+        return _locate(micros, null, None, show, refused=refused)
     if not named.any():
-        return _located(micros, null, table, show, dates, refused)
-    walls = _located(micros, null | named, table, show, dates, refused)
-    zoned = _located(micros, null | ~named, None, show)
+        return _locate(micros, null, table, show, dates, refused)
+    walls = _locate(micros, null | named, table, show, dates, refused)
+    zoned = _locate(micros, null | ~named, None, show)
     values = pc.if_else(pa.array(named), zoned.values, walls.values)
     return Prepared(values, sorted([*walls.refused, *zoned.refused]))
 
@@ -92,7 +92,7 @@ def _numbers(values: pa.Array, unit: str | None) -> Prepared:
     """Counts of `unit`. Whole floats are read too: so does pandas hold integers with nulls, these as NaN."""
     if unit is None:
         return refuse_all(values, INSTANT, _NO_UNIT)
-    numbers = _filled(values.cast(pa.float64()) if pa.types.is_floating(values.type) else values)
+    numbers = _fill_nulls(values.cast(pa.float64()) if pa.types.is_floating(values.type) else values)
 
     def show(row: int) -> str:
         return f"{values[row].as_py()} ({unit} since 1970)"
@@ -108,14 +108,14 @@ def _numbers(values: pa.Array, unit: str | None) -> Prepared:
         huge = ~null & ((numbers >= 2**63) | (numbers < -(2.0**63)))
         refused += [(row, f"{show(row)} {_OUTSIDE}") for row in np.flatnonzero(huge).tolist()]
     counts = np.where(null | huge, 0, numbers).astype(np.int64)
-    return _counted(pa.array(counts, mask=null | huge), counts, unit, None, show, refused=refused)
+    return _from_counts(pa.array(counts, mask=null | huge), counts, unit, None, show, refused=refused)
 
 
 def _not_whole(number: float) -> str:
     return f"not a whole number: {number}"
 
 
-def _shown_as(counts: NDArray[np.int64], unit: str, zone: str = "") -> Show:
+def _show_as(counts: NDArray[np.int64], unit: str, zone: str = "") -> Show:
     """Times as a message quotes them. Python's datetime does not hold the years that one is refused for."""
     return lambda row: f"{np.array(counts[row], np.int64).view(f'datetime64[{unit}]')}{zone}"
 
@@ -124,12 +124,12 @@ def _null_mask(values: pa.Array) -> Flags:
     return np.array(values.is_null())
 
 
-def _filled(values: pa.Array) -> NDArray[Any]:
+def _fill_nulls(values: pa.Array) -> NDArray[Any]:
     filled: NDArray[Any] = (values.fill_null(0) if values.null_count else values).to_numpy()
     return filled
 
 
-def _counted(
+def _from_counts(
     values: pa.Array,
     counts: NDArray[Any],
     unit: str,
@@ -154,10 +154,10 @@ def _counted(
         refused = [*refused, *((row, f"{show(row)} {reason}") for row in np.flatnonzero(wrong).tolist())]
         null = _null_mask(values) | wrong
         micros = np.where(wrong, 0, micros)
-    return _located(micros, null, wall, show, (lambda: np.ones(len(micros), np.bool_)) if dates else None, refused)
+    return _locate(micros, null, wall, show, (lambda: np.ones(len(micros), np.bool_)) if dates else None, refused)
 
 
-def _located(
+def _locate(
     micros: NDArray[np.int64],
     null: Flags | None,
     wall: ZoneTable | None,
@@ -171,7 +171,7 @@ def _located(
     """
     times = micros if wall is None else wall.instant(micros)
     checks = []
-    skipped = None if wall is None else wall.skipped(micros)
+    skipped = None if wall is None else wall.find_skipped(micros)
     if wall is not None and skipped is not None:
         if dates is not None:
             skipped &= ~(dates() & (wall.local(times) // DAY == micros // DAY))
@@ -203,18 +203,18 @@ def _instant(value: object, table: ZoneTable, unit: str | None) -> int:
     match value:
         case str():
             micros, named = parse_time(value)
-            return _placed(micros, None if named else table, lambda: quote(value), len(value) == DATE_LENGTH)
+            return _place(micros, None if named else table, lambda: quote(value), len(value) == DATE_LENGTH)
         case datetime():
             if getattr(value, "nanosecond", 0):  # a pandas timestamp
-                raise ValueError(f"{_shown_datetime(value)} {_FINER}")
+                raise ValueError(f"{_show_datetime(value)} {_FINER}")
             # Python's own datetime, with which arithmetic takes a tenth of the time
             plain = _without_pandas(value) if hasattr(value, "to_pydatetime") else value
             if plain.tzinfo is None:
-                return _placed((plain - _EPOCH) // _MICROSECOND, table, lambda: _shown_datetime(value))
-            return _placed((plain - _UTC_EPOCH) // _MICROSECOND, None, lambda: _shown_datetime(value))
+                return _place((plain - _EPOCH) // _MICROSECOND, table, lambda: _show_datetime(value))
+            return _place((plain - _UTC_EPOCH) // _MICROSECOND, None, lambda: _show_datetime(value))
         case date():
             day = day_number(value.year, value.month, value.day)
-            return _placed(day * DAY, table, value.isoformat, True)
+            return _place(day * DAY, table, value.isoformat, True)
         case np.datetime64():
             return _numpy_instant(value, table)
         case int() | float() | np.integer() | np.floating() if not isinstance(value, bool):
@@ -224,8 +224,8 @@ def _instant(value: object, table: ZoneTable, unit: str | None) -> int:
     raise ValueError(f"not a time: {value!r}")
 
 
-def _placed(micros: int, wall: ZoneTable | None, show: Callable[[], str], whole_day: bool = False) -> int:
-    """One instant, as `_located` finds it."""
+def _place(micros: int, wall: ZoneTable | None, show: Callable[[], str], whole_day: bool = False) -> int:
+    """One instant, as `_locate` finds it."""
     time = micros if wall is None else wall.instant_of(micros)
     if wall is not None and wall.skips(micros) and not (whole_day and time + wall.segment(time)[0] < micros + DAY):
         raise ValueError(f"{show()} does not exist in {wall.name}: its clocks are put forward then")
@@ -238,11 +238,11 @@ def _without_pandas(value: Any) -> datetime:
     try:
         plain: datetime = value.to_pydatetime(warn=False)
     except (ValueError, OverflowError):
-        raise ValueError(f"{_shown_datetime(value)} {_OUTSIDE}") from None
+        raise ValueError(f"{_show_datetime(value)} {_OUTSIDE}") from None
     return plain
 
 
-def _shown_datetime(value: Any) -> str:
+def _show_datetime(value: Any) -> str:
     """A datetime as a column of such quotes it."""
     zone = "" if value.tzinfo is None else "Z"
     if hasattr(value, "asm8"):
@@ -262,7 +262,7 @@ def _number_instant(value: float | np.integer[Any] | np.floating[Any], unit: str
     if unit == "ns" and int(number) % 1_000:
         raise ValueError(f"{number} (ns since 1970) {_FINER}")
     micros = int(number) // 1_000 if unit == "ns" else int(number) * _PER_UNIT[unit]
-    return _placed(micros, None, lambda: f"{number} ({unit} since 1970)")
+    return _place(micros, None, lambda: f"{number} ({unit} since 1970)")
 
 
 def _numpy_instant(value: np.datetime64, table: ZoneTable) -> int:
@@ -278,7 +278,7 @@ def _numpy_instant(value: np.datetime64, table: ZoneTable) -> int:
             raise ValueError(f"{value} {_FINER}")
     else:
         micros = count * {**_PER_UNIT, "m": MINUTE, "h": HOUR, "W": 7 * DAY}[unit]
-    return _placed(micros, table, lambda: str(value), unit in ("Y", "M", "W", "D"))
+    return _place(micros, table, lambda: str(value), unit in ("Y", "M", "W", "D"))
 
 
 def from_microseconds(times: Sequence[int] | NDArray[np.int64], type: pa.DataType, table: ZoneTable) -> pa.Array:

@@ -128,12 +128,12 @@ def _cast_alike(texts: pa.Array) -> tuple[pa.Array, bool]:
         if pc.min(pc.binary_length(texts)).as_py() <= DATE_LENGTH + len(" UTC"):
             raise pa.ArrowInvalid("a date that names a zone")
         # without the suffix; a second zone before it makes the cast fail
-        return _checked(pc.utf8_slice_codeunits(texts, 0, -4).cast(_LOCAL)), True
+        return _refuse_year_0(pc.utf8_slice_codeunits(texts, 0, -4).cast(_LOCAL)), True
     named = len(first) > DATE_LENGTH and re.search(rf"{_ZONE}$".encode(), first[DATE_LENGTH + 1 :]) is not None
-    return _checked(texts.cast(_ZONED if named else _LOCAL)), named
+    return _refuse_year_0(texts.cast(_ZONED if named else _LOCAL)), named
 
 
-def _checked(times: pa.Array) -> pa.Array:
+def _refuse_year_0(times: pa.Array) -> pa.Array:
     """The same times; raises `pa.ArrowInvalid` if one is of the year 0, which gets its reason elsewhere."""
     if len(times) and times.null_count < len(times) and pc.min(times.view(pa.int64())).as_py() < _YEAR_1 - DAY:
         raise pa.ArrowInvalid("the year 0")
@@ -161,15 +161,15 @@ def _parse_mixed(texts: pa.Array) -> TextTimes:
 
 
 def _cast_local(texts: pa.Array) -> NDArray[np.int64]:
-    return _integers(_checked(_in_arrows_form(texts).cast(_LOCAL)))
+    return _integers(_refuse_year_0(_in_arrows_form(texts).cast(_LOCAL)))
 
 
 def _cast_zoned(texts: pa.Array) -> NDArray[np.int64]:
-    return _integers(_checked(_in_arrows_form(texts).cast(_ZONED)))
+    return _integers(_refuse_year_0(_in_arrows_form(texts).cast(_ZONED)))
 
 
 def _cast_days(texts: pa.Array) -> NDArray[np.int64]:
-    return _integers(_checked(texts.cast(_LOCAL))) // DAY
+    return _integers(_refuse_year_0(texts.cast(_LOCAL))) // DAY
 
 
 def _in_arrows_form(texts: pa.Array) -> pa.Array:

@@ -51,7 +51,9 @@ def decode_instants(
     times, solved = sweep(steps)
     for history in np.flatnonzero(~solved).tolist():
         begin, end = event_offsets[history : history + 2].tolist()
-        times[begin:end] = _searched(zone, tokens, low[begin:end], high[begin:end], int(days[history]), history, begin)
+        times[begin:end] = _search_history(
+            zone, tokens, low[begin:end], high[begin:end], int(days[history]), history, begin
+        )
     return times
 
 
@@ -90,7 +92,7 @@ def _check(
             raise DecodeError(f"event {event - int(event_offsets[history])}: {reason}", history)
 
 
-def _searched(
+def _search_history(
     zone: ZoneTable,
     tokens: TimeTokens,
     low: NDArray[np.int64],

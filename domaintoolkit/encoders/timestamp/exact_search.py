@@ -36,7 +36,7 @@ def search(zone: ZoneTable, kinds: Sequence[Moment], shifts: Sequence[Interval],
     spent = -2 * _FIRST_LIMIT * len(kinds)
     while len(sets) < len(kinds):
         at = len(sets)
-        pieces = _shifted(sets[-1], shifts[at]) if sets else [(day * DAY, (day + 1) * DAY)]
+        pieces = _shift(sets[-1], shifts[at]) if sets else [(day * DAY, (day + 1) * DAY)]
         found, more = _first_intervals(zone, kinds[at], pieces, limit)
         spent += len(found)
         if spent > _BUDGET:
@@ -50,10 +50,10 @@ def search(zone: ZoneTable, kinds: Sequence[Moment], shifts: Sequence[Interval],
         else:
             del sets[cut:]
             limit, cut = limit * _GROWTH, len(kinds)
-    return _chosen(sets, shifts)
+    return _choose(sets, shifts)
 
 
-def _shifted(before: list[Interval], shift: Interval) -> list[Interval]:
+def _shift(before: list[Interval], shift: Interval) -> list[Interval]:
     """What lies later than `before` by `shift`, in intervals that do not overlap."""
     low, high = shift
     pieces, covered = [], YEARS_BEGIN
@@ -76,7 +76,7 @@ def _first_intervals(zone: ZoneTable, kind: Moment, pieces: list[Interval], limi
     return found, False
 
 
-def _chosen(sets: _Sets, shifts: Sequence[Interval]) -> list[int]:
+def _choose(sets: _Sets, shifts: Sequence[Interval]) -> list[int]:
     """One member of each set, from the last to the first, such that each fits the one behind it."""
     time = _pick(sets[-1], YEARS_BEGIN, YEARS_END)
     times = [time]

@@ -21,7 +21,7 @@ from domaintoolkit.jobs.partition.origin import ORIGIN, drop_origins, unpack_ori
 from domaintoolkit.jobs.partition.row_source import RowSource
 from domaintoolkit.reading import Source
 from domaintoolkit.reading.refused_rows import KEPT, Quarantine, RefusedRow
-from domaintoolkit.reading.source import Batch
+from domaintoolkit.reading.source import SourceBatch
 from domaintoolkit.storage.resume_state import REFUSED
 from domaintoolkit.util.artifacts import replacing
 
@@ -93,12 +93,12 @@ def locate_rows(source: RowSource, rows: Iterable[RefusedRow], names: Sequence[s
     yield from coming
 
 
-def _complete(row: RefusedRow, batch: Batch) -> RefusedRow:
+def _complete(row: RefusedRow, batch: SourceBatch) -> RefusedRow:
     """The row with its line and text, if it is one of the batch."""
     index = int(np.searchsorted(batch.rows, row.row))
     if row.line is not None or row.source != batch.source or batch.rows[index] != row.row:
         return row
-    return replace(batch.refused(index, None, ""), problems=row.problems)
+    return replace(batch.refuse(index, None, ""), problems=row.problems)
 
 
 def _order(names: Sequence[str]) -> Callable[[str | None, int], tuple[int, int]]:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "BOM", "LIMIT", "Dialect", "Marks", "Piece", "breaks", "pieces"]
+__all__ = ["BLOCK", "BOM", "LIMIT", "CsvPiece", "Dialect", "Marks", "breaks", "pieces"]
 
 BLOCK = 8 << 20
 """Bytes a piece: some 60,000 rows; smaller ones cost more a row, larger ones leave the cache."""
@@ -41,7 +41,7 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class CsvPiece:
     """Whole records in a row; or, where `fault` says why, one line that is none."""
 
     data: bytes
@@ -130,7 +130,7 @@ class Marks:
         return bounds | edge
 
 
-def pieces(stream: BinaryIO, dialect: Dialect, block: int = BLOCK, limit: int = LIMIT) -> Iterator[Piece]:
+def pieces(stream: BinaryIO, dialect: Dialect, block: int = BLOCK, limit: int = LIMIT) -> Iterator[CsvPiece]:
     """All of `stream`, cut at the ends of records; a byte order mark at its start is left out."""
     window = _Window(stream)
     if window.look(len(BOM)) == BOM:
@@ -140,14 +140,14 @@ def pieces(stream: BinaryIO, dialect: Dialect, block: int = BLOCK, limit: int = 
         final = window.ended and len(data) == window.left
         cut, fault = _cut(data, dialect, final)
         if cut:
-            yield Piece(window.take(cut))
+            yield CsvPiece(window.take(cut))
             size = min(size * 2, block)
         elif fault is None and len(data) >= limit:
             fault = f"a row or quoted field longer than {limit:,} bytes, or a quote that is not closed"
         elif fault is None:
             size = min(len(data) * 2, limit)
         if fault is not None:
-            yield Piece(window.take_line(limit), fault)
+            yield CsvPiece(window.take_line(limit), fault)
             size = min(FIRST, block)
 
 

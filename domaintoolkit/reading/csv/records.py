@@ -49,7 +49,7 @@ class Records:
         widths: NDArray[np.int64] = np.searchsorted(at, self.ends) - np.searchsorted(at, self.starts) + 1
         return widths
 
-    def joined(self, chosen: NDArray[np.bool_]) -> bytes:
+    def concat(self, chosen: NDArray[np.bool_]) -> bytes:
         """The chosen records, a line break behind each."""
         numbers = np.flatnonzero(chosen)
         return b"".join(self.raw(number) + b"\n" for number in numbers.tolist())

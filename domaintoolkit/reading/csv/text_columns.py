@@ -81,7 +81,7 @@ def _split_exactly(data: bytes, layout: TextLayout) -> Values:
     records = Records(data, layout.dialect, keep_blank=layout.width == 1)
     right = records.widths == layout.width
     wrong = {int(record): int(records.widths[record]) for record in np.flatnonzero(~right)}
-    columns = _parse(records.joined(right), layout)
+    columns = _parse(records.concat(right), layout)
     return Values(columns, len(records), breaks(data), np.flatnonzero(right), wrong)
 
 
