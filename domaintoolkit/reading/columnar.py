@@ -1,4 +1,4 @@
-"""Parquet and Arrow files, batch by batch, only the columns that are wanted."""
+"""Parquet and Arrow files, batch by batch; only the columns that are asked for are read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from domaintoolkit.values.declared import castable
 __all__ = ["columnar_batches"]
 
 ROWS = 1 << 17
-"""Rows a batch, where the file lets one choose."""
+"""Rows per batch, if the format lets the reader choose."""
 CODED_BYTES = 4
-"""Bytes a value that text takes at most where it repeats."""
+"""A text column with fewer bytes per value than this repeats its values."""
 HELD_BYTES = 1 << 28
-"""What the row groups that are read at once may take together, decoded."""
+"""Bytes, decoded, that the row groups read at the same time may take together."""
 
 
 def columnar_batches(
@@ -30,7 +30,7 @@ def columnar_batches(
 ) -> Iterator[list[pa.Array]]:
     """The arrays of `columns`, in their order, batch by batch, in the file's own types.
 
-    Row groups of Parquet are decoded in `threads` at once where they are small enough.
+    Row groups of Parquet are decoded in `threads` at once if they fit in memory.
     """
     try:
         if file.kind == "parquet":
@@ -61,6 +61,7 @@ def _parquet(file: SourceFile, columns: Sequence[Column], threads: int, rows: in
             return list(parquet.iter_batches(rows, [number], wanted, use_threads=False))
 
     sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
+    # `max` needs two arguments for a file without row groups
     at_once = min(threads, HELD_BYTES // max(*sizes, 1, 1))
     if at_once > 1 and len(sizes) > 1:
         with Threads(at_once) as workers:
@@ -73,7 +74,8 @@ def _parquet(file: SourceFile, columns: Sequence[Column], threads: int, rows: in
 
 
 def _find_dictionaries(parquet: pyarrow.parquet.ParquetFile, names: Sequence[str]) -> list[str]:
-    """Text columns that the file holds as codes of few values: read as dictionaries, they take a fifth of the time."""
+    """The text columns of few distinct values. Reading them as dictionaries takes a fifth of the time."""
+    # The first row group decides for all: their writers choose encodings per column.
     if not parquet.metadata.num_row_groups:
         return []
     group = parquet.metadata.row_group(0)
@@ -103,7 +105,7 @@ def _arrow(file: SourceFile, columns: Sequence[Column], rows: int) -> Iterator[l
 
 
 def _places(file: SourceFile, columns: Sequence[Column], schema: pa.Schema) -> list[int]:
-    """Where the columns are; `SourceError` names those that are missing or of a type that does not fit."""
+    """The places of the columns; `SourceError` names all that are missing or have a type that does not fit."""
     found = locate(file.name, columns, schema.names)
     places = [found[column.name] for column in columns]
     wrong = [

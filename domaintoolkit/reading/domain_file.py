@@ -1,4 +1,4 @@
-"""A domain declared in one TOML file: the schema's keys, and a `[reader]` table where the files need one."""
+"""A domain declared in one TOML file: the schema's keys, and a `[reader]` table if the files need one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def domain_from_toml(path: str | Path) -> Domain:
     schema: Schema | None = _convert(Schema, data, "", found)
     own = () if schema is None else inferred_reader(schema).columns
     if isinstance(layout, dict) and "columns" not in layout:
-        layout = {**layout, "columns": own or (Column("any"),)}  # its other settings are checked all the same
+        layout = {**layout, "columns": own or (Column("any"),)}  # so that its other settings are checked too
     reader: Reader | None = _convert(Reader, layout, "reader", found)
     if schema is None or reader is None:
         raise SchemaError(found, str(path))
@@ -67,7 +67,7 @@ def _no_sample(events: int, seed: int) -> Iterable[pa.RecordBatch]:  # noqa: ARG
 
 
 def domain_json_schema() -> dict[str, Any]:
-    """The JSON schema of such a file: that of a schema, and of a reader in it."""
+    """The JSON schema of a domain file: that of a schema, with a reader in it."""
     whole, reader = json_schema(Schema), json_schema(Reader)
     whole.setdefault("$defs", {}).update(reader.pop("$defs", {}))
     reader["required"] = [name for name in reader["required"] if name != "columns"]

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes."""
+"""The type of a file, recognised from its first bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind = Literal["csv", "parquet", "arrow", "arrow stream"]
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A file's `kind`, or the `packing` it is in, or neither; `text` says in words what it is."""
+    """A file's `kind`, or its `packing`, or neither; `text` names it in messages."""
 
     text: str
     kind: Kind | None = None
@@ -62,13 +62,15 @@ NAMED = {
 
 
 def recognise(head: bytes) -> Recognised:
-    """What begins with `head` (a kilobyte is enough); text is taken for CSV."""
+    """The type of a file that begins with `head` (a kilobyte is enough). Any text counts as CSV."""
     for magic, known in READ.items():
         if head.startswith(magic):
             return known
     for magic, text in FOREIGN.items():
+        # "ORC" may also be the first header of a CSV file
         if head.startswith(magic) and not (magic == b"ORC" and b"," in head[:64]):
             return Recognised(text)
+    # tar has its magic after the first member's name, mode, owner, size and checksum
     if head[257:262] == b"ustar":
         return Recognised("a tar archive (unpack it first)")
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
@@ -83,6 +85,6 @@ def recognise(head: bytes) -> Recognised:
 
 
 def named_kind(name: str) -> str | None:
-    """What a file's name says that it is, beyond text."""
+    """The type that the ending of a file's name promises; None if it promises text or nothing."""
     lowered = name.lower()
     return next((kind for suffix, kind in NAMED.items() if lowered.endswith(suffix)), None)

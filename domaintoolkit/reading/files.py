@@ -1,4 +1,4 @@
-"""The files to read: which they are, what they hold, and whether they have changed."""
+"""Find the files to read, recognise what they hold, and detect changes in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domaintoolkit.reading.unpacking import open_unpacked, problem
 __all__ = ["Fingerprint", "SourceFile", "find_files", "fingerprint"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc", ".gz", ".zip")
-"""What is read of a directory."""
+"""Endings of the files that are read from a directory."""
 
 TEXT = (".csv", ".tsv", ".txt")
 HEAD = 1024
@@ -28,7 +28,7 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What tells that a file has changed: size in bytes and time of change in ns mostly, `sha256` surely."""
+    """Detects a changed file: size in bytes and time of change in ns nearly always, `sha256` always."""
 
     size: int
     modified: int
@@ -37,7 +37,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One table: a file, or the `member` of a zip file. `packing` is what its bytes are wrapped in."""
+    """One table: a file, or the `member` of a zip file. `packing` is gzip, zip or None."""
 
     path: Path
     kind: Kind
@@ -46,7 +46,7 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name that messages use."""
         return str(self.path) if self.member is None else f"{self.path}!{self.member}"
 
 
@@ -64,12 +64,16 @@ def fingerprint(path: str | os.PathLike[str], checksum: bool = False) -> Fingerp
 
 
 def find_files(paths: Paths, wanted: str = "auto") -> tuple[SourceFile, ...]:
-    """The files that `paths` (files, directories, patterns) mean, each looked into; `wanted` as `Reader.format`."""
+    """The files that `paths` (files, directories, patterns) name, each recognised by its first bytes.
+
+    `wanted` is a `Reader.format`. Raises `SourceError` if one cannot be read.
+    """
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
         raise SourceError("files", "none given")
     seen: dict[str, Path] = {}
     for path in (found for entry in given for found in _expand(entry)):
+        # by real path, so that a link does not count its target's rows again
         real = os.path.realpath(path)
         if real in seen:
             raise SourceError(str(path), f"given twice (also as {seen[real]}): its rows would count twice")
@@ -80,6 +84,7 @@ def find_files(paths: Paths, wanted: str = "auto") -> tuple[SourceFile, ...]:
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
     path = Path(entry).expanduser()
     text = str(path)
+    # a file whose own name has a bracket in it is not a pattern
     if not os.path.lexists(path) and any(mark in text for mark in "*?["):
         found = sorted(Path(name) for name in glob.glob(text, recursive=True) if not os.path.isdir(name))
         if not found:
@@ -124,7 +129,7 @@ def _look_into(path: Path, wanted: str) -> Iterator[SourceFile]:
 
 
 def _check_unpacked(file: SourceFile, wanted: str, seen: bool = False) -> SourceFile:
-    """`file`, once its unpacked bytes have been looked at too."""
+    """`file`, after its unpacked bytes are recognised as well."""
     if not seen:
         with open_unpacked(file.path, file.packing, file.member) as stream:
             found = recognise(stream.read(HEAD))
@@ -144,7 +149,7 @@ def _kind(name: str, kind: Kind | None, text: str, wanted: str) -> Kind:
 
 
 def _fits_name(path: Path, found: Recognised) -> None:
-    """Refuse text or a package in a file whose name says that it is something else."""
+    """Refuse a file of text or packed data whose name says that it is something else."""
     said = named_kind(path.name)
     if said is not None and (found.kind == "csv" or found.packing not in {None, said}):
         raise SourceError(str(path), f"the name says {said}, but the file holds {found.text}")
@@ -158,6 +163,7 @@ def _members(path: Path) -> list[str]:
         raise SourceError(str(path), f"a zip file that is damaged or cut short ({error})") from None
     if "[Content_Types].xml" in names:
         raise SourceError(str(path), "expected CSV, Parquet or Arrow, found an Office document (save the table as CSV)")
+    # macOS adds a folder of its own to zip files
     names = sorted(name for name in names if not name.startswith("__MACOSX/") and name.split("/")[-1][0] != ".")
     tables = [name for name in names if name.lower().endswith(TEXT[:2])] or [
         name for name in names if name.lower().endswith(TEXT) or len(names) == 1

@@ -14,7 +14,7 @@ from domaintoolkit.schema import Column, Reader
 __all__ = ["locate", "other_delimiter", "with_headers"]
 
 DELIMITERS = ",;\t|"
-"""What parts the columns of most files, to guess from where the headers are not found."""
+"""The delimiters of most files, tried if the headers are not found."""
 
 
 def with_headers(reader: Reader, headers: Mapping[str, str]) -> Reader:
@@ -32,9 +32,9 @@ def with_headers(reader: Reader, headers: Mapping[str, str]) -> Reader:
 def locate(
     source: str, columns: Sequence[Column], found: Sequence[str], delimiter: str | None = None
 ) -> dict[str, int]:
-    """Where each of `columns` is among the headers `found`; `SourceError` names all that are missing or twice.
+    """The place of each of `columns` among the headers `found`; `SourceError` names all that are missing or repeated.
 
-    `delimiter` is what parted the headers, where they are text.
+    `delimiter` is the one that split the headers, if the file is text.
     """
     times = Counter(found)
     missing = [column for column in columns if times[column.header] == 0]
@@ -80,7 +80,7 @@ def _missing(missing: Sequence[Column], found: Sequence[str]) -> Iterator[str]:
 
 
 def other_delimiter(line: str, wanted: Sequence[str], delimiter: str) -> str:
-    """What to say of a header line in which `wanted` are once it is parted at another character; "" otherwise."""
+    """A hint for a header line that has `wanted` headers if it is split at another character; "" otherwise."""
     for other in DELIMITERS.replace(delimiter, ""):
         there = {header.strip("'\" \r\n") for header in line.split(other)}
         if len(there) > 1 and any(header in there for header in wanted):

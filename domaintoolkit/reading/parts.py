@@ -29,7 +29,7 @@ __all__ = ["FilePart", "parts"]
 
 @dataclass
 class FilePart:
-    """`records` of a file in a row. `numbers` says which of them the rows of `columns` are, None for all.
+    """`records` consecutive records of a file. Row i of `columns` is record `numbers[i]`; None means that all are rows.
 
     `wrong` are the records that gave no row, with the reason.
     """
@@ -50,10 +50,11 @@ class FilePart:
         return Records(self.data, self.layout.dialect, keep_blank=self.layout.width == 1)
 
     def place(self, record: int) -> tuple[int | None, bytes]:
-        """A record's line within the part, from 0, and its text as found (JSON where the file is not text)."""
+        """A record's line within the part, from 0, and its text as found (JSON if the file is not text)."""
         if self.layout is None:
             row = {name: array[record].as_py() for name, array in zip(self.headers, self.arrays, strict=True)}
             return None, json.dumps(row, default=_plain, ensure_ascii=False).encode(errors="surrogatepass")
+        # a header, or a line with broken quoting, has no columns and is one record
         if not self.columns:
             return 0, self.data.rstrip(b"\r\n")
         return self._shape.line(record), self._shape.raw(record)
@@ -64,7 +65,7 @@ def _plain(value: Any) -> str:
 
 
 def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int) -> Iterator[FilePart]:
-    """All of `file`, in its order; the first part of a text file stands for its header and has no records."""
+    """All of `file`, in its order; the first part of a text file is its header and has no records."""
     replace = reader.invalid_text == "replace"
     if file.kind == "csv":
         yield from _text_parts(file, reader, columns, block, threads)
@@ -116,6 +117,7 @@ def _header(
             hint = other_delimiter(line, [column.header for column in columns], reader.delimiter)
             raise SourceError(file.name, f"line {breaks(consumed) + 1}, the header: {piece.fault}{hint}")
         records = Records(piece.data, dialect_of(reader), keep_blank=True)
+        # the first line that is not blank is the header
         written = np.flatnonzero(records.ends > records.starts)
         if not len(written):
             consumed += piece.data

@@ -1,4 +1,4 @@
-"""Rows that are refused in reading: what is kept of each, and where they go."""
+"""Rows that are refused in reading: their record, and the places that collect them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domaintoolkit.errors import DataError, LookupFailedError, OutputError, Refu
 __all__ = ["COLUMNS", "Collected", "Quarantine", "RefusedRow", "RefusedRows", "entry"]
 
 KEPT = 1000
-"""How many refusals an error carries; the others are only counted."""
+"""Refusals that an error carries; the others are only counted."""
 
 COLUMNS = ("source", "row", "line", "column", "reason", "raw", "raw_base64")
 
@@ -28,8 +28,8 @@ class RefusedRow:
     """One row of a file that is not passed on.
 
     `row` counts the file's data rows from 0, refused ones included; `line` counts lines from 1 and is None
-    where the file is not text. `problems` are (column or None, reason). `raw` is the row's text as found,
-    or the row as JSON where the file is not text.
+    if the file is not text. `problems` are (column or None, reason). `raw` is the row's text as found,
+    or the row as JSON if the file is not text.
     """
 
     source: str
@@ -39,12 +39,12 @@ class RefusedRow:
     raw: bytes
 
     def refusals(self) -> list[Refusal]:
-        """One `Refusal` a problem."""
+        """One `Refusal` per problem."""
         return [Refusal(self.row, column, reason, self.source, self.line) for column, reason in self.problems]
 
 
 class RefusedRows(Protocol):
-    """Where refused rows go as they are found."""
+    """Takes refused rows as they are found."""
 
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Take `rows`."""
@@ -65,7 +65,7 @@ class Collected:
                 self.refusals.extend(row.refusals())
 
     def raise_any(self) -> None:
-        """Raise all that was taken as one `DataError`; nothing taken, nothing raised."""
+        """Raise all that was taken as one `DataError`; do nothing if nothing was taken."""
         if self.problems:
             raise DataError(self.refusals, self.problems)
 
@@ -73,10 +73,10 @@ class Collected:
 class Quarantine:
     """A file that refused rows are written to as they come; `total` counts them.
 
-    CSV or JSON lines, by the name's ending (`.csv`, `.jsonl`). One line a row: source, row, line, column,
-    reason, raw, raw_base64. A row whose text is not UTF-8 stands in `raw_base64` exactly and in `raw` with
-    its bad bytes as `\\xNN`. The file has its name only once it is complete: a block left by an error
-    leaves none. Without refused rows no file is written. With `keep`, what the file already holds stays.
+    CSV or JSON lines, by the name's ending (`.csv`, `.jsonl`). One line per row: source, row, line, column,
+    reason, raw, raw_base64. A row whose text is not UTF-8 is in `raw_base64` exactly and in `raw` with
+    its bad bytes as `\\xNN`. The file gets its name when it is complete: a block that an error ends
+    leaves no file. Without refused rows no file is written. With `keep`, the rows that the file already holds stay.
     """
 
     def __init__(self, path: str | os.PathLike[str], keep: bool = False) -> None:
@@ -95,7 +95,7 @@ class Quarantine:
             self.total += 1
 
     def flush(self) -> None:
-        """Bring what was written so far to the disk, beside the file's name."""
+        """Bring the rows written so far to the disk, in the file that has no name of its own yet."""
         try:
             if self._file is not None:
                 self._file.flush()
@@ -114,7 +114,7 @@ class Quarantine:
             self._file = None
 
     def discard(self) -> None:
-        """Leave no file."""
+        """Delete the unfinished file."""
         if self._file is not None:
             self._file.close()
             self.beside.unlink(missing_ok=True)
@@ -144,7 +144,7 @@ class Quarantine:
 
 
 def entry(row: RefusedRow) -> dict[str, Any]:
-    """A row as a quarantine file has it."""
+    """A refused row as a line of a quarantine file, by column."""
     columns = [column for column, _ in row.problems if column is not None]
     reasons = [reason for _, reason in row.problems]
     if len(row.problems) > 1:

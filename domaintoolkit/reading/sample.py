@@ -16,11 +16,11 @@ from domaintoolkit.schema import Column, Domain, Reader
 __all__ = ["read_sample", "write_sample"]
 
 FORMATS = {".csv": "", ".csv.gz": "gzip", ".parquet": "zstd"}
-"""What a file's name may end in, and how such a file is compressed."""
+"""The endings that a file's name may have, and the compression of such a file."""
 
 
 def read_sample(domain: Domain, events: int | None = None, seed: int = 0) -> pa.RecordBatchReader:
-    """The simulated rows of `domain`, its own number of them unless `events` says another."""
+    """The simulated rows of `domain`, `events` of them; the domain's own number if left out."""
     if events is not None and events < 1:
         raise SchemaError([Problem("events", f"at least one is needed, got {events}")], "sample")
     if seed < 0:
@@ -35,8 +35,8 @@ def read_sample(domain: Domain, events: int | None = None, seed: int = 0) -> pa.
 def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | None = None, seed: int = 0) -> Path:
     """Write simulated rows as a raw file that the domain's reader reads, and return its path.
 
-    The end of the name says the format: `.csv`, `.csv.gz` or `.parquet`. Text takes seconds, and no fractions,
-    where a column has a time format. The file is written beside its name and then renamed.
+    The ending of the name chooses the format: `.csv`, `.csv.gz` or `.parquet`. Text takes seconds, and no fractions,
+    if a column has a time format. The file is written under another name and then renamed.
     """
     import duckdb
 
@@ -63,7 +63,7 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
 
 
 def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordBatchReader:
-    """The rows under the headers of the raw file, with times as text where the file is text."""
+    """The rows under the headers of the raw file, with times as text if the file is text."""
     columns = {column.name: column for column in reader.columns}
     names = [columns[name].header if name in columns else name for name in rows.schema.names]
 
@@ -80,7 +80,7 @@ def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordB
 
 
 def _to_writable(array: pa.Array, column: Column) -> pa.Array:
-    """A column as DuckDB is to write it: times as text, and nulls spelled where the column has its own spelling."""
+    """A column for DuckDB to write: times as text, and nulls spelled out if the column has a spelling of its own."""
     if pa.types.is_timestamp(array.type):
         array = _instants(array, column)
     if column.null and column.type != "string":

@@ -24,21 +24,21 @@ Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
 
 @dataclass(slots=True)
 class SampleBatch:
-    """Simulated rows; `rows` numbers each from the first of the sample on."""
+    """Simulated rows; `rows` (rows,) numbers each from the start of the sample."""
 
     records: pa.RecordBatch
     rows: NDArray[np.int64]
     source: str
 
     def refuse(self, index: int, column: str | None, reason: str) -> RefusedRow:
-        """The row at `index` as one that is refused after all."""
+        """The record of the row at `index`, for a caller that refuses it."""
         values = self.records.slice(index, 1).to_pylist()[0]
         raw = json.dumps(values, ensure_ascii=False, default=str).encode()
         return RefusedRow(self.source, int(self.rows[index]), None, ((column, reason),), raw)
 
 
 class SampleSource:
-    """`events` simulated rows (left out: the domain's own number), the same at every pass."""
+    """`events` simulated rows, the same at every pass; the domain's own number if left out."""
 
     def __init__(self, domain: Domain, events: int | None = None, seed: int = 0) -> None:
         self.domain, self.events, self.seed = domain, events, seed
@@ -53,7 +53,7 @@ class SampleSource:
     def batches(
         self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
     ) -> Iterator[SampleBatch]:
-        """All rows, in order. A sample has no bad rows, and is made by one thread."""
+        """All rows, in order. A sample has no bad rows, and one thread makes it."""
         self.counts = ReadCounts()
         for records in read_sample(self.domain, self.events, self.seed):
             chosen = _chosen(records, columns)

@@ -1,4 +1,4 @@
-"""`open_source`: raw files in, Arrow record batches in a reader's columns and types out, and no row lost."""
+"""`open_source`: read raw files as Arrow record batches in a reader's columns and types; no row is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["ReadCounts", "Source", "SourceBatch", "open_source"]
 
 @dataclass
 class ReadCounts:
-    """What a pass has met so far: `rows_in` is always the rows passed on and `rows_refused` together."""
+    """Counts of a pass so far: `rows_in` is always the rows passed on plus `rows_refused`."""
 
     rows_in: int = 0
     rows_refused: int = 0
@@ -33,7 +33,7 @@ class ReadCounts:
 
 @dataclass
 class SourceBatch:
-    """Rows of one file. `rows` numbers each within its file, from 0, refused rows counted."""
+    """Rows of one file. `rows` (rows,) numbers each within its file from 0; refused rows count too."""
 
     records: pa.RecordBatch
     rows: NDArray[np.int64]
@@ -43,7 +43,7 @@ class SourceBatch:
     _first_line: int
 
     def refuse(self, index: int, column: str | None, reason: str) -> RefusedRow:
-        """The row at `index` of the batch as one that is refused after all, with its text as found."""
+        """The record of the row at `index`, with its text as found, for a caller that refuses it."""
         row = int(self.rows[index])
         return _refuse(
             self.source, self._part, row - self._first_row, self._first_row, self._first_line, ((column, reason),)
@@ -51,12 +51,12 @@ class SourceBatch:
 
 
 class Source:
-    """Files and how to read them; each call of `batches` is one pass over all."""
+    """Files and their reader; each call of `batches` is one pass over all."""
 
     def __init__(self, files: Sequence[SourceFile], reader: Reader, block_bytes: int = BLOCK) -> None:
         self.files, self.reader, self.block_bytes = tuple(files), reader, block_bytes
         self.counts = ReadCounts()
-        """Of the latest pass."""
+        """Counts of the latest pass."""
 
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
         """The columns of a batch. Text that a file holds dictionary-encoded comes as a dictionary, not string."""
@@ -69,7 +69,7 @@ class Source:
 
         Rows that cannot be read go to `refused` (a `Quarantine`). Without one, they are collected, no batch
         comes after the first of them, and the end of the pass raises all as one `DataError`. Values in
-        columns that are not asked for are not looked at. In a column of ISO times, the first time of a file
+        columns that are not asked for are not checked. In a column of ISO times, the first time of a file
         decides whether its times name their zone.
         """
         chosen = self._chosen(columns)
@@ -93,10 +93,10 @@ class Source:
 
 
 def open_source(paths: Paths, reader: Reader, block_bytes: int = BLOCK) -> Source:
-    """The files that `paths` mean: files, directories and glob patterns of CSV (plain, gzip, zip), Parquet or Arrow.
+    """The files that `paths` name: files, directories and glob patterns of CSV (plain, gzip, zip), Parquet or Arrow.
 
-    What a file is, its bytes tell; `SourceError` where it is nothing that can be read. `block_bytes` of CSV
-    text are worked on at a time (times the threads), more only where one row is longer.
+    The first bytes of a file decide its type; `SourceError` if it cannot be read. Each thread works on
+    `block_bytes` of CSV text at a time, on more only if one row is longer.
     """
     return Source(find_files(paths, reader.format), reader, block_bytes)
 
@@ -110,12 +110,13 @@ class _Reading:
         self._named: dict[str, bool] = {}
 
     def assemble(self, part: FilePart) -> tuple[SourceBatch | None, list[RefusedRow]]:
-        """The rows of `part` that are fine, and the others."""
+        """The rows of `part` that can be read (None if there is none), and those that cannot."""
         if part.layout is not None and not part.columns and not part.wrong:
             self._note_extra(part)
         self._note_cut(part)
         problems: dict[int, list[tuple[str | None, str]]]
         problems = {record: [(None, why)] for record, why in part.wrong.items()}
+        # (rows,): rows have columns, `problems` counts records; they differ once a record has a wrong width
         keep = np.ones(len(part.columns[0].values) if part.columns else 0, bool)
         for column, converted in zip(self._columns, part.columns, strict=False):
             self._counts.replaced += converted.replaced
@@ -153,6 +154,7 @@ class _Reading:
         there = array.is_valid().to_numpy(zero_copy_only=False)
         if not there.any():
             return {}
+        # the first time of the file decides for all its parts
         usual = self._named.setdefault(column.name, bool(named[np.argmax(there)]))
         reason = "no zone while others have one" if usual else "names a zone while others have none"
         return dict.fromkeys(np.flatnonzero(there & (named != usual)).tolist(), reason)

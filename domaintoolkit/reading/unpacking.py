@@ -1,4 +1,4 @@
-"""Opens a file's bytes, unpacked, with every failure told in its words."""
+"""Open a file's bytes, unpacked, and report every failure as a `SourceError`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def open_unpacked(path: Path, packing: str | None, member: str | None) -> Iterat
             raise SourceError(name, f"cut short: the {packing} data ends early") from None
         except (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:
             raise SourceError(name, f"damaged {packing} data ({error})") from None
+        # zipfile raises RuntimeError for an encrypted member, the other for an unknown compression
         except (RuntimeError, NotImplementedError) as error:
             if packing != "zip":
                 raise
@@ -42,7 +43,7 @@ def open_unpacked(path: Path, packing: str | None, member: str | None) -> Iterat
 
 
 def problem(path: str | os.PathLike[str], error: OSError) -> SourceError:
-    """What a failed system call means for the user."""
+    """The `SourceError` for a failed system call."""
     reasons = {
         FileNotFoundError: "does not exist",
         PermissionError: "no permission to read it",

@@ -41,11 +41,14 @@ FIELDS: dict[str, tuple[int, int]] = {
 
 def civil(days: Whole) -> tuple[Whole, Whole, Whole]:
     """Year, month and day of day numbers (Howard Hinnant, chrono-compatible low-level date algorithms)."""
+    # Days since 0000-03-01: with the leap day at its end, a year's months have the same lengths every year.
     shifted = days + 719_468
+    # An era is 400 years, after which the calendar repeats.
     era = shifted // 146_097
     of_era = shifted - era * 146_097
     year_of_era = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
     of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    # 0 is March. The months from March on have 153 days per five.
     march_month = (5 * of_year + 2) // 153
     day = of_year - (153 * march_month + 2) // 5 + 1
     month = march_month + 3 - 12 * (march_month >= 10)
@@ -63,12 +66,12 @@ def day_number(year: Whole, month: Whole, day: Whole) -> Whole:
 
 
 def leap(year: int) -> bool:
-    """Whether a year has 366 days."""
+    """Return True if a year has 366 days."""
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def days_of_month(years: NDArray[np.int64], months: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many days the months 1..12 of these years have."""
+    """The number of days in the `months` (1 to 12) of `years`, element by element."""
     lengths = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[months - 1]
     leaps = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
     result: NDArray[np.int64] = lengths + (leaps & (months == 2))

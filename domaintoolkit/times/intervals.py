@@ -1,4 +1,4 @@
-"""Which instants agree with given calendar parts: as intervals, in order, found one after another."""
+"""The instants that agree with given calendar parts, as an ordered, lazy sequence of intervals."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from domaintoolkit.times.zones import ZoneTable
 __all__ = ["ANY", "Interval", "Moment", "TimeTokens", "matching", "moments"]
 
 ANY = -1
-"""Stands for every value of a part."""
+"""Any value of a part."""
 
 Interval = tuple[int, int]
-"""From the first up to, and without, the second; in µs, or in days."""
+"""(start, stop), `stop` excluded; in µs, or in days."""
 
 
 class Moment(NamedTuple):
@@ -39,12 +39,12 @@ _EVERY = Moment()
 
 @dataclass(frozen=True, slots=True)
 class TimeTokens:
-    """What the tokens of n rows say of their times."""
+    """The times of n rows as their tokens give them; each array is (n,)."""
 
     parts: dict[str, NDArray[np.int64]]
-    """The value of each calendar part; -1 where the row is null."""
+    """The value of each calendar part; -1 if the row is null."""
     bucket: NDArray[np.int64] | None
-    """The bucket of the time since the previous event, where the field has one."""
+    """The bucket of the time since the previous event, if the field has one."""
     null: NDArray[np.bool_]
 
 
@@ -58,6 +58,7 @@ def moments(tokens: TimeTokens) -> list[Moment]:
 def matching(zone: ZoneTable, moment: Moment, start: int, stop: int) -> Iterator[Interval]:
     """The instants from `start` up to `stop` that agree with `moment`, in intervals that do not overlap."""
     while start < stop:
+        # within a segment of the zone, local time is the instant plus a constant
         offset, _, end = zone.segment(start)
         end = min(end, stop)
         for low, high in _local(moment, start + offset, end + offset):
@@ -66,7 +67,7 @@ def matching(zone: ZoneTable, moment: Moment, start: int, stop: int) -> Iterator
 
 
 def _local(moment: Moment, start: int, stop: int) -> Iterator[Interval]:
-    """The same in local time."""
+    """The same as `matching`, in local time."""
     if moment == _EVERY:
         yield start, stop
         return
@@ -84,7 +85,7 @@ def _local(moment: Moment, start: int, stop: int) -> Iterator[Interval]:
 
 @lru_cache(maxsize=2048)
 def _spans(hour: int, minute: int) -> tuple[Interval, ...] | None:
-    """The times of day that agree, in µs; None stands for all."""
+    """The times of day that agree, in µs; None means all."""
     if hour == ANY and minute == ANY:
         return None
     hours = range(24) if hour == ANY else (hour,)
@@ -103,6 +104,7 @@ def _days(moment: Moment, start: int, stop: int) -> Iterator[Interval]:
     first = day_number(year, 1, 1)
     while first < stop:
         longer = leap(year)
+        # 1970-01-01, day 0, was a Thursday, weekday 3
         lows, highs = _runs(longer, (first + 3) % 7, moment.month, moment.day, moment.weekday)
         for at in range(bisect_right(highs, start - first), len(highs)):
             begin, end = max(first + lows[at], start), min(first + highs[at], stop)
@@ -120,7 +122,7 @@ def _runs(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """(begins, ends) of runs of days, from the first of January, in a year that begins on `weekday_first`."""
     runs: list[Interval] = []
-    year = 2000 if leap else 2001
+    year = 2000 if leap else 2001  # any year of that length; only distances within it are used
     months = range(1, 13) if month == ANY else (month,)
     for number in months:
         begin = day_number(year, number, 1) - day_number(year, 1, 1)

@@ -1,6 +1,6 @@
-"""`ZoneTable`: the UTC offsets of a time zone as integers, taken once and saved with what was fitted.
+"""`ZoneTable`: the UTC offsets of a time zone as integers, computed once and saved with the fitted tokenizer.
 
-Arrow, ICU and Java carry different time zone data, so nothing else is asked once there is a table. It holds
+Arrow, ICU and Java carry different time zone data, so that nothing but the table is used once it exists. It holds
 every transition of the years 1800 to 2100; the offset in force at either end goes on beyond it.
 """
 
@@ -115,7 +115,7 @@ class ZoneTable:
 def _stepwise(
     times: NDArray[np.int64], steps: NDArray[np.int64], values: NDArray[np.int64]
 ) -> NDArray[np.int64] | np.int64:
-    """The value that holds at each time; a single one where no step lies within the times."""
+    """The value that holds at each time; a single one if no step lies within the times."""
     low, high = np.searchsorted(steps, [times.min(), times.max()], "right") if len(times) and len(steps) else (0, 0)
     if low == high:
         constant: np.int64 = values[low]
@@ -123,6 +123,7 @@ def _stepwise(
     if high - low > _FEW:
         found: NDArray[np.int64] = values[np.searchsorted(steps, times, "right")]
         return found
+    # a running sum over the few steps within the times
     held = np.full(len(times), values[low])
     for i in range(low, high):
         held += (times >= steps[i]) * (values[i + 1] - values[i])
@@ -135,6 +136,7 @@ def zone_table(name: str) -> ZoneTable:
     zone = ZoneInfo(name)
     instants, offsets = [], [_offset(zone, _BEGIN)]
     moment = _BEGIN
+    # samples find every transition, since two samples never enclose two; bisection then finds its second
     while name != "UTC" and moment < _END:
         before, moment = moment, moment + _STEP
         if (offset := _offset(zone, moment)) != offsets[-1]:

@@ -1,4 +1,4 @@
-"""Bringing Arrow columns of any type to the few that encoders work on."""
+"""Convert Arrow columns of any type to the few types that encoders work on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["as_categories", "as_text", "codes_of", "count_values", "plain"]
 
 def _combine_chunks(values: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     nulls = pa.types.is_dictionary(values.type) and any(chunk.dictionary.null_count for chunk in values.chunks)
-    # Arrow cannot bring dictionaries together that hold null among their values
+    # Arrow cannot unify dictionaries that hold null among their values
     return (values.cast(values.type.value_type) if nulls else values).combine_chunks()
 
 
@@ -43,7 +43,7 @@ def _large(kind: pa.DataType) -> pa.DataType:
 
 
 def codes_of(values: pa.Array) -> tuple[Ints, pa.Array]:
-    """(codes, distinct values): null is a distinct value like any other, so that no code is missing."""
+    """(codes, distinct values): null is a distinct value like any other, so every row has a code."""
     if isinstance(values, pa.DictionaryArray):
         dictionary = values.dictionary
         if not values.indices.null_count:
@@ -94,7 +94,7 @@ def _writable(kind: pa.DataType) -> bool:
 
 
 def _check_unicode(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:
-    """Distinct text as strings, and what is wrong with those that are not valid Unicode."""
+    """Distinct text as strings, and the reason for each value that is not valid Unicode, by its number."""
     binary = distinct.cast(pa.large_binary())
     text = binary.cast(pa.large_string(), safe=False)
     try:
@@ -110,6 +110,6 @@ def _check_unicode(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:
 
 
 def count_values(codes: Ints, distinct: pa.Array) -> pa.Table:
-    """How often each distinct value occurs: columns `value` and `count`."""
+    """A table of the distinct values and their counts: columns `value` and `count`."""
     counts = np.bincount(codes, minlength=len(distinct))
     return pa.table({"value": distinct, "count": pa.array(counts, pa.int64())})

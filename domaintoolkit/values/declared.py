@@ -40,7 +40,7 @@ class Converted(Prepared):
     """A column in its declared type."""
 
     named: NDArray[np.bool_] | None = None
-    """Which times name their zone; None for other columns."""
+    """(rows,) True for times that name their zone; None for other columns."""
     replaced: int = 0
     """Number of values in which bytes that are not UTF-8 were replaced."""
 
@@ -81,7 +81,7 @@ def convert_text(values: pa.Array, column: Column, replace: bool = False, empty_
 
 
 def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Converted:
-    """`array` as `column` declares it; dictionary-encoded text stays so. Its type has to be `castable`."""
+    """`array` as `column` declares it; dictionary-encoded text stays so. Its type must be `castable`."""
     if is_type.is_dictionary(array.type):
         return _convert_dictionary(array, column, replace)
     if is_type.is_null(array.type):
@@ -121,6 +121,7 @@ def _strings(values: pa.Array, replace: bool) -> Converted:
     if replace:
         fixed = pa.array([values[row].as_py().decode(errors="replace").encode() for row, _ in refused], pa.binary())
         return Converted(pc.replace_with_mask(values, wrong, fixed).cast(pa.string()), replaced=len(refused))
+    # refused rows become null
     left = pc.if_else(pa.array(wrong), pa.scalar(None, pa.binary()), values)
     return Converted(left.cast(pa.string()), refused)
 

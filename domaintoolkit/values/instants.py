@@ -40,7 +40,7 @@ def to_microseconds(values: pa.Array, zone: str | ZoneTable, unit: str | None = 
     """A column as timestamp[us, UTC].
 
     Takes timestamps of any unit and zone, dates, ISO 8601 text, and whole numbers, which count `unit`s ("s", "ms",
-    "us", "ns") since the epoch. A time that names no zone is wall time in `zone`. Nulls stay. Refused is what is
+    "us", "ns") since the epoch. A time that names no zone is wall time in `zone`. Nulls stay. It refuses what is
     not a time, is finer than a microsecond, is skipped by the clocks of the zone, or is outside the years 1 to 9999.
     """
     kind = values.type
@@ -89,7 +89,7 @@ def text_instants(texts: pa.Array, times: TextTimes, table: ZoneTable) -> Prepar
 
 
 def _numbers(values: pa.Array, unit: str | None) -> Prepared:
-    """Counts of `unit`. Whole floats are read too: so does pandas hold integers with nulls, these as NaN."""
+    """Counts of `unit`. Whole floats are read too: pandas stores integers with nulls as floats, with NaN for null."""
     if unit is None:
         return refuse_all(values, INSTANT, _NO_UNIT)
     numbers = _fill_nulls(values.cast(pa.float64()) if pa.types.is_floating(values.type) else values)
@@ -103,6 +103,7 @@ def _numbers(values: pa.Array, unit: str | None) -> Prepared:
         whole = (numbers == np.floor(numbers)) | null
         refused = [(row, _not_whole(values[row].as_py())) for row in np.flatnonzero(~whole).tolist()]
         null |= ~whole
+    # beyond int64, a cast would wrap around
     huge = np.zeros(len(numbers), np.bool_)
     if numbers.dtype.kind == "f" or numbers.dtype == np.uint64:
         huge = ~null & ((numbers >= 2**63) | (numbers < -(2.0**63)))
@@ -116,7 +117,7 @@ def _not_whole(number: float) -> str:
 
 
 def _show_as(counts: NDArray[np.int64], unit: str, zone: str = "") -> Show:
-    """Times as a message quotes them. Python's datetime does not hold the years that one is refused for."""
+    """Times as a message quotes them. Python's datetime cannot hold the years that are refused."""
     return lambda row: f"{np.array(counts[row], np.int64).view(f'datetime64[{unit}]')}{zone}"
 
 
@@ -167,10 +168,10 @@ def _locate(
 ) -> Prepared:
     """Instants of `micros`, which are wall time if there is a table; `dates` says which of them are whole days.
 
-    A date is the begin of its day, also if the clocks skip its midnight.
+    A date is the first instant of its day, also if the clocks skip its midnight.
     """
     times = micros if wall is None else wall.instant(micros)
-    checks = []
+    checks = []  # (rows at fault, reason)
     skipped = None if wall is None else wall.find_skipped(micros)
     if wall is not None and skipped is not None:
         if dates is not None:
@@ -189,7 +190,7 @@ def _locate(
 
 
 def to_microsecond(value: object, zone: str | ZoneTable, unit: str | None = None) -> int | None:
-    """One Python value as `to_microseconds` reads it. Raises `DataError` for what that refuses."""
+    """One Python value as `to_microseconds` reads it. Raises `DataError` if that refuses it."""
     if value is None or value != value:
         return None
     table = zone_table(zone) if isinstance(zone, str) else zone
@@ -243,7 +244,7 @@ def _without_pandas(value: Any) -> datetime:
 
 
 def _show_datetime(value: Any) -> str:
-    """A datetime as a column of such quotes it."""
+    """A datetime as the messages about columns show it."""
     zone = "" if value.tzinfo is None else "Z"
     if hasattr(value, "asm8"):
         return f"{value.asm8}{zone}"
@@ -266,7 +267,7 @@ def _number_instant(value: float | np.integer[Any] | np.floating[Any], unit: str
 
 
 def _numpy_instant(value: np.datetime64, table: ZoneTable) -> int:
-    """A numpy datetime names no zone. Its own casts wrap around where they overflow."""
+    """A numpy datetime names no zone. Its own casts wrap around if they overflow."""
     unit, step = np.datetime_data(value.dtype)
     count = int(value.astype(np.int64)) * step
     if unit in ("Y", "M"):
@@ -282,7 +283,7 @@ def _numpy_instant(value: np.datetime64, table: ZoneTable) -> int:
 
 
 def from_microseconds(times: Sequence[int] | NDArray[np.int64], type: pa.DataType, table: ZoneTable) -> pa.Array:
-    """Instants in a type that `to_microseconds` reads; numbers count µs, what names no zone is in `table`'s."""
+    """Instants in a type that `to_microseconds` reads; numbers count µs, and a type without a zone gets wall time."""
     instants = pa.array(np.asarray(times, np.int64))
     if pa.types.is_timestamp(type) and type.tz is not None:
         return _in_unit(instants, type)

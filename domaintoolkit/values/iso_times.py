@@ -26,20 +26,20 @@ _NAMES_ZONE = rf"^.{{11}}.*{_ZONE}$"
 """Of all that is a time, this matches what names its zone: a date ends like an offset, but is shorter."""
 
 DATE_LENGTH = 10
-"""Characters of a date without a time of day, which no other time is as short as."""
+"""Characters of a date without a time of day, the shortest form of a time."""
 
 _LOCAL, _ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
 
 class TextTimes(NamedTuple):
-    """The times that texts are, one entry a text."""
+    """The times of texts; each array is (texts,)."""
 
     micros: NDArray[np.int64]
-    """Microseconds since 1970, in UTC where the text names its zone and of the wall clock otherwise; 0 if invalid."""
+    """Microseconds since 1970, in UTC if the text names its zone and of the wall clock otherwise; 0 if invalid."""
     named: NDArray[np.bool_]
-    """Whether the text names its zone."""
+    """True if the text names its zone."""
     null: NDArray[np.bool_]
-    """Whether the text is null, or refused."""
+    """True if the text is null or refused."""
     refused: list[tuple[int, str]]
 
 
@@ -62,6 +62,7 @@ def parse_time(text: str) -> tuple[int, bool]:
     if found is None:
         raise ValueError(f"expected a time in ISO 8601, got {quote(text)}")
     hour, minute, second = (int(digits or 0) for digits in found.group(4, 5, 6))
+    # zeros at the end do not make a fraction finer
     fraction = (found[7] or "").rstrip("0")
     micros = _day(found) * DAY + hour * HOUR + minute * MINUTE + second * MICROSECOND + int(fraction[:6].ljust(6, "0"))
     if hour > 23 or minute > 59 or second > 59:
@@ -120,7 +121,7 @@ def _integers(times: pa.Array) -> NDArray[np.int64]:
 def _cast_alike(texts: pa.Array) -> tuple[pa.Array, bool]:
     """The instants or wall times of texts that all have the form of the first, and whether they name a zone.
 
-    Arrow's own parser takes about 30 ns a text. What it reads is a part of what `parse_time` reads, but for the
+    Arrow's own parser takes about 30 ns a text. It reads only texts that `parse_time` reads, except for the
     year 0; it raises `pa.ArrowInvalid` as soon as one text is of another form.
     """
     first = next((item.as_py() for item in texts[:64].cast(pa.large_binary()) if item.is_valid), b"")
@@ -134,7 +135,7 @@ def _cast_alike(texts: pa.Array) -> tuple[pa.Array, bool]:
 
 
 def _refuse_year_0(times: pa.Array) -> pa.Array:
-    """The same times; raises `pa.ArrowInvalid` if one is of the year 0, which gets its reason elsewhere."""
+    """The same times; raises `pa.ArrowInvalid` if one is of the year 0, which `parse_time` refuses."""
     if len(times) and times.null_count < len(times) and pc.min(times.view(pa.int64())).as_py() < _YEAR_1 - DAY:
         raise pa.ArrowInvalid("the year 0")
     return times
@@ -148,6 +149,7 @@ def _parse_mixed(texts: pa.Array) -> TextTimes:
     named = np.asarray(pc.fill_null(pc.match_substring_regex(texts, _NAMES_ZONE), False))
     micros, null = np.zeros(len(texts), np.int64), np.ones(len(texts), np.bool_)
     refused: list[tuple[int, str]] = []
+    # Arrow casts to a type with a zone or to one without, never a mixture
     for zoned in (False, True):
         rows = np.flatnonzero(named == zoned)
         cast = _cast_zoned if zoned else _cast_local

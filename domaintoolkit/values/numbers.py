@@ -43,7 +43,7 @@ def as_numbers(values: pa.Array) -> Prepared:
 
 
 def to_number(value: Any) -> float | None:
-    """One Python value as `as_numbers` reads it. Raises `ValueError` with the reason for what that refuses."""
+    """One Python value as `as_numbers` reads it. Raises `ValueError` with the reason if that refuses it."""
     if value.__class__ is float or value is None:
         return value
     if isinstance(value, str | bytes):
@@ -57,7 +57,7 @@ def to_number(value: Any) -> float | None:
 
 
 def as_integers(values: pa.Array, kind: pa.DataType | None = None) -> Prepared:
-    """A column as `kind` (int64 if left out). Refused is what is not whole, and what `kind` cannot hold."""
+    """A column as `kind` (int64 if left out). It refuses fractions, and what `kind` cannot hold."""
     kind = kind or pa.int64()
     if pa.types.is_dictionary(values.type):
         codes, distinct = codes_of(values)
@@ -68,6 +68,7 @@ def as_integers(values: pa.Array, kind: pa.DataType | None = None) -> Prepared:
         return Prepared((values.cast(pa.uint8()) if pa.types.is_boolean(values.type) else values).cast(kind))
     except pa.ArrowInvalid:
         pass
+    # only after a failed cast: one value at a time, for the reason of each
     made: list[int | None] = []
     refused = []
     for row, value in enumerate(values.to_pylist()):
@@ -98,7 +99,7 @@ def _parse_numbers(texts: pa.Array) -> Prepared:
         numbers = texts.cast(pa.float64())
     except pa.ArrowInvalid:
         return parse_likely(texts, pa.float64(), f"^{_DECIMAL}$", _cast_finite, _parse_number)
-    # Arrow also reads `nan(1)`, and takes 1e400 for infinity: what is not finite is read again.
+    # Arrow also reads `nan(1)`, and reads 1e400 as infinity: values that are not finite are read again.
     odd = np.asarray(pc.fill_null(pc.invert(pc.is_finite(numbers)), False))
     if not odd.any():
         return Prepared(numbers)

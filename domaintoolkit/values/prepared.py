@@ -1,4 +1,4 @@
-"""`Prepared`: a column in the type that is wanted of it, and the rows that cannot be brought to that type."""
+"""`Prepared`: a column in the type that is wanted, and the rows that cannot be converted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Ints = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A column in the type that its encoder works on, and the rows that cannot be brought to it."""
+    """A column in the type that its encoder works on, and the rows that cannot be converted."""
 
     values: pa.Array
     """As long as the column that came in; a refused row holds null."""
@@ -24,7 +24,7 @@ class Prepared:
     """(row, reason) of each row that cannot be encoded, in the order of the rows."""
 
     def spread(self, codes: Ints) -> Prepared:
-        """The prepared values of rows, given for each row the number of its value in this column."""
+        """The prepared values of rows, where `codes[row]` is the number of its value in this column."""
         values = self.values.take(pa.array(codes))
         if not self.refused:
             return Prepared(values)

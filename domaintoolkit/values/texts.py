@@ -1,4 +1,4 @@
-"""Columns of text: which types they have, and reading them all at once or, where that fails, one by one."""
+"""Columns of text: their types, and parsers that read them all at once or, if that fails, one by one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domaintoolkit.values.prepared import Prepared
 __all__ = ["as_strings", "has_byte", "holds_text", "invalid_unicode", "is_text", "parse_distinct", "parse_likely"]
 
 _FEW = 16
-"""So few texts are read one by one once a cast of them fails: splitting them further costs more."""
+"""After a failed cast, so few texts are read one by one: splitting them further costs more."""
 
 Cast = Callable[[pa.Array], NDArray[Any]]
 Parse = Callable[[str], Any]
@@ -48,6 +48,7 @@ def has_byte(texts: pa.Array, marks: bytes) -> bool:
     if data is None or not len(texts):
         return False
     width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    # a slice shares the buffers of its array: only its own part counts
     ends = np.frombuffer(offsets, width)[[texts.offset, texts.offset + len(texts)]]
     text = np.frombuffer(data, np.uint8)[ends[0] : ends[1]]
     return any((text == mark).any() for mark in marks)
@@ -73,7 +74,7 @@ def parse_likely(texts: pa.Array, kind: pa.DataType, likely: str, cast: Cast, pa
     rows = np.flatnonzero(np.asarray(pc.fill_null(pc.match_substring_regex(texts, likely), False)))
     some, done = found[rows], read[rows]
     _cast_halves(texts.take(pa.array(rows)), cast, some, done)
-    found[rows], read[rows] = some, done
+    found[rows], read[rows] = some, done  # `some` and `done` are copies
     null = np.asarray(texts.is_null())
     left = np.flatnonzero(~read & ~null)
     single = parse_distinct(texts.take(pa.array(left)), kind, parse)
@@ -98,6 +99,7 @@ def _cast_halves(texts: pa.Array, cast: Cast, found: NDArray[Any], read: NDArray
 def parse_distinct(texts: pa.Array, kind: pa.DataType, parse: Parse) -> Prepared:
     """Texts as values of `kind`, each distinct one read by `parse`, which raises `ValueError` with the reason."""
     coded = texts.dictionary_encode()
+    # bytes, because the text may not be UTF-8
     values, refused = [], []
     for code, value in enumerate(coded.dictionary.cast(pa.large_binary()).to_pylist()):
         try:

@@ -20,7 +20,7 @@ __all__ = ["parse_formatted"]
 _EPOCH = datetime(1970, 1, 1)
 _TEMPLATE = b"0000-00-00 00:00:00"
 _PLACES = {"Y": (0, 4), "m": (5, 2), "d": (8, 2), "H": (11, 2), "M": (14, 2), "S": (17, 2)}
-"""Where the digits of each directive are in the template, and how many."""
+"""(place in the template, number) of the digits of each directive."""
 
 _LONGEST = 48
 """Characters of the longest pattern whose texts are read at fixed places."""
@@ -30,7 +30,7 @@ Layout = Sequence[tuple[str, int]]
 
 
 def parse_formatted(texts: pa.Array, pattern: str) -> TextTimes:
-    """The times of texts in a pattern: digits at fixed places if the pattern has such, or else by `strptime`."""
+    """The times of texts in a pattern: by the places of their digits if these are fixed, or else by `strptime`."""
     micros, read = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
     named = np.full(len(texts), _names_utc(pattern))
     layout = _fixed_layout(pattern)
@@ -67,8 +67,9 @@ def _fixed_layout(pattern: str) -> Layout | None:
 
 
 def _read_fixed(texts: pa.Array, layout: Layout, micros: NDArray[np.int64], read: NDArray[np.bool_]) -> None:
-    """Read the texts that follow `layout` to the letter, by bringing their digits into the order of ISO 8601."""
+    """Read the texts that follow `layout` to the letter, by moving their digits into the order of ISO 8601."""
     last, start = layout[-1]
+    # (texts of the right length, characters)
     grid, rows = _characters(texts, start + (1 if last.startswith("=") else _PLACES[last][1]))
     for word, at in layout:
         if word.startswith("=") and not (same := grid[:, at] == ord(word[1])).all():

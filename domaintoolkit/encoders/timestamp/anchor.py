@@ -23,7 +23,7 @@ class AnchorState(YearSet):
     """The years of the events seen, in UTC."""
 
     def update(self, times: NDArray[np.int64]) -> None:
-        """Count instants in, in µs."""
+        """Add the years of instants in µs."""
         self.years |= years_of(times)
 
     def finalize(self) -> Anchor:
@@ -57,7 +57,7 @@ class Anchor:
         ]
 
     def decode(self, parts: Sequence[Cells]) -> NDArray[np.int64]:
-        """The day number (0 is 1970-01-01) of each row. Raises `DecodeError` for what is no date."""
+        """The day number (0 is 1970-01-01) of each row. Raises `DecodeError` for an invalid date."""
         year = self._years.values(parts[0])
         month = part_values(parts[1], _MONTH, 12, 1)
         day = part_values(parts[2], _DAY, 31, 1)
@@ -84,12 +84,12 @@ class Anchor:
         return Anchor(state.added_to(self._years.years))
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs, as plain JSON data."""
+        """The anchor as plain JSON data for `from_json`."""
         return {"years": list(self._years.years)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Anchor:
-        """The anchor that `to_json` wrote; raises `ValueError` where the data is no such thing."""
+        """The anchor that `to_json` wrote; raises `ValueError` if the data is not an anchor."""
         try:
             return cls(tuple(int(year) for year in data["years"]))
         except (KeyError, TypeError) as error:

@@ -16,7 +16,7 @@ __all__ = ["CalendarParts"]
 Whole = NDArray[np.int64]
 
 _DENSE = 1 << 16
-"""A table of so many units is always worth its making."""
+"""A table of so many units always costs less than it saves."""
 
 WITHIN_DAY = ("hour", "minute")
 
@@ -41,7 +41,7 @@ class CalendarParts:
         self._per_day = DAY // self._unit
 
     def unit_of(self, local: int) -> int:
-        """Times of one unit have the same parts."""
+        """The number of the unit (minute, hour or day) of a local time; times of one unit have the same parts."""
         return local // self._unit
 
     def slots_of(self, unit: int) -> list[tuple[int, ...]]:
@@ -64,27 +64,30 @@ class CalendarParts:
         ]
 
     def cells(self, local: NDArray[np.int64]) -> tuple[list[Cells], int]:
-        """The cells of local times in µs, and how many of the times have a spelled year."""
+        """The cells of local times in µs, and the number of times with a spelled year."""
         if not self.parts:
             return [], 0
         if not len(local):
             return [self._no_cells(part) for part in self.parts], 0
         low, high = int(local.min()) // DAY, int(local.max()) // DAY
+        # (rows,) units since midnight of the first day
         units = local - low * DAY
         units //= self._unit
         if (high - low + 1) * self._per_day <= max(_DENSE, len(local)):
             return self._by_unit(np.arange(low, high + 1), units)
         numbers = units // self._per_day
         within = units - numbers * self._per_day
+        # few days: a table of each; else only of the days that occur
         if high - low < max(_DENSE, len(local)):
             return self._by_day(np.arange(low, high + 1), numbers, within)
         days, at_day = np.unique(numbers + low, return_inverse=True)
         return self._by_day(days, at_day, within)
 
     def _by_unit(self, days: Whole, units: Whole) -> tuple[list[Cells], int]:
-        """Cells with a sequence for every unit of the `days`, of which rows have the `units`."""
+        """Cells with a sequence for every unit of the `days`, with the unit of each row in `units`."""
         made, spelled = [], 0
         for part, values in self._part_values(days).items():
+            # (days * units per day,)
             spread = np.tile(values, len(days)) if part in WITHIN_DAY else np.repeat(values, self._per_day)
             if part == "year":
                 cells, spelled = self._year_cells(spread, units)
@@ -94,7 +97,7 @@ class CalendarParts:
         return made, spelled
 
     def _by_day(self, days: Whole, at_day: Whole, within: Whole) -> tuple[list[Cells], int]:
-        """Cells with a sequence for every value of a part; rows have the days `at_day` and the units `within` it."""
+        """Cells with a sequence for every value of a part; `at_day` and `within` are the day and unit of each row."""
         made, spelled = [], 0
         for part, values in self._part_values(days).items():
             if part == "year":
@@ -106,7 +109,7 @@ class CalendarParts:
         return made, spelled
 
     def _part_values(self, days: Whole) -> dict[str, Whole]:
-        """Parts of the days by day, and of the time of day by unit; from 0 on but for years."""
+        """Parts of the days by day, and of the time of day by unit; all from 0 except years."""
         year, month, day = civil(days)
         minutes = np.arange(self._per_day) * (self._unit // MINUTE)
         values = {
@@ -116,7 +119,7 @@ class CalendarParts:
         return {part: values[part] for part in self.parts}
 
     def _year_cells(self, years: Whole, rows: Whole) -> tuple[Cells, int]:
-        """The cells of rows that have these of the `years`, and how many of them are spelled."""
+        """The cells of rows that have these of the `years`, and the number of spelled ones."""
         assert self.year is not None
         low, high = int(years.min()), int(years.max())
         table, unseen = self.year.sequences(low, high)
@@ -136,7 +139,7 @@ class CalendarParts:
         return Cells(nothing, self._slot_numbers(part))
 
     def values(self, part: str, cells: Cells) -> NDArray[np.int64]:
-        """The value of a part in each row; -1 where the row holds nothing. Raises `DecodeError`."""
+        """The value of a part in each row; -1 if the row is empty. Raises `DecodeError`."""
         if self.year is not None and part == "year":
             return self.year.values(cells)
         lowest, highest = FIELDS[part]

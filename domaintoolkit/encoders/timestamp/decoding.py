@@ -1,9 +1,9 @@
-"""Times back from tokens: instants that agree with every token of a history.
+"""Decode times: find instants that agree with every token of a history.
 
 The instants an event can have are those of the event before, shifted by the delta of its token, that agree
 with its calendar parts. These sets are carried forward along a history, and one member of each is chosen
-backward. Histories are swept side by side in numpy, an interval each (`_sweep`); those for which one
-interval is not enough are searched for exactly, one after another (`_search`).
+backward. `sweep` takes all histories side by side in numpy, one interval each; `search` then takes,
+one by one, the histories for which one interval is not enough.
 """
 
 from __future__ import annotations
@@ -32,13 +32,12 @@ def decode_instants(
     event_offsets: NDArray[np.int64],
     later: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
-    """A time in µs for each event, in whole seconds where they will do.
+    """A time in µs for each event, in whole seconds if these agree.
 
-    `cells` are the parts of the time field, one row an event; without an `encoder` for it there are none.
-    `days` (histories,) are the anchors, `event_offsets` (histories + 1,) where the events of each history
-    begin. An event is not earlier than the one before it, and later where `later` says so (of a first event
-    it says nothing). Raises `DecodeError` with the number of the history and of its event for tokens that
-    no times have.
+    `cells` are the parts of the time field, one row per event; without an `encoder` there are no parts.
+    `days` (histories,) are the anchors, `event_offsets` (histories + 1,) the first event of each history. An event
+    is not earlier than the one before it, and later if `later` is True (which does not matter for a first event).
+    Raises `DecodeError` with the number of the history and of its event if no times have these tokens.
     """
     count = int(event_offsets[-1])
     tokens = TimeTokens({}, None, np.zeros(count, np.bool_)) if encoder is None else encoder.read(cells)
@@ -60,11 +59,12 @@ def decode_instants(
 def _shifts(
     encoder: TimestampEncoder | None, tokens: TimeTokens, first: NDArray[np.bool_], later: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How much later than the one before each event is: at least the first, and less than the second."""
+    """(low, high): each event is at least `low` and less than `high` µs later than the one before."""
     low = (later & ~first).astype(np.int64)
     if encoder is None or encoder.buckets is None or tokens.bucket is None:
         return low, np.full(len(low), LAST)
     bounds = np.array([encoder.buckets.span(bucket) for bucket in range(len(encoder.buckets.names))])
+    # (events, 2) from (buckets, 2)
     spans = bounds[tokens.bucket]
     return np.maximum(low, spans[:, 0]), spans[:, 1]
 
@@ -76,7 +76,7 @@ def _check(
     first: NDArray[np.bool_],
     event_offsets: NDArray[np.int64],
 ) -> None:
-    """Raise for what is wrong whatever the times are."""
+    """Raise `DecodeError` for tokens that no choice of times can satisfy."""
     reasons = [(tokens.null, "the time of an event is null")]
     if tokens.bucket is not None:
         none = tokens.bucket == NONE

@@ -19,7 +19,7 @@ NONE = 0
 """The bucket of a first event. Bucket 1 is a delta of exactly zero, bucket 2 one of less than a second."""
 
 _BLOCK = 1 << 14
-"""Deltas at a time, such that what is made of them stays in the cache."""
+"""Deltas per step, so that the temporary arrays stay in the cache."""
 
 _UNITS = (("d", DAY), ("h", HOUR), ("m", MINUTE))
 _STEPS = sorted(
@@ -37,8 +37,8 @@ _STEPS = sorted(
 class DeltaBuckets:
     """Buckets of deltas in µs: none, zero, less than a second, then from each of `edges` to the next.
 
-    The edges are whole numbers, and the leading bits of a delta's float64 pattern find its bucket but for at
-    most one comparison, which is faster than a binary search.
+    The edges are whole numbers, so the leading bits of a delta's float64 pattern and at most one comparison
+    find its bucket, which is faster than a binary search.
     """
 
     __slots__ = ("_bounds", "_cell_bucket", "_cell_edge", "_shift", "edges", "names")
@@ -56,6 +56,7 @@ class DeltaBuckets:
         """Cut float64's patterns into cells of at most one bound each."""
         bounds = np.array([0, 1, *self.edges], np.int64)
         patterns = bounds.astype(np.float64).view(np.int64)
+        # The patterns of positive floats are in the order of the floats. Finer cells, until each has one bound.
         shift = 52 - 4
         while len(set((patterns >> shift).tolist())) < len(patterns):
             shift -= 1
@@ -82,7 +83,7 @@ class DeltaBuckets:
         return bisect_right(self._bounds, delta) - 1
 
     def span(self, bucket: int) -> tuple[int, int]:
-        """The deltas of a bucket but `none`: from the first up to, and without, the second."""
+        """(start, stop) of the deltas of any bucket except `none`; `stop` is excluded."""
         return self._bounds[bucket], self._bounds[bucket + 1]
 
 
@@ -90,7 +91,7 @@ class DeltaBuckets:
 def delta_buckets(bins: int) -> DeltaBuckets:
     """`bins` buckets, log-spaced from one second up; the last is open and begins at 365 days.
 
-    Decimal arithmetic is the same on every machine, where `log` and `pow` of maths libraries are not.
+    Decimal arithmetic is the same on every machine; `log` and `pow` of maths libraries are not.
     """
     if bins == 1:
         return DeltaBuckets((MICROSECOND,))

@@ -26,11 +26,11 @@ __all__ = ["TIMESTAMP", "TimestampEncoder", "TimestampState"]
 
 NULL = 0
 _CACHED = 100_000
-"""How many units of time a look-up remembers."""
+"""Units of time that a look-up remembers."""
 
 
 class TimestampState(State):
-    """The years seen, in the zone of the declaration, where the year is one of its parts."""
+    """The years seen, in the zone of the declaration, if the year is one of its parts."""
 
     spec: Timestamp
 
@@ -60,7 +60,7 @@ class TimestampState(State):
 
 
 class TimestampEncoder(Encoder):
-    """Slots: null, those of the calendar parts, those of the delta, then the years, as they came.
+    """Slots: null, those of the calendar parts, those of the delta, then the years, in the order of their arrival.
 
     The time since the previous event, if there is one, is the last part; only `encode_history` gives it.
     """
@@ -97,10 +97,10 @@ class TimestampEncoder(Encoder):
     def encode_history(
         self, times: NDArray[np.int64], starts: NDArray[np.int64], previous: NDArray[np.int64] | None = None
     ) -> Encoded:
-        """Events in µs, sorted by entity and time; `starts` are the places where a history or window begins.
+        """Events in µs, sorted by entity and time; `starts` are the first events of histories or windows.
 
         With `previous` (the time of each history's last event so far, in the order of the histories) the
-        first events have a delta too. Raises `ValueError` where time runs backwards.
+        first events have a delta too. Raises `ValueError` if times are not in order.
         """
         cells, spelled = self.calendar.cells(self.zone.local(times))
         if self.buckets is not None:
@@ -113,6 +113,7 @@ class TimestampEncoder(Encoder):
         assert self.buckets is not None
         deltas = np.zeros(len(times), np.int64)
         np.subtract(times[1:], times[:-1], out=deltas[1:])
+        # the first event of a history has no delta to the row before it
         deltas[starts] = 0 if previous is None else times[starts] - previous
         if len(deltas) and deltas.min() < 0:
             raise ValueError("the events of a history are not in the order of time")
@@ -123,7 +124,7 @@ class TimestampEncoder(Encoder):
 
     @property
     def no_delta(self) -> int | None:
-        """The slot that says that no event came before; None where there are no deltas."""
+        """The slot that says that no event came before; None if the field has no delta."""
         return None if self.buckets is None else self._first_delta + NONE
 
     def _delta_slots(self) -> NDArray[np.int32]:
@@ -131,7 +132,7 @@ class TimestampEncoder(Encoder):
         return np.arange(count, dtype=np.int32) + np.int32(self._first_delta)
 
     def read(self, cells: Sequence[Cells]) -> TimeTokens:
-        """What the cells of this field say. Raises `DecodeError` for cells that `encode` cannot give."""
+        """The parts of times that the cells hold. Raises `DecodeError` for cells that `encode` never returns."""
         null = np.asarray(_null_sequences(cells[0]), np.bool_)[cells[0].codes]
         first = _without_nulls(cells[0])
         columns = [first, *cells[1:]]
@@ -248,7 +249,7 @@ def _with_nulls(cells: Cells, present: NDArray[np.bool_], leading: bool) -> Cell
 
 
 def _null_sequences(cells: Cells) -> NDArray[np.bool_]:
-    """Which sequences are the null slot."""
+    """(sequences,) True for the sequence that is the null slot alone."""
     if cells.offsets is None:
         return np.equal(cells.slots, NULL)
     single = np.flatnonzero(np.diff(cells.offsets) == 1)
@@ -258,7 +259,7 @@ def _null_sequences(cells: Cells) -> NDArray[np.bool_]:
 
 
 def _without_nulls(cells: Cells) -> Cells:
-    """The cells with nothing where the null slot was."""
+    """The cells with an empty sequence in place of the null slot."""
     null = _null_sequences(cells)
     if not null.any():
         return cells

@@ -1,4 +1,4 @@
-"""The exact way back from time tokens: sets of intervals, event by event, for one history."""
+"""Decode the times of one history exactly, with a set of intervals per event."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["search"]
 _FIRST_LIMIT = 4
 _GROWTH = 16
 _BUDGET = 4_000_000
-"""Intervals looked at before a history is given up: some seconds. No stream that was encoded comes close."""
+"""Intervals examined before the search gives up, after some seconds. No encoded stream comes close."""
 
 _Sets = list[list[Interval]]
 
@@ -23,16 +23,17 @@ def search(zone: ZoneTable, kinds: Sequence[Moment], shifts: Sequence[Interval],
     """Times in µs of the events of one history, the first of them on `day` in UTC.
 
     Event i has the calendar parts `kinds[i]`, and comes later than the one before by `shifts[i]`. Raises
-    `DecodeError` where no times do.
+    `DecodeError` if no times do.
 
     A set can have very many intervals (every hour's 30th minute, years after the event before). Only the
-    first few are kept, which is nearly always enough: an event that then has none is tried again with more,
-    from the first set on that was cut short.
+    first few are kept, which is nearly always enough: if an event then has none, the search goes back to
+    the first set that was cut short and keeps more.
     """
     if not kinds:
         return []
     sets: _Sets = []
-    limit, cut = _FIRST_LIMIT, len(kinds)
+    limit, cut = _FIRST_LIMIT, len(kinds)  # `cut`: the first event whose set is incomplete
+    # a search that never goes back costs nothing of the budget
     spent = -2 * _FIRST_LIMIT * len(kinds)
     while len(sets) < len(kinds):
         at = len(sets)
@@ -54,7 +55,7 @@ def search(zone: ZoneTable, kinds: Sequence[Moment], shifts: Sequence[Interval],
 
 
 def _shift(before: list[Interval], shift: Interval) -> list[Interval]:
-    """What lies later than `before` by `shift`, in intervals that do not overlap."""
+    """The times later than `before` by `shift`, in intervals that do not overlap."""
     low, high = shift
     pieces, covered = [], YEARS_BEGIN
     for begin, end in before:
@@ -66,7 +67,7 @@ def _shift(before: list[Interval], shift: Interval) -> list[Interval]:
 
 
 def _first_intervals(zone: ZoneTable, kind: Moment, pieces: list[Interval], limit: int) -> tuple[list[Interval], bool]:
-    """The first `limit` intervals that agree within `pieces`, and whether there may be more."""
+    """The first `limit` intervals that agree within `pieces`, and True if there may be more."""
     found: list[Interval] = []
     for start, stop in pieces:
         for interval in matching(zone, kind, start, stop):
@@ -77,7 +78,7 @@ def _first_intervals(zone: ZoneTable, kind: Moment, pieces: list[Interval], limi
 
 
 def _choose(sets: _Sets, shifts: Sequence[Interval]) -> list[int]:
-    """One member of each set, from the last to the first, such that each fits the one behind it."""
+    """One member of each set, from the last to the first, such that each fits the one after it."""
     time = _pick(sets[-1], YEARS_BEGIN, YEARS_END)
     times = [time]
     for at in range(len(sets) - 1, 0, -1):

@@ -1,4 +1,4 @@
-"""Some instant for calendar parts that stand alone, without a history around them."""
+"""An instant for calendar parts that are decoded alone, without their history."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END, ZoneTable
 __all__ = ["any_instants"]
 
 _NANOSECONDS = ((-(2**63)) // 1000 + 1, (2**63 - 1) // 1000)
-"""What timestamps in nanoseconds can hold."""
+"""The µs that timestamps in nanoseconds can hold."""
 
 
 def any_instants(tokens: TimeTokens, zone: ZoneTable, type: pa.DataType) -> NDArray[np.int64]:
     """For each row an instant in µs, in whole seconds, that agrees with its parts; 0 for null.
 
-    The first one since 1970, or the first of all, that a value of `type` can stand for. Raises
-    `DecodeError` where there is none: the 30th of February.
+    The first one since 1970, or the first of all, that a value of `type` can hold. Raises
+    `DecodeError` if there is none, as for the 30th of February.
     """
     find = _day_of if pa.types.is_date(type) else _instant_of
     within = _NANOSECONDS if pa.types.is_timestamp(type) and type.unit == "ns" else (YEARS_BEGIN, YEARS_END)
+    # (parts + 1, rows); equal columns share one search
     rows = np.stack([*tokens.parts.values(), tokens.null.astype(np.int64)])
     distinct, first, inverse = np.unique(rows, axis=1, return_index=True, return_inverse=True)
     kinds = moments(TimeTokens(dict(zip(tokens.parts, distinct, strict=False)), None, distinct[-1] > 0))
@@ -45,9 +46,10 @@ def _instant_of(zone: ZoneTable, moment: Moment, within: Interval, row: int) -> 
 
 
 def _day_of(zone: ZoneTable, moment: Moment, within: Interval, row: int) -> int:
-    """The beginning of a day: midnight, but for days whose midnight the clocks skip."""
+    """The beginning of a day: midnight, except on days whose midnight the clocks skip."""
     begins_at_midnight = moment.hour <= 0 and moment.minute <= 0
     days = (low for start in (0, within[0]) for low, _ in matching(zone, moment, start, within[1]))
+    # a day can begin at another time only after a transition
     for time in days if begins_at_midnight else zone.instants.tolist():
         begin = zone.instant_of((time + zone.segment(time)[0]) // DAY * DAY)
         if within[0] <= begin < within[1] and next(matching(zone, moment, begin, begin + 1), None):

@@ -1,4 +1,4 @@
-"""The fast way back from time tokens: all histories side by side, one interval each."""
+"""Decode times fast: all histories side by side, with one interval each."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _WIDE = 16
 
 _AHEAD = 40 * 366
 _MOST_DAYS = 200_000
-"""Days behind the last anchor that are tabulated, and the most that are tabulated at all."""
+"""Days after the last anchor that the table has, and the most days that it may have."""
 
 _SEGMENTS = 3
-"""How many offsets of the zone a search for the next interval may run through."""
+"""Transitions of the zone that a search for the next interval may cross."""
 
 _RADIX = {"year": 16_384, "month": 16, "day": 32, "weekday": 8}
 
@@ -37,24 +37,27 @@ class Steps:
     """(events,) the value of each calendar part."""
     low: Whole
     high: Whole
-    """(events,) how much later than the one before: at least `low`, less than `high`."""
+    """(events,) µs later than the one before: at least `low`, less than `high`."""
     days: Whole
     """(histories,) the day of the first event."""
     offsets: Whole
-    """(histories + 1,) where the events of each begin."""
+    """(histories + 1,) the first event of each."""
 
 
 def sweep(steps: Steps) -> tuple[Whole, Flags]:
-    """Times (events,) in µs, and for which histories (histories,) they are found."""
+    """Times (events,) in µs, and True for the histories (histories,) whose times are found."""
     lengths = np.diff(steps.offsets)
     solved = lengths == 0
     times = np.zeros(len(steps.low), np.int64)
+    # Longest first: those still active at a step are then a prefix of `order`.
     order = np.argsort(-lengths, kind="stable")
+    # The longest histories, fewer than _WIDE of them, are left to the exact search.
     deepest = int(lengths[order[_WIDE - 1]]) if len(lengths) >= _WIDE else 0
     order = order[(lengths[order] <= deepest) & (lengths[order] > 0)]
     calendar = _NextMatch.over(steps) if len(order) else None
     if calendar is None:
         return times, solved
+    # (steps,) the number of histories that have an event at each step
     active = np.searchsorted(-lengths[order], -np.arange(deepest), "left")
     starts = steps.offsets[order]
     good = _forward(steps, calendar, order, starts, active)
@@ -65,6 +68,7 @@ def sweep(steps: Steps) -> tuple[Whole, Flags]:
 
 def _forward(steps: Steps, calendar: _NextMatch, order: Whole, starts: Whole, active: Whole) -> Flags:
     """Carry one interval along each history; False for those that end up with none."""
+    # (histories,) the interval of the event at the current step
     begin = np.maximum(steps.days[order] * DAY, YEARS_BEGIN)
     end = np.minimum(begin + DAY, YEARS_END)
     good = np.ones(len(order), np.bool_)
@@ -85,7 +89,7 @@ def _forward(steps: Steps, calendar: _NextMatch, order: Whole, starts: Whole, ac
 
 
 def _backward(steps: Steps, times: Whole, calendar: _NextMatch, starts: Whole, active: Whole, good: Flags) -> None:
-    """Choose a time within each interval that fits the one chosen behind it."""
+    """Choose a time within each interval that fits the time chosen for the next event."""
     behind = np.empty(0, np.int64)
     for step in range(len(active) - 1, -1, -1):
         events = starts[: active[step]] + step
@@ -94,6 +98,7 @@ def _backward(steps: Steps, times: Whole, calendar: _NextMatch, starts: Whole, a
             following = events[: len(behind)] + 1
             np.maximum(low[: len(behind)], behind - steps.high[following] + 1, out=low[: len(behind)])
             np.minimum(high[: len(behind)], behind - steps.low[following] + 1, out=high[: len(behind)])
+        # the first whole second, if the interval has one
         second = -(-low // MICROSECOND) * MICROSECOND
         behind = np.where(second < high, second, low)
         good[: len(events)] &= low < high
@@ -101,7 +106,7 @@ def _backward(steps: Steps, times: Whole, calendar: _NextMatch, starts: Whole, a
 
 
 class _NextMatch:
-    """Finds the first interval behind a time that agrees with the calendar parts of an event."""
+    """Finds the first interval after a time that agrees with the calendar parts of an event."""
 
     def __init__(self, steps: Steps, first_day: int, last_day: int) -> None:
         self._zone, self._parts = steps.zone, steps.parts
@@ -115,7 +120,7 @@ class _NextMatch:
 
     @classmethod
     def over(cls, steps: Steps) -> _NextMatch | None:
-        """A table for these events; None where it would be too large, or where a cycle within a day is dated."""
+        """A table for these events; None if it would be too large, or if a date has a minute without an hour."""
         first, last = int(steps.days.min()) - 2, int(steps.days.max()) + _AHEAD
         dated = any(name in steps.parts for name in _RADIX)
         if dated and (last - first > _MOST_DAYS or ("minute" in steps.parts and "hour" not in steps.parts)):
@@ -129,6 +134,7 @@ class _NextMatch:
         days = np.arange(self._first_day, self._last_day)
         values = dict(zip(("year", "month", "day"), civil(days), strict=True), weekday=(days + 3) % 7)
         keys = self._key({name: values[name] for name in self._dated})
+        # (runs,) the first day of each; with a time of day, each day is a run, since it has an interval of its own
         begins = np.flatnonzero(np.diff(keys, prepend=-1))
         if not self._whole_days and len(begins) < len(days):
             begins = np.arange(len(days))
@@ -136,6 +142,7 @@ class _NextMatch:
         order = np.lexsort((begins, keys[begins]))
         self._run_begin, self._run_end = days[0] + begins[order], days[0] + ends[order]
         self._run_key = keys[begins][order]
+        # one sorted array of (key, end of the run), to search in both at once
         self._sorted = self._run_key * _MOST_DAYS * 2 + (self._run_end - self._first_day)
 
     def _key(self, values: dict[str, Whole]) -> Whole:
@@ -145,10 +152,11 @@ class _NextMatch:
         return key
 
     def first(self, events: Whole, start: Whole, stop: Whole) -> tuple[Whole, Whole]:
-        """The first interval from `start` up to `stop` of each event; where there is none found, end <= begin."""
+        """The first interval from `start` up to `stop` of each event; end <= begin if none is found."""
         offset, until = self._segment(start)
         begin, end = self._local(events, start + offset)
         begin, end = begin - offset, np.minimum(np.minimum(end - offset, until), stop)
+        # no match before the offset changes: search again from the transition on
         for _ in range(_SEGMENTS):
             again = np.flatnonzero((begin >= until) & (until < stop))
             if not len(again):
@@ -162,7 +170,7 @@ class _NextMatch:
         return begin, end
 
     def _segment(self, times: Whole) -> tuple[Whole, Whole]:
-        """The offset in force at each time, and until when."""
+        """The offset in force at each time, and the instant at which it ends."""
         if not len(self._zone.instants):
             return np.full(len(times), self._zone.offsets[0]), np.full(len(times), LAST)
         at = np.searchsorted(self._zone.instants, times, "right")
@@ -173,6 +181,7 @@ class _NextMatch:
         if self._whole_days and not self._dated:
             return start, np.full(len(start), LAST)
         shift = self._shift(events)
+        # (events,) the first cycle whose interval ends after `start`
         cycle = (start - shift - self._length) // self._cycle + 1
         last = cycle + 1
         if self._dated:
@@ -182,7 +191,7 @@ class _NextMatch:
         return begin, end
 
     def _shift(self, events: Whole) -> Whole:
-        """Where in its cycle the interval of each event begins."""
+        """The begin of the interval of each event within its cycle, in µs."""
         shift = np.zeros(len(events), np.int64)
         if "hour" in self._parts:
             shift += self._parts["hour"][events] * HOUR
@@ -194,7 +203,7 @@ class _NextMatch:
         """The first run of days from `day` on with the date parts of each event, and its end."""
         key = self._key({name: self._parts[name][events] for name in self._dated})
         held = np.clip(day, self._first_day, self._last_day) - self._first_day
-        # The first run that ends behind the day.
+        # The first run with this key that ends after the day.
         at = np.searchsorted(self._sorted, key * _MOST_DAYS * 2 + held, "right")
         known = at < len(self._sorted)
         at = np.minimum(at, len(self._sorted) - 1)

@@ -1,4 +1,4 @@
-"""The part of a time that names its year: years seen in fitting are tokens, any other is spelled in digits."""
+"""The part of a time that names its year: years seen in fitting are tokens, others are spelled in digits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class YearSet:
         self.years = years or set()
 
     def merge(self, other: Self) -> None:
-        """Count in the years of another."""
+        """Add the years of another set."""
         self.years |= other.years
 
     def dump(self) -> pa.Table:
@@ -36,7 +36,7 @@ class YearSet:
         return cls(set(table["year"].to_pylist()))
 
     def added_to(self, years: tuple[int, ...]) -> tuple[int, ...]:
-        """Years that have tokens, and behind them those of this set that have none, in order."""
+        """Years that have tokens, and after them those of this set that have none, in order."""
         return (*years, *sorted(self.years - set(years)))
 
 
@@ -49,6 +49,7 @@ def years_of(times: NDArray[np.int64]) -> set[int]:
     if first == last:
         return {first}
     days = times // DAY
+    # a flag per day is cheaper than `civil` of every row, unless the days are far apart
     if high - low > 4 * len(times):
         return set(civil(days)[0].tolist())
     seen = np.zeros(high - low + 1, np.bool_)
@@ -80,14 +81,14 @@ class YearPart:
         return (self.spell, *byte_slots(str(year).encode()).tolist())
 
     def sequences(self, low: int, high: int) -> tuple[Cells, NDArray[np.bool_]]:
-        """The sequences of the years from `low` to `high`, and which of them are spelled. No row has a code."""
+        """The sequences of the years from `low` to `high`, and True for the spelled ones. There are no rows yet."""
         found = [self.sequence(year) for year in range(low, high + 1)]
         lengths = np.array([len(slots) for slots in found], np.int64)
         slots = np.array([slot for sequence in found for slot in sequence], np.int32)
         return Cells(np.empty(0, np.int16), slots, offsets_of(lengths)), lengths > 1
 
     def values(self, cells: Cells) -> NDArray[np.int64]:
-        """The year of each row; -1 for an empty sequence. Raises `DecodeError` for what is no year."""
+        """The year of each row; -1 for an empty sequence. Raises `DecodeError` for an invalid year."""
         used = np.unique(cells.codes).tolist()  # a sequence that no row uses may be anything
         years = np.full(max(used, default=-1) + 1, -1, np.int64)
         years[used] = [self._year(cells.sequence(number)) for number in used]
@@ -99,7 +100,7 @@ class YearPart:
         if not head:
             return -1
         if head == [self.spell]:
-            # A year that has a token by now may be spelled in a stream of an earlier generation.
+            # Digits are valid also for a year with a token: an older stream may be from before it got one.
             text = bytes(-1 - slot for slot in rest if slot < 0).decode("ascii", "replace")
             if len(text) == len(rest) and 0 < len(text) <= 5 and text.isdecimal() and text == str(int(text)):
                 return int(text)
@@ -110,7 +111,7 @@ class YearPart:
 
 
 def part_values(cells: Cells, first: int, count: int, lowest: int) -> NDArray[np.int64]:
-    """The value of each row of a part with one token a value, `slots[first]` being `lowest`; -1 for none.
+    """The value of each row of a part with one token per value, `slots[first]` being `lowest`; -1 for none.
 
     Raises `DecodeError` for other tokens.
     """

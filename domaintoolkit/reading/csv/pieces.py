@@ -1,8 +1,8 @@
-"""Cuts a CSV byte stream into pieces of whole records, and broken quoting out of it.
+"""Cut a CSV byte stream into pieces of whole records, and cut lines with broken quoting out of it.
 
 A quote opens a field after a delimiter, a line break or the start; it closes one before a delimiter, a line
-break or the end; two together inside a quoted field are one. Where every quote of a run obeys this, each
-even one (from 0) opens and each odd one closes, so that numpy finds the records from the quotes alone.
+break or the end; two together inside a quoted field are one. If every quote of a run obeys this, each
+even one (from 0) opens and each odd one closes, so numpy finds the records from the quotes alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 __all__ = ["BLOCK", "BOM", "LIMIT", "CsvPiece", "Dialect", "Marks", "breaks", "pieces"]
 
 BLOCK = 8 << 20
-"""Bytes a piece: some 60,000 rows; smaller ones cost more a row, larger ones leave the cache."""
+"""Bytes per piece, about 60,000 rows. Smaller ones cost more per row, larger ones do not fit in the cache."""
 
 LIMIT = 64 << 20
 """Bytes that one record may have."""
@@ -42,7 +42,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class CsvPiece:
-    """Whole records in a row; or, where `fault` says why, one line that is none."""
+    """Consecutive whole records; or, with a `fault`, one line that is not a record."""
 
     data: bytes
     fault: str | None = None
@@ -64,7 +64,7 @@ class Marks:
         return self.plain(np.flatnonzero(self.array == quote))
 
     def plain(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of `positions` that no escape stands before."""
+        """Those of `positions` that are not escaped."""
         escapes = self._escapes
         if len(escapes):
             positions = positions[~np.isin(positions - 1, escapes)]
@@ -77,25 +77,27 @@ class Marks:
         if escape is None or bytes([escape]) not in self.data:
             return np.zeros(0, np.int64)
         at = np.flatnonzero(self.array == escape)
+        # (escapes,) the place of each in its run of adjacent escapes; even places (from 0) are active
         order = np.arange(len(at))
         begins = np.r_[True, np.diff(at) > 1]
         active: NDArray[np.int64] = at[(order - np.maximum.accumulate(np.where(begins, order, 0))) % 2 == 0]
         return active
 
     def outside(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of `positions` that no quotes enclose and no escape stands before."""
+        """Those of `positions` that are neither quoted nor escaped."""
         if len(self.quotes):
+            # outside, an even number of quotes comes before
             positions = positions[np.searchsorted(self.quotes, positions) % 2 == 0]
         return self.plain(positions)
 
     def last_start(self, stop: int) -> int:
-        """Where the last record begins that the text before `stop` has a part of."""
+        """The start of the last record that begins before `stop`."""
         while True:
             at = max(self.data.rfind(b"\n", 0, stop), self.data.rfind(b"\r", 0, stop))
             before = bisect_left(self.quotes, at)
             if at < 0:
                 return 0
-            if before % 2:
+            if before % 2:  # a line break inside quotes: go on before the quote that opens
                 stop = int(self.quotes[before - 1])
             elif not len(self.plain(np.array([at]))):
                 stop = at
@@ -103,10 +105,12 @@ class Marks:
                 return at + 1
 
     def fault(self) -> tuple[int, str] | None:
-        """Where the first record begins that a misplaced quote is in, and what is wrong with it."""
+        """The start of the first record with a misplaced quote, and the reason; None if there is no such record."""
         quotes = self.quotes
         if not len(quotes):
             return None
+        # (quotes - 1,) True if a quote and the next are adjacent; at odd places, that is a close and an open, which
+        # together are one quote inside a field and need no delimiter
         doubled = np.diff(quotes) == 1
         opens, closes = quotes[0::2], quotes[1::2]
         before, after = self._bounds(opens, -1), self._bounds(closes, 1)
@@ -120,7 +124,7 @@ class Marks:
         return None
 
     def _bounds(self, quotes: NDArray[np.int64], step: int) -> NDArray[np.bool_]:
-        """Whether beside each of `quotes` the text ends, or a delimiter or line break stands."""
+        """True for `quotes` next to a delimiter, a line break or an end of the text, on the side of `step`."""
         beside = quotes + step
         edge = (beside < 0) | (beside >= len(self.array))
         byte = self.array[np.where(edge, 0, beside)]
@@ -152,7 +156,7 @@ def pieces(stream: BinaryIO, dialect: Dialect, block: int = BLOCK, limit: int = 
 
 
 def _cut(data: bytes, dialect: Dialect, final: bool) -> tuple[int, str | None]:
-    """How much of `data` is whole records, and what is wrong with the record behind them, if anything."""
+    """The number of bytes of whole records that `data` begins with, and the fault of the record after them, if any."""
     marks = Marks(data, dialect)
     found = marks.fault()
     if found is not None:
@@ -164,6 +168,7 @@ def _cut(data: bytes, dialect: Dialect, final: bool) -> tuple[int, str | None]:
         return len(data), None
     if final:
         return marks.last_start(int(marks.quotes[-1])), "a quote that is not closed"
+    # a CR at the end may be half of a CR LF
     return marks.last_start(len(data) - data.endswith(b"\r")), None
 
 
@@ -175,11 +180,11 @@ class _Window:
 
     @property
     def left(self) -> int:
-        """Bytes read and not taken."""
+        """Bytes that were read and not taken yet."""
         return len(self._buffer) - self._at
 
     def look(self, size: int) -> bytes:
-        """The next `size` bytes, fewer only at the end; `ended` tells that nothing is behind what was read."""
+        """The next `size` bytes, fewer only at the end; `ended` is True if nothing comes after them."""
         while self.left <= size and not self.ended:
             more = self._stream.read(max(size + 1 - self.left, min(size * 8, BLOCK)))
             self.ended = not more
@@ -193,7 +198,7 @@ class _Window:
         return self._buffer[self._at - size : self._at]
 
     def take_line(self, limit: int) -> bytes:
-        """Take up to the next line break; of a line longer than `limit`, its first bytes are kept."""
+        """Take up to and with the next line break; only the first bytes of a line longer than `limit` are returned."""
         size, kept = min(FIRST, limit), b""
         while True:
             data = self.look(size)
@@ -203,12 +208,12 @@ class _Window:
                 return kept or line
             if len(data) >= limit:
                 kept = kept or data
-                self.take(len(data) - 1)
+                self.take(len(data) - 1)  # the last byte may be half of a CR LF
             size = min(size * 2, limit)
 
 
 def _line_end(data: bytes, final: bool) -> int:
-    """Where the first line of `data` ends, its break included; 0 where it does not."""
+    """The length of the first line of `data`, its break included; 0 if it does not end."""
     found = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
     if not found:
         return len(data) if final else 0
@@ -219,7 +224,7 @@ def _line_end(data: bytes, final: bool) -> int:
 
 
 def breaks(data: bytes) -> int:
-    """How many line breaks `data` has: LF, CR LF or CR."""
+    """The number of line breaks in `data`: LF, CR LF or CR."""
     array = np.frombuffer(data, np.uint8)  # several times faster than bytes.count
     feeds = array == LF
     if b"\r" not in data:

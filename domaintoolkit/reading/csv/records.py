@@ -1,6 +1,6 @@
-"""The records of a piece of CSV one by one: where each lies, its line and its number of columns.
+"""The records of a piece of CSV one by one: the place, line and number of columns of each.
 
-Only looked at where a row is refused; a piece without one is never taken apart here.
+Only a piece with a refused row is split here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Records"]
 class Records:
     """`starts` and `ends` (line break left out) of the records in `data`, and their `widths` in columns.
 
-    A blank line is a record of one column where `keep_blank` says so, and none otherwise.
+    A blank line is a record of one column if `keep_blank` is True; otherwise it is not a record.
     """
 
     def __init__(self, data: bytes, dialect: Dialect, keep_blank: bool) -> None:
@@ -50,14 +50,16 @@ class Records:
         return widths
 
     def concat(self, chosen: NDArray[np.bool_]) -> bytes:
-        """The chosen records, a line break behind each."""
+        """The chosen records, each with a line break after it."""
         numbers = np.flatnonzero(chosen)
         return b"".join(self.raw(number) + b"\n" for number in numbers.tolist())
 
     def _spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         at = self._marks.outside(np.flatnonzero((self._array == LF) | (self._array == CR)))
         second = _second(self._array, at)
+        # (records,) a record ends at a CR, or at an LF that does not follow one
         ends = at[~second]
+        # 1 if the break has two bytes, which the next record starts after
         follows = np.r_[second, False][1:][~second]
         starts = np.r_[0, ends + 1 + follows]
         if starts[-1] == len(self.data):
@@ -66,7 +68,7 @@ class Records:
 
     @cached_property
     def _breaks(self) -> NDArray[np.int64]:
-        """Positions behind the line breaks, those inside quotes too, to count lines by."""
+        """The last byte of each line break, those inside quotes too; they number the lines."""
         at = np.flatnonzero((self._array == LF) | (self._array == CR))
         first_of_pair = np.r_[_second(self._array, at), False][1:]
         behind: NDArray[np.int64] = at[~first_of_pair]
@@ -74,7 +76,7 @@ class Records:
 
 
 def _second(array: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of the line break bytes at `at` is the LF of a CR LF."""
+    """True for those of the line break bytes at `at` that are the LF of a CR LF."""
     second = np.zeros(len(at), bool)
     if len(at):
         second[1:] = (array[at[1:]] == LF) & (array[at[:-1]] == CR) & (np.diff(at) == 1)

@@ -1,4 +1,4 @@
-"""A piece of CSV text into columns of undecoded values, exactly and fast: Arrow's parser, and numpy where it fails."""
+"""Split CSV text into columns of undecoded values with Arrow's parser, and with numpy if Arrow's fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["TextLayout", "Values", "dialect_of", "split", "split_line"]
 
 @dataclass(frozen=True, slots=True)
 class TextLayout:
-    """How a file's rows are laid out: under `headers`, of which `columns` are read, at `places`."""
+    """The layout of a file's rows: they have `headers`, and `columns` are read, at `places`."""
 
     dialect: Dialect
     headers: tuple[str, ...]
@@ -39,8 +39,8 @@ class TextLayout:
 class Values:
     """A piece's columns as binary arrays, in the layout's order.
 
-    `numbers` says which of the piece's records each row is, None for all; `wrong` are the records with a
-    wrong number of columns, and how many each has.
+    Row i is the piece's record `numbers[i]`; None means that all records are rows. `wrong` maps each record with
+    a wrong number of columns to its number.
     """
 
     columns: list[pa.Array]
@@ -51,7 +51,7 @@ class Values:
 
 
 def dialect_of(reader: Reader) -> Dialect:
-    """The reader's dialect in bytes; each character has to be ASCII."""
+    """The reader's dialect in bytes; each character must be ASCII."""
     marks = {"delimiter": reader.delimiter, "quote": reader.quote, "escape": reader.escape}
     problems = [
         Problem(name, f"expected one ASCII character that ends no line, got {mark!r}")
@@ -77,7 +77,7 @@ def split(data: bytes, layout: TextLayout) -> Values:
 
 
 def _split_exactly(data: bytes, layout: TextLayout) -> Values:
-    """Arrow refuses a piece as a whole for one row of a wrong width, or for a blank line."""
+    """Split without the records of a wrong width: for one of them, or for a blank line, Arrow refuses the whole."""
     records = Records(data, layout.dialect, keep_blank=layout.width == 1)
     right = records.widths == layout.width
     wrong = {int(record): int(records.widths[record]) for record in np.flatnonzero(~right)}
@@ -92,7 +92,7 @@ def split_line(line: bytes, dialect: Dialect) -> list[bytes]:
 
 
 def _parse(data: bytes, layout: TextLayout) -> list[pa.Array]:
-    """One pass for each way to spell null: Arrow knows one for all columns."""
+    """The columns, parsed once per spelling of null, because Arrow has one spelling for all columns."""
     found: dict[int, pa.Array] = {}
     for nulls in dict.fromkeys(layout.nulls):
         places = [place for place, own in zip(layout.places, layout.nulls, strict=True) if own == nulls]
@@ -103,7 +103,7 @@ def _parse(data: bytes, layout: TextLayout) -> list[pa.Array]:
 def _read(data: bytes, dialect: Dialect, width: int, places: Sequence[int], nulls: Sequence[str]) -> list[pa.Array]:
     if not data:
         return [pa.array([], pa.binary()) for _ in places]
-    if data.startswith(BOM):  # Arrow takes away one, thinking that the text begins here
+    if data.startswith(BOM):  # Arrow removes one, as if the file began here
         data = BOM + data
     if not data.endswith((b"\n", b"\r")):  # without it, Arrow takes an empty last value for a quoted one
         data += b"\n"
@@ -111,6 +111,7 @@ def _read(data: bytes, dialect: Dialect, width: int, places: Sequence[int], null
     wanted = [names[place] for place in places]
     table = pyarrow.csv.read_csv(
         pa.BufferReader(data),
+        # one block: rows of several blocks would come as several chunks
         pyarrow.csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
         pyarrow.csv.ParseOptions(
             delimiter=chr(dialect.delimiter),
