@@ -69,13 +69,13 @@ def _missing(missing: Sequence[Column], found: Sequence[str]) -> Iterator[str]:
     if len(unlike) == 1:
         yield (
             f"expected a column with the header {unlike[0].header!r}, found none "
-            f"(where it has another header, map it: --column {unlike[0].name}=HEADER)"
+            f"(if it has another header, map it: --column {unlike[0].name}=HEADER)"
         )
     elif unlike:
         names = ", ".join(repr(column.header) for column in unlike)
         yield (
             f"expected columns with the headers {names}, found none of them "
-            f"(where one has another header, map it: --column {unlike[0].name}=HEADER)"
+            f"(if one has another header, map it: --column {unlike[0].name}=HEADER)"
         )
 
 
@@ -86,7 +86,7 @@ def other_delimiter(line: str, wanted: Sequence[str], delimiter: str) -> str:
         if len(there) > 1 and any(header in there for header in wanted):
             shown = "'\\t'" if other == "\t" else repr(other)
             return (
-                f"; they look parted by {shown}, not by {delimiter!r}: "
+                f"; they look split by {shown}, not by {delimiter!r}: "
                 f"give --delimiter {shown}, or set `delimiter` in the reader"
             )
     return ""

@@ -101,7 +101,9 @@ def _check(reader: Reader, target: Path) -> None:
         raise OutputError(str(target), "a reader without quotes cannot be written for; use .parquet")
     for column in reader.columns:
         if column.type == "string" and column.null is not None and reader.null[:1] != column.null[:1]:
-            raise OutputError(str(target), f"column {column.name!r} spells null otherwise; use .parquet")
+            raise OutputError(
+                str(target), f"column {column.name!r} spells null differently from the reader; use .parquet"
+            )
 
 
 def _options(reader: Reader, suffix: str) -> str:

@@ -51,7 +51,8 @@ def test_problems_of_schema_and_reader_are_told_together(tmp_path: Path) -> None
 
 
 def test_a_reader_that_lacks_a_column(tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match=r"shop\.toml has 1 problem\n  reader\.columns: column 'at' of the schema is missing"):
+    message = r"shop\.toml has 1 problem\n  reader\.columns: column 'at' of the schema is missing"
+    with pytest.raises(SchemaError, match=message):
         domain_from_toml(written(tmp_path, SCHEMA + '[reader]\ncolumns = [{ name = "user" }, { name = "price" }]\n'))
 
 
