@@ -239,7 +239,7 @@ def test_another_delimiter_is_hinted_at_and_remembered(run: Run, as_data: Data, 
     (tmp_path / "rows.csv").write_text(rows)
     refused = run("encode", "-d", "ecommerce", tmp_path / "rows.csv", "-o", tmp_path / "out")
     assert refused.exit_code == 1
-    assert "parted by ';', not by ',': give --delimiter ';'" in refused.stderr
+    assert "split by ';', not by ',': give --delimiter ';'" in refused.stderr
     as_data("encode", "-d", "ecommerce", "--delimiter", ";", tmp_path / "rows.csv", "-o", tmp_path / "out")
     assert as_data("verify", tmp_path / "out", tmp_path / "rows.csv")["holds"]
     (tmp_path / "tabs.csv").write_text(rows.replace(";", "\t"))
