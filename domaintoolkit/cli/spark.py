@@ -59,7 +59,7 @@ def spark_session(master: str | None) -> Iterator[Any]:
         yield session
     except KeyboardInterrupt:
         with suppress(PySparkException, Py4JError, OSError):
-            session.sparkContext.setLogLevel("OFF")  # the errors of cancelled jobs are no news
+            session.sparkContext.setLogLevel("OFF")  # the errors of cancelled jobs tell the user nothing
         raise
     except (PySparkException, Py4JError) as error:
         raise DomainToolkitError(f"Spark failed: {_find_cause(error)}") from None

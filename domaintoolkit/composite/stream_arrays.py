@@ -44,7 +44,7 @@ def plain(values: Any, dtype: Any) -> Any:
 
 
 def event_bounds(streams: StreamArrays) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each event begins and ends in `ids`."""
+    """The positions at which each event begins and ends in `ids`."""
     begins, offsets = plain(streams.event_starts, np.int64), plain(streams.offsets, np.int64)
     event_offsets = plain(streams.event_offsets, np.int64)
     # (events,) an event ends where the next one begins, and the last one of a stream where the stream ends

@@ -86,7 +86,7 @@ class Encoded:
 
 
 class State(ABC):
-    """What fitting has seen of one field. Merging is associative and commutative, and exact."""
+    """The counts that fitting keeps of one field. Merging is associative and commutative, and exact."""
 
     def __init__(self, spec: Any) -> None:
         self.spec = spec
@@ -159,12 +159,12 @@ class Encoder(ABC):
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs, beside the declaration, as plain JSON data."""
+        """The data that `from_json` needs in addition to the declaration, as plain JSON."""
 
     @classmethod
     @abstractmethod
     def from_json(cls, spec: Any, data: dict[str, Any]) -> Self:
-        """The encoder that `to_json` wrote; raises `ValueError` where the data is no such thing."""
+        """The encoder that `to_json` wrote; raises `ValueError` if the data is anything else."""
 
     def extend(self, state: Any) -> Encoder:
         """An encoder that also has slots for what `state` brings, appended; no slot moves."""

@@ -14,9 +14,9 @@ from domaintoolkit.generate.constraints.next_tokens import Event, Mask, Writer
 __all__ = ["Draft", "Line", "Prompt"]
 
 FIELD_TRIES = 8
-"""How often a field is written before it is left null."""
+"""The number of attempts at a field before it is left null."""
 EVENT_TRIES = 8
-"""How often an event is written before the history ends without it."""
+"""The number of attempts at an event before the history ends without it."""
 
 
 class Line(Protocol):
@@ -40,7 +40,7 @@ class Line(Protocol):
 
 
 class Prompt(NamedTuple):
-    """What a draft begins with: BOS alone, a header, or a history of whole events."""
+    """The beginning of a draft: BOS alone, a header, or a history of whole events."""
 
     ids: list[int]
     """Base tokens."""
@@ -52,7 +52,7 @@ class Prompt(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    """Where the current header or event begins."""
+    """The position at which the current header or event begins."""
 
     state: Any
     length: int
@@ -90,7 +90,7 @@ class Draft:
         self.done = wanted <= 0
         self.mark = _Mark(self.state, len(self.context))
         self.field_tries: Counter[int] = Counter()
-        """How often each field of the current event had no value, by its number."""
+        """The number of attempts at each field of the current event that gave no value."""
         self.event_tries = 0
 
     @property
@@ -136,7 +136,7 @@ class Draft:
             self.state = self.writer.end_event(self.state)
 
     def _begin_event(self, before: Any, token: int) -> _Mark:
-        """Where the event begins that `token`, drawn in the state `before`, has begun."""
+        """The beginning of the event that `token`, drawn in the state `before`, belongs to."""
         earlier = tuple(self.writer.earlier_events(token))
         for each in earlier:
             before = self.writer.after(before, each)

@@ -99,7 +99,7 @@ class Generator:
         return Draft(self.checks, self.writer, prompt, self._room(events, count), longest)
 
     def _room(self, events: int, count: int) -> int:
-        """How many events may follow `count` of them: an event model with learned positions has one for each event."""
+        """The number of events that may follow `count` of them: a model with learned positions has one per event."""
         if isinstance(self.model, EventModel) and "learned" in self.model.config.position:
             return min(events, max(0, self.model.config.block - count))
         return events

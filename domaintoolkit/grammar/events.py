@@ -1,4 +1,4 @@
-"""Where the events of streams begin, read from base ids alone."""
+"""The beginnings of events, found from base ids alone."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def index_events(ids: Ints, offsets: Ints, grammar: Syntax) -> EventIndex:
 
 
 def event_starts(ids: Ints, grammar: Syntax) -> NDArray[np.int64]:
-    """Where each event of one stream begins in its base ids: at its session token, if it has one."""
+    """The position at which each event of one stream begins in its base ids: at its session token, if it has one."""
     return index_events(ids, np.array([0, len(ids)]), grammar).starts

@@ -35,7 +35,7 @@ class FieldParts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Syntax:
-    """How streams of V tokens parse. A model stores it, and so reads streams without a tokenizer.
+    """The syntax of streams of V tokens. A model stores it, and so reads streams without a tokenizer.
 
     stream   = [BOS] header event*
     header   = one sequence in each header part

@@ -47,7 +47,7 @@ class Spans:
         return np.cumsum(self.places == self.header_parts) - 1
 
     def index(self, offsets: Ints) -> EventIndex:
-        """Where the events begin, in streams with these offsets."""
+        """The positions at which events begin, in streams with these offsets."""
         # (events,) every stream begins with [BOS], so there is a span before each of these
         opening = np.flatnonzero(self.places == self.header_parts)
         has_session = self.places[opening - 1] == Place.SESSION
@@ -86,7 +86,7 @@ def _check_range(ids: Ints, offsets: Ints, size: int) -> None:
 
 
 Problem = tuple[int, str]
-"""Where in the ids, and what is wrong."""
+"""The position in the ids, and the reason."""
 
 
 def _find_misplaced_bos(spans: Spans, offsets: Ints) -> Problem | None:

@@ -14,7 +14,7 @@ __all__ = ["WindowStart"]
 
 
 class WindowStart(NamedTuple):
-    """How a window begins that begins later than its history.
+    """The beginning of a window that begins later than its history.
 
     It repeats [BOS] and the static fields. The anchor is that of its own first event, which has no session token, and
     no time since the event before. A NamedTuple, so that compiled loops take it.

@@ -204,7 +204,7 @@ class _Encoding:
 
     def _spill_folder(self) -> Path:
         if self.options.temporary is None:
-            return self.folder / "parted"
+            return self.folder / "partitioned"
         try:
             self.options.temporary.mkdir(parents=True, exist_ok=True)
             return Path(tempfile.mkdtemp(prefix="domaintoolkit-", dir=self.options.temporary))

@@ -88,7 +88,7 @@ class BoundModel(nn.Module, ModelHubMixin):
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The device that holds the model."""
         return self.place.device
 
     def check_vocabulary(self, vocabulary: VocabularyLike) -> None:

@@ -25,7 +25,7 @@ GIB = 1 << 30
 RESERVED = 0.06
 """Share of a device's memory that its context and fragmentation take."""
 WORKING = {"cpu": 1.5, "gpu": 0.2}
-"""What the backward pass holds of a layer besides, in parts of what the layer keeps: fitted to what was measured
+"""What else the backward pass holds of a layer, as a share of what the layer keeps: fitted to what was measured
 (benchmarks/model_memory.py)."""
 
 

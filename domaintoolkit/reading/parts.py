@@ -148,6 +148,6 @@ def _text_part(piece: CsvPiece, layout: TextLayout, replace: bool) -> FilePart:
 
 
 def _width_reason(width: int, layout: TextLayout) -> str:
-    reason = f"{width} columns where the header has {layout.width}"
+    reason = f"{width} columns, but the header has {layout.width}"
     missing = ", ".join(repr(header) for header in layout.headers[width:])
     return f"{reason}; there is nothing for {missing}" if missing else reason

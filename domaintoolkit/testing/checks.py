@@ -119,7 +119,7 @@ def _check_round_trip(schema: Schema, tokenizer: DomainTokenizer, rows: pa.Table
     alone = tokenizer.decode(streams.ids, streams.offsets)
     for name in decoded.column_names:
         if name in alone.column_names and name not in schema.entity:
-            assert _alike(alone[name], decoded[name]), f"contract 2: {name!r} is not told by the ids alone"
+            assert _alike(alone[name], decoded[name]), f"contract 2: {name!r} does not follow from the ids alone"
     expected = _expected(schema, rows, streams)
     for name, values in expected.items():
         assert decoded[name].to_pylist() == values, f"contract 3: {name!r} does not come back exactly"
@@ -134,7 +134,7 @@ def _alike(first: Any, second: Any) -> bool:
 
 
 def _expected(schema: Schema, rows: pa.Table, streams: Streams) -> dict[str, list[Any]]:
-    """What must come back exactly, where the rows' order is told by entity and time alone."""
+    """The columns that must come back exactly if entity and time alone give the order of the rows."""
     if streams.counts.rows_left_out:
         return {}
     places = list(range(len(rows)))

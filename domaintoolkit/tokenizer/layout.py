@@ -164,7 +164,7 @@ class Layout:
 
     @cached_property
     def grammar(self) -> Grammar:
-        """How streams of this vocabulary parse."""
+        """The grammar of this vocabulary's streams."""
         header = [_field_parts(bound) for bound in self.header]
         return grammar_of(self.vocabulary, header, [_field_parts(bound) for bound in self.events])
 

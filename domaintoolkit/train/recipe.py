@@ -79,7 +79,7 @@ class Recipe:
     weight_decay: NotNegative = 0.1
     """Decoupled, and on matrices only."""
     clip: NotNegative = 1.0
-    """The largest norm of the gradient; 0 is no limit."""
+    """The largest norm of the gradient; 0 means no limit."""
     embedding_penalty: NotNegative = 0.0
     embedding_penalty_form: Literal["l2", "hinge"] = "l2"
     embedding_norm: Positive = 1.0

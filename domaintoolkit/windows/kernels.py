@@ -178,7 +178,7 @@ def _largest(heads: Longs, size: int) -> int:
 
 
 class WindowRanges(NamedTuple):
-    """Where w windows lie in the histories of a shard."""
+    """The positions of w windows in the histories of a shard."""
 
     row_start: Ints
     row_end: Ints

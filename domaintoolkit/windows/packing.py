@@ -78,7 +78,7 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Where the blocks of some histories are: read any of them with `read`."""
+    """The blocks of some histories, as positions: read any of them with `read`."""
 
     histories: StoredHistories
     rule: WindowRule

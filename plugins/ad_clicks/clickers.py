@@ -1,4 +1,4 @@
-"""What people and bots click on, and when: each value a function of the clicker and the click's number."""
+"""The clicks of people and bots: each value is a function of the clicker and the click's number."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEDIAN = np.array([7.0, 30.0, 60.0, 45.0, 50.0, 40.0])
 PAUSE = np.array([900.0, 300.0, 20.0, 45.0, 60.0, 30.0])
 """Seconds between clicks of one visit, by kind."""
 UNEVEN = np.array([1.5, 1.6, 0.03, 0.25, 0.9, 0.6])
-"""How much they vary, as the standard deviation of their logarithm."""
+"""Their spread, as the standard deviation of their logarithm."""
 VISITS = np.array([0.2, 0.08, 0.005, 0.01, 0.02, 0.0])
 """Chance that a click comes hours after the one before."""
 PERIOD = 6
@@ -49,7 +49,7 @@ class Clicks:
 
 
 def draw_lengths(rng: np.random.Generator, kind: Ints) -> Ints:
-    """How many clicks each clicker makes, unless the three days are over first."""
+    """The number of clicks of each clicker, unless the three days are over first."""
     lengths: Ints = rng.lognormal(np.log(MEDIAN[kind]), 1.0).astype(np.int64)
     return lengths.clip(1, 3_000)
 

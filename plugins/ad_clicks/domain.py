@@ -1,4 +1,4 @@
-"""What a click is, and how TalkingData's files are laid out."""
+"""The schema of a click, and the layout of TalkingData's files."""
 
 from dataclasses import replace
 from importlib.resources import files
@@ -21,7 +21,7 @@ SCHEMA = Schema(
         Timestamp("click_time", parts=("weekday", "hour")),
     ),
     labels=("is_attributed",),
-    # The time of the download is there exactly where the label is 1.
+    # The time of the download exists only if the label is 1.
     leaks=("attributed_time",),
 )
 

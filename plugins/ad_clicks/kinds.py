@@ -1,4 +1,4 @@
-"""Which simulated ips are people and which are bots: a function of the ip, so that any sample can be labelled."""
+"""The kind of each simulated ip, person or bot: a function of the ip, so that any sample can be labelled."""
 
 from __future__ import annotations
 

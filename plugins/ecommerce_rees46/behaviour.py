@@ -1,4 +1,4 @@
-"""What simulated users do: who they are, the funnel, and what they keep coming back to."""
+"""The behaviour of simulated users: their kinds, the funnel, and the products that they return to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VIEW, CART, PURCHASE = 0, 1, 2
 SHARE = (0.63, 0.30, 0.055, 0.015)
 LONGER = (0.9, 1.1, 1.5, 3.0)
 KEENNESS = np.array([0.3, 1.4, 4.0, 0.0])
-"""How readily each kind puts a product into the cart or buys it, against the average event."""
+"""The readiness of each kind to put a product into the cart or buy it, relative to the average event."""
 PAUSE = (34.0, 34.0, 28.0, 3.0)
 NEW_PRODUCT = (0.62, 0.6, 0.5, 1.0)
 

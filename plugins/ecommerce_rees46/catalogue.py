@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 __all__ = ["BRANDS_IN_CATEGORY", "PRODUCTS_OF_BRAND", "Catalogue", "catalogue", "pick", "uniform_of", "zipf"]
 
 CODED, UNCODED = 2_767, 1_400
-"""How many categories have a code, and how many only an id."""
+"""The number of categories with a code, and of those with an id only."""
 UNCODED_SHARE = 1 / 3
 BRANDS = 4_300
 BRANDS_IN_CATEGORY = 12
 PRODUCTS_OF_BRAND = 16
 BRANDLESS = (0.0803, 0.267)
-"""Share of products without a brand, where the category has a code and where it has none."""
+"""Share of products without a brand, in categories with a code and in those without."""
 DEAR = ("electronics.", "appliances.", "computers.", "furniture.")
 """Departments whose products cost about four times what those of the others do."""
 QUALIFIERS = (
@@ -76,7 +76,7 @@ class Catalogue:
         return pick(self.popularity, uniform)
 
     def brands_of(self, product: Ints) -> pa.Array:
-        """The brand of each product number, null where it has none."""
+        """The brand of each product number, null if it has none."""
         place = product // PRODUCTS_OF_BRAND
         share = np.where(place // BRANDS_IN_CATEGORY < CODED, *BRANDLESS)
         return self.brands.take(pa.array(self.brand_of[place], mask=uniform_of(product, 1) < share))

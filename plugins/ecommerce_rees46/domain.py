@@ -1,4 +1,4 @@
-"""What an event of the shop is, and how REES46's files are laid out."""
+"""The schema of a shop's event, and the layout of REES46's files."""
 
 from importlib.resources import files
 

@@ -1,4 +1,4 @@
-"""What a transaction is, and how its files are laid out."""
+"""The schema of a transaction, and the layout of its files."""
 
 from dataclasses import replace
 from functools import partial

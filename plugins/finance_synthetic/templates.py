@@ -15,7 +15,7 @@ __all__ = ["REGIONS", "STORES", "Templates", "templates"]
 
 REGIONS = ("north", "south", "east", "west", "centre", "coast", "hills", "islands")
 STORES = 16
-"""How many shops a chain has in a region."""
+"""The number of shops of a chain in a region."""
 SHOPS = len(REGIONS) * STORES
 
 

@@ -1,4 +1,4 @@
-"""What simulated accounts do: what is due each month, and shopping trips in bursts, with the seasons."""
+"""The transactions of simulated accounts: monthly payments, and shopping trips in bursts, with the seasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Transactions", "monthly_payments", "refunds", "shopping"]
 CARD_CATEGORIES = 14
 OF_CATEGORY = 4
 PATH = np.array([1, 12, 0, 6, 4, 11, 0, 8, 1, 9, 1, 13, 4, 0])
-"""Where a trip goes on to from each card category: from fuel to groceries, from clothing to clothing, ..."""
+"""The categories that a trip continues to, from each card category: from fuel to groceries, ..."""
 SEASON = (0.75, 0.8, 0.9, 0.95, 1.0, 1.1, 1.2, 1.15, 0.95, 1.0, 1.25, 1.7)
 """Trips in each month of the year against the average: few in January, many in December."""
 HOURS = (12, 19, 8, 8, 15, 16, 11, 10, 19, 14, 17, 13, 15, 13)

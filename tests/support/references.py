@@ -26,7 +26,7 @@ SCHEMA_HEAD = """# Schema reference
 A schema says what an event is: in Python, as `domaintoolkit.Schema`, or in TOML with the same names. In TOML a
 field is a table of the list `fields` (or `static`), with its `type`. Unknown names are errors; all problems of a
 file are reported together, each with its path. A schema file may also have a table `[reader]`; in it, `columns` may
-be left out where the files' headers are the schema's names.
+be left out if the files' headers are the schema's names.
 
 This page is made from the code.
 """

@@ -98,7 +98,7 @@ def test_what_cannot_be_a_vocabulary_is_refused() -> None:
         Vocabulary([Token("odd", None, "k", "a")])
     with pytest.raises(VocabularyError, match="one string"):
         Vocabulary.from_tokens("abc")
-    with pytest.raises(VocabularyError, match="no generations"):
+    with pytest.raises(VocabularyError, match="are not generations"):
         Vocabulary([Token("custom", None, "k", "a")], [1, 1])
 
 

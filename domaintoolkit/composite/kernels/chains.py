@@ -55,7 +55,7 @@ def make_chains(
 
 @leaf
 def position(chains: Chains, k: int, token: int) -> int:
-    """Where in `tokens` set k holds a token, or -1."""
+    """The position in `tokens` at which set k holds a token, or -1."""
     for q in range(chains.first[k], chains.first[k] + chains.size[k]):
         if chains.tokens[q] == token:
             return q
@@ -109,7 +109,7 @@ def slot_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[i
 
 @leaf
 def link_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[int, int]:
-    """Where the pair (a, b) is across the link of k: (place in set k, place in the next); (-2, -2) if nowhere.
+    """The pair (a, b) across the link of k: (place in set k, place in the next); (-2, -2) if it is not there.
 
     -1 is the slot. Undirected pairs are tried in both orders.
     """

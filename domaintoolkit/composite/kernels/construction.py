@@ -53,7 +53,7 @@ def merge_inside(
 def merge_link(chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, left: int, right: int, new: int) -> None:
     """Put `new` into the slot of k, in place of the token at `left` in set k, `right` in the next (-1: the slot's)."""
     j = chains.following[k]
-    # all pairs of a link change when its slot is filled: they are taken away and counted anew
+    # all pairs of a link change when its slot is filled: they are subtracted and counted again
     count_link(chains, pairs, share, k, -1)
     gone_left, gone_right = EMPTY, EMPTY
     if left >= 0:

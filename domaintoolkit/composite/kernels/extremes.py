@@ -88,6 +88,6 @@ def is_greater(a: Any, b: Any) -> Any:
 
 
 fill_least, note_rank, least = make_extremes(is_less, np.int32(NO_RULE))
-"""For ranks, int32: the least; `NO_RULE` is none."""
+"""For ranks, int32: the least; `NO_RULE` means no rank."""
 fill_heaviest, note_weight, heaviest = make_extremes(is_greater, np.float64(0.0))
-"""For weights, float64: the greatest; 0 is none."""
+"""For weights, float64: the greatest; 0 means no weight."""

@@ -37,7 +37,7 @@ def link_key(left: int, right: int, relation: int, directed: bool) -> int:
 
 @leaf
 def slot_of(key: int, mask: int) -> Any:
-    """Where a table of `mask + 1` slots keeps `key`, or the first slot to try."""
+    """The slot of `key` in a table of `mask + 1` slots, or the first slot to try."""
     # multiplicative hashing: the high bits of the product depend on all bits of the key
     return np.int64((np.uint64(key) * MIX) >> np.uint64(32)) & mask
 

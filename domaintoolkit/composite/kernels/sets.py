@@ -24,12 +24,12 @@ class Base(NamedTuple):
     allowed: NDArray[np.bool_]
     """May take part: fusible, of a field that takes part, not a composite."""
     level: NDArray[np.int16]
-    """Where in its part's sequence a continuation token always stands; 0 unknown, -1 in several places."""
+    """The one position of a continuation token in its part's sequence; 0 if unknown, -1 if it has several."""
 
 
 @leaf
 def run_end(ids: NDArray[np.int32], i: int, end: int, start: NDArray[np.bool_]) -> int:
-    """Where the sequence that begins at `i` ends."""
+    """The end of the sequence that begins at `i`."""
     j = i + 1
     while j < end and not start[ids[j]]:
         j += 1

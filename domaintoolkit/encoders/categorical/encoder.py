@@ -97,7 +97,7 @@ class CategoricalEncoder(Encoder):
 
     @cached_property
     def _texts(self) -> pa.Array:
-        """What each slot says in bytes, and after them each byte itself, from the last to the first."""
+        """The text of each slot in bytes, and after these each byte itself, from the last to the first."""
         lead = (self.spec.separator or "").encode()
         texts = [b""] * self._fixed
         if self.spec.unseen == "spell":
@@ -223,7 +223,7 @@ def slots_between(slots: NDArray[np.int32], low: int, high: int) -> NDArray[np.b
 
 
 def _rows(codes: Ints, flags: NDArray[np.bool_]) -> list[int]:
-    """How many rows carry each flag of their distinct value."""
+    """The number of rows that carry each flag of their distinct value."""
     if not flags.any():
         return [0] * len(flags)
     counts = np.bincount(codes, minlength=flags.shape[1])

@@ -14,7 +14,7 @@ _FIRST, _MOST = 1 << 12, 1 << 24
 
 
 def preimages(observed: dict[int, str], buckets: int, taken: pa.Array, type: pa.DataType) -> pa.Array:
-    """For each bucket a text that hashes into it, is no value of `taken`, and can be cast to `type`.
+    """For each bucket a text that hashes into it, is not in `taken`, and can be cast to `type`.
 
     Values seen in fitting come first; empty buckets get the number of least magnitude. A bucket that no value
     of the type falls into holds null.

@@ -1,4 +1,4 @@
-"""Where the buckets of a numeric field lie, and what they are called."""
+"""The bounds and names of the buckets of a numeric field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONG = 1e12
 
 @dataclass(frozen=True)
 class Histogram:
-    """What was seen in fitting: used cells in order, how many values each holds, and the extremes."""
+    """The values seen in fitting: used cells in order, the number of values in each, and the extremes."""
 
     cells: NDArray[np.int64]
     counts: NDArray[np.int64]
@@ -118,7 +118,7 @@ class Scale:
         return names
 
     def outside(self, values: Floats) -> int:
-        """How many values lie beyond the data that was fitted."""
+        """The number of values outside the range of the fitted data."""
         if not len(values) or (values.min() >= self.low and values.max() <= self.high):
             return 0
         return int(np.count_nonzero((values < self.low) | (values > self.high)))

@@ -1,4 +1,4 @@
-"""Which bucket a number falls into, for whole columns, through a table on the leading bits of the float.
+"""The bucket of each number of a column, through a table on the leading bits of the float.
 
 The bits of a float64, read as an integer, are ordered like the numbers themselves (IEEE 754), so that the
 leading ones, sign to the first `MANTISSA` bits of the fraction, cut the line into cells. A table says where
@@ -75,7 +75,7 @@ class Buckets:
     def _table(self) -> tuple[int, NDArray[np.int32] | None, Floats | None]:
         """(first cell, bucket at each cell's lower end, first edge inside each cell, where any is cut).
 
-        No table where it would be too large, or where one cell holds several edges.
+        There is no table if it would be too large, or if one cell holds several edges.
         """
         edge_cells = cells_of(self.edges)
         first, last = int(edge_cells[0]), int(edge_cells[-1])
@@ -94,6 +94,6 @@ class Buckets:
 
 
 def _several_inside(edges: Floats, edge_cells: NDArray[np.int64]) -> bool:
-    """Whether some cell holds two edges that are not its lower end."""
+    """True if a cell holds two edges that are not its lower end."""
     inner = edge_cells[lower_ends(edge_cells) != edges]
     return len(np.unique(inner)) < len(inner)

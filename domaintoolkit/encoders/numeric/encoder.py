@@ -205,7 +205,7 @@ class NumericEncoder(Encoder):
         return distinct.take(pa.array(codes))
 
     def _representative(self, fine: int, negative: bool, type: pa.DataType) -> object:
-        """A value of `type` in a bucket; None where the type has none there."""
+        """A value of `type` in a bucket; None if the type has no value there."""
         sign = -1.0 if negative else 1.0
         near = [value for number in self.scale.candidates(fine) for value in nearby(sign * number, type)]
         for value in near:

@@ -1,4 +1,4 @@
-"""What a text model learns from: distinct texts, the more frequent ones more often, within bounds."""
+"""The corpus of a text model: distinct texts, the frequent ones more often, within bounds."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ NULL, MARKER, PIECES = 0, 1, 2
 
 CACHED = 20_000
 CACHED_LENGTH = 500
-"""How many texts a look-up remembers, and how long they may be."""
+"""The number of texts that a look-up remembers, and their greatest length."""
 
 
 class Model(Protocol):
-    """What learns pieces of text. Piece i is the number i, and byte b the number -1 - b."""
+    """A learner of text pieces. Piece i is the number i, and byte b the number -1 - b."""
 
     pieces: tuple[bytes, ...]
 
@@ -77,7 +77,7 @@ class TextEncoder(Encoder):
         if is_text(kind) or binary or pa.types.is_null(kind):
             return as_text(values)
         nothing = pa.nulls(len(values), pa.string()).dictionary_encode()
-        return Prepared(nothing, [(row, f"a value of type {kind} is no text") for row in range(len(values))])
+        return Prepared(nothing, [(row, f"a value of type {kind} is not text") for row in range(len(values))])
 
     def encode(self, values: pa.Array) -> Encoded:
         codes, distinct = _used(*codes_of(values))
@@ -111,7 +111,7 @@ class TextEncoder(Encoder):
         return present.take(pa.array(rows, mask=rows < 0)).cast(type)
 
     def _missing(self, slots: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which sequences are null; a sequence begins with null or the marker, and has neither anywhere else."""
+        """True for each null sequence; a sequence begins with null or the marker, and has neither anywhere else."""
         starts = np.flatnonzero((slots == NULL) | (slots == MARKER))
         if not np.array_equal(starts, offsets[:-1]) or offsets[-1] != len(slots):
             raise DecodeError(f"field {self.spec.name!r}: a text begins with its marker and has no other")
@@ -159,7 +159,7 @@ class TextEncoder(Encoder):
                 return value.decode()
         except UnicodeError as error:
             raise DataError([Refusal(None, self.spec.name, f"not valid Unicode: {error}")]) from None
-        raise DataError([Refusal(None, self.spec.name, f"a value of type {type(value).__name__} is no text")])
+        raise DataError([Refusal(None, self.spec.name, f"a value of type {type(value).__name__} is not text")])
 
     def to_json(self) -> dict[str, Any]:
         return {"model": self.spec.model, **self._model.to_json()}
@@ -176,7 +176,7 @@ class TextEncoder(Encoder):
 
 
 def _slot(piece: bytes) -> Slot:
-    """A piece reads as quoted text, or in hexadecimal where it ends within a character."""
+    """A piece reads as quoted text, or in hexadecimal if it ends within a character."""
     try:
         text = f'"{piece.decode()}"'
     except UnicodeDecodeError:

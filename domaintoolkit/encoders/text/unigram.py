@@ -25,16 +25,16 @@ END = "\uffff"
 """A character that no text should have; what has it is not learned from."""
 
 UNFIT = re.compile(f"[{SPACE}\0]")
-"""What no piece can hold: SentencePiece would take its own sign for a space, and ends strings at NUL."""
+"""Characters that no piece can hold: SentencePiece would take its own sign for a space, and ends strings at NUL."""
 
 WORD = re.compile(rf"\s?[^\s{SPACE}{END}\0]{{1,64}}|\s")
-"""What is learned from: a word and the white space before it; a piece is at most 16 characters long."""
+"""The unit of learning: a word and the white space before it; a piece has at most 16 characters."""
 
 BUDGET = 1 << 19
 """Bytes of words, with their repetitions, that are learned from; past it, counts are scaled down."""
 
 SEEDS = 10
-"""How many strings for each piece learning starts from: 10 took a tenth of the time of the default million."""
+"""Strings for each piece that learning starts from: 10 took a tenth of the time of the default million."""
 
 BYTE_NAME = re.compile(r"<0x[0-9A-F]{2}>")
 UNKNOWN = f"unk{SPACE}"
@@ -102,7 +102,7 @@ def _repeated(words: dict[str, int], size: int) -> Iterator[str]:
 
     SentencePiece starts from the strings that it meets twice with different characters after them, so a word
     that is never part of a longer one could be no piece. With `END` behind every word, rare numbers took most
-    of the pieces, and texts that end in a number took 12.4 of them where they take 6.1 now.
+    of the pieces, and texts that end in a number took 12.4 of them and take 6.1 now.
     """
     total = sum(len(word.encode()) * count for word, count in words.items())
     frequent = set(sorted(words, key=lambda word: -words[word])[: max(1, size // 4)])

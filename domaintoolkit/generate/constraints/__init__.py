@@ -1,1 +1,1 @@
-"""Which tokens may come next, so that a history decodes and encodes to itself."""
+"""The tokens that may come next, so that a history decodes and encodes to itself."""

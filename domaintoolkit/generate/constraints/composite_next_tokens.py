@@ -1,4 +1,4 @@
-"""Which tokens may come next in a history that is written with composites.
+"""The tokens that may come next in a history that is written with composites.
 
 The header comes part by part, as without composites. The tokens of an event come in any order, each part once. A
 composite brings several of them, and one across events ends the current event and begins the next. This is the
@@ -43,7 +43,7 @@ class ComposedState:
     """The times of the current event, or of the one before if none has begun."""
     parts: PartTokens
     tail: WritingState
-    """How the last base token may be continued."""
+    """The ways to continue the last base token."""
     level: int = 0
     """The level of the last base token within its part."""
     open: bool = False

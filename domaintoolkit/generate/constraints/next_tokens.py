@@ -1,4 +1,4 @@
-"""Which tokens may come next in a history whose parts come in the order of the grammar."""
+"""The tokens that may come next in a history whose parts come in the order of the grammar."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ KEPT = 256
 """The most intervals that are kept of them: the first, the last, and others evenly spaced."""
 EVERY = Moment()
 HORIZON = 40 * 366 * DAY
-"""How far after an event without a delta the next is looked for, in µs. Every date on every weekday comes within 40
+"""The longest time after an event without a delta in which the next is looked for, in µs.
+
+Every date on every weekday comes within 40
 years; a year that is given may be any."""
 
 

@@ -1,4 +1,4 @@
-"""Which rows are events of a folder already: encoded or appended before, with whatever others, in any order.
+"""The rows that are events of a folder already: encoded or appended before, with any others, in any order.
 
 A row is looked for among the encoded events by its entity, its time and what its tokens tell: the shards tell
 exactly that, so nothing has to be remembered of any file. One equal row proves nothing, since events may be equal.
@@ -27,19 +27,19 @@ NONE = np.zeros(0, np.uint64)
 
 
 def source_numbers(rows: pa.Table) -> NDArray[np.int64]:
-    """Which source each row came from."""
+    """The source of each row."""
     numbers: NDArray[np.int64] = origins_of(rows).sources
     return numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the rows of one source have shown, shard by shard."""
+    """Counts of the rows of one source, added up shard by shard."""
 
     known: int = 0
-    """How many are events of the folder."""
+    """The number that are events of the folder."""
     others: int = 0
-    """How many are not."""
+    """The number that are not."""
     older: int = 0
     """Of the known ones, those older than the last event of their entity."""
 
@@ -56,7 +56,7 @@ def known_rows(
     aside: Hashes = NONE,
     limit: int | None = None,
 ) -> tuple[Flags, Flags]:
-    """Which `chosen` rows of some sources are events of the `histories` of a shard, and which are not.
+    """Split the `chosen` rows of some sources into events of the `histories` of a shard and others.
 
     Neither are those that cannot be encoded, that were set aside (`aside`), or that histories of `limit` events have
     lost. Of equal rows of a source, as many are known as there are such events. `tokenizer` is one without bounds.
@@ -82,7 +82,7 @@ def known_rows(
 
 def _comparable(histories: Histories, chosen: NDArray[np.int64]) -> pa.Table:
     """The events of some histories; numbers are as wide as decoding may make them."""
-    told = histories.told(chosen)
+    told = histories.decode(chosen)
     for place, field in enumerate(told.schema):
         if field.name not in histories.schema.entity and pa.types.is_integer(field.type):
             told = told.set_column(place, field.name, told[field.name].cast(pa.float64(), safe=False))
@@ -90,7 +90,7 @@ def _comparable(histories: Histories, chosen: NDArray[np.int64]) -> pa.Table:
 
 
 def _lost(histories: Histories, rows: pa.Table, limit: int | None) -> Flags:
-    """Which rows are no newer than all that a history of `limit` events still has."""
+    """True for each row that is not newer than the events that a history of `limit` events still has."""
     if limit is None or histories.times is None or not len(histories):
         return np.zeros(len(rows), bool)
     places = match(rows.select(list(histories.schema.entity)), histories.keys)

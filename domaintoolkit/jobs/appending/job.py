@@ -77,7 +77,7 @@ def append(
     """Add the rows of `source` to the encoded folder `out`: new histories, and new events of those it has.
 
     The streams are those of encoding everything at once. An event older than its entity's last encoded one goes
-    to the quarantine file (left out: `quarantine.csv` in `out`); with `rewrite`, its history is encoded anew.
+    to the quarantine file (left out: `quarantine.csv` in `out`); with `rewrite`, its history is encoded again.
     `tokenizer` is one that the folder's own was extended to (left out: the folder's own). Until all is done
     the folder is as it was.
     """
@@ -91,13 +91,13 @@ def append(
         clear_partials(folder)
         work = _Appending(folder, tokenizer, on_bad_rows, Budget.of(memory, threads), progress or silent)
         finish_quarantine(path, work.encoded.manifest.counts["rows_refused"])
-        with _parting_folder(folder if temporary is None else Path(temporary)) as parted:
-            return work.run(open_rows(source), parted, path, rewrite)
+        with _partition_folder(folder if temporary is None else Path(temporary)) as partitioned:
+            return work.run(open_rows(source), partitioned, path, rewrite)
 
 
 @contextmanager
-def _parting_folder(within: Path) -> Iterator[Path]:
-    """A folder for parted rows, which goes away again."""
+def _partition_folder(within: Path) -> Iterator[Path]:
+    """A temporary folder for partitioned rows."""
     try:
         within.mkdir(parents=True, exist_ok=True)
         made = tempfile.mkdtemp(prefix=APPENDING, dir=within)
@@ -127,8 +127,8 @@ class _Appending:
         self.kept = RefusalList()
         self._clear(self.encoded.manifest)
 
-    def run(self, source: RowSource, parted: Path, quarantine: Path, rewrite: bool) -> EncodeResult:
-        buckets = self._read(source, parted)
+    def run(self, source: RowSource, partitioned: Path, quarantine: Path, rewrite: bool) -> EncodeResult:
+        buckets = self._read(source, partitioned)
         entries = list(self.encoded.manifest.shards)
         todo = [number for number in range(len(entries)) if buckets.rows[self._range(number, buckets)].sum()]
         try:
@@ -158,9 +158,9 @@ class _Appending:
                 self.progress("appending", len(grown), len(todo))
         return grown
 
-    def _read(self, source: RowSource, parted: Path) -> RowBuckets:
+    def _read(self, source: RowSource, partitioned: Path) -> RowBuckets:
         spill = Spill(
-            parted, EntityKeys.of(self.tokenizer), bucket_count(len(self.encoded.manifest.shards)), self.budget
+            partitioned, EntityKeys.of(self.tokenizer), bucket_count(len(self.encoded.manifest.shards)), self.budget
         )
         refused, total = None if self.on_bad_rows == "error" else self.kept, 0
 
@@ -276,7 +276,7 @@ def _check_columns(encoded: EncodedFolder, schema: Schema) -> None:
     needed = {"sessions": schema.session, "order_by": schema.free_order, "statics": schema.static}
     for name, declared in needed.items():
         if declared and name not in encoded.manifest.columns:
-            raise ArtifactError(str(encoded.folder), f"has no column {name!r} in its shards; encode everything anew")
+            raise ArtifactError(str(encoded.folder), f"has no column {name!r} in its shards; encode everything again")
 
 
 def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> DomainTokenizer:
@@ -289,7 +289,7 @@ def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> Domain
     width = encoded.manifest.columns["ids"]
     if "uint16" in width and len(tokenizer.vocabulary) > 1 << 16:
         raise OutputError(
-            str(encoded.folder), "holds ids of 16 bits, too few for this vocabulary; encode everything anew"
+            str(encoded.folder), "holds ids of 16 bits, too few for this vocabulary; encode everything again"
         )
     return tokenizer
 
@@ -306,7 +306,7 @@ def _as_before(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.T
         kinds |= {field.name: field.type.value_type for field in old[carried].type}
     for name in schema.labels:
         if name in new.column_names and name not in kinds:
-            raise DataError([Refusal(None, name, "the folder was made without this label; encode everything anew")])
+            raise DataError([Refusal(None, name, "the folder was made without this label; encode everything again")])
         if name in kinds and name not in new.column_names:
             new = new.append_column(name, pa.nulls(len(new), kinds[name]))
     for name, kind in kinds.items():

@@ -53,7 +53,7 @@ def without_aside(tokenizer: DomainTokenizer, rows: pa.Table, aside: Hashes) -> 
 
 
 def within(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:
-    """Which of `hashes` are among `known`, which are sorted; of equal ones, the first as many as there are there."""
+    """True for each of `hashes` that is among the sorted `known`; of equal ones, as many as `known` has."""
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     nth = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
@@ -64,7 +64,7 @@ def within(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:
 
 
 def write_aside(folder: Path, before: SetAside | None, hashes: Hashes) -> SetAside | None:
-    """Write the hashes of before and these to a new file; its entry for the manifest, None where there are none."""
+    """Write the earlier hashes and these to a new file. Return its entry for the manifest, if any."""
     if not len(hashes):
         return before
     whole = np.sort(np.concatenate([read_aside(folder, before), hashes]))

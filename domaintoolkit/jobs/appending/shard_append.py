@@ -60,7 +60,7 @@ class Appended:
 
     table: pa.Table
     left_out: pa.Table | None = None
-    """Histories that are still too short, where the schema asks for more than one event."""
+    """Histories that are still too short, if the schema asks for more than one event."""
     counts: Counts = field(default_factory=Counts)
     refused: list[RefusedRow] = field(default_factory=list)
     older: list[RefusedRow] = field(default_factory=list)
@@ -83,7 +83,7 @@ def append_rows(
     sharing: frozenset[int] = frozenset(),
 ) -> Appended:
     """Append `new` rows to the histories of a shard, and to those that were too short for it; rows that come too
-    late are set aside, or with `rewrite` their histories are encoded anew, from what the streams still tell.
+    late are set aside; with `rewrite` their histories are encoded again, from their streams.
 
     Of the sources `sharing`, rows that are events of the histories already are set aside."""
     schema = tokenizer.schema
@@ -100,7 +100,7 @@ def seen_rows(
     sources: frozenset[int],
     aside: NDArray[np.uint64],
 ) -> dict[int, Seen]:
-    """How many of the `new` rows of some sources are events of a shard already; `aside` were set aside before."""
+    """The number of `new` rows of each source that are events of a shard already; `aside` were set aside before."""
     histories = _all_histories(tokenizer.schema, old, left_out)
     appending = _Appending(tokenizer.without_limits(), histories, new, ())
     return appending.seen(sources, aside, tokenizer.schema.max_events)
@@ -180,14 +180,14 @@ class _Appending:
         return np.where(self.history < 0, 1, compared)
 
     def seen(self, sources: frozenset[int], aside: NDArray[np.uint64], limit: int | None) -> dict[int, Seen]:
-        """What the rows of some sources are that come no later than the last event of their history."""
+        """Look at the rows of some sources that are not later than the last event of their history."""
         numbers, chosen = source_numbers(self.new), self.compared <= 0
         known, others = known_rows(self.tokenizer, self.histories, self.new, chosen, sources, aside, limit)
         flags = (known, others, known & (self.compared < 0))
         return {source: Seen(*(int(each[numbers == source].sum()) for each in flags)) for source in sources}
 
     def _known(self, sharing: frozenset[int]) -> NDArray[np.bool_]:
-        """Which rows of the sources `sharing` are events already."""
+        """True for each row of the sources `sharing` that is an event already."""
         return known_rows(self.tokenizer, self.histories, self.new, self.compared <= 0, sharing)[0]
 
     def _newer(self) -> frozenset[int]:
@@ -201,7 +201,7 @@ class _Appending:
         return frozenset(np.unique(sources[newer]).tolist())
 
     def _late(self) -> NDArray[np.bool_]:
-        """Which new rows come before the last event of their history."""
+        """True for each new row that comes before the last event of its history."""
         late: NDArray[np.bool_] = self.compared < 0
         tied = np.flatnonzero(self.compared == 0)
         if len(tied):
@@ -210,7 +210,7 @@ class _Appending:
 
     @cached_property
     def statics(self) -> Statics:
-        """Whether each row has other static values than its history."""
+        """True for each row whose static values differ from those of its history."""
         return static_rows(self.schema, self.histories, self.prepared, self.history)
 
     def _refuse(self, rows: NDArray[np.bool_], reason: str) -> list[RefusedRow]:

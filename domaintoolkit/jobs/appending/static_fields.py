@@ -23,15 +23,15 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Statics:
-    """What the static fields of some rows are beside those of their histories."""
+    """The static fields of some rows, compared with those of their histories."""
 
     fields: dict[str, Flags]
-    """Whether each row has another value in a field than its history."""
+    """For each field: True for each row whose value differs from that of its history."""
     other: Flags
-    """Whether it has in any."""
+    """True for each row that differs in any field."""
 
     def refusals(self, row: int, rows: pa.Table) -> Iterator[Refusal]:
-        """What is wrong with one of the rows."""
+        """The reason why one of the rows is refused."""
         for name, flags in self.fields.items():
             if flags[row]:
                 value = rows[name][row].as_py()

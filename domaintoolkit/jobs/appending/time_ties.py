@@ -19,7 +19,7 @@ Numbers = NDArray[np.int64]
 
 
 def before_last(histories: Histories, rows: pa.Table, history: Numbers) -> NDArray[np.bool_]:
-    """Whether each row, which has the time of the last event of its history, would have come before it.
+    """True for each row that has the time of its history's last event and belongs before that event.
 
     The last event is compared as the stream tells it, by what orders ties in encoding; of equals, the encoded
     one is first. Rows that cannot be encoded are on neither side.
@@ -35,7 +35,7 @@ def before_last(histories: Histories, rows: pa.Table, history: Numbers) -> NDArr
 
 
 def _keys(tokenizer: DomainTokenizer, table: pa.Table) -> tuple[Numbers, list[Numbers]]:
-    """Which rows can be encoded, and what orders them."""
+    """The rows that can be encoded, and the keys that order them."""
     rows = tokenizer.prepare_rows(table, "quarantine")
     layout = tokenizer.layout
     cells: dict[str | None, Any] = {

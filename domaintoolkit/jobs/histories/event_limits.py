@@ -1,4 +1,4 @@
-"""What `min_events` and `max_events` leave of histories, told from their streams alone.
+"""Histories within `min_events` and `max_events`, found from their streams alone.
 
 A history that goes beyond `max_events` loses its oldest events: its last ones are all that any later event needs,
 so nothing else is kept of it. One that falls short of `min_events` is left out, but kept whole beside the shards.
@@ -57,7 +57,7 @@ class _Cut:
         """Those that stay, among all."""
         starts = np.append(np.asarray(self.old.starts.values), 0)
         self.begins = starts[ends - limit]
-        """Where the first event that stays begins in its stream, and where it ends."""
+        """The positions in its stream at which the first event that stays begins and ends."""
         self.ends = self.old.ids.lengths if limit == 1 else starts[ends - limit + 1]
 
     def table(self) -> pa.Table:

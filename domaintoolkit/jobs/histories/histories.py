@@ -22,7 +22,7 @@ __all__ = ["Histories", "instants", "match", "times_of"]
 
 
 def match(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
-    """For each row of `keys` the row of `known`, which are by hash, with the same key; -1 where there is none."""
+    """For each row of `keys` the row of `known`, which are by hash, with the same key; -1 if there is none."""
     if not known.num_rows:
         return np.full(keys.num_rows, -1)
     hashes = hash_keys(known)
@@ -35,7 +35,7 @@ def match(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
 
 
 def instants(times: NDArray[np.int64]) -> pa.Array:
-    """Microseconds since the epoch as a column of times, of any table that was told in ours."""
+    """Microseconds since the epoch as a column of times in UTC."""
     return pa.array(times, pa.timestamp("us", "UTC"))
 
 
@@ -65,7 +65,7 @@ class Histories:
         return np.asarray(self.times.values)[self.times.offsets[1:] - 1]
 
     def static_lengths(self) -> NDArray[np.int64]:
-        """Of each history, how many ids stand before its anchor, or where there is none before its first event."""
+        """The number of ids of each history before its anchor, or before its first event if it has no anchor."""
         heads = np.asarray(self.starts.values)[self.starts.offsets[:-1]].astype(np.int64)
         if self.times is None or not len(heads):
             return heads
@@ -77,15 +77,15 @@ class Histories:
         return first - offsets[:-1]
 
     def rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
-        """All events of the chosen histories as rows of a table with `columns`, but for sessions as in `told`."""
-        decoded = self.told(chosen)
+        """All events of the chosen histories as rows of a table with `columns`, but for sessions as in `decode`."""
+        decoded = self.decode(chosen)
         if self.schema.session is not None:
             place = columns.get_field_index(self.schema.session)
             columns = columns.set(place, decoded.schema.field(self.schema.session))
         arrays = [_as(decoded[field.name], field.type, field.name) for field in columns]
         return pa.table(arrays, schema=columns)
 
-    def told(self, chosen: NDArray[np.int64]) -> pa.Table:
+    def decode(self, chosen: NDArray[np.int64]) -> pa.Table:
         """All events of the chosen histories as decoding gives them, their times exact.
 
         Instead of the names of sessions there is what the shard has of them: their keys.

@@ -27,12 +27,12 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """What became of the values of one column."""
+    """The result of comparing the values of one column."""
 
     kind: str
     """The encoder, or `label` for a column that is only carried."""
     lossless: bool
-    """Whether every value has to come back as it was."""
+    """True if every value has to come back as it was."""
     values: int = 0
     exact: int = 0
     same_tokens: int = 0
@@ -49,7 +49,7 @@ class FieldReport:
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """What comparing some rows with their streams has shown."""
+    """The result of comparing some rows with their streams."""
 
     fields: dict[str, FieldReport]
     counts: Counts = field(default_factory=Counts)
@@ -89,7 +89,7 @@ class PartReport:
         return PartReport(merged, **sums)
 
     def problems(self) -> Iterator[str]:
-        """What does not hold, in words."""
+        """The differences, in words."""
         for number, words in (
             (self.absent, "entities of the files have no stream in the folder"),
             (self.unknown, "streams of the folder are of no entity in the files"),
@@ -195,7 +195,7 @@ class _Stored:
 
 
 def _expanded(made: Streams) -> tuple[int, int]:
-    """How many streams are segmented, greedily and by a set permutation, and expanded again; and how many in vain."""
+    """The number of streams that are segmented and expanded again, and the number that do not come back."""
     segmenter = made.segmenter
     if segmenter is None or not segmenter.model.decodable:
         return 0, 0
@@ -222,7 +222,7 @@ def _places(wanted: pa.Table, keys: pa.Table) -> NDArray[np.int64]:
 
 
 def _same_lists(a: NDArray[Any], a_offsets: Any, b: NDArray[Any], b_offsets: Any) -> Flags:
-    """Which lists are the same in both."""
+    """True for each list that is the same in both."""
     lengths, others = np.diff(a_offsets), np.diff(b_offsets)
     same: Flags = lengths == others
     rows = np.flatnonzero(same)
@@ -245,7 +245,7 @@ def _field(
 
 
 def _equal(own: pa.Array, back: pa.Array) -> Flags:
-    """Where both hold the same value; null is only null, NaN is NaN."""
+    """True for each row in which both hold the same value; null equals only null, and NaN equals NaN."""
     if own.type != back.type:
         try:
             own = own.cast(back.type)

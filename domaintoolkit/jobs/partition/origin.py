@@ -1,4 +1,4 @@
-"""Where each row came from: its source and its number there, packed into one column that the rows carry along."""
+"""The origin of each row: its source and its number there, packed into one column that the rows carry along."""
 
 from __future__ import annotations
 

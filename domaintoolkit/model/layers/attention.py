@@ -38,7 +38,7 @@ Kernel = Literal["causal", "dense", "histories", "varlen", "flex"]
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """Where the histories of a batch lie, in the form that one kernel takes."""
+    """The positions of the histories of a batch, in the form that one kernel takes."""
 
     kernel: Kernel
     positions: Tensor

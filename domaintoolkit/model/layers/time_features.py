@@ -52,7 +52,7 @@ class Clock(nn.Module):
         return 2 * WAVES * calendar * half + (2 * WAVES + 1) * elapsed * (width - half)
 
     def tabulate(self, place: Tensor, start: Tensor) -> None:
-        """Where in its part each token of a vocabulary stands, between 0 and 1."""
+        """The position of each token of a vocabulary in its part, between 0 and 1."""
         fraction = torch.zeros(len(place), device=place.device)
         for part in (*self.calendar, *self.elapsed):
             ids, rank = ranks(place, start, part)

@@ -26,7 +26,7 @@ def columns_of(
     """The wanted columns of a pandas, polars, Arrow or DuckDB table, or anything with `__arrow_c_stream__`.
 
     A mapping of lists and a list of dictionaries work too. Raises `DataError` that names every column that is
-    missing or occurs twice, and the columns that there are. The `optional` ones may be missing; other columns are
+    missing or occurs twice, and the columns that exist. The `optional` ones may be missing; other columns are
     ignored. Rows with text that is not valid Unicode are added to `refused`, or raised without it.
     """
     if isinstance(table, Mapping):

@@ -13,7 +13,7 @@ from domaintoolkit.encoders import Lookup
 from domaintoolkit.errors import Problem, Refusal, SchemaError
 
 NULL, NOWHERE = 0, 1
-"""The slots of a missing heading, and of one that is no finite number; the sectors follow."""
+"""The slots of a missing heading, and of one that is not finite; the sectors follow."""
 FIRST = 2
 
 
