@@ -96,7 +96,7 @@ def _instants(array: pa.Array, column: Column) -> pa.Array:
 
 
 def _check(reader: Reader, target: Path) -> None:
-    """Refuse dialects in which a value could not be told from a delimiter or from null."""
+    """Refuse dialects in which a value looks like a delimiter or like null."""
     if reader.quote is None:
         raise OutputError(str(target), "a reader without quotes cannot be written for; use .parquet")
     for column in reader.columns:

@@ -65,7 +65,7 @@ class Anchor:
         wrong |= day > days_of_month(year, np.maximum(month, 1))
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise DecodeError(f"the anchor is no date: year {year[row]}, month {month[row]}, day {day[row]}", row)
+            raise DecodeError(f"the anchor is not a date: year {year[row]}, month {month[row]}, day {day[row]}", row)
         return day_number(year, month, day)
 
     def lookup(self, ids: NDArray[np.int64]) -> Callable[[Sequence[int]], list[tuple[int, ...]]]:
