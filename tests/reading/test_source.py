@@ -154,7 +154,7 @@ def test_rees46(tmp_path: Path, block: int, threads: int) -> None:
     assert sum(batch.records["category_code"].null_count for batch in batches) == 5_746
     assert sum(batch.records["brand"].null_count for batch in batches) == 2_477
     assert len({user for batch in batches for user in batch.records["user_id"].to_pylist()}) == 4_504
-    with pytest.raises(DataError, match="line 17436, row 17434: 8 columns where the header has 9"):
+    with pytest.raises(DataError, match="line 17436, row 17434: 8 columns, but the header has 9"):
         list(source.batches())
 
 

@@ -127,7 +127,7 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "bad time": (written("time.csv", good.replace(b"2019-10-01 00", b"2019-13-01 00")), "event_time"),
         "not UTF-8": (written("latin.csv", good.replace(b",x,", b",caf\xe9,")), "brand"),
         "broken quoting": (written("quote.csv", good.replace(b",x,", b',"x,')), "quot"),
-        "cut short": (written("cut.csv", good + b"2019-10-01 00:00:00 UTC,vi"), "columns where the header has 9"),
+        "cut short": (written("cut.csv", good + b"2019-10-01 00:00:00 UTC,vi"), "columns, but the header has 9"),
         "an image": (written("image.png", b"\x89PNG\r\n\x1a\n" + bytes(99)), "image.png"),
         "half a gzip": (written("half.csv.gz", b"\x1f\x8b\x08\x00" + bytes(6)), "half.csv.gz"),
         "not Parquet": (written("bad.parquet", b"PAR1" + bytes(40)), "bad.parquet"),

@@ -133,7 +133,7 @@ def test_a_cut_last_line_is_named(tmp_path: Path) -> None:
     _, kept, _ = read(path, Reader((Column("a"), Column("c"))), 100)
     (row,) = kept.rows
     assert (row.row, row.line, row.raw) == (1, 3, b"4,5")
-    assert row.problems[0][1].startswith("2 columns where the header has 3; there is nothing for 'c'")
+    assert row.problems[0][1].startswith("2 columns, but the header has 3; there is nothing for 'c'")
     assert "cut off" in row.problems[0][1]
 
 
