@@ -117,7 +117,7 @@ def test_more_characters_than_pieces() -> None:
 def test_other_types_are_refused(column: pa.Array) -> None:
     ((row, reason),) = TextEncoder.prepare(Text("t"), column).refused
     assert row == 0
-    assert "is no text" in reason
+    assert "is not text" in reason
 
 
 def test_invalid_text_is_refused_with_its_row() -> None:
