@@ -60,16 +60,16 @@ class BoundModel(nn.Module, ModelHubMixin):
     grows: tuple[str, ...] = ()
     """Names of the parameters that have a row for each token."""
 
-    def bind(self, layout: Syntax, vocabulary_hash: str) -> None:
+    def bind(self, syntax: Syntax, vocabulary_hash: str) -> None:
         """Keep the hash of the vocabulary and its syntax."""
         self.vocabulary_hash = vocabulary_hash
-        self.header_parts, self.event_parts = layout.header_parts, layout.event_parts
-        self.names = layout.part_names
-        self._tables(layout)
+        self.header_parts, self.event_parts = syntax.header_parts, syntax.event_parts
+        self.names = syntax.part_names
+        self._tables(syntax)
 
-    def _tables(self, layout: Syntax) -> None:
+    def _tables(self, syntax: Syntax) -> None:
         for name, kind in TABLES.items():
-            self.register_buffer(name, torch.as_tensor(np.array(getattr(layout, name)), dtype=kind))
+            self.register_buffer(name, torch.as_tensor(np.array(getattr(syntax, name)), dtype=kind))
 
     def loss(self, batch: Any) -> LossReport:
         """The loss of a `TokenBatch` (token model) or an `EventBatch` (event model)."""
@@ -103,7 +103,7 @@ class BoundModel(nn.Module, ModelHubMixin):
         return self.config.vocabulary_size, self.vocabulary_hash
 
     @torch.no_grad()
-    def resize(self, vocabulary: VocabularyLike, layout: Syntax) -> None:
+    def resize(self, vocabulary: VocabularyLike, syntax: Syntax) -> None:
         """Grow to a later generation of the vocabulary: every old id keeps its rows, new ones start small.
 
         Make a new optimizer afterwards: the parameters that grow are new ones.
@@ -112,7 +112,7 @@ class BoundModel(nn.Module, ModelHubMixin):
             return
         if self._generation() not in tuple(vocabulary.generations):
             raise VocabularyMismatchError(self.vocabulary_hash, vocabulary.hash, "not a later generation of it")
-        size = len(layout.place)
+        size = len(syntax.place)
         for name in self.grows:
             old = self.get_parameter(name)
             grown = torch.empty(size, *old.shape[1:], dtype=old.dtype, device=old.device).normal_(std=0.01)
@@ -121,7 +121,7 @@ class BoundModel(nn.Module, ModelHubMixin):
             setattr(self.get_submodule(owner), leaf, nn.Parameter(grown))
         device = self.device
         self.config, self.vocabulary_hash = resized(self.config, size), vocabulary.hash
-        self._tables(layout)
+        self._tables(syntax)
         self.to(device)
         self.rebound()
 
@@ -180,8 +180,8 @@ class BoundModel(nn.Module, ModelHubMixin):
         try:
             tables = {name: weights[name].numpy() for name in TABLES}
             config = from_dict(cls.config_type, data["config"])
-            layout = Syntax(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
-            model = cls(config, layout, data["vocabulary"])
+            syntax = Syntax(data["header_parts"], data["event_parts"], tuple(data["part_names"]), **tables)
+            model = cls(config, syntax, data["vocabulary"])
             model.load_state_dict(weights)
         except (KeyError, RuntimeError) as error:
             reason = (

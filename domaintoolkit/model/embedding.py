@@ -92,6 +92,7 @@ def _segment(segmenter: Segmenter, streams: Sequence[Ints]) -> list[Ints]:
 
 def _batches(lengths: Ints) -> Iterator[NDArray[np.int64]]:
     """Rows by rising length, as many together as `PADDED` positions hold."""
+    # a batch is as wide as its longest stream: streams of similar length leave little padding
     order = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(order):
@@ -114,6 +115,7 @@ def _cut(model: TokenModel | EventModel, stream: Ints, longest: int | None) -> I
     if isinstance(model, EventModel) and longest < len(head):
         reason = f"longest is {longest}, but an event model reads the whole header, which has {len(head)} tokens"
         raise DataError([Refusal(None, None, reason)])
+    # the earliest event from which all that follow fit
     room = max(0, longest - len(head))
     fitting = begins[begins >= len(stream) - room]
     begin = fitting[0] if len(fitting) else begins[-1]

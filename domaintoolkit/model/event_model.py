@@ -48,11 +48,11 @@ class EventModel(BoundModel):
     config: EventModelConfig
     config_type = EventModelConfig
 
-    def __init__(self, config: EventModelConfig, layout: Syntax, vocabulary_hash: str) -> None:
+    def __init__(self, config: EventModelConfig, syntax: Syntax, vocabulary_hash: str) -> None:
         super().__init__()
         self.config = config
         self.kernel: Kernel | None = None
-        self.bind(layout, vocabulary_hash)
+        self.bind(syntax, vocabulary_hash)
         size, cell, width = config.vocabulary_size, config.cell, config.width
         self.embedding = nn.Parameter(torch.randn(size, cell) * SPREAD)
         self.output = None if config.tied else nn.Parameter(torch.randn(size, cell) * SPREAD)
@@ -62,7 +62,7 @@ class EventModel(BoundModel):
         self.flag = nn.Parameter(torch.randn(width) * SPREAD)
         self.steps = nn.Embedding(config.block, width) if "learned" in config.position else None
         self.tail_encoder = TailEncoder()
-        self.clock = Clock(*time_parts(layout), width)
+        self.clock = Clock(*time_parts(syntax), width)
         self.decoder = PackedDecoder(config)
         self.dropout = nn.Dropout(config.dropout)
         self.heads = Heads(config, self.event_parts)
@@ -78,6 +78,7 @@ class EventModel(BoundModel):
         for part in range(self.header_parts + self.event_parts):
             ids, own = ranks(place, start, part)
             self.register_buffer(f"candidates_{part}", ids, persistent=False)
+            # a token begins one part at the most, so the sum is its number there
             rank += own
         self.register_buffer("rank", rank, persistent=False)
         self.register_buffer("continues", find_continuing(place, start, self.fusible, self.fills), persistent=False)
@@ -86,6 +87,7 @@ class EventModel(BoundModel):
 
     def cells(self, batch: EventBatch) -> Tensor:
         """Embeddings (B, T, H + P, cell) of the cells, tails included; zero if a position has no such part."""
+        # (B, T, H + P): a missing part has the id 0, which is a token of another place
         there = self.place[batch.ids] == torch.arange(batch.ids.shape[2], device=batch.ids.device)
         found = functional.embedding(batch.ids, self.embedding) * there[..., None]
         if len(batch.tails):
@@ -110,12 +112,14 @@ class EventModel(BoundModel):
         """Hidden states (B, n, width) of the next n positions of B histories, one history a row."""
         mask = cache.mask(batch.documents >= 0)
         assert cache.valid is not None
+        # (B, n): padding does not count as a position
         positions = (cache.valid.long().cumsum(1)[:, -batch.documents.shape[1] :] - 1).clamp(min=0)
         x = self._input(batch, self.cells(batch), positions, int(positions.max()) + 1)
         return self.decoder.run(x, Packing("causal", positions), cache, mask)
 
     def _input(self, batch: EventBatch, cells: Tensor, positions: Tensor, length: int) -> Tensor:
         """The decoder's input, (B, T, width), at positions up to `length`."""
+        # (B, T, (H + P) * cell) to (B, T, width)
         x = self.project(cells.flatten(2))
         x = x + (batch.session[..., None] * (self.flag / SPREAD)).to(x.dtype)
         x = x + self.clock(batch.ids) * ~batch.header[..., None]
@@ -132,10 +136,12 @@ class EventModel(BoundModel):
         cells = self.cells(batch)
         hidden = self.hidden(batch, cells).flatten(0, 1)
         wanted = batch.targets or event_targets(batch, self.header_parts, self.place, self.get_buffer("continues"))
+        # (B * T, P + 3)
         nats = torch.zeros(len(hidden), self.event_parts + len(EXTRA_PARTS), device=hidden.device)
         tables = self.embedding / SPREAD, torch.cat((self.scored, self.bias), 1)
         seen = _Seen(batch, wanted, cells.flatten(0, 1), *tables)
         costs = [*self._headers(seen, nats), *self._events(seen, hidden, nats)]
+        # begins with a 0 that has a gradient, so that a batch without targets trains too
         total = sum((loss for loss, _ in costs), hidden.sum() * 0)
         tokens = sum((count for _, count in costs), torch.zeros((), dtype=torch.long, device=hidden.device))
         events = torch.full((), len(wanted.source), device=hidden.device)
@@ -149,9 +155,12 @@ class EventModel(BoundModel):
         batch, source = seen.batch, seen.targets.source
         if not len(source):
             return
+        # (N, width) and (N,): a history lies whole in a row, so the next event is the next position
         known, target = hidden[source], source + 1
         session, ids = batch.session.flatten()[target], batch.ids.flatten(0, 1)
+        # (N, P, cell)
         own = seen.cells[target][:, self.header_parts :]
+        # (N, P, width) and (N, P, cell)
         contexts, queries = self.heads(known, session, own, self.scored_before(ids[source]))
         loss, each = self._session(known, session, batch.header.flatten()[source])
         nats[target, self.event_parts] = each
@@ -169,6 +178,7 @@ class EventModel(BoundModel):
         headers = seen.targets.headers
         if self.header_heads is None or not len(headers):
             return
+        # (M, H, width) and (M, H, cell)
         contexts, queries = self.header_heads(seen.cells[headers][:, : self.header_parts])
         for place in range(self.header_parts):
             there = seen.targets.there[place]
@@ -200,8 +210,10 @@ class EventModel(BoundModel):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(summed nats with their gradient, nats of each, number of tokens) of a part of the positions `rows` (n,)."""
         batch, going = seen.batch, seen.targets.going[place]
+        # (n,) numbers of cells, as `EventBatch` counts them
         cells = rows * batch.ids.shape[2] + place
         ids = batch.ids.flatten()[cells]
+        # (n, cell + 1): the 1 meets the bias, which is the last column of `scored`
         query = torch.cat((queries, torch.ones_like(queries[:, :1])), 1)
         weight, rank = seen.scored[self.candidates(place)], self.get_buffer("rank")
         loss, nats = part_loss(query, weight, rank[ids], self.config, self.training)
@@ -218,6 +230,7 @@ class EventModel(BoundModel):
         """The tails of the same parts in the events before, if those began with the same tokens."""
         if place < self.header_parts:
             return Tails(batch.tails, torch.zeros_like(cells), torch.full_like(cells, -1))
+        # the same part of the position before, which is of the same history
         before = cells - batch.ids.shape[2]
         found = _tails_of(batch, before)
         return found._replace(length=torch.where(batch.ids.flatten()[before] == ids, found.length, -1))
@@ -227,21 +240,22 @@ def _tails_of(batch: EventBatch, cells: Tensor) -> Tails:
     """The tail of each of the cells; most have none."""
     if not len(batch.tail_cells):
         return Tails(batch.tails, torch.zeros_like(cells), torch.zeros_like(cells))
+    # (n,) where each cell is among those with a tail, if it is; otherwise the length becomes 0
     at = torch.searchsorted(batch.tail_cells, cells).clamp(max=len(batch.tail_cells) - 1)
     start = batch.tail_offsets[at]
     return Tails(batch.tails, start, (batch.tail_offsets[at + 1] - start) * (batch.tail_cells[at] == cells))
 
 
-def event_parameters(config: EventModelConfig, layout: Syntax) -> tuple[int, int]:
+def event_parameters(config: EventModelConfig, syntax: Syntax) -> tuple[int, int]:
     """(all, without what has a row for each token or position) of an event model, counted, not built."""
-    calendar, elapsed = (len(found) for found in time_parts(layout))
-    width, cell, parts = config.width, config.cell, layout.event_parts
-    inside = decoder_parameters(config) + (layout.header_parts + parts) * cell * width + width
+    calendar, elapsed = (len(found) for found in time_parts(syntax))
+    width, cell, parts = config.width, config.cell, syntax.event_parts
+    inside = decoder_parameters(config) + (syntax.header_parts + parts) * cell * width + width
     inside += Clock.parameters_of(calendar, elapsed, width) + FACTORS
     inside += Heads.parameters_of(config, parts) + width + 1
     inside += TailDecoder.parameters_of(config)
-    if layout.header_parts:
-        inside += HeaderHeads.parameters_of(config, layout.header_parts)
+    if syntax.header_parts:
+        inside += HeaderHeads.parameters_of(config, syntax.header_parts)
     rows = config.vocabulary_size * (cell * (1 if config.tied else 2) + 1)
     if "learned" in config.position:
         rows += config.block * width

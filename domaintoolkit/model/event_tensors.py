@@ -47,16 +47,20 @@ class EventTensors:
         rows = np.arange(len(self)) if rows is None else np.asarray(rows)
         sizes = np.diff(self.offsets)
         count = int(rows[-1]) + 1 if len(rows) else 0
+        # (n,) the first stream in the row of each, and the positions before each in its row
         first = np.searchsorted(rows, rows)
         before = self.offsets[:-1] - self.offsets[first]
         widest = int((before + sizes).max(initial=1))
         length = widest if length is None else length
         if widest > length:
             raise ValueError(f"a row has {widest} positions, more than {length}")
+        # (N,) the column of each position, and its place among the rows * length cells of the batch
         within = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1] - before, sizes)
         target = np.repeat(rows.astype(np.int64) * length, sizes) + within
         parts = self.ids.shape[1]
+        # (N,) the number of the stream within its row
         numbers = np.repeat(np.arange(len(rows)) - first, sizes)
+        # (C,) a cell moves with its position and keeps its part
         cells = target[self.tail_cells // parts] * parts + self.tail_cells % parts
         return EventBatch(
             ids=_spread(self.ids, target, count, length, 0),

@@ -130,12 +130,15 @@ def plan(
     run = _Run(batch=batch, block=block or config.block, tokens=tokens, precision=precision, utilisation=utilisation)
     machine = DEVICES[device]
     whole, inside = parameters(config)
+    # fp32 weights, and under autocast a copy of them in 16 bits
     fixed = (4 + (2 if precision == "bf16" else 0)) * whole
     kind: Kind = "cpu" if device == "cpu" else "gpu"
     working = int(WORKING[kind] * layer_bytes(config, precision, kind)) * run.block
     block_bytes = activation_bytes(config, run.block, precision, kind) + working
     block_logits, most_logits = _logit_bytes(config, run.block, precision, kind)
+    # 12 bytes a parameter: the gradient, and the two moments of AdamW
     room = 24 * GIB * (1 - RESERVED) - fixed - 12 * whole
+    # logits take `block_logits` a block but at most `most_logits`: a batch fits if it fits under either bound
     largest = max(room // (block_bytes + block_logits), (room - most_logits) // block_bytes, 0)
     each = training_flops(config, run.block)
     share = run.utilisation or machine.utilisation

@@ -33,13 +33,16 @@ def event_targets(batch: EventBatch, header_parts: int, place: Tensor, continues
     Raises `DecodeError` if tokens follow one that nothing can follow.
     """
     documents, parts = batch.documents, batch.ids.shape[2]
+    # (B, T) True if the next position is of the same history; nothing follows the last column
     follows = functional.pad((documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0), (0, 1))
+    # (N,), and then (M,)
     source = follows.flatten().nonzero().flatten()
     headers = (batch.header & (documents >= 0)).flatten().nonzero().flatten()
     ids = batch.ids.flatten(0, 1)
     there: list[Tensor] = []
     going: list[Tensor] = []
     for part in range(parts):
+        # (M,) or (N,) the first tokens of this part
         own = ids[headers if part < header_parts else source + 1, part]
         there.append((place[own] == part).nonzero().flatten())
         going.append(continues[own[there[-1]]].nonzero().flatten())

@@ -29,11 +29,11 @@ class TokenModel(BoundModel):
     `kernel` names how packed blocks are attended (see `_packing`); None chooses by the device.
     """
 
-    def __init__(self, config: TokenModelConfig, layout: Syntax, vocabulary_hash: str) -> None:
+    def __init__(self, config: TokenModelConfig, syntax: Syntax, vocabulary_hash: str) -> None:
         super().__init__()
         self.config = config
         self.kernel: Kernel | None = None
-        self.bind(layout, vocabulary_hash)
+        self.bind(syntax, vocabulary_hash)
         learned = "learned" in config.position
         self.transformer = TransformerWrapper(
             num_tokens=config.vocabulary_size,
@@ -111,6 +111,7 @@ class TokenModel(BoundModel):
         targets = nn.functional.pad(torch.where(follows, ids[:, 1:], -1), (0, 1), value=-1)
         mean, nats = cross_entropy(hidden.flatten(0, 1), self.output, targets.flatten())
         with torch.no_grad():
+            # (B, T - 1, 1): a token's cost is written at its own position, though the one before predicts it
             owners = self.owners(ids)[:, 1:, None]
             by_part = torch.zeros(*ids.shape, self.event_parts + len(EXTRA_PARTS), device=ids.device)
             by_part[:, 1:].scatter_(2, owners, nats.detach().view(ids.shape)[:, :-1, None])
@@ -120,10 +121,13 @@ class TokenModel(BoundModel):
     def owners(self, ids: Tensor) -> Tensor:
         """The entry of `part_names` that each token (B, T) belongs to: bytes and pieces to the part they continue."""
         place = self.place[ids].long()
+        # (B, T) True for tokens that begin a part, and for specials and composites: their places are below a byte's
         begins = self.start[ids] | (place < Place.BYTE)
         steps = torch.arange(ids.shape[1], device=ids.device)
+        # the place of the last such token at or before each position: its index is a running maximum
         owner = place.gather(1, torch.where(begins, steps, 0).cummax(1).values)
         parts = self.event_parts
+        # entries in the order of `part_names`: event parts, [SESSION], [composite], [header]
         event = (owner - self.header_parts).clamp(min=0)
         found = torch.where(owner >= self.header_parts, event, parts + 2)
         found = torch.where(owner == Place.SESSION, parts, found)

@@ -193,6 +193,7 @@ def _pad(part: RaggedPart, following: int) -> PaddedPart | None:
 
 def _write_padded(ids: Ids, at: NDArray[np.int64], part: PaddedPart, rows: slice) -> NDArray[np.int64]:
     """Write the sequences of some rows; the parts that follow write over the padding of a short one."""
+    # one item a row: a scatter of whole rows, not of columns
     _windows(ids, part.table.shape[1])[at] = _as_items(part.table).take(part.codes[rows])
     return at + part.lengths[rows]
 

@@ -53,6 +53,7 @@ def encode_rows(
             raise DataError(problems[:1000], len(problems))
         return encode_rows(layout, rows.without(conflicts), on_bad_rows, workers, by_hash)
     if by_hash:
+        # stable: entities with equal hashes stay in the order of their keys
         hashes = hash_keys(_entities(schema, rows, grouping))
         grouping = grouping.reorder(np.argsort(hashes, kind="stable"))
     return _write_streams(layout, rows, grouping, cells, workers)
@@ -173,6 +174,7 @@ def _time_part(
     def tokens(chunk: slice) -> list[Ids]:
         # the event before a chunk comes along, since the first delta is counted from it
         begin = max(chunk.start - 1, 0)
+        # the histories that begin in the chunk, counted from the event before it
         inside = starts[np.searchsorted(starts, begin) : np.searchsorted(starts, chunk.stop)] - begin
         parts = encoder.encode_history(times[begin : chunk.stop], inside).parts
         return [ids[part.slots].take(part.codes[chunk.start - begin :]) for part in parts]

@@ -49,6 +49,7 @@ class HistoryEncoder:
         if times is not None and any(a >= b for a, b in pairwise(times)):
             order = sorted(range(len(rows)), key=times.__getitem__)
             rows, times = [rows[k] for k in order], [times[k] for k in order]
+            # a tie is broken by further keys, which only the encoding of a table computes
             if any(a == b for a, b in pairwise(times)):
                 return None
         if schema.max_events is not None and len(rows) > schema.max_events:

@@ -33,6 +33,7 @@ def build_model(
     """
     config = build_config(recipe, len(vocabulary))
     syntax: Syntax = grammar
+    # one token may begin several events, and the loss is reported for each event
     if recipe.segmentation != "base" and composites is not None:
         tokens, _, offsets = composites.flat_pieces
         syntax = grammar.with_composites(composites.ids, tokens, offsets)

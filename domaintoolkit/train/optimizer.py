@@ -15,6 +15,7 @@ __all__ = ["build_optimizer", "embedding_penalty"]
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019); vectors, such as the gains of norms, do not decay."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    # gains and biases are vectors; decay would pull them to 0
     groups: list[dict[str, Any]] = [
         {"params": [entry for entry in parameters if entry.ndim >= 2], "weight_decay": recipe.weight_decay},
         {"params": [entry for entry in parameters if entry.ndim < 2], "weight_decay": 0.0},

@@ -115,6 +115,7 @@ class Meter:
         """Report the batches since the last report; returns the loss of each."""
         if not self._sums:
             return []
+        # float64: sums of float32 over many batches would lose digits
         batches = torch.stack(self._sums).double().cpu()  # (batches, 5)
         seconds = max(1e-9, time.perf_counter() - self._began)
         pace = seconds / max(1, step - self._since)

@@ -30,6 +30,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int, devices: int = 1) -> fl
     peak = peak_rate(recipe, devices)
     warmup = recipe.warmup_steps(steps)
     if step < warmup:
+        # the first step learns already, and the step after the warm-up is the first with the peak
         return peak * (step + 1) / (warmup + 1)
     if recipe.schedule == "constant":
         return peak

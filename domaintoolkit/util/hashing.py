@@ -1,4 +1,4 @@
-"""A 64-bit hash that is the same for ever, on every machine and for every engine, and fast on columns.
+"""A 64-bit hash that is always the same, on every machine and for every engine, and fast on columns.
 
 Python's `hash`, Arrow's and DuckDB's may change between versions or runs; ids and shards must not.
 """
@@ -39,6 +39,7 @@ def hash_text(values: pa.Array) -> Hashes:
     padded = np.zeros((offsets[-1] if len(offsets) else 0) + _WORD, np.uint8)
     if data is not None:
         padded[: offsets[-1]] = np.frombuffer(data, np.uint8, offsets[-1])
+    # overlapping words, one from every byte on, without a copy
     words: Hashes = np.ndarray((len(padded) - _WORD + 1,), np.dtype("<u8"), padded.data, strides=(1,))
     starts, lengths = offsets[:-1], np.diff(offsets)
     if has_one_width(binary):
@@ -51,6 +52,7 @@ def hash_text(values: pa.Array) -> Hashes:
     at = 0
     while len(active):
         left = np.minimum(lengths[active] - at, _WORD).astype(np.uint64)
+        # the last word of a value reaches into the next value, and is masked
         kept = np.uint64(0xFFFFFFFFFFFFFFFF) >> (np.uint64(8) * (np.uint64(_WORD) - left))
         hashes[active] = mix(hashes[active] ^ (words[starts[active] + at] & kept))
         at += _WORD

@@ -33,6 +33,7 @@ def cut_ranges(offsets: NDArray[np.integer[Any]], limit: int) -> list[tuple[int,
     ends, ranges, start = offsets[1:], list[tuple[int, int]](), 0
     while start < len(ends):
         low = int(offsets[start])
+        # the end of the first sequence that is not empty: one that is too long goes alone
         one = int(np.searchsorted(ends, low, side="right")) + 1
         end = max(int(np.searchsorted(ends, low + limit, side="right")), min(one, len(ends)))
         ranges.append((start, end))

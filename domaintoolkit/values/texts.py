@@ -80,6 +80,7 @@ def parse_likely(texts: pa.Array, kind: pa.DataType, likely: str, cast: Cast, pa
     single = parse_distinct(texts.take(pa.array(left)), kind, parse)
     good = np.asarray(single.values.is_valid())
     found[left[good]] = single.values.drop_null().to_numpy(zero_copy_only=False)
+    # what is neither read nor null is refused, and becomes null
     read[left[good]] = True
     return Prepared(pa.array(found, kind, mask=~read), [(int(left[at]), reason) for at, reason in single.refused])
 

@@ -80,6 +80,7 @@ def _read_fixed(texts: pa.Array, layout: Layout, micros: NDArray[np.int64], read
         if word in _PLACES:
             to, width = _PLACES[word]
             iso[:, to : to + width] = grid[:, at : at + width]
+    # every text has the length of the template, so the offsets are its multiples
     offsets = pa.py_buffer(np.arange(len(iso) + 1, dtype=np.int32) * len(_TEMPLATE))
     times = pa.StringArray.from_buffers(len(iso), offsets, pa.py_buffer(iso))
     _cast_rows(times, rows, micros, read)

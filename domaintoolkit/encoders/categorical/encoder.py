@@ -51,6 +51,7 @@ def _observed(spec: Categorical, levels: Levels, values: pa.ChunkedArray) -> dic
         unseen = some.filter(pc.invert(pc.is_in(some, levels.known(0)))).combine_chunks()
         hashes = hash_text(unseen) % np.uint64(spec.hash_buckets)
         buckets, first = np.unique(hashes, return_index=True)
+        # what was found before stays: `|` takes the value of its right side
         found = dict(zip(buckets.tolist(), unseen.take(pa.array(first)).to_pylist(), strict=True)) | found
         if len(found) == spec.hash_buckets:
             break
@@ -101,6 +102,7 @@ class CategoricalEncoder(Encoder):
         lead = (self.spec.separator or "").encode()
         texts = [b""] * self._fixed
         if self.spec.unseen == "spell":
+            # the marker of a deeper level says the separator before it
             texts[2:] = [lead] * (self._levels.depth - 1)
         texts += [(lead if level else b"") + value.encode() for level, value in self._levels.values]
         return pa.array([*texts, *(bytes([byte]) for byte in range(255, -1, -1))], pa.large_binary())
@@ -147,7 +149,9 @@ class CategoricalEncoder(Encoder):
     def decode(self, parts: Sequence[Cells], type: pa.DataType) -> pa.Array:
         (cells,) = parts
         offsets = cells.offsets if cells.offsets is not None else np.arange(len(cells.slots) + 1)
+        # byte b is the slot -1 - b, which counts from the end of the table
         texts = self._texts.take(pa.array(np.where(cells.slots < 0, len(self._texts) + cells.slots, cells.slots)))
+        # taken texts lie one after another, so a whole value is a range of them: no text is copied again
         ends = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1)[offsets]
         whole = pa.Array.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), texts.buffers()[2]])
         first = cells.slots[np.minimum(offsets[:-1], max(len(cells.slots) - 1, 0))] if len(cells.slots) else cells.slots

@@ -32,6 +32,7 @@ def preimages(observed: dict[int, str], buckets: int, taken: pa.Array, type: pa.
         for bucket, value in zip(reached.tolist(), candidates.take(pa.array(first)).to_pylist(), strict=True):
             if found[bucket] is None:
                 found[bucket] = value
+        # the type holds no more numbers, so a larger size finds nothing
         if len(candidates) < size - len(taken) - 1:
             break
         size *= 8

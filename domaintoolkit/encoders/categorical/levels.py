@@ -27,6 +27,7 @@ def pieces_of(
     split = pc.split_pattern(pc.fill_null(values, ""), separator, max_splits=depth - 1)
     firsts = np.asarray(split.offsets).astype(np.int64)
     pieces = split.values
+    # (pieces,) the place of each within its value
     levels = (np.arange(len(pieces)) - np.repeat(firsts[:-1], np.diff(firsts))).astype(np.int32)
     if values.null_count:
         missing = np.zeros(len(pieces), bool)
@@ -58,7 +59,7 @@ class Levels:
         )
 
     def extended(self, spec: Categorical, counts: pa.Table) -> Levels:
-        """These, and behind them what new counts bring, as far as `max_size` leaves room on a level."""
+        """These, and after them the values of new counts, as far as `max_size` leaves room on a level."""
         if spec.values is not None:
             return self
         added: list[tuple[int, str]] = []
@@ -106,6 +107,7 @@ def _levels(spec: Categorical, counts: pa.Table, depth: int) -> list[list[str]]:
         tables = [counts]
     else:
         pieces, firsts, levels = pieces_of(counts["value"].combine_chunks(), spec.separator, depth)
+        # (pieces,) a piece counts as often as its value
         times = np.repeat(np.asarray(counts["count"]), np.diff(firsts))
         whole = pa.table({"value": pieces, "count": times, "level": levels})
         grouped = whole.group_by(["value", "level"]).aggregate([("count", "sum")])

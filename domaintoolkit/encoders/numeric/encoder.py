@@ -1,4 +1,4 @@
-"""Numbers as buckets, in numeric order, with an optional sign before and an optional finer step behind."""
+"""Numbers as buckets, in numeric order, with an optional sign before and an optional finer step after."""
 
 from __future__ import annotations
 
@@ -92,6 +92,7 @@ _DENSE = 1 << 21
 
 def _histogram(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     first = int(cells.min())
+    # counting takes one pass and no sort, as long as the range of cells fits into memory
     if int(cells.max()) - first < _DENSE:
         counts = np.bincount(cells - first)
         used = np.flatnonzero(counts)
@@ -139,6 +140,7 @@ class NumericEncoder(Encoder):
         for number, table in enumerate(tables):
             slots = np.append(table, [NULL, NAN]).astype(np.int32) if number == 0 else table.astype(np.int32)
             lengths = np.ones(count + 2, np.int64)
+            # null and NaN fill all parts, so the later parts are empty
             lengths[count:] = 1 if number == 0 else 0
             offsets = None if number == 0 else np.append(0, np.cumsum(lengths))
             made.append(Cells(np.empty(0, np.int32), slots, offsets))
@@ -158,11 +160,13 @@ class NumericEncoder(Encoder):
         nan = np.isnan(floats)
         odd = bool(missing) or bool(nan.any())
         if odd:
+            # any number will do: the codes of these rows are set below
             floats = np.where(nan, self.scale.low, floats)
         magnitude = np.abs(floats) if self.spec.sign else floats
         codes = self.scale.fine.of(magnitude)
         clipped = self.scale.outside(magnitude)
         if self.spec.sign:
+            # codes of the minus come first, then those of the plus
             codes += (floats >= 0).astype(np.int32) * np.int32(len(self.scale.bucket))
         if odd:
             codes[nan] = self._null_code + 1
@@ -193,6 +197,7 @@ class NumericEncoder(Encoder):
         if nan.any() and not floating:
             return self._values(pa.float64(), fine, negative, null, nan)
         count = len(self.scale.bucket)
+        # a representative is searched for only once for each code that occurs
         used = np.unique((fine + count * negative)[~(null | nan)])
         table: list[object] = [None] * (2 * count)
         for code in used.tolist():

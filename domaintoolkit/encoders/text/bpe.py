@@ -41,6 +41,7 @@ class BytePairs:
 
     def __init__(self, merges: Sequence[tuple[str, str]]) -> None:
         """Merges of pieces in the characters of `ALPHABET`; raises `ValueError` for one of pieces not there yet."""
+        # the bytes are the numbers 0 to 255, then come the pieces in the order of their merges
         known = {character: byte for byte, character in enumerate(ALPHABET)}
         for left, right in merges:
             if left not in known or right not in known:

@@ -44,6 +44,7 @@ class Corpus:
 
 
 def _weights(sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    # in Python's integers, which do not overflow
     total = sum(map(int.__mul__, sizes.tolist(), counts.tolist()))
     if total <= BUDGET:
         return counts

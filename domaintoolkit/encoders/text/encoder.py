@@ -92,6 +92,7 @@ class TextEncoder(Encoder):
         lengths[~missing] += counts
         offsets = offsets_of(lengths)
         slots = np.empty(offsets[-1], np.int32)
+        # (slots,) True for the null or the marker that begins each sequence
         first = np.zeros(len(slots), np.bool_)
         first[offsets[:-1]] = True
         slots[first] = np.where(missing, NULL, MARKER)
@@ -107,6 +108,7 @@ class TextEncoder(Encoder):
         again, ends = self._sequences(present.to_pylist(), missing)
         if not np.array_equal(again, cells.slots) or not np.array_equal(ends, offsets):
             raise DecodeError(f"field {self.spec.name!r}: a text is not cut into the pieces that encoding it gives")
+        # (rows,) the number of each row's text among those that are present
         rows = np.where(missing, -1, np.cumsum(~missing) - 1)[cells.codes]
         return present.take(pa.array(rows, mask=rows < 0)).cast(type)
 

@@ -55,6 +55,7 @@ class Unigram:
         self._scored = list(scored)
         raw = [text.encode() for text in texts]
         self.pieces = tuple(piece for piece in raw if len(piece) > 1)
+        # pieces of one byte become that byte; only the others have a number
         order = iter(range(len(raw)))
         learned = [-1 - piece[0] if len(piece) == 1 else next(order) for piece in raw]
         self._numbers = np.array([0, *range(-1, -1 - BYTES, -1), *learned], np.int64)
@@ -67,6 +68,7 @@ class Unigram:
         if size == 0 or not words:
             return cls([])
         characters = {" ", END}.union(*words)
+        # an ASCII character is a piece of one byte, which does not count against `size`
         narrow = sum(character.isascii() for character in characters)
         learned = _learned(_repeated(words, size), 1 + narrow + max(size, len(characters)))
         return cls(list(_kept(learned, size)))

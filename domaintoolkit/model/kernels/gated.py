@@ -46,6 +46,7 @@ def _up(
     up = tl.zeros((ROWS, COLUMNS), tl.float32)
     gate = tl.zeros((ROWS, COLUMNS), tl.float32)
     for step in range(0, WIDTH, STEP):
+        # both products share the tile of rows; the gate's weights are INNER rows after those of `up`
         tile = tl.load(source + step)
         up = tl.dot(tile, tl.load(across + step), up)
         gate = tl.dot(tile, tl.load(across + INNER * WIDTH + step), gate)
@@ -70,6 +71,7 @@ def _back(
     row = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
     source = grad_out + (row % count).to(tl.int64)[:, None] * WIDTH + tl.arange(0, STEP)[None, :]
     across = weight + (column % INNER)[None, :] + tl.arange(0, STEP)[:, None] * INNER
+    # (rows, inner): the gradient by the gated values, which is never written
     above = tl.zeros((ROWS, COLUMNS), tl.float32)
     for step in range(0, WIDTH, STEP):
         above = tl.dot(tl.load(source + step), tl.load(across + step * INNER), above)

@@ -37,6 +37,7 @@ def _forward(
     highest = tl.full((QUERIES,), -1.0e30, tl.float32)
     total = tl.zeros((QUERIES,), tl.float32)
     found = tl.zeros((QUERIES, WIDTH), tl.float32)
+    # the first query of a tile has the earliest history, so the keys begin with the tile that this one begins in
     for start in range(tl.load(first + begin) // KEYS * KEYS, tl.minimum(begin + QUERIES, count), KEYS):
         other = start + tl.arange(0, KEYS)
         far = source + other.to(tl.int64)[:, None] * (3 * HEADS * WIDTH)
@@ -46,6 +47,7 @@ def _forward(
         score = tl.where(seen, tl.dot(query, tl.trans(key)) * SCALE, float("-inf"))
         higher = tl.maximum(highest, tl.max(score, 1))
         weight = tl.exp2(score - higher[:, None])
+        # online softmax: earlier sums are scaled to the new maximum, in powers of 2
         shrink = tl.exp2(highest - higher)
         total = total * shrink + tl.sum(weight, 1)
         found = tl.dot(weight.to(value.dtype), value, found * shrink[:, None])
@@ -67,6 +69,7 @@ def _by_query(
     query = tl.load(source + own.to(tl.int64)[:, None] * (3 * HEADS * WIDTH), there[:, None], 0.0)
     place = own.to(tl.int64)[:, None] * (HEADS * WIDTH) + head * WIDTH + cell[None, :]
     above = tl.load(grad_out + place, there[:, None], 0.0)
+    # (queries,) the gradient of a softmax subtracts this from each term; the keys' pass reads it again
     shift = tl.sum(tl.load(out + place, there[:, None], 0.0).to(tl.float32) * above.to(tl.float32), 1)
     tl.store(shifts + head * count + own, shift, there)
     log_sum = tl.load(log_sums + head * count + own, there, 0.0)
@@ -97,6 +100,7 @@ def _by_key(
     place = own.to(tl.int64)[:, None] * (3 * HEADS * WIDTH)
     key = tl.load(source + HEADS * WIDTH + place, there[:, None], 0.0)
     value = tl.load(source + 2 * HEADS * WIDTH + place, there[:, None], 0.0)
+    # (keys,) one past the last query that sees each
     until = tl.load(last + own, there, 0)
     by_key = tl.zeros((KEYS, WIDTH), tl.float32)
     by_value = tl.zeros((KEYS, WIDTH), tl.float32)

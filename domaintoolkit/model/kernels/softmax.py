@@ -35,6 +35,7 @@ def _costs(
         gradient = (weight / total - tl.where(column == target, 1.0, 0.0)) * counts
         tl.store(start + column, gradient.to(logits.dtype.element_ty), column < COLUMNS)
     else:
+        # online: one pass for the sum of all columns, one for the gradient
         highest, total, own = float("-inf"), 0.0, 0.0
         for first in range(0, size, BLOCK):
             at = first + column
@@ -43,6 +44,7 @@ def _costs(
             total = total * tl.exp(highest - higher) + tl.sum(tl.exp(value - higher), 0)
             own += tl.sum(tl.where(at == target, value, 0.0), 0)
             highest = higher
+        # columns from `size` on have the weight 0, and so the gradient 0
         for first in range(0, COLUMNS, BLOCK):
             at = first + column
             value = tl.load(start + at, at < size, float("-inf")).to(tl.float32)

@@ -77,6 +77,7 @@ def pack(
     steps = torch.arange(length, device=device)
     if documents is None:
         return Packing("causal", steps.expand(count, length))
+    # (B, T): the last position that begins a history is a running maximum
     positions = steps - torch.where(_first(documents), steps, 0).cummax(1).values
     match kernel or _kernel(device, length, width):
         case "causal":
@@ -88,6 +89,7 @@ def pack(
         case "flex":
             return Packing("flex", positions, _block_mask(documents, count, length))
         case _:
+            # (B, T, T)
             same = documents[:, :, None] == documents[:, None, :]
             return Packing("dense", positions, same.tril_()[:, None], _tiles(positions))
 
@@ -98,6 +100,7 @@ def _tiles(positions: Tensor) -> tuple[tuple[int, int, int], ...]:
     if positions.device.type != "cpu" or length <= TILE or torch.compiler.is_compiling():
         return ()
     starts = range(0, length, TILE)
+    # (tiles,) where the history of a tile's first query begins, the earliest over all rows
     first = (torch.arange(length) - positions)[:, ::TILE].amin(0).tolist()
     return tuple((low, start, min(start + TILE, length)) for low, start in zip(first, starts, strict=True))
 
@@ -106,7 +109,9 @@ def _first_and_last(documents: Tensor, positions: Tensor) -> tuple[Tensor, Tenso
     """int32 (B * T,) each: the number of the first row of a row's history, and of that after its last one."""
     count, length = documents.shape
     rows = torch.arange(count * length, device=documents.device).view(count, length)
+    # (B, T) True if a history begins at the next position, or the row ends
     begins = functional.pad(_first(documents)[:, 1:], (0, 1), value=True)
+    # the nearest end to the right of each: a running minimum from the right
     last = torch.where(begins, rows + 1, count * length).flip(1).cummin(1).values.flip(1)
     return (rows - positions).flatten().to(torch.int32), last.flatten().to(torch.int32)
 

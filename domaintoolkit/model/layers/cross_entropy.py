@@ -35,9 +35,11 @@ class _CrossEntropy(torch.autograd.Function):
         nats = torch.empty(len(targets), device=hidden.device)
         grad_hidden, grad_weight = torch.empty_like(rows), torch.zeros_like(weight)
         for part in _slices(len(targets), weight):
+            # (slice, V), with the columns that are there for the alignment
             gradient, nats[part] = _softmax(rows[part] @ matrix.t(), targets[part], len(weight))
             difference = gradient.to(dtype)
             torch.mm(difference, matrix, out=grad_hidden[part])
+            # those columns belong to no row of the weight
             difference = difference[:, : len(weight)]
             if dtype == grad_weight.dtype:
                 grad_weight.addmm_(difference.t(), rows[part])

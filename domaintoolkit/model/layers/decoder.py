@@ -47,6 +47,7 @@ class Cache:
         count, new = read.shape
         self.valid = read if self.valid is None else torch.cat((self.valid, read), 1)
         causal = torch.ones(new, self.valid.shape[1], dtype=torch.bool, device=read.device)
+        # (n, all): a new position sees all old ones, and the new ones up to itself
         causal = causal.tril(self.valid.shape[1] - new)
         return (causal & self.valid[:, None, :])[:, None].expand(count, 1, -1, -1) | _diagonal(new, self.valid)
 
@@ -70,6 +71,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
             attn_flash=True,
             attn_project_out=True,
             attn_dropout=config.dropout,
+            # x-transformers rounds width * multiple down: half a unit more, and it is `inner` again
             ff_mult=(config.inner + 0.5) / config.width,
             ff_glu=config.gated,
             ff_swish=config.activation == "swiglu",
@@ -138,6 +140,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
         attention = self.layers[2 * layer][1]
         projections = (attention.to_q, attention.to_k, attention.to_v)
         if packing.kernel == "histories" and rotary is None:
+            # one product for queries, keys and values: (B, T, 3, heads, head width)
             weight = torch.cat([project.weight for project in projections])
             rows = functional.linear(x, weight).view(*x.shape[:2], 3, attention.heads, -1)
             out = joined(rows, packing)

@@ -51,6 +51,7 @@ class Heads(nn.Module):
         `before` (N, P, cell) are the rows that the values of the event before are scored with, or zero.
         """
         contexts = self._contexts(hidden, session, cells)
+        # (N, P)
         push = (contexts * self.repeat[:, :-1]).sum(2) + self.repeat[:, -1]
         return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight) + push[..., None] * before
 
@@ -58,6 +59,7 @@ class Heads(nn.Module):
         if not self.sequential:
             return hidden[:, None].expand(-1, len(self.weight), -1)
         known = torch.einsum("npc,pcw->npw", cells, self.before)
+        # (N, P, width): the sum over the parts before each, since its own is taken off
         earlier = known.cumsum(1) - known
         base = self.mix(hidden) + session[:, None] * self.flag
         return functional.gelu(base[:, None] + earlier) + hidden[:, None]
@@ -83,6 +85,7 @@ class HeaderHeads(nn.Module):
 
     def forward(self, cells: Tensor) -> tuple[Tensor, Tensor]:
         known = torch.einsum("npc,pcw->npw", cells, self.before)
+        # (N, H, width): each from the sum over the parts before it
         contexts = functional.gelu(self.begin + known.cumsum(1) - known)
         return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight)
 
@@ -92,7 +95,7 @@ def part_loss(
 ) -> tuple[Tensor, Tensor]:
     """(summed loss with its gradient, exact nats (N,)) of targets (N,) among the K rows of `weight`.
 
-    Where training goes by something cheaper, the nats are the mean of those of some positions.
+    If training uses a cheaper loss, the nats are the mean of those of some positions.
     """
     if not training or config.large == "softmax" or len(weight) <= config.large_from:
         mean, nats = cross_entropy(query, weight, targets)
@@ -102,6 +105,7 @@ def part_loss(
     else:
         loss = _contrastive(query, weight, targets)
     with torch.no_grad():
+        # every `step`-th position, so that at most PROBED are measured
         step = -(-len(targets) // PROBED)
         mean, _ = cross_entropy(query[::step], weight, targets[::step])
     return loss, mean.expand(len(targets))
@@ -110,7 +114,9 @@ def part_loss(
 def _sampled(query: Tensor, weight: Tensor, targets: Tensor, negatives: int) -> Tensor:
     """Softmax over the target and uniformly drawn others, each standing for (K - 1) / negatives of them."""
     drawn = torch.randint(len(weight), (negatives,), device=weight.device)
+    # (N, negatives): each drawn one counts for (K - 1) / negatives
     scores = (query @ weight[drawn].t()).float() + math.log((len(weight) - 1) / negatives)
+    # the target is there already, and must not count as one of the others
     scores = scores.masked_fill(drawn == targets[:, None], -math.inf)
     right = (query * weight[targets]).sum(1, keepdim=True).float()
     return (torch.cat((right, scores), 1).logsumexp(1) - right.squeeze(1)).sum()

@@ -58,6 +58,7 @@ class TailEncoder(nn.Module):
     def forward(self, cells: Tensor, at: Tensor, offsets: Tensor, embedded: Tensor) -> Tensor:
         """`embedded` (M, cell) lie one after another; cell `at[i]` has those from `offsets[i]` to `offsets[i + 1]`."""
         sizes = offsets.diff()
+        # (M,) each: the cell of a token, its place in the tail, and the length of the tail
         owner = torch.repeat_interleave(at, sizes, output_size=len(embedded))
         step = torch.arange(len(embedded), device=cells.device) - torch.repeat_interleave(
             offsets[:-1], sizes, output_size=len(embedded)
@@ -117,6 +118,7 @@ class TailDecoder(nn.Module):
         which is the end)."""
         queries, rows, packed = self._queries(part, context, first, tails, before, embedded, scored)
         padded, _ = pad_packed_sequence(packed._replace(data=queries), batch_first=True)
+        # (C, cell + 1): the query of the step after the tail so far
         last = padded[torch.arange(len(padded), device=padded.device), tails.length]
         alphabet = torch.cat((self._pieces(part, rows.device), self.bytes.to(rows.device)))
         return (last @ rows.t()).float().log_softmax(1), alphabet
@@ -129,15 +131,19 @@ class TailDecoder(nn.Module):
         device = context.device
         pieces = self._pieces(part, device)
         steps = int(tails.length.max())
+        # (C, steps + 1) each
         targets, expected = self._targets(tails, len(pieces), steps), self._targets(before, len(pieces), steps)
+        # 1 at every step before which the tail has been that of the event before
         fits = functional.pad((targets == expected)[:, :-1].cumprod(1), (1, 0), value=1)
         expected = torch.where((fits > 0) & (expected >= 0), expected, -1)
         lengths = (tails.length + 1).cpu()
         with torch.autocast(device.type, enabled=False):
+            # (C, steps + 1, cell): the first token, then the tail
             inputs = torch.cat((first[:, None].float(), embedded[tails.padded(steps)].float()), 1)
             begin = torch.tanh(self.begin(context.float()))[None]
             states = self.steps(_packed(inputs, lengths), begin)[0].data
         rows = torch.cat((scored[pieces], scored[self.bytes.to(device)], self.end))
+        # (steps of all tails,) -1 if nothing is expected
         likely = _packed(expected, lengths).data
         push = (self.repeat(states) * (likely >= 0)[:, None]) * rows[likely.clamp(min=0), :-1] / SPREAD
         return functional.pad(self.query(states) + push, (0, 1), value=1), rows, _packed(targets, lengths)

@@ -20,10 +20,10 @@ WAVES = 4
 """Sines and cosines a part."""
 
 
-def time_parts(layout: Syntax) -> tuple[list[int], list[int]]:
+def time_parts(syntax: Syntax) -> tuple[list[int], list[int]]:
     """Places of the event parts that say the calendar time, and of those that say the elapsed time."""
-    words = [name.rpartition(".")[2] if "." in name else "" for name in layout.part_names]
-    places = range(layout.header_parts, layout.header_parts + layout.event_parts)
+    words = [name.rpartition(".")[2] if "." in name else "" for name in syntax.part_names]
+    places = range(syntax.header_parts, syntax.header_parts + syntax.event_parts)
     return [p for p in places if words[p] in CALENDAR], [p for p in places if words[p] == "delta"]
 
 
@@ -67,14 +67,17 @@ class Clock(nn.Module):
         blank = torch.zeros(*ids.shape[:-1], self.width, device=ids.device)
         sides = [blank[..., :half], blank[..., half:]]
         if self.absolute is not None:
+            # (..., calendar parts): the calendar comes round, so its angles go the whole way
             calendar = found[ids.index_select(-1, self.get_buffer("calendar_parts"))]
             sides[0] = self.absolute(_waves(calendar, 2 * math.pi))
         if self.relative is not None:
+            # (..., elapsed parts): the least and the most time must not look alike, so these go half the way
             elapsed = found[ids.index_select(-1, self.get_buffer("elapsed_parts"))]
             sides[1] = self.relative(torch.cat((elapsed, _waves(elapsed, math.pi)), -1))
         return torch.cat(sides, -1)
 
 
 def _waves(fraction: Tensor, turn: float) -> Tensor:
+    # (..., parts, WAVES)
     angles = fraction[..., None] * (turn * torch.arange(1, WAVES + 1, device=fraction.device))
     return torch.cat((angles.sin(), angles.cos()), -1).flatten(-2)

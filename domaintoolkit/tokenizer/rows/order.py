@@ -96,6 +96,7 @@ def _group_sorted(entities: Sequence[pa.Array], times: NDArray[np.int64]) -> Gro
     if keys is None or not len(times):
         return None
     first, tied = np.ones(len(keys), bool), np.zeros(len(keys), bool)
+    # most tables that are not in order show it in the first rows
     start, block = 0, _GLANCE
     while start < len(keys) - 1:
         stop = min(start + block, len(keys) - 1)
@@ -167,6 +168,7 @@ def _entity_keys(entities: Sequence[pa.Array]) -> tuple[NDArray[np.uint64], int]
         if width + bits > 64:
             keys, width = _dense(keys)
             more, bits = _dense(more)
+        # the key so far above the new column, so that the first column counts most
         keys = (keys << np.uint64(bits)) | more
         width += bits
     return keys, width
@@ -177,6 +179,7 @@ def _column_keys(column: pa.Array) -> tuple[NDArray[np.uint64], int]:
         values = np.asarray(column)
         low, high = int(values.min()), int(values.max())
         spread = values.astype(np.uint64)
+        # modulo 2^64, in which negative numbers come out right too
         spread -= np.uint64(low % (1 << 64))
         return spread, (high - low).bit_length()
     ranks = ranks_of(column)
@@ -193,6 +196,7 @@ def ranks_of(column: pa.Array) -> Ranks:
     codes, distinct = codes_of(column)
     if is_text(distinct.type):
         distinct = distinct.cast(pa.large_binary())
+    # a dictionary may hold a value twice, and equal values need equal ranks
     unique = distinct.dictionary_encode(null_encoding="encode")
     order = np.asarray(pc.sort_indices(unique.dictionary))
     ranks = np.empty(len(order), np.int64)
@@ -211,6 +215,7 @@ def break_ties(grouping: Grouping, keys: Callable[[NDArray[np.int64]], Sequence[
     places = np.flatnonzero(tied)
     order: NDArray[Any] = np.arange(len(tied)) if grouping.order is None else grouping.order.copy()
     rows = order[places]
+    # (tied events,) the number of each run; `lexsort` sorts by its last key first
     runs = np.cumsum(~grouping.tied[places])
     sorted_rows = np.lexsort([*reversed(keys(rows)), runs])
     order[places] = rows[sorted_rows]
