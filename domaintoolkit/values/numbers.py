@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import quote
 from domaintoolkit.values.columns import codes_of
-from domaintoolkit.values.prepared import Prepared, refuse_all
-from domaintoolkit.values.texts import as_strings, has_byte, holds_text, parse_distinct, parse_likely
+from domaintoolkit.values.prepared import Prepared, concat, refuse_all
+from domaintoolkit.values.texts import as_strings, has_byte, holds_text, parse_distinct, parse_likely, try_blocks
 
 __all__ = ["as_integers", "as_numbers", "to_number"]
 
@@ -95,11 +95,16 @@ def _within(number: int, text: str, kind: pa.DataType) -> int:
 
 
 def _parse_numbers(texts: pa.Array) -> Prepared:
-    try:
-        numbers = texts.cast(pa.float64())
-    except pa.ArrowInvalid:
-        return parse_likely(texts, pa.float64(), f"^{_DECIMAL}$", _cast_finite, _parse_number)
-    # Arrow also reads `nan(1)`, and reads 1e400 as infinity: values that are not finite are read again.
+    return concat(try_blocks(texts, _cast_numbers, _parse_mixed))
+
+
+def _parse_mixed(texts: pa.Array) -> Prepared:
+    return parse_likely(texts, pa.float64(), f"^{_DECIMAL}$", _cast_finite, _parse_number)
+
+
+def _cast_numbers(texts: pa.Array) -> Prepared:
+    """Numbers as Arrow reads them. It also takes `nan(1)`, and 1e400 for infinity: those are read again."""
+    numbers = texts.cast(pa.float64())
     odd = np.asarray(pc.fill_null(pc.invert(pc.is_finite(numbers)), False))
     if not odd.any():
         return Prepared(numbers)

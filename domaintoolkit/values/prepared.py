@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["Ints", "Prepared", "refuse_all"]
+__all__ = ["Ints", "Prepared", "concat", "refuse_all"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -31,6 +33,17 @@ class Prepared:
         reasons = dict(self.refused)
         rows = np.flatnonzero(np.isin(codes, list(reasons)))
         return Prepared(values, [(int(row), reasons[int(codes[row])]) for row in rows])
+
+
+def concat(parts: Sequence[Prepared]) -> Prepared:
+    """The rows of the parts of a column, one part after another."""
+    if len(parts) == 1:
+        return parts[0]
+    starts = accumulate((len(part.values) for part in parts), initial=0)
+    refused = [
+        (start + row, reason) for start, part in zip(starts, parts, strict=False) for row, reason in part.refused
+    ]
+    return Prepared(pa.concat_arrays([part.values for part in parts]), refused)
 
 
 def refuse_all(values: pa.Array, kind: pa.DataType, reason: str) -> Prepared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,27 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import quote
 from domaintoolkit.values.prepared import Prepared
 
-__all__ = ["as_strings", "has_byte", "holds_text", "invalid_unicode", "is_text", "parse_distinct", "parse_likely"]
+__all__ = [
+    "as_strings",
+    "has_byte",
+    "holds_text",
+    "invalid_unicode",
+    "is_text",
+    "parse_distinct",
+    "parse_likely",
+    "try_blocks",
+]
+
+_SAMPLE, _BLOCK = 64, 4096
+"""Texts that are cast first, to see whether all will be, and those that are once a cast of all has failed."""
 
 _FEW = 16
 """After a failed cast, so few texts are read one by one: splitting them further costs more."""
 
+T = TypeVar("T")
 Cast = Callable[[pa.Array], NDArray[Any]]
 Parse = Callable[[str], Any]
+Tidy = Callable[[pa.Array], pa.Array]
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -63,17 +77,40 @@ def invalid_unicode(value: bytes) -> str | None:
     return None
 
 
-def parse_likely(texts: pa.Array, kind: pa.DataType, likely: str, cast: Cast, parse: Parse) -> Prepared:
+def try_blocks(texts: pa.Array, cast: Callable[[pa.Array], T], slower: Callable[[pa.Array], T]) -> list[T]:
+    """The texts read by `cast` or, if that raises `pa.ArrowInvalid`, by `slower`: all at once, or block by block.
+
+    A cast that fails is slow: Arrow takes about 1 µs to word an error for each text that it cannot read.
+    """
+    try:
+        cast(texts[:_SAMPLE])
+    except pa.ArrowInvalid:
+        return [slower(texts)]
+    try:
+        return [cast(texts)]
+    except pa.ArrowInvalid:
+        pass
+    if len(texts) <= _BLOCK:
+        return [slower(texts)]
+    blocks = (texts[start : start + _BLOCK] for start in range(0, len(texts), _BLOCK))
+    return [made for block in blocks for made in try_blocks(block, cast, slower)]
+
+
+def parse_likely(
+    texts: pa.Array, kind: pa.DataType, likely: str, cast: Cast, parse: Parse, tidy: Tidy | None = None
+) -> Prepared:
     """Texts as values of `kind`.
 
-    `cast` reads many texts at once, of those that match the regular expression `likely`, and raises
-    `pa.ArrowInvalid` if it cannot read one of them. `parse` reads one text, or raises `ValueError` with the reason.
+    `cast` reads many texts at once, of those that match the regular expression `likely` and in the form that `tidy`
+    brings them to, and raises `pa.ArrowInvalid` if it cannot read one of them. `parse` reads one text, or raises
+    `ValueError` with the reason.
     """
     found = np.zeros(len(texts), kind.to_pandas_dtype())
     read = np.zeros(len(texts), np.bool_)
     rows = np.flatnonzero(np.asarray(pc.fill_null(pc.match_substring_regex(texts, likely), False)))
     some, done = found[rows], read[rows]
-    _cast_halves(texts.take(pa.array(rows)), cast, some, done)
+    matching = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+    _cast_halves(matching if tidy is None else tidy(matching), cast, some, done)
     found[rows], read[rows] = some, done  # `some` and `done` are copies
     null = np.asarray(texts.is_null())
     left = np.flatnonzero(~read & ~null)

@@ -182,3 +182,28 @@ def test_a_csv_file_refuses_what_a_table_refuses(tmp_path_factory: pytest.TempPa
     found = [value for batch in source.batches(refused=refused) for value in outcomes(Prepared(batch.records["at"]))]
     reasons = [reason for row in refused.rows for _, reason in row.problems]
     assert [*found, *reasons] == outcomes(to_microseconds(pa.array([text]), "UTC"))
+
+
+LONG = 9_000
+"""More texts than are cast together once a cast of all of them has failed."""
+
+
+@given(st.lists(st.tuples(st.integers(0, LONG - 1), mutated(TIMES)), max_size=6), st.sampled_from(ZONES))
+def test_a_time_in_a_long_column_is_read_as_alone(odd: list[tuple[int, str]], zone: str) -> None:
+    texts = [f"2019-10-01 00:{number // 60 % 60:02}:{number % 60:02}" for number in range(LONG)]
+    regular = outcomes(to_microseconds(pa.array(texts), zone))
+    for row, text in odd:
+        texts[row] = text
+        regular[row] = outcomes(to_microseconds(pa.array([text]), zone))[0]
+    assert outcomes(to_microseconds(pa.array(texts), zone)) == regular
+
+
+@given(st.lists(st.tuples(st.integers(0, LONG - 1), mutated(NUMBERS)), max_size=6))
+def test_a_number_in_a_long_column_is_read_as_alone(odd: list[tuple[int, str]]) -> None:
+    texts = [str(number / 4) for number in range(LONG)]
+    for row, text in odd:
+        texts[row] = text
+    expected: list[Any] = [number / 4 for number in range(LONG)]
+    for row, _ in odd:
+        expected[row] = outcomes(as_numbers(pa.array([texts[row]])))[0]
+    assert outcomes(as_numbers(pa.array(texts))) == expected
