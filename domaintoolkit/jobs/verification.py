@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from domaintoolkit.errors import OutputError
-from domaintoolkit.jobs.appending.set_aside import read_aside, without_aside
+from domaintoolkit.jobs.appending.set_aside_rows import drop_rows, read_hashes
 from domaintoolkit.jobs.decoding import folder_tokenizer
 from domaintoolkit.jobs.histories.row_comparison import Comparison, PartReport
 from domaintoolkit.jobs.partition.budget import Budget, bucket_count
@@ -82,12 +82,12 @@ class _Verification:
         rows_in = rows.rows + self.refused.rows
         comparison = Comparison(self.tokenizer)
         report = PartReport.empty(self.tokenizer.schema)
-        aside, set_aside = read_aside(self.folder.folder, self.folder.manifest.set_aside), 0
+        hashes, set_aside = read_hashes(self.folder.folder, self.folder.manifest.set_aside), 0
         for number in range(self.shards):
             stored, left_out = self.folder.table(number), self.folder.left_out(number)
             unknown = stored.num_rows + (0 if left_out is None else left_out.num_rows)
             for part in self._read_parts(rows.buckets, number):
-                kept = without_aside(self.tokenizer, part, aside)
+                kept = drop_rows(self.tokenizer, part, hashes)
                 set_aside += len(part) - len(kept)
                 made = comparison.compare(kept, stored, left_out)
                 unknown -= made.streams + made.left_out

@@ -28,9 +28,11 @@ def decode_ids(
     offsets: NDArray[np.int64],
     entities: pa.Table | None,
     base: bool = False,
+    times: pa.Array | None = None,
 ) -> pa.Table:
     """One row an event. With `base`, the ids must not hold composites.
 
+    `times` is the time column, if the times are known: finding times that agree with the tokens is slow.
     Without `entities`, their columns hold the number of the stream. Sessions come back as their number within
     the history, and an `order_by` column that is not a field as the number of the event.
     """
@@ -56,7 +58,9 @@ def decode_ids(
     for name in schema.order_by:
         if name not in columns:
             columns[name] = pa.array(_within(np.arange(len(streams)), parsed.index.offsets))
-    if schema.time is not None:
+    if schema.time is not None and times is not None:
+        columns[schema.time] = times
+    elif schema.time is not None:
         columns[schema.time] = _times(layout, types[schema.time], parsed, columns)
     return pa.table({name: columns[name] for name in schema.columns if name in columns})
 

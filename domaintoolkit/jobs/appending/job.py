@@ -1,4 +1,4 @@
-"""`append`: new files' events at the ends of the histories of an encoded folder."""
+"""Append the events of new files to the histories of an encoded folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError, DataError, Interrupted, OutputError, Refusal, VocabularyMismatchError
-from domaintoolkit.jobs.appending.already_encoded import Seen
-from domaintoolkit.jobs.appending.set_aside import SET_ASIDE, hash_rows, read_aside, write_aside
-from domaintoolkit.jobs.appending.shard_append import append_rows, seen_rows
+from domaintoolkit.jobs.appending.overlap import Overlap
+from domaintoolkit.jobs.appending.set_aside_rows import SET_ASIDE, Hashes, add_hashes, hash_rows, read_hashes
+from domaintoolkit.jobs.appending.shard_append import ShardInput, append_rows, find_overlaps
 from domaintoolkit.jobs.decoding import folder_tokenizer
 from domaintoolkit.jobs.partition.budget import Budget, bucket_count
 from domaintoolkit.jobs.partition.entity_keys import EntityKeys
@@ -50,15 +49,15 @@ __all__ = ["append"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Grown:
-    """A shard that was appended to, and the rows that were not."""
+class _WrittenShard:
+    """A shard that was appended to, and the rows that are not in it."""
 
     shard: FinishedShard
     refused: list[RefusedRow]
-    older: list[RefusedRow]
-    aside: NDArray[np.uint64]
-    newer: frozenset[int]
-    behind: frozenset[int]
+    set_aside: list[RefusedRow]
+    hashes: Hashes
+    newer_sources: frozenset[int]
+    older_sources: frozenset[int]
 
 
 def append(
@@ -74,12 +73,12 @@ def append(
     quarantine: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EncodeResult:
-    """Add the rows of `source` to the encoded folder `out`: new histories, and new events of those it has.
+    """Add the rows of `source` to the encoded folder `out`: new histories, and new events of stored histories.
 
-    The streams are those of encoding everything at once. An event older than its entity's last encoded one goes
-    to the quarantine file (left out: `quarantine.csv` in `out`); with `rewrite`, its history is encoded again.
-    `tokenizer` is one that the folder's own was extended to (left out: the folder's own). Until all is done
-    the folder is as it was.
+    The streams are those of encoding everything at once. An event older than the last encoded event of its entity
+    goes to the quarantine file (default: `quarantine.csv` in `out`); with `rewrite`, its history is encoded again.
+    `tokenizer` is the folder's own, or one that it was extended to (default: the folder's own). The folder does not
+    change until everything is done.
     """
     folder = Path(out)
     if not folder.is_dir():
@@ -89,7 +88,7 @@ def append(
         if (folder / STATE).exists():
             raise OutputError(str(folder), "holds an unfinished encoding; finish it before appending")
         clear_partials(folder)
-        work = _Appending(folder, tokenizer, on_bad_rows, Budget.of(memory, threads), progress or silent)
+        work = _FolderAppend(folder, tokenizer, on_bad_rows, Budget.of(memory, threads), progress or silent)
         finish_quarantine(path, work.encoded.manifest.counts["rows_refused"])
         with _partition_folder(folder if temporary is None else Path(temporary)) as partitioned:
             return work.run(open_rows(source), partitioned, path, rewrite)
@@ -109,7 +108,7 @@ def _partition_folder(within: Path) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-class _Appending:
+class _FolderAppend:
     def __init__(
         self,
         folder: Path,
@@ -119,7 +118,7 @@ class _Appending:
         progress: Progress,
     ) -> None:
         self.encoded = open_encoded(folder)
-        self.tokenizer = _chosen(self.encoded, tokenizer)
+        self.tokenizer = _choose_tokenizer(self.encoded, tokenizer)
         _check_columns(self.encoded, self.tokenizer.schema)
         self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
         self.names: list[str] = []
@@ -132,31 +131,33 @@ class _Appending:
         entries = list(self.encoded.manifest.shards)
         todo = [number for number in range(len(entries)) if buckets.rows[self._range(number, buckets)].sum()]
         try:
-            grown = self._grown(todo, buckets, rewrite)
-            sharing = self._sharing(grown, todo, buckets, rewrite)
-            if sharing:
-                grown = self._grown(todo, buckets, rewrite, sharing)
+            written = self._append(todo, buckets, rewrite)
+            overlapping = self._find_overlapping(written, todo, buckets, rewrite)
+            if overlapping:
+                written = self._append(todo, buckets, rewrite, overlapping)
             if self.on_bad_rows == "error":
-                refused = sort_rows([row for each in grown for row in each.refused], self.names)
+                refused = sort_rows([row for each in written for row in each.refused], self.names)
                 raise_refusals(list(locate_rows(source, refused, self.names)), self.names)
         except KeyboardInterrupt:
             self._clear(self.encoded.manifest)
-            raise Interrupted("interrupted; the folder is as it was before; append again") from None
+            raise Interrupted("interrupted; the folder is unchanged; append again") from None
         except BaseException:
             self._clear(self.encoded.manifest)
             raise
-        return self._finish(grown, quarantine, source)
+        return self._finish(written, quarantine, source)
 
-    def _grown(
-        self, todo: Sequence[int], buckets: RowBuckets, rewrite: bool, sharing: frozenset[int] = frozenset()
-    ) -> list[_Grown]:
-        """All shards that rows belong to, with them."""
-        grown: list[_Grown] = []
+    def _append(
+        self, todo: Sequence[int], buckets: RowBuckets, rewrite: bool, overlapping: frozenset[int] = frozenset()
+    ) -> list[_WrittenShard]:
+        """Append to all shards that have new rows, which are `todo`."""
+        written: list[_WrittenShard] = []
         with Threads(self.budget.threads) as workers:
-            for each in workers.map_as_completed(lambda number: self._grow(number, buckets, rewrite, sharing), todo):
-                grown.append(each)
-                self.progress("appending", len(grown), len(todo))
-        return grown
+            for each in workers.map_as_completed(
+                lambda number: self._append_to_shard(number, buckets, rewrite, overlapping), todo
+            ):
+                written.append(each)
+                self.progress("appending", len(written), len(todo))
+        return written
 
     def _read(self, source: RowSource, partitioned: Path) -> RowBuckets:
         spill = Spill(
@@ -179,77 +180,79 @@ class _Appending:
             raise DataError([Refusal(None, None, reason)])
         return buckets
 
-    def _sharing(
-        self, grown: Sequence[_Grown], todo: Sequence[int], buckets: RowBuckets, rewrite: bool
+    def _find_overlapping(
+        self, written: Sequence[_WrittenShard], todo: Sequence[int], buckets: RowBuckets, rewrite: bool
     ) -> frozenset[int]:
-        """The sources that share rows with the folder. Raises `DataError` where all rows of one are there already.
+        """The sources that share rows with the folder. Raises `DataError` if it has all rows of a source already.
 
-        Rows that were set aside are not there, and with `rewrite` they come in.
+        Rows that were set aside are not in the folder; `rewrite` lets them in.
         """
-        newer = frozenset[int]().union(*(each.newer for each in grown))
-        looked_at = frozenset(range(len(self.names))) - newer
-        looked_at |= frozenset[int]().union(*(each.behind for each in grown))
-        if self.tokenizer.schema.time is None or not looked_at:
+        newer = frozenset[int]().union(*(each.newer_sources for each in written))
+        suspects = frozenset(range(len(self.names))) - newer
+        suspects |= frozenset[int]().union(*(each.older_sources for each in written))
+        if self.tokenizer.schema.time is None or not suspects:
             return frozenset()
-        seen = dict.fromkeys(looked_at, Seen())
-        aside = read_aside(self.folder, None if rewrite else self.encoded.manifest.set_aside)
+        overlaps = dict.fromkeys(suspects, Overlap())
+        hashes = read_hashes(self.folder, None if rewrite else self.encoded.manifest.set_aside)
         for number in todo:
-            old, new = self._old_and_new(number, buckets)
-            found = seen_rows(self.tokenizer, old, self.encoded.left_out(number), new, looked_at, aside)
-            seen = {source: each + found[source] for source, each in seen.items()}
+            found = find_overlaps(self.tokenizer, self._shard_input(number, buckets), suspects, hashes)
+            overlaps = {source: each + found[source] for source, each in overlaps.items()}
         files = [
             (self.names[source], each.known)
-            for source, each in sorted(seen.items())
+            for source, each in sorted(overlaps.items())
             if source not in newer and each.known and not each.others
         ]
         if files:
             word = f"in {self.folder} already: encoded or appended before"
-            raise DataError([Refusal(None, None, f"{_rows_of(name, rows)} {word}") for name, rows in files])
-        return frozenset(source for source, each in seen.items() if each.older)
+            raise DataError([Refusal(None, None, f"{_describe_rows(name, rows)} {word}") for name, rows in files])
+        return frozenset(source for source, each in overlaps.items() if each.older)
 
     def _range(self, number: int, buckets: RowBuckets) -> slice:
         each = buckets.count // len(self.encoded.manifest.shards)
         return slice(number * each, (number + 1) * each)
 
-    def _grow(self, number: int, buckets: RowBuckets, rewrite: bool, sharing: frozenset[int]) -> _Grown:
-        old, new = self._old_and_new(number, buckets)
-        made = append_rows(self.tokenizer, old, self.encoded.left_out(number), new, self.names, rewrite, sharing)
+    def _append_to_shard(
+        self, number: int, buckets: RowBuckets, rewrite: bool, overlapping: frozenset[int]
+    ) -> _WrittenShard:
+        made = append_rows(self.tokenizer, self._shard_input(number, buckets), self.names, rewrite, overlapping)
         generation = 1 + _generation(self.encoded.manifest.shards[number])
         entry = write_shard(self.folder, number, made.table, generation)
         left_out = None
         if made.left_out is not None:
             left_out = write_shard(self.folder, number, made.left_out, generation, LEFT_OUT)
         finished = FinishedShard(number, entry, asdict(made.counts), left_out=left_out)
-        return _Grown(finished, made.refused, made.older, made.aside, made.newer, made.behind)
+        return _WrittenShard(
+            finished, made.refused, made.set_aside, made.hashes, made.newer_sources, made.older_sources
+        )
 
-    def _old_and_new(self, number: int, buckets: RowBuckets) -> tuple[pa.Table, pa.Table]:
-        """The histories of a shard, and the rows that belong to it."""
+    def _shard_input(self, number: int, buckets: RowBuckets) -> ShardInput:
+        """The histories of a shard, and the new rows that belong to it."""
         place = self._range(number, buckets)
         old, new = self.encoded.table(number), buckets.read(place.start, place.stop)
         assert new is not None
-        return old, _as_before(new, old, self.tokenizer)
+        return ShardInput(old, self.encoded.left_out(number), _cast_to_stored(new, old, self.tokenizer))
 
-    def _finish(self, grown: Sequence[_Grown], quarantine: Path, source: RowSource) -> EncodeResult:
+    def _finish(self, shards: Sequence[_WrittenShard], quarantine: Path, source: RowSource) -> EncodeResult:
         before = self.encoded.manifest
         left_out = before.left_out or (None,) * len(before.shards)
         entries = zip(before.shards, left_out, strict=True)
         finished = {k: FinishedShard(k, entry, {}, left_out=left) for k, (entry, left) in enumerate(entries)}
-        finished |= {each.shard.number: each.shard for each in grown}
+        finished |= {each.shard.number: each.shard for each in shards}
         listed = [finished[number] for number in sorted(finished)]
         manifest, added = build_manifest(self.tokenizer, self.folder, listed, source.reader, len(self.kept))
-        hashes = np.concatenate([np.zeros(0, np.uint64), *(each.aside for each in grown)])
-        aside = write_aside(self.folder, before.set_aside, hashes)
+        hashes = np.concatenate([np.zeros(0, np.uint64), *(each.hashes for each in shards)])
+        set_aside = add_hashes(self.folder, before.set_aside, hashes)
         counts = asdict(Counts(**before.counts) + added)
-        # rows that were set aside may be given once more, to be rewritten
+        # rows that were set aside may be appended again, with `rewrite`
         appended = before.appended if len(hashes) else (*before.appended, self.appended)
-        manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=aside)
+        manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=set_aside)
         manifest = replace(manifest, appended=appended)
-        refused = [*self.kept, *(row for each in grown for row in (*each.refused, *each.older))]
+        refused = [*self.kept, *(row for each in shards for row in (*each.refused, *each.set_aside))]
         with Quarantine(quarantine, keep=True) as rows:
             rows.add(locate_rows(source, sort_rows(refused, self.names), self.names))
             rows.flush()
             self.tokenizer.save(self.folder / "tokenizer")
-            # from here on the rows are appended, whatever comes
+            # the manifest names the new files, so saving it is the one step that appends the rows
             manifest.save(self.folder)
         written = rows.total > 0
         self._clear(manifest)
@@ -257,7 +260,7 @@ class _Appending:
         return EncodeResult(self.folder, manifest, added, 0, quarantine if written else None, notes)
 
     def _clear(self, manifest: Manifest) -> None:
-        """Remove shard files that the manifest does not name: those of before, or of a run that broke off."""
+        """Remove the shard files that the manifest does not name: replaced ones, and those of an unfinished run."""
         named = {self.folder / shard.file for shard in (*manifest.shards, *manifest.left_out)}
         if manifest.set_aside is not None:
             named.add(self.folder / manifest.set_aside.file)
@@ -266,20 +269,20 @@ class _Appending:
                 path.unlink()
 
 
-def _rows_of(name: str, rows: int) -> str:
+def _describe_rows(name: str, rows: int) -> str:
     whole = f"all {rows:,} rows" if rows > 1 else "the one row"
     return f"{whole}{' of ' if name else ''}{name} {'are' if rows > 1 else 'is'}"
 
 
 def _check_columns(encoded: EncodedFolder, schema: Schema) -> None:
-    """Raises `ArtifactError` for shards that lack what appending goes by, as those of earlier versions do."""
+    """Raises `ArtifactError` if shards lack a column that appending needs, as those of earlier versions do."""
     needed = {"sessions": schema.session, "order_by": schema.free_order, "statics": schema.static}
     for name, declared in needed.items():
         if declared and name not in encoded.manifest.columns:
             raise ArtifactError(str(encoded.folder), f"has no column {name!r} in its shards; encode everything again")
 
 
-def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> DomainTokenizer:
+def _choose_tokenizer(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> DomainTokenizer:
     if tokenizer is None:
         tokenizer = folder_tokenizer(encoded)
     expected = str(encoded.manifest.vocabulary["hash"])
@@ -294,8 +297,8 @@ def _chosen(encoded: EncodedFolder, tokenizer: DomainTokenizer | None) -> Domain
     return tokenizer
 
 
-def _as_before(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.Table:
-    """The new rows with the columns that shards keep in the types of the old, and times without a dictionary."""
+def _cast_to_stored(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.Table:
+    """The new rows with the types that the shard has for the columns it keeps, and times without a dictionary."""
     schema, time = tokenizer.schema, tokenizer.schema.time
     kinds = {name: old[name].type for name in schema.entity}
     if time is not None and pa.types.is_dictionary(new[time].type):

@@ -1,4 +1,4 @@
-"""Static fields of new rows against those of their encoded histories, of which shards keep hashes."""
+"""Compare the static fields of new rows with those of their encoded histories, of which shards keep hashes."""
 
 from __future__ import annotations
 
@@ -16,42 +16,44 @@ from domaintoolkit.tokenizer.encoding import statics_of
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.util.arrow import to_plain
 
-__all__ = ["Statics", "static_rows", "with_statics"]
+__all__ = ["StaticConflicts", "copy_statics", "find_conflicts"]
 
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Statics:
-    """The static fields of some rows, compared with those of their histories."""
+class StaticConflicts:
+    """The rows whose static fields differ from those of their histories."""
 
     fields: dict[str, Flags]
     """For each field: True for each row whose value differs from that of its history."""
-    other: Flags
-    """True for each row that differs in any field."""
+    any: Flags
+    """True for each row that differs in at least one field."""
 
     def refusals(self, row: int, rows: pa.Table) -> Iterator[Refusal]:
-        """The reason why one of the rows is refused."""
+        """The problems of one of the rows."""
         for name, flags in self.fields.items():
             if flags[row]:
                 value = rows[name][row].as_py()
                 yield Refusal(row, name, f"static field is {value!r} here and another in the encoded history")
 
 
-def static_rows(schema: Schema, histories: Histories, rows: PreparedRows, history: NDArray[np.int64]) -> Statics:
-    """Compare rows with their histories (-1: a row has none) by value."""
-    other, fields = np.zeros(len(history), bool), {}
+def find_conflicts(
+    schema: Schema, histories: Histories, rows: PreparedRows, history: NDArray[np.int64]
+) -> StaticConflicts:
+    """Compare rows with their histories (-1: the row has none) by value."""
+    any_field, fields = np.zeros(len(history), bool), {}
     if schema.static and len(histories):
         hashes, known = statics_of(schema, rows), to_plain(histories.table["statics"])
         for spec in schema.static:
             same = np.asarray(hashes[spec.name]) == np.asarray(known.field(spec.name))[history]
             fields[spec.name] = (history >= 0) & ~same
-            other |= fields[spec.name]
-    return Statics(fields, other)
+            any_field |= fields[spec.name]
+    return StaticConflicts(fields, any_field)
 
 
-def with_statics(schema: Schema, rows: pa.Table, known: pa.Table) -> pa.Table:
-    """`rows` with the static fields that the same rows of `known` have."""
+def copy_statics(schema: Schema, rows: pa.Table, known: pa.Table) -> pa.Table:
+    """`rows` with the static fields of `known`, row by row."""
     for spec in schema.static:
         place = rows.schema.get_field_index(spec.name)
         rows = rows.set_column(place, rows.schema.field(place), known[spec.name])

@@ -1,4 +1,4 @@
-"""New events at the very time of their entity's last encoded one: on which side of it they belong."""
+"""New events at the very time of the last encoded event of their entity: do they belong before it or after it?"""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from domaintoolkit.jobs.histories.histories import Histories
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.encoding import tie_keys
 
-__all__ = ["before_last"]
+__all__ = ["sorts_before_last"]
 
-Numbers = NDArray[np.int64]
+Ints = NDArray[np.int64]
 
 
-def before_last(histories: Histories, rows: pa.Table, history: Numbers) -> NDArray[np.bool_]:
-    """True for each row that has the time of its history's last event and belongs before that event.
+def sorts_before_last(histories: Histories, rows: pa.Table, history: Ints) -> NDArray[np.bool_]:
+    """True for each row that sorts before the last event of its history, which has the same time.
 
-    The last event is compared as the stream tells it, by what orders ties in encoding; of equals, the encoded
-    one is first. Rows that cannot be encoded are on neither side.
+    The last event is compared as its tokens give it, by the keys that order ties in encoding. If both are equal, the
+    encoded one comes first. Rows that cannot be encoded do not sort before it.
     """
     chosen, which = np.unique(history, return_inverse=True)
-    last = histories.last_rows(chosen, rows.schema)
-    numbers, keys = _keys(histories.tokenizer, pa.concat_tables([last, rows]))
+    last = histories.decode_last_events(rows.schema, chosen)
+    numbers, keys = _sort_keys(histories.tokenizer, pa.concat_tables([last, rows]))
+    # (last + rows,): the history of each, and its place in the order of all; rows without a place come at the end
     entity = np.concatenate([np.arange(len(chosen)), which])[numbers]
     rank = np.full(len(last) + len(rows), len(last) + len(rows))
     rank[numbers[np.lexsort([*reversed(keys), entity])]] = np.arange(len(numbers))
@@ -34,8 +35,8 @@ def before_last(histories: Histories, rows: pa.Table, history: Numbers) -> NDArr
     return before
 
 
-def _keys(tokenizer: DomainTokenizer, table: pa.Table) -> tuple[Numbers, list[Numbers]]:
-    """The rows that can be encoded, and the keys that order them."""
+def _sort_keys(tokenizer: DomainTokenizer, table: pa.Table) -> tuple[Ints, list[Ints]]:
+    """(The numbers of the rows that can be encoded, their sort keys.)"""
     rows = tokenizer.prepare_rows(table, "quarantine")
     layout = tokenizer.layout
     cells: dict[str | None, Any] = {
@@ -44,6 +45,6 @@ def _keys(tokenizer: DomainTokenizer, table: pa.Table) -> tuple[Numbers, list[Nu
         if bound.name in rows.values
     }
     numbers = np.arange(len(rows)) if rows.numbers is None else rows.numbers
-    # static values are those of the history, which of its last event are not known
+    # all events of a history have the same static values, and those of its last event are not known
     schema = replace(tokenizer.schema, static=())
     return numbers, tie_keys(schema, rows, layout, cells, np.arange(len(rows)))

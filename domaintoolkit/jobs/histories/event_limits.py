@@ -1,7 +1,7 @@
-"""Histories within `min_events` and `max_events`, found from their streams alone.
+"""Apply `min_events` and `max_events` to encoded histories, from their streams alone.
 
-A history that goes beyond `max_events` loses its oldest events: its last ones are all that any later event needs,
-so nothing else is kept of it. One that falls short of `min_events` is left out, but kept whole beside the shards.
+A history longer than `max_events` loses its oldest events; nothing that comes later depends on them. A history
+shorter than `min_events` is left out of the shards, but kept whole in a file next to them.
 """
 
 from __future__ import annotations
@@ -11,34 +11,33 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.grammar import WindowStart
-from domaintoolkit.jobs.histories.histories import Histories, match
+from domaintoolkit.jobs.histories.histories import Histories, find_keys
 from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.storage.shards import CARRIED, shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.anchor_ids import encode_anchors
 from domaintoolkit.util.ragged import Ragged, positions
 
-__all__ = ["left_out_part", "shortened"]
+__all__ = ["drop_oldest_events", "encode_left_out"]
 
-Rows = NDArray[np.int64]
+Ints = NDArray[np.int64]
 
 
-def left_out_part(whole: DomainTokenizer, rows: pa.Table, kept: pa.Table) -> pa.Table:
-    """The histories in `rows` that `min_events` left out, in a shard's columns.
+def encode_left_out(whole: DomainTokenizer, rows: pa.Table, kept: pa.Table) -> pa.Table:
+    """The histories in `rows` that `min_events` leaves out, with a shard's columns.
 
-    `kept` has the keys of the others, by hash; `whole` is the tokenizer without bounds.
+    `kept` holds the keys of the other histories, in hash order; `whole` is the tokenizer without limits.
     """
     keys = EntityKeys.of(whole).select(rows)
-    others = rows.filter(pa.array(match(keys, kept) < 0))
+    others = rows.filter(pa.array(find_keys(keys, kept) < 0))
     return shard_table(whole.encode_by_hash(others, on_bad_rows="quarantine"))
 
 
-def shortened(tokenizer: DomainTokenizer, table: pa.Table, limit: int | None) -> pa.Table:
-    """Rows of a shard whose histories have at most their last `limit` events (None: all), as if encoded so."""
+def drop_oldest_events(tokenizer: DomainTokenizer, table: pa.Table, limit: int | None) -> pa.Table:
+    """Rows of a shard whose histories keep their last `limit` events (None: all), as encoding only those gives."""
     if limit is None or not table.num_rows:
         return table
-    counts = Histories(tokenizer, table).starts.lengths
-    over = counts > limit
+    over = Histories(tokenizer, table).starts.lengths > limit  # (histories,)
     if not over.any():
         return table
     cut = _Cut(tokenizer, table.filter(pa.array(over)), limit).table().cast(table.schema)
@@ -48,24 +47,28 @@ def shortened(tokenizer: DomainTokenizer, table: pa.Table, limit: int | None) ->
 
 
 class _Cut:
-    """Histories that lose their first events. What is first then has an anchor, no delta and no session's start."""
+    """Histories that lose their first events.
+
+    The event that is first then gets an anchor, and loses its delta and its session token.
+    """
 
     def __init__(self, tokenizer: DomainTokenizer, table: pa.Table, limit: int) -> None:
         self.tokenizer, self.old, self.limit = tokenizer, Histories(tokenizer, table), limit
         ends = self.old.starts.offsets[1:]
         self.events = positions(ends - limit, np.full(len(table), limit))
-        """Those that stay, among all."""
+        """The events that stay, numbered over all histories: (histories * limit,)."""
         starts = np.append(np.asarray(self.old.starts.values), 0)
         self.begins = starts[ends - limit]
-        """The positions in its stream at which the first event that stays begins and ends."""
+        """The position in each stream of the first event that stays; `ends` is its end. Both are (histories,)."""
         self.ends = self.old.ids.lengths if limit == 1 else starts[ends - limit + 1]
 
     def table(self) -> pa.Table:
         """The rows of the shard."""
         old, head = self.old, self._header()
-        values, behind = self._first_events()
-        tails = Ragged(values, old.ids.offsets).slices(self.begins + behind, old.ids.lengths)
-        shift = head.lengths - self.begins - behind
+        values, session_tokens = self._first_events()
+        tails = Ragged(values, old.ids.offsets).slices(self.begins + session_tokens, old.ids.lengths)
+        # a stream is its new header and then its tail, so all event starts move by the same number
+        shift = head.lengths - self.begins - session_tokens
         starts = np.asarray(old.starts.values)[self.events].reshape(-1, self.limit) + shift[:, None]
         starts[:, 0] = head.lengths
         offsets = np.arange(len(old) + 1) * self.limit
@@ -85,14 +88,15 @@ class _Cut:
         return pa.table(columns)
 
     def _sessions(self) -> Ragged:
-        """The sessions from that of the first event that stays on."""
+        """The sessions of each history, from that of its first event that stays."""
         old = self.old
-        sessions, opened = Ragged.of_column(old.table["sessions"]), np.append(0, np.cumsum(old.opens()))
+        sessions = Ragged.of_column(old.table["sessions"])
+        opened = np.append(0, np.cumsum(old.opens_session()))  # (events + 1,): session tokens before each event
         gone = opened[self.events[:: self.limit] + 1] - opened[old.starts.offsets[:-1]]
         return sessions.slices(gone, sessions.lengths)
 
     def _header(self) -> Ragged:
-        """BOS and static fields as they were, and the anchor of the first event that stays."""
+        """BOS and static fields as they are, and the anchor of the first event that stays."""
         old, statics = self.old, self.old.static_lengths()
         head = old.ids.slices(np.zeros(len(old), np.int64), statics)
         if old.times is None:
@@ -100,8 +104,8 @@ class _Cut:
         ids, offsets = encode_anchors(self.tokenizer.layout, np.asarray(old.times.values)[self.events[:: self.limit]])
         return head.concat(Ragged(pa.array(ids), offsets))
 
-    def _first_events(self) -> tuple[pa.Array, Rows]:
-        """All ids, with no delta before the events that become first; and where each of these has a session token."""
+    def _first_events(self) -> tuple[pa.Array, Ints]:
+        """(All ids, with no delta in the events that become first; how many session tokens each of these has.)"""
         grammar, ids = self.tokenizer.grammar, np.asarray(self.old.ids.values).copy()
         start = WindowStart.of(grammar, self.tokenizer.layout.no_delta)
         places = positions(self.old.ids.offsets[:-1] + self.begins, self.ends - self.begins)

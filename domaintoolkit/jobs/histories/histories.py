@@ -1,4 +1,4 @@
-"""The encoded histories that new rows belong to: finding them, what their last events were, and decoding them."""
+"""The encoded histories of a shard: find them by key, read their last events, decode them into rows."""
 
 from __future__ import annotations
 
@@ -15,35 +15,37 @@ from domaintoolkit.schema import Schema
 from domaintoolkit.storage.shards import CARRIED
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer.decoding import decode_ids
 from domaintoolkit.util.ragged import Ragged, offsets_of, positions
 from domaintoolkit.values import to_microseconds
 
-__all__ = ["Histories", "instants", "match", "times_of"]
+__all__ = ["Histories", "find_keys", "read_times", "time_column"]
 
 
-def match(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
-    """For each row of `keys` the row of `known`, which are by hash, with the same key; -1 if there is none."""
+def find_keys(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
+    """For each row of `keys`, the row of `known` with the same key, or -1. The rows of `known` are in hash order."""
     if not known.num_rows:
         return np.full(keys.num_rows, -1)
     hashes = hash_keys(known)
     places = np.minimum(np.searchsorted(hashes, hash_keys(keys)), known.num_rows - 1)
     found = known.take(pa.array(places))
+    # equal hashes are not yet equal keys
     same = np.ones(keys.num_rows, bool)
     for name in keys.column_names:
         same &= np.asarray(pc.fill_null(pc.equal(keys[name].cast(found[name].type), found[name]), False))
     return np.where(same, places, -1)
 
 
-def instants(times: NDArray[np.int64]) -> pa.Array:
-    """Microseconds since the epoch as a column of times in UTC."""
+def time_column(times: NDArray[np.int64]) -> pa.Array:
+    """Microseconds since the epoch as a column of timestamps."""
     return pa.array(times, pa.timestamp("us", "UTC"))
 
 
-def times_of(schema: Schema, table: pa.Table) -> NDArray[np.int64]:
-    """Microseconds since the epoch of each row; of a row without a valid time, the largest number there is."""
+def read_times(schema: Schema, table: pa.Table) -> NDArray[np.int64]:
+    """Microseconds since the epoch of each row; the largest int64 for a row without a valid time."""
     column = table[schema.time].combine_chunks()
-    instants = to_microseconds(column, schema.zone, schema.time_unit).values.cast(pa.int64())
-    return np.asarray(pc.fill_null(instants, np.iinfo(np.int64).max))
+    times = to_microseconds(column, schema.zone, schema.time_unit).values.cast(pa.int64())
+    return np.asarray(pc.fill_null(times, np.iinfo(np.int64).max))
 
 
 class Histories:
@@ -60,86 +62,88 @@ class Histories:
 
     @property
     def last_times(self) -> NDArray[np.int64]:
-        """When the last event of each history was."""
+        """The time of the last event of each history."""
         assert self.times is not None
         return np.asarray(self.times.values)[self.times.offsets[1:] - 1]
 
     def static_lengths(self) -> NDArray[np.int64]:
-        """The number of ids of each history before its anchor, or before its first event if it has no anchor."""
-        heads = np.asarray(self.starts.values)[self.starts.offsets[:-1]].astype(np.int64)
+        """The number of ids of each history before its anchor, or without an anchor before its first event."""
+        heads = np.asarray(self.starts.values)[self.starts.offsets[:-1]].astype(np.int64)  # (histories,)
         if self.times is None or not len(heads):
             return heads
         start = WindowStart.of(self.tokenizer.grammar, None)
-        tokens = np.asarray(self.ids.values)[positions(self.ids.offsets[:-1], heads)]
+        tokens = np.asarray(self.ids.values)[positions(self.ids.offsets[:-1], heads)]  # (ids of all headers,)
         anchors = start.place[tokens] == start.anchor_place
         offsets = offsets_of(heads)
+        # the position of the first anchor in each header; other tokens get a number beyond all positions
         first = np.minimum.reduceat(np.where(anchors, np.arange(len(anchors)), len(anchors)), offsets[:-1])
         return first - offsets[:-1]
 
-    def rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
-        """All events of the chosen histories as rows of a table with `columns`, but for sessions as in `decode`."""
-        decoded = self.decode(chosen)
-        if self.schema.session is not None:
-            place = columns.get_field_index(self.schema.session)
-            columns = columns.set(place, decoded.schema.field(self.schema.session))
-        arrays = [_as(decoded[field.name], field.type, field.name) for field in columns]
-        return pa.table(arrays, schema=columns)
-
     def decode(self, chosen: NDArray[np.int64]) -> pa.Table:
-        """All events of the chosen histories as decoding gives them, their times exact.
+        """All events of the chosen histories, as decoding gives them, but with exact times.
 
-        Instead of the names of sessions there is what the shard has of them: their keys.
+        The session column holds the keys of the sessions, since shards do not keep their names.
         """
-        ids = self.ids.take(chosen)
-        decoded = self.tokenizer.decode(np.asarray(ids.values), ids.offsets, self.keys.take(pa.array(chosen)))
+        ids, keys, times = self.ids.take(chosen), self.keys.take(pa.array(chosen)), None
         if self.times is not None:
-            times = instants(np.asarray(self.times.take(chosen).values))
-            decoded = decoded.set_column(decoded.schema.get_field_index(self.schema.time), self.schema.time, times)
+            # to find times that agree with the tokens would take ten times as long as all else
+            times = time_column(np.asarray(self.times.take(chosen).values))
+        layout, types = self.tokenizer.layout, self.tokenizer.types
+        decoded = decode_ids(layout, types, np.asarray(ids.values), ids.offsets, keys, times=times)
         if self.schema.session is not None:
             place = decoded.schema.get_field_index(self.schema.session)
-            decoded = decoded.set_column(place, self.schema.session, pa.array(self._sessions(decoded, chosen)))
+            decoded = decoded.set_column(place, self.schema.session, pa.array(self._session_keys(decoded, chosen)))
         for carried in (name for name in CARRIED if name in self.table.column_names):
             structs = self.table[carried].combine_chunks().take(pa.array(chosen))
             for field in structs.type:
-                # decoding gives an `order_by` column a number of its own, and labels none
+                # decoding numbers the events in an `order_by` column that is not a field, and makes no labels
                 place = decoded.schema.get_field_index(field.name)
                 put = decoded.append_column if place < 0 else partial(decoded.set_column, place)
                 decoded = put(field.name, structs.field(field.name).flatten())
         return decoded
 
-    def _sessions(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The key of each event's session; `decoded` numbers those of each history."""
-        sessions = Ragged.of_column(self.table["sessions"]).take(chosen)
-        counts = self.starts.lengths[chosen]
-        numbers = np.asarray(decoded[self.schema.session])
-        keys: NDArray[np.int64] = np.asarray(sessions.values)[np.repeat(sessions.offsets[:-1], counts) + numbers]
-        return keys
+    def decode_as(self, columns: pa.Schema, chosen: NDArray[np.int64]) -> pa.Table:
+        """`decode`, with the columns and types of other rows; only the session column stays as it is."""
+        decoded = self.decode(chosen)
+        if self.schema.session is not None:
+            place = columns.get_field_index(self.schema.session)
+            columns = columns.set(place, decoded.schema.field(self.schema.session))
+        arrays = [_cast_column(decoded[field.name], field.type, field.name) for field in columns]
+        return pa.table(arrays, schema=columns)
 
-    def opens(self) -> NDArray[np.bool_]:
-        """Before which events, over all histories, a session token stands."""
-        ids, session = np.asarray(self.ids.values), self.tokenizer.grammar.session
-        begins = np.asarray(self.starts.values) + np.repeat(self.ids.offsets[:-1], self.starts.lengths)
-        opens: NDArray[np.bool_] = ids[begins] == session
-        return opens
-
-    def last_rows(self, chosen: NDArray[np.int64], columns: pa.Schema) -> pa.Table:
-        """The last events of the chosen histories as rows."""
+    def decode_last_events(self, columns: pa.Schema, chosen: NDArray[np.int64]) -> pa.Table:
+        """The last event of each chosen history, with the columns and types of other rows."""
         ends = np.cumsum(self.starts.lengths[chosen]) - 1
-        rows = self.rows(chosen, columns).take(pa.array(ends))
+        rows = self.decode_as(columns, chosen).take(pa.array(ends))
         if self.schema.session is None:
             return rows
         place = columns.get_field_index(self.schema.session)
         names = self.table["last_session"].take(pa.array(chosen)).cast(columns.field(place).type)
         return rows.set_column(place, columns.field(place), names)
 
+    def opens_session(self) -> NDArray[np.bool_]:
+        """True for each event, over all histories, that begins with a session token."""
+        ids, session = np.asarray(self.ids.values), self.tokenizer.grammar.session
+        begins = np.asarray(self.starts.values) + np.repeat(self.ids.offsets[:-1], self.starts.lengths)
+        opens: NDArray[np.bool_] = ids[begins] == session
+        return opens
 
-def _as(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.Array | pa.ChunkedArray:
-    """A column in the type that new rows have it in; Arrow makes dictionaries of numbers only by way of text."""
+    def _session_keys(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The key of the session of each event; `decoded` numbers the sessions of each history."""
+        sessions = Ragged.of_column(self.table["sessions"]).take(chosen)
+        first = np.repeat(sessions.offsets[:-1], self.starts.lengths[chosen])  # (events,)
+        keys: NDArray[np.int64] = np.asarray(sessions.values)[first + np.asarray(decoded[self.schema.session])]
+        return keys
+
+
+def _cast_column(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.Array | pa.ChunkedArray:
+    """A column in the type that new rows have it in."""
     if not pa.types.is_dictionary(kind):
         try:
             return column.cast(kind)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             reason = f"its values are {column.type} in the folder, and {kind} here: {error}"
             raise DataError([Refusal(None, name, reason)]) from None
+    # Arrow casts numbers to a dictionary type only through text
     coded = column.cast(kind.value_type).combine_chunks().dictionary_encode()
     return pa.DictionaryArray.from_arrays(coded.indices.cast(kind.index_type), coded.dictionary, ordered=kind.ordered)

@@ -1,4 +1,4 @@
-"""Rows against the streams that were made of them, value by value."""
+"""Compare rows with the streams that they were encoded to, value by value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.jobs.histories.event_limits import left_out_part
+from domaintoolkit.jobs.histories.event_limits import encode_left_out
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.schema import Categorical, Schema, Text
 from domaintoolkit.streams import Counts, Streams
@@ -27,12 +27,12 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """The result of comparing the values of one column."""
+    """Counts of the values of one column that come back from decoding, exactly or not."""
 
     kind: str
     """The encoder, or `label` for a column that is only carried."""
     lossless: bool
-    """True if every value has to come back as it was."""
+    """True if every value has to come back exactly."""
     values: int = 0
     exact: int = 0
     same_tokens: int = 0
@@ -58,16 +58,16 @@ class PartReport:
     tokens: int = 0
     rows_refused: int = 0
     absent: int = 0
-    """Entities of the rows that the folder has no stream of."""
+    """Entities of the rows without a stream in the folder."""
     unknown: int = 0
-    """Streams of the folder that the rows have no entity of."""
+    """Streams of the folder without an entity in the rows."""
     other_ids: int = 0
-    """Streams that are not what their rows encode to."""
+    """Streams that differ from the encoding of their rows."""
     other_times: int = 0
     not_repeated: int = 0
-    """Streams that are not what their own decoded rows encode to."""
+    """Streams that differ from the encoding of their own decoded rows."""
     left_out: int = 0
-    """Entities that `min_events` leaves out, and the folder keeps beside its shards."""
+    """Entities that `min_events` leaves out, and the folder keeps in files next to its shards."""
     expanded: int = 0
     """Streams that were segmented into composites and expanded again, in two ways."""
     not_expanded: int = 0
@@ -89,7 +89,7 @@ class PartReport:
         return PartReport(merged, **sums)
 
     def problems(self) -> Iterator[str]:
-        """The differences, in words."""
+        """A sentence for each problem."""
         for number, words in (
             (self.absent, "entities of the files have no stream in the folder"),
             (self.unknown, "streams of the folder are of no entity in the files"),
@@ -114,7 +114,7 @@ class Comparison:
         self._unbounded = tokenizer.without_limits()
 
     def compare(self, rows: pa.Table, stored: pa.Table, left_out: pa.Table | None = None) -> PartReport:
-        """All rows of some entities, with the shard that holds their streams, and those that it leaves out."""
+        """Compare all rows of some entities with the shard of their streams, and with the histories it leaves out."""
         rows = drop_origins(rows)
         own = self.tokenizer.encode(rows, on_bad_rows="quarantine")
         places = _places(own.entities, stored.select(list(self.schema.entity)))
@@ -131,12 +131,12 @@ class Comparison:
         )
         if left_out is not None:
             report = self._left_out(report, rows, own, left_out)
-        return self._compared(report, rows, made, kept) if len(there) else report
+        return self._compare_streams(report, rows, made, kept) if len(there) else report
 
     def _left_out(self, report: PartReport, rows: pa.Table, own: Streams, stored: pa.Table) -> PartReport:
         entity = list(self.schema.entity)
         kept = own.entities.take(pa.array(np.argsort(hash_keys(own.entities), kind="stable")))
-        made = left_out_part(self._unbounded, rows, kept)
+        made = encode_left_out(self._unbounded, rows, kept)
         places = _places(made.select(entity), stored.select(entity))
         found = stored.take(pa.array(places[places >= 0]))
         pairs = [
@@ -148,7 +148,7 @@ class Comparison:
         absent = report.absent + int((places < 0).sum())
         return replace(report, left_out=len(found), absent=absent, other_ids=report.other_ids + wrong)
 
-    def _compared(self, report: PartReport, rows: pa.Table, made: Streams, kept: _Stored) -> PartReport:
+    def _compare_streams(self, report: PartReport, rows: pa.Table, made: Streams, kept: _Stored) -> PartReport:
         same_ids = _same_lists(made.ids, made.offsets, kept.ids, kept.offsets)
         decoded = self.tokenizer.decode(kept.ids, kept.offsets, made.entities)
         again = self._unbounded.encode(decoded)
@@ -156,7 +156,7 @@ class Comparison:
         repeated = _same_lists(again.ids, again.offsets, kept.ids, kept.offsets)
         other_ids = report.other_ids + int((~same_ids).sum())
         report = replace(report, other_ids=other_ids, not_repeated=int((~repeated).sum()))
-        expanded, not_expanded = _expanded(made)
+        expanded, not_expanded = _expand_composites(made)
         report = replace(report, expanded=expanded, not_expanded=not_expanded)
         if made.times is not None and kept.times is not None:
             same = _same_lists(made.times, made.event_offsets, kept.times, offsets_of(kept.event_counts))
@@ -194,8 +194,8 @@ class _Stored:
         return cls(ids, offsets_of(lengths), counts, times, labels)
 
 
-def _expanded(made: Streams) -> tuple[int, int]:
-    """The number of streams that are segmented and expanded again, and the number that do not come back."""
+def _expand_composites(made: Streams) -> tuple[int, int]:
+    """(The number of streams that are segmented in two ways and expanded again, the number that do not come back.)"""
     segmenter = made.segmenter
     if segmenter is None or not segmenter.model.decodable:
         return 0, 0
@@ -212,7 +212,7 @@ def _lists(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:
 
 
 def _places(wanted: pa.Table, keys: pa.Table) -> NDArray[np.int64]:
-    """The row of `keys` that each key of `wanted` is, or -1."""
+    """(wanted,): the row of `keys` with the same key, or -1."""
     hashes, mine = hash_keys(keys), hash_keys(wanted)
     if not len(hashes):
         return np.full(len(mine), -1)
@@ -245,7 +245,7 @@ def _field(
 
 
 def _equal(own: pa.Array, back: pa.Array) -> Flags:
-    """True for each row in which both hold the same value; null equals only null, and NaN equals NaN."""
+    """True for each row with the same value in both; a null equals only a null, and NaN equals NaN."""
     if own.type != back.type:
         try:
             own = own.cast(back.type)

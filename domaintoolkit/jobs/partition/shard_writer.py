@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from domaintoolkit.errors import OutputError
-from domaintoolkit.jobs.histories.event_limits import left_out_part
+from domaintoolkit.jobs.histories.event_limits import encode_left_out
 from domaintoolkit.jobs.partition.budget import Budget
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.jobs.partition.row_buckets import RowBuckets
@@ -54,7 +54,7 @@ class PartEncoder:
         streams = self._tokenizer.encode_by_hash(rows, on_bad_rows="quarantine")
         made, left_out = shard_table(streams), None
         if self._whole is not None:
-            left_out = left_out_part(self._whole, rows, made.select(self._entity)).cast(made.schema)
+            left_out = encode_left_out(self._whole, rows, made.select(self._entity)).cast(made.schema)
         return EncodedPart(made, left_out, streams.counts, describe_refusals(table, streams.refused, self._sources))
 
 

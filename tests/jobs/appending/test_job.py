@@ -122,7 +122,7 @@ class Crash(BaseException):
     """Ends a run without its doing anything more."""
 
 
-STEPS = ["write_shard", "write_aside", "save tokenizer", "save manifest", "replace quarantine", "remove old"]
+STEPS = ["write_shard", "add_hashes", "save tokenizer", "save manifest", "replace quarantine", "remove old"]
 
 
 @pytest.mark.slow
@@ -154,11 +154,11 @@ def _crash(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
     """Let the step break off, before it is done or after; then nothing is cleared up, as after a kill."""
     owner, name = {
         "write_shard": (_append, "write_shard"),
-        "write_aside": (_append, "write_aside"),
+        "add_hashes": (_append, "add_hashes"),
         "save tokenizer": (DomainTokenizer, "save"),
         "save manifest": (Manifest, "save"),
         "replace quarantine": (Quarantine, "close"),
-        "remove old": (_append._Appending, "_clear"),
+        "remove old": (_append._FolderAppend, "_clear"),
     }[step]
     whole = getattr(owner, name)
     calls = []
@@ -176,7 +176,7 @@ def _crash(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
     patch.setattr(owner, name, crash)
     patch.setattr(Quarantine, "discard", lambda self: self._file and self._file.close())
     if name != "_clear":
-        clear = _append._Appending._clear
+        clear = _append._FolderAppend._clear
         done = []
 
         def once(self: Any, manifest: Any) -> None:
@@ -184,7 +184,7 @@ def _crash(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
             if len(done) == 1:
                 clear(self, manifest)
 
-        patch.setattr(_append._Appending, "_clear", once)
+        patch.setattr(_append._FolderAppend, "_clear", once)
 
 
 def test_a_file_of_what_was_set_aside_is_checked(tmp_path: Path) -> None:

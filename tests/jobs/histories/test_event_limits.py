@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import ArtifactError
 from domaintoolkit.jobs import append, encode, verify
-from domaintoolkit.jobs.histories.event_limits import shortened
+from domaintoolkit.jobs.histories.event_limits import drop_oldest_events
 from domaintoolkit.schema import Categorical, Numeric, Schema, Text
 from domaintoolkit.storage.encoded_folder import open_encoded
 from domaintoolkit.storage.shards import shard_table
@@ -39,7 +39,7 @@ def test_shortened_streams_are_those_of_shorter_histories(limit: int | None, sch
     whole = tokenizer.encode(WIDE)
     bounded = DomainTokenizer(replace(schema, max_events=limit), threads=1).fit(WIDE.slice(0, 400))
     wanted = shard_table(bounded.encode(WIDE))
-    assert shortened(tokenizer, shard_table(whole), limit).to_pylist() == wanted.to_pylist()
+    assert drop_oldest_events(tokenizer, shard_table(whole), limit).to_pylist() == wanted.to_pylist()
 
 
 @pytest.mark.slow

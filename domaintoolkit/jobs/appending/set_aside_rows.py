@@ -1,6 +1,6 @@
-"""Rows that appending has set aside as older than their histories: the folder remembers each by a hash of its values.
+"""Rows that appending sets aside. The folder remembers each by a hash of its values.
 
-So whoever compares the folder with all its files later knows which of their rows are not in it.
+So `verify`, which compares the folder with all its files, knows which of their rows are not in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError
-from domaintoolkit.jobs.histories.histories import times_of
+from domaintoolkit.jobs.histories.histories import read_times
 from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.storage.manifest import SetAside
 from domaintoolkit.streams.keys import hash_keys
@@ -21,16 +21,17 @@ from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.artifacts import write_atomic
 
-__all__ = ["SET_ASIDE", "Hashes", "hash_rows", "read_aside", "within", "without_aside", "write_aside"]
+__all__ = ["NO_HASHES", "SET_ASIDE", "Hashes", "add_hashes", "drop_rows", "find_hashes", "hash_rows", "read_hashes"]
 
 SET_ASIDE = "set_aside"
-"""The folder of the file of hashes."""
+"""The name of the folder with the file of hashes."""
 
 Hashes = NDArray[np.uint64]
+NO_HASHES = np.zeros(0, np.uint64)
 
 
 def hash_rows(tokenizer: DomainTokenizer, rows: pa.Table) -> Hashes:
-    """A hash of each row's values in the schema's columns, whatever else the table holds."""
+    """A hash of the values of each row in the schema's columns; other columns do not count."""
     schema = tokenizer.schema
     keys = EntityKeys.of(tokenizer).select(rows)
     for name in schema.columns:
@@ -38,36 +39,39 @@ def hash_rows(tokenizer: DomainTokenizer, rows: pa.Table) -> Hashes:
             continue
         values = to_plain(rows[name])
         if name == schema.time:
-            values = pa.array(times_of(schema, pa.table({name: values})))
+            values = pa.array(read_times(schema, pa.table({name: values})))
         elif pa.types.is_nested(values.type):
             values = pa.array([repr(value) for value in values.to_pylist()], pa.string())
         keys = keys.append_column(name, values)
     return hash_keys(keys)
 
 
-def without_aside(tokenizer: DomainTokenizer, rows: pa.Table, aside: Hashes) -> pa.Table:
-    """All rows of some entities but those that were set aside; of equal rows, as many as were. `aside` is sorted."""
-    if not len(aside):
+def drop_rows(tokenizer: DomainTokenizer, rows: pa.Table, set_aside: Hashes) -> pa.Table:
+    """`rows` without those that were set aside; of equal rows, as many are dropped as were. `set_aside` is sorted."""
+    if not len(set_aside):
         return rows
-    return rows.filter(pa.array(~within(hash_rows(tokenizer, rows), aside)))
+    return rows.filter(pa.array(~find_hashes(hash_rows(tokenizer, rows), set_aside)))
 
 
-def within(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:
-    """True for each of `hashes` that is among the sorted `known`; of equal ones, as many as `known` has."""
+def find_hashes(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:
+    """True for each of `hashes` that is among `known`, which is sorted.
+
+    If a hash occurs n times in `known`, only the first n of its occurrences in `hashes` are found.
+    """
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
-    nth = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
+    nth = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)  # 0, 1, ... among equal hashes
     times = np.searchsorted(known, ordered, side="right") - np.searchsorted(known, ordered)
     found = np.zeros(len(hashes), bool)
     found[order[nth < times]] = True
     return found
 
 
-def write_aside(folder: Path, before: SetAside | None, hashes: Hashes) -> SetAside | None:
-    """Write the earlier hashes and these to a new file. Return its entry for the manifest, if any."""
+def add_hashes(folder: Path, before: SetAside | None, hashes: Hashes) -> SetAside | None:
+    """Write the hashes of `before` and these to a new file, and return its entry for the manifest; None for no hash."""
     if not len(hashes):
         return before
-    whole = np.sort(np.concatenate([read_aside(folder, before), hashes]))
+    whole = np.sort(np.concatenate([read_hashes(folder, before), hashes]))
     number = 1 if before is None else int(Path(before.file).stem) + 1
     sink = pa.BufferOutputStream()
     table = pa.table({"row": whole})
@@ -79,10 +83,10 @@ def write_aside(folder: Path, before: SetAside | None, hashes: Hashes) -> SetAsi
     return entry
 
 
-def read_aside(folder: Path, entry: SetAside | None) -> Hashes:
-    """The hashes in their order. Raises `ArtifactError` where the file is missing or was altered."""
+def read_hashes(folder: Path, entry: SetAside | None) -> Hashes:
+    """The sorted hashes of a file. Raises `ArtifactError` if the file is missing or altered."""
     if entry is None:
-        return np.zeros(0, np.uint64)
+        return NO_HASHES
     path = folder / entry.file
     try:
         data = path.read_bytes()
