@@ -133,7 +133,7 @@ def _problem(model: CompositeModel) -> str | None:
     if len(merges) and (merges.min() < 0 or merges[:, :3].max() >= 1 << 30):
         return "a merge holds an id out of range"
     if (np.diff(ids) <= 0).any():
-        return "the ids of composites do not rise"
+        return "the ids of composites are not in ascending order"
     if (merges[:, :2] >= ids[:, None]).any():
         return "a merge joins tokens that come after it"
     if not np.isin(merges[:, 2], (0, 1)).all():

@@ -28,7 +28,7 @@ REASONS = {
     1: "an event ends before it has all of its parts",
     2: "an event has a part twice",
     3: "an event begins with a token that does not begin a part",
-    4: "a token that cannot come here",
+    4: "a token that is not allowed here",
 }
 
 Kernel = Callable[[Any, slice], tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]]

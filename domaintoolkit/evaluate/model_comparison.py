@@ -189,7 +189,7 @@ def _sentence(verdict: str, ahead: Difference) -> str:
         case "nothing to beat":
             return (
                 "there is nothing to beat: neither the model nor a first-order Markov model predicts these events "
-                "better than their plain frequencies (but for when they happen), so their order holds nothing that "
+                "better than their plain frequencies (apart from their times), so their order holds nothing that "
                 "these find"
             )
         case "loses":

@@ -28,7 +28,7 @@ def load_model(run: str | Path, device: str | None = None) -> TokenModel | Event
     folder = Path(run) / "model" if (Path(run) / "model").is_dir() else Path(run)
     name = read_json(folder / CONFIG, FORMAT, VERSION).get("model")
     if name not in KINDS:
-        raise ArtifactError(str(folder), f"holds a model of no known kind: {name!r}")
+        raise ArtifactError(str(folder), f"holds a model of the unknown kind {name!r}")
     return KINDS[name].from_pretrained(folder, device=chosen)
 
 
@@ -37,4 +37,4 @@ def _check_device(name: str) -> None:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # what builds of PyTorch without it raise
         reason = str(error).splitlines()[0]
-        raise SchemaError([Problem("device", f"there is no {name!r} here ({reason})")], "options") from None
+        raise SchemaError([Problem("device", f"{name!r} is not available here ({reason})")], "options") from None

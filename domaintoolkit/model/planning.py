@@ -25,8 +25,8 @@ GIB = 1 << 30
 RESERVED = 0.06
 """Share of a device's memory that its context and fragmentation take."""
 WORKING = {"cpu": 1.5, "gpu": 0.2}
-"""What else the backward pass holds of a layer, as a share of what the layer keeps: fitted to what was measured
-(benchmarks/model_memory.py)."""
+"""Memory of a layer's backward pass, as a share of the memory that the layer keeps and in addition to it: fitted to
+measurements (benchmarks/model_memory.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def locate(
     times = Counter(found)
     missing = [column for column in columns if times[column.header] == 0]
     wrong = list(_missing(missing, found)) + [
-        f"header {column.header!r} is there {times[column.header]} times"
+        f"header {column.header!r} occurs {times[column.header]} times"
         for column in columns
         if times[column.header] > 1
     ]

@@ -98,7 +98,7 @@ def _instants(array: pa.Array, column: Column) -> pa.Array:
 def _check(reader: Reader, target: Path) -> None:
     """Refuse dialects in which a value looks like a delimiter or like null."""
     if reader.quote is None:
-        raise OutputError(str(target), "a reader without quotes cannot be written for; use .parquet")
+        raise OutputError(str(target), "a reader without quotes cannot read CSV back exactly; use .parquet")
     for column in reader.columns:
         if column.type == "string" and column.null is not None and reader.null[:1] != column.null[:1]:
             raise OutputError(
@@ -107,7 +107,7 @@ def _check(reader: Reader, target: Path) -> None:
 
 
 def _options(reader: Reader, suffix: str) -> str:
-    """What DuckDB's COPY needs to write the reader's dialect. Text that might spell a null is quoted."""
+    """The options of DuckDB's COPY for the reader's dialect. Text that might spell a null is quoted."""
     if suffix == ".parquet":
         return f"FORMAT parquet, COMPRESSION {FORMATS[suffix]}"
     quote = reader.quote or '"'

@@ -156,7 +156,7 @@ class _Reading:
             return {}
         # the first time of the file decides for all its parts
         usual = self._named.setdefault(column.name, bool(named[np.argmax(there)]))
-        reason = "no zone while others have one" if usual else "names a zone while others have none"
+        reason = "no zone, but other times have one" if usual else "names a zone, but other times do not"
         return dict.fromkeys(np.flatnonzero(there & (named != usual)).tolist(), reason)
 
     def _note_extra(self, part: FilePart) -> None:

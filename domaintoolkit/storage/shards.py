@@ -32,7 +32,7 @@ __all__ = [
 
 OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "order_by", "statics", "last_session", "sessions")
 CARRIED = ("labels", "order_by")
-"""Of these, the structs of lists with values of every event that are not tokens."""
+"""Those that are structs of lists, with values of every event that are not tokens."""
 BATCH_TOKENS = 1 << 30
 """List offsets are 32 bits wide, so a record batch holds at most this many tokens (or one row)."""
 

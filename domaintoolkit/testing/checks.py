@@ -109,13 +109,13 @@ def _check_complete(schema: Schema, rows: pa.Table, streams: Streams) -> None:
     assert counts.rows_refused == 0, f"contract 1: rows of supported types were refused: {streams.refused[:3]}"
     assert streams.events + counts.rows_left_out == len(rows), "contract 1: rows got lost"
     if schema.min_events == 1 and schema.max_events is None:
-        assert counts.rows_left_out == 0, "contract 1: rows were left out that no bound leaves out"
+        assert counts.rows_left_out == 0, "contract 1: rows were left out although no limit applies to them"
     assert not any(token.key.lower() == "unk" for token in streams.vocabulary), "contract 1: there is an UNK token"
 
 
 def _check_round_trip(schema: Schema, tokenizer: DomainTokenizer, rows: pa.Table, streams: Streams) -> None:
     decoded = tokenizer.decode(streams)
-    assert len(decoded) == streams.events, "contract 2: the streams parse into another number of events"
+    assert len(decoded) == streams.events, "contract 2: the streams parse into a different number of events"
     alone = tokenizer.decode(streams.ids, streams.offsets)
     for name in decoded.column_names:
         if name in alone.column_names and name not in schema.entity:
@@ -253,4 +253,4 @@ def _check_extending(schema: Schema, fit: pa.Table, rows: pa.Table, encoders: tu
     assert after.accepts(before), "contract 6: an extended vocabulary refuses its own earlier streams"
     assert len(tokenizer.decode(old.ids, old.offsets)) == old.events, "contract 6: old streams no longer decode"
     new = tokenizer.encode(rows)
-    assert np.array_equal(tokenizer.encode(tokenizer.decode(new)).ids, new.ids), "contract 6: no round trip any more"
+    assert np.array_equal(tokenizer.encode(tokenizer.decode(new)).ids, new.ids), "contract 6: the round trip fails"

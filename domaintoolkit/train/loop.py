@@ -78,7 +78,7 @@ class Training:
     checkpoints: Checkpoints
     identity: dict[str, Any]
     flops: float
-    """Of a batch on one device, forward and backward."""
+    """Operations for a batch on one device, forward and backward."""
     progress: Callable[[Progress], None]
 
 

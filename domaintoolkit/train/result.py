@@ -25,7 +25,7 @@ class Result:
     best_step: int
     """The step with the lowest validation loss, whose weights were kept."""
     parameters: int
-    """Of the whole model."""
+    """The number of parameters of the whole model."""
     inner_parameters: int
     """Without the embeddings."""
     seconds: float

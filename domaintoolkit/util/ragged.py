@@ -75,11 +75,11 @@ class Ragged:
         return self._take(self.offsets[:-1][rows], lengths)
 
     def slices(self, begins: Ints, ends: Ints) -> Self:
-        """Of sequence i, the values from `begins[i]` up to `ends[i]`."""
+        """The values of each sequence i from `begins[i]` up to `ends[i]`."""
         return self._take(self.offsets[:-1] + begins, np.asarray(ends - begins, np.int64))
 
     def concat(self, other: Ragged) -> Self:
-        """Of sequence i, its values and then those of sequence i of another column; for Arrow arrays."""
+        """The values of each sequence i, then those of sequence i of another column; for Arrow arrays."""
         # (sequences, 2): where the two begin once all values are put one after another, and their lengths
         starts = np.stack([self.offsets[:-1], other.offsets[:-1] + len(self.values)], axis=1)
         lengths = np.stack([self.lengths, other.lengths], axis=1)

@@ -32,7 +32,7 @@ _LIKELY = (
 """What matches this is a time but for the 29th of February, the year 0 and offsets: casts seldom fail."""
 
 _NAMES_ZONE = rf"^.{{11}}.*{_ZONE}$"
-"""Of all that is a time, this matches what names its zone: a date ends like an offset, but is shorter."""
+"""Matches the times that name their zone: a date ends like an offset, but is shorter."""
 
 _WITH_SIX_DIGITS = len("2019-10-01 10:00:00.123456")
 

@@ -132,10 +132,10 @@ def _token(path: str, place: str, row: dict[str, Any]) -> Token:
     """A token from the columns of a row; a missing column is as for a token built by hand."""
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
-        raise SourceError(path, f"no column {unknown[0]!r} at {place}; there is: {', '.join(COLUMNS)}")
+        raise SourceError(path, f"unknown column {unknown[0]!r} at {place}; the columns are: {', '.join(COLUMNS)}")
     kind = row.get("kind", "custom")
     if kind not in KINDS:
-        raise SourceError(path, f"no kind of token {kind!r} at {place}; there is: {', '.join(KINDS)}")
+        raise SourceError(path, f"unknown kind of token {kind!r} at {place}; the kinds are: {', '.join(KINDS)}")
     name = row["token"]
     others = {column: row[column] for column in ("part", "start", "fusible", "whole") if column in row}
     token = Token(kind, row.get("field"), row.get("key", name), name, **others)
@@ -152,7 +152,7 @@ def write_csv(path: str | Path, tokens: Iterable[Token]) -> None:
     writer.writerow(COLUMNS)
     for kind, field, key, name, part, start, fusible, whole in tokens:
         if field == "":
-            raise VocabularyError(f"the field of token {name!r} is empty, which CSV cannot tell from none")
+            raise VocabularyError(f"the field of token {name!r} is empty, which CSV cannot distinguish from no field")
         writer.writerow((name, kind, field, key, part, *(str(flag).lower() for flag in (start, fusible, whole))))
     write_atomic(path, text.getvalue().encode())
 

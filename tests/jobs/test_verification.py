@@ -63,7 +63,7 @@ def test_changed_rows_are_seen(tmp_path: Path) -> None:
         assert problems
         assert (name == "paid") == any(problem.startswith("paid") for problem in problems)
     fewer = verify(folder, table.filter(pa.compute.not_equal(table["who"], 3)), threads=1)
-    assert any("of no entity in the files" in problem for problem in fewer.problems)
+    assert any("to no entity of the files" in problem for problem in fewer.problems)
     more = verify(folder, pa.concat_tables([table, pa.table({"who": [99], "what": ["a"], "much": [0.1], "paid": [0]})]))
     assert any("have no stream" in problem for problem in more.problems)
 

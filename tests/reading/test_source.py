@@ -48,7 +48,7 @@ def test_the_first_time_of_a_file_says_whether_times_name_their_zone(tmp_path: P
     with Quarantine(tmp_path / "q.csv") as quarantine:
         batches = list(open_source(path, READER, 10).batches(refused=quarantine))
     assert [row for batch in batches for row in batch.records["a"].to_pylist()] == [1, 2, 4]
-    assert "no zone while others have one" in (tmp_path / "q.csv").read_text()
+    assert "no zone, but other times have one" in (tmp_path / "q.csv").read_text()
 
 
 def test_only_columns_asked_for_are_looked_at(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_failed_quarantine_leaves_no_file(tmp_path: Path) -> None:
             r"expected a column with the header 'a', found none \(should it be read from 'A'\? map it: --column a=A\)",
         ),
         ("A b,t,s", "found none .if it has another header, map it: --column a=HEADER"),
-        ("a,t,s,a", "header 'a' is there 2 times"),
+        ("a,t,s,a", "header 'a' occurs 2 times"),
         ("b,c", "columns with the headers 'a', 't', 's', found none of them .*headers are 'b', 'c'$"),
         ("a;t;s", "headers are 'a;t;s'; they look split by ';', not by ',': give --delimiter ';'"),
         ("a\tt\ts", r"split by '\\t', not by ',': give --delimiter '\\t'"),

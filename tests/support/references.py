@@ -1,4 +1,4 @@
-"""The pages that are made from the code: run this file to write them anew."""
+"""The pages that are made from the code: run this file to write them again."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class MergeRules(NamedTuple):
 
 
 class Ranks(NamedTuple):
-    """Of one chain: the best merge inside each set and across its link, and the weight of the better one."""
+    """The best merge inside each set of one chain and across its link, and the weight of the better one."""
 
     inside: NDArray[np.int32]
     link: NDArray[np.int32]

@@ -33,7 +33,7 @@ class Flat(NamedTuple):
     previous: NDArray[np.int32]
     pinned: NDArray[np.bool_]
     rank: NDArray[np.int32]
-    """Of each token with the one that follows it."""
+    """The rank of each token's merge with the token that follows it."""
     blocks: NDArray[np.int32]
     directed: bool
 

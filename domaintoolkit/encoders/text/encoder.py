@@ -107,7 +107,7 @@ class TextEncoder(Encoder):
         present = text.filter(pa.array(~missing))
         again, ends = self._sequences(present.to_pylist(), missing)
         if not np.array_equal(again, cells.slots) or not np.array_equal(ends, offsets):
-            raise DecodeError(f"field {self.spec.name!r}: a text is not cut into the pieces that encoding it gives")
+            raise DecodeError(f"field {self.spec.name!r}: a text is split into pieces that encoding does not give")
         # (rows,) the number of each row's text among those that are present
         rows = np.where(missing, -1, np.cumsum(~missing) - 1)[cells.codes]
         return present.take(pa.array(rows, mask=rows < 0)).cast(type)

@@ -92,11 +92,11 @@ class PartReport:
         """A sentence for each problem."""
         for number, words in (
             (self.absent, "entities of the files have no stream in the folder"),
-            (self.unknown, "streams of the folder are of no entity in the files"),
-            (self.other_ids, "streams are not what their rows encode to"),
-            (self.other_times, "streams have other times than their rows"),
-            (self.not_repeated, "streams do not come back from encoding what they decode to"),
-            (self.not_expanded, "streams do not come back from composites"),
+            (self.unknown, "streams of the folder belong to no entity of the files"),
+            (self.other_ids, "streams differ from the encoding of their rows"),
+            (self.other_times, "streams have times that differ from those of their rows"),
+            (self.not_repeated, "streams change when their decoded rows are encoded again"),
+            (self.not_expanded, "streams change when composites are put in and expanded"),
         ):
             if number:
                 yield f"{number:,} {words}"

@@ -50,7 +50,7 @@ __all__ = [
 SHARD = "domaintoolkit shard"
 """A column in addition to the schema's: the number of each row's shard."""
 PLACE_BITS = 33
-"""Of Spark's own row numbers, these low bits count within a partition and the others number the partition."""
+"""Spark's own row numbers count within a partition in these low bits; the other bits number the partition."""
 ENTRY = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in COLUMNS])
 """The columns of refused rows."""
 FORMAT, VERSION = "domaintoolkit finished shard", 1

@@ -55,7 +55,7 @@ def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_p
     assert run("embed", trained, encoded, "-o", tmp_path / "test.parquet").exit_code == 1
     assert run("embed", encoded, encoded, "-o", tmp_path / "other.parquet").exit_code == 1
     nowhere = run("embed", trained, encoded, "-o", tmp_path / "other.parquet", "--device", "cuda:99")
-    assert (nowhere.exit_code, "device: there is no 'cuda:99' here" in nowhere.stderr) == (2, True)
+    assert (nowhere.exit_code, "device: 'cuda:99' is not available here" in nowhere.stderr) == (2, True)
 
 
 def test_embeddings_of_an_empty_split_are_a_table_without_rows(

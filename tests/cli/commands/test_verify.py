@@ -31,7 +31,7 @@ def test_the_rows_of_a_folder(run: Run, as_data: Data, encoded: Path, rows_file:
         (lambda lines: [line.replace(",view,", ",cart,") for line in lines], "event_type"),
         (lambda lines: lines[:-1], "rows in"),
         (lambda lines: [*lines, lines[-1].replace(",", ",", 1)], "rows in"),
-        (lambda lines: [lines[0], *(line.replace("2019-10-0", "2019-11-0") for line in lines[1:])], "other times"),
+        (lambda lines: [lines[0], *(line.replace("2019-10-0", "2019-11-0") for line in lines[1:])], "times that"),
     ],
 )
 def test_other_rows(
