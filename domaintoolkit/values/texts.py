@@ -15,6 +15,7 @@ from domaintoolkit.values.prepared import Prepared
 
 __all__ = [
     "as_strings",
+    "cast_halves",
     "has_byte",
     "holds_text",
     "invalid_unicode",
@@ -110,7 +111,7 @@ def parse_likely(
     rows = np.flatnonzero(np.asarray(pc.fill_null(pc.match_substring_regex(texts, likely), False)))
     some, done = found[rows], read[rows]
     matching = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
-    _cast_halves(matching if tidy is None else tidy(matching), cast, some, done)
+    cast_halves(matching if tidy is None else tidy(matching), cast, some, done)
     found[rows], read[rows] = some, done  # `some` and `done` are copies
     null = np.asarray(texts.is_null())
     left = np.flatnonzero(~read & ~null)
@@ -122,7 +123,7 @@ def parse_likely(
     return Prepared(pa.array(found, kind, mask=~read), [(int(left[at]), reason) for at, reason in single.refused])
 
 
-def _cast_halves(texts: pa.Array, cast: Cast, found: NDArray[Any], read: NDArray[np.bool_]) -> None:
+def cast_halves(texts: pa.Array, cast: Cast, found: NDArray[Any], read: NDArray[np.bool_]) -> None:
     """Read as many texts as casts can; `read` becomes True of these. What they cannot read is found by halving."""
     try:
         found[:] = cast(texts)
@@ -130,8 +131,8 @@ def _cast_halves(texts: pa.Array, cast: Cast, found: NDArray[Any], read: NDArray
     except pa.ArrowInvalid:
         if len(texts) > _FEW:
             half = len(texts) // 2
-            _cast_halves(texts[:half], cast, found[:half], read[:half])
-            _cast_halves(texts[half:], cast, found[half:], read[half:])
+            cast_halves(texts[:half], cast, found[:half], read[:half])
+            cast_halves(texts[half:], cast, found[half:], read[half:])
 
 
 def parse_distinct(texts: pa.Array, kind: pa.DataType, parse: Parse) -> Prepared:

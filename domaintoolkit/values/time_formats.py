@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import quote
 from domaintoolkit.values.iso_times import TextTimes
-from domaintoolkit.values.texts import parse_distinct
+from domaintoolkit.values.texts import cast_halves, parse_distinct
 
 __all__ = ["parse_formatted"]
 
@@ -32,23 +32,21 @@ Layout = Sequence[tuple[str, int]]
 def parse_formatted(texts: pa.Array, pattern: str) -> TextTimes:
     """The times of texts in a pattern: by the places of their digits if these are fixed, or else by `strptime`."""
     micros, read = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
-    named = np.full(len(texts), _names_utc(pattern))
     layout = _fixed_layout(pattern)
     if layout is not None:
         _read_fixed(texts, layout, micros, read)
     left = np.flatnonzero(~read & np.asarray(texts.is_valid()))
-    some = texts.take(pa.array(left))
-    single = parse_distinct(some, pa.int64(), lambda text: _strptime(text, pattern)[0])
+    single = parse_distinct(texts.take(pa.array(left)), pa.int64(), lambda text: _strptime(text, pattern))
     good = np.asarray(single.values.is_valid())
     if good.any():
-        zones = parse_distinct(some, pa.bool_(), lambda text: _strptime(text, pattern)[1])
-        named[left[good]] |= zones.values.drop_null().to_numpy(zero_copy_only=False)
         micros[left[good]], read[left[good]] = single.values.drop_null().to_numpy(), True
+    named = np.full(len(texts), _names_zone(pattern))
     return TextTimes(micros, named, ~read, [(int(left[at]), reason) for at, reason in single.refused])
 
 
-def _names_utc(pattern: str) -> bool:
-    return pattern.endswith(("UTC", "GMT", "Z")) and "%Z" not in pattern
+def _names_zone(pattern: str) -> bool:
+    """Return True if every time in the pattern names its zone: by a directive, or by UTC in letters at its end."""
+    return not {"z", "Z"}.isdisjoint(re.findall("%(.)", pattern, re.DOTALL)) or pattern.endswith(("UTC", "GMT", "Z"))
 
 
 @lru_cache(maxsize=64)
@@ -83,19 +81,9 @@ def _read_fixed(texts: pa.Array, layout: Layout, micros: NDArray[np.int64], read
     # every text has the length of the template, so the offsets are its multiples
     offsets = pa.py_buffer(np.arange(len(iso) + 1, dtype=np.int32) * len(_TEMPLATE))
     times = pa.StringArray.from_buffers(len(iso), offsets, pa.py_buffer(iso))
-    _cast_rows(times, rows, micros, read)
-
-
-def _cast_rows(times: pa.Array, rows: NDArray[np.int64], micros: NDArray[np.int64], read: NDArray[np.bool_]) -> None:
-    """Cast times, by halves around those that Arrow refuses."""
-    try:
-        micros[rows] = times.cast(pa.timestamp("us")).view(pa.int64()).to_numpy()
-        read[rows] = True
-    except pa.ArrowInvalid:
-        if len(rows) > 1:
-            half = len(rows) // 2
-            _cast_rows(times[:half], rows[:half], micros, read)
-            _cast_rows(times[half:], rows[half:], micros, read)
+    some, done = micros[rows], read[rows]
+    cast_halves(times, lambda part: part.cast(pa.timestamp("us")).view(pa.int64()).to_numpy(), some, done)
+    micros[rows], read[rows] = some, done  # `some` and `done` are copies
 
 
 def _characters(texts: pa.Array, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -110,15 +98,14 @@ def _characters(texts: pa.Array, width: int) -> tuple[NDArray[np.uint8], NDArray
     return text[offsets[rows].astype(np.int64)[:, None] + np.arange(width)], rows
 
 
-def _strptime(text: str, pattern: str) -> tuple[int, bool]:
-    """Microseconds of one text, of the wall clock if it names no zone, and whether it names one."""
+def _strptime(text: str, pattern: str) -> int:
+    """Microseconds of one text, of the wall clock if it names no zone."""
     for spelled in dict.fromkeys(pattern.replace("%Z", zone) for zone in ("UTC", "GMT", "Z")):
         try:
             time = datetime.strptime(text, spelled)
-            named = time.tzinfo is not None
-            if named:
+            if time.tzinfo is not None:
                 time = time.astimezone(UTC).replace(tzinfo=None)
         except (ValueError, OverflowError):
             continue
-        return (time - _EPOCH) // timedelta(microseconds=1), named or "%Z" in pattern
+        return (time - _EPOCH) // timedelta(microseconds=1)
     raise ValueError(f"expected a time like {pattern!r}, got {quote(text)}")
