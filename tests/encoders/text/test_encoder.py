@@ -149,11 +149,11 @@ def test_a_look_up_forgets_but_stays_right(length: int, monkeypatch: pytest.Monk
     ("slots", "offsets", "message"),
     [
         ([1, -1 - 0xFF], [0, 2], "not valid Unicode"),
-        ([0, -1 - 65], [0, 2], "not cut into the pieces"),
+        ([0, -1 - 65], [0, 2], "split into pieces that encoding does not give"),
         ([1, 1], [0, 2], "begins with its marker"),
         ([-1 - 65], [0, 1], "begins with its marker"),
         ([1], [0, 1, 1], "begins with its marker"),
-        ([1, *(-1 - byte for byte in b"payment")], [0, 8], "not cut into the pieces"),
+        ([1, *(-1 - byte for byte in b"payment")], [0, 8], "split into pieces that encoding does not give"),
     ],
 )
 def test_sequences_that_encoding_cannot_give(slots: list[int], offsets: list[int], message: str) -> None:
