@@ -16,7 +16,8 @@ from domaintoolkit.composite.seeds import history_seeds
 from domaintoolkit.composite.stream_arrays import Arrays, Ints, StreamArrays, event_bounds, plain
 from domaintoolkit.composite.tables import count_ids, find_leads, make_base, make_pieces, make_rules
 from domaintoolkit.errors import DecodeError
-from domaintoolkit.grammar import Grammar, index_events
+from domaintoolkit.grammar import Grammar, check_ids, index_events
+from domaintoolkit.util.ragged import offsets_of
 from domaintoolkit.util.threads import make_workers
 
 __all__ = ["Segmenter"]
@@ -91,16 +92,16 @@ class Segmenter:
                 "streams of an undirected model that joins events do not say which event a part belongs to"
             )
         ids, offsets = np.asarray(ids), plain(offsets, np.int64)
-        self._check(ids, offsets)
+        check_ids(ids, offsets, self.size)
         pieces, lengths = self._pieces
         # (streams + 1,) where each stream begins once expanded: an id always stands for the same base tokens
-        ends = np.concatenate([[0], np.cumsum(lengths[ids])])[offsets]
+        ends = offsets_of(lengths[ids])[offsets]
         # of one type, so that the loop is compiled once
         narrow = plain(ids, np.int32)
         found, starts, events, error, stream, position = expand(narrow, offsets, np.diff(ends), self._base, pieces)
         if error:
             raise DecodeError(REASONS[error], stream, position)
-        event_offsets = np.concatenate([[0], np.cumsum(events)])
+        event_offsets = offsets_of(events)
         return Arrays(found.astype(ids.dtype, copy=False), ends - ends[:1], starts, event_offsets)
 
     @cached_property
@@ -128,12 +129,6 @@ class Segmenter:
     @property
     def _flags(self) -> int:
         return (1 if self.model.directed else 0) | (2 if self.model.across_events else 0)
-
-    def _check(self, ids: Ints, offsets: NDArray[np.int64]) -> None:
-        bad = np.flatnonzero((ids < 0) | (ids >= self.size))
-        if len(bad):
-            stream = int(np.searchsorted(offsets, bad[0], side="right")) - 1
-            raise DecodeError(f"no token has the id {ids[bad[0]]}", stream, int(bad[0] - offsets[stream]))
 
     def _segment(self, streams: StreamArrays, kernel: Kernel) -> Arrays:
         """Run a kernel over blocks of whole histories, and put the results together in their order."""

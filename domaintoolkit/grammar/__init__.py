@@ -3,7 +3,7 @@
 from domaintoolkit.grammar.events import EventIndex, event_starts, index_events
 from domaintoolkit.grammar.grammar import FieldParts, Grammar, Syntax
 from domaintoolkit.grammar.places import BYTES, Place
-from domaintoolkit.grammar.spans import Spans, parse_spans
+from domaintoolkit.grammar.spans import Spans, check_ids, parse_spans
 from domaintoolkit.grammar.windows import WindowStart
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Spans",
     "Syntax",
     "WindowStart",
+    "check_ids",
     "event_starts",
     "index_events",
     "parse_spans",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from domaintoolkit.util.ragged import offsets_of
 
 __all__ = ["ANCHOR", "FieldParts", "Grammar", "Syntax", "events_begun"]
 
@@ -73,18 +75,9 @@ class Syntax:
         """
         events = self.events_in.copy()
         # (tokens + 1,) a running sum: that of any range is one difference
-        running = np.concatenate([[0], np.cumsum(self.events_in[tokens])])
+        running = offsets_of(self.events_in[tokens])
         events[ids] = running[offsets[1:]] - running[offsets[:-1]]
-        return Syntax(
-            self.header_parts,
-            self.event_parts,
-            self.part_names,
-            self.place,
-            self.start,
-            self.fills,
-            self.fusible,
-            events,
-        )
+        return replace(self, events_in=events)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from domaintoolkit.grammar.events import EventIndex
 from domaintoolkit.grammar.grammar import Syntax
 from domaintoolkit.grammar.places import Place
 
-__all__ = ["Spans", "parse_spans"]
+__all__ = ["Spans", "check_ids", "parse_spans"]
 
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
@@ -61,7 +61,7 @@ def parse_spans(ids: Ints, offsets: Ints, grammar: Syntax, cut: bool = False) ->
     With `cut`, the last event of each stream may end early. Raises `DecodeError`, with the stream and the position in
     it, for ids that are not such streams.
     """
-    _check_range(ids, offsets, len(grammar.place))
+    check_ids(ids, offsets, len(grammar.place))
     empty = np.flatnonzero(np.diff(offsets) < 1)
     if len(empty):
         raise DecodeError("a stream is empty", int(empty[0]), 0)
@@ -79,7 +79,8 @@ def parse_spans(ids: Ints, offsets: Ints, grammar: Syntax, cut: bool = False) ->
     return spans
 
 
-def _check_range(ids: Ints, offsets: Ints, size: int) -> None:
+def check_ids(ids: Ints, offsets: Ints, size: int) -> None:
+    """Raise `DecodeError`, with the stream and the position in it, if one of the ids is not below `size`."""
     if len(ids) and (int(ids.max()) >= size or int(ids.min()) < 0):
         at = int(((ids < 0) | (ids >= size)).argmax())
         raise _error(offsets, at, f"no token has the id {int(ids[at])}")

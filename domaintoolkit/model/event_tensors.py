@@ -99,7 +99,7 @@ def events_from_streams(ids: Ints, offsets: Ints, grammar: Syntax) -> EventTenso
     last = np.flatnonzero(np.diff(owner, append=-1))
     reached[owner[last]] = part[last] + grammar.fills[first[last]]
     keep = reached == np.where(header, grammar.header_parts, grammar.parts)
-    kept = np.concatenate([[0], np.cumsum(keep)])
+    kept = offsets_of(keep)
     # (tails,) cells of more than one token, in positions that are kept
     long = np.flatnonzero(spans.lengths[cells] > 1)
     long = long[keep[owner[long]]]

@@ -21,7 +21,7 @@ from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.tokenizer.rows.order import Grouping, break_ties, group_rows, ranks_of
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.tokenizer.rows.ties import cell_ranks
-from domaintoolkit.util.ragged import positions
+from domaintoolkit.util.ragged import offsets_of, positions
 from domaintoolkit.util.threads import Workers
 
 __all__ = ["encode_rows", "statics_of", "tie_keys"]
@@ -241,8 +241,7 @@ def _apply_limits(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[i
     places = positions(grouping.starts[1:] - kept, kept)
     order = places if grouping.order is None else grouping.order[places]
     left = kept[kept > 0]
-    starts = np.concatenate([[0], np.cumsum(left)])
-    return Grouping(order, starts, None), (int(counts.sum() - kept.sum()), len(counts) - len(left))
+    return Grouping(order, offsets_of(left), None), (int(counts.sum() - kept.sum()), len(counts) - len(left))
 
 
 def _find_sessions(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.util.ragged import offsets_of
 from domaintoolkit.windows.packing import Blocks, Unit, WindowRule, Windows, concatenate, pack_blocks, refit
 from domaintoolkit.windows.shard_histories import HistorySource
 from domaintoolkit.windows.shuffle import derive, shuffle_places
@@ -145,5 +146,5 @@ class _Epoch:
         self.number = number
         self.order = shuffle_places(np.arange(chunks), chunks, derive(seed, number))
         # (chunks + 1,) blocks before each chunk; of these, the edges are those at which a group begins
-        bounds = np.concatenate([[0], np.cumsum(counts[self.order])])
+        bounds = offsets_of(counts[self.order])
         self.edges = bounds[np.minimum(np.arange(0, chunks + GROUP, GROUP), chunks)]

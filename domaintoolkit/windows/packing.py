@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.grammar import WindowStart
+from domaintoolkit.util.ragged import offsets_of, positions
 from domaintoolkit.windows.kernels import EventRanges, WindowBuffers, WindowRanges, best_fit, gather, lay_out, pack
 
 __all__ = ["Blocks", "StoredHistories", "WindowRule", "Windows", "concatenate", "pack_blocks", "refit", "to_dense"]
@@ -104,7 +105,7 @@ class Blocks:
         """The windows of several blocks, each block for its row of a batch."""
         counts = self.offsets[blocks + 1] - self.offsets[blocks]
         # (w,) the numbers of all windows of these blocks, in the order of the blocks
-        windows = np.repeat(self.offsets[blocks] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        windows = positions(self.offsets[blocks], counts)
         whole = self.histories
         chosen = whole.selected[self.history[windows]]
         # (w,) each from here on
@@ -153,9 +154,7 @@ class Blocks:
         # (w,) the place of each window among the later ones, if it is one of them
         at = np.minimum(np.searchsorted(self.later, windows), len(self.later) - 1)
         lengths = np.where(self.later[at] == windows, offsets[at + 1] - offsets[at], 0)
-        # (w + 1,)
-        bounds = np.concatenate([[0], np.cumsum(lengths)])
-        return ids[np.repeat(offsets[at] - bounds[:-1], lengths) + np.arange(bounds[-1])], bounds
+        return ids[positions(offsets[at], lengths)], offsets_of(lengths)
 
 
 def pack_blocks(histories: StoredHistories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:

@@ -19,6 +19,7 @@ from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Timestamp
 from domaintoolkit.times.intervals import TimeTokens
 from domaintoolkit.times.zones import ZoneTable, zone_table
+from domaintoolkit.util.ragged import offsets_of
 from domaintoolkit.values.instants import from_microseconds, to_microsecond, to_microseconds
 from domaintoolkit.values.prepared import Prepared
 
@@ -265,7 +266,7 @@ def _without_nulls(cells: Cells) -> Cells:
         return cells
     lengths = np.ones(len(null), np.int64) if cells.offsets is None else np.diff(cells.offsets)
     kept = np.repeat(~null, lengths)
-    return Cells(cells.codes, cells.slots[kept], np.concatenate([[0], np.cumsum(np.where(null, 0, lengths))]))
+    return Cells(cells.codes, cells.slots[kept], offsets_of(np.where(null, 0, lengths)))
 
 
 TIMESTAMP = EncoderType("timestamp", TimestampState, TimestampEncoder)
