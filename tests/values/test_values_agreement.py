@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError
 from domaintoolkit.reading import open_source
+from domaintoolkit.reading.refused_rows import Collected
 from domaintoolkit.schema import Column, Reader
 from domaintoolkit.values import to_microsecond, to_microseconds
 from domaintoolkit.values.booleans import as_booleans
@@ -162,16 +163,6 @@ def test_decisions_on_numbers(text: str, number: float | str, integer: int | str
     assert the_one(in_each_way([text], Column("c", "int64"), as_integers)) == [integer]
 
 
-class Collected:
-    """The refused rows of a pass."""
-
-    def __init__(self) -> None:
-        self.rows: list[Any] = []
-
-    def add(self, rows: Iterable[Any]) -> None:
-        self.rows += rows
-
-
 @given(mutated(TIMES).filter(lambda text: text != "" and "\0" not in text))
 def test_a_csv_file_refuses_what_a_table_refuses(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path: Path = tmp_path_factory.mktemp("agreement") / "times.csv"
@@ -180,7 +171,7 @@ def test_a_csv_file_refuses_what_a_table_refuses(tmp_path_factory: pytest.TempPa
     refused = Collected()
     source = open_source(path, Reader(columns=(Column("at", "timestamp"),)))
     found = [value for batch in source.batches(refused=refused) for value in outcomes(Prepared(batch.records["at"]))]
-    reasons = [reason for row in refused.rows for _, reason in row.problems]
+    reasons = [refusal.reason for refusal in refused.refusals]
     assert [*found, *reasons] == outcomes(to_microseconds(pa.array([text]), "UTC"))
 
 
