@@ -7,7 +7,6 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from domaintoolkit.errors import DataError, Interrupted, OutputError, Refusal
 from domaintoolkit.jobs.partition.budget import Budget, bucket_count, shard_count
@@ -43,7 +42,7 @@ from domaintoolkit.storage.resume_state import (
     identify,
 )
 from domaintoolkit.storage.shards import read_shard
-from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
 from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Threads
 
@@ -60,7 +59,7 @@ class Options:
     budget: Budget
     temporary: Path | None
     shards: int | None
-    on_bad_rows: Literal["error", "quarantine"]
+    on_bad_rows: OnBadRows
     quarantine: Path
     progress: Progress
 
@@ -74,7 +73,7 @@ def encode(
     threads: int | None = None,
     temporary: str | Path | None = None,
     shards: int | None = None,
-    on_bad_rows: Literal["error", "quarantine"] = "error",
+    on_bad_rows: OnBadRows = "error",
     quarantine: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EncodeResult:

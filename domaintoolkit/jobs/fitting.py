@@ -28,7 +28,7 @@ from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, columns
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.reading.refused_rows import KEPT, RefusedRow
 from domaintoolkit.schema import Composite, Schema
-from domaintoolkit.tokenizer import DomainTokenizer, FitState
+from domaintoolkit.tokenizer import DomainTokenizer, FitState, OnBadRows
 from domaintoolkit.tokenizer.rows.column_types import column_type
 from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Threads
@@ -59,7 +59,7 @@ def fit(
     source: RowSource | AnyTable,
     *,
     threads: int | None = None,
-    on_bad_rows: Literal["error", "quarantine"] = "error",
+    on_bad_rows: OnBadRows = "error",
     training_only: bool = True,
     encoders: Iterable[EncoderType] = (),
     progress: Progress | None = None,
@@ -86,7 +86,7 @@ def extend(
     source: RowSource | AnyTable,
     *,
     threads: int | None = None,
-    on_bad_rows: Literal["error", "quarantine"] = "error",
+    on_bad_rows: OnBadRows = "error",
     training_only: bool = True,
     composites: Composite | None = None,
     progress: Progress | None = None,
@@ -115,7 +115,7 @@ class _Counting:
     def __init__(
         self,
         tokenizer: DomainTokenizer,
-        on_bad_rows: Literal["error", "quarantine"],
+        on_bad_rows: OnBadRows,
         progress: Progress,
         threads: int | None = None,
     ) -> None:

@@ -33,7 +33,7 @@ from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Inline, Threads, Workers
 from domaintoolkit.vocabulary import Vocabulary
 
-__all__ = ["DomainTokenizer"]
+__all__ = ["DomainTokenizer", "OnBadRows"]
 
 OnBadRows = Literal["error", "quarantine"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,11 +26,10 @@ from domaintoolkit.cli.row_options import RowOptions
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import FitResult
-    from domaintoolkit.tokenizer import DomainTokenizer
+    from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
 
 __all__ = ["command"]
 
-OnBadRows = Literal["error", "quarantine"]
 
 EXAMPLES = format_examples(
     "domaintoolkit encode --domain ecommerce",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,7 @@ from domaintoolkit.cli.row_options import RowOptions
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import FitResult
+    from domaintoolkit.tokenizer import OnBadRows
 
 __all__ = ["command"]
 
@@ -59,7 +60,7 @@ def command(
     out: Path | None,
     extended: Path | None,
     all_entities: bool,
-    on_bad_rows: Literal["error", "quarantine"],
+    on_bad_rows: OnBadRows,
     threads: int | None,
     overwrite: bool,
     json_output: bool,

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +40,7 @@ from domaintoolkit.storage.manifest import Manifest, ShardEntry
 from domaintoolkit.storage.resume_state import APPENDING, STATE, FinishedShard, clear_partials
 from domaintoolkit.storage.shards import CARRIED, LEFT_OUT, SHARDS, write_shard
 from domaintoolkit.streams.streams import Counts
-from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
 from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.threads import Threads
 
@@ -69,7 +68,7 @@ def append(
     memory: str | int = "2GB",
     threads: int | None = None,
     temporary: str | Path | None = None,
-    on_bad_rows: Literal["error", "quarantine"] = "error",
+    on_bad_rows: OnBadRows = "error",
     quarantine: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EncodeResult:
@@ -113,7 +112,7 @@ class _FolderAppend:
         self,
         folder: Path,
         tokenizer: DomainTokenizer | None,
-        on_bad_rows: Literal["error", "quarantine"],
+        on_bad_rows: OnBadRows,
         budget: Budget,
         progress: Progress,
     ) -> None:

@@ -55,12 +55,10 @@ from domaintoolkit.storage.resume_state import (
     identify,
 )
 from domaintoolkit.storage.shards import LEFT_OUT, read_shard, write_shard
-from domaintoolkit.tokenizer import DomainTokenizer, FitState
+from domaintoolkit.tokenizer import DomainTokenizer, FitState, OnBadRows
 from domaintoolkit.tokenizer.rows.column_types import column_type
 
 __all__ = ["encode_spark", "fit_spark", "spark_refused", "spark_streams"]
-
-OnBadRows = Literal["error", "quarantine"]
 
 
 def fit_spark(
