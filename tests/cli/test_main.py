@@ -98,6 +98,7 @@ def test_version(run: Callable[..., Result]) -> None:
     assert __version__ in run("--version").output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "embed", "generate"])
 def test_a_missing_extra_is_named(command: str, encoded: object, tmp_path: object) -> None:
     code = f"""

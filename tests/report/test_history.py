@@ -30,6 +30,7 @@ def _names(cells: tuple[Cell, ...]) -> list[str]:
     return [shown.name for cell in cells for shown in cell.tokens]
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 2)
 @given(cases())
 def test_all_tokens_are_shown(case: tuple[Schema, pa.Table, pa.Table]) -> None:

@@ -48,6 +48,7 @@ def events(batches: list[WindowBatch]) -> list[tuple[int, int]]:
 @given(
     seed=st.integers(0, 100), ranks=st.integers(1, 3), batch=st.integers(1, 4), chunk=st.sampled_from([50, 700, 10**6])
 )
+@pytest.mark.slow
 def test_an_epoch_holds_every_block_once_over_all_ranks(
     encoded: Path, seed: int, ranks: int, batch: int, chunk: int
 ) -> None:
@@ -85,6 +86,7 @@ def test_splits_have_no_entity_in_common(encoded: Path) -> None:
     assert sum(map(len, splits)) == len(set().union(*splits)) == 120
 
 
+@pytest.mark.slow
 def test_every_window_is_a_stream_of_its_own(encoded: Path) -> None:
     """Decoded and encoded again it is the same: its anchor and its first delta are those of its own first event."""
     tokenizer = dt.DomainTokenizer.load(encoded / "tokenizer")

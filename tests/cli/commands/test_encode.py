@@ -187,6 +187,7 @@ main()
 """A shell starts background jobs with SIGINT ignored, and the tests may be one."""
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_the_same_command_continues(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITH_SIGINT, "encode", "-d", "ecommerce"]
     command += ["--events", "400000", "-o", str(tmp_path / "out"), "--memory", "100MB"]
@@ -202,6 +203,7 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_continues(tmp_path: Path) -> N
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     code = "from domaintoolkit.cli import main; main()"
     command = f"{sys.executable} -c '{code}' encode -d ads --events 300 -o {tmp_path}/out | true"
@@ -224,6 +226,7 @@ def test_the_real_shop(run: Run, as_data: Data, tmp_path: Path) -> None:
         assert found["fields"][name]["exact"] == 17_434
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TALKINGDATA.exists(), reason="needs ../shared/data/talkingdata")
 def test_real_clicks(run: Run, as_data: Data, tmp_path: Path) -> None:
     damaged = run("encode", "-d", "ads", TALKINGDATA, "-o", tmp_path / "out")
