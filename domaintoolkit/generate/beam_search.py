@@ -91,8 +91,8 @@ def _grow(
     options: list[tuple[float, int, int]] = []  # (score, number of the beam, token)
     writer = generator.writer
     for number, beam in enumerate(live):
-        allowed = torch.from_numpy(writer.allowed(beam.state))
-        ending = torch.from_numpy(writer.allowed_after_event(beam.state))
+        allowed = torch.from_numpy(writer.mask_next(beam.state))
+        ending = torch.from_numpy(writer.mask_after_event(beam.state))
         event = writer.event(beam.state)
         if not allowed.any():
             if event and writer.is_complete(beam.state):

@@ -98,9 +98,9 @@ class Draft:
         """Tokens of the header and of whole events; 0 while the header is written."""
         return 0 if self.unbegun else len(self.ids)
 
-    def allowed(self) -> Mask:
+    def mask_next(self) -> Mask:
         """(V + 1,) True for what may come next."""
-        return self.writer.allowed(self.state)
+        return self.writer.mask_next(self.state)
 
     def take(self, token: int) -> None:
         """Add what was drawn; or, if it shows that an event before it must change, go back."""

@@ -55,7 +55,7 @@ class EventScores:
             self.hidden,
             torch.tensor(opened, device=device),
             cells[:, model.header_parts :],
-            model.scored_before(before),
+            model.embed_scored(before),
         )  # (B, P, context), (B, P, cell); with a header, both get H more parts
         if model.header_heads is not None:
             found = model.header_heads(cells[:, : model.header_parts])

@@ -128,7 +128,7 @@ class Generator:
     def _write(self, drafts: list[Draft], sampling: Sampling, generator: torch.Generator) -> None:
         scores = self.scores(len(drafts))
         while True:
-            masks = [None if draft.done else draft.allowed() for draft in drafts]
+            masks = [None if draft.done else draft.mask_next() for draft in drafts]
             for draft, mask in zip(drafts, masks, strict=True):
                 if mask is not None and not mask.any():
                     draft.stuck()

@@ -39,7 +39,7 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
     # (1, width)
     hidden = model.hidden(batch)[:, -1]
     session = model.session_head(hidden).squeeze(1) > 0
-    before = model.scored_before(batch.ids[:, -1])
+    before = model.embed_scored(batch.ids[:, -1])
     # (1, P, cell) filled from the left: a part depends on the parts before it alone
     own = torch.zeros(1, model.event_parts, model.config.cell, device=model.device)
     found: list[LikelyPart] = []

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from domaintoolkit.errors import ArtifactError, VocabularyMismatchError
 from domaintoolkit.grammar import Syntax
 from domaintoolkit.model.batches import EXTRA_PARTS, LossReport
-from domaintoolkit.model.config import TokenModelConfig, resized
+from domaintoolkit.model.config import TokenModelConfig, resize_vocabulary
 from domaintoolkit.schema.convert import from_dict, to_dict
 from domaintoolkit.util.artifacts import read_json, write_atomic, write_json
 
@@ -120,7 +120,7 @@ class BoundModel(nn.Module, ModelHubMixin):
             owner, _, leaf = name.rpartition(".")
             setattr(self.get_submodule(owner), leaf, nn.Parameter(grown))
         device = self.device
-        self.config, self.vocabulary_hash = resized(self.config, size), vocabulary.hash
+        self.config, self.vocabulary_hash = resize_vocabulary(self.config, size), vocabulary.hash
         self._tables(syntax)
         self.to(device)
         self.rebound()

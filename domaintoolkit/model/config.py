@@ -130,7 +130,7 @@ def event_preset(name: str, vocabulary_size: int, **changes: Any) -> EventModelC
     return EventModelConfig(**{"vocabulary_size": vocabulary_size, **PRESETS[name], **changes})
 
 
-def resized(config: TokenModelConfig, vocabulary_size: int) -> TokenModelConfig:
+def resize_vocabulary(config: TokenModelConfig, vocabulary_size: int) -> TokenModelConfig:
     """The same shape for another number of tokens."""
     return replace(config, vocabulary_size=vocabulary_size)
 

@@ -161,7 +161,7 @@ class EventModel(BoundModel):
         # (N, P, cell)
         own = seen.cells[target][:, self.header_parts :]
         # (N, P, width) and (N, P, cell)
-        contexts, queries = self.heads(known, session, own, self.scored_before(ids[source]))
+        contexts, queries = self.heads(known, session, own, self.embed_scored(ids[source]))
         loss, each = self._session(known, session, batch.header.flatten()[source])
         nats[target, self.event_parts] = each
         yield loss, session.sum()
@@ -192,7 +192,7 @@ class EventModel(BoundModel):
         """(V, cell): what queries are scored against."""
         return self.embedding if self.output is None else self.output
 
-    def scored_before(self, ids: Tensor) -> Tensor:
+    def embed_scored(self, ids: Tensor) -> Tensor:
         """(N, P, cell): the rows of `scored`, scaled, of events with these ids (N, H + P); else zero."""
         mine = ids[:, self.header_parts :]
         there = self.place[mine] == torch.arange(self.header_parts, ids.shape[1], device=ids.device)
@@ -222,11 +222,11 @@ class EventModel(BoundModel):
             return loss, nats, tokens
         at = cells[going]
         tails, begin = _tails_of(batch, at), functional.embedding(ids[going], seen.embedded)
-        earlier = self._expected(place, at, ids[going], batch)
+        earlier = self._find_previous_tails(place, at, ids[going], batch)
         more, each = self.tail_decoder.loss(place, contexts[going], begin, tails, earlier, seen.embedded, seen.scored)
         return loss + more, nats.index_add(0, going, each), tokens + tails.length.sum()
 
-    def _expected(self, place: int, cells: Tensor, ids: Tensor, batch: EventBatch) -> Tails:
+    def _find_previous_tails(self, place: int, cells: Tensor, ids: Tensor, batch: EventBatch) -> Tails:
         """The tails of the same parts in the events before, if those began with the same tokens."""
         if place < self.header_parts:
             return Tails(batch.tails, torch.zeros_like(cells), torch.full_like(cells, -1))

@@ -135,7 +135,7 @@ class ComposedWriter:
         span = pieces[-1].event + 1
         self.span[token] = span
         if token in self.pieces:
-            inner = [self._filled(event) for event in _split(pieces)[1:-1]]
+            inner = [self._mark_slots(event) for event in _split(pieces)[1:-1]]
             self.usable[token] = all(self._is_complete(filled[None])[0] for filled in inner)
         if time is None:
             return _Times(span, ())
@@ -143,7 +143,7 @@ class ComposedWriter:
                   if grammar.start[piece.token]]  # fmt: skip
         return _Times(span, tuple(sorted(start for start in starts if time.part(start[1]))))
 
-    def _filled(self, tokens: list[int]) -> Mask:
+    def _mark_slots(self, tokens: list[int]) -> Mask:
         """(S,) the slots that the base tokens of one event fill."""
         filled = np.zeros(len(self.slots), np.bool_)
         for token in tokens:
@@ -160,20 +160,20 @@ class ComposedWriter:
         closed = self.ordered.end_event(state)
         return ComposedState(self.ordered.feasible(state), ((),) * self.parts, closed, events=state.events)
 
-    def allowed(self, state: State) -> Mask:
+    def mask_next(self, state: State) -> Mask:
         """(V + 1,) True for what may come next."""
         if isinstance(state, WritingState):
-            mask = self.ordered.allowed(state)
+            mask = self.ordered.mask_next(state)
             if state.following == self.header and not state.utf8:  # the header may be complete
-                mask |= self.allowed(self._begin_events(state))
+                mask |= self.mask_next(self._begin_events(state))
             return mask
         now, later = self._next(state)
         return now | later
 
-    def allowed_after_event(self, state: State) -> Mask:
+    def mask_after_event(self, state: State) -> Mask:
         """(V + 1,) True for what may come next and shows that the current event has ended."""
         if isinstance(state, WritingState):
-            return self.ordered.allowed_after_event(state)
+            return self.ordered.mask_after_event(state)
         later: Mask = self._next(state)[1]
         return later if state.open else np.zeros_like(later)
 
@@ -185,7 +185,7 @@ class ComposedWriter:
         """Return True if the event has all its parts, though more may be added to them."""
         if isinstance(state, WritingState):
             return self.ordered.is_complete(state)
-        return state.open and state.tail.utf8 == 0 and bool(self._is_complete(self._filled_by(state)[None])[0])
+        return state.open and state.tail.utf8 == 0 and bool(self._is_complete(self._mark_state(state)[None])[0])
 
     def is_over(self, state: State) -> bool:
         """Return True if the header is complete and no token can add to it; events wait for the next token."""
@@ -195,13 +195,13 @@ class ComposedWriter:
         """True in the header."""
         return isinstance(state, WritingState)
 
-    def _filled_by(self, state: ComposedState) -> Mask:
-        return self._filled([token for part in state.parts for _, token in part])
+    def _mark_state(self, state: ComposedState) -> Mask:
+        return self._mark_slots([token for part in state.parts for _, token in part])
 
     def _next(self, state: ComposedState) -> tuple[Mask, Mask]:
         """Twice (V + 1,): what may come now and what may come later, as the module says."""
         now, later = (np.zeros(self.skip + 1, np.bool_) for _ in range(2))
-        filled = self._filled_by(state)
+        filled = self._mark_state(state)
         clashes: Mask = np.asarray((self.fills & filled).any(1))  # (V,)
         if state.open:
             now[:-1] = self.ordered.continuing(state.tail) & ~clashes
@@ -316,7 +316,7 @@ class ComposedWriter:
 
     def _clashes(self, state: ComposedState, tokens: list[int]) -> bool:
         """Return True if a part that these tokens begin is there already."""
-        first_slots = self._filled_by(state)[: self.parts]
+        first_slots = self._mark_state(state)[: self.parts]
         begun = ([slot for slot in self._slots_of(token) if slot < self.parts] for token in tokens)
         return any(first_slots[slots].any() for slots in begun)
 

@@ -32,10 +32,10 @@ class Writer(Protocol):
     skip: int
     """V: the entry of a mask that goes on without a token."""
 
-    def allowed(self, state: Any) -> Mask:
+    def mask_next(self, state: Any) -> Mask:
         """(V + 1,) True for what may come next."""
 
-    def allowed_after_event(self, state: Any) -> Mask:
+    def mask_after_event(self, state: Any) -> Mask:
         """(V + 1,) True for what may come next and shows that the current event has ended."""
 
     def after(self, state: Any, token: int) -> Any:
@@ -121,7 +121,7 @@ class OrderedWriter:
         feasible = Feasible(self.time, intervals, first=False, known=intervals)
         return WritingState(feasible, self.end - 1, self.end, events=1)
 
-    def allowed(self, state: WritingState) -> Mask:
+    def mask_next(self, state: WritingState) -> Mask:
         """(V + 1,) True for what may come next."""
         mask = np.zeros(self.skip + 1, np.bool_)
         mask[:-1] = continuing = self.continuing(state)
@@ -163,9 +163,9 @@ class OrderedWriter:
         """Return True if text may follow: after the marker of a text or a spelled value."""
         return self.tables.kind[state.last].startswith(("spell", "text"))
 
-    def allowed_after_event(self, state: WritingState) -> Mask:
+    def mask_after_event(self, state: WritingState) -> Mask:
         """(V + 1,) True for what may come next and shows that the current event has ended."""
-        mask = self.allowed(state)
+        mask = self.mask_next(state)
         if not self.is_complete(state):
             return np.zeros_like(mask)
         mask[:-1] &= ~self.continuing(state)
@@ -212,12 +212,12 @@ class OrderedWriter:
         place = self.header if state.following == self.end else state.following
         tokens = np.flatnonzero(self.tables.starts[place])
         if place == self.header and state.events:
-            tokens = state.feasible.next_event().allowed(place, tokens)
+            tokens = state.feasible.next_event().filter_tokens(place, tokens)
             session = [self.tables.grammar.session] if self._may_open_session(state) else []
             return np.append(tokens, session).astype(np.int64)
         if place < self.header:
             return self._existing_days(state, place, tokens)
-        return self.feasible(state).allowed(place, tokens)
+        return self.feasible(state).filter_tokens(place, tokens)
 
     def _existing_days(self, state: WritingState, place: int, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the tokens of a header part; of the anchor's day, the days that its month has."""

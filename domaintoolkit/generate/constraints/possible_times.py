@@ -90,7 +90,7 @@ class Feasible:
     known: tuple[Interval, ...] | None = None
     """The instants of the current event, if it was given with its time and not written."""
 
-    def allowed(self, place: int, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+    def filter_tokens(self, place: int, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of `tokens`, start tokens of the part at `place`, that some instant agrees with."""
         if self.field is None or self.field.part(place) is None:
             return tokens

@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from domaintoolkit.model.kernels import TRITON
 
-__all__ = ["Kernel", "Packing", "attend", "history_bounds", "joined", "pack"]
+__all__ = ["Kernel", "Packing", "attend", "attend_together", "history_bounds", "pack"]
 
 LONG = 1024
 TILE = 128
@@ -137,9 +137,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, dropout:
                 return torch.cat([_tile(query, key, value, mask, tile, dropout) for tile in packing.tiles], 2)
             return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
         case "histories":
-            return joined(torch.stack([each.transpose(1, 2) for each in (query, key, value)], 2), packing)
+            return attend_together(torch.stack([each.transpose(1, 2) for each in (query, key, value)], 2), packing)
         case "varlen":
-            return _varlen(query, key, value, packing)
+            return _attend_varlen(query, key, value, packing)
         case _:
             out: Tensor = _flex()(query, key, value, block_mask=packing.mask)
             return out
@@ -154,7 +154,7 @@ def _tile(
     return functional.scaled_dot_product_attention(query[:, :, start:end], *seen, attn_mask=own, dropout_p=dropout)
 
 
-def joined(rows: Tensor, packing: Packing) -> Tensor:
+def attend_together(rows: Tensor, packing: Packing) -> Tensor:
     """Attention (B, heads, T, head width) by the kernel `histories` of (B, T, 3, heads, head width)."""
     from domaintoolkit.model.kernels.packed_attention import attend_histories
 
@@ -163,7 +163,7 @@ def joined(rows: Tensor, packing: Packing) -> Tensor:
     return out.view(count, length, heads, width).transpose(1, 2)
 
 
-def _varlen(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
+def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
     from torch.nn.attention.varlen import varlen_attn
 
     count, heads, length, width = query.shape

@@ -31,7 +31,7 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         dtype = precision(hidden)
-        rows, matrix = hidden.to(dtype), _aligned(weight.to(dtype))
+        rows, matrix = hidden.to(dtype), _align_rows(weight.to(dtype))
         nats = torch.empty(len(targets), device=hidden.device)
         grad_hidden, grad_weight = torch.empty_like(rows), torch.zeros_like(weight)
         for part in _slices(len(targets), weight):
@@ -65,7 +65,7 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tens
         result: tuple[Tensor, Tensor] = _CrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
         return result
     dtype = precision(hidden)
-    rows, matrix = hidden.to(dtype), _aligned(weight.to(dtype))
+    rows, matrix = hidden.to(dtype), _align_rows(weight.to(dtype))
     slices = _slices(len(targets), weight)
     parts = [_softmax(rows[part] @ matrix.t(), targets[part], len(weight))[1] for part in slices]
     nats = torch.cat(parts) if parts else torch.zeros(0, device=hidden.device)
@@ -97,7 +97,7 @@ def _softmax(logits: Tensor, targets: Tensor, size: int) -> tuple[Tensor, Tensor
     return found.mul_(keep[:, None]), nats
 
 
-def _aligned(matrix: Tensor) -> Tensor:
+def _align_rows(matrix: Tensor) -> Tensor:
     """(V, width), with rows of zeros up to a multiple that a GPU likes."""
     missing = -len(matrix) % ALIGNED if matrix.device.type == "cuda" else 0
     return functional.pad(matrix, (0, 0, 0, missing)) if missing else matrix

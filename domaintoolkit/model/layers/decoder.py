@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domaintoolkit.model.config import TokenModelConfig
-from domaintoolkit.model.layers.attention import Packing, attend, joined
+from domaintoolkit.model.layers.attention import Packing, attend, attend_together
 from domaintoolkit.model.layers.cross_entropy import precision
 from domaintoolkit.model.layers.x_transformers import Decoder, RMSNorm, apply_rotary_pos_emb
 
@@ -143,7 +143,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
             # one product for queries, keys and values: (B, T, 3, heads, head width)
             weight = torch.cat([project.weight for project in projections])
             rows = functional.linear(x, weight).view(*x.shape[:2], 3, attention.heads, -1)
-            out = joined(rows, packing)
+            out = attend_together(rows, packing)
         else:
             query, key, value = (
                 project(x).unflatten(-1, (attention.heads, -1)).transpose(1, 2) for project in projections

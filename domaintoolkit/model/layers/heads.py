@@ -101,7 +101,7 @@ def part_loss(
         mean, nats = cross_entropy(query, weight, targets)
         return mean * len(targets), nats.detach()
     if config.large == "sampled":
-        loss = _sampled(query, weight, targets, config.negatives)
+        loss = _compute_sampled_loss(query, weight, targets, config.negatives)
     else:
         loss = _contrastive(query, weight, targets)
     with torch.no_grad():
@@ -111,7 +111,7 @@ def part_loss(
     return loss, mean.expand(len(targets))
 
 
-def _sampled(query: Tensor, weight: Tensor, targets: Tensor, negatives: int) -> Tensor:
+def _compute_sampled_loss(query: Tensor, weight: Tensor, targets: Tensor, negatives: int) -> Tensor:
     """Softmax over the target and uniformly drawn others, each standing for (K - 1) / negatives of them."""
     drawn = torch.randint(len(weight), (negatives,), device=weight.device)
     # (N, negatives): each drawn one counts for (K - 1) / negatives

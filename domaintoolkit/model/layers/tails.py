@@ -34,7 +34,7 @@ class Tails(NamedTuple):
     start: Tensor
     length: Tensor
 
-    def padded(self, steps: int) -> Tensor:
+    def pad(self, steps: int) -> Tensor:
         """(C, steps): the first tokens of each tail, and any after its end."""
         at = self.start[:, None] + torch.arange(steps, device=self.start.device)
         return self.tokens[at.clamp(max=len(self.tokens) - 1)] if len(self.tokens) else torch.zeros_like(at)
@@ -139,29 +139,29 @@ class TailDecoder(nn.Module):
         lengths = (tails.length + 1).cpu()
         with torch.autocast(device.type, enabled=False):
             # (C, steps + 1, cell): the first token, then the tail
-            inputs = torch.cat((first[:, None].float(), embedded[tails.padded(steps)].float()), 1)
+            inputs = torch.cat((first[:, None].float(), embedded[tails.pad(steps)].float()), 1)
             begin = torch.tanh(self.begin(context.float()))[None]
-            states = self.steps(_packed(inputs, lengths), begin)[0].data
+            states = self.steps(_pack(inputs, lengths), begin)[0].data
         rows = torch.cat((scored[pieces], scored[self.bytes.to(device)], self.end))
         # (steps of all tails,) -1 if nothing is expected
-        likely = _packed(expected, lengths).data
+        likely = _pack(expected, lengths).data
         push = (self.repeat(states) * (likely >= 0)[:, None]) * rows[likely.clamp(min=0), :-1] / SPREAD
-        return functional.pad(self.query(states) + push, (0, 1), value=1), rows, _packed(targets, lengths)
+        return functional.pad(self.query(states) + push, (0, 1), value=1), rows, _pack(targets, lengths)
 
     def _pieces(self, part: int, device: torch.device) -> Tensor:
         return self.pieces.get(part, torch.zeros(0, dtype=torch.long)).to(device)
 
     def _targets(self, tails: Tails, pieces: int, steps: int) -> Tensor:
         """(C, steps + 1): numbers in the alphabet of what comes at each step; -1 after the end."""
-        ranked = self._ranked(tails.padded(steps + 1), pieces)
+        ranked = self._rank(tails.pad(steps + 1), pieces)
         at = torch.arange(steps + 1, device=ranked.device)
         there = torch.where(at == tails.length[:, None], pieces + len(self.bytes), ranked)
         return torch.where(at <= tails.length[:, None], there, -1)
 
-    def _ranked(self, tokens: Tensor, pieces: int) -> Tensor:
+    def _rank(self, tokens: Tensor, pieces: int) -> Tensor:
         rank, is_byte = self.get_buffer("rank"), self.get_buffer("is_byte")
         return rank[tokens] + is_byte[tokens] * pieces
 
 
-def _packed(values: Tensor, lengths: Tensor) -> PackedSequence:
+def _pack(values: Tensor, lengths: Tensor) -> PackedSequence:
     return pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)

@@ -32,11 +32,11 @@ def test_segmented_histories_are_allowed_and_read_back(schema: dt.Schema, seed: 
         ids, header = stream.tolist(), 1 + writer.header
         state = ordered.begin()
         for token in ids[1:header]:
-            assert ordered.allowed(state)[token]
+            assert ordered.mask_next(state)[token]
             state = ordered.after(state, token)
         out, now = ids[:header], writer.end_event(state)
         for token in ids[header:]:
-            assert writer.allowed(now)[token], tokenizer.vocabulary.names[token]
+            assert writer.mask_next(now)[token], tokenizer.vocabulary.names[token]
             now = writer.after(now, token)
             out += [each for event in now.finished for each in event]
         assert writer.is_complete(now)
@@ -53,8 +53,8 @@ def test_real_histories_are_allowed_token_by_token(schema: dt.Schema, seed: int,
     for stream in tokenizer.encode(table(seed)):
         state = writer.begin()
         for token in stream[1:].tolist():
-            while not writer.allowed(state)[token]:
-                assert writer.allowed(state)[writer.skip], tokenizer.vocabulary.names[token]
+            while not writer.mask_next(state)[token]:
+                assert writer.mask_next(state)[writer.skip], tokenizer.vocabulary.names[token]
                 state = writer.after(state, writer.skip)
             state = writer.after(state, token)
-        assert writer.allowed_after_event(state).any() or not writer.allowed(state).any()
+        assert writer.mask_after_event(state).any() or not writer.mask_next(state).any()

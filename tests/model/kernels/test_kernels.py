@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from domaintoolkit.model.kernels import TRITON
-from domaintoolkit.model.layers.attention import attend, joined, pack
+from domaintoolkit.model.layers.attention import attend, attend_together, pack
 
 pytestmark = [
     pytest.mark.skipif(
@@ -42,7 +42,7 @@ def test_attention_is_that_under_the_dense_mask(rows: int, length: int, heads: i
     documents[0, -7:] = -1
     parts = torch.randn(rows, length, 3, heads, width, requires_grad=True)
     shape, device = (rows, length), documents.device
-    found = joined(parts, pack(documents, shape, width, device, "histories"))
+    found = attend_together(parts, pack(documents, shape, width, device, "histories"))
     query, key, value = (each.transpose(1, 2) for each in parts.unbind(2))
     wanted = attend(query, key, value, pack(documents, shape, width, device, "dense"))
     same([found, *gradients(found, [parts])], [wanted, *gradients(wanted, [parts])])
