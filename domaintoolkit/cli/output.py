@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from domaintoolkit.errors import OutputError
+from domaintoolkit.util.partials import list_whole
 
 __all__ = ["check_output_ending", "check_output_file", "check_output_folder"]
 
@@ -20,7 +21,7 @@ def check_output_folder(folder: Path, marker: str, overwrite: bool, hint: str) -
         return
     if not folder.is_dir():
         raise OutputError(str(folder), "is a file, not a folder; choose another")
-    found = sorted(entry.name for entry in folder.iterdir())
+    found = list_whole(folder)
     if found and marker in found and not overwrite:
         raise OutputError(str(folder), hint)
     if found and marker not in found:

@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from domaintoolkit.jobs.progress import Progress, silent
-from domaintoolkit.util.artifacts import replacing
+from domaintoolkit.util.partials import replacing
 
 __all__ = ["write_rows"]
 

@@ -20,7 +20,8 @@ from domaintoolkit.grammar import Syntax
 from domaintoolkit.model.batches import EXTRA_PARTS, LossReport
 from domaintoolkit.model.config import TokenModelConfig, resize_vocabulary
 from domaintoolkit.schema.convert import from_dict, to_dict
-from domaintoolkit.util.artifacts import read_json, write_atomic, write_json
+from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.partials import write_atomic
 
 __all__ = ["BoundModel", "VocabularyLike"]
 

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from domaintoolkit.errors import OutputError
+from domaintoolkit.util.partials import open_alone
 
 __all__ = ["lock_folder"]
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold `folder` (made if it is missing) for this run; raises `OutputError` if another run holds it.
+    """Hold `folder` for this run; raises `OutputError` if another run holds it.
 
-    The folder itself is locked, so no lock file is left, however the run ends.
+    It is made if it is missing, and removed again if the run leaves nothing in it. The folder itself is locked, so no
+    lock file is left, however the run ends.
     """
+    was_there = folder.is_dir()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
+        handle = open_alone(folder, os.O_DIRECTORY, folder)
     except OSError as error:
         raise OutputError(str(folder), error.strerror or str(error)) from None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise OutputError(str(folder), "another run is writing to it") from None
-    try:
         yield
     finally:
+        if not was_there:
+            with suppress(OSError):  # it holds the output
+                folder.rmdir()
         os.close(handle)

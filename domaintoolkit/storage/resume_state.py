@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +14,7 @@ from domaintoolkit.storage.manifest import MANIFEST, STATE, ShardEntry
 from domaintoolkit.storage.shards import LEFT_OUT, SHARDS
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.artifacts import canonical_json, read_json, write_json
+from domaintoolkit.util.partials import clear_partials, list_whole
 
 __all__ = [
     "APPENDING",
@@ -27,7 +27,7 @@ __all__ = [
     "can_continue",
     "check_free",
     "check_unchanged",
-    "clear_partials",
+    "clear_leftovers",
     "clear_state",
     "discard",
     "identify",
@@ -37,8 +37,8 @@ FINISHED = "finished"
 """The folder of the entries of shards that Spark's workers finished, until all shards are."""
 REFUSED = "refused"
 """The folder of the rows that were refused, until all rows are encoded."""
-APPENDING = ".appending-"
-"""The beginning of the name of a running append's folder."""
+APPENDING = ".appending.partial"
+"""The folder of a running append's rows."""
 FORMAT, VERSION = "domaintoolkit unfinished encoding", 1
 OURS = {"tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", STATE, MANIFEST}
 
@@ -126,24 +126,23 @@ def identify(tokenizer: DomainTokenizer) -> str:
 
 def check_free(folder: Path) -> bool:
     """Return True if `folder` holds an unfinished encoding, False if it is empty; else raise `OutputError`."""
-    clear_partials(folder)
-    found = sorted(entry.name for entry in os.scandir(folder))
+    found = list_whole(folder)
     if STATE in found:
+        clear_leftovers(folder)
         return True
     if MANIFEST in found:
         raise OutputError(str(folder), "already holds an encoded folder; append to it, delete it, or choose another")
     if found:
         listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
         raise OutputError(str(folder), f"already holds something else ({listed}); choose an empty or new folder")
+    clear_leftovers(folder)
     return False
 
 
-def clear_partials(folder: Path) -> None:
-    """Remove the partial files that a killed run was still writing."""
-    for path in [*folder.glob(".*.partial"), *(found for name in OURS for found in folder.glob(f"{name}/.*.partial"))]:
-        path.unlink()
-    for path in [*folder.glob(".tokenizer.*"), *folder.glob(f"{APPENDING}*")]:
-        shutil.rmtree(path)
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a killed run was still writing."""
+    for name in (".", *OURS):
+        clear_partials(folder / name)
 
 
 def can_continue(folder: Path, old: ResumeState, new: ResumeState) -> bool:

@@ -16,7 +16,7 @@ from domaintoolkit.storage.manifest import COUNTED, ShardEntry
 from domaintoolkit.streams.keys import SPLITS, hash_keys, split_of
 from domaintoolkit.streams.streams import Streams
 from domaintoolkit.util.arrow import to_plain
-from domaintoolkit.util.artifacts import replacing
+from domaintoolkit.util.partials import replacing
 from domaintoolkit.util.ragged import cut_ranges, offsets_of
 
 __all__ = [

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.tokenizer.rows.column_types import parse_type
 from domaintoolkit.util.artifacts import read_json, write_json
 from domaintoolkit.util.collector import collect_seldom
+from domaintoolkit.util.partials import list_whole, replacing_folder
 from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["FILE", "load", "save"]
@@ -40,19 +39,10 @@ FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 1
 def save(layout: Layout, types: Mapping[str, pa.DataType], directory: str | Path) -> None:
     """Write the folder; an existing one is replaced if it holds a tokenizer, and refused if not."""
     target = Path(directory)
-    if target.exists() and not (target / FILE).exists() and any(target.iterdir()):
+    if target.exists() and not (target / FILE).exists() and any(list_whole(target)):
         raise OutputError(str(target), "holds something other than a tokenizer; choose another folder")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        made.chmod(0o755)
-        try:
-            _write(layout, types, made)
-            _swap(made, target)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(str(target), error.strerror or str(error)) from None
+    with replacing_folder(target) as made:
+        _write(layout, types, made)
 
 
 def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) -> None:
@@ -83,17 +73,6 @@ def _list_heaviest(layout: Layout, composites: CompositeModel) -> str:
     heavy = heaviest(composites, layout.vocabulary.names, layout.grammar, SHOWN)
     rows = "".join(f"{entry.id}\t{entry.weight:.6g}\t{entry.count}\t{entry.name}\n" for entry in heavy)
     return "id\tweight\tcount\tcomposite\n" + rows
-
-
-def _swap(made: Path, target: Path) -> None:
-    """Put the new folder in place; a crash in between leaves the old one whole under another name."""
-    if not target.exists():
-        made.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    target.rename(old / target.name)
-    made.rename(target)
-    shutil.rmtree(old)
 
 
 @collect_seldom()

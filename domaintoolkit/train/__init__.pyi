@@ -8,3 +8,6 @@ from .recipe import recipe_to_toml as recipe_to_toml
 from .recipe import replace_settings as replace_settings
 from .result import Result as Result
 from .run import train as train
+from .run_files import RunReport as RunReport
+from .run_files import load_run_recipe as load_run_recipe
+from .run_files import verify_run as verify_run

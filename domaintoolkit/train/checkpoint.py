@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,63 +11,16 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from domaintoolkit.errors import ArtifactError, OutputError
+from domaintoolkit.errors import ArtifactError
 from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.partials import remove_folder, replacing_folder
 
-__all__ = ["Checkpoints", "Tensors", "clean_folder", "replace_folder"]
+__all__ = ["Checkpoints", "Tensors"]
 
 Tensors = dict[str, Tensor]
 
 FORMAT, VERSION = "domaintoolkit checkpoint", 1
 STATE = "state.json"
-PARTIAL = ".partial"
-
-
-@contextmanager
-def replace_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder next to `path` that replaces it at the end; after an error `path` is unchanged."""
-    partial = _partial_name(path)
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        # Everything is on disk before it gets its name: a power cut must not leave empty files under it.
-        for file in (file for file in partial.rglob("*") if file.is_file()):
-            _sync(file)
-        _sync(partial)
-        if path.exists():
-            remove_folder(path)
-        partial.rename(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise OutputError(str(path), error.strerror or str(error)) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def remove_folder(path: Path) -> None:
-    """Remove a folder at once: it is renamed first, so that its name never holds half of it."""
-    renamed = _partial_name(path)
-    path.rename(renamed)
-    shutil.rmtree(renamed)
-
-
-def clean_folder(path: Path) -> None:
-    """Remove the folders in `path` that a killed process left half written."""
-    for partial in path.glob(f".*{PARTIAL}"):
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _partial_name(path: Path) -> Path:
-    """A hidden, random name next to `path`, which `clean_folder` recognises."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Checkpoints:
@@ -95,13 +44,17 @@ class Checkpoints:
 
     def save(self, step: int, tensors: Mapping[str, Tensors], state: Mapping[str, Any], best: int | None) -> None:
         """Write a checkpoint of named groups of tensors and of plain data, then remove those no longer kept."""
-        with replace_folder(self.path(step)) as folder:
+        with replacing_folder(self.path(step)) as folder:
             for name, group in tensors.items():
                 # safetensors refuses tensors that share memory, as tied weights do: each gets its own
                 copies = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
                 safetensors.torch.save_file(copies, folder / f"{name}.safetensors", metadata={"format": "pt"})
             files = {file.name: _checksum(file) for file in sorted(folder.iterdir())}
             write_json(folder / STATE, FORMAT, VERSION, {**state, "files": files})
+        self.prune(best)
+
+    def prune(self, best: int | None) -> None:
+        """Remove the checkpoints that are neither among the last `keep` nor the best."""
         for old in self.steps()[: -self.keep]:
             if old != best:
                 remove_folder(self.path(old))
@@ -122,10 +75,6 @@ class Checkpoints:
                 raise
             reason = f"{error.reason}; delete {self.path(steps[-1])} to continue from step {steps[-2]}"
             raise ArtifactError(error.path, reason) from None
-
-    def clean(self) -> None:
-        """Remove the checkpoints that a killed process left half written."""
-        clean_folder(self.folder)
 
 
 def _checksum(path: Path) -> str:

@@ -8,11 +8,8 @@ from typing import Any
 
 from domaintoolkit.evaluate import ModelComparison
 from domaintoolkit.train.recipe import Recipe
-from domaintoolkit.util.artifacts import write_json
 
 __all__ = ["Result"]
-
-FORMAT, VERSION = "domaintoolkit training result", 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +40,6 @@ class Result:
         data = asdict(self)
         del data["folder"], data["seconds"], data["losses"]
         return {**data, "comparison": self.comparison.to_json()}
-
-    def save(self) -> None:
-        """Write `result.json` into the run's folder."""
-        write_json(self.folder / "result.json", FORMAT, VERSION, self.to_json())
 
     def __str__(self) -> str:
         size = f"{self.parameters:,} parameters ({self.inner_parameters:,} without embeddings)"

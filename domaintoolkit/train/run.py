@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from domaintoolkit.evaluate import ModelComparison, Score, baseline_scores, comp
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
+from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.train.checkpoint import Checkpoints, clean_folder, replace_folder
+from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.data.segmentation import build_segmentation
 from domaintoolkit.train.data.splits import Splits, open_splits
 from domaintoolkit.train.devices import build_accelerator, close_trackers, start_trackers
@@ -29,9 +30,9 @@ from domaintoolkit.train.memory import check_memory, explain_out_of_memory
 from domaintoolkit.train.model_building import build_config, build_model, flops_per_batch
 from domaintoolkit.train.predictions import describe_next_event
 from domaintoolkit.train.progress import LiveLine, Progress
-from domaintoolkit.train.recipe import Recipe, default_recipe, recipe_to_toml
+from domaintoolkit.train.recipe import Recipe, default_recipe
 from domaintoolkit.train.result import Result
-from domaintoolkit.util.artifacts import write_atomic
+from domaintoolkit.train.run_files import CHECKPOINTS, begin_run, clear_leftovers, finish_run, is_finished
 from domaintoolkit.windows.loader import Loader
 from domaintoolkit.windows.window_rule import window_rule
 
@@ -53,20 +54,32 @@ def train(
     """Train a model on an encoded folder; the default recipe suits a sample and a CPU.
 
     `out` gets `recipe.toml` (every setting), `tokenizer/`, `model/` (the best weights), `checkpoints/` and
-    `result.json`. With `resume`, a run that was stopped continues from its last checkpoint; without one it starts.
-    Raises `OutputError` if `out` holds a run and `resume` is not given, and `VocabularyMismatchError` if the streams
-    of that run had another vocabulary.
+    `result.json`. The same call continues a run that was stopped from its last checkpoint. Raises `OutputError` if
+    `out` holds a finished run and `resume` is not given, `SchemaError` if a stopped run had another recipe, and
+    `VocabularyMismatchError` if its streams had another vocabulary.
     """
-    began = time.perf_counter()
     source, folder = open_encoded(encoded), Path(out)
-    tokenizer = DomainTokenizer.load(source.tokenizer_folder)
     recipe = recipe or default_recipe()
     accelerator = build_accelerator(recipe, folder)
+    with lock_folder(folder) if accelerator.is_main_process else nullcontext():
+        return _train(source, folder, recipe, resume, progress or LiveLine(), accelerator)
+
+
+def _train(
+    source: EncodedFolder,
+    folder: Path,
+    recipe: Recipe,
+    resume: bool,
+    progress: Callable[[Progress], None],
+    accelerator: Accelerator,
+) -> Result:
+    began = time.perf_counter()
+    tokenizer = DomainTokenizer.load(source.tokenizer_folder)
     check_memory(build_config(recipe, len(tokenizer.vocabulary)), recipe, accelerator.device)
     splits = _open_splits(source, tokenizer, recipe, accelerator)
     recipe, steps = _resolve_steps(recipe, splits.train.blocks, accelerator.num_processes)
     model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar, tokenizer.composites)
-    checkpoints = Checkpoints(folder / "checkpoints", recipe.keep)
+    checkpoints = Checkpoints(folder / CHECKPOINTS, recipe.keep)
     training = Training(
         recipe=recipe,
         steps=steps,
@@ -75,7 +88,7 @@ def train(
         checkpoints=checkpoints,
         identity={"vocabulary": tokenizer.vocabulary.hash, "recipe": asdict(recipe)},
         flops=flops_per_batch(model, recipe),
-        progress=progress or LiveLine(),
+        progress=progress,
     )
     trainer = Trainer(model, training, accelerator)
     _start_or_resume(trainer, folder, tokenizer, source, resume)
@@ -130,28 +143,23 @@ def _start_or_resume(
 ) -> None:
     """Continue from the last checkpoint in the folder, or begin it with the recipe and the tokenizer."""
     checkpoints, recipe = trainer.training.checkpoints, trainer.training.recipe
-    if trainer.accelerator.is_main_process:
-        checkpoints.clean()
-        clean_folder(folder)
-        others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        if others and not {"recipe.toml", "checkpoints"} & set(others):
-            reason = f"already holds something else ({', '.join(others[:5])}); choose another folder"
-            raise OutputError(str(folder), reason)
+    is_main = trainer.accelerator.is_main_process
+    if is_finished(folder) and not resume:
+        raise OutputError(str(folder), "holds a finished training run; choose another folder, or give --resume")
+    if is_main:
+        clear_leftovers(folder)
     trainer.accelerator.wait_for_everyone()
-    steps = checkpoints.steps()
-    if steps and not resume:
-        raise OutputError(str(folder), "holds a training run; resume it, or choose another folder")
-    if steps:
+    if checkpoints.steps():
         tensors, state = checkpoints.load_last()
-        _check_identity(state, trainer.training.identity, tokenizer)
+        _check_identity(state, trainer.training.identity, tokenizer, folder)
         trainer.restore(tensors, state)
-    elif trainer.accelerator.is_main_process:
-        write_atomic(folder / "recipe.toml", recipe_to_toml(recipe).encode())
-        with replace_folder(folder / "tokenizer") as partial:
-            shutil.copytree(source.tokenizer_folder, partial, dirs_exist_ok=True)
+        if is_main:
+            checkpoints.prune(trainer.state.best_step)
+    elif is_main:
+        begin_run(folder, recipe, tokenizer.vocabulary.hash, source.tokenizer_folder)
 
 
-def _check_identity(state: dict[str, Any], identity: dict[str, Any], tokenizer: DomainTokenizer) -> None:
+def _check_identity(state: dict[str, Any], identity: dict[str, Any], tokenizer: DomainTokenizer, folder: Path) -> None:
     """Refuse to continue with streams of another vocabulary, or with another recipe."""
     if state["vocabulary"] != identity["vocabulary"]:
         later = tokenizer.vocabulary.accepts(state["vocabulary"])
@@ -163,7 +171,7 @@ def _check_identity(state: dict[str, Any], identity: dict[str, Any], tokenizer: 
         problems = [
             Problem(name, f"was {before.get(name)!r} when the run began, now {now[name]!r}") for name in changes
         ]
-        raise SchemaError(problems, "the recipe of a resumed run")
+        raise SchemaError(problems, f"the recipe of the unfinished run in {folder}")
 
 
 def _to_json(value: object) -> object:
@@ -178,7 +186,7 @@ def _run_loop(trainer: Trainer) -> LoopState:
             return trainer.run()
     except KeyboardInterrupt:
         kept = trainer.training.checkpoints.describe()
-        raise Interrupted(f"interrupted; {kept}; continue from there with --resume") from None
+        raise Interrupted(f"interrupted; {kept}; run the same command again to continue") from None
 
 
 def _load_weights(
@@ -218,7 +226,5 @@ def _describe_prediction(model: TokenModel | EventModel, tokenizer: DomainTokeni
 def _write_result(accelerator: Accelerator, model: BoundModel, result: Result) -> None:
     """Write the model and the result, from one device, and close the logs."""
     if accelerator.is_main_process:
-        with replace_folder(result.folder / "model") as partial:
-            model.save_pretrained(partial)
-        result.save()
+        finish_run(result.folder, model, result.to_json())
     close_trackers(accelerator)

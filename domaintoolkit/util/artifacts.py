@@ -1,19 +1,17 @@
-"""Files that are written whole or not at all, and JSON files with a format, a version and a checksum."""
+"""JSON files with a format, a version and a checksum."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from domaintoolkit.errors import ArtifactError, NewerVersionError, OutputError
+from domaintoolkit.errors import ArtifactError, NewerVersionError
+from domaintoolkit.util.partials import write_atomic
 
-__all__ = ["JsonText", "canonical_json", "read_checked", "read_json", "replacing", "write_atomic", "write_json"]
+__all__ = ["JsonText", "canonical_json", "read_checked", "read_json", "write_json"]
 
 HEAD = ("format", "version", "checksum")
 
@@ -30,34 +28,6 @@ _END = b"}\n"
 def canonical_json(data: Any) -> str:
     """One text for equal data: ASCII, no spaces, sorted keys; raises `ValueError` for NaN and infinities."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """A binary file that replaces `path` at the end of the block; after an error `path` is unchanged.
-
-    Makes the folder if it is missing. Raises `OutputError` if the file cannot be written.
-    """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(6)}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    except OSError as error:
-        raise OutputError(str(target), error.strerror or str(error)) from error
-    finally:
-        if partial.exists():
-            partial.unlink()
-
-
-def write_atomic(path: str | Path, data: bytes) -> None:
-    """Write `data` under another name and rename it; a crash leaves the old file or the new one."""
-    with replacing(path) as file:
-        file.write(data)
 
 
 def write_json(path: str | Path, format: str, version: int, payload: Mapping[str, Any]) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from domaintoolkit.errors import ArtifactError, SourceError, VocabularyError
-from domaintoolkit.util.artifacts import JsonText, canonical_json, read_checked, write_atomic, write_json
+from domaintoolkit.util.artifacts import JsonText, canonical_json, read_checked, write_json
+from domaintoolkit.util.partials import write_atomic
 from domaintoolkit.vocabulary.token import KINDS, Token
 
 __all__ = ["FORMAT", "VERSION", "canonical_rows", "read", "read_csv", "write", "write_csv"]

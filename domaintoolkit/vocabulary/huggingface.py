@@ -11,7 +11,7 @@ from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 
-from domaintoolkit.util.artifacts import write_atomic
+from domaintoolkit.util.partials import write_atomic
 from domaintoolkit.vocabulary.token import Token
 
 __all__ = ["write_tokenizer"]

@@ -14,6 +14,7 @@ import torch
 
 from domaintoolkit.errors import ArtifactError, NewerVersionError
 from domaintoolkit.train.checkpoint import Checkpoints
+from domaintoolkit.util.partials import clear_partials
 
 TENSORS = {"model": {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(2)}, "random": {"cpu": torch.arange(9)}}
 
@@ -84,7 +85,7 @@ def test_a_crash_at_any_operation_leaves_whole_checkpoints(tmp_path: Path, monke
             break
         if 1 not in made.steps():
             made.save(1, TENSORS, {"step": 1}, 1)
-        made.clean()
+        clear_partials(made.folder)
         assert all(path.name.startswith("step-") for path in tmp_path.iterdir())
     assert survived
 
@@ -108,7 +109,7 @@ def test_a_process_that_is_killed_leaves_whole_checkpoints(tmp_path: Path) -> No
     process.send_signal(signal.SIGKILL)
     process.communicate()
     made = Checkpoints(tmp_path, 2)
-    made.clean()
+    clear_partials(made.folder)
     steps = made.steps()
     assert steps
     assert steps[-1] >= 3

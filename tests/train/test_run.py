@@ -92,7 +92,7 @@ def test_what_a_run_leaves_behind(encoded: Path, tmp_path: Path, capsys: pytest.
     assert result.comparison.events > 0
     assert not [path for path in (tmp_path / "run").rglob("*") if path.suffix in {".pt", ".bin", ".pkl", ".pickle"}]
     assert "validation" in capsys.readouterr().err
-    with pytest.raises(OutputError, match="resume"):
+    with pytest.raises(OutputError, match="finished training run"):
         train(encoded, tmp_path / "run", RECIPE)
 
 
@@ -144,7 +144,7 @@ def test_ctrl_c_says_how_to_continue(encoded: Path, tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     short = replace(RECIPE, steps=2, warmup=0, evaluate_every=1)
-    with pytest.raises(Interrupted, match=r"interrupted; .*checkpoint.*; continue from there with --resume"):
+    with pytest.raises(Interrupted, match=r"interrupted; .*checkpoint.*; run the same command again"):
         train(encoded, tmp_path / "run", short, progress=interrupt)
 
 

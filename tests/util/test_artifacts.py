@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.errors import ArtifactError, NewerVersionError, OutputError
-from domaintoolkit.util.artifacts import read_json, replacing, write_atomic, write_json
+from domaintoolkit.errors import ArtifactError, NewerVersionError
+from domaintoolkit.util.artifacts import read_json, write_json
 
 KEYS = st.text(max_size=4).filter(lambda key: key not in ("format", "version", "checksum"))
 PLAIN = st.recursive(
@@ -73,22 +73,3 @@ def test_missing_newer_and_folders(tmp_path: Path) -> None:
     assert (caught.value.found, caught.value.supported) == (3, 2)
     with pytest.raises(ValueError, match="may not have the keys"):
         write_json(tmp_path / "x.json", "things", 1, {"version": 2})
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write_atomic(path, b"old")
-
-    def fails() -> None:
-        with replacing(path) as file:
-            file.write(b"half")
-            raise RuntimeError("stop")
-
-    with pytest.raises(RuntimeError):
-        fails()
-    assert path.read_bytes() == b"old"
-    write_atomic(path, b"new")
-    assert [child.name for child in tmp_path.iterdir()] == ["file"]
-    assert path.read_bytes() == b"new"
-    with pytest.raises(OutputError):
-        write_atomic(path / "below", b"")

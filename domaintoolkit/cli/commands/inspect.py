@@ -79,7 +79,7 @@ def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limi
 
 def _write_page(history: History, tokenizer: DomainTokenizer, html: Path) -> None:
     from domaintoolkit.report import history_page
-    from domaintoolkit.util.artifacts import write_atomic
+    from domaintoolkit.util.partials import write_atomic
 
     write_atomic(html, history_page(history, len(tokenizer.vocabulary)).encode())
 

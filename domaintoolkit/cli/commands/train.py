@@ -36,7 +36,7 @@ SAMPLE = 200_000
     help="Folder of the run.  [default: OUT with -model instead of -streams, in the current folder]",
 )  # fmt: skip
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings.")
-@click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint.")
+@click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint, with its settings.")
 @recipe_options
 @json_option
 def command(
@@ -52,17 +52,26 @@ def command(
 
     OUT is an encoded folder. RUN receives the resolved recipe, the model, checkpoints and a comparison with
     baselines on held-out entities. Settings come from --recipe, else from the domain's own recipe, else from
-    the defaults; each option overrides one setting. With --resume, they are those that the run began with.
+    the defaults; each option overrides one setting. To continue an interrupted run, run the same command again,
+    or give --resume, which takes the settings that the run began with.
     """
     if folder is None and domain_name is None:
         raise click.UsageError("give OUT, an encoded folder, or --domain NAME to train on its sample")
     streams = _encode_sample(domain_name, json_output) if folder is None else folder
-    from domaintoolkit.train import Recipe, is_precision_emulated, load_recipe, replace_settings, train
+    from domaintoolkit.train import (
+        Recipe,
+        is_precision_emulated,
+        load_recipe,
+        load_run_recipe,
+        replace_settings,
+        train,
+    )
 
     run = out or Path(f"{streams.name.removesuffix('-streams')}-model")
-    stored = run / "recipe.toml"
-    path = recipe_file or (stored if resume and stored.exists() else _domain_recipe(domain_name))
-    recipe = replace_settings(Recipe() if path is None else load_recipe(path), **settings)
+    begun = load_run_recipe(run) if resume and recipe_file is None else None
+    path = recipe_file or _domain_recipe(domain_name)
+    declared = begun or (Recipe() if path is None else load_recipe(path))
+    recipe = replace_settings(declared, **settings)
     first = not int(os.environ.get("RANK", "0"))
     if first and is_precision_emulated(recipe):
         click.echo("note: this CPU has no bf16 arithmetic; --precision fp32 is several times faster here", err=True)

@@ -37,7 +37,7 @@ from domaintoolkit.schema import Schema
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.storage.manifest import Manifest, ShardEntry
-from domaintoolkit.storage.resume_state import APPENDING, STATE, FinishedShard, clear_partials
+from domaintoolkit.storage.resume_state import APPENDING, STATE, FinishedShard, clear_leftovers
 from domaintoolkit.storage.shards import CARRIED, LEFT_OUT, SHARDS, write_shard
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
@@ -86,7 +86,7 @@ def append(
     with lock_folder(folder):
         if (folder / STATE).exists():
             raise OutputError(str(folder), "holds an unfinished encoding; finish it before appending")
-        clear_partials(folder)
+        clear_leftovers(folder)
         work = _FolderAppend(folder, tokenizer, on_bad_rows, Budget.of(memory, threads), progress or silent)
         finish_quarantine(path, work.encoded.manifest.counts["rows_refused"])
         with _partition_folder(folder if temporary is None else Path(temporary)) as partitioned:

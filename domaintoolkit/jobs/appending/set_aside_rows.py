@@ -19,7 +19,7 @@ from domaintoolkit.storage.manifest import SetAside
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.arrow import to_plain
-from domaintoolkit.util.artifacts import write_atomic
+from domaintoolkit.util.partials import write_atomic
 
 __all__ = ["NO_HASHES", "SET_ASIDE", "Hashes", "add_hashes", "drop_rows", "find_hashes", "hash_rows", "read_hashes"]
 

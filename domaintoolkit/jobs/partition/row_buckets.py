@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.jobs.partition.dictionary_codes import DictionaryCodes
 from domaintoolkit.jobs.partition.row_piece import RowPiece, read_piece
-from domaintoolkit.util.artifacts import replacing
+from domaintoolkit.util.partials import replacing
 from domaintoolkit.util.ragged import cut_ranges, offsets_of
 
 __all__ = ["DICTIONARIES", "RowBuckets", "save_dictionaries"]

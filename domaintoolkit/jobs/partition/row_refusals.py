@@ -23,7 +23,7 @@ from domaintoolkit.reading import Source
 from domaintoolkit.reading.refused_rows import KEPT, Quarantine, RefusedRow
 from domaintoolkit.reading.source import SourceBatch
 from domaintoolkit.storage.resume_state import REFUSED
-from domaintoolkit.util.artifacts import replacing
+from domaintoolkit.util.partials import replacing
 
 __all__ = [
     "RefusalList",

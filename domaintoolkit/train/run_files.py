@@ -1,0 +1,130 @@
+"""The files of a run: how it begins, how it ends, and whether they are still as they were written.
+
+`run.json` is written first and says that the folder is a run's; `result.json` is written last, with the checksum of
+every file but the checkpoints, which have their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from domaintoolkit.errors import ArtifactError, OutputError
+from domaintoolkit.model import load_model
+from domaintoolkit.model.bound_model import BoundModel
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.train.checkpoint import Checkpoints
+from domaintoolkit.train.recipe import Recipe, load_recipe, recipe_to_toml
+from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.partials import clear_partials, list_whole, replacing_folder, write_atomic
+
+__all__ = ["RunReport", "begin_run", "clear_leftovers", "finish_run", "is_finished", "load_run_recipe", "verify_run"]
+
+RUN, RESULT = "run.json", "result.json"
+FORMAT, RESULT_FORMAT, VERSION = "domaintoolkit run", "domaintoolkit training result", 1
+RECIPE, TOKENIZER, MODEL, CHECKPOINTS = "recipe.toml", "tokenizer", "model", "checkpoints"
+LISTED = (RUN, RECIPE, TOKENIZER, MODEL)
+"""The files and folders whose checksums are in `result.json`; logs are not, since only other programs read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """The state of a run's files."""
+
+    files: int
+    """The number of files that are as they were written."""
+    steps: tuple[int, ...]
+    """The steps that have a whole checkpoint."""
+    result: dict[str, Any] | None
+    """The content of `result.json`; None if the run is not finished."""
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a killed run was still writing; raises `OutputError` if the folder holds something else."""
+    others = list_whole(folder)
+    if others and RUN not in others:
+        reason = f"already holds something else ({', '.join(others[:5])}); choose another folder"
+        raise OutputError(str(folder), reason)
+    for within in (folder, folder / CHECKPOINTS):
+        clear_partials(within)
+
+
+def begin_run(folder: Path, recipe: Recipe, vocabulary: str, tokenizer: Path) -> None:
+    """Write the recipe and copy the tokenizer's folder; the folder is a run's from the first of these files on."""
+    text = recipe_to_toml(recipe).encode()
+    (folder / RESULT).unlink(missing_ok=True)
+    files = {RECIPE: hashlib.sha256(text).hexdigest()}
+    write_json(folder / RUN, FORMAT, VERSION, {"vocabulary": vocabulary, "files": files})
+    write_atomic(folder / RECIPE, text)
+    with replacing_folder(folder / TOKENIZER) as partial:
+        shutil.copytree(tokenizer, partial, dirs_exist_ok=True)
+
+
+def finish_run(folder: Path, model: BoundModel, result: dict[str, Any]) -> None:
+    """Write the model and, last of all, the result with the checksums of all files."""
+    with replacing_folder(folder / MODEL) as partial:
+        model.save_pretrained(partial)
+    write_json(folder / RESULT, RESULT_FORMAT, VERSION, {**result, "files": _checksums(folder)})
+
+
+def is_finished(folder: Path) -> bool:
+    """Return True if the run has its result."""
+    return (folder / RESULT).exists()
+
+
+def load_run_recipe(folder: Path) -> Recipe | None:
+    """The recipe that a run began with; None if `folder` holds no run. Raises `ArtifactError` if it was altered."""
+    if not (folder / RUN).exists():
+        return None
+    _compare(folder, read_json(folder / RUN, FORMAT, VERSION)["files"])
+    return load_recipe(folder / RECIPE)
+
+
+def verify_run(folder: str | Path) -> RunReport:
+    """Compare every file of a run with its checksum: recipe, tokenizer, model, result and checkpoints.
+
+    Raises `ArtifactError` for the first one that is missing, altered or of no use.
+    """
+    place = Path(folder)
+    if load_run_recipe(place) is None:
+        raise ArtifactError(str(place), f"is not the folder of a run: it has no {RUN}")
+    result = read_json(place / RESULT, RESULT_FORMAT, VERSION) if is_finished(place) else None
+    DomainTokenizer.load(place / TOKENIZER)
+    known = _checksums(place)
+    if result is not None:
+        files = result.pop("files")
+        _compare(place, files)
+        added = sorted(known.keys() - files.keys())
+        if added:
+            raise ArtifactError(str(place / added[0]), "is not one of the run's files")
+        load_model(place, "cpu")
+    checkpoints = Checkpoints(place / CHECKPOINTS, keep=1)
+    files, steps = len(known) + (result is not None), checkpoints.steps()
+    for step in steps:
+        tensors, _ = checkpoints.load(step)
+        files += 1 + len(tensors)
+    return RunReport(files, tuple(steps), result)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """The checksum of each listed file, and of each in a listed folder, by its path below the run's folder."""
+    paths = [path for name in LISTED for path in (folder / name, *sorted((folder / name).rglob("*"))) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _compare(folder: Path, files: dict[str, str]) -> None:
+    for name, checksum in files.items():
+        try:
+            found = _checksum(folder / name)
+        except OSError as error:
+            raise ArtifactError(str(folder / name), error.strerror or str(error)) from None
+        if found != checksum:
+            raise ArtifactError(str(folder / name), "was altered: its content does not match its checksum")
