@@ -180,19 +180,13 @@ class _Counting:
         total = len(table)
         if training_only:
             table = table.filter(pa.array(self._keys.is_training(table)))
-        rows = drop_origins(table)
-        try:
-            return _Counted(self._tokenizer.fit_state(rows, fitted=self._types), total)
-        except DataError as error:
-            if any(refusal.row is None for refusal in error.refusals):
-                raise
-            if self._on_bad_rows == "quarantine":
-                state = self._tokenizer.fit_state(rows, "quarantine", self._types)
-                return _Counted(state, total, len(rows) - state.rows)
-            # these rows will end in an error, so they are not counted
-            nothing = self._tokenizer.fit_state(rows.slice(0, 0), fitted=self._types)
-            listed = describe_refusals(table, error.refusals, names)
-            return _Counted(nothing, total, 0, listed, error.total - len(error.refusals))
+        refused: list[Refusal] = []
+        state = self._tokenizer.fit_state(drop_origins(table), "quarantine", self._types, refused)
+        passed_over = len(table) - state.rows
+        if not refused or self._on_bad_rows == "quarantine":
+            return _Counted(state, total, passed_over)
+        listed = describe_refusals(table, refused[:KEPT], names)
+        return _Counted(state, total, passed_over, listed, len(refused) - len(refused[:KEPT]))
 
 
 @dataclass(slots=True)

@@ -149,11 +149,20 @@ class DomainTokenizer:
         return self.layout.segmenter
 
     def fit_state(
-        self, table: Any, on_bad_rows: OnBadRows = "error", fitted: Mapping[str, pa.DataType] | None = None
+        self,
+        table: Any,
+        on_bad_rows: OnBadRows = "error",
+        fitted: Mapping[str, pa.DataType] | None = None,
+        refused: list[Refusal] | None = None,
     ) -> FitState:
-        """The counts of a table, which the tokenizer does not learn; `fitted` as the `types` of `prepare_rows`."""
-        state = FitState(self.schema, self._kinds)
-        state.update(self.prepare_rows(table, on_bad_rows, fitted), self._workers)
+        """The counts of a table, which the tokenizer does not learn; `fitted` as the `types` of `prepare_rows`.
+
+        `refused` receives the problems of the rows that `quarantine` passes over.
+        """
+        state, rows = FitState(self.schema, self._kinds), self.prepare_rows(table, on_bad_rows, fitted)
+        state.update(rows, self._workers)
+        if refused is not None:
+            refused += rows.refused
         return state
 
     def restore_state(self, tables: Mapping[str, pa.Table]) -> FitState:

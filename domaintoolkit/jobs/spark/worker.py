@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from domaintoolkit.errors import DataError
+from domaintoolkit.errors import Refusal
 from domaintoolkit.jobs.composites import LowestEntities
 from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.partition.origin import add_origins, drop_origins, unpack_origins
@@ -129,14 +129,9 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
             rows_in += batch.num_rows
             if training_only:
                 table = table.filter(pa.array(EntityKeys(schema.entity).is_training(table)))
-            rows = drop_origins(table)
-            try:
-                counted = tokenizer.fit_state(rows)
-            except DataError as error:
-                if any(refusal.row is None for refusal in error.refusals):
-                    raise
-                counted = tokenizer.fit_state(rows, "quarantine")
-                refused += describe_refusals(table, error.refusals, places.names)
+            problems: list[Refusal] = []
+            counted = tokenizer.fit_state(drop_origins(table), "quarantine", refused=problems)
+            refused += describe_refusals(table, problems, places.names)
             rows_refused += len(refused)
             listed += [to_json(row) for row in refused[: 0 if quarantine else KEPT - len(listed)]]
             if state is None:
