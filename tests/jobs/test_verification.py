@@ -12,7 +12,7 @@ import pytest
 from event_rows import SCHEMA, events
 from hypothesis import assume, given, settings
 
-from domaintoolkit import ArtifactError, DataError, DomainTokenizer, Schema
+from domaintoolkit import ArtifactError, Categorical, DataError, DomainTokenizer, Numeric, Schema
 from domaintoolkit.jobs import decode, encode, export_streams, fit, verify
 from domaintoolkit.testing import cases
 
@@ -44,8 +44,6 @@ def test_any_schema(case: tuple[Schema, pa.Table, pa.Table]) -> None:
 
 
 def test_changed_rows_are_seen(tmp_path: Path) -> None:
-    from domaintoolkit import Categorical, Numeric
-
     schema = Schema(entity="who", fields=(Categorical("what"), Numeric("much", bins=4)), labels="paid")
     draw = np.random.default_rng(0)
     columns = {
@@ -66,6 +64,15 @@ def test_changed_rows_are_seen(tmp_path: Path) -> None:
     assert any("to no entity of the files" in problem for problem in fewer.problems)
     more = verify(folder, pa.concat_tables([table, pa.table({"who": [99], "what": ["a"], "much": [0.1], "paid": [0]})]))
     assert any("have no stream" in problem for problem in more.problems)
+
+
+def test_a_row_with_two_faults_counts_once(tmp_path: Path) -> None:
+    bad = {"user": [1, None, 2], "at": ["2024-01-01", None, "2024-01-02"], "what": ["a", "b", "c"]}
+    schema = Schema(entity="user", time="at", fields=(Categorical("what"),))
+    tokenizer = DomainTokenizer(schema).fit(bad, on_bad_rows="quarantine")
+    encode(tokenizer, pa.table(bad), tmp_path / "out", on_bad_rows="quarantine")
+    found = verify(tmp_path / "out", pa.table(bad), threads=1)
+    assert (found.problems, found.rows_refused) == ((), 1)
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.csv", "streams.parquet", "streams.arrow"])

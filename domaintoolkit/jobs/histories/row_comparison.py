@@ -126,7 +126,7 @@ class Comparison:
             streams=len(there),
             events=int(kept.event_counts.sum()),
             tokens=len(kept.ids),
-            rows_refused=len(own.refused),
+            rows_refused=own.counts.rows_refused,
             absent=len(own) - len(there),
         )
         if left_out is not None:
