@@ -78,6 +78,8 @@ class Refusal:
     """The file of the row, if it came from a file."""
     line: int | None = None
     """The line in that file, counted from 1, if it is a text file."""
+    other: int | None = None
+    """Another row of the same table, which this one contradicts."""
 
     def __str__(self) -> str:
         place = [self.source] if self.source else []
@@ -87,7 +89,8 @@ class Refusal:
             place.append(f"row {self.row}")
         if self.column is not None:
             place.append(f"column {self.column!r}")
-        return f"{', '.join(place)}: {self.reason}" if place else self.reason
+        reason = self.reason if self.other is None else f"{self.reason} (row {self.other})"
+        return f"{', '.join(place)}: {reason}" if place else reason
 
 
 def _list_problems(head: str, items: Sequence[object], total: int) -> str:

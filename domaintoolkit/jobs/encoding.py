@@ -18,6 +18,7 @@ from domaintoolkit.jobs.partition.row_refusals import (
     count_log,
     locate_rows,
     log_path,
+    raise_if_all_refused,
     raise_refusals,
     read_logs,
     sort_rows,
@@ -239,6 +240,8 @@ class _Encoding:
         manifest, counts = build_manifest(
             self.tokenizer, self.folder, state.finished, self.source.reader, state.rows["refused"]
         )
+        if counts.rows_refused == counts.rows_in:
+            raise_if_all_refused(refused, counts.rows_refused, counts.rows_in)
         written = write_quarantine(self.options.quarantine, refused)
         manifest.save(self.folder)
         self._remove_spill(self.state)

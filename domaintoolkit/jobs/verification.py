@@ -34,7 +34,7 @@ class VerifyResult:
     rows_refused: int
     """Also those that were set aside."""
     rows_set_aside: int
-    """Rows that appending found older than their histories: the folder remembers that it does not hold them."""
+    """Rows that appending found older than their histories, or in conflict with them, which the folder remembers."""
     problems: tuple[str, ...]
 
     @property

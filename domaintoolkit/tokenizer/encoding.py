@@ -21,10 +21,13 @@ from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.tokenizer.rows.order import Grouping, break_ties, group_rows, ranks_of
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.tokenizer.rows.ties import cell_ranks
+from domaintoolkit.util.arrow import show_value
 from domaintoolkit.util.ragged import offsets_of, positions
 from domaintoolkit.util.threads import Workers
 
 __all__ = ["encode_rows", "statics_of", "tie_keys"]
+
+Places = NDArray[np.int64]
 
 
 def encode_rows(
@@ -32,7 +35,7 @@ def encode_rows(
 ) -> Streams:
     """The streams of prepared rows, by key or `by_hash` of the key, then key.
 
-    A static field that changes within an entity is refused, or raised.
+    Rows whose static values differ from those of most rows of their entity are refused, or raised.
     """
     schema = layout.schema
     jobs: dict[str | None, Future[Encoded]] = {
@@ -209,24 +212,48 @@ def statics_of(schema: Schema, rows: PreparedRows, chosen: NDArray[np.integer[An
 
 
 def _find_static_conflicts(schema: Schema, rows: PreparedRows, grouping: Grouping) -> dict[int, list[Refusal]]:
-    """The rows whose static value differs from that of their entity's first event."""
+    """The rows to refuse so that the others of each entity agree in every static field: as few rows as possible."""
     conflicts: dict[int, list[Refusal]] = {}
     if not schema.static:
         return conflicts
     # (rows,) in the order of events: the first row of the entity of each, and the row itself
     first = np.repeat(grouping.first, np.diff(grouping.starts))
     order = np.arange(len(first)) if grouping.order is None else grouping.order
-    hashes = statics_of(schema, rows)
-    for spec in schema.static:
-        values = np.asarray(hashes[spec.name])
-        wrong = np.flatnonzero(values[order] != values[first])
+    hashes = [np.asarray(column) for column in statics_of(schema, rows).columns]
+    differs = np.zeros(len(order), bool)
+    for values in hashes:
+        differs |= values[order] != values[first]
+    if not differs.any():
+        return conflicts
+    kept = order[_find_kept_events(grouping, differs, [values[order] for values in hashes])]
+    for spec, values in zip(schema.static, hashes, strict=True):
+        wrong = np.flatnonzero(values[order] != values[kept])
         column = rows.columns[spec.name]
-        for row, other in zip(order[wrong].tolist(), first[wrong].tolist(), strict=True):
+        for row, other in zip(order[wrong].tolist(), kept[wrong].tolist(), strict=True):
             number, against = (k if rows.numbers is None else int(rows.numbers[k]) for k in (row, other))
-            found, expected = (column[k].as_py() for k in (row, other))
-            reason = f"static field is {found!r} here and {expected!r} in row {against} of the same entity"
-            conflicts.setdefault(row, []).append(Refusal(number, spec.name, reason))
+            found, expected = (show_value(column[k]) for k in (row, other))
+            reason = f"static field is {found} here, and {expected} in most rows of the same entity"
+            conflicts.setdefault(row, []).append(Refusal(number, spec.name, reason, other=against))
     return conflicts
+
+
+def _find_kept_events(grouping: Grouping, differs: NDArray[np.bool_], statics: Sequence[NDArray[Any]]) -> Places:
+    """(events,): the first event of the entity of each that has its most frequent static values.
+
+    Of values that are equally frequent, those of the earliest event count. `statics` are given event by event.
+    """
+    counts = np.diff(grouping.starts)
+    entity = np.repeat(np.arange(len(counts)), counts)
+    kept = grouping.starts[entity]
+    # (events of entities whose rows differ,)
+    some = np.flatnonzero(np.isin(entity, entity[differs]))
+    together = np.stack([entity[some], *(values[some] for values in statics)])
+    _, places, times = np.unique(together, axis=1, return_index=True, return_counts=True)
+    firsts = some[places]  # (distinct values of an entity,): the first event that has them
+    best = np.lexsort((firsts, -times, entity[firsts]))
+    owners, chosen = np.unique(entity[firsts[best]], return_index=True)
+    kept[some] = firsts[best][chosen][np.searchsorted(owners, entity[some])]
+    return kept
 
 
 def _apply_limits(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[int, int]]:

@@ -88,8 +88,8 @@ class HistoryEncoder:
             first = rows[0][name]
             for number, row in enumerate(rows):
                 if row[name] != first and (row[name] == row[name] or first == first):  # NaN is not itself
-                    reason = f"static field is {row[name]!r} here and {first!r} in row 0 of the same entity"
-                    raise DataError([Refusal(number, name, reason)])
+                    reason = f"static field is {row[name]!r} here, and {first!r} in another row of the same entity"
+                    raise DataError([Refusal(number, name, reason, other=0)])
             ids += find([first])[0]
         if self._anchor is not None:
             assert times is not None

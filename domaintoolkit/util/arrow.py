@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["to_plain"]
+__all__ = ["show_value", "to_plain"]
 
 
 def to_plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -17,3 +17,11 @@ def to_plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     elif pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
         column = column.cast(pa.binary())
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def show_value(value: pa.Scalar) -> str:
+    """A value as messages show it: text in quotes, times and numbers as people write them."""
+    found = value.as_py()
+    if found is None:
+        return "null"
+    return repr(found) if isinstance(found, str | bytes) else str(found)

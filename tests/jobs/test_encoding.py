@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError, OutputError, SourceError
 from domaintoolkit.jobs.encoding import encode
+from domaintoolkit.jobs.fitting import fit
 from domaintoolkit.jobs.partition import spill
 from domaintoolkit.jobs.partition.row_source import TableSource
 from domaintoolkit.reading.source import open_source
-from domaintoolkit.schema import Categorical, Schema
+from domaintoolkit.schema import Categorical, Column, Reader, Schema
 from domaintoolkit.storage.encoded_folder import open_encoded
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.streams.keys import SPLITS, hash_keys, shard_of, split_of
@@ -148,9 +149,49 @@ def test_static_fields_that_change_are_named_with_both_rows(tmp_path: Path) -> N
     with pytest.raises(DataError) as caught:
         encode(tokenizer, table, tmp_path / "out", shards=8)
     named = {refusal.row: refusal.reason for refusal in caught.value.refusals}
-    assert wrong in same
-    assert set(named) <= set(same)
-    assert all(f"in row {same[0]} of the same entity" in reason for reason in named.values())
+    assert set(named) == {wrong}
+    other = next(row for row in same if row != wrong)
+    assert named[wrong].endswith(f"'brio' here, and 'acme' in most rows of the same entity (row {other})")
+
+
+def test_static_fields_that_differ_between_files_are_named_with_the_other_file(tmp_path: Path) -> None:
+    schema = Schema(entity="user", time="at", static=(Categorical("land"),), fields=(Categorical("what"),))
+    header = "user,at,land,what\n"
+    (tmp_path / "a.csv").write_text(header + "1,2024-01-01,de,x\n2,2024-01-01,de,x\n")
+    (tmp_path / "b.csv").write_text(header + "2,2024-01-02,de,x\n1,2024-01-02,fr,x\n")
+    source = open_source(
+        [tmp_path / "a.csv", tmp_path / "b.csv"], Reader(tuple(map(Column, header.split()[0].split(","))))
+    )
+    tokenizer = fit(schema, source).tokenizer
+    with pytest.raises(DataError) as caught:
+        encode(tokenizer, source, tmp_path / "out")
+    (refusal,) = caught.value.refusals
+    assert (refusal.source, refusal.row, refusal.line) == (str(tmp_path / "b.csv"), 1, 3)
+    assert refusal.reason.endswith(f"'de' in most rows of the same entity ({tmp_path / 'a.csv'}, row 0)")
+
+
+def test_a_run_of_rows_without_a_key_is_quarantined(tmp_path: Path) -> None:
+    """All rows of some batches are bad for one reason, which is not a reason to refuse the table."""
+    lines = [f"{number % 50 if number < 3000 else ''},2024-01-01,x" for number in range(6000)]
+    (tmp_path / "keys.csv").write_text("\n".join(["user,at,what", *lines]) + "\n")
+    schema = Schema(entity="user", time="at", fields=(Categorical("what"),))
+    source = open_source(tmp_path / "keys.csv", Reader(tuple(map(Column, ("user", "at", "what")))))
+    fitted = fit(schema, source, on_bad_rows="quarantine", training_only=False)
+    assert (fitted.rows_refused, fitted.rows_fitted) == (3000, 3000)
+    result = encode(fitted.tokenizer, source, tmp_path / "out", on_bad_rows="quarantine")
+    assert (result.counts.rows_in, result.counts.rows_refused) == (6000, 3000)
+    with pytest.raises(DataError) as caught:
+        fit(schema, source)
+    assert caught.value.total == 3000
+    assert (caught.value.refusals[0].row, caught.value.refusals[0].line) == (3000, 3002)
+
+
+def test_a_table_of_refused_rows_is_an_error_also_with_quarantine(tmp_path: Path) -> None:
+    bad = TABLE.slice(0, 4).set_column(0, "user", pa.nulls(4, pa.int64()))
+    with pytest.raises(DataError, match="all 4 rows were refused, so nothing was encoded") as caught:
+        encode(TOKENIZER, bad, tmp_path / "out", on_bad_rows="quarantine")
+    assert [refusal.row for refusal in caught.value.refusals] == [None, 0, 1, 2, 3]
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_no_rows_are_an_error(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from domaintoolkit.jobs.partition.row_refusals import (
     RefusalList,
     finish_quarantine,
     locate_rows,
+    raise_if_all_refused,
     raise_refusals,
     sort_rows,
 )
@@ -134,9 +135,11 @@ class _FolderAppend:
             overlapping = self._find_overlapping(written, todo, buckets, rewrite)
             if overlapping:
                 written = self._append(todo, buckets, rewrite, overlapping)
+            refused = sort_rows([*self.kept, *(row for each in written for row in each.refused)], self.names)
+            rows_in = len(self.kept) + int(buckets.rows.sum())
             if self.on_bad_rows == "error":
-                refused = sort_rows([row for each in written for row in each.refused], self.names)
                 raise_refusals(list(locate_rows(source, refused, self.names)), self.names)
+            raise_if_all_refused(locate_rows(source, refused, self.names), len(refused), rows_in)
         except KeyboardInterrupt:
             self._clear(self.encoded.manifest)
             raise Interrupted("interrupted; the folder is unchanged; append again") from None
@@ -238,17 +241,19 @@ class _FolderAppend:
         finished = {k: FinishedShard(k, entry, {}, left_out=left) for k, (entry, left) in enumerate(entries)}
         finished |= {each.shard.number: each.shard for each in shards}
         listed = [finished[number] for number in sorted(finished)]
+        refused = [*self.kept, *(row for each in shards for row in each.refused)]
         manifest, added = build_manifest(self.tokenizer, self.folder, listed, source.reader, len(self.kept))
         hashes = np.concatenate([np.zeros(0, np.uint64), *(each.hashes for each in shards)])
         set_aside = add_hashes(self.folder, before.set_aside, hashes)
         counts = asdict(Counts(**before.counts) + added)
         # rows that were set aside may be appended again, with `rewrite`
-        appended = before.appended if len(hashes) else (*before.appended, self.appended)
+        is_partial = any(each.set_aside for each in shards)
+        appended = before.appended if is_partial else (*before.appended, self.appended)
         manifest = replace(manifest, counts=counts, reader=before.reader, set_aside=set_aside)
         manifest = replace(manifest, appended=appended)
-        refused = [*self.kept, *(row for each in shards for row in (*each.refused, *each.set_aside))]
+        absent = [*refused, *(row for each in shards for row in each.set_aside)]
         with Quarantine(quarantine, keep=True) as rows:
-            rows.add(locate_rows(source, sort_rows(refused, self.names), self.names))
+            rows.add(locate_rows(source, sort_rows(absent, self.names), self.names))
             rows.flush()
             self.tokenizer.save(self.folder / "tokenizer")
             # the manifest names the new files, so saving it is the one step that appends the rows

@@ -169,9 +169,8 @@ class _NewRows:
         self._set_aside(result, known, KNOWN)
         self._set_aside(result, set_aside & ~known, OLDER)
         self._refuse_conflicts(result, conflicting)
-        # encoded all at once, a conflicting row may be the first of its history if it is not after the last event
-        remembered = set_aside | (conflicting & (self.time_order <= 0))
-        result.hashes = hash_rows(self.tokenizer, self.rows.filter(pa.array(remembered)))
+        # encoded all at once, conflicting rows may be most rows of their history, which would then lose the others
+        result.hashes = hash_rows(self.tokenizer, self.rows.filter(pa.array(set_aside | conflicting)))
         rewritten = np.unique(self.history[late & ~conflicting]) if rewrite else np.zeros(0, np.int64)
         added = (self.history >= 0) & ~set_aside & ~conflicting
         result.table = self._add_rows(result, added, rewritten)

@@ -14,7 +14,7 @@ from domaintoolkit.jobs.histories.histories import Histories
 from domaintoolkit.schema import Schema
 from domaintoolkit.tokenizer.encoding import statics_of
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
-from domaintoolkit.util.arrow import to_plain
+from domaintoolkit.util.arrow import show_value, to_plain
 
 __all__ = ["StaticConflicts", "copy_statics", "find_conflicts"]
 
@@ -34,8 +34,8 @@ class StaticConflicts:
         """The problems of one of the rows."""
         for name, flags in self.fields.items():
             if flags[row]:
-                value = rows[name][row].as_py()
-                yield Refusal(row, name, f"static field is {value!r} here and another in the encoded history")
+                value = show_value(rows[name][row])
+                yield Refusal(row, name, f"static field is {value} here, and another value in the encoded history")
 
 
 def find_conflicts(

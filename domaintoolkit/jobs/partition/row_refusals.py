@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.partition.origin import ORIGIN, drop_origins, unpack_origins
@@ -34,14 +33,13 @@ __all__ = [
     "from_json",
     "locate_rows",
     "log_path",
+    "raise_if_all_refused",
     "raise_refusals",
     "read_logs",
     "sort_rows",
     "to_json",
     "write_quarantine",
 ]
-
-OTHER_ROW = re.compile(r"in row (\d+) of(?= the same entity$)")
 
 
 class RefusalList(list[RefusedRow]):
@@ -112,11 +110,14 @@ def describe_refusals(table: pa.Table, refused: Sequence[Refusal], names: Sequen
     if not refused:
         return []
     packed = table[ORIGIN].to_numpy()
-    numbers = unpack_origins(packed).rows
     problems: dict[int, list[tuple[str | None, str]]] = {}
     for refusal in refused:
         assert refusal.row is not None
-        problems.setdefault(refusal.row, []).append((refusal.column, _with_other_row(refusal.reason, numbers)))
+        reason = refusal.reason
+        if refusal.other is not None:
+            ((source, row),) = unpack_origins(packed[[refusal.other]]).with_names(names)
+            reason += f" ({source}, row {row})" if source else f" (row {row})"
+        problems.setdefault(refusal.row, []).append((refusal.column, reason))
     rows = np.array(list(problems))
     places = unpack_origins(packed[rows]).with_names(names)
     values = drop_origins(table).take(pa.array(rows)).to_pylist()
@@ -124,11 +125,6 @@ def describe_refusals(table: pa.Table, refused: Sequence[Refusal], names: Sequen
         RefusedRow(source or "", row, None, tuple(own), _raw(value))
         for own, (source, row), value in zip(problems.values(), places, values, strict=True)
     ]
-
-
-def _with_other_row(reason: str, numbers: NDArray[np.int64]) -> str:
-    """A reason that names another row of the table, with the number of that row in its source instead."""
-    return OTHER_ROW.sub(lambda found: f"in row {int(numbers[int(found[1])])} of", reason)
 
 
 def _raw(values: dict[str, Any]) -> bytes:
@@ -217,6 +213,15 @@ def raise_refusals(rows: Sequence[RefusedRow], names: Sequence[str], problems: i
         listed = [refusal for row in sort_rows(rows, names)[:KEPT] for refusal in row.refusals()]
         named = [Refusal(each.row, each.column, each.reason, each.source or None, each.line) for each in listed]
         raise DataError(named, sum(len(row.problems) for row in rows) if problems is None else problems)
+
+
+def raise_if_all_refused(rows: Iterable[RefusedRow], refused: int, rows_in: int) -> None:
+    """Raise the first of the refused `rows` if no other row came in: a folder without any row helps nobody."""
+    if rows_in and refused == rows_in:
+        listed = [refusal for row in islice(rows, KEPT) for refusal in row.refusals()]
+        named = [replace(each, source=each.source or None) for each in listed]
+        every = f"all {refused:,} rows were refused" if refused > 1 else "the only row was refused"
+        raise DataError([Refusal(None, None, f"{every}, so nothing was encoded"), *named], refused + 1)
 
 
 def write_quarantine(path: Path, rows: Iterable[RefusedRow]) -> bool:

@@ -22,6 +22,7 @@ from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.partition.row_refusals import (
     from_json,
     locate_rows,
+    raise_if_all_refused,
     raise_refusals,
     sort_rows,
     write_quarantine,
@@ -215,6 +216,11 @@ def encode_spark(
         except KeyboardInterrupt:
             raise Interrupted(_describe_interruption(folder, made.shards)) from None
         manifest, counts = build_manifest(tokenizer, folder, finished, source.reader)
+        try:
+            raise_if_all_refused(refused, counts.rows_refused, counts.rows_in)
+        except DataError:
+            discard(folder)
+            raise
         written = write_quarantine(path, refused)
         manifest.save(folder)
         clear_state(folder)

@@ -228,7 +228,7 @@ def test_static_fields_have_to_be_those_of_the_history(tmp_path: Path) -> None:
     tokenizer = DomainTokenizer(STATIC, threads=1).fit(rows)
     encode(tokenizer, rows.slice(0, 2), tmp_path / "out")
     before = contents(tmp_path / "out")
-    with pytest.raises(DataError, match="row 1, column 'land': static field is 'de' here and another in the encoded"):
+    with pytest.raises(DataError, match="row 1, column 'land': static field is 'de' here, and another value in the"):
         append(tmp_path / "out", rows.slice(2))
     assert contents(tmp_path / "out") == before
     result = append(tmp_path / "out", rows.slice(2), on_bad_rows="quarantine")
@@ -249,6 +249,27 @@ def test_bad_rows_leave_the_folder_as_it_was(tmp_path: Path) -> None:
     result = append(tmp_path / "out", bad, on_bad_rows="quarantine")
     assert (result.counts.rows_in, result.counts.rows_refused) == (300, 1)
     assert result.manifest.totals["events"] == 599
+
+
+def test_rows_that_are_all_refused_are_an_error_also_with_quarantine(tmp_path: Path) -> None:
+    encode(TOKENIZER, TABLE, tmp_path / "out", shards=3)
+    before = contents(tmp_path / "out")
+    bad = TABLE.slice(0, 5).set_column(0, "user", pa.nulls(5, pa.int64()))
+    with pytest.raises(DataError, match="all 5 rows were refused"):
+        append(tmp_path / "out", bad, on_bad_rows="quarantine")
+    assert contents(tmp_path / "out") == before
+
+
+def test_conflicting_rows_that_would_be_most_rows_of_their_history_are_known_to_verify(tmp_path: Path) -> None:
+    at = TABLE["at"][0].as_py()
+    rows = pa.table({"user": [1] * 4, "at": [at + timedelta(n) for n in range(4)],
+                     "land": ["de", "fr", "fr", "de"], "what": ["a"] * 4})  # fmt: skip
+    encode(DomainTokenizer(STATIC, threads=1).fit(rows), rows.slice(0, 1), tmp_path)
+    append(tmp_path, rows.slice(1), on_bad_rows="quarantine")
+    found = verify(tmp_path, rows, threads=1)
+    assert (found.problems, found.rows_refused) == ((), 2)
+    with pytest.raises(DataError, match="already"):
+        append(tmp_path, rows.slice(1), on_bad_rows="quarantine")
 
 
 def test_an_extended_tokenizer_may_append(tmp_path: Path) -> None:
@@ -372,7 +393,7 @@ def test_a_conflict_with_the_encoded_history_is_named_in_any_new_row(tmp_path: P
     with pytest.raises(DataError) as caught:
         append(tmp_path, new)
     (refusal,) = caught.value.refusals
-    assert (refusal.row, refusal.reason) == (4, "static field is 'y' here and another in the encoded history")
+    assert (refusal.row, refusal.reason) == (4, "static field is 'y' here, and another value in the encoded history")
 
 
 def test_a_row_that_conflicts_beside_a_bad_one_is_refused_too(tmp_path: Path) -> None:

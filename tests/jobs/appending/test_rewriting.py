@@ -67,7 +67,7 @@ def test_rewrite_compares_static_fields_with_the_encoded_history(tmp_path: Path)
         append(tmp_path / "out", late, rewrite=True)
     named = [(refusal.row, refusal.column) for refusal in error.value.refusals]
     assert named == [(0, "age"), (1, "age"), (2, "land")]
-    assert error.value.refusals[0].reason == "static field is 20.75 here and another in the encoded history"
+    assert error.value.refusals[0].reason == "static field is 20.75 here, and another value in the encoded history"
     assert contents(tmp_path / "out") == before
     result = append(tmp_path / "out", late, rewrite=True, on_bad_rows="quarantine")
     assert (result.counts.rows_in, result.counts.rows_refused) == (4, 3)

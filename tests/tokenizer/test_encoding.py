@@ -1,0 +1,53 @@
+"""Encoding a table: rows that contradict each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit import Categorical, DataError, DomainTokenizer, Numeric, Schema, Timestamp
+
+STATIC = Schema(
+    entity="user", time="at", static=(Categorical("land"), Numeric("age", bins=2)), fields=(Categorical("what"),)
+)
+ROWS = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["de", "fr", None]), st.sampled_from([1.0, 2.0])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@pytest.mark.slow
+@given(ROWS, st.randoms())
+def test_as_few_rows_as_possible_are_refused_for_their_static_fields(rows: list[tuple], random: object) -> None:
+    shuffled = list(enumerate(rows))
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    made = []
+    for order in (list(enumerate(rows)), shuffled):
+        table = pa.table({
+            "user": [row[0] for _, row in order], "at": [datetime(2024, 1, row[1]) for _, row in order],
+            "land": pa.array([row[2] for _, row in order], pa.string()), "age": [row[3] for _, row in order],
+            "what": [f"w{number}" for number, _ in order],
+        })  # fmt: skip
+        streams = DomainTokenizer(STATIC, threads=1).fit(table).encode(table, on_bad_rows="quarantine")
+        made.append(DomainTokenizer(STATIC, threads=1).fit(table).decode(streams).to_pylist())
+        most = Counter({user: 0 for user, *_ in rows})
+        for (user, *_), times in Counter((row[0], *row[2:]) for row in rows).items():
+            most[user] = max(most[user], times)
+        assert streams.counts.rows_refused == len(rows) - most.total()
+    assert made[0] == made[1]
+
+
+def test_a_contradicting_row_is_named_with_the_other_and_both_values() -> None:
+    schema = Schema(entity="u", time="t", static=(Timestamp("dob", ("year",)),), fields=(Categorical("c"),))
+    table = pa.table({
+        "u": [1, 1, 1], "t": ["2024-01-01", "2024-01-02", "2024-01-03"], "c": ["a"] * 3,
+        "dob": [date(1988, 3, 9), date(1988, 3, 10), date(1988, 3, 10)],
+    })  # fmt: skip
+    with pytest.raises(DataError, match=r"field is 1988-03-09 here, and 1988-03-10 in most rows .*\(row 1\)"):
+        DomainTokenizer(schema, threads=1).fit(table).encode(table)
