@@ -62,6 +62,11 @@ class DomainTokenizer:
         self.types: dict[str, pa.DataType] = {}
         self._history: HistoryEncoder | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but threads and look-up tables, which each copy and each process makes for itself."""
+        made = {name: value for name, value in vars(self).items() if not isinstance(value, Threads)}
+        return {**made, "_history": None}
+
     # Fitting
 
     def fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
@@ -208,8 +213,7 @@ class DomainTokenizer:
     def _of(self, schema: Schema) -> DomainTokenizer:
         """The same fitted encoders and vocabulary under a schema with the same fields."""
         other = copy(self)
-        other.schema, other._fitted = schema, replace(self.layout, schema=schema)
-        other._state, other._history = None, None
+        other.schema, other._fitted, other._state = schema, replace(self.layout, schema=schema), None
         return other
 
     @property

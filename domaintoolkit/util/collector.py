@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -15,6 +16,16 @@ OBJECTS = 1_000_000
 _lock = Lock()
 _within: list[tuple[int, int, int]] = []
 """For each block that is running, the thresholds from before the first."""
+
+
+def _renew_lock() -> None:
+    """Give a forked process a lock that none of its parent's threads holds."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @contextmanager

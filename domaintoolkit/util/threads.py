@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
@@ -9,6 +10,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import ParamSpec, TypeVar
+from weakref import WeakSet
 
 __all__ = ["Inline", "Threads", "Workers", "make_workers"]
 
@@ -20,11 +22,15 @@ Job = Callable[[], None]
 
 
 class Threads(ThreadPoolExecutor):
-    """A pool of `count` threads. As a context manager it drops jobs that have not begun, so that Ctrl-C ends soon."""
+    """A pool of `count` threads. As a context manager it drops jobs that have not begun, so that Ctrl-C ends soon.
+
+    In a forked process, which has none of its parent's threads, a pool begins anew.
+    """
 
     def __init__(self, count: int) -> None:
         super().__init__(count, "domaintoolkit")
         self.count = count
+        _pools.add(self)
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         self.shutdown(cancel_futures=True)
@@ -77,6 +83,19 @@ class Threads(ThreadPoolExecutor):
         finally:
             for helper in helpers:
                 helper.result()
+
+
+_pools: WeakSet[Threads] = WeakSet()
+
+
+def _begin_anew() -> None:
+    """Give every pool new locks and no threads: it would wait for ever for threads that a fork did not copy."""
+    for pool in list(_pools):
+        Threads.__init__(pool, pool.count)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 class Inline(Executor):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from composite_corpora import Corpus, corpora, plain
@@ -95,6 +98,14 @@ def test_threads_and_epochs() -> None:
     assert not np.array_equal(first.ids, second.ids)
     assert not np.array_equal(first.ids, one.spr(streams, seed=2).ids)
     assert len(one.greedy(streams).ids) < len(first.ids) < len(streams.ids)
+
+
+def test_a_segmenter_travels_to_other_processes() -> None:
+    corpus, streams = many(events=5, count=20)
+    tool = segmenter(corpus, streams)
+    before = tool.greedy(streams)
+    assert_same(pickle.loads(pickle.dumps(tool)).greedy(streams), before)
+    assert_same(deepcopy(tool).spr(streams, seed=1), tool.spr(streams, seed=1))
 
 
 def test_permutations_are_uniform() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -97,3 +98,18 @@ def test_shared_jobs_are_all_done_and_their_errors_raised(workers: Workers) -> N
 
     with pytest.raises(ValueError, match="a job failed"):
         workers.share([fail])
+
+
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    with Threads(2) as workers:
+        assert workers.submit(max, 1, 2).result() == 2
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(writer, str(workers.submit(max, 3, 4).result(10)).encode())
+            os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader) as answer:
+            assert answer.read() == "4"
+        os.waitpid(child, 0)
+        assert workers.submit(max, 5, 6).result() == 6

@@ -188,11 +188,14 @@ class CategoricalEncoder(Encoder):
                     table[value] if value.__class__ is str or value is None else table[_text(value)] for value in values
                 ]
             except KeyError:
-                if len(table) > known + _CACHED:
-                    for value in list(table)[known:]:
-                        del table[value]
-                table.update((text, self._one(text, ids)) for text in {_text(v) for v in values} - table.keys())
-                return [table[_text(value)] for value in values]
+                texts = [_text(value) for value in values]
+            if len(table) > known + _CACHED:
+                for value in list(table)[known:]:
+                    table.pop(value, None)
+            # found first: another thread may empty the table at any moment
+            found = {text: table.get(text) or self._one(text, ids) for text in dict.fromkeys(texts)}
+            table.update(found.items())
+            return [found[text] for text in texts]
 
         return find
 

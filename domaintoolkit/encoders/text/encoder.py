@@ -139,11 +139,13 @@ class TextEncoder(Encoder):
                 texts = [self._valid(value) for value in values]
             if len(known) > CACHED:
                 for text in list(known)[1:]:
-                    del known[text]
-            new = [text for text in dict.fromkeys(texts) if text not in known]
-            fresh = self._looked_up(new, ids)
-            known.update((text, fresh[text]) for text in new if len(text or "") <= CACHED_LENGTH)
-            return [fresh[text] if text in fresh else known[text] for text in texts]
+                    known.pop(text, None)
+            # found first: another thread may empty the table at any moment
+            found = {text: numbers for text in texts if (numbers := known.get(text)) is not None}
+            fresh = self._looked_up([text for text in dict.fromkeys(texts) if text not in found], ids)
+            known.update((text, numbers) for text, numbers in fresh.items() if len(text or "") <= CACHED_LENGTH)
+            found |= fresh
+            return [found[text] for text in texts]
 
         return find
 

@@ -204,8 +204,9 @@ class TimestampEncoder(Encoder):
             nonlocal held
             offset, start, end = held
             if not start <= time < end:
-                held = segment(time)
-                offset = held[0]
+                # another thread may replace what is held at any moment
+                held = fitting = segment(time)
+                offset = fitting[0]
             unit = unit_of(time + offset)
             found = known.get(unit)
             if found is None:
