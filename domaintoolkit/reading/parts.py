@@ -92,7 +92,7 @@ def _text_parts(
         else:
             headers, consumed, rest = tuple(column.name for column in reader.columns), b"", b""
             places = {name: place for place, name in enumerate(headers)}
-        nulls = tuple(tuple(reader.null if column.null is None else column.null) for column in columns)
+        nulls = tuple(tuple(column.null or ()) for column in columns)
         layout = TextLayout(dialect, headers, tuple(columns), tuple(places[column.name] for column in columns), nulls)
         yield FilePart([], 0, lines=breaks(consumed), layout=layout)
         replace = reader.invalid_text == "replace"

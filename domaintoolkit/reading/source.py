@@ -85,7 +85,7 @@ class Source:
         collected.raise_any()
 
     def _chosen(self, columns: Sequence[str] | None) -> list[Column]:
-        declared = {column.name: column for column in self.reader.columns}
+        declared = {column.name: column for column in self.reader.settled}
         for name in columns or ():
             if name not in declared:
                 raise LookupFailedError("column", name, declared)

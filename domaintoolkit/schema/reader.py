@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
 from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
@@ -14,12 +16,26 @@ from domaintoolkit.schema.fields import Zone, check_zone
 __all__ = ["Column", "Reader"]
 
 
+Affix = Annotated[str, Constraint(min_length=1, description="Text before or after numbers, such as '$' or ' kg'.")]
+Mark = Annotated[str, Constraint(min_length=1, max_length=1)]
+Decimal = Literal[".", ","]
+Negative = Literal["sign", "parentheses", "trailing"]
+Spelling = Literal["own", "any"]
+
+NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "percent", "spelling")
+"""Settings of columns of numbers; a reader's own ones hold for all its columns of numbers that set no other."""
+
+
 @declaration
 class Column:
     """One column of a raw file: its `name` in the schema, its header in the file (`source`) and its type.
 
     `time_format` is a strptime pattern, such as `%Y-%m-%d %H:%M:%S UTC`; by default, times are ISO 8601. A time
-    without a zone is read in `zone`. `null` lists the spellings of null, if they differ from the reader's.
+    without a zone is read in `zone`. `null` lists the spellings of null, if they differ from the reader's. `trim`
+    leaves out the spaces around values. Numbers can have a `prefix` and a `suffix`, groups of digits parted by
+    `thousands` and a `decimal` comma; `negative` says how else than by a minus in front they can be negative,
+    `(12.50)` or `12.50-`. With `percent`, `5%` is 0.05. With `spelling = "any"`, int64 takes every spelling of a
+    whole number: `007`, `+5`, `13085.0` and `1e3`.
     """
 
     name: Annotated[str, Constraint(min_length=1)]
@@ -28,8 +44,29 @@ class Column:
     null: Listed[str] | None = None
     time_format: str | None = None
     zone: Zone = "UTC"
+    trim: Flag | None = None
+    prefix: Affix | None = None
+    suffix: Affix | None = None
+    thousands: Mark | None = None
+    decimal: Decimal | None = None
+    negative: Negative | None = None
+    percent: Flag | None = None
+    spelling: Spelling | None = None
 
     _zone_exists = field_validator("zone")(check_zone)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Column:
+        found = list(_numbers(self))
+        if self.type not in ("int64", "float64"):
+            found += [
+                Problem(name, f"is for columns of type int64 and float64, and {self.name!r} is of type {self.type}")
+                for name in NUMBER_SETTINGS
+                if getattr(self, name) is not None
+            ]
+        if found:
+            raise SchemaError(found, "column")
+        return self
 
     @property
     def header(self) -> str:
@@ -42,7 +79,8 @@ class Reader:
     """The layout of raw files: format, columns and dialect.
 
     In CSV, an unquoted cell with a spelling of `null` is null, and a quoted cell (`""`) is text: null and the
-    empty text differ. Columns that are not declared here are not read.
+    empty text differ. Columns that are not declared here are not read. `trim` and the settings of numbers
+    (`prefix` to `spelling`) hold for all columns that have no such setting of their own.
     """
 
     columns: Listed[Column]
@@ -53,10 +91,18 @@ class Reader:
     header: Flag = True
     null: Listed[str] = ("",)
     invalid_text: Literal["refuse", "replace"] = "refuse"
+    trim: Flag = False
+    prefix: Affix | None = None
+    suffix: Affix | None = None
+    thousands: Mark | None = None
+    decimal: Decimal = "."
+    negative: Negative = "sign"
+    percent: Flag = False
+    spelling: Spelling = "own"
 
     @model_validator(mode="after")
     def _consistent(self) -> Reader:
-        found = []
+        found = list(_numbers(self))
         for what in ("name", "header"):
             seen: set[str] = set()
             for i, column in enumerate(self.columns):
@@ -66,6 +112,36 @@ class Reader:
                 seen.add(word)
         if not self.columns:
             found.append(Problem("columns", "at least one column is required"))
+        if not found:
+            for i, column in enumerate(self.settled):
+                found += [Problem(f"columns[{i}].{each.path}", each.message) for each in _numbers(column)]
         if found:
             raise SchemaError(found, "reader")
         return self
+
+    @cached_property
+    def settled(self) -> tuple[Column, ...]:
+        """The columns, with the reader's settings for those that a column does not have itself."""
+        return tuple(_settle(column, self) for column in self.columns)
+
+
+def _settle(column: Column, reader: Reader) -> Column:
+    names = ("null", "trim", *(NUMBER_SETTINGS if column.type in ("int64", "float64") else ()))
+    own = {name: getattr(reader, name) for name in names if getattr(column, name) is None}
+    settled = object.__new__(Column)  # not checked again: the reader reports what is wrong
+    settled.__dict__.update({**column.__dict__, **own})
+    return settled
+
+
+def _numbers(spec: Any) -> Iterator[Problem]:
+    """The problems of the settings of numbers of a column or reader."""
+    for name in ("prefix", "suffix"):
+        mark = getattr(spec, name)
+        if mark is not None and (any(c.isdigit() or c in "+-\u2212()\r\n" for c in mark) or not mark.strip()):
+            yield Problem(name, f"cannot hold digits, signs, parentheses or only spaces, got {mark!r}")
+    mark = spec.thousands
+    if mark is not None and (mark.isalnum() or mark in "+-\u2212()%\r\n"):
+        yield Problem("thousands", f"expected a mark between digits, such as ',' or ' ', got {mark!r}")
+    elif mark is not None and mark == (spec.decimal or "."):
+        other = "." if mark == "," else ","
+        yield Problem("thousands", f"is {mark!r} like the decimal mark; set decimal = {other!r} if that is what it is")

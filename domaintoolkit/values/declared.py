@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from domaintoolkit.values.booleans import as_booleans
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.instants import INSTANT, text_instants, to_microseconds
 from domaintoolkit.values.iso_times import parse_dates, parse_times
+from domaintoolkit.values.number_styles import style_of
 from domaintoolkit.values.numbers import as_integers, as_numbers
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import as_strings, holds_text, invalid_unicode
@@ -66,6 +68,8 @@ def castable(found: pa.DataType, column: Column) -> bool:
 
 def convert_text(values: pa.Array, column: Column, replace: bool = False, empty_is_null: bool = False) -> Converted:
     """`values` (binary) as `column` declares them; `empty_is_null` if the type is not string."""
+    if column.trim:
+        values = _trim(values, column.null or ())
     if column.type == "string":
         return _strings(values, replace)
     if empty_is_null and pc.any(pc.equal(pc.binary_length(values), 0)).as_py():
@@ -77,7 +81,9 @@ def convert_text(values: pa.Array, column: Column, replace: bool = False, empty_
         return Converted(made.values, made.refused, times.named if column.time_format is None else None)
     if column.type == "date":
         return _plainly(_dates(texts, column.time_format))
-    return _plainly({"int64": as_integers, "float64": as_numbers, "bool": as_booleans}[column.type](texts))
+    if column.type == "bool":
+        return _plainly(as_booleans(texts))
+    return _plainly((as_integers if column.type == "int64" else as_numbers)(texts, style_of(column)))
 
 
 def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Converted:
@@ -95,12 +101,25 @@ def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Con
     return Converted(array.cast(TYPES[column.type]))
 
 
+def _trim(values: pa.Array, null: Sequence[str]) -> pa.Array:
+    """Values (binary) without the spaces around them; those that become a spelling of null by it are null."""
+    texts = as_strings(values)
+    try:
+        trimmed = pc.utf8_trim_whitespace(texts)
+    except pa.ArrowInvalid:  # text that is not UTF-8 is refused later
+        trimmed = pc.ascii_trim_whitespace(texts)
+    trimmed = trimmed.cast(pa.binary())
+    changed = pc.not_equal(pc.binary_length(trimmed), pc.binary_length(values))
+    spelled = pc.is_in(trimmed, pa.array([each.encode() for each in null], pa.binary()))
+    return pc.if_else(pc.and_(changed, spelled), pa.scalar(None, pa.binary()), trimmed)
+
+
 def _plainly(made: Prepared) -> Converted:
     return Converted(made.values, made.refused)
 
 
 def _convert_dictionary(array: pa.Array, column: Column, replace: bool) -> Converted:
-    if column.type == "string":
+    if column.type == "string" and not column.trim:  # trimmed values may be equal
         made = convert_typed(array.dictionary, column, replace)
         if not made.refused and not made.values.null_count:
             return Converted(pa.DictionaryArray.from_arrays(array.indices, made.values), replaced=made.replaced)

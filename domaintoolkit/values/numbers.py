@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,32 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import quote
 from domaintoolkit.values.columns import codes_of
+from domaintoolkit.values.number_styles import NumberStyle, suggest_settings
 from domaintoolkit.values.prepared import Prepared, concat, refuse_all
-from domaintoolkit.values.texts import as_strings, has_byte, holds_text, parse_distinct, parse_likely, try_blocks
+from domaintoolkit.values.texts import as_strings, holds_text, parse_distinct, parse_likely, try_blocks
 
 __all__ = ["as_integers", "as_numbers", "to_number"]
 
 _DECIMAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(rf"{_DECIMAL}|[+-]?(?:inf|infinity|nan)", re.IGNORECASE | re.ASCII)
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NAMED = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
+_OWN = "(?:0|-?[1-9][0-9]*)"
+"""The spelling that a whole number has by itself: without a plus, leading zeros or a point."""
 _MOST_DIGITS = 4000
 """Python's own conversion of longer integers takes a time that grows with the square of their length."""
+_MOST_PLACES = 20
+"""Digits before the point that are more than any 64-bit integer has."""
 
 
-def as_numbers(values: pa.Array) -> Prepared:
-    """A column as float64: the nearest one to each number. Text is read as numbers; what is not a number is refused."""
+def as_numbers(values: pa.Array, style: NumberStyle | None = None) -> Prepared:
+    """A column as float64: the nearest one to each number. Text is read as numbers; what is not a number is refused.
+
+    `style` is how the texts of a file are written; with one, a reason names the setting that would have helped.
+    """
     kind, test = values.type, pa.types
     if test.is_dictionary(kind):
         codes, distinct = codes_of(values)
-        return as_numbers(distinct).spread(codes)
+        return as_numbers(distinct, style).spread(codes)
     if test.is_float64(kind):
         return Prepared(values)
     if test.is_integer(kind) or test.is_floating(kind) or test.is_decimal(kind) or test.is_null(kind):
@@ -38,7 +47,7 @@ def as_numbers(values: pa.Array) -> Prepared:
     if test.is_boolean(kind):
         return Prepared(values.cast(pa.uint8()).cast(pa.float64()))
     if holds_text(kind):
-        return _parse_numbers(as_strings(values))
+        return _parse_numbers(as_strings(values), style)
     return refuse_all(values, pa.float64(), f"values of type {kind} are not numbers")
 
 
@@ -56,14 +65,17 @@ def to_number(value: Any) -> float | None:
         raise ValueError(f"expected a number, got {value!r}") from None
 
 
-def as_integers(values: pa.Array, kind: pa.DataType | None = None) -> Prepared:
-    """A column as `kind` (int64 if left out). It refuses fractions, and what `kind` cannot hold."""
-    kind = kind or pa.int64()
+def as_integers(values: pa.Array, style: NumberStyle | None = None) -> Prepared:
+    """A column as int64. It refuses fractions, what int64 cannot hold, and texts that a number is not written as.
+
+    `style` is how the texts of a file are written; with one, a reason names the setting that would have helped.
+    """
+    kind = pa.int64()
     if pa.types.is_dictionary(values.type):
         codes, distinct = codes_of(values)
-        return as_integers(distinct, kind).spread(codes)
+        return as_integers(distinct, style).spread(codes)
     if holds_text(values.type):
-        return _parse_integers(as_strings(values), kind)
+        return _parse_integers(as_strings(values), style or NumberStyle())
     try:
         return Prepared((values.cast(pa.uint8()) if pa.types.is_boolean(values.type) else values).cast(kind))
     except pa.ArrowInvalid:
@@ -73,33 +85,36 @@ def as_integers(values: pa.Array, kind: pa.DataType | None = None) -> Prepared:
     refused = []
     for row, value in enumerate(values.to_pylist()):
         try:
-            made.append(None if value is None else _whole(value, kind))
+            made.append(None if value is None else _whole(value))
         except ValueError as error:
             made.append(None)
             refused.append((row, str(error)))
     return Prepared(pa.array(made, kind), refused)
 
 
-def _whole(value: Any, kind: pa.DataType) -> int:
+def _whole(value: Any) -> int:
     if not math.isfinite(value) or int(value) != value:
         raise ValueError(f"expected an integer, got {value}")
-    return _within(int(value), str(int(value)), kind)
+    return _within(int(value), str(int(value)))
 
 
-def _within(number: int, text: str, kind: pa.DataType) -> int:
-    limits = np.iinfo(kind.to_pandas_dtype())
-    if not limits.min <= number <= limits.max:
-        sign = "" if limits.min else "unsigned "
-        raise ValueError(f"{quote(text)} is beyond a {sign}{limits.bits}-bit integer")
+def _within(number: int, text: str) -> int:
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{quote(text)} is beyond a 64-bit integer")
     return number
 
 
-def _parse_numbers(texts: pa.Array) -> Prepared:
-    return concat(try_blocks(texts, _cast_numbers, _parse_mixed))
+def _parse_numbers(texts: pa.Array, style: NumberStyle | None) -> Prepared:
+    def parse(text: str) -> float:
+        return _parse_number(text, style)
 
+    if style is not None and not style.is_plain:
+        return parse_likely(texts, pa.float64(), style.likely(), _cast_finite, parse, style.tidy)
 
-def _parse_mixed(texts: pa.Array) -> Prepared:
-    return parse_likely(texts, pa.float64(), f"^{_DECIMAL}$", _cast_finite, _parse_number)
+    def parse_mixed(part: pa.Array) -> Prepared:
+        return parse_likely(part, pa.float64(), f"^{_DECIMAL}$", _cast_finite, parse)
+
+    return concat(try_blocks(texts, _cast_numbers, parse_mixed))
 
 
 def _cast_numbers(texts: pa.Array) -> Prepared:
@@ -121,11 +136,15 @@ def _cast_finite(texts: pa.Array) -> NDArray[np.float64]:
     return np.asarray(numbers, np.float64)
 
 
-def _parse_number(text: str) -> float:
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(f"expected a number, got {quote(text)}")
-    number = float(text)
-    if math.isinf(number) and "n" not in text.lower():
+def _parse_number(text: str, style: NumberStyle | None = None) -> float:
+    plain: str | None = text
+    if style is not None and not style.is_plain and not _NAMED.fullmatch(text):
+        plain = style.plain(text)
+    if plain is None or not _NUMBER.fullmatch(plain):
+        hint = "" if style is None else suggest_settings(text, style)
+        raise ValueError(f"expected a number, got {quote(text)}{hint}")
+    number = float(plain)
+    if math.isinf(number) and not _NAMED.fullmatch(plain):
         raise ValueError(_too_large(text))
     return number
 
@@ -134,18 +153,61 @@ def _too_large(text: str) -> str:
     return f"{quote(text)} is beyond a 64-bit float"
 
 
-def _parse_integers(texts: pa.Array, kind: pa.DataType) -> Prepared:
+def _parse_integers(texts: pa.Array, style: NumberStyle) -> Prepared:
     def parse(text: str) -> int:
-        if not _INTEGER.fullmatch(text) or len(text) > _MOST_DIGITS:
-            raise ValueError(f"expected an integer, got {quote(text)}")
-        return _within(int(text), text, kind)
+        return _parse_integer(text, style)
 
     def cast(texts: pa.Array) -> NDArray[Any]:
-        return np.asarray(pc.replace_substring(texts, "+", "").cast(kind))
+        return np.asarray(texts.cast(pa.int64()))
 
-    if not has_byte(texts, b"xX"):  # Arrow takes 0x1F for an integer
+    if not style.is_own:
+        likely, tidy = r"^[+-]?[0-9]+(?:\.0*)?$", _to_own
+        return parse_likely(texts, pa.int64(), likely if style.is_plain else "^$", cast, parse, tidy)
+    if not style.is_plain:
+        return parse_likely(texts, pa.int64(), style.likely(is_whole=True), cast, parse, style.tidy)
+    if not _may_be_misspelled(texts):
         try:
-            return Prepared(texts.cast(kind))
+            return Prepared(texts.cast(pa.int64()))
         except pa.ArrowInvalid:
             pass
-    return parse_likely(texts, kind, f"^{_INTEGER.pattern}$", cast, parse)
+    return parse_likely(texts, pa.int64(), f"^{_OWN}$", cast, parse)
+
+
+def _to_own(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(texts, r"^\+|\.0*$", "")
+
+
+def _may_be_misspelled(texts: pa.Array) -> bool:
+    """Return True if a text is not how a whole number is written and might be cast all the same: 007, 0x1F, -0."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return False
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    bounds = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1]
+    starts = bounds[: np.searchsorted(bounds, bounds[-1])]  # without empty texts at the end
+    text = np.frombuffer(data, np.uint8)
+    # of the characters that numbers begin with, only the signs are below the digits
+    low = np.flatnonzero(text[starts] <= ord("0"))
+    longer = low[bounds[low + 1] - bounds[low] > 1]
+    first, second = text[bounds[longer]], text[bounds[longer] + 1]
+    return bool(((first != ord("-")) | (second <= ord("0"))).any())
+
+
+def _parse_integer(text: str, style: NumberStyle) -> int:
+    plain = text if style.is_plain else style.plain(text)
+    if plain is None or not re.fullmatch(_DECIMAL, plain) or len(plain) > _MOST_DIGITS:
+        hint = suggest_settings(text, style)
+        raise ValueError(f"expected an integer, got {quote(text)}{hint}")
+    number = Decimal(plain)
+    if number and number.adjusted() >= _MOST_PLACES:
+        raise ValueError(f"{quote(text)} is beyond a 64-bit integer")
+    if number != (whole := number.to_integral_value()) or number.adjusted() < -_MOST_DIGITS:
+        raise ValueError(f"expected an integer, got {quote(text)}; set type = 'float64' to read fractions")
+    own = re.fullmatch(_OWN, plain) is not None or (not style.is_plain and re.fullmatch(_OWN + r"(?:e.*)?", plain))
+    if style.is_own and not own:
+        shown = int(whole)
+        raise ValueError(
+            f"expected an integer, got {quote(text)}, which is not how {shown} is written; "
+            f"set spelling = 'any' to read it as {shown}, or type = 'string' to keep it apart"
+        )
+    return _within(int(whole), text)

@@ -78,7 +78,7 @@ def test_quarantine_files(tmp_path: Path) -> None:
         assert [int(row["row"]) for row in found] == [0, 1, 2]
         assert [int(row["line"]) for row in found] == [2, 3, 4]
         assert found[0]["column"] == "a, t"
-        assert found[0]["reason"].startswith("a: expected an integer, got 'x'; t: expected a time")
+        assert found[0]["reason"].startswith("a: expected an integer, got 'x'; if it stands for a missing value")
         assert found[1]["raw"] == "1,,\\xff"
         assert b64decode(found[1]["raw_base64"]) == b"1,,\xff"
         assert found[2]["raw"] == '2,,"'

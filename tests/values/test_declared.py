@@ -28,9 +28,10 @@ def converted(values: Sequence[str | None], **column: object) -> Converted:
 def test_integers(values: list[str | None]) -> None:
     made = converted(values, type="int64")
     for row, (value, found) in enumerate(zip(values, made.values.to_pylist(), strict=True)):
-        digits = "" if value is None else value[value.startswith(("+", "-")) :]
-        plain = digits.isdecimal() and digits.isascii()
-        fine = plain and -(2**63) <= int(value or 0) < 2**63
+        digits = "" if value is None else value.removeprefix("-")
+        first = (value or "")[:1] + digits[:1]
+        own = digits.isdecimal() and digits.isascii() and (first not in {"00", "-0"} or value == "0")
+        fine = own and -(2**63) <= int(value or 0) < 2**63
         assert (row in dict(made.refused)) == (value is not None and not fine)
         assert found == (int(value or 0) if fine else None)
 

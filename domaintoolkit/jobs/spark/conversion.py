@@ -70,7 +70,7 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
 
     def convert(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         own = from_dict(Reader, declared)
-        wanted = [column for name in chosen for column in own.columns if column.name == name]
+        wanted = [column for name in chosen for column in own.settled if column.name == name]
         schema = row_schema(wanted)
         for batch in map(with_utc, batches):
             arrays = batch.columns[: len(wanted)]

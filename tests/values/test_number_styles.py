@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.errors import SchemaError
+from domaintoolkit.schema import Column, Reader, from_dict
+from domaintoolkit.values.declared import Converted, convert_text
+
+
+def read(texts: list[str | None], **settings: Any) -> Converted:
+    (column,) = Reader((Column("c", **settings),)).settled
+    return convert_text(pa.array([None if text is None else text.encode() for text in texts], pa.binary()), column)
+
+
+def written(number: Decimal, style: dict[str, Any], order: int) -> str:
+    """A number as people write it in a style; `order` says whether the sign or the prefix comes first."""
+    digits = f"{abs(number):,f}".replace(",", "T").replace(".", style.get("decimal", "."))
+    digits = digits.replace("T", style.get("thousands", ""))
+    minus = "-" if number < 0 else ""
+    if minus and "negative" in style:
+        around = style["negative"] == "parentheses"
+        inner = style.get("prefix", "") + digits + style.get("suffix", "")
+        return f"({inner})" if around else f"{inner}-"
+    front = (minus, style.get("prefix", ""))
+    return "".join(front if order else front[::-1]) + digits + style.get("suffix", "")
+
+
+STYLES = st.fixed_dictionaries(
+    {},
+    optional={
+        "prefix": st.sampled_from(["$", "€", "CHF ", "R$"]),
+        "suffix": st.sampled_from([" kg", "€", "pcs"]),
+        "negative": st.sampled_from(["parentheses", "trailing"]),
+    },
+)
+MARKS = st.sampled_from(
+    [{}, {"thousands": ","}, {"thousands": ".", "decimal": ","}, {"thousands": " ", "decimal": ","}]
+)
+NUMBERS = st.decimals(-(10**9), 10**9, places=2)
+
+
+@given(st.lists(st.tuples(NUMBERS, st.integers(0, 1)), min_size=1), STYLES, MARKS)
+def test_numbers_are_read_as_they_were_written(
+    drawn: list[tuple[Decimal, int]], style: dict[str, Any], marks: dict[str, str]
+) -> None:
+    style = style | marks
+    made = read([written(number, style, order) for number, order in drawn], type="float64", **style)
+    assert not made.refused
+    assert made.values.to_pylist() == [float(number) for number, _ in drawn]
+
+
+@given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.integers(0, 1)), min_size=1), STYLES, MARKS)
+def test_whole_numbers_are_read_as_they_were_written(
+    drawn: list[tuple[int, int]], style: dict[str, Any], marks: dict[str, str]
+) -> None:
+    style = style | marks
+    made = read([written(Decimal(number), style, order) for number, order in drawn], type="int64", **style)
+    assert not made.refused
+    assert made.values.to_pylist() == [number for number, _ in drawn]
+
+
+@given(NUMBERS, STYLES, MARKS, st.booleans(), st.integers(0, 1))
+def test_a_reason_names_the_settings_that_read_the_number(
+    number: Decimal, style: dict[str, Any], marks: dict[str, str], percent: bool, order: int
+) -> None:
+    if "prefix" in style or percent:
+        style.pop("suffix", None)
+    style = style | marks
+    text = written(number, style | ({"suffix": "%"} if percent else {}), order)
+    made = read([text], type="float64")
+    if not made.refused:
+        return
+    found = re.search(r"; set (.*) for this column$", made.refused[0][1])
+    assert found is not None, made.refused
+    settings = tomllib.loads(found[1].replace(", ", "\n").replace("= '\n", "= ', "))
+    assert read([text], type="float64", **settings).values.to_pylist() == [float(number / (100 if percent else 1))]
+
+
+@pytest.mark.parametrize("text", ["1,23", "5,5", ",5", "1,2345", "1,,234", "(5", "5)", "(-5)", "--5", "-5-", "$", "()"])
+def test_what_is_no_number_of_a_style_is_refused(text: str) -> None:
+    made = read([text], type="float64", prefix="$", thousands=",", negative="parentheses")
+    assert [row for row, _ in made.refused] == [0]
+
+
+def test_percentages_are_hundredths_and_other_numbers_themselves() -> None:
+    made = read(["5%", "5", "-3.5 %", "7e2%", None], type="float64", percent=True)
+    assert made.values.to_pylist() == [0.05, 5, -0.035, 7, None]
+
+
+def test_a_whole_number_has_one_spelling_unless_any_is_allowed() -> None:
+    texts: list[str | None] = ["7", "007", "+7", "7.0", "7.", "7e0", "-0", "0"]
+    made = read(texts, type="int64")
+    assert made.values.to_pylist() == [7, None, None, None, None, None, None, 0]
+    assert "'007', which is not how 7 is written; set spelling = 'any'" in made.refused[0][1]
+    loose = read([*texts, "7.5", "1e400", "x"], type="int64", spelling="any")
+    assert loose.values.to_pylist() == [7, 7, 7, 7, 7, 7, 0, 0, None, None, None]
+    assert "set type = 'float64'" in loose.refused[0][1]
+
+
+def test_trimming_leaves_out_spaces_and_finds_nulls() -> None:
+    made = read([" a", "b\t", " NA ", "NA", "  ", "\u00a0x", None], trim=True, null=["", "NA"])
+    assert made.values.to_pylist() == ["a", "b", None, "NA", None, "x", None]
+    assert read([" 3 ", "4"], type="float64", trim=True).values.to_pylist() == [3, 4]
+    assert "set trim = true" in read([" 3 "], type="float64").refused[0][1]
+
+
+def test_the_settings_of_a_reader_hold_for_all_columns_of_numbers() -> None:
+    reader = Reader((Column("a", "float64"), Column("b", "float64", decimal="."), Column("c")), decimal=",", trim=True)
+    assert [column.decimal for column in reader.settled] == [",", ".", None]
+    assert [column.trim for column in reader.settled] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"thousands": ".", "type": "float64"}, "columns[0].thousands"),
+        ({"thousands": "5", "type": "float64"}, "columns[0].thousands"),
+        ({"prefix": "-", "type": "float64"}, "columns[0].prefix"),
+        ({"prefix": "$"}, "columns[0].prefix"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], path: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        from_dict(Reader, {"columns": [{"name": "c", **settings}]})
+    assert [problem.path for problem in caught.value.problems] == [path]
