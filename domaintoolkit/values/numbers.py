@@ -183,7 +183,7 @@ def _may_be_misspelled(texts: pa.Array) -> bool:
     if data is None or not len(texts):
         return False
     width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    bounds = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1]
+    bounds: NDArray[Any] = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1]
     starts = bounds[: np.searchsorted(bounds, bounds[-1])]  # without empty texts at the end
     text = np.frombuffer(data, np.uint8)
     # of the characters that numbers begin with, only the signs are below the digits
