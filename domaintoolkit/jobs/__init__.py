@@ -2,7 +2,7 @@
 
 from domaintoolkit.jobs.appending.job import append
 from domaintoolkit.jobs.decoding import decode, decode_rows
-from domaintoolkit.jobs.drift import Drift, FieldDrift, drift
+from domaintoolkit.jobs.drift import Change, Drift, FieldDrift, NewValue, PartDrift, drift
 from domaintoolkit.jobs.encoding import encode
 from domaintoolkit.jobs.export import count_segmented, export_streams
 from domaintoolkit.jobs.fitting import FitResult, extend, fit
@@ -14,10 +14,13 @@ from domaintoolkit.jobs.table_writing import write_rows
 from domaintoolkit.jobs.verification import VerifyResult, verify
 
 __all__ = [
+    "Change",
     "Drift",
     "EncodeResult",
     "FieldDrift",
     "FitResult",
+    "NewValue",
+    "PartDrift",
     "Progress",
     "SparkSource",
     "VerifyResult",

@@ -248,9 +248,12 @@ class DomainTokenizer:
         Rows may come in any order. Raises `DataError` for rows that cannot be encoded, all of them together;
         with `quarantine` they are left out, and listed in the result's `refused`.
         """
-        layout = self.layout  # first, so that the saved zones of its columns are known
-        rows = self.prepare_rows(table, on_bad_rows, self.types, grouped=True)
-        return encode_rows(layout, rows, on_bad_rows, self._workers)
+        self.layout  # noqa: B018 - first, so that the saved zones of its columns are known
+        return self.encode_prepared(self.prepare_rows(table, on_bad_rows, self.types, grouped=True), on_bad_rows)
+
+    def encode_prepared(self, rows: PreparedRows, on_bad_rows: OnBadRows = "error") -> Streams:
+        """`encode` for rows of `prepare_rows`, grouped, which the caller needs as well."""
+        return encode_rows(self.layout, rows, on_bad_rows, self._workers)
 
     def encode_by_hash(self, table: Any, on_bad_rows: OnBadRows = "error") -> Streams:
         """`encode`, with the streams in the order that they have in shards: by the hash of their key, then key."""

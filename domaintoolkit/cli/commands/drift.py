@@ -19,7 +19,9 @@ from domaintoolkit.cli.progress import Bar
 from domaintoolkit.cli.row_options import RowOptions
 
 if TYPE_CHECKING:
-    from domaintoolkit.jobs import Drift
+    from collections.abc import Sequence
+
+    from domaintoolkit.jobs import Change, Drift
 
 __all__ = ["command"]
 
@@ -32,6 +34,8 @@ FAILED = 3
 """The exit status of a drift, so that a pipeline can tell it from bad data (1) and bad usage (2)."""
 
 VERDICTS = ("stable", "shifted", "drifted")
+NEW_VALUES = 3
+"""New values of a field that are printed; `--json` has more."""
 
 
 @click.command("drift", epilog=EXAMPLES)
@@ -52,9 +56,10 @@ def command(
 ) -> None:
     """Compare new data with the data in an encoded folder.
 
-    For each field, print the shares of unseen, clipped and missing values in FILES (those of OUT in brackets)
-    and the population stability index of its tokens. A field is stable up to an index of 0.1, and has drifted
-    above 0.25.
+    Each part of each field is compared by the population stability index of its tokens, less the value that
+    sampling alone gives. It is stable below 0.1 and has drifted from 0.25 on, if chance does not explain the
+    difference. Calendar parts are compared once both sides cover four of their cycles (four weeks for a
+    weekday). Too few entities give no verdict.
     """
     from domaintoolkit.jobs import drift
     from domaintoolkit.storage import open_encoded
@@ -64,7 +69,7 @@ def command(
     with Bar() as bar:
         found = drift(folder, source, progress=bar, **limits.as_arguments())
     print_json(found.to_json()) if json_output else _show(found)
-    if fail_on != "never" and VERDICTS.index(found.verdict) >= VERDICTS.index(fail_on):
+    if fail_on != "never" and found.verdict in VERDICTS[VERDICTS.index(fail_on) :]:
         raise SystemExit(FAILED)
 
 
@@ -73,17 +78,35 @@ def _show(found: Drift) -> None:
 
     screen = Screen()
     rows = [
+        (part.part, f"{part.index:.3f}", _format_chance(part.p_value), part.verdict, _format_changes(part.changes))
+        if part.verdict in VERDICTS
+        else (part.part, "", "", part.verdict, "")
+        for field in found.fields
+        for part in field.parts
+    ]
+    screen.table(("part", "index", "chance", "verdict", "largest changes"), rows)
+    screen.line()
+    shares = [
         (
             each.field,
-            f"{each.unseen:.1%} ({each.fitted_unseen:.1%})",
-            f"{each.clipped:.1%} ({each.fitted_clipped:.1%})",
-            f"{each.missing:.1%} ({each.fitted_missing:.1%})",
-            f"{each.index:.3f}",
+            f"{each.unseen:.1%} ({each.encoded_unseen:.1%})",
+            f"{each.clipped:.1%} ({each.encoded_clipped:.1%})",
+            f"{each.missing:.1%} ({each.encoded_missing:.1%})",
             each.verdict,
+            ", ".join(f"{value.value!r} {value.rows}x" for value in each.new_values[:NEW_VALUES]),
         )
         for each in found.fields
     ]
-    screen.table(("field", "unseen", "clipped", "missing", "index", "verdict"), rows)
+    screen.table(("field", "unseen", "clipped", "missing", "verdict", "new values"), shares)
     screen.line()
     refused = f", {pluralize(found.refused, 'row')} refused" if found.refused else ""
-    screen.line(f"{found.verdict}: {pluralize(found.events, 'new event')}{refused}")
+    entities = f"{found.entities} {'entity' if found.entities == 1 else 'entities'}"
+    screen.line(f"{found.verdict}: {pluralize(found.events, 'new event')} of {entities}{refused}")
+
+
+def _format_chance(p_value: float) -> str:
+    return "<0.0001" if p_value < 0.0001 else f"{p_value:.4f}"
+
+
+def _format_changes(changes: Sequence[Change]) -> str:
+    return ", ".join(f"{change.tokens} {change.encoded:.1%} -> {change.new:.1%}" for change in changes)
