@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,18 @@ def decode(folder: str | Path, out: str | Path, *, progress: Progress | None = N
     encoded = open_encoded(folder)
     tokenizer = folder_tokenizer(encoded)
     total = encoded.manifest.totals["events"]
-    return write_rows(decode_rows(encoded, tokenizer), target, progress, total)
+    return write_rows(_Rows(encoded, tokenizer), target, progress, total)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The decoded rows of a folder, which can be gone through several times."""
+
+    folder: EncodedFolder
+    tokenizer: DomainTokenizer
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        return decode_rows(self.folder, self.tokenizer)
 
 
 def folder_tokenizer(folder: EncodedFolder) -> DomainTokenizer:

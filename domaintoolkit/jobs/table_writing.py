@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from domaintoolkit.jobs.progress import Progress, silent
+from domaintoolkit.tokenizer.rows.column_types import common_type
 from domaintoolkit.util.partials import replacing
 
 __all__ = ["write_rows"]
@@ -24,18 +25,40 @@ def write_rows(
     total: int | None = None,
     stage: str = "decoding",
 ) -> int:
-    """Write tables of the same columns to a `.parquet`, `.csv` or `.arrow` (stream format) file; gives their rows."""
-    report, done = progress or silent, 0
+    """Write tables of the same columns to a `.parquet`, `.csv` or `.arrow` (stream format) file; gives their rows.
+
+    A column that comes in several types is written in one that holds all of them; `tables` are gone through again then.
+    """
+    report, schema = progress or silent, None
     # an error leaves no file; the writer closes before the file does
-    with replacing(target) as file, ExitStack() as opened:
-        writer: Any = None
-        for table in tables:
-            if writer is None:
-                writer = opened.enter_context(_writer(file, table.schema, target.suffix))
-            writer.write_table(table)
-            done += table.num_rows
-            report(stage, done, total)
-    return done
+    with replacing(target) as file:
+        while True:
+            done, wider = 0, None
+            file.seek(0)
+            file.truncate()
+            with ExitStack() as opened:
+                writer: Any = None
+                for table in tables:
+                    wider = _join(schema, table.schema)
+                    if writer is None:
+                        writer = opened.enter_context(_writer(file, wider, target.suffix))
+                    elif wider != schema:
+                        break
+                    schema = wider
+                    writer.write_table(table.cast(schema))
+                    done += table.num_rows
+                    report(stage, done, total)
+                else:
+                    return done
+            schema = wider
+
+
+def _join(first: pa.Schema | None, second: pa.Schema) -> pa.Schema:
+    """The columns of tables, each in a type that holds the values of both."""
+    if first is None or first.equals(second):
+        return second
+    kinds = [common_type(one.type, other.type) for one, other in zip(first, second, strict=True)]
+    return pa.schema(list(zip(first.names, kinds, strict=True)))
 
 
 def _writer(file: Any, schema: pa.Schema, suffix: str) -> Any:

@@ -37,17 +37,27 @@ class CategoricalState(CountState):
     def finalize(self) -> CategoricalEncoder:
         counts = self.counts()
         levels = Levels.fitted(self.spec, counts)
-        return CategoricalEncoder(self.spec, levels, _observed(self.spec, levels, counts["value"]))
+        return CategoricalEncoder(self.spec, levels, _observed(self.spec, levels, counts))
 
 
-def _observed(spec: Categorical, levels: Levels, values: pa.ChunkedArray) -> dict[int, str]:
-    """For each hash bucket that a value seen in fitting falls into, the first such value."""
+def _frequent_first(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The places of at most `size` counts that are larger than all others, the largest first, then of the others."""
+    places = np.arange(len(counts))
+    least = np.partition(counts, -size)[-size] if len(counts) > size else 0  # sorting all would take longer
+    frequent = counts > least
+    chosen = places[frequent]
+    return np.concatenate([chosen[np.argsort(-counts[frequent], kind="stable")], places[~frequent]])
+
+
+def _observed(spec: Categorical, levels: Levels, counts: pa.Table) -> dict[int, str]:
+    """For each hash bucket that a value seen in fitting falls into, the most frequent such value."""
     if spec.unseen != "hash":
         return {}
     found: dict[int, str] = {}
     size = max(16 * spec.hash_buckets, 1 << 12)  # so many values fill nearly all buckets
-    for start in range(0, len(values), size):
-        some = values.slice(start, size)
+    order = _frequent_first(np.asarray(counts["count"]), size)
+    for start in range(0, len(order), size):
+        some = counts["value"].take(pa.array(order[start : start + size]))
         unseen = some.filter(pc.invert(pc.is_in(some, levels.known(0)))).combine_chunks()
         hashes = hash_text(unseen) % np.uint64(spec.hash_buckets)
         buckets, first = np.unique(hashes, return_index=True)
@@ -164,17 +174,22 @@ class CategoricalEncoder(Encoder):
         except pa.ArrowInvalid:
             raise DecodeError(f"field {self.spec.name!r}: a spelled value is not valid Unicode") from None
         if self.spec.unseen == "hash":
-            if type not in self._preimages:
-                known = self._levels.known(0)
-                self._preimages[type] = preimages(self._observed, self.spec.hash_buckets, known, type)
-            taken = self._preimages[type]
             buckets = np.where((first >= 1) & (first < self._fixed), first - 1, -1)
-            text = pc.if_else(pa.array(buckets >= 0), taken.take(pa.array(np.maximum(buckets, 0))), text)
+            text = pc.if_else(pa.array(buckets >= 0), self._hashed_values(buckets, type), text)
         text = pc.if_else(pa.array(first == NULL), pa.scalar(None, text.type), text)
-        try:
-            return text.cast(type)
-        except pa.ArrowInvalid as error:
-            raise DecodeError(f"field {self.spec.name!r}: a value is not of type {type}: {error}") from None
+        return _as_fitted(text, type)
+
+    def _hashed_values(self, buckets: NDArray[np.int64], type: pa.DataType) -> pa.Array:
+        """A value of each bucket (-1: any), as text; one that is no `type` if no value of the type is in a bucket."""
+        places = pa.array(np.maximum(buckets, 0))
+        for kind in (type, pa.large_string()):
+            if kind not in self._preimages:
+                known = self._levels.known(0)
+                self._preimages[kind] = preimages(self._observed, self.spec.hash_buckets, known, kind)
+            values = self._preimages[kind].take(places)
+            if not (np.asarray(values.is_null()) & (buckets >= 0)).any():
+                break
+        return values
 
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
         table: dict[object, tuple[int, ...]] = {None: (int(ids[NULL]),)}
@@ -220,9 +235,19 @@ class CategoricalEncoder(Encoder):
     def extend(self, state: CategoricalState) -> CategoricalEncoder:
         counts = state.counts()
         levels = self._levels.extended(self.spec, counts)
-        observed = _observed(self.spec, levels, counts["value"]) | self._observed
+        observed = _observed(self.spec, levels, counts) | self._observed
         known = set(levels.known(0).to_pylist())
         return CategoricalEncoder(self.spec, levels, {k: v for k, v in observed.items() if v not in known})
+
+
+def _as_fitted(text: pa.Array, type: pa.DataType) -> pa.Array:
+    """Values in the type that was fitted; as text if it does not write one so: `S` and `007` are no integers."""
+    try:
+        values = text.cast(type)
+        again = as_text(values).values.cast(text.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return text.cast(pa.string())
+    return values if again.equals(text) else text.cast(pa.string())
 
 
 def slots_between(slots: NDArray[np.int32], low: int, high: int) -> NDArray[np.bool_]:

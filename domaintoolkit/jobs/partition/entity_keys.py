@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.streams.keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer.rows.column_types import cast_fitted
+from domaintoolkit.tokenizer.rows.column_types import cast_keys
 from domaintoolkit.values.columns import plain
 
 __all__ = ["EntityKeys"]
@@ -34,7 +34,7 @@ class EntityKeys:
         keys = table.select(list(self.columns))
         for place, name in enumerate(keys.column_names):
             if name in self.types:
-                keys = keys.set_column(place, name, cast_fitted(plain(keys[name]), self.types[name]).values)
+                keys = keys.set_column(place, name, cast_keys(plain(keys[name]), self.types[name]).values)
         return keys
 
     def hash(self, table: pa.Table) -> NDArray[np.uint64]:

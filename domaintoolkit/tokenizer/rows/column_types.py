@@ -6,13 +6,15 @@ import re
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from domaintoolkit.schema import Custom, FieldSpec, Numeric, Timestamp
 from domaintoolkit.values import Prepared
-from domaintoolkit.values.columns import codes_of
+from domaintoolkit.values.columns import as_text, codes_of
 from domaintoolkit.values.texts import is_text
 
-__all__ = ["cast_fitted", "column_type", "common_type", "decoded_type", "parse_type"]
+__all__ = ["cast_categories", "cast_keys", "column_type", "common_type", "decoded_type", "parse_type"]
 
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
 _DECIMAL = re.compile(r"decimal(?:128|256)?\((\d+), (-?\d+)\)")
@@ -68,8 +70,8 @@ def parse_type(name: str) -> pa.DataType:
     return pa.type_for_alias(plain.get(name, name))
 
 
-def cast_fitted(column: pa.Array, fitted: pa.DataType) -> Prepared:
-    """A column in the type that it was fitted in, so that its values have the same names; others are refused."""
+def cast_keys(column: pa.Array, fitted: pa.DataType) -> Prepared:
+    """A column of keys in the type that it was fitted in; a value that this type does not write so is refused."""
     found = column_type(column.type)
     if found == fitted or pa.types.is_null(fitted) or (pa.types.is_timestamp(found) and pa.types.is_timestamp(fitted)):
         return Prepared(column)
@@ -77,23 +79,61 @@ def cast_fitted(column: pa.Array, fitted: pa.DataType) -> Prepared:
         reason = f"fitted as {fitted}, not {found}"
         return Prepared(pa.nulls(len(column), fitted), [(row, reason) for row in range(len(column))])
     codes, distinct = codes_of(column)
-    values, wrong = _cast_each(distinct, fitted)
-    rows = np.flatnonzero(np.isin(codes, list(wrong)))
-    reasons = {int(row): f"fitted as {fitted}, which cannot hold {wrong[int(codes[row])]!r}" for row in rows}
-    return Prepared(values.take(pa.array(codes)), list(reasons.items()))
+    values, same = _cast_exactly(distinct, fitted)
+    wrong = np.flatnonzero(~same)
+    reasons = {int(number): _say_why(distinct[int(number)].as_py(), found, fitted) for number in wrong}
+    rows = np.flatnonzero(np.isin(codes, wrong))
+    return Prepared(values.take(pa.array(codes)), [(int(row), reasons[int(codes[row])]) for row in rows])
 
 
-def _cast_each(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, dict[int, object]]:
-    """(distinct values in another type, those that it cannot hold by their number); the latter are null."""
+def _say_why(value: object, found: pa.DataType, fitted: pa.DataType) -> str:
+    if not is_text(found):
+        return f"fitted as {fitted}, which cannot hold {value!r}"
+    return f"fitted as {fitted}, which does not write {value!r}; fit again with this column as text to keep such values"
+
+
+def cast_categories(column: pa.Array, fitted: pa.DataType) -> Prepared:
+    """A column of categories, each with the name that it has in the fitted type; what that type lacks keeps its own.
+
+    Only a number is another number: text stays as it is, so that `007` is not 7, and `S` is a value like any other.
+    """
+    found = column_type(column.type)
+    if found == fitted or is_text(found) or is_text(fitted) or pa.types.is_nested(found):
+        return Prepared(column)
+    if not (_is_number(found) and _is_number(fitted)):
+        # a time of midnight is a date; other types have no names in common
+        return cast_keys(column, fitted) if pa.types.is_timestamp(found) else Prepared(column)
+    if pa.types.is_integer(found) and not pa.types.is_decimal(fitted):
+        return Prepared(column)
+    codes, distinct = codes_of(column)
+    values, same = _cast_exactly(distinct, fitted)
+    if same.all():
+        return Prepared(values.take(pa.array(codes)))
+    names = pc.if_else(pa.array(same), _written(values), _written(distinct))
+    return Prepared(names.take(pa.array(codes)))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _written(values: pa.Array) -> pa.Array:
+    return as_text(values).values.cast(pa.string())
+
+
+def _cast_exactly(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """(distinct values in another type, whether each comes back from it as it was); those that do not are null."""
     try:
-        return distinct.cast(kind), {}
+        values = distinct.cast(kind)
+        back = values.cast(distinct.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        pass
-    values, wrong = [], {}
-    for number in range(len(distinct)):
-        try:
-            values.append(distinct[number : number + 1].cast(kind)[0].as_py())
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            values.append(None)
-            wrong[number] = distinct[number].as_py()
-    return pa.array(values, kind), wrong
+        if len(distinct) == 1:
+            return pa.nulls(1, kind), np.asarray(distinct.is_null())
+        if not len(distinct):
+            return pa.nulls(0, kind), np.empty(0, np.bool_)
+        middle = len(distinct) // 2
+        first, second = _cast_exactly(distinct[:middle], kind), _cast_exactly(distinct[middle:], kind)
+        return pa.concat_arrays([first[0], second[0]]), np.concatenate([first[1], second[1]])
+    equal = pc.fill_null(pc.equal(back, distinct), False)
+    kept = pc.or_(equal, distinct.is_null())
+    return pc.if_else(kept, values, pa.scalar(None, kind)), np.asarray(kept)

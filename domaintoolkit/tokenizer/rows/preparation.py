@@ -15,7 +15,7 @@ from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.schema import Categorical, FieldSpec, Schema, Timestamp
 from domaintoolkit.times import ZoneTable
-from domaintoolkit.tokenizer.rows.column_types import cast_fitted
+from domaintoolkit.tokenizer.rows.column_types import cast_categories, cast_keys
 from domaintoolkit.tokenizer.rows.order import Grouping, group_rows
 from domaintoolkit.tokenizer.rows.table import Columns, columns_of
 from domaintoolkit.util.threads import Workers
@@ -151,10 +151,11 @@ class Preparation:
     def _cast_names(self, columns: Columns, bad: dict[int, list[Refusal]]) -> Columns:
         """Entity keys and categories, whose values are names, in the types that they were fitted in."""
         schema, changed = self.schema, {}
-        names = [*schema.entity, *(s.name for s in (*schema.static, *schema.fields) if isinstance(s, Categorical))]
-        for name in names:
+        categories = [spec.name for spec in (*schema.static, *schema.fields) if isinstance(spec, Categorical)]
+        for name in dict.fromkeys((*schema.entity, *categories)):
             if name in self.types:
-                prepared = cast_fitted(columns[name], self.types[name])
+                cast = cast_keys if name in schema.entity else cast_categories
+                prepared = cast(columns[name], self.types[name])
                 _refuse(bad, name, prepared.refused)
                 changed[name] = prepared.values
         return changed

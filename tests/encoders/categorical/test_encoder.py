@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from encoder_checks import check_column, fitted, rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.encoders import CATEGORICAL
+from domaintoolkit.encoders import CATEGORICAL, Cells
 from domaintoolkit.schema import Categorical
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
@@ -90,3 +91,17 @@ def test_invalid_text_is_refused_with_its_row() -> None:
     column = pa.array([b"ok", b"\xff\xfe", b"ok"]).cast(pa.string(), safe=False)
     refused = CATEGORICAL.encoder.prepare(Categorical("f"), column).refused
     assert [row for row, _ in refused] == [1]
+
+
+def test_an_unseen_value_decodes_to_the_most_frequent_value_of_its_bucket_and_to_no_negative_number() -> None:
+    spec = Categorical("f", max_size=0, unseen="hash", hash_buckets=8)
+    values = pa.array([7] * 3 + [400, 401, 402, 403] + [12] * 5)
+    encoder = fitted(CATEGORICAL, spec, values)
+    seen = encoder.encode(encoder.prepare(spec, values).values).parts
+    assert set(encoder.decode(seen, pa.int64()).to_pylist()) <= set(values.to_pylist())
+    assert encoder.decode(seen, pa.int64()).to_pylist()[-1] == 12
+    every = [Cells(np.arange(8, dtype=np.int32), np.arange(1, 9, dtype=np.int32))]
+    assert min(encoder.decode(every, pa.int64()).to_pylist()) >= 0
+    few = fitted(CATEGORICAL, Categorical("f", unseen="hash", hash_buckets=500), pa.array([1], pa.int8()))
+    places = Cells(np.arange(500, dtype=np.int32), np.arange(1, 501, dtype=np.int32))
+    assert few.decode([places], pa.int8()).null_count == 0

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domaintoolkit.errors import DataError
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.column_types import common_type, parse_type
@@ -60,3 +61,60 @@ def test_every_value_that_was_fitted_encodes_whatever_types_its_column_came_in(c
         assert streams.events == 2
         assert streams.counts.spelled == 0
         assert np.array_equal(tokenizer.encode(tokenizer.decode(streams)).ids, streams.ids)
+
+
+FITTED = st.sampled_from([pa.int64(), pa.int8(), pa.float64(), pa.bool_(), pa.date32(), pa.decimal128(9, 2)])
+NUMBER_LIKE = st.text("0123456789+-.eEx ", max_size=5) | st.sampled_from(
+    ["0x1F", "007", "7.0", "S", "true", "1970-01-02"]
+)
+
+
+def column_of(kind: pa.DataType, numbers: list[int]) -> pa.Array:
+    values = pa.array([abs(number) % 2 for number in numbers] if pa.types.is_boolean(kind) else numbers, pa.int32())
+    return (values.cast(pa.int8()) if pa.types.is_decimal(kind) else values).cast(kind)
+
+
+@given(
+    FITTED,
+    st.lists(st.integers(0, 9), min_size=1),
+    st.lists(NUMBER_LIKE, min_size=1),
+    st.sampled_from(["spell", "hash"]),
+)
+def test_any_text_encodes_to_a_category_that_was_fitted_on_numbers(
+    kind: pa.DataType, fit: list[int], texts: list[str], unseen: str
+) -> None:
+    schema = Schema(entity=("user",), fields=(Categorical("what", unseen=unseen, hash_buckets=3),))
+    tokenizer = DomainTokenizer(schema).fit({"user": [1] * len(fit), "what": column_of(kind, fit)})
+    streams = tokenizer.encode({"user": [1] * len(texts), "what": texts})
+    decoded = tokenizer.decode(streams)
+    if unseen == "spell":
+        assert decoded["what"].cast(pa.string()).to_pylist() == texts
+    assert np.array_equal(tokenizer.encode(decoded).ids, streams.ids)
+    alone = tokenizer.encode_entity([{"user": 1, "what": text} for text in texts])
+    assert alone.tolist() == streams.ids.tolist()
+
+
+@given(FITTED, st.lists(st.integers(0, 9), min_size=1), NUMBER_LIKE)
+def test_a_key_is_a_number_only_in_that_numbers_own_spelling(kind: pa.DataType, fit: list[int], text: str) -> None:
+    keys = column_of(kind, fit)
+    tokenizer = DomainTokenizer(Schema(entity=("user",), fields=(Categorical("what"),)))
+    tokenizer.fit({"user": keys, "what": ["x"] * len(fit)})
+    try:
+        streams, said = tokenizer.encode({"user": [text], "what": ["x"]}), ""
+    except DataError as error:
+        said = str(error)
+        streams = None
+    if streams is None:
+        assert "fit again with this column as text" in said
+    else:
+        assert streams.entities["user"].cast(pa.string()).to_pylist() == [text]
+
+
+def test_numbers_of_another_type_are_the_categories_that_they_equal() -> None:
+    schema = Schema(entity=("user",), fields=(Categorical("code"),))
+    tokenizer = DomainTokenizer(schema).fit({"user": [1, 1], "code": [5300, 10**15]})
+    streams = tokenizer.encode({"user": [1.0] * 4, "code": [5300.0, 1e15, 1.5, None]})
+    assert streams.counts.spelled == 1
+    assert tokenizer.decode(streams)["code"].to_pylist() == ["5300", str(10**15), "1.5", None]
+    with pytest.raises(DataError, match="fitted as int64, which cannot hold"):
+        tokenizer.encode({"user": [1.5], "code": [5300]})
