@@ -1,28 +1,31 @@
 """Fitting and encoding compared with DuckDB's sorting of the same file: seconds, peak memory, cost an event.
 
-    python benchmarks/engine.py FOLDER --events 1000000 10000000 [--format parquet csv] [--memory 2GB] [--repeat 3]
+    python benchmarks/engine.py FOLDER --events 1000000 10000000 [--shape rees46 log] [--format parquet csv]
+    python benchmarks/engine.py FOLDER --events 3000000 --shape rees46 log --jobs command
     python benchmarks/engine.py FOLDER --kills 30
 
 Every measurement is a process of its own, so that its peak memory is its own. DuckDB only sorts and writes: it copies
-the file, by user and time, into another Parquet file. `--kills N` kills an encoding of the first size N times at
-random moments, and compares its output with that of an undisturbed run.
+the file, by user and time, into another Parquet file. `fit` and `encode` are the jobs alone, without start-up, over
+DuckDB's statement alone. `command` is `domaintoolkit encode` as users run it, which fits too: the whole process over
+DuckDB's whole process. Jobs take turns with DuckDB; a ratio is the median of those of the rounds.
+`--kills N` kills an encoding of the first size N times at random moments, and compares its output with that of
+an undisturbed run.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
-import resource
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,83 +33,85 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import engine_data
 
-if TYPE_CHECKING:  # the measured process imports these before its clock starts
-    from domaintoolkit.schema import Reader, Schema
-
+DOMAIN = Path(__file__).with_suffix(".toml")
 UNFINISHED = "unfinished.json"
-CHOICES = (statistics.median, statistics.median, max)
-"""Of several runs: the median seconds, of the clock and of the processors, and the largest memory."""
+DUCKDB = """
+import sys, time
+import duckdb
+start = time.perf_counter()
+memory, threads, temporary, statement = sys.argv[1:]
+connection = duckdb.connect()
+connection.execute(f"set memory_limit='{memory}'; set threads={threads}; set temp_directory='{temporary}'")
+connection.execute(statement)
+print(time.perf_counter() - start)
+"""
 
 
-def reader() -> Reader:
-    """The layout of the raw files."""
-    from domaintoolkit.schema import Column, Reader
+class Measured(NamedTuple):
+    """One process: seconds of the job alone, of the whole process and of all processors, and peak memory in GiB."""
 
-    types = {"product_id": "int64", "category_id": "int64", "price": "float64", "user_id": "int64"}
-    names = ["event_type", "product_id", "category_id", "category_code", "brand", "price", "user_id", "user_session"]
-    columns: list[Any] = [Column(name, types.get(name, "string")) for name in names]  # type: ignore[arg-type]
-    when = Column("event_time", "timestamp", time_format="%Y-%m-%d %H:%M:%S UTC")
-    return Reader(columns=(when, *columns))
+    job: float
+    whole: float
+    busy: float
+    peak: float
 
 
-def schema() -> Schema:
-    """The fields of an event."""
-    from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
-
-    return Schema(
-        entity="user_id",
-        time="event_time",
-        session="user_session",
-        fields=(
-            Categorical("event_type"),
-            Categorical("category_code", separator="."),
-            Categorical("brand"),
-            Categorical("product_id", unseen="hash"),
-            Numeric("price"),
-            Timestamp("event_time"),
-        ),
-    )
-
-
-def run_duckdb(path: Path, out: Path, memory: str, threads: int) -> None:
+def duckdb_command(path: Path, out: Path, memory: str, threads: int) -> list[str]:
     """DuckDB's own sorted copy."""
-    import duckdb
-
-    connection = duckdb.connect()
-    connection.execute(f"set memory_limit='{memory}'; set threads={threads}; set temp_directory='{out}.temporary'")
     table = f"read_csv('{path}', header=true)" if path.suffix == ".csv" else f"'{path}'"
-    connection.execute(f"copy (select * from {table} order by user_id, event_time) to '{out}' (format parquet)")
+    statement = f"copy (select * from {table} order by user_id, event_time) to '{out}' (format parquet)"
+    return [sys.executable, "-c", DUCKDB, memory, str(threads), f"{out}.temporary", statement]
+
+
+def encode_command(path: Path, out: Path, memory: str, threads: int) -> list[str]:
+    """`domaintoolkit encode` as users run it."""
+    options = ["-o", str(out), "--memory", memory, "--threads", str(threads), "--json"]
+    return [sys.executable, "-m", "domaintoolkit", "encode", "--schema", str(DOMAIN), str(path), *options]
 
 
 def run_fit(path: Path, out: Path, _: str, threads: int) -> None:
     """Fit on the training entities, and save."""
     from domaintoolkit.jobs import fit
-    from domaintoolkit.reading import open_source
+    from domaintoolkit.reading import domain_from_toml, open_source
 
-    fit(schema(), open_source(path, reader()), threads=threads).tokenizer.save(out)
+    domain = domain_from_toml(DOMAIN)
+    fit(domain.schema, open_source(path, domain.reader), threads=threads).tokenizer.save(out)
 
 
 def run_encode(path: Path, out: Path, memory: str, threads: int) -> None:
     """Encode with the tokenizer next to `out`."""
     from domaintoolkit.jobs import encode
-    from domaintoolkit.reading import open_source
+    from domaintoolkit.reading import domain_from_toml, open_source
     from domaintoolkit.tokenizer import DomainTokenizer
 
     tokenizer = DomainTokenizer.load(out.parent / "tokenizer", threads=threads)
-    encode(tokenizer, open_source(path, reader()), out, memory=memory, threads=threads)
+    encode(tokenizer, open_source(path, domain_from_toml(DOMAIN).reader), out, memory=memory, threads=threads)
 
 
-RUNS = {"duckdb": run_duckdb, "fit": run_fit, "encode": run_encode}
+RUNS = {"fit": run_fit, "encode": run_encode}
 
 
-def measure(job: str, path: Path, out: Path, memory: str, threads: int) -> tuple[float, float, float]:
-    """(seconds without start-up, those of all processors, peak memory in GiB) of one run in its own process."""
+def measure(job: str, path: Path, out: Path, memory: str, threads: int) -> Measured:
+    """One run in its own process."""
     _remove(out)
+    if job == "duckdb":
+        command = duckdb_command(path, out, memory, threads)
+    elif job == "command":
+        command = encode_command(path, out, memory, threads)
+    else:
+        command = [sys.executable, __file__, "--run", job, str(path), str(out), memory, str(threads)]
     os.sync()  # so that writes of an earlier run do not slow this one
-    command = [sys.executable, __file__, "--run", job, str(path), str(out), memory, str(threads)]
-    result = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds, busy, peak = json.loads(result.stdout.splitlines()[-1])
-    return seconds, busy, peak
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    whole = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{job} ended with {process.returncode}")
+    seconds = whole if job == "command" else float(printed.splitlines()[-1])
+    return Measured(seconds, whole, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20)
 
 
 def _remove(path: Path) -> None:
@@ -118,36 +123,45 @@ def _remove(path: Path) -> None:
 
 def run_job(job: str, path: str, out: str, memory: str, threads: str) -> None:
     """Run once and print the figures. Imports are not measured: their cost does not depend on the table."""
-    import duckdb  # noqa: F401
     import pandas as pd  # noqa: F401
     import pyarrow.acero  # Arrow imports it when it first groups rows
     import pyarrow.compute
     import pyarrow.parquet  # noqa: F401
 
     from domaintoolkit.jobs import encode, fit  # noqa: F401 - by name, since the package loads them lazily
-    from domaintoolkit.reading import open_source  # noqa: F401
+    from domaintoolkit.reading import domain_from_toml, open_source  # noqa: F401
     from domaintoolkit.tokenizer import DomainTokenizer  # noqa: F401
 
-    start, before = time.perf_counter(), time.process_time()
+    start = time.perf_counter()
     RUNS[job](Path(path), Path(out), memory, int(threads))
-    seconds, busy = time.perf_counter() - start, time.process_time() - before
-    print(json.dumps([seconds, busy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))
+    print(time.perf_counter() - start)
 
 
-def compare(folder: Path, events: int, format: str, options: argparse.Namespace) -> None:
-    """Measure all three in turn, and print their medians."""
-    path = engine_data.write(folder, events, (format,))[format]
-    outs = {"duckdb": folder / "sorted.parquet", "fit": folder / "tokenizer", "encode": folder / "encoded"}
-    found: dict[str, list[tuple[float, float, float]]] = {job: [] for job in outs}
+def compare(folder: Path, events: int, shape: str, format: str, options: argparse.Namespace) -> None:
+    """Measure DuckDB and the jobs in turn, and print the medians of seconds and of ratios."""
+    path = engine_data.write(folder, events, (format,), shape)[format]
+    outs = {"fit": folder / "tokenizer", "encode": folder / "encoded", "command": folder / "whole"}
+    jobs = [job for job in outs if job in options.jobs]
+    if "encode" in jobs and "fit" not in jobs:
+        measure("fit", path, outs["fit"], options.memory, options.threads)
+    found: dict[str, list[Measured]] = {job: [] for job in ["duckdb", *jobs]}
     for _ in range(options.repeat):
-        for job, out in outs.items():
-            found[job].append(measure(job, path, out, options.memory, options.threads))
-    sort = statistics.median(seconds for seconds, _, _ in found["duckdb"])
+        found["duckdb"].append(measure("duckdb", path, folder / "sorted.parquet", options.memory, options.threads))
+        for job in jobs:
+            found[job].append(measure(job, path, outs[job], options.memory, options.threads))
+    sorts = found["duckdb"]
     for job, runs in found.items():
-        seconds, busy, peak = (choose(values) for choose, values in zip(CHOICES, zip(*runs, strict=True), strict=True))
+        whole = job == "command"
+        ratios = [
+            run.whole / sort.whole if whole else run.job / sort.job for run, sort in zip(runs, sorts, strict=True)
+        ]
+        work = statistics.median(run.busy / sort.busy for run, sort in zip(runs, sorts, strict=True))
+        seconds = statistics.median(run.job for run in runs)
         print(
-            f"{events:>11,} {format:<8} {job:<7} {seconds:8.2f} s {seconds / sort:6.2f} of DuckDB's "
-            f"{seconds / events * 1e6:6.3f} us an event {busy:8.2f} s of processors {peak:5.2f} GiB",
+            f"{events:>11,} {shape:<6} {format:<7} {job:<7} {seconds:8.2f} s {statistics.median(ratios):6.2f} of "
+            f"DuckDB's ({min(ratios):.2f} to {max(ratios):.2f}) {seconds / events * 1e6:6.3f} us an event "
+            f"{statistics.median(run.busy for run in runs):7.2f} s of processors, {work:.2f} of DuckDB's "
+            f"{max(run.peak for run in runs):5.2f} GiB",
             flush=True,
         )
 
@@ -162,7 +176,7 @@ def kill(folder: Path, events: int, kills: int, options: argparse.Namespace) -> 
     """Kill an encoding at random moments until it has survived `kills` of them."""
     path = engine_data.write(folder, events, ("parquet",))["parquet"]
     measure("fit", path, folder / "tokenizer", options.memory, options.threads)
-    seconds, _, _ = measure("encode", path, folder / "encoded", options.memory, options.threads)
+    seconds = measure("encode", path, folder / "encoded", options.memory, options.threads).job
     wanted = checksums(folder / "encoded")
     out, done, runs = folder / "killed", 0, 0
     _remove(out)
@@ -194,6 +208,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--events", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--format", nargs="+", choices=["parquet", "csv"], default=["parquet"])
+    parser.add_argument("--shape", nargs="+", choices=engine_data.SHAPES, default=["rees46"])
+    parser.add_argument("--jobs", nargs="*", choices=["fit", "encode", "command"], default=["fit", "encode", "command"])
     parser.add_argument("--memory", default="2GB")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
@@ -202,9 +218,8 @@ def main() -> None:
     if options.kills:
         kill(options.folder, options.events[0], options.kills, options)
         return
-    for events in options.events:
-        for name in options.format:
-            compare(options.folder, events, name, options)
+    for events, shape, name in product(options.events, options.shape, options.format):
+        compare(options.folder, events, shape, name, options)
 
 
 if __name__ == "__main__":

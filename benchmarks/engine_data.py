@@ -1,9 +1,13 @@
-"""Generated raw rows in REES46's layout: its nine columns, unsorted, as Parquet and as CSV.
+"""Generated raw rows in REES46's layout, its nine columns, as Parquet and as CSV.
 
-    python benchmarks/engine_data.py FOLDER --events 10000000 [--format parquet csv]
+    python benchmarks/engine_data.py FOLDER --events 10000000 [--shape rees46 log] [--format parquet csv]
+
+Two shapes. `rees46`: no order, about ten events a user, sessions of about five events of one user, products by Zipf.
+`log`, as a server writes it: rows in the order of time, users by Zipf (the busiest has a twentieth of all events),
+sessions that several users share, products all alike.
 
 Rows are drawn a million at a time and each million by its own seed, so any size streams in bounded memory and
-a longer table begins with the shorter one. About ten events a user; sessions of about five events, as UUIDs.
+a longer table of the shape `rees46` begins with the shorter one.
 """
 
 from __future__ import annotations
@@ -22,32 +26,39 @@ CHUNK = 1_000_000
 START = 1_569_888_000
 """2019-10-01 UTC, in seconds."""
 SECONDS = 31 * 86_400
+SHAPES = ("rees46", "log")
 CATEGORIES, BRANDS, PRODUCTS = 130, 4_300, 170_000
 
 
-def chunks(events: int, seed: int = 46) -> Iterator[pa.Table]:
+def chunks(events: int, shape: str = "rees46", seed: int = 46) -> Iterator[pa.Table]:
     """The rows, a million at a time; times are text as in the raw files."""
     for start in range(0, events, CHUNK):
         generator = np.random.default_rng([seed, start // CHUNK])
-        yield _chunk(generator, min(CHUNK, events - start), max(events // 10, 1))
+        rows = min(CHUNK, events - start)
+        if shape == "log":
+            yield _log_chunk(generator, start, rows, events)
+        else:
+            yield _rees46_chunk(generator, rows, max(events // 10, 1))
 
 
-def write(folder: Path, events: int, formats: tuple[str, ...] = ("parquet", "csv")) -> dict[str, Path]:
+def write(
+    folder: Path, events: int, formats: tuple[str, ...] = ("parquet", "csv"), shape: str = "rees46"
+) -> dict[str, Path]:
     """Write the rows below `folder`, unless they exist; the files' paths by format."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {name: folder / f"rees46-{events}.{name}" for name in formats}
+    paths = {name: folder / f"{shape}-{events}.{name}" for name in formats}
     for name, path in paths.items():
         if not path.exists():
             partial = path.with_suffix(".partial")
-            (_write_parquet if name == "parquet" else _write_csv)(partial, events)
+            (_write_parquet if name == "parquet" else _write_csv)(partial, chunks(events, shape))
             partial.rename(path)
     return paths
 
 
-def _write_parquet(path: Path, events: int) -> None:
+def _write_parquet(path: Path, tables: Iterator[pa.Table]) -> None:
     """Times are instants here, as in most Parquet files."""
     writer = None
-    for table in chunks(events):
+    for table in tables:
         seconds = pa.compute.strptime(table["event_time"], "%Y-%m-%d %H:%M:%S UTC", "us")
         table = table.set_column(0, "event_time", seconds.cast(pa.timestamp("us", "UTC")))
         writer = writer or pa.parquet.ParquetWriter(path, table.schema)
@@ -56,20 +67,41 @@ def _write_parquet(path: Path, events: int) -> None:
     writer.close()
 
 
-def _write_csv(path: Path, events: int) -> None:
+def _write_csv(path: Path, tables: Iterator[pa.Table]) -> None:
     with path.open("wb") as file:
-        for number, table in enumerate(chunks(events)):
+        for number, table in enumerate(tables):
             options = pa.csv.WriteOptions(include_header=number == 0, quoting_style="none")
             pa.csv.write_csv(table, file, options)
 
 
-def _chunk(generator: np.random.Generator, rows: int, users: int) -> pa.Table:
+def _rees46_chunk(generator: np.random.Generator, rows: int, users: int) -> pa.Table:
     user = (generator.pareto(1.2, rows) * users / 8).astype(np.int64) % users
     session = generator.integers(0, 2, rows) + user * 2
     product = _zipf(generator, rows, PRODUCTS)
+    seconds = START + generator.integers(0, SECONDS, rows)
+    return _table(generator, seconds, user, session, product)
+
+
+def _log_chunk(generator: np.random.Generator, start: int, rows: int, events: int) -> pa.Table:
+    user = _zipf(generator, rows, max(events // 10, 2))
+    # so that the numbers of the busiest are not the lowest
+    user = user * 7_919 % max(events // 10, 2)
+    session = generator.integers(0, max(events // 5, 1), rows)
+    product = generator.integers(0, PRODUCTS, rows)
+    seconds = START + np.sort(generator.integers(start * SECONDS // events, (start + rows) * SECONDS // events, rows))
+    return _table(generator, seconds, user, session, product)
+
+
+def _table(
+    generator: np.random.Generator,
+    seconds: NDArray[np.int64],
+    user: NDArray[np.int64],
+    session: NDArray[np.int64],
+    product: NDArray[np.int64],
+) -> pa.Table:
+    rows = len(user)
     brand = _with_nulls(product % BRANDS, product % 7 == 0)
     category = _with_nulls(product % CATEGORIES, product % 3 == 0)
-    seconds = START + generator.integers(0, SECONDS, rows)
     kinds = pa.array(["view", "cart", "purchase", "remove_from_cart"])
     return pa.table(
         {
@@ -121,10 +153,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["rees46"])
     parser.add_argument("--format", nargs="+", choices=["parquet", "csv"], default=["parquet", "csv"])
     options = parser.parse_args()
-    for path in write(options.folder, options.events, tuple(options.format)).values():
-        print(path, path.stat().st_size)
+    for shape in options.shape:
+        for path in write(options.folder, options.events, tuple(options.format), shape).values():
+            print(path, path.stat().st_size)
 
 
 if __name__ == "__main__":
