@@ -10,7 +10,7 @@ import house
 import pytest
 
 TESTS = house.ROOT / "tests"
-NOT_MIRRORED = {"docs", "examples", "plugins", "support"}
+NOT_MIRRORED = {"docs", "examples", "faults", "plugins", "support"}
 """Folders of tests that are about something else than a folder of the package."""
 MODULES_IN_A_FOLDER = 13
 SAME_NAME = {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,6 +40,8 @@ from domaintoolkit.storage.resume_state import (
     check_unchanged,
     discard,
     identify,
+    make_spill,
+    spill_folder,
 )
 from domaintoolkit.storage.shards import read_shard
 from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
@@ -118,20 +119,29 @@ class _Encoding:
             rows = self._reopen() or self._read()
             self._encode_shards(rows)
             return self._finish(resumed, rows.sources)
-        except DataError:
-            # finished shards are of no use: the files with refused rows have to change first
-            self._remove_spill(self.state)
-            discard(self.folder)
+        except BaseException as error:
+            self._discard_if_useless(error)
+            if isinstance(error, OutputError):
+                raise OutputError(error.path, f"{error.reason}; {self._resumable()}") from None
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(f"interrupted; {self._resumable()}") from None
             raise
-        except OutputError as error:
-            raise OutputError(error.path, f"{error.reason}; {self._resumable()}") from None
-        except KeyboardInterrupt:
-            raise Interrupted(f"interrupted; {self._resumable()}") from None
+
+    def _discard_if_useless(self, error: BaseException) -> None:
+        """Remove all that was written if no later run can continue from it, so that any other can use the folder.
+
+        That is so until all rows are read, and after refused rows: the files with these have to change first.
+        """
+        if not self.state.shards or isinstance(error, DataError):
+            with suppress(OSError):  # the first error is the one to report
+                self._remove_spill(self.state)
+                discard(self.folder)
 
     def _resumable(self) -> str:
+        if not self.state.shards:
+            return "no shard is finished yet; run the same command again"
         done = len(self.state.finished)
-        word = f"{done} of {self.state.shards} shards are finished" if self.state.shards else "no shard is finished yet"
-        return f"{word}; run the same command again to continue"
+        return f"{done} of {self.state.shards} shards are finished; run the same command again to continue"
 
     def _resume(self) -> int:
         """The number of shards that an earlier run finished; each is compared with its checksum."""
@@ -166,9 +176,11 @@ class _Encoding:
         options, known = self.options, self.state.shards
         kept = self.refused if options.on_bad_rows == "error" else RefusalLog(self.folder, READING)
         buckets = bucket_count(known or options.shards)
-        spill = Spill(self._spill_folder(), EntityKeys.of(self.tokenizer), buckets, options.budget)
-        self.state = replace(self.state, spill=str(spill.folder))
+        place = spill_folder(self.folder, options.temporary)
+        self.state = replace(self.state, spill=str(place))
         self.state.save(self.folder)
+        make_spill(place)
+        spill = Spill(place, EntityKeys.of(self.tokenizer), buckets, options.budget)
         with Threads(1) as helper, ExitStack() as log:
             if isinstance(kept, RefusalLog):
                 log.enter_context(kept)
@@ -201,15 +213,6 @@ class _Encoding:
         if save:
             self.tokenizer.save(self.folder / "tokenizer")
         _ = self.tokenizer.layout.bound
-
-    def _spill_folder(self) -> Path:
-        if self.options.temporary is None:
-            return self.folder / "partitioned"
-        try:
-            self.options.temporary.mkdir(parents=True, exist_ok=True)
-            return Path(tempfile.mkdtemp(prefix="domaintoolkit-", dir=self.options.temporary))
-        except OSError as error:
-            raise OutputError(str(self.options.temporary), error.strerror or str(error)) from None
 
     def _encode_shards(self, rows: Partition) -> None:
         finished = {shard.number for shard in self.state.finished}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +18,7 @@ from domaintoolkit.util.artifacts import canonical_json, read_json, write_json
 from domaintoolkit.util.partials import clear_partials, list_whole
 
 __all__ = [
-    "APPENDING",
+    "APPENDED_SPILL",
     "FINISHED",
     "REFUSED",
     "STATE",
@@ -31,14 +32,16 @@ __all__ = [
     "clear_state",
     "discard",
     "identify",
+    "make_spill",
+    "spill_folder",
 ]
 
 FINISHED = "finished"
 """The folder of the entries of shards that Spark's workers finished, until all shards are."""
 REFUSED = "refused"
 """The folder of the rows that were refused, until all rows are encoded."""
-APPENDING = ".appending.partial"
-"""The folder of a running append's rows."""
+SPILL, APPENDED_SPILL = "partitioned", ".appending.partial"
+"""The folder of the partitioned rows: an encoding continues with it, an append begins anew."""
 FORMAT, VERSION = "domaintoolkit unfinished encoding", 1
 OURS = {"tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", STATE, MANIFEST}
 
@@ -117,6 +120,22 @@ class ResumeState:
     def with_shard(self, shard: FinishedShard) -> ResumeState:
         """The state once one more shard is written."""
         return replace(self, finished=tuple(sorted([*self.finished, shard], key=lambda each: each.number)))
+
+
+def spill_folder(out: Path, temporary: Path | None, name: str = SPILL) -> Path:
+    """The folder for partitioned rows: `name` in `out`, or one in `temporary` whose name is always that of `out`."""
+    number = hashlib.sha256(str(out.resolve()).encode(errors="surrogateescape")).hexdigest()[:12]
+    return out / name if temporary is None else temporary / f"domaintoolkit-{number}"
+
+
+def make_spill(path: Path) -> None:
+    """Make the folder for partitioned rows, without what a killed run left there; whoever calls holds the output."""
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(str(path), error.strerror or str(error)) from None
 
 
 def identify(tokenizer: DomainTokenizer) -> str:

@@ -27,6 +27,7 @@ __all__ = ["command"]
 EXAMPLES = format_examples(
     "domaintoolkit verify shop 2019-Oct.csv.gz 2019-Nov.csv.gz",
     "domaintoolkit verify ecommerce-streams --domain ecommerce",
+    "domaintoolkit verify shop-model",
 )
 
 
@@ -40,12 +41,16 @@ def command(folder: Path, rows: RowOptions, limits: Limits, json_output: bool) -
 
     Read FILES again, as `encode` read them for OUT, and check that the shards have their checksums, that the
     rows encode to the streams, that the streams decode to the rows, and that the decoded rows encode to the
-    streams. Without FILES, the rows are the sample of --domain. The exit status is 1 if a check fails.
+    streams. Without FILES, the rows are the sample of --domain. OUT may also be the folder of a training run,
+    or of a tokenizer: then every file is compared with its checksum. The exit status is 1 if a check fails.
     """
     from domaintoolkit.jobs import verify
     from domaintoolkit.storage import open_encoded
 
     rows.check()
+    if (folder / "run.json").exists() or (folder / "tokenizer.json").exists():
+        _verify_files(folder, rows, json_output)
+        return
     encoded = open_encoded(folder, verify=False)
     source = rows.open_for_folder(encoded)
     with Bar() as bar:
@@ -54,6 +59,31 @@ def command(folder: Path, rows: RowOptions, limits: Limits, json_output: bool) -
     print_json(data) if json_output else _show(data)
     if not result.holds:
         raise SystemExit(1)
+
+
+def _verify_files(folder: Path, rows: RowOptions, json_output: bool) -> None:
+    """Check the folder of a run or of a tokenizer, which has no rows."""
+    if rows.files or rows.has_schema:
+        raise click.UsageError(f"{folder} holds no streams to compare with rows; drop FILES, --domain and --schema")
+    data: dict[str, Any] = {"out": str(folder), "holds": True}
+    if (folder / "run.json").exists():
+        from domaintoolkit.train import verify_run
+
+        report = verify_run(folder)
+        data |= {"files": report.files, "checkpoints": report.steps, "result": report.result}
+    else:
+        from domaintoolkit.tokenizer import DomainTokenizer
+
+        data["vocabulary_hash"] = DomainTokenizer.load(folder).vocabulary.hash
+    if json_output:
+        print_json(data)
+        return
+    click.echo("every file is as it was written")
+    if "files" in data:
+        steps = ", ".join(f"{step:,}" for step in data["checkpoints"]) or "none"
+        click.echo(f"{data['files']:,} files; checkpoints of steps: {steps}")
+        result = data["result"]
+        click.echo("the run is not finished" if result is None else f"verdict: {result['comparison']['verdict']}")
 
 
 def _summarize(result: VerifyResult, folder: Path, statics: set[str]) -> dict[str, Any]:

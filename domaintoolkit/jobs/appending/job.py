@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -38,7 +36,14 @@ from domaintoolkit.schema import Schema
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.storage.manifest import Manifest, ShardEntry
-from domaintoolkit.storage.resume_state import APPENDING, STATE, FinishedShard, clear_leftovers
+from domaintoolkit.storage.resume_state import (
+    APPENDED_SPILL,
+    STATE,
+    FinishedShard,
+    clear_leftovers,
+    make_spill,
+    spill_folder,
+)
 from domaintoolkit.storage.shards import CARRIED, LEFT_OUT, SHARDS, write_shard
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
@@ -90,22 +95,12 @@ def append(
         clear_leftovers(folder)
         work = _FolderAppend(folder, tokenizer, on_bad_rows, Budget.of(memory, threads), progress or silent)
         finish_quarantine(path, work.encoded.manifest.counts["rows_refused"])
-        with _partition_folder(folder if temporary is None else Path(temporary)) as partitioned:
+        partitioned = spill_folder(folder, None if temporary is None else Path(temporary), APPENDED_SPILL)
+        make_spill(partitioned)
+        try:
             return work.run(open_rows(source), partitioned, path, rewrite)
-
-
-@contextmanager
-def _partition_folder(within: Path) -> Iterator[Path]:
-    """A temporary folder for partitioned rows."""
-    try:
-        within.mkdir(parents=True, exist_ok=True)
-        made = tempfile.mkdtemp(prefix=APPENDING, dir=within)
-    except OSError as error:
-        raise OutputError(str(within), error.strerror or str(error)) from None
-    try:
-        yield Path(made)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        finally:
+            shutil.rmtree(partitioned, ignore_errors=True)
 
 
 class _FolderAppend:

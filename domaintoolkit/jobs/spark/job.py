@@ -210,11 +210,13 @@ def encode_spark(
             refused = _locate(source, [from_json(row) for shard in finished for row in shard.refused])
             if on_bad_rows == "error":
                 raise_refusals(refused, source.names)
-        except DataError:
-            discard(folder)
+        except BaseException as error:
+            message = _describe_interruption(folder, made.shards)
+            if isinstance(error, DataError) or not _finished(folder, made.shards):
+                discard(folder)  # no later run can continue from it, and any other may use the folder
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(message) from None
             raise
-        except KeyboardInterrupt:
-            raise Interrupted(_describe_interruption(folder, made.shards)) from None
         manifest, counts = build_manifest(tokenizer, folder, finished, source.reader)
         try:
             raise_if_all_refused(refused, counts.rows_refused, counts.rows_in)
@@ -228,15 +230,19 @@ def encode_spark(
 
 
 def _describe_interruption(folder: Path, shards: int) -> str:
-    done = sum(finished_shard(folder, number) is not None for number in range(shards))
+    done = len(_finished(folder, shards))
     return f"interrupted; {done} of {shards} shards are finished; run the same command again to continue"
+
+
+def _finished(folder: Path, shards: int) -> list[FinishedShard]:
+    return [shard for number in range(shards) if (shard := finished_shard(folder, number)) is not None]
 
 
 def _write_shards(
     tokenizer: DomainTokenizer, source: SparkRows, made: SparkPartition, folder: Path
 ) -> tuple[list[FinishedShard], int]:
     """All shards, also those without rows, and the number that an earlier run finished."""
-    before = [shard for number in range(made.shards) if (shard := finished_shard(folder, number)) is not None]
+    before = _finished(folder, made.shards)
     for entry in (entry for shard in before for entry in shard.files):
         read_shard(folder, entry)
     shipped = Shipped.of(tokenizer)
