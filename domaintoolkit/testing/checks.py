@@ -181,9 +181,18 @@ def _check_merging(
     backwards = DomainTokenizer(schema, encoders).merge(two).merge(one)
     travelled = DomainTokenizer(schema, encoders)
     travelled.fit_states(travelled.restore_state(travelled.fit_state(half).dump()) for half in halves)
-    for way, other in (("batches", batched), ("merging", backwards), ("dumped states", travelled)):
+    one, two = (_reloaded(half, encoders) for half in (one, two))
+    reloaded = one.merge(two)
+    ways = {"batches": batched, "merging": backwards, "dumped states": travelled, "merging loaded tokenizers": reloaded}
+    for way, other in ways.items():
         assert other.vocabulary.hash == tokenizer.vocabulary.hash, f"contract 5: fitting by {way} differs"
         assert _saved(other) == _saved(tokenizer), f"contract 5: fitting by {way} saves other bytes"
+
+
+def _reloaded(tokenizer: DomainTokenizer, encoders: tuple[EncoderType, ...]) -> DomainTokenizer:
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save(Path(folder) / "tokenizer", counts=True)
+        return DomainTokenizer.load(Path(folder) / "tokenizer", encoders)
 
 
 def _saved(tokenizer: DomainTokenizer) -> dict[str, bytes]:

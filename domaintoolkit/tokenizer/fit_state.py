@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -99,11 +99,16 @@ class FitState:
 
     def dump(self) -> dict[str, pa.Table]:
         """The state as tables, to travel between processes; equal states give equal tables."""
-        tables = {f"field {name}": state.dump() for name, state in self.states.items()}
+        return dict(self._dump())
+
+    def _dump(self) -> Iterator[tuple[str, pa.Table]]:
+        names = sorted(self.types)
+        yield "types", pa.table({"column": names, "type": [str(self.types[name]) for name in names]})
+        yield "rows", pa.table({"rows": [self.rows]})
         if self.anchor is not None:
-            tables["anchor"] = self.anchor.dump()
-        types = pa.table({"column": sorted(self.types), "type": [str(self.types[name]) for name in sorted(self.types)]})
-        return {**tables, "types": types, "rows": pa.table({"rows": [self.rows]})}
+            yield "anchor", self.anchor.dump()
+        for name, state in self.states.items():
+            yield f"field {name}", state.dump()
 
     @classmethod
     def restore(cls, schema: Schema, kinds: Mapping[str, EncoderType], tables: Mapping[str, pa.Table]) -> FitState:
@@ -118,3 +123,36 @@ class FitState:
         state._add_types({name: parse_type(kind) for name, kind in zip(names, types, strict=True)})
         state.rows = tables["rows"]["rows"][0].as_py()
         return state
+
+    def to_bytes(self, limit: int | None = None) -> bytes | None:
+        """The state as an Arrow file of its tables, one a row; None if it is longer than `limit` bytes."""
+        parts: dict[str, bytes] = {}
+        for name, table in self._dump():
+            parts[name] = _write(table.combine_chunks(), pa.ipc.new_stream)
+            if limit is not None and sum(map(len, parts.values())) > limit:
+                return None  # fields can have millions of values: the rest is not counted out
+        names, data = pa.array(list(parts), pa.string()), pa.array(list(parts.values()), pa.large_binary())
+        whole = _write(pa.table({"part": names, "table": data}), pa.ipc.new_file)
+        return None if limit is not None and len(whole) > limit else whole
+
+    @classmethod
+    def from_bytes(cls, schema: Schema, kinds: Mapping[str, EncoderType], data: bytes) -> FitState:
+        """The state that `to_bytes` wrote. Raises `ValueError` for anything else."""
+        try:
+            with pa.ipc.open_file(pa.py_buffer(data)) as file:
+                rows = file.read_all()
+            tables = {
+                name.as_py(): pa.ipc.open_stream(table.as_buffer()).read_all()
+                for name, table in zip(rows["part"], rows["table"], strict=True)
+            }
+            return cls.restore(schema, kinds, tables)
+        except (KeyError, IndexError, TypeError, AttributeError, OSError) as error:
+            raise ValueError(repr(error)) from None
+
+
+def _write(table: pa.Table, new: Callable[..., Any]) -> bytes:
+    sink = pa.BufferOutputStream()
+    with new(sink, table.schema) as writer:
+        writer.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data

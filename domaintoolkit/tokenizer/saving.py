@@ -1,10 +1,10 @@
-"""A fitted tokenizer as a folder of JSON files with checksums, written under another name and renamed."""
+"""A fitted tokenizer as a folder of files with checksums, written under another name and renamed."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,33 +24,51 @@ from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.partials import list_whole, replacing_folder
 from domaintoolkit.vocabulary import Vocabulary
 
-__all__ = ["FILE", "load", "save"]
+__all__ = ["FILE", "SMALL", "Saved", "load", "save"]
 
 COMPOSITES = "composites.json"
+COUNTS = "counts.arrow"
 SCHEMA, HEAVIEST = "schema.toml", "composites.tsv"
 """For people to read; `load` reads the JSON files."""
 
 SHOWN = 1000
 """The number of heaviest composites that are listed."""
 
-FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 1
+SMALL = 16 << 20
+"""Bytes of counts that are saved unless they are declined."""
+
+FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 2
 
 
-def save(layout: Layout, types: Mapping[str, pa.DataType], directory: str | Path) -> None:
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """A tokenizer in a folder."""
+
+    layout: Layout
+    types: Mapping[str, pa.DataType]
+    """The types of the columns that it was fitted on."""
+    counts: bytes | None
+    """`FitState.to_bytes`; None without counts."""
+
+
+def save(saved: Saved, directory: str | Path) -> None:
     """Write the folder; an existing one is replaced if it holds a tokenizer, and refused if not."""
     target = Path(directory)
     if target.exists() and not (target / FILE).exists() and any(list_whole(target)):
         raise OutputError(str(target), "holds something other than a tokenizer; choose another folder")
     with replacing_folder(target) as made:
-        _write(layout, types, made)
+        _write(saved, made)
 
 
-def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) -> None:
-    texts = {SCHEMA: to_toml(layout.schema)}
+def _write(saved: Saved, directory: Path) -> None:
+    layout, types = saved.layout, saved.types
+    files = {SCHEMA: to_toml(layout.schema).encode()}
     if layout.composites is not None:
-        texts[HEAVIEST] = _list_heaviest(layout, layout.composites)
-    for name, text in texts.items():
-        (directory / name).write_bytes(text.encode())
+        files[HEAVIEST] = _list_heaviest(layout, layout.composites).encode()
+    if saved.counts is not None:
+        files[COUNTS] = saved.counts
+    for name, data in files.items():
+        (directory / name).write_bytes(data)
     payload = {
         "schema": to_dict(layout.schema),
         "types": {name: str(types[name]) for name in sorted(types)},
@@ -61,7 +79,7 @@ def _write(layout: Layout, types: Mapping[str, pa.DataType], directory: Path) ->
         "vocabulary": layout.vocabulary.hash,
         "ordered": layout.ordered,
         "composites": layout.composites is not None,
-        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     write_json(directory / FILE, FORMAT, VERSION, payload)
     layout.vocabulary.save(directory)
@@ -76,8 +94,8 @@ def _list_heaviest(layout: Layout, composites: CompositeModel) -> str:
 
 
 @collect_seldom()
-def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[Layout, dict[str, pa.DataType]]:
-    """The layout and the column types in a folder that `save` wrote; nothing in it is executed."""
+def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> Saved:
+    """The tokenizer in a folder that `save` wrote; nothing in it is executed."""
     folder = Path(directory)
     if not (folder / FILE).exists() and (folder / "tokenizer" / FILE).exists():
         raise ArtifactError(str(folder), f"is an encoded folder; its tokenizer is {folder / 'tokenizer'}")
@@ -85,29 +103,30 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> tuple[L
     vocabulary = Vocabulary.load(folder)
     if payload.get("vocabulary") != vocabulary.hash:
         raise ArtifactError(str(folder), "its vocabulary.json is not the one that its tokenizer.json was saved with")
-    for name, checksum in payload.get("files", {}).items():
-        _check(folder / name, checksum)
+    files = {name: _check(folder / name, checksum) for name, checksum in payload.get("files", {}).items()}
     composites = None
     if payload.get("composites"):
         saved = read_json(folder / COMPOSITES, f"{FORMAT}-composites", VERSION)
         composites = CompositeModel.from_json(saved.get("model", {}))
     try:
         layout, types = _restore(payload, vocabulary, encoders)
-        return replace(layout, composites=composites, ordered=bool(payload.get("ordered"))), types
+        layout = replace(layout, composites=composites, ordered=bool(payload.get("ordered")))
+        return Saved(layout, types, files.get(COUNTS))
     except DomainToolkitError:
         raise
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ArtifactError(str(folder / FILE), f"does not hold a tokenizer: {error!r}") from None
 
 
-def _check(path: Path, checksum: str) -> None:
-    """Raise `ArtifactError` if a file for people to read does not match the one that is loaded."""
+def _check(path: Path, checksum: str) -> bytes:
+    """The content of a file; raises `ArtifactError` if it is not the one that was saved."""
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        data = path.read_bytes()
     except OSError as error:
         raise ArtifactError(str(path), error.strerror or str(error)) from None
-    if found != checksum:
+    if hashlib.sha256(data).hexdigest() != checksum:
         raise ArtifactError(str(path), "was altered: its content does not match its checksum in tokenizer.json")
+    return data
 
 
 def _restore(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,15 @@ from numpy.typing import ArrayLike
 
 from domaintoolkit.composite import CompositeModel, Segmenter
 from domaintoolkit.encoders import EncoderType
-from domaintoolkit.errors import DataError, NotFittedError, Problem, Refusal, SchemaError, VocabularyMismatchError
+from domaintoolkit.errors import (
+    ArtifactError,
+    DataError,
+    NotFittedError,
+    Problem,
+    Refusal,
+    SchemaError,
+    VocabularyMismatchError,
+)
 from domaintoolkit.grammar import Grammar
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams.keys import hash_keys
@@ -36,6 +44,8 @@ from domaintoolkit.vocabulary import Vocabulary
 __all__ = ["DomainTokenizer", "OnBadRows"]
 
 OnBadRows = Literal["error", "quarantine"]
+
+_NO_COUNTS = "was saved without its counts (`save` keeps them with counts=True), or extended, which fixes its ids"
 
 
 class DomainTokenizer:
@@ -58,6 +68,7 @@ class DomainTokenizer:
         self.encoders = tuple(encoders)
         self._kinds = encoder_types(schema, self.encoders)
         self._state: FitState | None = None
+        self._saved_counts: bytes | None = None
         self._fitted: Layout | None = None
         self.types: dict[str, pa.DataType] = {}
         self._history: HistoryEncoder | None = None
@@ -86,7 +97,7 @@ class DomainTokenizer:
 
     def _prepare_afresh(self, table: Any, on_bad_rows: OnBadRows, grouped: bool = False) -> PreparedRows:
         """Forget what was learned, and prepare the rows of a table to learn from."""
-        self._state, self._fitted = None, None
+        self._state, self._saved_counts, self._fitted = None, None, None
         return self.prepare_rows(table, on_bad_rows, grouped=grouped)
 
     def _learn(self, rows: PreparedRows, on_bad_rows: OnBadRows) -> None:
@@ -98,25 +109,52 @@ class DomainTokenizer:
             self.fit_composites(encode_rows(self.layout, rows, on_bad_rows, self._workers))
 
     def partial_fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
-        """Count one more batch. The vocabulary is the same, byte for byte, however the rows are batched."""
-        if self._state is None and self._fitted is not None:
-            raise NotFittedError("a loaded tokenizer has no counts to add to; use extend, or fit again")
-        rows = self.prepare_rows(table, on_bad_rows)
-        state = FitState(self.schema, self._kinds) if self._state is None else self._state
-        state.update(rows, self._workers)
+        """Count one more batch. The vocabulary is the same, byte for byte, however the rows are batched.
+
+        Ids follow from all counts, so they can move; and composites are dropped, until `fit_composites` learns
+        new ones. `extend` keeps both. Raises `NotFittedError` for a fitted tokenizer without counts.
+        """
+        state = self._counts()
+        if state is None:
+            raise NotFittedError(f"the tokenizer has no counts to add to: it {_NO_COUNTS}; use extend, or fit again")
+        state.update(self.prepare_rows(table, on_bad_rows), self._workers)
         self._settle(state)
         return self
 
     def merge(self, other: DomainTokenizer) -> DomainTokenizer:
-        """Add the counts of another tokenizer of the same schema."""
+        """Add the counts of another tokenizer of the same schema, as `partial_fit` adds those of a batch.
+
+        The result is that of fitting on the rows of both, byte for byte, also if they were saved and loaded. Raises
+        `NotFittedError` if one was fitted but has no counts.
+        """
         if other.schema != self.schema:
             raise NotFittedError("tokenizers of different schemas cannot be merged")
-        if other._state is None:
-            raise NotFittedError("the other tokenizer holds no counts: it was not fitted, or was loaded")
-        state = FitState(self.schema, self._kinds) if self._state is None else self._state
-        state.merge(other._state)
+        if not other.fitted:
+            raise NotFittedError("the other tokenizer is not fitted yet")
+        state, added = self._counts(), other._counts()
+        if state is None or added is None:
+            which = "this" if state is None else "the other"
+            raise NotFittedError(f"{which} tokenizer has no counts to merge: it {_NO_COUNTS}")
+        state.merge(deepcopy(added) if added is state else added)
         self._settle(state)
         return self
+
+    @property
+    def has_counts(self) -> bool:
+        """True if the counts that fitting made are there, so that `merge` and `partial_fit` can add to them."""
+        return self._state is not None or self._saved_counts is not None
+
+    def _counts(self) -> FitState | None:
+        """The counts so far, empty before fitting; None if they are gone."""
+        if self._saved_counts is not None:
+            try:
+                self._state = FitState.from_bytes(self.schema, self._kinds, self._saved_counts)
+            except ValueError as error:
+                raise ArtifactError(saving.COUNTS, f"does not hold the counts of this tokenizer: {error}") from None
+            self._saved_counts = None
+        if self._state is None and self._fitted is None:
+            return FitState(self.schema, self._kinds)
+        return self._state
 
     def extend(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Add tokens for the new values of a table. Existing ids stay the same; the vocabulary gains a generation."""
@@ -124,8 +162,7 @@ class DomainTokenizer:
         rows = self.prepare_rows(table, on_bad_rows, self.types)
         state = FitState(self.schema, self._kinds)
         state.update(rows, self._workers)
-        self._state = None
-        self._settle_layout(state.extend(layout))
+        self._settle_extended(state.extend(layout))
         return self
 
     def fit_composites(self, streams: Streams, spec: Composite | None = None) -> int:
@@ -181,9 +218,7 @@ class DomainTokenizer:
 
     def extend_states(self, states: Iterable[FitState]) -> DomainTokenizer:
         """Add tokens for the new values in counts that were made elsewhere."""
-        extended = self._merge_states(states).extend(self.layout)
-        self._state = None
-        self._settle_layout(extended)
+        self._settle_extended(self._merge_states(states).extend(self.layout))
         return self
 
     def _merge_states(self, states: Iterable[FitState]) -> FitState:
@@ -194,11 +229,16 @@ class DomainTokenizer:
 
     def _settle(self, state: FitState) -> None:
         """Take counts; encoders are built from them when they are first needed, not after each batch."""
-        self._state, self._fitted, self._history = state, None, None
+        self._state, self._saved_counts, self._fitted, self._history = state, None, None, None
         self.types = state.types
 
     def _settle_layout(self, layout: Layout) -> None:
         self._fitted, self._history = layout, None
+
+    def _settle_extended(self, layout: Layout) -> None:
+        """Take an extended layout, whose ids do not follow from counts."""
+        self._state, self._saved_counts = None, None
+        self._settle_layout(layout)
 
     def without_limits(self) -> DomainTokenizer:
         """The same tokenizer for histories of any length, without the schema's `min_events` and `max_events`."""
@@ -213,7 +253,8 @@ class DomainTokenizer:
     def _of(self, schema: Schema) -> DomainTokenizer:
         """The same fitted encoders and vocabulary under a schema with the same fields."""
         other = copy(self)
-        other.schema, other._fitted, other._state = schema, replace(self.layout, schema=schema), None
+        other.schema, other._fitted = schema, replace(self.layout, schema=schema)
+        other._state, other._saved_counts = None, None
         return other
 
     @property
@@ -305,19 +346,32 @@ class DomainTokenizer:
 
     # Files
 
-    def save(self, directory: str | Path) -> None:
-        """Write the fitted tokenizer into a folder: JSON only."""
+    def save(self, directory: str | Path, counts: bool | Literal["auto"] = "auto") -> None:
+        """Write the fitted tokenizer into a folder of JSON files, and one of counts for `merge` and `partial_fit`.
+
+        Counts name every value seen, also those without a token. `auto` writes them if there are any and they take
+        no more than 16 MiB; True writes them in any case, or raises `NotFittedError` if there are none.
+        """
+        if counts is True and not self.has_counts:
+            raise NotFittedError(f"the tokenizer has no counts to save: it {_NO_COUNTS}")
         with collect_seldom():
-            saving.save(self.layout, self.types, directory)
+            limit = {"auto": saving.SMALL, True: None, False: 0}[counts]
+            saving.save(saving.Saved(self.layout, self.types, self._counts_as_bytes(limit)), directory)
+
+    def _counts_as_bytes(self, limit: int | None) -> bytes | None:
+        if limit == 0 or self._state is None:
+            saved = self._saved_counts
+            return None if saved is None or (limit is not None and len(saved) > limit) else saved
+        return self._state.to_bytes(limit)
 
     @classmethod
     def load(
         cls, directory: str | Path, encoders: Iterable[EncoderType] = (), threads: int | None = None
     ) -> DomainTokenizer:
         """The tokenizer that `save` wrote. Raises `ArtifactError` for a folder that is damaged or not a tokenizer."""
-        layout, types = saving.load(directory, encoders)
-        tokenizer = cls(layout.schema, encoders, threads)
-        tokenizer._fitted, tokenizer.types = layout, types
+        saved = saving.load(directory, encoders)
+        tokenizer = cls(saved.layout.schema, encoders, threads)
+        tokenizer._fitted, tokenizer.types, tokenizer._saved_counts = saved.layout, dict(saved.types), saved.counts
         return tokenizer
 
     def prepare_rows(

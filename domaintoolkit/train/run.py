@@ -91,7 +91,7 @@ def _train(
         progress=progress,
     )
     trainer = Trainer(model, training, accelerator)
-    _start_or_resume(trainer, folder, tokenizer, source, resume)
+    _start_or_resume(trainer, folder, tokenizer, resume)
     start_trackers(accelerator, recipe, folder)
     state = _run_loop(trainer)
 
@@ -138,9 +138,7 @@ def _resolve_steps(recipe: Recipe, blocks: int, devices: int) -> tuple[Recipe, i
     return recipe.resolve(steps), steps
 
 
-def _start_or_resume(
-    trainer: Trainer, folder: Path, tokenizer: DomainTokenizer, source: EncodedFolder, resume: bool
-) -> None:
+def _start_or_resume(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer, resume: bool) -> None:
     """Continue from the last checkpoint in the folder, or begin it with the recipe and the tokenizer."""
     checkpoints, recipe = trainer.training.checkpoints, trainer.training.recipe
     is_main = trainer.accelerator.is_main_process
@@ -156,7 +154,7 @@ def _start_or_resume(
         if is_main:
             checkpoints.prune(trainer.state.best_step)
     elif is_main:
-        begin_run(folder, recipe, tokenizer.vocabulary.hash, source.tokenizer_folder)
+        begin_run(folder, recipe, tokenizer)
 
 
 def _check_identity(state: dict[str, Any], identity: dict[str, Any], tokenizer: DomainTokenizer, folder: Path) -> None:

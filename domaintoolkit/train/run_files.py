@@ -7,7 +7,6 @@ every file but the checkpoints, which have their own.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,15 +51,14 @@ def clear_leftovers(folder: Path) -> None:
         clear_partials(within)
 
 
-def begin_run(folder: Path, recipe: Recipe, vocabulary: str, tokenizer: Path) -> None:
-    """Write the recipe and copy the tokenizer's folder; the folder is a run's from the first of these files on."""
+def begin_run(folder: Path, recipe: Recipe, tokenizer: DomainTokenizer) -> None:
+    """Write the recipe and the tokenizer without its counts; the folder is a run's from the first file on."""
     text = recipe_to_toml(recipe).encode()
     (folder / RESULT).unlink(missing_ok=True)
     files = {RECIPE: hashlib.sha256(text).hexdigest()}
-    write_json(folder / RUN, FORMAT, VERSION, {"vocabulary": vocabulary, "files": files})
+    write_json(folder / RUN, FORMAT, VERSION, {"vocabulary": tokenizer.vocabulary.hash, "files": files})
     write_atomic(folder / RECIPE, text)
-    with replacing_folder(folder / TOKENIZER) as partial:
-        shutil.copytree(tokenizer, partial, dirs_exist_ok=True)
+    tokenizer.save(folder / TOKENIZER, counts=False)
 
 
 def finish_run(folder: Path, model: BoundModel, result: dict[str, Any]) -> None:

@@ -50,6 +50,10 @@ EXAMPLES = format_examples(
     help="Extend the tokenizer in DIR with new values; existing ids stay the same.",
 )  # fmt: skip
 @click.option("--all-entities", is_flag=True, help="Fit on all entities, not only on those of the training split.")
+@click.option(
+    "--counts/--no-counts", default=None,
+    help="Save the counts of all values, which `merge` of the library adds to.  [default: if under 16 MiB]",
+)  # fmt: skip
 @composites_option
 @on_bad_rows_option
 @threads_option
@@ -60,6 +64,7 @@ def command(
     out: Path | None,
     extended: Path | None,
     all_entities: bool,
+    counts: bool | None,
     on_bad_rows: OnBadRows,
     threads: int | None,
     overwrite: bool,
@@ -83,7 +88,7 @@ def command(
             "progress": bar,
         }
         result = _fit(rows, settings) if extended is None else _extend(rows, extended, settings)
-    result.tokenizer.save(folder)
+    result.tokenizer.save(folder, "auto" if counts is None else counts)
     data = _summarize(result, folder)
     print_json(data) if json_output else _show(data)
 

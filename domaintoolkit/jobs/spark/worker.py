@@ -97,7 +97,7 @@ class Shipped:
         """Pack a tokenizer."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "tokenizer"
-            tokenizer.save(folder)
+            tokenizer.save(folder, counts=False)
             return cls(tuple((path.name, path.read_bytes()) for path in sorted(folder.iterdir())))
 
     def tokenizer(self) -> DomainTokenizer:
