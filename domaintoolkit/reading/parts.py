@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import SourceError
 from domaintoolkit.reading.columnar import columnar_batches
-from domaintoolkit.reading.csv.pieces import CsvPiece, breaks, pieces
+from domaintoolkit.reading.csv.pieces import CsvPiece, Dialect, Window, breaks, pieces
 from domaintoolkit.reading.csv.records import Records
 from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, split, split_line
 from domaintoolkit.reading.files import SourceFile
@@ -25,6 +26,11 @@ from domaintoolkit.util.threads import make_workers
 from domaintoolkit.values.declared import Converted, convert_text, convert_typed
 
 __all__ = ["FilePart", "parts"]
+
+EXCEL = re.compile(rb'"?sep=([\x20-\x7e\t])"?[\r\n]')
+"""A first line that tells Excel the delimiter of the file."""
+
+QUOTES = "; if quotes are ordinary characters in this file, set quote = false in the reader"
 
 
 @dataclass
@@ -43,6 +49,7 @@ class FilePart:
     layout: TextLayout | None = None
     headers: tuple[str, ...] = ()
     arrays: Sequence[pa.Array] = ()
+    is_header: bool = False
 
     @cached_property
     def _shape(self) -> Records:
@@ -83,18 +90,23 @@ def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: in
 def _text_parts(
     file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int
 ) -> Iterator[FilePart]:
-    dialect = dialect_of(reader)
     with open_unpacked(file.path, file.packing, file.member) as stream:
-        found = pieces(stream, dialect, block)
+        window = Window(stream)
+        skipped = b"".join(window.take_line() for _ in range(reader.skip))
+        named = EXCEL.match(window.look(10))
+        delimiter = reader.delimiter if named is None else named[1].decode()
+        skipped += b"" if named is None else window.take_line()
+        dialect = dialect_of(reader, delimiter)
+        found = pieces(window, dialect, block)
         if reader.header:
-            headers, consumed, rest = _header(file, found, reader, columns)
-            places = locate(file.name, columns, headers, reader.delimiter)
+            headers, consumed, rest = _header(file, found, dialect, delimiter, columns, skipped)
+            places = locate(file.name, columns, headers, delimiter, (breaks(consumed), rest))
         else:
-            headers, consumed, rest = tuple(column.name for column in reader.columns), b"", b""
+            headers, consumed, rest = tuple(column.name for column in reader.columns), skipped, b""
             places = {name: place for place, name in enumerate(headers)}
         nulls = tuple(tuple(column.null or ()) for column in columns)
         layout = TextLayout(dialect, headers, tuple(columns), tuple(places[column.name] for column in columns), nulls)
-        yield FilePart([], 0, lines=breaks(consumed), layout=layout)
+        yield FilePart([], 0, lines=breaks(consumed), layout=layout, is_header=True)
         replace = reader.invalid_text == "replace"
         later = _chain(CsvPiece(rest), found) if rest else found
         with make_workers(threads) as workers:
@@ -107,25 +119,29 @@ def _chain(first: CsvPiece, others: Iterator[CsvPiece]) -> Iterator[CsvPiece]:
 
 
 def _header(
-    file: SourceFile, found: Iterator[CsvPiece], reader: Reader, columns: Sequence[Column]
+    file: SourceFile,
+    found: Iterator[CsvPiece],
+    dialect: Dialect,
+    delimiter: str,
+    columns: Sequence[Column],
+    consumed: bytes,
 ) -> tuple[tuple[str, ...], bytes, bytes]:
-    """The headers, the bytes they take with blank lines before them, and what else the first piece holds."""
-    consumed = b""
+    """The headers, the bytes they take with all lines before them, and what else the first piece holds."""
     for piece in found:
         if piece.fault is not None:
             line = piece.data.lstrip(b"\r\n").partition(b"\n")[0].decode(errors="replace")
-            hint = other_delimiter(line, [column.header for column in columns], reader.delimiter)
+            hint = other_delimiter(line, [column.header for column in columns], delimiter) or QUOTES
             raise SourceError(file.name, f"line {breaks(consumed) + 1}, the header: {piece.fault}{hint}")
-        records = Records(piece.data, dialect_of(reader), keep_blank=True)
+        records = Records(piece.data, dialect, keep_blank=True)
         # the first line that is not blank is the header
         written = np.flatnonzero(records.ends > records.starts)
-        if not len(written):
+        if piece.is_comment or not len(written):
             consumed += piece.data
             continue
         first = int(written[0])
         start = int(records.starts[first + 1]) if first + 1 < len(records) else len(piece.data)
         try:
-            headers = [value.decode() for value in split_line(records.raw(first), dialect_of(reader))]
+            headers = [value.decode() for value in split_line(records.raw(first), dialect)]
         except UnicodeDecodeError:
             raise SourceError(file.name, f"a header line that is not UTF-8: {records.raw(first)[:200]!r}") from None
         return tuple(headers), consumed + piece.data[:start], piece.data[start:]
@@ -133,8 +149,10 @@ def _header(
 
 
 def _text_part(piece: CsvPiece, layout: TextLayout, replace: bool) -> FilePart:
+    if piece.is_comment:
+        return FilePart([], 0, breaks(piece.data))
     if piece.fault is not None:
-        wrong = {0: f"broken quoting: {piece.fault}"}
+        wrong = {0: f"broken quoting: {piece.fault}{QUOTES}"}
         return FilePart([], 1, breaks(piece.data), None, wrong, piece.data, layout)
     values = split(piece.data, layout)
     made = [

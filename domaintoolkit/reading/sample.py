@@ -18,6 +18,9 @@ __all__ = ["read_sample", "write_sample"]
 FORMATS = {".csv": "", ".csv.gz": "gzip", ".parquet": "zstd"}
 """The endings that a file's name may have, and the compression of such a file."""
 
+LONGEST_DELIMITER = 4
+"""Bytes of the longest delimiter that DuckDB writes."""
+
 
 def read_sample(domain: Domain, events: int | None = None, seed: int = 0) -> pa.RecordBatchReader:
     """The simulated rows of `domain`, `events` of them; the domain's own number if left out."""
@@ -97,8 +100,17 @@ def _instants(array: pa.Array, column: Column) -> pa.Array:
 
 def _check(reader: Reader, target: Path) -> None:
     """Refuse dialects in which a value looks like a delimiter or like null."""
-    if reader.quote is None:
+    if not reader.quote:
         raise OutputError(str(target), "a reader without quotes cannot read CSV back exactly; use .parquet")
+    plain = Reader(reader.columns)
+    for name in ("skip", "comment"):
+        if getattr(reader, name) != getattr(plain, name):
+            raise OutputError(str(target), f"a sample cannot be written for a reader with {name}; use .parquet")
+    if len(reader.delimiter.encode()) > LONGEST_DELIMITER:
+        raise OutputError(str(target), f"a sample cannot be split by {reader.delimiter!r}; use .parquet")
+    for column in reader.settled:
+        if column.decimal == "," or column.thousands == ".":
+            raise OutputError(str(target), f"column {column.name!r} has a decimal comma; use .parquet")
     for column in reader.columns:
         if column.type == "string" and column.null is not None and reader.null[:1] != column.null[:1]:
             raise OutputError(

@@ -111,7 +111,7 @@ class _Reading:
 
     def assemble(self, part: FilePart) -> tuple[SourceBatch | None, list[RefusedRow]]:
         """The rows of `part` that can be read (None if there is none), and those that cannot."""
-        if part.layout is not None and not part.columns and not part.wrong:
+        if part.is_header:
             self._note_extra(part)
         self._note_cut(part)
         problems: dict[int, list[tuple[str | None, str]]]

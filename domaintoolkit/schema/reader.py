@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator, field_validator, model_validator
 from pydantic import Field as Constraint
-from pydantic import field_validator, model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
-from domaintoolkit.schema.declaration import Flag, Listed, declaration
+from domaintoolkit.schema.declaration import Flag, Listed, Whole, declaration
 from domaintoolkit.schema.fields import Zone, check_zone
 
 __all__ = ["Column", "Reader"]
@@ -21,6 +21,17 @@ Mark = Annotated[str, Constraint(min_length=1, max_length=1)]
 Decimal = Literal[".", ","]
 Negative = Literal["sign", "parentheses", "trailing"]
 Spelling = Literal["own", "any"]
+
+
+def _check_quote(value: Any) -> Any:
+    if value is None or value is False:
+        return False
+    if not isinstance(value, str) or len(value) != 1:
+        raise ValueError(f"expected one character, or false for files without quoting, got {value!r}")
+    return value
+
+
+Quote = Annotated[str | Literal[False], BeforeValidator(_check_quote)]
 
 NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "percent", "spelling")
 """Settings of columns of numbers; a reader's own ones hold for all its columns of numbers that set no other."""
@@ -79,16 +90,20 @@ class Reader:
     """The layout of raw files: format, columns and dialect.
 
     In CSV, an unquoted cell with a spelling of `null` is null, and a quoted cell (`""`) is text: null and the
-    empty text differ. Columns that are not declared here are not read. `trim` and the settings of numbers
-    (`prefix` to `spelling`) hold for all columns that have no such setting of their own.
+    empty text differ. Columns that are not declared here are not read. The `delimiter` can have several characters;
+    `"whitespace"` stands for any run of spaces and tabs. With `quote = false`, quotes are ordinary characters. The
+    first `skip` lines of a file are left out, and so are all lines that begin with `comment`. `trim` and the settings
+    of numbers (`prefix` to `spelling`) hold for all columns that have no such setting of their own.
     """
 
     columns: Listed[Column]
     format: Literal["auto", "csv", "parquet", "arrow"] = "auto"
-    delimiter: Annotated[str, Constraint(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, Constraint(min_length=1, max_length=1)] | None = '"'
-    escape: Annotated[str, Constraint(min_length=1, max_length=1)] | None = None
+    delimiter: Annotated[str, Constraint(min_length=1)] = ","
+    quote: Quote = '"'
+    escape: Mark | None = None
     header: Flag = True
+    skip: Annotated[Whole, Constraint(ge=0)] = 0
+    comment: Annotated[str, Constraint(min_length=1)] | None = None
     null: Listed[str] = ("",)
     invalid_text: Literal["refuse", "replace"] = "refuse"
     trim: Flag = False
@@ -102,7 +117,7 @@ class Reader:
 
     @model_validator(mode="after")
     def _consistent(self) -> Reader:
-        found = list(_numbers(self))
+        found = [*_dialect(self), *_numbers(self)]
         for what in ("name", "header"):
             seen: set[str] = set()
             for i, column in enumerate(self.columns):
@@ -131,6 +146,26 @@ def _settle(column: Column, reader: Reader) -> Column:
     settled = object.__new__(Column)  # not checked again: the reader reports what is wrong
     settled.__dict__.update({**column.__dict__, **own})
     return settled
+
+
+def _dialect(reader: Reader) -> Iterator[Problem]:
+    """The problems of the marks that part the lines and values of CSV."""
+    marks = {"delimiter": reader.delimiter, "quote": reader.quote, "escape": reader.escape, "comment": reader.comment}
+    for name, mark in marks.items():
+        if mark and any(character in "\r\n\0" for character in mark):
+            hint = "; set quote = false for files without quoting" if name == "quote" else ""
+            yield Problem(name, f"cannot hold a line break or NUL, got {mark!r}{hint}")
+        elif mark and name in ("quote", "escape") and not mark.isascii():
+            yield Problem(name, f"expected one ASCII character, got {mark!r}")
+    delimiter = " \t" if reader.delimiter == "whitespace" else reader.delimiter
+    if any(mark and mark in delimiter for mark in (reader.quote, reader.escape)):
+        yield Problem("delimiter", "is also the quote or the escape")
+    if (
+        reader.escape is not None
+        and reader.escape != reader.quote
+        and not (len(delimiter) == 1 and delimiter.isascii())
+    ):
+        yield Problem("escape", f"cannot be combined with the delimiter {reader.delimiter!r}")
 
 
 def _numbers(spec: Any) -> Iterator[Problem]:

@@ -137,7 +137,7 @@ def test_without_a_header_columns_go_by_position(tmp_path: Path) -> None:
 
 def test_a_dialect_that_cannot_be_is_refused(tmp_path: Path) -> None:
     path = file(tmp_path, "a\n")
-    for dialect in ({"delimiter": "§"}, {"delimiter": '"'}, {"quote": "\n"}, {"escape": ","}):
+    for dialect in ({"delimiter": '"'}, {"quote": "\n"}, {"escape": ","}):
         with pytest.raises(SchemaError):
             list(open_source(path, Reader((Column("a"),), **dialect)).batches())  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ even one (from 0) opens and each odd one closes, so numpy finds the records from
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "BOM", "LIMIT", "CsvPiece", "Dialect", "Marks", "breaks", "pieces"]
+__all__ = ["BLOCK", "BOM", "LIMIT", "CsvPiece", "Dialect", "Marks", "Window", "breaks", "pieces"]
 
 BLOCK = 8 << 20
 """Bytes per piece, about 60,000 rows. Smaller ones cost more per row, larger ones do not fit in the cache."""
@@ -38,14 +39,19 @@ class Dialect:
     delimiter: int = ord(",")
     quote: int | None = ord('"')
     escape: int | None = None
+    long: re.Pattern[bytes] | None = None
+    """A delimiter of more than one byte; `delimiter` then replaces it before values are split."""
+    comment: bytes | None = None
+    """The beginning of lines that are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvPiece:
-    """Consecutive whole records; or, with a `fault`, one line that is not a record."""
+    """Consecutive whole records; or, with a `fault`, one line that is not a record; or lines of comments."""
 
     data: bytes
     fault: str | None = None
+    is_comment: bool = False
 
 
 class Marks:
@@ -123,33 +129,57 @@ class Marks:
             return self.last_start(int(opens[trailing[0]])), "text after a closing quote, or a quote that is not closed"
         return None
 
+    def first_comment(self) -> int | None:
+        """The start of the first line of a comment that is not inside quotes; None if there is none."""
+        comment = self.dialect.comment
+        if comment is None or comment not in self.data:
+            return None
+        for found in re.finditer(rb"(?:\A|(?<=[\r\n]))" + re.escape(comment), self.data):
+            if bisect_left(self.quotes, found.start()) % 2 == 0:
+                return found.start()
+        return None
+
+    @cached_property
+    def _long(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The starts and ends of delimiters of more than one byte, those inside quotes too."""
+        assert self.dialect.long is not None
+        spans = np.array([found.span() for found in self.dialect.long.finditer(self.data)], np.int64).reshape(-1, 2)
+        return spans[:, 0], spans[:, 1]
+
     def _bounds(self, quotes: NDArray[np.int64], step: int) -> NDArray[np.bool_]:
         """True for `quotes` next to a delimiter, a line break or an end of the text, on the side of `step`."""
         beside = quotes + step
         edge = (beside < 0) | (beside >= len(self.array))
         byte = self.array[np.where(edge, 0, beside)]
-        bounds: NDArray[np.bool_] = (byte == self.dialect.delimiter) | (byte == LF) | (byte == CR)
+        if self.dialect.long is None:
+            splits = byte == self.dialect.delimiter
+        else:
+            splits = np.isin(quotes, self._long[1]) if step < 0 else np.isin(beside, self._long[0])
+        bounds: NDArray[np.bool_] = splits | (byte == LF) | (byte == CR)
         if step < 0 and len(self._escapes):
             bounds &= ~np.isin(beside - 1, self._escapes)
         return bounds | edge
 
 
-def pieces(stream: BinaryIO, dialect: Dialect, block: int = BLOCK, limit: int = LIMIT) -> Iterator[CsvPiece]:
-    """All of `stream`, cut at the ends of records; a byte order mark at its start is left out."""
-    window = _Window(stream)
-    if window.look(len(BOM)) == BOM:
-        window.take(len(BOM))
+def pieces(window: Window, dialect: Dialect, block: int = BLOCK, limit: int = LIMIT) -> Iterator[CsvPiece]:
+    """All that is left of a window, cut at the ends of records."""
     size = min(FIRST, block)
     while data := window.look(size):
-        final = window.ended and len(data) == window.left
-        cut, fault = _cut(data, dialect, final)
+        final, seen = window.ended and len(data) == window.left, len(data)
+        if dialect.long is not None and not final:  # the end may be half of a delimiter
+            data = data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1]
+        comment = Marks(data, dialect).first_comment() if dialect.comment else None
+        if comment == 0:
+            yield CsvPiece(window.take_line(limit), is_comment=True)
+            continue
+        cut, fault = _cut(data, dialect, final) if comment is None else _cut(data[:comment], dialect, True)
         if cut:
             yield CsvPiece(window.take(cut))
             size = min(size * 2, block)
-        elif fault is None and len(data) >= limit:
+        elif fault is None and seen >= limit:
             fault = f"a row or quoted field longer than {limit:,} bytes, or a quote that is not closed"
         elif fault is None:
-            size = min(len(data) * 2, limit)
+            size = min(seen * 2, limit)
         if fault is not None:
             yield CsvPiece(window.take_line(limit), fault)
             size = min(FIRST, block)
@@ -172,11 +202,13 @@ def _cut(data: bytes, dialect: Dialect, final: bool) -> tuple[int, str | None]:
     return marks.last_start(len(data) - data.endswith(b"\r")), None
 
 
-class _Window:
-    """Looks ahead in a byte stream."""
+class Window:
+    """Looks ahead in a byte stream; a byte order mark at its start is left out."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._buffer, self._at, self.ended = stream, b"", 0, False
+        if self.look(len(BOM)) == BOM:
+            self.take(len(BOM))
 
     @property
     def left(self) -> int:
@@ -197,7 +229,7 @@ class _Window:
         self._at += size
         return self._buffer[self._at - size : self._at]
 
-    def take_line(self, limit: int) -> bytes:
+    def take_line(self, limit: int = LIMIT) -> bytes:
         """Take up to and with the next line break; only the first bytes of a line longer than `limit` are returned."""
         size, kept = min(FIRST, limit), b""
         while True:

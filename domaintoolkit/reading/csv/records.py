@@ -5,11 +5,13 @@ Only a piece with a refused row is split here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.reading.csv.delimiters import with_short_delimiters
 from domaintoolkit.reading.csv.pieces import CR, LF, Dialect, Marks
 
 __all__ = ["Records"]
@@ -27,9 +29,14 @@ class Records:
         self._marks = Marks(data, dialect)
         self._dialect = dialect
         self.starts, self.ends = self._spans()
-        if not keep_blank:
-            there = self.starts < self.ends
-            self.starts, self.ends = self.starts[there], self.ends[there]
+        # with short delimiters, there are as many records, and blank ones are empty
+        self._short = (
+            self
+            if dialect.long is None
+            else Records(with_short_delimiters(data, dialect), replace(dialect, long=None), True)
+        )
+        self._there = np.ones(len(self.starts), bool) if keep_blank else self._short.starts < self._short.ends
+        self.starts, self.ends = self.starts[self._there], self.ends[self._there]
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -45,6 +52,8 @@ class Records:
     @cached_property
     def widths(self) -> NDArray[np.int64]:
         """The number of columns of each record."""
+        if self._short is not self:
+            return self._short.widths[self._there]
         at = self._marks.outside(np.flatnonzero(self._array == self._dialect.delimiter))
         widths: NDArray[np.int64] = np.searchsorted(at, self.ends) - np.searchsorted(at, self.starts) + 1
         return widths

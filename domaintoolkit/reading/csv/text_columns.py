@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.reading.csv.delimiters import SPLIT, WHITESPACE, restore, with_short_delimiters
 from domaintoolkit.reading.csv.pieces import BOM, Dialect, breaks
 from domaintoolkit.reading.csv.records import Records
 from domaintoolkit.schema import Column, Reader
@@ -50,21 +51,15 @@ class Values:
     wrong: dict[int, int]
 
 
-def dialect_of(reader: Reader) -> Dialect:
-    """The reader's dialect in bytes; each character must be ASCII."""
-    marks = {"delimiter": reader.delimiter, "quote": reader.quote, "escape": reader.escape}
-    problems = [
-        Problem(name, f"expected one ASCII character that ends no line, got {mark!r}")
-        for name, mark in marks.items()
-        if mark is not None and (not mark.isascii() or mark in "\r\n")
-    ]
-    given = [mark for mark in (reader.delimiter, reader.quote) if mark is not None]
-    if len(set(given)) < len(given) or reader.escape == reader.delimiter:
-        problems.append(Problem("delimiter", "is also the quote or the escape"))
-    if problems:
-        raise SchemaError(problems, "reader")
-    escape = None if reader.escape == reader.quote else reader.escape
-    return Dialect(ord(reader.delimiter), ord(reader.quote) if reader.quote else None, ord(escape) if escape else None)
+def dialect_of(reader: Reader, delimiter: str) -> Dialect:
+    """The reader's dialect in bytes, for a file with this delimiter."""
+    comment = None if reader.comment is None else reader.comment.encode()
+    escape = None if reader.escape in (None, reader.quote) else ord(reader.escape)
+    quote = ord(reader.quote) if reader.quote else None
+    if len(delimiter.encode()) == 1:
+        return Dialect(ord(delimiter), quote, escape, None, comment)
+    long = WHITESPACE if delimiter == "whitespace" else re.compile(re.escape(delimiter.encode()))
+    return Dialect(SPLIT, quote, None, long, comment)
 
 
 def split(data: bytes, layout: TextLayout) -> Values:
@@ -88,11 +83,13 @@ def _split_exactly(data: bytes, layout: TextLayout) -> Values:
 def split_line(line: bytes, dialect: Dialect) -> list[bytes]:
     """The values of the one record in `line`."""
     width = int(Records(line, dialect, keep_blank=True).widths[0])
-    return [value.as_py() for column in _read(line, dialect, width, range(width), ()) for value in column]
+    columns = _read(with_short_delimiters(line, dialect), dialect, width, range(width), ())
+    return [value.as_py() for column in columns for value in column]
 
 
 def _parse(data: bytes, layout: TextLayout) -> list[pa.Array]:
     """The columns, parsed once per spelling of null, because Arrow has one spelling for all columns."""
+    data = with_short_delimiters(data, layout.dialect)
     found: dict[int, pa.Array] = {}
     for nulls in dict.fromkeys(layout.nulls):
         places = [place for place, own in zip(layout.places, layout.nulls, strict=True) if own == nulls]
@@ -129,7 +126,8 @@ def _read(data: bytes, dialect: Dialect, width: int, places: Sequence[int], null
             include_columns=wanted,
         ),
     )
-    return [_whole(column) for column in table.columns]
+    columns = [_whole(column) for column in table.columns]
+    return columns if dialect.long is None else [restore(column) for column in columns]
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

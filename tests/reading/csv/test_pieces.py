@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domaintoolkit.reading import RefusedRow, open_source
-from domaintoolkit.reading.csv.pieces import Dialect, pieces
+from domaintoolkit.reading.csv.pieces import Dialect, Window, pieces
 from domaintoolkit.schema import Column, Reader
 
 TEXT = st.text(st.sampled_from("ab,;\t\"'\n\r\0\ufeffé😀 "), max_size=5)
@@ -167,7 +167,7 @@ def test_text_that_is_not_utf8_is_refused_or_replaced(tmp_path: Path) -> None:
 
 def test_a_row_longer_than_the_limit_is_refused(folder: Path) -> None:
     text = b"1,2\n" + b"x" * 5000 + b"\n3,4\n" + b'5,"' + b"y\n" * 2000 + b'"\n6,7\n'
-    found = list(pieces(io.BytesIO(text), Dialect(), block=64, limit=1024))
+    found = list(pieces(Window(io.BytesIO(text)), Dialect(), block=64, limit=1024))
     assert next(piece.data for piece in found if piece.fault and "longer than" in piece.fault) == b"x" * 1024
     assert b"".join(piece.data for piece in found if not piece.fault).startswith(b"1,2\n3,4\n")
     assert found[-1].data.endswith(b"6,7\n")

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.errors import SchemaError, SourceError
+from domaintoolkit.reading import RefusedRow, open_source
+from domaintoolkit.reading.csv.pieces import breaks
+from domaintoolkit.reading.refused_rows import Collected
+from domaintoolkit.schema import Column, Reader, from_dict, from_toml_text, to_dict, to_toml
+
+BLOCKS = st.sampled_from([1, 3, 40, 1 << 20])
+NAMES = ("a", "b")
+
+
+class Kept(Collected):
+    """Refused rows as they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[RefusedRow] = []
+
+    def add(self, rows: Any) -> None:
+        self.rows.extend(rows)
+
+
+def read(path: Path, text: str | bytes, block: int = 1 << 20, **settings: Any) -> tuple[list[list[str | None]], Kept]:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    columns = settings.pop("columns", tuple(map(Column, NAMES)))
+    kept = Kept()
+    source = open_source(path, Reader(columns, **settings), block)
+    rows = [list(row.values()) for batch in source.batches(refused=kept) for row in batch.records.to_pylist()]
+    return rows, kept
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dialects") / "x.csv"
+
+
+LONG = st.sampled_from(["::", "||", "~|~", "¦", "\t\t", ":::"])
+VALUE = st.text(st.sampled_from('ab:|~¦"\t \n\r\x1e\x1f01é'), max_size=5)
+
+
+def written(value: str, delimiter: str) -> str:
+    # a value that a part of a delimiter ends cannot stand before one unquoted
+    if value and not any(mark in value for mark in {*delimiter, '"', "\n", "\r"}):
+        return value
+    return '"' + value.replace('"', '""') + '"'
+
+
+@given(st.lists(st.tuples(VALUE, VALUE), max_size=8), LONG, BLOCKS, st.sampled_from(["\n", "\r\n", "\r"]))
+def test_long_delimiters_split_what_was_joined(
+    path: Path, table: list[tuple[str, str]], delimiter: str, block: int, end: str
+) -> None:
+    lines = [delimiter.join(written(value, delimiter) for value in row) for row in (NAMES, *table)]
+    rows, kept = read(path, end.join(lines) + end, block, delimiter=delimiter)
+    assert not kept.rows
+    assert rows == [list(row) for row in table]
+
+
+@given(
+    st.lists(st.tuples(VALUE, VALUE), max_size=8),
+    st.lists(st.sampled_from([" ", "  ", "\t", " \t "]), min_size=40, max_size=40),
+    BLOCKS,
+)
+def test_runs_of_spaces_split_values(path: Path, table: list[tuple[str, str]], runs: list[str], block: int) -> None:
+    text, gaps = "", iter(runs)
+    for row in (NAMES, *table):
+        cells = [written(value, " \t") for value in row]
+        text += next(gaps) + cells[0] + next(gaps) + cells[1] + next(gaps) + "\n"
+    rows, kept = read(path, text, block, delimiter="whitespace")
+    assert not kept.rows
+    assert rows == [list(row) for row in table]
+
+
+def test_refused_rows_of_long_delimiters_have_their_text_and_line(path: Path) -> None:
+    text = 'a::b\n1::"x\n\x1f::y"\n2\n\n 3::4::5 \n6::7\n'
+    rows, kept = read(path, text, delimiter="::")
+    assert rows == [["1", "x\n\x1f::y"], ["6", "7"]]
+    assert [(row.row, row.line, row.raw) for row in kept.rows] == [(1, 4, b"2"), (2, 6, b" 3::4::5 ")]
+    rows, kept = read(path, "a b\n 1  2 \n   \n3 \n 4 5\n", delimiter="whitespace")
+    assert rows == [["1", "2"], ["4", "5"]]
+    assert [(row.row, row.line, row.raw) for row in kept.rows] == [(1, 4, b"3 ")]
+
+
+@given(st.lists(st.tuples(VALUE, VALUE), max_size=6), st.lists(st.sampled_from(["#", '#"', '# a,"b'])), BLOCKS)
+def test_comments_are_left_out_wherever_they_are(
+    path: Path, table: list[tuple[str, str]], comments: list[str], block: int
+) -> None:
+    lines = [",".join(written(value, ",#") for value in row) for row in (NAMES, *table)]
+    for number, comment in enumerate(comments):
+        lines.insert(number * 2 % (len(lines) + 1), comment)
+    rows, kept = read(path, "\n".join([*lines, "1"]) + "\n", block, comment="#")
+    assert rows == [list(row) for row in table]
+    assert [row.row for row in kept.rows] == [len(table)]
+    assert [row.line for row in kept.rows] == [breaks("\n".join([*lines, "1"]).encode()) + 1]
+
+
+def test_title_lines_and_the_line_for_excel(path: Path) -> None:
+    assert read(path, 'Report "x\n\na,b\n1,2\n', skip=1)[0] == [["1", "2"]]
+    assert read(path, "sep=;\r\na;b\r\n1;2\r\n")[0] == [["1", "2"]]
+    assert read(path, "\ufeffsep=\t\na\tb\n1\t2\n", delimiter=";")[0] == [["1", "2"]]
+    assert read(path, "1;2\n", header=False, delimiter=";")[0] == [["1", "2"]]
+    (kept,) = read(path, "t\nsep=;\na;b\n1\n", skip=1)[1].rows
+    assert kept.line == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("Report: sales\n# exported 2024\na,b\n1,2\n", "line 3 has them: set skip = 2 in the reader"),
+        ("\nReport\na;b\n", "line 3 has them: set skip = 2 and delimiter = ';' in the reader"),
+        ("a::b\n1::2\n", "give --delimiter '::'"),
+        ("a   b\n1   2\n", "give --delimiter 'whitespace'"),
+        ('a,b "x\n', "set quote = false in the reader"),
+    ],
+)
+def test_hints_name_the_setting(path: Path, text: str, hint: str) -> None:
+    with pytest.raises(SourceError, match=re.escape(hint)):
+        read(path, text)
+
+
+def test_quotes_can_be_ordinary_characters(path: Path) -> None:
+    rows, _ = read(path, 'a,b\n"x" y,12"\n', quote=False)
+    assert rows == [['"x" y', '12"']]
+    (refused,) = read(path, 'a,b\n"x" y,12"\n')[1].rows
+    assert "set quote = false" in refused.problems[0][1]
+    reader = Reader((Column("a"),), quote=None)
+    assert reader.quote is False
+    assert from_dict(Reader, to_dict(reader)) == from_toml_text(Reader, to_toml(reader)) == reader
+
+
+@pytest.mark.parametrize("mark", ["\0", "\n", "", "ab", "é", True])
+def test_quotes_that_are_no_character_are_refused(mark: Any) -> None:
+    with pytest.raises(SchemaError, match="quote: "):
+        Reader((Column("a"),), quote=mark)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"delimiter": "\0"}, "delimiter"),
+        ({"delimiter": 'a"'}, "delimiter"),
+        ({"delimiter": "whitespace", "quote": " "}, "delimiter"),
+        ({"delimiter": "::", "escape": "\\"}, "escape"),
+        ({"comment": "#\n"}, "comment"),
+        ({"skip": -1}, "skip"),
+    ],
+)
+def test_marks_that_cannot_be_meant_are_refused(settings: dict[str, Any], path: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        Reader((Column("a"),), **settings)
+    assert [problem.path for problem in caught.value.problems] == [path]
