@@ -27,7 +27,7 @@ from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, find_in
 from domaintoolkit.jobs.partition.shard_writer import ShardWriter, shard_stem
 from domaintoolkit.jobs.partition.spill import Partition, Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
-from domaintoolkit.jobs.result import EncodeResult, build_manifest
+from domaintoolkit.jobs.result import EncodeResult, build_manifest, order_notes
 from domaintoolkit.reading.refused_rows import KEPT
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.storage.resume_state import (
@@ -192,7 +192,7 @@ class _Encoding:
             check_unchanged(self.folder, self.state.inputs, find_input_files(self.source))
         if not rows.rows and not kept.rows:
             raise DataError([Refusal(None, None, "there are no rows to encode")])
-        self.notes = tuple(dict.fromkeys(self.source.counts.notes))
+        self.notes = (*dict.fromkeys(self.source.counts.notes), *order_notes(self.tokenizer.schema))
         self.state = replace(
             self.state,
             inputs=inputs,

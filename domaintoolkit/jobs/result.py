@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from domaintoolkit.schema import Reader, to_dict
+from domaintoolkit.schema import Reader, Schema, to_dict
 from domaintoolkit.storage.manifest import Manifest
 from domaintoolkit.storage.resume_state import FinishedShard
 from domaintoolkit.storage.shards import read_shard
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["EncodeResult", "build_manifest"]
+__all__ = ["EncodeResult", "build_manifest", "order_notes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class EncodeResult:
     quarantine: Path | None = None
     """The file of refused rows, if there are any."""
     notes: tuple[str, ...] = ()
+
+
+def order_notes(schema: Schema) -> tuple[str, ...]:
+    """A note if no column gives the order of events."""
+    if schema.has_order:
+        return ()
+    missing = "the schema has neither a time column nor order_by, so events keep the order of the rows"
+    return (f"{missing}: the same rows in another order give other streams",)
 
 
 def build_manifest(

@@ -27,7 +27,8 @@ def _wrap_name(value: Any) -> Any:
 class Schema:
     """Who (`entity`), when (`time`), and the ordered `fields` of an event.
 
-    `static` fields belong to the entity and are emitted once. The `order_by` columns break ties in time.
+    `static` fields belong to the entity and are emitted once. The `order_by` columns order events of one time, or
+    without a time column all events of an entity; without either, events keep the order of the rows.
     `labels` are stored with the streams and never encoded. A column in `leaks` gives a label away, so it may
     not be encoded either. A change in the `session` column starts a session. Entities with fewer than
     `min_events` events are left out, and of longer histories the last `max_events` events are kept; both are
@@ -92,10 +93,20 @@ class Schema:
         return tuple(dict.fromkeys(named))
 
     @property
+    def tie_order(self) -> tuple[str, ...]:
+        """The `order_by` columns that can differ between events of one entity and time."""
+        return tuple(name for name in self.order_by if name not in (*self.entity, self.time))
+
+    @property
     def free_order(self) -> tuple[str, ...]:
-        """The `order_by` columns that are not fields, so that no tokens encode them."""
+        """Those of them that are not fields, so that no tokens encode them."""
         encoded = {spec.name for spec in (*self.static, *self.fields)}
-        return tuple(name for name in self.order_by if name not in encoded)
+        return tuple(name for name in self.tie_order if name not in encoded)
+
+    @property
+    def has_order(self) -> bool:
+        """True if columns give the order of events; if not, it is the order of the rows."""
+        return self.time is not None or bool(self.tie_order)
 
     @property
     def time_field(self) -> Timestamp | None:
@@ -145,8 +156,6 @@ def _times(schema: Schema) -> Iterator[Problem]:
                     yield Problem(f"{place}[{i}].delta", "only the field of the schema's time column can have a delta")
                 if not spec.parts and not schema.has_delta(spec):
                     yield Problem(f"{place}[{i}].parts", "a timestamp without a delta needs at least one part")
-    if schema.order_by and schema.time is None:
-        yield Problem("order_by", "breaks ties in time, but the schema has no time column")
 
 
 def _orders(schema: Schema) -> Iterator[Problem]:
@@ -154,14 +163,13 @@ def _orders(schema: Schema) -> Iterator[Problem]:
     lossy = {
         spec.name
         for spec in (*schema.fields, *schema.static)
-        if not isinstance(spec, Categorical) or spec.unseen == "hash"
+        if spec.name != schema.time and (not isinstance(spec, Categorical) or spec.unseen == "hash")
     }
-    taken = {*schema.entity, *schema.labels, schema.session, schema.time}
     for i, name in enumerate(schema.order_by):
         if name in lossy:
             yield Problem(f"order_by[{i}]", f"field {name!r} does not decode exactly, so it cannot order ties")
-        elif name in taken:
-            yield Problem(f"order_by[{i}]", f"column {name!r} already has another role")
+        elif name in schema.labels:
+            yield Problem(f"order_by[{i}]", f"column {name!r} is a label, which no token encodes")
 
 
 def _composites(schema: Schema) -> Iterator[Problem]:

@@ -79,9 +79,9 @@ def schemas(draw: st.DrawFn) -> Schema:
         fields.insert(draw(st.integers(0, len(fields))), draw(_timestamps("at", None)))
     static = [draw(_fields("static"))] if draw(st.booleans()) else []
     exact = [f.name for f in fields if isinstance(f, Categorical) and f.unseen == "spell"]
-    order_by: list[str] = []
-    if time is not None:
-        order_by = draw(st.sampled_from([[], ["sequence"], exact[:1]]))
+    session = draw(st.sampled_from([None, "session"]))
+    orders = [[], ["sequence"], exact[:1], ["user", "sequence"]]
+    order_by = draw(st.sampled_from([*orders, *([["session", "sequence"]] if session else [])]))
     return Schema(
         fields=tuple(fields),
         entity=("user", "shop") if draw(st.booleans()) else ("user",),
@@ -89,7 +89,7 @@ def schemas(draw: st.DrawFn) -> Schema:
         order_by=tuple(order_by),
         static=tuple(static),
         labels=("label",) if draw(st.booleans()) else (),
-        session="session" if draw(st.booleans()) else None,
+        session=session,
         min_events=draw(st.sampled_from([1, 1, 2])),
         max_events=draw(st.sampled_from([None, None, 2])),
     )

@@ -55,7 +55,7 @@ def decode_ids(
             columns[bound.name] = _field(bound, parsed.events[bound.name], types)
     if schema.session is not None:
         columns[schema.session] = pa.array(_within(np.cumsum(parsed.index.has_session), parsed.index.offsets))
-    for name in schema.order_by:
+    for name in schema.tie_order:
         if name not in columns:
             columns[name] = pa.array(_within(np.arange(len(streams)), parsed.index.offsets))
     if schema.time is not None and times is not None:
@@ -87,12 +87,12 @@ def _times(
     assert layout.anchor is not None
     assert schema.time is not None
     # the sort keys of ties, as encoding has them: (events,) each
-    keys = [ranks_of(plain(columns[name])) for name in schema.order_by]
+    keys = [ranks_of(plain(columns[name])) for name in schema.tie_order]
+    if schema.session is not None:
+        keys.append(ranks_of(plain(columns[schema.session])))
     for bound in layout.events:
         if bound.name != schema.time:
             keys += [cell_ranks(cells) for cells in parsed.events[bound.name]]
-    if schema.session is not None:
-        keys.append(ranks_of(plain(columns[schema.session])))
     later = descends(keys) if keys else np.zeros(len(parsed.index.starts), bool)
     days = layout.anchor.decode(parsed.header[None])
     cells: list[Cells] = parsed.events.get(schema.time, [])

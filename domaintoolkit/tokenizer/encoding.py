@@ -45,9 +45,9 @@ def encode_rows(
     }
     grouping = rows.grouping
     if grouping is None:
-        grouping = group_rows([rows.columns[name] for name in schema.entity], rows.times)
+        grouping = group_rows([rows.columns[name] for name in schema.entity], rows.times, schema.has_order)
     cells = {name: job.result() for name, job in jobs.items()}
-    if grouping.tied is not None and rows.times is not None:
+    if grouping.tied is not None:
         grouping = break_ties(grouping, lambda chosen: tie_keys(schema, rows, layout, cells, chosen))
     conflicts = _find_static_conflicts(schema, rows, grouping)
     if conflicts:
@@ -188,17 +188,18 @@ def _time_part(
 def tie_keys(
     schema: Schema, rows: PreparedRows, layout: Layout, cells: dict[str | None, Encoded], chosen: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
-    """The sort keys of rows with equal entity and time: `order_by`, tokens, session, statics, labels.
+    """The sort keys of rows with equal entity and time: `order_by`, session, tokens, statics, labels.
 
-    Shards keep all of them, so that appending to a history finds the same order.
+    The session comes before the tokens, so that the events of one session stay together. Shards keep all
+    of them, so that appending to a history finds the same order.
     """
     taken = pa.array(chosen)
-    keys = [ranks_of(rows.columns[name].take(taken)) for name in schema.order_by]
+    keys = [ranks_of(rows.columns[name].take(taken)) for name in schema.tie_order]
+    if schema.session is not None:
+        keys.append(session_keys(rows.columns[schema.session].take(taken)))
     for bound in layout.events:
         if bound.name in cells:
             keys += [cell_ranks(replace(part, codes=part.codes[chosen])) for part in cells[bound.name].parts]
-    if schema.session is not None:
-        keys.append(session_keys(rows.columns[schema.session].take(taken)))
     if schema.static:
         keys += [np.asarray(column) for column in statics_of(schema, rows, chosen).columns]
     return keys + [ranks_of(rows.columns[name].take(taken)) for name in schema.labels if name in rows.columns]

@@ -46,6 +46,8 @@ class HistoryEncoder:
         if not rows:
             raise DataError([Refusal(None, None, "a history needs at least one event")])
         times = self._times(rows)
+        if times is None and schema.has_order and len(rows) > 1:
+            return None
         if times is not None and any(a >= b for a, b in pairwise(times)):
             order = sorted(range(len(rows)), key=times.__getitem__)
             rows, times = [rows[k] for k in order], [times[k] for k in order]

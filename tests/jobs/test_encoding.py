@@ -124,7 +124,7 @@ def test_bad_rows_are_all_named_and_leave_nothing(tmp_path: Path) -> None:
         encode(TOKENIZER, open_source(tmp_path / "bad.parquet", READER), tmp_path / "out", shards=8)
     assert [(refusal.row, refusal.column) for refusal in caught.value.refusals] == [(5, "user"), (9, "at")]
     assert str(tmp_path / "bad.parquet") in str(caught.value)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_quarantined_rows_go_to_a_file_and_the_rest_is_encoded(tmp_path: Path) -> None:
@@ -191,7 +191,14 @@ def test_a_table_of_refused_rows_is_an_error_also_with_quarantine(tmp_path: Path
     with pytest.raises(DataError, match="all 4 rows were refused, so nothing was encoded") as caught:
         encode(TOKENIZER, bad, tmp_path / "out", on_bad_rows="quarantine")
     assert [refusal.row for refusal in caught.value.refusals] == [None, 0, 1, 2, 3]
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_schema_that_orders_nothing_is_noted(tmp_path: Path) -> None:
+    for number, (order_by, notes) in enumerate([((), 1), ("user", 1), ("price", 0)]):
+        schema = Schema(entity="user", order_by=order_by, fields=(Categorical("what"),))
+        result = encode(DomainTokenizer(schema, threads=1).fit(TABLE), TABLE, tmp_path / str(number))
+        assert len([note for note in result.notes if "order of the rows" in note]) == notes
 
 
 def test_no_rows_are_an_error(tmp_path: Path) -> None:

@@ -60,11 +60,13 @@ def test_python_reports_the_same_problems() -> None:
 
 
 def test_contradictions_are_problems() -> None:
-    found = problems_of('entity = ["a", "a"]\nfields = [{ type = "text", name = "b" }]\nlabels = "b"\norder_by = "c"')
+    found = problems_of(
+        'entity = ["a", "a"]\nfields = [{ type = "text", name = "b" }]\nlabels = ["b", "c"]\norder_by = "c"'
+    )
     assert found == {
         "entity[1]": "column 'a' is already used by entity[0]",
         "labels[0]": "column 'b' is already used by fields[0].name",
-        "order_by": "breaks ties in time, but the schema has no time column",
+        "order_by[0]": "column 'c' is a label, which no token encodes",
     }
 
 

@@ -51,3 +51,34 @@ def test_a_contradicting_row_is_named_with_the_other_and_both_values() -> None:
     })  # fmt: skip
     with pytest.raises(DataError, match=r"field is 1988-03-09 here, and 1988-03-10 in most rows .*\(row 1\)"):
         DomainTokenizer(schema, threads=1).fit(table).encode(table)
+
+
+LINES = {
+    "user": [1] * 6, "number": [3, 1, 2, 3, 1, 2], "basket": ["c", "a", "b", "c", "a", "b"],
+    "what": ["z", "y", "x", "w", "v", "u"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [{"order_by": "number"}, {"order_by": ("user", "number"), "session": "basket"}])
+def test_without_times_order_by_orders_histories(columns: dict) -> None:
+    schema = Schema(entity="user", fields=(Categorical("what"),), **columns)
+    table = pa.table(LINES)
+    tokenizer = DomainTokenizer(schema, threads=1).fit(table)
+    streams = tokenizer.encode(table)
+    assert tokenizer.decode(streams)["what"].to_pylist() == ["v", "y", "u", "x", "w", "z"]
+    assert streams[0].tolist() == tokenizer.encode(table.take([5, 3, 1, 0, 4, 2]))[0].tolist()
+    assert streams[0].tolist() == tokenizer.encode_entity(table.to_pylist()).tolist()
+
+
+@pytest.mark.parametrize(("order_by", "sessions"), [((), 3), ("number", 3), ("what", 6), (("basket", "what"), 3)])
+def test_events_of_one_session_and_time_stay_together(order_by: object, sessions: int) -> None:
+    table = pa.table({**LINES, "at": ["2024-01-01"] * 6, "what": ["a", "b", "c", "f", "e", "d"]})
+    table = table.set_column(3, "what", pa.array(["a", "b", "c", "d", "e", "f"]))
+    schema = Schema(
+        entity="user", time="at", session="basket", order_by=order_by, fields=(Categorical("what"), Timestamp("at"))
+    )
+    tokenizer = DomainTokenizer(schema, threads=1).fit(table)
+    streams = tokenizer.encode(table)
+    assert streams.tokens(0).count("[SESSION]") == sessions - 1
+    again = tokenizer.encode(tokenizer.decode(streams.ids, streams.offsets))
+    assert again.ids.tolist() == streams.ids.tolist()

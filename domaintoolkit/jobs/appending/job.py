@@ -30,7 +30,7 @@ from domaintoolkit.jobs.partition.row_refusals import (
 from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, open_rows
 from domaintoolkit.jobs.partition.spill import Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
-from domaintoolkit.jobs.result import EncodeResult, build_manifest
+from domaintoolkit.jobs.result import EncodeResult, build_manifest, order_notes
 from domaintoolkit.reading.refused_rows import Quarantine, RefusedRow
 from domaintoolkit.schema import Schema
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
@@ -255,7 +255,7 @@ class _FolderAppend:
             manifest.save(self.folder)
         written = rows.total > 0
         self._clear(manifest)
-        notes = tuple(dict.fromkeys(source.counts.notes))
+        notes = (*dict.fromkeys(source.counts.notes), *order_notes(self.tokenizer.schema))
         return EncodeResult(self.folder, manifest, added, 0, quarantine if written else None, notes)
 
     def _clear(self, manifest: Manifest) -> None:

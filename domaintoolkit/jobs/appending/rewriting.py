@@ -37,7 +37,7 @@ def rewrite_histories(histories: Histories, chosen: Ints, rows: pa.Table, histor
 def _encode(histories: Histories, chosen: Ints, events: pa.Table, rows: pa.Table) -> tuple[pa.Table, Counts]:
     """(Decoded events and new rows as rows of a shard, what encoding them counted.)"""
     name, names = histories.schema.session, None
-    if name is not None:
+    if name is not None and name not in histories.schema.free_order:
         # decoded events have keys of sessions; the key of a key is the key itself, so both can be in one column
         names = to_plain(rows[name])
         rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(session_keys(names)))

@@ -35,6 +35,7 @@ from domaintoolkit.util.arrow import to_plain
 __all__ = ["ShardAppend", "ShardInput", "append_rows", "find_overlaps"]
 
 OLDER = "older than the last encoded event of its entity"
+BEFORE = "before the last encoded event of its entity, by `order_by`"
 KNOWN = "an encoded event already"
 
 Ints = NDArray[np.int64]
@@ -136,8 +137,13 @@ class _NewRows:
 
     @cached_property
     def time_order(self) -> Ints:
-        """-1, 0 or 1: each row is before, at or after the time of the last event of its history; 1 without one."""
-        if self.schema.time is None or not len(self.histories):
+        """-1, 0 or 1: each row is before, at or after the time of the last event of its history; 1 without one.
+
+        Without times, all events that `order_by` orders are at one time, and others come one after another.
+        """
+        if self.schema.time is None:
+            return np.where((self.history < 0) | (not self.schema.has_order), 1, 0)
+        if not len(self.histories):
             return np.ones(len(self.rows), np.int64)
         last, times = self.histories.last_times[self.history], self.prepared.times
         assert times is not None
@@ -167,7 +173,7 @@ class _NewRows:
         set_aside = known if rewrite else known | late
         conflicting = self.conflicts.any & ~set_aside
         self._set_aside(result, known, KNOWN)
-        self._set_aside(result, set_aside & ~known, OLDER)
+        self._set_aside(result, set_aside & ~known, BEFORE if self.schema.time is None else OLDER)
         self._refuse_conflicts(result, conflicting)
         # encoded all at once, conflicting rows may be most rows of their history, which would then lose the others
         result.hashes = hash_rows(self.tokenizer, self.rows.filter(pa.array(set_aside | conflicting)))

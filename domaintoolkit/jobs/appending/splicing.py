@@ -61,12 +61,12 @@ def _last_events(histories: Histories, firsts: pa.Table, chosen: Ints, tied: Fla
     the last event (`tied`), it is that event as its tokens give it, so that it is sorted to the front.
     """
     schema, table = histories.schema, firsts
+    if tied.any():
+        decoded = histories.decode_last_events(table.schema, chosen[tied])
+        decoded = copy_statics(schema, decoded, table.filter(pa.array(tied)))
+        both = pa.concat_tables([table.filter(pa.array(~tied)), decoded])
+        table = both.take(pa.array(np.argsort(np.concatenate([np.flatnonzero(~tied), np.flatnonzero(tied)]))))
     if schema.time is not None:
-        if tied.any():
-            decoded = histories.decode_last_events(table.schema, chosen[tied])
-            decoded = copy_statics(schema, decoded, table.filter(pa.array(tied)))
-            both = pa.concat_tables([table.filter(pa.array(~tied)), decoded])
-            table = both.take(pa.array(np.argsort(np.concatenate([np.flatnonzero(~tied), np.flatnonzero(tied)]))))
         table = _replace_column(table, schema.time, time_column(histories.last_times[chosen]))
     if schema.session is not None:
         table = _replace_column(table, schema.session, histories.table["last_session"].take(pa.array(chosen)))

@@ -82,7 +82,7 @@ class Histories:
     def decode(self, chosen: NDArray[np.int64]) -> pa.Table:
         """All events of the chosen histories, as decoding gives them, but with exact times.
 
-        The session column holds the keys of the sessions, since shards do not keep their names.
+        The session column holds the keys of the sessions, since shards keep their names only for `order_by`.
         """
         ids, keys, times = self.ids.take(chosen), self.keys.take(pa.array(chosen)), None
         if self.times is not None:

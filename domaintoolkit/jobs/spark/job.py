@@ -27,7 +27,7 @@ from domaintoolkit.jobs.partition.row_refusals import (
     sort_rows,
     write_quarantine,
 )
-from domaintoolkit.jobs.result import EncodeResult, build_manifest
+from domaintoolkit.jobs.result import EncodeResult, build_manifest, order_notes
 from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, with_utc
 from domaintoolkit.jobs.spark.partitions import SparkPartition, empty_shard, partition_rows, row_places
 from domaintoolkit.jobs.spark.source import FrameRows, SparkRows, SparkSource, columns_to_read, quote_name
@@ -226,7 +226,7 @@ def encode_spark(
         written = write_quarantine(path, refused)
         manifest.save(folder)
         clear_state(folder)
-    return EncodeResult(folder, manifest, counts, resumed, path if written else None)
+    return EncodeResult(folder, manifest, counts, resumed, path if written else None, order_notes(tokenizer.schema))
 
 
 def _describe_interruption(folder: Path, shards: int) -> str:

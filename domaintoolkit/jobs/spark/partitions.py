@@ -52,7 +52,7 @@ def partition_rows(tokenizer: DomainTokenizer, source: SparkRows, shards: int | 
 
     schema = tokenizer.schema
     columns = columns_to_read(schema, source)
-    places, rows, good, digest = _count_rows(source, columns, schema.time is None)
+    places, rows, good, digest = _count_rows(source, columns, not schema.has_order)
     if not rows:
         raise DataError([Refusal(None, None, "there are no rows to encode")])
     number = shards or shard_count(good)

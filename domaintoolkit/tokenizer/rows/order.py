@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -56,11 +56,15 @@ class Grouping:
         return self.starts[:-1] if self.order is None else self.order[self.starts[:-1]]
 
 
-def group_rows(entities: Sequence[pa.Array], times: NDArray[np.int64] | None) -> Grouping:
+def group_rows(entities: Sequence[pa.Array], times: NDArray[np.int64] | None, is_tied: bool = False) -> Grouping:
     """Rows by entity, in the order of the keys, then by time; ties, and rows without times, keep their order.
+
+    With `is_tied`, rows without times are ties, as those of one time are.
 
     The sort key of a row is one 64-bit number: its entity above its time, both in as few bits as they need.
     """
+    if times is None and is_tied:
+        return replace(group_rows(entities, np.zeros(len(entities[0]), np.int64)), times=None)
     if times is not None and (as_is := _group_sorted(entities, times)) is not None:
         return as_is
     keys, width = _entity_keys(entities)

@@ -116,7 +116,9 @@ class Preparation:
         times = self._prepare_times(columns, bad)
         for name in schema.entity:
             _refuse(bad, name, _find_nulls(columns[name], "the entity key is null"))
-        grouping = group_rows([columns[name] for name in schema.entity], times) if grouped and not bad else None
+        grouping = None
+        if grouped and not bad:
+            grouping = group_rows([columns[name] for name in schema.entity], times, schema.has_order)
         values = {}
         for name, job in jobs.items():
             prepared = job.result()

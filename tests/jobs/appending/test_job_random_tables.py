@@ -21,12 +21,12 @@ from domaintoolkit.tokenizer import DomainTokenizer
 CROWDED = st.builds(
     Schema,
     entity=st.just("user"),
-    time=st.just("at"),
+    time=st.sampled_from(["at", "at", None]),
     fields=st.lists(
         st.sampled_from([Categorical("what"), Numeric("price", bins=2), Timestamp("at")]), min_size=1, unique=True
     ).map(tuple),
     static=st.sampled_from([(), (Numeric("age", bins=2),)]),
-    order_by=st.sampled_from([(), "sequence"]),
+    order_by=st.sampled_from([(), "sequence", "user", ("visit", "sequence")]),
     labels=st.sampled_from([(), "label"]),
     session=st.sampled_from([None, "visit"]),
     min_events=st.sampled_from([1, 1, 3]),
@@ -61,8 +61,8 @@ def crowded(draw: st.DrawFn) -> tuple[Schema, pa.Table, list[pa.Table]]:
 
 @st.composite
 def any_parts(draw: st.DrawFn) -> tuple[Schema, pa.Table, list[pa.Table]]:
-    """Any schema with a time column, a table to fit on, and parts of another."""
-    schema = draw(schemas().filter(lambda schema: schema.time is not None))
+    """Any schema, a table to fit on, and parts of another."""
+    schema = draw(schemas())
     fitted, whole = draw(tables(schema)), draw(tables(schema, max_rows=16))
     of = np.array(draw(st.lists(st.integers(0, 2), min_size=len(whole), max_size=len(whole))), int)
     return schema, fitted, [whole.filter(pa.array(of == part)) for part in range(3)]
