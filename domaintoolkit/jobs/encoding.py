@@ -96,7 +96,7 @@ def encode(
         progress or silent,
     )
     with lock_folder(folder), collect_seldom():
-        return _Encoding(tokenizer, open_rows(source), folder, options).run()
+        return _Encoding(tokenizer, open_rows(source, tokenizer.schema), folder, options).run()
 
 
 class _Encoding:

@@ -69,7 +69,7 @@ def fit(
     An entity's split depends on a hash of its key alone, so encoding puts the same entities into training. Rows
     that cannot be encoded raise one `DataError`, or with `quarantine` are passed over (encoding reports them).
     """
-    rows = open_rows(source)
+    rows = open_rows(source, schema)
     tokenizer = DomainTokenizer(schema, encoders, threads)
     counting = _Counting(tokenizer, on_bad_rows, progress or silent)
     state, fitted_on = counting.best_state(rows, training_only)
@@ -95,7 +95,7 @@ def extend(
 
     With `composites`, so many further ones are learned too.
     """
-    rows = open_rows(source)
+    rows = open_rows(source, tokenizer.schema)
     workers = threads or os.cpu_count() or 1
     counting = _Counting(tokenizer, on_bad_rows, progress or silent, workers)
     state, fitted_on = counting.best_state(rows, training_only)

@@ -21,6 +21,7 @@ from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, open_ro
 from domaintoolkit.jobs.partition.spill import Partition, Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.storage import EncodedFolder, open_encoded
+from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = ["VerifyResult", "verify"]
 
@@ -63,7 +64,10 @@ def verify(
     budget = Budget.of(memory, threads)
     try:
         with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as spill:
-            return _Verification(encoded, open_rows(source), budget, progress or silent).run(Path(spill))
+            tokenizer = folder_tokenizer(encoded)
+            return _Verification(
+                encoded, tokenizer, open_rows(source, tokenizer.schema), budget, progress or silent
+            ).run(Path(spill))
     except FileNotFoundError as error:
         raise OutputError(str(temporary), error.strerror or str(error)) from None
 
@@ -71,9 +75,16 @@ def verify(
 class _Verification:
     """One run over all shards."""
 
-    def __init__(self, folder: EncodedFolder, source: RowSource, budget: Budget, progress: Progress) -> None:
+    def __init__(
+        self,
+        folder: EncodedFolder,
+        tokenizer: DomainTokenizer,
+        source: RowSource,
+        budget: Budget,
+        progress: Progress,
+    ) -> None:
         self.folder, self.source, self.budget, self.progress = folder, source, budget, progress
-        self.tokenizer = folder_tokenizer(folder)
+        self.tokenizer = tokenizer
         self.shards = len(folder.manifest.shards)
         self.refused = RefusalList(0)
 

@@ -15,6 +15,7 @@ from domaintoolkit.report.history import History, history_of
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.streams.keys import hash_keys, shard_of
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.values.value_names import parse_names
 
 __all__ = ["StoredStream", "find_stream", "first_stream"]
 
@@ -57,8 +58,10 @@ def find_stream(folder: EncodedFolder, entity: Sequence[str], key: Sequence[str]
     if len(key) != len(entity):
         raise LookupFailedError("entity", shown, _keys(some), note=f"a key has the columns: {', '.join(entity)}")
     try:
-        columns = [pa.array([text]).cast(some.schema.field(name).type) for name, text in zip(entity, key, strict=True)]
-    except pa.ArrowInvalid:
+        columns = [
+            parse_names(pa.array([text]), some.schema.field(name).type) for name, text in zip(entity, key, strict=True)
+        ]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         types = ", ".join(f"{field.name} {field.type}" for field in some.schema)
         raise LookupFailedError("entity", shown, _keys(some), note=f"the types of a key are: {types}") from None
     wanted = pa.table(columns, names=list(entity))

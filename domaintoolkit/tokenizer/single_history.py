@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 
 from domaintoolkit.encoders import Lookup, TimestampEncoder
-from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.errors import DataError, DomainToolkitError, Refusal
 from domaintoolkit.streams.streams import Ids
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.values import to_microsecond
+from domaintoolkit.values.objects import as_plain
 
 __all__ = ["HistoryEncoder"]
 
 Ids1 = list[tuple[int, ...]]
 Row = Mapping[str, Any]
+
+
+_OWN = frozenset({type(None), str, int, float, bool, Decimal, date, datetime})
+"""Types of values that are looked up as they are."""
 
 
 class HistoryEncoder:
@@ -41,10 +48,19 @@ class HistoryEncoder:
         self._anchor = next((b.encoder.lookup(b.ids) for b in layout.header if b.name is None), None)
 
     def encode(self, rows: Sequence[Row]) -> Ids | None:
-        """The ids of one history; None if its times alone do not give its order."""
+        """The ids of one history; None if only the encoding of a table tells them, or what is wrong with the rows.
+
+        That is so for a tie, for a column that some rows lack, and for values that are refused.
+        """
+        try:
+            return self._encode(rows)
+        except Exception as error:
+            if isinstance(error, DomainToolkitError) and not isinstance(error, DataError):
+                raise
+            return None
+
+    def _encode(self, rows: Sequence[Row]) -> Ids | None:
         schema = self._layout.schema
-        if not rows:
-            raise DataError([Refusal(None, None, "a history needs at least one event")])
         times = self._times(rows)
         if times is None and schema.has_order and len(rows) > 1:
             return None
@@ -57,43 +73,57 @@ class HistoryEncoder:
         if schema.max_events is not None and len(rows) > schema.max_events:
             rows = rows[-schema.max_events :]
             times = None if times is None else times[-schema.max_events :]
-        columns = [find([row[name] for row in rows]) for name, find in self._fields]
+        columns = [find(_values(rows, name)) for name, find in self._fields]
         if self._time_lookup is not None:
             assert times is not None
             assert self._time_place is not None
             columns.insert(self._time_place, self._time_lookup(times))
         if schema.session is not None:
-            columns.insert(0, self._breaks(rows))
+            breaks = self._breaks(_values(rows, schema.session))
+            if breaks is None:
+                return None
+            columns.insert(0, breaks)
+        header = self._header(rows, times)
+        if header is None:
+            return None
         body = chain.from_iterable(chain.from_iterable(zip(*columns, strict=True)))
-        return np.fromiter(chain(self._header(rows, times), body), self._layout.id_type)
+        return np.fromiter(chain(header, body), self._layout.id_type)
 
     def _times(self, rows: Sequence[Row]) -> list[int] | None:
         schema = self._layout.schema
         if schema.time is None:
             return None
         times = []
-        for number, row in enumerate(rows):
-            instant = to_microsecond(row[schema.time], self._layout.zone, schema.time_unit)
+        for number, value in enumerate(_values(rows, schema.time)):
+            instant = to_microsecond(value, self._layout.zone, schema.time_unit)
             if instant is None:
                 raise DataError([Refusal(number, schema.time, "the time is null")])
             times.append(instant)
         return times
 
-    def _breaks(self, rows: Sequence[Row]) -> Ids1:
+    def _breaks(self, sessions: Sequence[Any]) -> Ids1 | None:
+        """The session tokens; None if the sessions are not all text or all whole numbers, which compare as they are."""
+        if len(kinds := set(map(type, sessions))) > 1 or not kinds <= {str, int, type(None)}:
+            return None
         token = (self._layout.grammar.session,)
-        sessions = [row[self._layout.schema.session or ""] for row in rows]
         return [(), *(() if a == b else token for a, b in pairwise(sessions))]
 
-    def _header(self, rows: Sequence[Row], times: list[int] | None) -> list[int]:
+    def _header(self, rows: Sequence[Row], times: list[int] | None) -> list[int] | None:
+        """The tokens of the static fields and the anchor; None if a static field has several values."""
         ids = [self._layout.grammar.bos]
         for name, find in self._static:
-            first = rows[0][name]
-            for number, row in enumerate(rows):
-                if row[name] != first and (row[name] == row[name] or first == first):  # NaN is not itself
-                    reason = f"static field is {row[name]!r} here, and {first!r} in another row of the same entity"
-                    raise DataError([Refusal(number, name, reason, other=0)])
+            values = _values(rows, name)
+            first = values[0]
+            if any(value is not first and (type(value) is not type(first) or value != first) for value in values):
+                return None
             ids += find([first])[0]
         if self._anchor is not None:
             assert times is not None
             ids += self._anchor(times[:1])[0]
         return ids
+
+
+def _values(rows: Sequence[Row], name: str) -> list[Any]:
+    """The column of this name, in Python's own types."""
+    values = [row[name] for row in rows]
+    return values if _OWN.issuperset(map(type, values)) else [as_plain(value) for value in values]

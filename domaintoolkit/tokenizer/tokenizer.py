@@ -35,7 +35,8 @@ from domaintoolkit.tokenizer.encoder_types import encoder_types
 from domaintoolkit.tokenizer.encoding import encode_rows
 from domaintoolkit.tokenizer.fit_state import FitState
 from domaintoolkit.tokenizer.layout import Layout
-from domaintoolkit.tokenizer.rows.preparation import Preparation, PreparedRows, read_columns
+from domaintoolkit.tokenizer.rows.preparation import Preparation, PreparedRows
+from domaintoolkit.tokenizer.rows.table import read_columns
 from domaintoolkit.tokenizer.single_history import HistoryEncoder
 from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Inline, Threads, Workers
@@ -308,20 +309,19 @@ class DomainTokenizer:
             self._history = HistoryEncoder(layout)
         if not isinstance(rows, list):
             rows = pa.table(read_columns(self.schema, rows)).to_pylist()
-        try:
-            ids = self._history.encode(rows)
-        except KeyError as error:
-            reason = f"missing; the row's columns are: {', '.join(map(repr, rows[0]))}"
-            raise DataError([Refusal(None, str(error.args[0]), reason)]) from None
+        if not rows:
+            raise DataError([Refusal(None, None, "a history needs at least one event")])
+        ids = self._history.encode(rows)
         return self._encode_as_table(rows) if ids is None else ids
 
     def _encode_as_table(self, rows: Sequence[Mapping[str, Any]]) -> Ids:
         """The ids of one history, encoded as a table is: ties are broken by the rows themselves."""
         entity = dict.fromkeys(self.schema.entity, 0)
         types = {name: kind for name, kind in self.types.items() if name not in entity}
-        prepared = self.prepare_rows([{**row, **entity} for row in rows], "error", types, grouped=True)
-        streams = encode_rows(self.layout, prepared, "error", self._workers)
-        return streams[0] if len(streams) else np.empty(0, self.layout.id_type)
+        whole = [{**row, **entity} if isinstance(row, Mapping) else row for row in rows]
+        prepared = self.prepare_rows(whole, "error", types, grouped=True)
+        layout = replace(self.layout, schema=replace(self.schema, min_events=1))
+        return encode_rows(layout, prepared, "error", self._workers)[0]
 
     # Decoding
 

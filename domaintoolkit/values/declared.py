@@ -16,7 +16,7 @@ from domaintoolkit.schema import Column
 from domaintoolkit.times.calendar import DAY
 from domaintoolkit.times.zones import zone_table
 from domaintoolkit.values.booleans import as_booleans
-from domaintoolkit.values.columns import codes_of
+from domaintoolkit.values.columns import codes_of, unify
 from domaintoolkit.values.instants import INSTANT, text_instants, to_microseconds
 from domaintoolkit.values.iso_times import parse_dates, parse_times
 from domaintoolkit.values.number_styles import style_of
@@ -24,6 +24,7 @@ from domaintoolkit.values.numbers import as_integers, as_numbers
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import as_strings, holds_text, invalid_unicode
 from domaintoolkit.values.time_formats import parse_formatted
+from domaintoolkit.values.value_names import has_names, write_names
 
 __all__ = ["TYPES", "Converted", "castable", "convert_text", "convert_typed"]
 
@@ -56,7 +57,7 @@ def castable(found: pa.DataType, column: Column) -> bool:
     whole = is_type.is_integer(found) or is_type.is_boolean(found)
     number = whole or is_type.is_floating(found) or is_type.is_decimal(found)
     fits: dict[str, bool] = {
-        "string": whole,
+        "string": has_names(found) or is_type.is_fixed_size_binary(found) or _is_uuid(found),
         "int64": number,
         "float64": number,
         "bool": whole,
@@ -96,6 +97,8 @@ def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Con
         return convert_text(as_strings(array).cast(pa.binary()), column, replace)
     if column.type == "timestamp":
         return _plainly(to_microseconds(array, column.zone))
+    if column.type == "string":
+        return _names(array)
     if column.type in {"int64", "float64", "bool"}:
         return _plainly({"int64": as_integers, "float64": as_numbers, "bool": as_booleans}[column.type](array))
     return Converted(array.cast(TYPES[column.type]))
@@ -112,6 +115,17 @@ def _trim(values: pa.Array, null: Sequence[str]) -> pa.Array:
     changed = pc.not_equal(pc.binary_length(trimmed), pc.binary_length(values))
     spelled = pc.is_in(trimmed, pa.array([each.encode() for each in null], pa.binary()))
     return pc.if_else(pc.and_(changed, spelled), pa.scalar(None, pa.binary()), trimmed)
+
+
+def _is_uuid(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
+
+
+def _names(array: pa.Array) -> Converted:
+    """The text of values that name something; each distinct one is written once."""
+    made = unify(array)
+    codes, distinct = codes_of(made.values)
+    return Converted(write_names(distinct).take(pa.array(codes)), made.refused)
 
 
 def _plainly(made: Prepared) -> Converted:

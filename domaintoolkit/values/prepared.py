@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["Ints", "Prepared", "concat", "refuse_all"]
+__all__ = ["Ints", "Prepared", "concat", "refuse_all", "refuse_rows"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -50,3 +51,18 @@ def refuse_all(values: pa.Array, kind: pa.DataType, reason: str) -> Prepared:
     """Nulls of type `kind`, with every row refused that is not null."""
     rows = np.flatnonzero(np.asarray(values.is_valid()))
     return Prepared(pa.nulls(len(values), kind), [(row, reason) for row in rows.tolist()])
+
+
+def refuse_rows(values: pa.Array, rows: Sequence[int]) -> pa.Array:
+    """The values with null in `rows`, which are refused."""
+    if not rows:
+        return values
+    wrong = np.zeros(len(values), np.bool_)
+    wrong[rows] = True
+    if pa.types.is_dictionary(values.type):
+        return pa.DictionaryArray.from_arrays(_empty(values.indices, wrong), values.dictionary)
+    return _empty(values, wrong)
+
+
+def _empty(values: pa.Array, wrong: NDArray[np.bool_]) -> pa.Array:
+    return pc.if_else(pa.array(wrong), pa.scalar(None, values.type), values)

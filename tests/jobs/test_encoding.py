@@ -82,7 +82,9 @@ def test_bytes_do_not_depend_on_how_the_work_is_cut(
         table = table.set_column(5, "brand", table["brand"].dictionary_encode())
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(spill, "PIECE", piece)
-        encode(TOKENIZER, TableSource(table, batch), Path(name) / "out", shards=4, threads=threads, memory=memory)
+        encode(
+            TOKENIZER, TableSource(SCHEMA, table, batch), Path(name) / "out", shards=4, threads=threads, memory=memory
+        )
         assert contents(Path(name) / "out") == reference
 
 

@@ -39,7 +39,7 @@ def test_the_vocabulary_is_that_of_the_training_rows(
         table = table.set_column(5, "brand", table["brand"].dictionary_encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "ROWS", rows)
-        result = fit(SCHEMA, TableSource(table, batch), threads=threads)
+        result = fit(SCHEMA, TableSource(SCHEMA, table, batch), threads=threads)
     assert saved(result.tokenizer) == saved(DomainTokenizer(SCHEMA, threads=1).fit(TRAINING))
     assert (result.rows_in, result.rows_fitted, result.fitted_on) == (2000, len(TRAINING), "train")
 
@@ -87,7 +87,7 @@ def test_extend_adds_tokens_and_moves_none() -> None:
     known = TABLE.filter(pc.not_equal(TABLE["brand"], "d'or").fill_null(True))
     tokenizer = fit(SCHEMA, known).tokenizer
     before = tokenizer.vocabulary.names
-    extend(tokenizer, TableSource(TABLE, 300))
+    extend(tokenizer, TableSource(SCHEMA, TABLE, 300))
     after = tokenizer.vocabulary.names
     assert after[: len(before)] == before
     assert "[brand=d'or]" in after[len(before) :]

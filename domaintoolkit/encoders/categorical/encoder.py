@@ -20,8 +20,9 @@ from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Categorical
 from domaintoolkit.util.hashing import hash_text
 from domaintoolkit.util.ragged import offsets_of, positions
-from domaintoolkit.values.columns import as_categories, as_text, codes_of
+from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.prepared import Ints, Prepared
+from domaintoolkit.values.value_names import as_categories, as_text, name_of, parse_names, write_names
 
 __all__ = ["CATEGORICAL", "CategoricalEncoder", "CategoricalState"]
 
@@ -243,8 +244,8 @@ class CategoricalEncoder(Encoder):
 def _as_fitted(text: pa.Array, type: pa.DataType) -> pa.Array:
     """Values in the type that was fitted; as text if it does not write one so: `S` and `007` are no integers."""
     try:
-        values = text.cast(type)
-        again = as_text(values).values.cast(text.type)
+        values = parse_names(text, type)
+        again = write_names(values).cast(text.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return text.cast(pa.string())
     return values if again.equals(text) else text.cast(pa.string())
@@ -281,17 +282,12 @@ def _spell(
 
 def _text(value: object) -> str | None:
     """A Python value as `as_text` writes it."""
-    if value is None or isinstance(value, str):
+    if value is None or value.__class__ is str:
         return value
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, int | np.integer):
-        return str(int(value))
-    prepared = as_text(pa.array([value]))
-    if prepared.refused:
-        raise DataError([Refusal(None, None, prepared.refused[0][1])])
-    text: str | None = prepared.values[0].as_py()
-    return text
+    try:
+        return name_of(value)
+    except ValueError as error:
+        raise DataError([Refusal(None, None, str(error))]) from None
 
 
 CATEGORICAL = EncoderType("categorical", CategoricalState, CategoricalEncoder)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from domaintoolkit.util.hashing import hash_text
+from domaintoolkit.values.value_names import parse_names, write_names
 
 __all__ = ["preimages"]
 
@@ -39,7 +40,7 @@ def preimages(observed: dict[int, str], buckets: int, taken: pa.Array, type: pa.
 
 def _castable(value: str, type: pa.DataType) -> bool:
     try:
-        pa.array([value], pa.string()).cast(type)
+        parse_names(pa.array([value], pa.string()), type)
     except pa.ArrowInvalid:
         return False
     return True
@@ -55,5 +56,11 @@ def _candidates(type: pa.DataType) -> Iterator[pa.Array]:
         low, size = int(sign < 0), _FIRST
         while low < min(most, _MOST):
             numbers = pa.array(sign * np.arange(low, min(low + size, most), dtype=np.int64))
-            yield (numbers.cast(pa.int32()).cast(type) if pa.types.is_date(type) else numbers).cast(pa.large_string())
+            yield write_names(_of_type(numbers, type)).cast(pa.large_string())
             low, size = low + size, size * 8
+
+
+def _of_type(numbers: pa.Array, type: pa.DataType) -> pa.Array:
+    if pa.types.is_date(type):
+        return numbers.cast(pa.int32()).cast(type)
+    return numbers.cast(type) if pa.types.is_time(type) or pa.types.is_timestamp(type) else numbers

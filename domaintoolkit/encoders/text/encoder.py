@@ -17,9 +17,10 @@ from domaintoolkit.encoders.text.unigram import Unigram
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Text
 from domaintoolkit.util.ragged import offsets_of
-from domaintoolkit.values.columns import as_text, codes_of
+from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.prepared import Ints, Prepared
 from domaintoolkit.values.texts import is_text
+from domaintoolkit.values.value_names import as_text
 
 __all__ = ["TEXT", "TextEncoder", "TextState"]
 

@@ -98,7 +98,7 @@ def append(
         partitioned = spill_folder(folder, None if temporary is None else Path(temporary), APPENDED_SPILL)
         make_spill(partitioned)
         try:
-            return work.run(open_rows(source), partitioned, path, rewrite)
+            return work.run(open_rows(source, work.tokenizer.schema), partitioned, path, rewrite)
         finally:
             shutil.rmtree(partitioned, ignore_errors=True)
 

@@ -155,7 +155,8 @@ def drift(
     unreadable, unfit = RefusalList(REASONS), RefusalList(REASONS)
     with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as folder:
         spill = Spill(Path(folder), EntityKeys.of(tokenizer), BUCKETS, budget)
-        rows = partition(open_rows(source), tokenizer.schema, spill, progress or silent, refused=unreadable)
+        opened = open_rows(source, tokenizer.schema)
+        rows = partition(opened, tokenizer.schema, spill, progress or silent, refused=unreadable)
         new = _Sample.empty(groups)
         values, counts = NewValues(tokenizer), Counts()
         for low, high in rows.buckets.ranges(0, rows.buckets.count, budget.unit_rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.partition.origin import ORIGIN, add_origins, pack_origins
 from domaintoolkit.reading import Source
 from domaintoolkit.reading.files import fingerprint
-from domaintoolkit.reading.refused_rows import RefusedRows
+from domaintoolkit.reading.refused_rows import KEPT, RefusedRow, RefusedRows
 from domaintoolkit.schema import Reader, Schema
 from domaintoolkit.storage.resume_state import InputFile
-from domaintoolkit.tokenizer.rows.table import columns_of
+from domaintoolkit.tokenizer.rows.table import OpenTable, read_some_columns
 
 __all__ = ["AnyTable", "RowSource", "TableSource", "columns_to_read", "find_input_files", "open_rows", "read_tables"]
 
@@ -85,43 +87,70 @@ class _TableCounts:
 
 
 class TableSource:
-    """A table in memory as a source of rows; `rows` of them come at a time."""
+    """A table in memory as a source of rows for a schema; `rows` of them come at a time."""
 
     reader = None
 
-    def __init__(self, table: AnyTable, rows: int = 1 << 18) -> None:
-        self._table, self._rows = table, rows
+    def __init__(self, schema: Schema, table: AnyTable, rows: int = 1 << 18) -> None:
+        self._schema, self._table, self._rows = schema, OpenTable.of(table), rows
         self.counts = _TableCounts()
 
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
         """The types of the columns as they come."""
-        return self._read(columns).schema
+        return self._read(columns, []).schema
 
     def batches(
         self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
     ) -> Iterator[_TableBatch]:
-        """All rows in order. Raises `DataError` for columns that are missing or occur twice."""
-        self.counts = _TableCounts()
-        for batch in self._read(columns).to_batches(max_chunksize=self._rows):
-            numbers = np.arange(self.counts.rows_in, self.counts.rows_in + batch.num_rows)
-            self.counts.rows_in += batch.num_rows
-            yield _TableBatch(batch, numbers)
+        """All rows in order. Raises `DataError` for columns that are missing or occur twice.
+
+        Rows with a value that no column holds go to `refused`; without it, the end of the pass raises them.
+        """
+        wrong: list[Refusal] = []
+        table = self._read(columns, wrong)
+        self.counts = _TableCounts(len(table))
+        numbers = np.arange(len(table))
+        if wrong:
+            rows = _refused_rows(table, wrong)
+            self.counts.rows_refused = len(rows)
+            if refused is not None:
+                refused.add(rows)
+            kept = np.ones(len(table), np.bool_)
+            kept[[row.row for row in rows]] = False
+            table, numbers = table.filter(pa.array(kept)), numbers[kept]
+        start = 0
+        for batch in table.to_batches(max_chunksize=self._rows):
+            yield _TableBatch(batch, numbers[start : start + batch.num_rows])
+            start += batch.num_rows
+        if wrong and refused is None:
+            raise DataError(wrong[:KEPT], len(wrong))
 
     @property
     def names(self) -> list[str]:
         """The names of the table's columns."""
-        table: Any = self._table
-        columns: Any = getattr(table, "column_names", None)
-        columns = getattr(table, "columns", table) if columns is None else columns
-        return [str(name) for name in columns]
+        return self._table.names
 
-    def _read(self, columns: Sequence[str] | None) -> pa.Table:
-        return pa.table(columns_of(self._table, self.names if columns is None else columns))
+    def _read(self, columns: Sequence[str] | None, refused: list[Refusal]) -> pa.Table:
+        wanted = self.names if columns is None else columns
+        return pa.table(read_some_columns(self._schema, self._table, wanted, refused=refused))
 
 
-def open_rows(source: RowSource | AnyTable) -> RowSource:
-    """`source` itself, or a table in memory as a source of rows."""
-    return source if isinstance(source, RowSource) else TableSource(source)
+def _refused_rows(table: pa.Table, refused: Sequence[Refusal]) -> list[RefusedRow]:
+    """The rows of a table with their problems and, as JSON, the values that columns could hold."""
+    problems: dict[int, list[tuple[str | None, str]]] = {}
+    for refusal in refused:
+        problems.setdefault(refusal.row or 0, []).append((refusal.column, refusal.reason))
+    rows = sorted(problems)
+    values = table.take(pa.array(rows)).to_pylist()
+    return [
+        RefusedRow("", row, None, tuple(problems[row]), json.dumps(value, default=str, ensure_ascii=False).encode())
+        for row, value in zip(rows, values, strict=True)
+    ]
+
+
+def open_rows(source: RowSource | AnyTable, schema: Schema) -> RowSource:
+    """`source` itself, or a table in memory as a source of rows for a schema."""
+    return source if isinstance(source, RowSource) else TableSource(schema, source)
 
 
 def columns_to_read(schema: Schema, source: RowSource) -> list[str]:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from domaintoolkit.schema import Custom, FieldSpec, Numeric, Timestamp
 from domaintoolkit.values import Prepared
-from domaintoolkit.values.columns import as_text, codes_of
+from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.texts import is_text
+from domaintoolkit.values.value_names import has_names, parse_names, write_names
 
-__all__ = ["cast_categories", "cast_keys", "column_type", "common_type", "decoded_type", "parse_type"]
+__all__ = ["cast_keys", "column_type", "common_type", "decoded_type", "parse_type"]
 
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
 _DECIMAL = re.compile(r"decimal(?:128|256)?\((\d+), (-?\d+)\)")
@@ -92,39 +93,13 @@ def _say_why(value: object, found: pa.DataType, fitted: pa.DataType) -> str:
     return f"fitted as {fitted}, which does not write {value!r}; fit again with this column as text to keep such values"
 
 
-def cast_categories(column: pa.Array, fitted: pa.DataType) -> Prepared:
-    """A column of categories, each with the name that it has in the fitted type; what that type lacks keeps its own.
-
-    Only a number is another number: text stays as it is, so that `007` is not 7, and `S` is a value like any other.
-    """
-    found = column_type(column.type)
-    if found == fitted or is_text(found) or is_text(fitted) or pa.types.is_nested(found):
-        return Prepared(column)
-    if not (_is_number(found) and _is_number(fitted)):
-        # a time of midnight is a date; other types have no names in common
-        return cast_keys(column, fitted) if pa.types.is_timestamp(found) else Prepared(column)
-    if pa.types.is_integer(found) and not pa.types.is_decimal(fitted):
-        return Prepared(column)
-    codes, distinct = codes_of(column)
-    values, same = _cast_exactly(distinct, fitted)
-    if same.all():
-        return Prepared(values.take(pa.array(codes)))
-    names = pc.if_else(pa.array(same), _written(values), _written(distinct))
-    return Prepared(names.take(pa.array(codes)))
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def _written(values: pa.Array) -> pa.Array:
-    return as_text(values).values.cast(pa.string())
-
-
 def _cast_exactly(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, NDArray[np.bool_]]:
     """(distinct values in another type, whether each comes back from it as it was); those that do not are null."""
+    if is_text(kind) and has_names(distinct.type):
+        return write_names(distinct), np.ones(len(distinct), np.bool_)
+    text = is_text(distinct.type)
     try:
-        values = distinct.cast(kind)
+        values = parse_names(distinct, kind) if text else distinct.cast(kind)
         back = values.cast(distinct.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         if len(distinct) == 1:
@@ -135,5 +110,7 @@ def _cast_exactly(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, NDAr
         first, second = _cast_exactly(distinct[:middle], kind), _cast_exactly(distinct[middle:], kind)
         return pa.concat_arrays([first[0], second[0]]), np.concatenate([first[1], second[1]])
     equal = pc.fill_null(pc.equal(back, distinct), False)
+    if text and has_names(kind):  # a decimal may be written with all its digits
+        equal = pc.or_(equal, pc.fill_null(pc.equal(write_names(values).cast(distinct.type), distinct), False))
     kept = pc.or_(equal, distinct.is_null())
     return pc.if_else(kept, values, pa.scalar(None, kind)), np.asarray(kept)

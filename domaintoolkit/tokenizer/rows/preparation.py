@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,15 +12,15 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, LookupFailedError, Refusal
-from domaintoolkit.schema import Categorical, FieldSpec, Schema, Timestamp
+from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.times import ZoneTable
-from domaintoolkit.tokenizer.rows.column_types import cast_categories, cast_keys
+from domaintoolkit.tokenizer.rows.column_types import cast_keys
 from domaintoolkit.tokenizer.rows.order import Grouping, group_rows
-from domaintoolkit.tokenizer.rows.table import Columns, columns_of
+from domaintoolkit.tokenizer.rows.table import Columns
 from domaintoolkit.util.threads import Workers
 from domaintoolkit.values import Prepared, to_microseconds
 
-__all__ = ["Preparation", "PreparedRows", "read_columns"]
+__all__ = ["Preparation", "PreparedRows"]
 
 ON_BAD_ROWS = ("error", "quarantine")
 
@@ -62,24 +61,6 @@ class PreparedRows:
         )
 
 
-def read_columns(schema: Schema, table: Any, refused: list[Refusal] | None = None) -> Columns:
-    """The columns that a schema needs; labels may be missing from a table. Raises `DataError` for unfit columns.
-
-    Rows that no column can hold are added to `refused`, or raised without it.
-    """
-    optional = set(schema.labels)
-    columns = columns_of(table, [name for name in schema.columns if name not in optional], schema.labels, refused)
-    roles = {**dict.fromkeys((*schema.entity, *schema.order_by), "keys"), **dict.fromkeys(schema.labels, "labels")}
-    nested = [
-        Refusal(None, name, f"values of type {columns[name].type} cannot be {role}")
-        for name, role in roles.items()
-        if name in columns and pa.types.is_nested(columns[name].type)
-    ]
-    if nested:
-        raise DataError(nested)
-    return columns
-
-
 @dataclass(frozen=True, slots=True)
 class Preparation:
     """The way that a schema's rows are prepared: before fitting, or for encoders that were fitted."""
@@ -107,7 +88,7 @@ class Preparation:
         bad: dict[int, list[Refusal]] = {}
         for refusal in refused:
             bad.setdefault(refusal.row or 0, []).append(refusal)
-        columns = {**columns, **self._cast_names(columns, bad)}
+        columns = {**columns, **self._cast_keys(columns, bad)}
         jobs = {
             spec.name: self.workers.submit(self._prepare_field, spec, columns[spec.name])
             for spec in (*schema.static, *schema.fields)
@@ -150,14 +131,12 @@ class Preparation:
         instants = prepared.values.cast(pa.int64())
         return np.asarray(pc.fill_null(instants, 0) if instants.null_count else instants)
 
-    def _cast_names(self, columns: Columns, bad: dict[int, list[Refusal]]) -> Columns:
-        """Entity keys and categories, whose values are names, in the types that they were fitted in."""
-        schema, changed = self.schema, {}
-        categories = [spec.name for spec in (*schema.static, *schema.fields) if isinstance(spec, Categorical)]
-        for name in dict.fromkeys((*schema.entity, *categories)):
+    def _cast_keys(self, columns: Columns, bad: dict[int, list[Refusal]]) -> Columns:
+        """Entity keys in the types that they were fitted in."""
+        changed = {}
+        for name in self.schema.entity:
             if name in self.types:
-                cast = cast_keys if name in schema.entity else cast_categories
-                prepared = cast(columns[name], self.types[name])
+                prepared = cast_keys(columns[name], self.types[name])
                 _refuse(bad, name, prepared.refused)
                 changed[name] = prepared.values
         return changed

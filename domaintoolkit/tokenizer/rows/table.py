@@ -3,58 +3,145 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.values.columns import plain
+from domaintoolkit.errors import DataError, Refusal, quote
+from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Schema, Text
+from domaintoolkit.values.columns import find_outside, plain, unify
+from domaintoolkit.values.objects import Role, as_column
+from domaintoolkit.values.prepared import Prepared, refuse_rows
 
-__all__ = ["Columns", "columns_of"]
+__all__ = ["Columns", "OpenTable", "read_columns", "read_some_columns"]
 
 Columns = dict[str, pa.Array]
 
-_UNLIKE = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
-"""Arrow's errors for values that do not make a column of one type."""
+_UNLIKE = (pa.ArrowException, TypeError, ValueError, OverflowError)
+"""Errors of Arrow, NumPy and others for values that do not make a column of one type."""
 
 
-def columns_of(
-    table: Any, wanted: Iterable[str], optional: Iterable[str] = (), refused: list[Refusal] | None = None
-) -> Columns:
-    """The wanted columns of a pandas, polars, Arrow or DuckDB table, or anything with `__arrow_c_stream__`.
+@dataclass(frozen=True, slots=True)
+class OpenTable:
+    """The columns of a table of any kind, which can be read more than once."""
 
-    A mapping of lists and a list of dictionaries work too. Raises `DataError` that names every column that is
-    missing or occurs twice, and the columns that exist. The `optional` ones may be missing; other columns are
-    ignored. Rows with text that is not valid Unicode are added to `refused`, or raised without it.
+    names: list[str]
+    _take: Callable[[int], Any]
+
+    @classmethod
+    def of(cls, table: Any) -> OpenTable:
+        """The columns of `table`. Raises `DataError` if it is not one."""
+        if isinstance(table, list | tuple):
+            table = _from_rows(table)
+        if isinstance(table, Mapping) or _made_by(table) in ("pandas", "polars"):
+            found = list(table if isinstance(table, Mapping) else table.columns)
+            return cls([str(name) for name in found], lambda place: table[found[place]])
+        arrow = _as_arrow(table)
+        return cls(arrow.column_names, arrow.column)
+
+    def column(self, name: str) -> Any:
+        """The first column of this name, as the table holds it."""
+        return self._take(self.names.index(name))
+
+
+def read_columns(schema: Schema, table: Any, refused: list[Refusal] | None = None) -> Columns:
+    """The columns that a schema needs; labels may be missing from a table.
+
+    `table` is a pandas, polars, Arrow or DuckDB table, anything with `__arrow_c_stream__`, a dictionary of columns, or
+    a list of dictionaries. Raises `DataError` that names every column that is missing or occurs twice, and those that
+    exist; other columns are ignored. Rows with a value that no column holds are added to `refused`, or raised
+    without it.
     """
-    if isinstance(table, Mapping):
-        found: Sequence[Any] = list(table)
-    elif isinstance(table, list):
-        table = _from_rows(table)
-        found = list(table)
-    elif _made_by(table) in ("pandas", "polars"):
-        found = list(table.columns)
-    else:
-        table = _as_arrow(table)
-        found = table.column_names
-    names = [str(name) for name in found]
+    optional = set(schema.labels)
+    wanted = [name for name in schema.columns if name not in optional]
+    return read_some_columns(schema, table, wanted, schema.labels, refused)
+
+
+def read_some_columns(
+    schema: Schema,
+    table: Any,
+    wanted: Iterable[str],
+    optional: Iterable[str] = (),
+    refused: list[Refusal] | None = None,
+) -> Columns:
+    """The `wanted` columns of a table, and the `optional` ones that it has, as `read_columns` reads them."""
+    opened = table if isinstance(table, OpenTable) else OpenTable.of(table)
     required = list(wanted)
-    chosen = [*required, *(name for name in optional if name in names)]
-    _check_names(names, required, chosen)
-    read = _from_pandas if _made_by(table) == "pandas" else _column
-    wrong: list[Refusal] = []
-    columns = {name: read(table[found[names.index(name)]], name, wrong) for name in chosen}
+    chosen = [*required, *(name for name in optional if name in opened.names)]
+    _check_names(opened.names, required, chosen)
+    roles = _roles(schema)
+    columns, wrong = {}, []
+    for name in chosen:
+        made = _read(opened.column(name), name, roles.get(name, "other"))
+        columns[name] = made.values
+        wrong += [Refusal(row, name, reason) for row, reason in made.refused]
+    _check_lengths(columns)
+    wrong += _check_carried(schema, columns)
+    if wrong and refused is None:
+        raise DataError(wrong[:1000], len(wrong))
+    if refused is not None:
+        refused += wrong
+    return columns
+
+
+def _roles(schema: Schema) -> dict[str, Role]:
+    """The role of each column that holds names, numbers, text, or the values of a plugin's encoder."""
+    names = [*schema.entity, *([schema.session] if schema.session else [])]
+    return {
+        **dict.fromkeys(names, "name"),
+        **{spec.name: _role(spec) for spec in (*schema.static, *schema.fields)},
+    }
+
+
+def _role(spec: FieldSpec) -> Role:
+    roles: dict[type, Role] = {Categorical: "name", Numeric: "number", Text: "text", Custom: "custom"}
+    return roles.get(type(spec), "other")
+
+
+def _check_lengths(columns: Columns) -> None:
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name!r} has {length:,}" for name, length in lengths.items())
         raise DataError([Refusal(None, None, f"columns of one table must be equally long: {listed}")])
-    if wrong and refused is None:
-        raise DataError(wrong)
-    if refused is not None:
-        refused += wrong
-    return columns
+
+
+def _check_carried(schema: Schema, columns: Columns) -> list[Refusal]:
+    """The rows whose key, session, label or order no calendar holds. Raises `DataError` for columns that cannot be one.
+
+    These columns are kept as they are, so that all their values have to come back from files.
+    """
+    fields = {spec.name for spec in (*schema.static, *schema.fields)}
+    session = [schema.session] if schema.session is not None else []
+    roles = {
+        **dict.fromkeys((*schema.entity, *schema.order_by), "keys"),
+        **dict.fromkeys(schema.labels, "labels"),
+        **dict.fromkeys(session, "sessions"),
+    }
+    carried = {name: role for name, role in roles.items() if name in columns}
+    unfit = [
+        Refusal(None, name, f"values of type {columns[name].type} cannot be {role}")
+        for name, role in carried.items()
+        if not _is_carried(columns[name].type)
+    ]
+    if unfit:
+        raise DataError(unfit)
+    wrong = []
+    for name in carried:
+        if name not in fields:
+            outside = find_outside(columns[name])
+            columns[name] = refuse_rows(columns[name], [row for row, _ in outside])
+            wrong += [Refusal(row, name, reason) for row, reason in outside]
+    return wrong
+
+
+def _is_carried(kind: pa.DataType) -> bool:
+    test = pa.types
+    if test.is_dictionary(kind):
+        return _is_carried(kind.value_type)
+    return not (test.is_nested(kind) or test.is_interval(kind) or isinstance(kind, pa.BaseExtensionType))
 
 
 def _check_names(names: list[str], required: list[str], chosen: list[str]) -> None:
@@ -85,92 +172,101 @@ def _as_arrow(table: Any) -> pa.Table:
         return table.read_all()
     kind = type(table).__name__
     if kind == "LazyFrame":
-        raise TypeError("cannot read a table from a LazyFrame; call its collect() first")
+        raise _not_a_table("cannot read a table from a LazyFrame; call its collect() first")
     if not hasattr(table, "__arrow_c_stream__"):
         return _from_duckdb(table)
     try:
         return pa.RecordBatchReader.from_stream(table).read_all()
-    except pa.ArrowInvalid as error:
-        raise TypeError(f"cannot read a table from {kind}: {error}") from None
+    except _UNLIKE as error:
+        raise _not_a_table(f"cannot read a table from {kind}: {error}") from None
 
 
 def _from_duckdb(result: Any) -> pa.Table:
     """The result of DuckDB's `execute`, which can be read once; the method has another name since DuckDB 2."""
     fetch = getattr(result, "to_arrow_reader", None) or getattr(result, "fetch_record_batch", None)
     if fetch is None:
-        raise TypeError(f"cannot read a table from {type(result).__name__}; give pandas, polars, Arrow or DuckDB")
+        kind = type(result).__name__
+        raise _not_a_table(
+            f"cannot read a table from {kind}; give pandas, polars, Arrow, DuckDB or a list of dictionaries"
+        )
     reader = fetch()
     if reader is None:
-        raise TypeError(
+        raise _not_a_table(
             "this DuckDB result was read already, or has no rows; give con.sql(query), which can be read again"
         )
     return reader.read_all()
 
 
-def _from_rows(rows: list[Any]) -> dict[str, list[Any]]:
+def _not_a_table(reason: str) -> DataError:
+    return DataError([Refusal(None, None, reason)])
+
+
+def _from_rows(rows: Sequence[Any]) -> dict[Any, list[Any]]:
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise TypeError(f"expected a list of dictionaries, got {row!r:.60} at [{number}]")
+            raise _not_a_table(f"expected a list of dictionaries, got a {type(row).__name__} at [{number}]")
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _column(values: Any, name: str, wrong: list[Refusal]) -> pa.Array:
+def _read(values: Any, name: str, role: Role) -> Prepared:
+    """A column of any kind of table in a type that its role takes."""
+    if (reason := _unfit(values)) is None:
+        try:
+            return _from_any(values, role)
+        except _UNLIKE as error:
+            reason = f"values that Arrow has no type for: {error}"
+    raise DataError([Refusal(None, name, reason)])
+
+
+def _unfit(values: Any) -> str | None:
+    """The reason why `values` are not a column; None if they may be one."""
+    kind = type(values).__name__
+    if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
+        return f"expected a list of values, one for each row, got {quote(repr(values))}; for one row, give [{{...}}]"
+    if isinstance(values, Mapping | Set):
+        return f"expected a list of values, one for each row, got a {kind}, whose values have no rows"
+    shape = getattr(values, "shape", (0,))
+    if isinstance(shape, tuple) and len(shape) != 1:
+        return f"expected one value for each row, got an array of shape {shape}"
+    return None
+
+
+def _from_any(values: Any, role: Role) -> Prepared:
     if isinstance(values, pa.Array | pa.ChunkedArray):
-        return plain(values)
-    try:
-        if hasattr(values, "to_arrow"):  # polars
-            return plain(values.to_arrow())
-        if hasattr(values, "__arrow_array__") or hasattr(values, "__arrow_c_array__"):
-            return plain(pa.array(values))
-    except _UNLIKE as error:
-        raise DataError([Refusal(None, name, f"values that Arrow has no type for: {error}")]) from None
-    return _convert(values, name, wrong)
+        return _unify(values, role)
+    if type(values).__module__.partition(".")[0] == "pandas" and hasattr(values, "array"):
+        return _from_pandas(values, role)
+    if hasattr(values, "to_arrow"):  # polars
+        return _unify(values.to_arrow(), role)
+    if hasattr(values, "__arrow_array__") or hasattr(values, "__arrow_c_array__"):
+        return _unify(pa.array(values), role)
+    if hasattr(values, "__array__"):
+        return _from_array(np.asarray(values), role)
+    return as_column(list(values), role)
 
 
-def _from_pandas(series: Any, name: str, wrong: list[Refusal]) -> pa.Array:
-    try:
-        made = plain(pa.Array.from_pandas(series))
-    except (*_UNLIKE, UnicodeEncodeError):
-        return _convert(series.astype(object).where(series.notna(), None).tolist(), name, wrong)
-    return _of_one_kind(made, series) if series.dtype == object else made
+def _unify(values: pa.Array | pa.ChunkedArray, role: Role) -> Prepared:
+    if role == "custom":
+        made = plain(values)
+        return Prepared(made.storage if isinstance(made, pa.ExtensionArray) else made)
+    return unify(values)
 
 
-def _convert(values: Any, name: str, wrong: list[Refusal]) -> pa.Array:
-    """Python values as one column. Mixed types become text; text that is not Unicode is refused with its row."""
-    try:
-        return _of_one_kind(plain(pa.array(values)), values)
-    except UnicodeEncodeError:
-        pass
-    except _UNLIKE:
-        values = [None if value is None else str(value) for value in values]
-    reasons = _not_unicode(values)
-    wrong += [Refusal(row, name, reason) for row, reason in reasons.items()]
-    return pa.array([None if row in reasons else value for row, value in enumerate(values)], pa.string())
+def _from_array(values: np.ndarray[Any, Any], role: Role) -> Prepared:
+    if values.dtype != object:
+        try:
+            return _unify(pa.array(values), role)
+        except _UNLIKE:
+            pass  # the kinds of NumPy that Arrow does not know, such as months and records
+    return as_column(list(values), role)
 
 
-def _not_unicode(values: Iterable[Any]) -> dict[int, str]:
-    reasons = {}
-    for row, value in enumerate(values):
-        if isinstance(value, str):
-            try:
-                value.encode()
-            except UnicodeEncodeError as error:
-                reasons[row] = f"not valid Unicode: {error}"
-    return reasons
-
-
-def _of_one_kind(made: pa.Array, values: Iterable[Any]) -> pa.Array:
-    """`made`, or text if some times name a zone and others do not: Arrow would read all of them as UTC."""
-    if not pa.types.is_timestamp(made.type) or made.type.tz is None:
-        return made
-    times = [value if isinstance(value, date) else None for value in values]
-    if all(time is None or getattr(time, "tzinfo", None) is not None for time in times):
-        return made
-    return pa.array([None if time is None else _iso(time) for time in times], pa.string())
-
-
-def _iso(time: date) -> str:
-    if isinstance(time, datetime) and time.tzinfo is not None:
-        return f"{time.replace(tzinfo=None) - (time.utcoffset() or timedelta())}Z"
-    return time.isoformat()
+def _from_pandas(series: Any, role: Role) -> Prepared:
+    """A column of pandas, in which NaN is null."""
+    if series.dtype != object:
+        try:
+            return _unify(pa.Array.from_pandas(series), role)
+        except _UNLIKE:
+            pass
+    return as_column(series.astype(object).where(series.notna(), None).tolist(), role)

@@ -16,6 +16,7 @@ from domaintoolkit.errors import DataError
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.column_types import common_type, parse_type
+from domaintoolkit.values.value_names import write_names
 
 KINDS = [
     pa.null(), pa.bool_(), pa.int8(), pa.int16(), pa.int64(), pa.uint8(), pa.uint64(), pa.float32(), pa.float64(),
@@ -88,7 +89,7 @@ def test_any_text_encodes_to_a_category_that_was_fitted_on_numbers(
     streams = tokenizer.encode({"user": [1] * len(texts), "what": texts})
     decoded = tokenizer.decode(streams)
     if unseen == "spell":
-        assert decoded["what"].cast(pa.string()).to_pylist() == texts
+        assert write_names(decoded["what"].combine_chunks()).to_pylist() == texts
     assert np.array_equal(tokenizer.encode(decoded).ids, streams.ids)
     alone = tokenizer.encode_entity([{"user": 1, "what": text} for text in texts])
     assert alone.tolist() == streams.ids.tolist()
@@ -107,7 +108,8 @@ def test_a_key_is_a_number_only_in_that_numbers_own_spelling(kind: pa.DataType, 
     if streams is None:
         assert "fit again with this column as text" in said
     else:
-        assert streams.entities["user"].cast(pa.string()).to_pylist() == [text]
+        key = streams.entities["user"].combine_chunks()
+        assert text in (write_names(key)[0].as_py(), key.cast(pa.string())[0].as_py())
 
 
 def test_numbers_of_another_type_are_the_categories_that_they_equal() -> None:

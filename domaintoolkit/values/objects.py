@@ -1,0 +1,222 @@
+"""Python values as columns: each is the value that a column of its type would hold, or it is refused."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+
+from domaintoolkit.values.columns import OUTSIDE, plain, unify
+from domaintoolkit.values.numbers import to_number
+from domaintoolkit.values.prepared import Prepared
+from domaintoolkit.values.texts import invalid_unicode
+from domaintoolkit.values.value_names import name_of
+
+__all__ = ["Role", "as_column", "as_plain"]
+
+Role = Literal["name", "number", "text", "custom", "other"]
+"""The use of a column, which decides what its values become if they are of different types."""
+
+_ALIKE = tuple(frozenset(kinds) for kinds in ((str,), (int,), (float,), (int, float), (bool,), (date,)))
+"""Types whose values Arrow takes together, each as it is."""
+
+_PLAIN = frozenset({str, int, float, bool, Decimal, date, datetime, timedelta, UUID})
+_NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
+_UNLIKE = (pa.ArrowException, TypeError, ValueError, OverflowError)
+"""Errors of Arrow for values that do not make a column of one type."""
+
+_FINER = "is finer than a microsecond; round it first"
+
+
+def as_column(values: Sequence[Any], role: Role = "other") -> Prepared:
+    """Python values as a column of one type. Values of different types become text, or numbers if that is the role.
+
+    None, pandas.NA, NaT and their like are null. It refuses text that is not Unicode, objects that are not one value,
+    and times that are finer than a microsecond.
+    """
+    kinds = frozenset(map(type, values)) - {type(None)}
+    if not kinds:
+        return Prepared(pa.nulls(len(values)))
+    if role == "custom":
+        try:
+            return Prepared(plain(pa.array(values)))
+        except _UNLIKE:
+            pass  # each is looked at below
+    if any(kinds <= alike for alike in _ALIKE):
+        try:
+            return unify(pa.array(values))
+        except _UNLIKE:
+            return _join(values, kinds, role, {})
+    if all(issubclass(kind, _NESTED) for kind in kinds):
+        try:
+            return Prepared(plain(pa.array(values)))
+        except _UNLIKE:
+            pass  # each is refused below
+    found, refused = _each(values, as_plain)
+    kinds = frozenset(map(type, found)) - {type(None)}
+    return _join(found, kinds, role, refused)
+
+
+def _join(values: Sequence[Any], kinds: frozenset[type], role: Role, refused: dict[int, str]) -> Prepared:
+    """Plain values as a column: by Arrow if it takes each as it is, otherwise by the role of the column."""
+    if not _may_lose(values, kinds):
+        try:
+            return _add(unify(pa.array(values)), refused)
+        except _UNLIKE:
+            pass
+    if role == "number":
+        numbers, more = _each(values, to_number)
+        return _add(Prepared(pa.array(numbers, pa.float64(), from_pandas=False)), {**more, **refused})
+    found, more = _each(values, _text_only if role == "text" else _written)
+    return _add(Prepared(pa.array(found, pa.string())), {**more, **refused})
+
+
+def _may_lose(values: Sequence[Any], kinds: frozenset[type]) -> bool:
+    """Return True if Arrow might change values: it cuts times beside dates, and reads all as UTC beside zoned ones."""
+    if datetime not in kinds:
+        return False
+    return len(kinds) > 1 or len({value.tzinfo is None for value in values if value is not None}) > 1
+
+
+def _add(made: Prepared, refused: dict[int, str]) -> Prepared:
+    return Prepared(made.values, sorted({**dict(made.refused), **refused}.items()))
+
+
+def _each(values: Sequence[Any], convert: Callable[[Any], Any]) -> tuple[list[Any], dict[int, str]]:
+    """(converted values with None for those that are refused, the reason for each of these)."""
+    found, refused = [], {}
+    for row, value in enumerate(values):
+        try:
+            found.append(None if value is None else convert(value))
+        except ValueError as error:
+            found.append(None)
+            refused[row] = str(error)
+    return found, refused
+
+
+def _written(value: Any) -> str:
+    return _unicode(name_of(value))
+
+
+def _text_only(value: Any) -> str:
+    if isinstance(value, str):
+        return _unicode(value)
+    raise ValueError(f"a value of type {type(value).__name__} is not text")
+
+
+def _unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"not valid Unicode: {error}") from None
+    return text
+
+
+def as_plain(value: Any) -> Any:
+    """A value of one of Python's own types that is exactly `value`; None if it is missing.
+
+    Scalars of NumPy, pandas and Arrow are taken by their value. Raises `ValueError` with the reason for what is not one
+    value: a list, a set, an array, a tensor, a member of an Enum (but for those that are text or numbers themselves).
+    """
+    kind = type(value)
+    if kind in _PLAIN or value is None:
+        return value
+    if isinstance(value, np.generic):
+        return _from_numpy(value)
+    if isinstance(value, pa.Scalar):
+        return as_plain(value.as_py())
+    if kind.__module__.partition(".")[0] == "pandas":
+        return _from_pandas(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _decode(bytes(value))
+    if isinstance(value, time):
+        if value.tzinfo is not None:
+            raise ValueError(f"a time of day with a zone: {value.isoformat()}")
+        return time(value.hour, value.minute, value.second, value.microsecond)
+    for base, make in _BASES:
+        if isinstance(value, base):
+            return make(value)
+    raise ValueError(_refusal(value))
+
+
+def _to_datetime(value: datetime) -> datetime:
+    fields = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
+    return datetime(*fields, value.tzinfo, fold=value.fold)
+
+
+_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+    (Decimal, Decimal),
+    (datetime, _to_datetime),
+    (date, lambda value: date(value.year, value.month, value.day)),
+    (timedelta, lambda value: timedelta(value.days, value.seconds, value.microseconds)),
+)
+"""Types whose subclasses hold exactly such a value."""
+
+
+def _from_numpy(value: np.generic[Any]) -> Any:
+    match value:
+        case np.datetime64():
+            return _from_datetime64(value)
+        case np.timedelta64() | np.complexfloating() | np.void():
+            made = value.item() if isinstance(value, np.timedelta64) else None
+            if isinstance(made, timedelta) or (isinstance(value, np.timedelta64) and np.isnat(value)):
+                return made
+            raise ValueError(_refusal(value))
+        case np.bytes_():
+            return _decode(bytes(value))
+        case np.floating():
+            number = float(value)
+            if number != value and number == number:
+                raise ValueError(f"{value} is finer than a 64-bit float")
+            return number
+    return value.item()
+
+
+def _from_datetime64(value: np.datetime64) -> Any:
+    if np.isnat(value):
+        return None
+    unit = np.datetime_data(value.dtype)[0]
+    wanted = "D" if unit in ("Y", "M", "W", "D") else "us"
+    micros = value.astype(f"datetime64[{wanted}]")
+    if micros.astype(value.dtype) != value:
+        raise ValueError(f"{value} {_FINER if unit in ('ns', 'ps', 'fs', 'as') else OUTSIDE}")
+    made = micros.item()
+    if not isinstance(made, date):
+        raise ValueError(f"{value} {OUTSIDE}")
+    return made
+
+
+def _from_pandas(value: Any) -> Any:
+    """The value of a scalar of pandas, which is not imported here: the names of its types are enough."""
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, datetime | timedelta):
+        if getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0):
+            raise ValueError(f"{value} {_FINER}")
+        return _to_datetime(value) if isinstance(value, datetime) else value.to_pytimedelta()  # type: ignore[attr-defined]
+    raise ValueError(_refusal(value))
+
+
+def _decode(value: bytes) -> str:
+    if reason := invalid_unicode(value):
+        raise ValueError(f"{reason}; write bytes as hexadecimal text")
+    return value.decode()
+
+
+def _refusal(value: Any) -> str:
+    kind = type(value)
+    if isinstance(value, enum.Enum):
+        return f"a member of an Enum is not a value: {kind.__name__}.{value.name}; give its value or its name"
+    hint = "; give its text or its start_time" if kind.__name__ == "Period" else ""
+    if hasattr(kind, "item") and hasattr(kind, "shape"):
+        hint = "; a tensor or array of one value becomes the value by item()"
+    return f"a value of type {kind.__name__} is not text, a number or a time{hint}"
