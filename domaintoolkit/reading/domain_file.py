@@ -55,11 +55,29 @@ def inferred_reader(schema: Schema) -> Reader:
         elif isinstance(spec, Timestamp):
             types[spec.name] = "timestamp"
     if schema.time is not None:
-        types[schema.time] = "timestamp" if schema.time_unit is None else "int64"
-    columns = tuple(
-        Column(name, type=kind, zone=schema.zone if kind == "timestamp" else "UTC") for name, kind in types.items()
+        types[schema.time] = "timestamp"
+    return Reader(
+        tuple(
+            _time_column(schema, name) if kind == "timestamp" else Column(name, type=kind)
+            for name, kind in types.items()
+        )
     )
-    return Reader(columns)
+
+
+def _time_column(schema: Schema, name: str) -> Column:
+    """A column of times that is read as the schema reads it in a table."""
+    specs = (spec for spec in (*schema.static, *schema.fields) if isinstance(spec, Timestamp) and spec.name == name)
+    spec = schema.settled(next(specs, Timestamp(name)))
+    return Column(
+        name,
+        type="timestamp",
+        time_format=spec.time_format,
+        zone=schema.zone if name == schema.time else spec.zone,
+        time_unit=spec.time_unit,
+        time_origin=spec.time_origin,
+        time_join=schema.time_join if name == schema.time else (),
+        finer_times=spec.finer_times or "refuse",
+    )
 
 
 def _no_sample(events: int, seed: int) -> Iterable[pa.RecordBatch]:  # noqa: ARG001 - a sample takes these

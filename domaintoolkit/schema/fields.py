@@ -16,6 +16,8 @@ from pydantic import field_validator, model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.schema.declaration import Flag, Listed, Whole, declaration
+from domaintoolkit.schema.time_settings import TimeOrigin, find_time_problems
+from domaintoolkit.times.time_form import Finer, TimeForm, Unit, time_form
 
 __all__ = [
     "Categorical",
@@ -124,6 +126,9 @@ class Timestamp:
     A `Timestamp` with the name of the schema's time column encodes the event's time. Only it can have a
     `delta`, the time since the previous event in `delta_bins` log-spaced buckets, and has one by default. The
     calendar is that of `zone`; in any other column, times without a zone are read in `zone` too.
+
+    `time_format`, `time_unit`, `time_origin` and `finer_times` say how the column is read, as those of the schema
+    do; a field that has none of them is read as the schema says.
     """
 
     name: Name
@@ -131,15 +136,27 @@ class Timestamp:
     delta: Flag | None = None
     delta_bins: Annotated[Whole, Constraint(ge=1, le=4096)] = 32
     zone: Zone = "UTC"
+    time_format: str | None = None
+    time_unit: Unit | None = None
+    time_origin: TimeOrigin | None = None
+    finer_times: Finer | None = None
     type: Literal["timestamp"] = "timestamp"
 
     _zone_exists = field_validator("zone")(check_zone)
 
     @model_validator(mode="after")
     def _consistent(self) -> Timestamp:
+        found = find_time_problems(self.time_format, self.time_unit, self.time_origin)
         if len(set(self.parts)) != len(self.parts):
-            raise SchemaError([Problem("parts", "lists a part twice")])
+            found.append(Problem("parts", "lists a part twice"))
+        if found:
+            raise SchemaError(found)
         return self
+
+    @property
+    def time_form(self) -> TimeForm:
+        """The form that the column's times are written in."""
+        return time_form(self.time_format, self.time_unit, self.time_origin, self.finer_times)
 
 
 @declaration

@@ -12,6 +12,8 @@ from pydantic import Field as Constraint
 from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.schema.declaration import Flag, Listed, Whole, declaration
 from domaintoolkit.schema.fields import Zone, check_zone
+from domaintoolkit.schema.time_settings import TimeOrigin, find_time_problems
+from domaintoolkit.times.time_form import Finer, TimeForm, Unit, time_form
 
 __all__ = ["Column", "Reader"]
 
@@ -41,12 +43,17 @@ NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "perc
 class Column:
     """One column of a raw file: its `name` in the schema, its header in the file (`source`) and its type.
 
-    `time_format` is a strptime pattern, such as `%Y-%m-%d %H:%M:%S UTC`; by default, times are ISO 8601. A time
-    without a zone is read in `zone`. `null` lists the spellings of null, if they differ from the reader's. `trim`
-    leaves out the spaces around values. Numbers can have a `prefix` and a `suffix`, groups of digits parted by
-    `thousands` and a `decimal` comma; `negative` says how else than by a minus in front they can be negative,
-    `(12.50)` or `12.50-`. With `percent`, `5%` is 0.05. With `spelling = "any"`, int64 takes every spelling of a
-    whole number: `007`, `+5`, `13085.0` and `1e3`.
+    `null` lists the spellings of null, if they differ from the reader's. `trim` leaves out the spaces around values.
+    Numbers can have a `prefix` and a `suffix`, groups of digits parted by `thousands` and a `decimal` comma;
+    `negative` says how else than by a minus in front they can be negative, `(12.50)` or `12.50-`. With `percent`,
+    `5%` is 0.05. With `spelling = "any"`, int64 takes every spelling of a whole number: `007`, `+5`, `13085.0` and
+    `1e3`.
+
+    Times are ISO 8601, or of a type of times. Those without a zone are read in `zone`. Text of another form needs
+    a `time_format`, such as `%Y-%m-%d %H:%M:%S UTC`. Numbers need a `time_unit`, and count from 1970 in UTC or from
+    `time_origin`, which also gives times of day their date. `time_join` names the headers of several columns that
+    make the time together: their values are joined with spaces. A time finer than a microsecond is refused, or cut
+    with `finer_times = "cut"`.
     """
 
     name: Annotated[str, Constraint(min_length=1)]
@@ -55,6 +62,10 @@ class Column:
     null: Listed[str] | None = None
     time_format: str | None = None
     zone: Zone = "UTC"
+    time_unit: Unit | None = None
+    time_origin: TimeOrigin | None = None
+    time_join: Listed[str] = ()
+    finer_times: Finer = "refuse"
     trim: Flag | None = None
     prefix: Affix | None = None
     suffix: Affix | None = None
@@ -68,7 +79,7 @@ class Column:
 
     @model_validator(mode="after")
     def _consistent(self) -> Column:
-        found = list(_numbers(self))
+        found = [*_numbers(self), *_times(self)]
         if self.type not in ("int64", "float64"):
             found += [
                 Problem(name, f"is for columns of type int64 and float64, and {self.name!r} is of type {self.type}")
@@ -81,8 +92,18 @@ class Column:
 
     @property
     def header(self) -> str:
-        """The column's header in the file."""
+        """The column's header in the file; a column that `time_join` makes has none, and is called by its name."""
         return self.name if self.source is None else self.source
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The headers of what is read for the column in the file."""
+        return tuple(self.time_join) or (self.header,)
+
+    @property
+    def time_form(self) -> TimeForm:
+        """The form that the column's times are written in."""
+        return time_form(self.time_format, self.time_unit, self.time_origin, self.finer_times)
 
 
 @declaration
@@ -122,6 +143,8 @@ class Reader:
             seen: set[str] = set()
             for i, column in enumerate(self.columns):
                 word = getattr(column, what)
+                if what == "header" and column.time_join:
+                    continue
                 if word in seen:
                     found.append(Problem(f"columns[{i}]", f"{what} {word!r} is declared twice"))
                 seen.add(word)
@@ -180,3 +203,23 @@ def _numbers(spec: Any) -> Iterator[Problem]:
     elif mark is not None and mark == (spec.decimal or "."):
         other = "." if mark == "," else ","
         yield Problem("thousands", f"is {mark!r} like the decimal mark; set decimal = {other!r} if that is what it is")
+
+
+def _times(column: Column) -> Iterator[Problem]:
+    """The problems of the settings of times of a column."""
+    yield from find_time_problems(column.time_format, column.time_unit, column.time_origin)
+    if column.type != "timestamp":
+        given = {
+            "time_format": column.time_format is not None and column.type != "date",
+            "time_unit": column.time_unit is not None,
+            "time_origin": column.time_origin is not None,
+            "time_join": bool(column.time_join),
+            "finer_times": column.finer_times != "refuse",
+        }
+        for name, is_given in given.items():
+            if is_given:
+                yield Problem(name, f"is for columns of type timestamp, and {column.name!r} is of type {column.type}")
+    if column.time_join and column.source is not None:
+        yield Problem("source", "is one header, and time_join several: give one of them")
+    if len(column.time_join) == 1:
+        yield Problem("time_join", "at least two headers are required; one is named by source")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
@@ -14,6 +15,8 @@ from domaintoolkit.errors import Problem, SchemaError, unknown_name
 from domaintoolkit.schema.convert import from_dict, json_schema, read_toml, to_toml
 from domaintoolkit.schema.declaration import Listed, Whole, declaration
 from domaintoolkit.schema.fields import Categorical, Composite, FieldSpec, Timestamp, Zone, check_zone
+from domaintoolkit.schema.time_settings import TimeOrigin, find_time_problems
+from domaintoolkit.times.time_form import Finer, TimeForm, Unit
 
 __all__ = ["Schema"]
 
@@ -32,7 +35,13 @@ class Schema:
     `labels` are stored with the streams and never encoded. A column in `leaks` gives a label away, so it may
     not be encoded either. A change in the `session` column starts a session. Entities with fewer than
     `min_events` events are left out, and of longer histories the last `max_events` events are kept; both are
-    counted. Times without a zone are read in `zone`. Integer times need a `time_unit`.
+    counted.
+
+    Times are ISO 8601, or of a type of times. Those without a zone are read in `zone`. Text of another form needs
+    a `time_format`, such as `%d.%m.%Y %H:%M`. Numbers need a `time_unit`, and count from 1970 in UTC or from
+    `time_origin`, which also gives times of day their date. `time_join` names columns, such as those of a date and
+    of a time of day, that make the time together: their values are joined with spaces. A time finer than a
+    microsecond is refused, or cut with `finer_times = "cut"`.
     """
 
     fields: Listed[FieldSpec]
@@ -46,7 +55,11 @@ class Schema:
     min_events: Annotated[Whole, Constraint(ge=1)] = 1
     max_events: Annotated[Whole, Constraint(ge=1)] | None = None
     zone: Zone = "UTC"
-    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    time_format: str | None = None
+    time_unit: Unit | None = None
+    time_origin: TimeOrigin | None = None
+    time_join: Listed[str] = ()
+    finer_times: Finer = "refuse"
     composite: Composite | None = None
 
     _one_is_a_list = field_validator("entity", "order_by", "labels", "leaks", mode="before")(_wrap_name)
@@ -113,6 +126,25 @@ class Schema:
         """The field that encodes the time column, or None."""
         return next((spec for spec in self.fields if isinstance(spec, Timestamp) and spec.name == self.time), None)
 
+    def time_form(self, name: str) -> TimeForm:
+        """The form that the times of a column are written in: the time column, or that of a `Timestamp`."""
+        found = (spec for spec in (*self.static, *self.fields) if isinstance(spec, Timestamp) and spec.name == name)
+        return self.settled(next(found, Timestamp(name))).time_form
+
+    def settled(self, spec: Timestamp) -> Timestamp:
+        """A field with the defaults that depend on the schema filled in."""
+        own = spec.time_format, spec.time_unit, spec.time_origin
+        form = own if any(setting is not None for setting in own) else None
+        time_format, time_unit, time_origin = form or (self.time_format, self.time_unit, self.time_origin)
+        return replace(
+            spec,
+            delta=self.has_delta(spec),
+            time_format=time_format,
+            time_unit=time_unit,
+            time_origin=time_origin,
+            finer_times=self.finer_times if spec.finer_times is None else spec.finer_times,
+        )
+
     def has_delta(self, spec: Timestamp) -> bool:
         """True if `spec` emits the time since the entity's previous event."""
         return spec.name == self.time if spec.delta is None else spec.delta
@@ -149,6 +181,11 @@ def _roles(schema: Schema) -> Iterator[Problem]:
 
 
 def _times(schema: Schema) -> Iterator[Problem]:
+    yield from find_time_problems(schema.time_format, schema.time_unit, schema.time_origin)
+    if schema.time_join and schema.time is None:
+        yield Problem("time_join", "makes the time, but the schema has no time column: give it a name with `time`")
+    if len(schema.time_join) == 1:
+        yield Problem("time_join", "at least two columns are required")
     for place, specs in (("static", schema.static), ("fields", schema.fields)):
         for i, spec in enumerate(specs):
             if isinstance(spec, Timestamp):

@@ -11,21 +11,29 @@ __all__ = [
     "DAY",
     "FIELDS",
     "HOUR",
+    "LEAP_SECOND",
     "MINUTE",
+    "SECOND",
     "WEEKDAYS",
     "civil",
     "day_number",
+    "day_of_week_date",
     "days_of_month",
+    "is_leap_second",
     "leap",
 ]
 
 Whole = TypeVar("Whole", int, NDArray[np.int64])
 """One whole number, or an array of them."""
 
-MINUTE = 60_000_000
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 """Lengths in microseconds."""
+
+LEAP_SECOND = MINUTE - 1
+"""Microseconds of the minute that a leap second is read as: the last one before it, as clocks without it have none."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -63,6 +71,20 @@ def day_number(year: Whole, month: Whole, day: Whole) -> Whole:
     of_year = (153 * (month + 12 * (month <= 2) - 3) + 2) // 5 + day - 1
     number: Whole = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
     return number
+
+
+def is_leap_second(time: int) -> bool:
+    """Return True if a leap second can be read as an instant in UTC: as the last microsecond of June or December."""
+    return time > 0 and (time + 1) % DAY == 0 and civil((time + 1) // DAY)[1:] in ((1, 1), (7, 1))
+
+
+def day_of_week_date(year: int, week: int, weekday: int) -> int | None:
+    """The day number of a week date of ISO 8601, whose `weekday` is 1 on Mondays; None if the year has no such week."""
+    # week 1 has the 4th of January in it; day 0 was a Thursday
+    fourth = day_number(year, 1, 4)
+    monday = fourth - (fourth + 3) % 7 + 7 * (week - 1)
+    # the year of a week is that of its Thursday
+    return monday + weekday - 1 if 1 <= week <= 53 and civil(monday + 3)[0] == year else None
 
 
 def leap(year: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -23,7 +22,7 @@ T = TypeVar("T")
 
 def settle_defaults(schema: Schema, spec: FieldSpec) -> FieldSpec:
     """A declaration with the defaults that depend on the schema filled in."""
-    return replace(spec, delta=schema.has_delta(spec)) if isinstance(spec, Timestamp) else spec
+    return schema.settled(spec) if isinstance(spec, Timestamp) else spec
 
 
 class FitState:

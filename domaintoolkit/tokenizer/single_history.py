@@ -13,6 +13,7 @@ import numpy as np
 from domaintoolkit.encoders import Lookup, TimestampEncoder
 from domaintoolkit.errors import DataError, DomainToolkitError, Refusal
 from domaintoolkit.streams.streams import Ids
+from domaintoolkit.times.time_form import ISO
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.values import to_microsecond
 from domaintoolkit.values.objects import as_plain
@@ -34,6 +35,7 @@ class HistoryEncoder:
         schema = layout.schema
         self._layout = layout
         self._fields: list[tuple[str, Lookup]] = []
+        self._time_form = ISO if schema.time is None else schema.time_form(schema.time)
         self._time_place: int | None = None
         self._time_lookup: Callable[[Sequence[int]], Ids1] | None = None
         for bound in layout.events:
@@ -95,7 +97,7 @@ class HistoryEncoder:
             return None
         times = []
         for number, value in enumerate(_values(rows, schema.time)):
-            instant = to_microsecond(value, self._layout.zone, schema.time_unit)
+            instant = to_microsecond(value, self._layout.zone, self._time_form)
             if instant is None:
                 raise DataError([Refusal(number, schema.time, "the time is null")])
             times.append(instant)

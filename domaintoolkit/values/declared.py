@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import quote
 from domaintoolkit.schema import Column
 from domaintoolkit.times.calendar import DAY
+from domaintoolkit.times.patterns import TimePattern
 from domaintoolkit.times.zones import zone_table
 from domaintoolkit.values.booleans import as_booleans
 from domaintoolkit.values.columns import codes_of, unify
-from domaintoolkit.values.instants import INSTANT, text_instants, to_microseconds
-from domaintoolkit.values.iso_times import parse_dates, parse_times
+from domaintoolkit.values.instants import INSTANT, read_text, text_instants, to_microseconds
+from domaintoolkit.values.iso_times import parse_dates
 from domaintoolkit.values.number_styles import style_of
 from domaintoolkit.values.numbers import as_integers, as_numbers
 from domaintoolkit.values.prepared import Prepared
@@ -61,7 +62,10 @@ def castable(found: pa.DataType, column: Column) -> bool:
         "int64": number,
         "float64": number,
         "bool": whole,
-        "timestamp": is_type.is_timestamp(found) or is_type.is_date(found),
+        "timestamp": is_type.is_timestamp(found)
+        or is_type.is_date(found)
+        or (number and not is_type.is_boolean(found) and column.time_unit is not None)
+        or ((is_type.is_time(found) or is_type.is_duration(found)) and column.time_origin is not None),
         "date": is_type.is_date(found),
     }
     return fits[column.type]
@@ -77,11 +81,11 @@ def convert_text(values: pa.Array, column: Column, replace: bool = False, empty_
         values = pc.if_else(pc.equal(pc.binary_length(values), 0), pa.scalar(None, pa.binary()), values)
     texts = as_strings(values)
     if column.type == "timestamp":
-        times = parse_times(texts) if column.time_format is None else parse_formatted(texts, column.time_format)
+        times = read_text(texts, column.time_form)
         made = text_instants(texts, times, zone_table(column.zone))
         return Converted(made.values, made.refused, times.named if column.time_format is None else None)
     if column.type == "date":
-        return _plainly(_dates(texts, column.time_format))
+        return _plainly(_dates(texts, column.time_form.pattern))
     if column.type == "bool":
         return _plainly(as_booleans(texts))
     return _plainly((as_integers if column.type == "int64" else as_numbers)(texts, style_of(column)))
@@ -96,7 +100,7 @@ def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Con
     if holds_text(array.type):
         return convert_text(as_strings(array).cast(pa.binary()), column, replace)
     if column.type == "timestamp":
-        return _plainly(to_microseconds(array, column.zone))
+        return _plainly(to_microseconds(array, column.zone, column.time_form))
     if column.type == "string":
         return _names(array)
     if column.type in {"int64", "float64", "bool"}:
@@ -159,7 +163,7 @@ def _strings(values: pa.Array, replace: bool) -> Converted:
     return Converted(left.cast(pa.string()), refused)
 
 
-def _dates(texts: pa.Array, pattern: str | None) -> Prepared:
+def _dates(texts: pa.Array, pattern: TimePattern | None) -> Prepared:
     if pattern is None:
         return parse_dates(texts)
     times = parse_formatted(texts, pattern)
@@ -167,6 +171,6 @@ def _dates(texts: pa.Array, pattern: str | None) -> Prepared:
     refused = [(row, reason.replace("a time like", "a date like", 1)) for row, reason in times.refused]
     for row in np.flatnonzero(clock).tolist():
         text = quote(texts[row].cast(pa.large_binary()).as_py())
-        refused.append((row, f"expected a date like {pattern!r}, got {text}"))
+        refused.append((row, f"expected a date like {pattern.text!r}, got {text}"))
     days = pa.array((times.micros // DAY).astype(np.int32), mask=times.null | clock)
     return Prepared(days.view(pa.date32()), sorted(refused))

@@ -1,4 +1,4 @@
-"""The one parser of times written as text, for columns and for single values: ISO 8601."""
+"""Columns of text in ISO 8601 as times and dates: as `times.iso_text` reads each text, but many at once."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import quote
-from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, civil, day_number
-from domaintoolkit.times.zones import MICROSECOND
+from domaintoolkit.times.calendar import DAY, day_number
+from domaintoolkit.times.iso_text import DATE_LENGTH, ZONE, parse_date, parse_time
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import has_byte, parse_likely, try_blocks
 
-__all__ = ["DATE_LENGTH", "TextTimes", "parse_date", "parse_dates", "parse_time", "parse_times"]
+__all__ = ["LeapSeconds", "TextTimes", "parse_dates", "parse_times"]
 
 _DATE = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-_CLOCK = r"([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?)?"
-_ZONE = r" ?(?:[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)"
-_ISO = re.compile(rf"{_DATE}(?:[Tt ]{_CLOCK}({_ZONE})?)?")
-_LIKELY = (
-    r"^[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|[12][0-9]))"
-    rf"(?:[Tt ](?:[01][0-9]|2[0-3])(?::[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{{1,6}}0*)?)?)?(?:{_ZONE})?)?$"
-)
-"""What matches this is a time but for the 29th of February, the year 0 and offsets: casts seldom fail."""
 
-_NAMES_ZONE = rf"^.{{11}}.*{_ZONE}$"
+
+def _likely(fraction: str) -> str:
+    """What matches this is a time but for the 29th of February, the year 0 and offsets: casts seldom fail."""
+    return (
+        r"^[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+        r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|[12][0-9]))"
+        rf"(?:[Tt ](?:[01][0-9]|2[0-3])(?::[0-5][0-9](?::[0-5][0-9](?:[.,]{fraction})?)?)?(?:{ZONE})?)?$"
+    )
+
+
+_LIKELY, _LIKELY_CUT = _likely("[0-9]{1,6}0*"), _likely("[0-9]+")
+
+_NAMES_ZONE = rf"^.{{11}}.*{ZONE}$"
 """Matches the times that name their zone: a date ends like an offset, but is shorter."""
 
 _WITH_SIX_DIGITS = len("2019-10-01 10:00:00.123456")
-
-DATE_LENGTH = 10
-"""Characters of a date without a time of day, the shortest form of a time."""
 
 _LOCAL, _ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
@@ -52,31 +51,34 @@ class TextTimes(NamedTuple):
     null: NDArray[np.bool_]
     """True if the text is null or refused."""
     refused: list[tuple[int, str]]
+    leaps: Sequence[int] = ()
+    """The rows of leap seconds, which are read as the last microsecond before."""
+    dates: NDArray[np.bool_] | None = None
+    """True for dates without a time of day; None if only the texts of at most `DATE_LENGTH` characters are dates."""
 
 
-def parse_times(texts: pa.Array) -> TextTimes:
+class LeapSeconds:
+    """Remembers the texts that were read as leap seconds, which are few: their rows are found by their text."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def note(self, text: str, is_leap: bool) -> None:
+        """Remember a text if it is a leap second."""
+        if is_leap:
+            self._texts.append(text)
+
+    def rows(self, texts: pa.Array) -> list[int]:
+        """The rows of the remembered texts."""
+        if not self._texts:
+            return []
+        found: list[int] = np.flatnonzero(np.asarray(pc.is_in(texts, pa.array(self._texts, texts.type)))).tolist()
+        return found
+
+
+def parse_times(texts: pa.Array, cut: bool = False) -> TextTimes:
     """Read a column of text, as `parse_time` reads each."""
-    return _concat(try_blocks(texts, _cast_alike, _parse_mixed))
-
-
-def parse_time(text: str) -> tuple[int, bool]:
-    """Microseconds since 1970 of one text, and whether it names its zone: if not, they are of the wall clock.
-
-    Raises `ValueError` with the reason for what is not a time.
-    """
-    found = _ISO.fullmatch(text)
-    if found is None:
-        raise ValueError(f"expected a time in ISO 8601, got {quote(text)}")
-    hour, minute, second = (int(digits or 0) for digits in found.group(4, 5, 6))
-    # zeros at the end do not make a fraction finer
-    fraction = (found[7] or "").rstrip("0")
-    micros = _day(found) * DAY + hour * HOUR + minute * MINUTE + second * MICROSECOND + int(fraction[:6].ljust(6, "0"))
-    if hour > 23 or minute > 59 or second > 59:
-        raise ValueError(f"{quote(text)} is not a time of day: the last one is 23:59:59")
-    if len(fraction) > 6:
-        raise ValueError(f"{quote(text)} is finer than a microsecond; round it first")
-    zone = found[8]
-    return micros - (_offset(zone, text) if zone else 0), zone is not None
+    return _concat(try_blocks(texts, _cast_alike, lambda some: _parse_mixed(some, cut)))
 
 
 def parse_dates(texts: pa.Array) -> Prepared:
@@ -88,35 +90,6 @@ def parse_dates(texts: pa.Array) -> Prepared:
         pass
     days = parse_likely(texts, pa.int64(), f"^{_DATE}$", _cast_days, parse_date)
     return Prepared(days.values.cast(pa.int32()).view(pa.date32()), days.refused)
-
-
-def parse_date(text: str) -> int:
-    """The day number of a date: 0 is 1970-01-01. Raises `ValueError` with the reason for what is not a date."""
-    found = _ISO.fullmatch(text)
-    if found is None or found[4] is not None:
-        raise ValueError(f"expected a date like 2019-10-31, got {quote(text)}")
-    return _day(found)
-
-
-def _day(found: re.Match[str]) -> int:
-    year, month, day = (int(digits) for digits in found.group(1, 2, 3))
-    number = day_number(year, month, day)
-    if civil(number) != (year, month, day):
-        raise ValueError(f"{quote(found[0])} is not a day of the calendar")
-    if not year:
-        raise ValueError(f"{quote(found[0])} is outside the years 1 to 9999")
-    return number
-
-
-def _offset(zone: str, text: str) -> int:
-    """Microseconds of a zone such as +02:00."""
-    digits = zone.lstrip(" +-").replace(":", "")
-    if not digits.isdigit():
-        return 0
-    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
-    if hours > 23 or minutes > 59:
-        raise ValueError(f"{quote(text)} is farther from UTC than 23:59")
-    return (-1 if "-" in zone else 1) * (hours * HOUR + minutes * MINUTE)
 
 
 def _integers(times: pa.Array) -> NDArray[np.int64]:
@@ -137,7 +110,7 @@ def _cast_alike(texts: pa.Array) -> TextTimes:
         # without the suffix; a second zone before it makes the cast fail
         times, named = pc.utf8_slice_codeunits(texts, 0, -4).cast(_LOCAL), True
     else:
-        named = len(first) > DATE_LENGTH and re.search(rf"{_ZONE}$".encode(), first[DATE_LENGTH + 1 :]) is not None
+        named = len(first) > DATE_LENGTH and re.search(rf"{ZONE}$".encode(), first[DATE_LENGTH + 1 :]) is not None
         times = texts.cast(_ZONED if named else _LOCAL)
     return TextTimes(_integers(_refuse_year_0(times)), np.full(len(texts), named), np.asarray(times.is_null()), [])
 
@@ -156,28 +129,36 @@ def _concat(parts: Sequence[TextTimes]) -> TextTimes:
     if len(parts) == 1:
         return parts[0]
     micros, named, null = (np.concatenate(arrays) for arrays in zip(*(part[:3] for part in parts), strict=True))
-    starts = accumulate((len(part.micros) for part in parts), initial=0)
+    starts = list(accumulate((len(part.micros) for part in parts), initial=0))
     refused = [
         (start + row, reason) for start, part in zip(starts, parts, strict=False) for row, reason in part.refused
     ]
-    return TextTimes(micros, named, null, refused)
+    leaps = [start + row for start, part in zip(starts, parts, strict=False) for row in part.leaps]
+    return TextTimes(micros, named, null, refused, leaps)
 
 
-def _parse_mixed(texts: pa.Array) -> TextTimes:
+def _parse_mixed(texts: pa.Array, cut: bool) -> TextTimes:
     """Times of several forms: those that name a zone and those that do not, each cast at once if Arrow can."""
     named = np.asarray(pc.fill_null(pc.match_substring_regex(texts, _NAMES_ZONE), False))
     micros, null = np.zeros(len(texts), np.int64), np.ones(len(texts), np.bool_)
     refused: list[tuple[int, str]] = []
+    leaps = LeapSeconds()
+
+    def parse(text: str) -> int:
+        time, _, is_leap = parse_time(text, cut)
+        leaps.note(text, is_leap)
+        return time
+
     # Arrow casts to a type with a zone or to one without, never a mixture
     for zoned in (False, True):
         rows = np.flatnonzero(named == zoned)
         cast = _cast_zoned if zoned else _cast_local
         part = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
-        some = parse_likely(part, pa.int64(), _LIKELY, cast, lambda text: parse_time(text)[0], _in_arrows_form)
+        some = parse_likely(part, pa.int64(), _LIKELY_CUT if cut else _LIKELY, cast, parse, _in_arrows_form)
         micros[rows] = _integers(some.values)
         null[rows] = np.asarray(some.values.is_null())
         refused += [(int(rows[at]), reason) for at, reason in some.refused]
-    return TextTimes(micros, named, null, sorted(refused))
+    return TextTimes(micros, named, null, sorted(refused), leaps.rows(texts))
 
 
 def _cast_local(texts: pa.Array) -> NDArray[np.int64]:
@@ -205,5 +186,6 @@ def _in_arrows_form(texts: pa.Array) -> pa.Array:
     if pc.any(pc.match_substring_regex(texts, " [-+Z]")).as_py():
         texts = pc.replace_substring_regex(texts, " ([-+Z])", r"\1")
     if (pc.max(pc.binary_length(texts)).as_py() or 0) > _WITH_SIX_DIGITS and has_byte(texts, b"."):
-        texts = pc.replace_substring_regex(texts, r"(\.[0-9]{6})0+", r"\1")
+        # `_LIKELY` lets only zeros through there, unless times are cut
+        texts = pc.replace_substring_regex(texts, r"(\.[0-9]{6})[0-9]+", r"\1")
     return texts

@@ -1,23 +1,20 @@
-"""Times written in a strptime pattern, such as `%d.%m.%Y %H:%M`, for columns of text."""
+"""Columns of text in a pattern, such as `%d.%m.%Y %H:%M`: as the pattern reads each text, but many at once."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import quote
-from domaintoolkit.values.iso_times import TextTimes
+from domaintoolkit.times.patterns import TimePattern
+from domaintoolkit.values.iso_times import LeapSeconds, TextTimes
 from domaintoolkit.values.texts import cast_halves, parse_distinct
 
 __all__ = ["parse_formatted"]
 
-_EPOCH = datetime(1970, 1, 1)
 _TEMPLATE = b"0000-00-00 00:00:00"
 _PLACES = {"Y": (0, 4), "m": (5, 2), "d": (8, 2), "H": (11, 2), "M": (14, 2), "S": (17, 2)}
 """(place in the template, number) of the digits of each directive."""
@@ -29,39 +26,51 @@ Layout = Sequence[tuple[str, int]]
 """Each directive (`Y`) or literal character (`=-`) of a pattern, and its place in a text."""
 
 
-def parse_formatted(texts: pa.Array, pattern: str) -> TextTimes:
-    """The times of texts in a pattern: by the places of their digits if these are fixed, or else by `strptime`."""
+def parse_formatted(
+    texts: pa.Array, pattern: TimePattern, cut: bool = False, origin: tuple[int, bool] | None = None
+) -> TextTimes:
+    """The times of texts in a pattern: by the places of their digits if these are fixed, or else one by one.
+
+    Times of day count from `origin`: its microseconds, and whether it names its zone.
+    """
     micros, read = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
     layout = _fixed_layout(pattern)
     if layout is not None:
         _read_fixed(texts, layout, micros, read)
+    if pattern.offset:
+        micros -= pattern.offset
     left = np.flatnonzero(~read & np.asarray(texts.is_valid()))
-    single = parse_distinct(texts.take(pa.array(left)), pa.int64(), lambda text: _strptime(text, pattern))
+    leaps = LeapSeconds()
+
+    def parse(text: str) -> int:
+        time, _, is_leap = pattern.read(text, cut)
+        leaps.note(text, is_leap)
+        return time
+
+    single = parse_distinct(texts.take(pa.array(left)), pa.int64(), parse)
     good = np.asarray(single.values.is_valid())
     if good.any():
         micros[left[good]], read[left[good]] = single.values.drop_null().to_numpy(), True
-    named = np.full(len(texts), _names_zone(pattern))
-    return TextTimes(micros, named, ~read, [(int(left[at]), reason) for at, reason in single.refused])
-
-
-def _names_zone(pattern: str) -> bool:
-    """Return True if every time in the pattern names its zone: by a directive, or by UTC in letters at its end."""
-    return not {"z", "Z"}.isdisjoint(re.findall("%(.)", pattern, re.DOTALL)) or pattern.endswith(("UTC", "GMT", "Z"))
+    named = pattern.names_zone
+    if origin is not None and not pattern.has_date:
+        micros, named = micros + origin[0], origin[1]
+    refused = [(int(left[at]), reason) for at, reason in single.refused]
+    dates = np.full(len(texts), not pattern.has_clock)
+    return TextTimes(micros, np.full(len(texts), named), ~read, refused, leaps.rows(texts), dates)
 
 
 @lru_cache(maxsize=64)
-def _fixed_layout(pattern: str) -> Layout | None:
+def _fixed_layout(pattern: TimePattern) -> Layout | None:
     """The layout of a pattern whose parts all have a fixed width; None of any other."""
     layout: list[tuple[str, int]] = []
     at = 0
-    for directive, literal in re.findall(r"%(.)|([^%])", pattern, re.DOTALL):
-        if directive not in {"", *_PLACES} or not literal.isascii():
+    for item in pattern.items:
+        if (item.letter and (item.letter not in _PLACES or item.pad != "0")) or not item.literal.isascii():
             return None
-        layout.append((directive or f"={literal}", at))
-        at += _PLACES[directive][1] if directive else 1
-    words = [word for word, _ in layout if not word.startswith("=")]
-    whole = len(set(words)) == len(words) and {"Y", "m", "d"} <= set(words) and at <= _LONGEST
-    return layout if whole else None
+        layout.append((item.letter or f"={item.literal}", at))
+        at += _PLACES[item.letter][1] if item.letter else 1
+    words = {word for word, _ in layout}
+    return layout if {"Y", "m", "d"} <= words and at <= _LONGEST else None
 
 
 def _read_fixed(texts: pa.Array, layout: Layout, micros: NDArray[np.int64], read: NDArray[np.bool_]) -> None:
@@ -88,7 +97,8 @@ def _read_fixed(texts: pa.Array, layout: Layout, micros: NDArray[np.int64], read
 
 def _characters(texts: pa.Array, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The bytes (rows, width) of the texts that have `width` of them, and their rows."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    offsets = np.frombuffer(texts.buffers()[1], kind)[texts.offset : texts.offset + len(texts) + 1]
     data = texts.buffers()[2]
     text = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
     fits = np.diff(offsets) == width
@@ -96,16 +106,3 @@ def _characters(texts: pa.Array, width: int) -> tuple[NDArray[np.uint8], NDArray
         return text[offsets[0] : offsets[-1]].reshape(-1, width), np.arange(len(texts))
     rows = np.flatnonzero(fits & np.asarray(texts.is_valid()))
     return text[offsets[rows].astype(np.int64)[:, None] + np.arange(width)], rows
-
-
-def _strptime(text: str, pattern: str) -> int:
-    """Microseconds of one text, of the wall clock if it names no zone."""
-    for spelled in dict.fromkeys(pattern.replace("%Z", zone) for zone in ("UTC", "GMT", "Z")):
-        try:
-            time = datetime.strptime(text, spelled)
-            if time.tzinfo is not None:
-                time = time.astimezone(UTC).replace(tzinfo=None)
-        except (ValueError, OverflowError):
-            continue
-        return (time - _EPOCH) // timedelta(microseconds=1)
-    raise ValueError(f"expected a time like {pattern!r}, got {quote(text)}")

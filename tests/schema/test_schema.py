@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from domaintoolkit.schema import (
     to_toml,
 )
 from domaintoolkit.testing import schemas
+from domaintoolkit.times.time_form import time_form
 
 FIELDS: list[FieldSpec] = [
     Categorical("what", values=["view", "cart"]),
@@ -86,3 +88,35 @@ def test_readers_take_lists() -> None:
 def test_numbers_of_numpy_are_whole_numbers() -> None:
     bins: int = np.int64(8)  # type: ignore[assignment]
     assert Numeric("price", bins=bins).bins == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"time_format": "DD.MM.YYYY"}, 'time_format: .* write "%d.%m.%Y"'),
+        ({"time_format": "%H:%M"}, "time_format: '%H:%M' has no date: .* time_join, .* time_origin"),
+        ({"time_format": "%d.%m.%Y", "time_unit": "s"}, "time_unit: is for numbers, and time_format for text"),
+        ({"time_format": "%d.%m.%Y", "time_origin": "2024-01-01"}, "time_origin: is not used"),
+        ({"time_origin": "soon"}, "time_origin: expected a time in ISO 8601"),
+        ({"time_unit": "weeks"}, "time_unit: expected 'ns', 'us', 'ms', 's', 'min', 'h' or 'd'"),
+    ],
+)
+def test_settings_of_times_are_checked_in_every_declaration(settings: dict[str, Any], reason: str) -> None:
+    for declare in (
+        lambda: Column("at", "timestamp", **settings),
+        lambda: Timestamp("at", **settings),
+        lambda: Schema(entity="user", time="at", fields=FIELDS[:1], **settings),
+    ):
+        with pytest.raises(SchemaError, match=reason):
+            declare()
+
+
+def test_a_field_is_read_as_the_schema_says_or_as_it_says_itself() -> None:
+    own = Timestamp("born", time_format="%Y")
+    schema = Schema(
+        entity="user", time="at", time_unit="ms", time_origin="2000-01-01", fields=[Timestamp("seen")], static=[own]
+    )
+    assert schema.time_form("at") == schema.time_form("seen") == time_form(None, "ms", "2000-01-01", "refuse")
+    assert schema.time_form("born") == time_form("%Y", None, None, "refuse")
+    text = schema.to_toml()
+    assert from_toml_text(Schema, text) == from_toml_text(Schema, text.replace('"2000-01-01"', "2000-01-01")) == schema

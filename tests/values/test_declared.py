@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -103,6 +104,8 @@ def test_iso_times(drawn: list[tuple[datetime, str, int, str | None]]) -> None:
 def test_what_is_no_iso_time_is_refused(texts: list[str]) -> None:
     made = converted(texts, type="timestamp")
     for row, text in enumerate(texts):
+        # ordinal dates and 24:00, which Python does not read
+        text = re.sub(r"^([0-9]{4})-[0-9]{3}(?![0-9])", r"\1-01-01", re.sub("(?<=[T ])24", "00", text))
         try:
             datetime.fromisoformat(text.replace(" UTC", "Z").replace(" +", "+").replace(" -", "-"))
         except ValueError:

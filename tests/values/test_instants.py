@@ -12,23 +12,26 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError
+from domaintoolkit.times.time_form import TimeForm, Unit
 from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END, zone_table
 from domaintoolkit.values.instants import from_microseconds, to_microsecond, to_microseconds
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
+SECONDS = TimeForm("s")
+NO_UNIT = 'numbers are times only with a unit: set time_unit, such as time_unit = "s"'
 
 
-def counts(values: pa.Array, zone: str = "UTC", unit: str | None = None) -> list[int | None]:
-    prepared = to_microseconds(values, zone, unit)
+def counts(values: pa.Array, zone: str = "UTC", unit: Unit | None = None) -> list[int | None]:
+    prepared = to_microseconds(values, zone, TimeForm(unit))
     assert not prepared.refused
     assert prepared.values.type == pa.timestamp("us", "UTC")
     result: list[int | None] = prepared.values.cast(pa.int64()).to_pylist()
     return result
 
 
-def reasons(values: pa.Array, unit: str | None = None) -> list[tuple[int, str]]:
-    prepared = to_microseconds(values, "UTC", unit)
+def reasons(values: pa.Array, unit: Unit | None = None) -> list[tuple[int, str]]:
+    prepared = to_microseconds(values, "UTC", TimeForm(unit))
     assert len(prepared.values) == len(values)
     assert all(not prepared.values[row].is_valid for row, _ in prepared.refused)
     return prepared.refused
@@ -120,15 +123,17 @@ def test_reasons() -> None:
         (5, "'9999-12-31T23:59:59-01:00' is outside the years 1 to 9999"),
     ]
     assert reasons(pa.array([True, None])) == [(0, "values of type bool cannot be read as times")]
-    assert reasons(pa.array([5])) == [(0, "numbers are times only with a unit: set time_unit")]
-    assert reasons(pa.array([1.5, 2.0, float("nan")]), "s") == [(0, "not a whole number: 1.5")]
+    assert reasons(pa.array([5])) == [(0, NO_UNIT)]
+    assert reasons(pa.array([1.5, 1e-7, float("nan")]), "s") == [
+        (1, '1e-07 (s since 1970) is finer than a microsecond; finer_times = "cut" cuts it')
+    ]
     assert [row for row, _ in reasons(pa.array([2**62, -(2**62), 0, None]), "s")] == [0, 1]
     assert [row for row, _ in reasons(pa.array([2**64 - 1, 1], pa.uint64()), "us")] == [0]
     assert [row for row, _ in reasons(pa.array([2**62], pa.timestamp("s")))] == [0]
 
 
 @given(st.lists(st.none() | st.integers(YEARS_BEGIN, YEARS_END - 1)), st.sampled_from(["s", "ms", "us", "ns"]))
-def test_numbers_and_timestamps_count_units(times: list[int | None], unit: str) -> None:
+def test_numbers_and_timestamps_count_units(times: list[int | None], unit: Unit) -> None:
     factor = {"s": 1_000_000, "ms": 1_000, "us": 1}.get(unit)
     if factor is None:
         numbers = [None if time is None or abs(time) > 2**62 // 1000 else time * 1000 for time in times]
@@ -141,7 +146,7 @@ def test_numbers_and_timestamps_count_units(times: list[int | None], unit: str) 
     assert counts(values, unit=unit) == expected
     assert counts(values.cast(pa.timestamp(unit))) == expected
     assert counts(values.cast(pa.timestamp(unit, BERLIN)), "Asia/Kathmandu") == expected
-    assert [to_microsecond(number, "UTC", unit) for number in numbers] == expected
+    assert [to_microsecond(number, "UTC", TimeForm(unit)) for number in numbers] == expected
     assert [to_microsecond(value, "UTC") for value in np.array(numbers, f"datetime64[{unit}]")] == expected
 
 
@@ -159,13 +164,13 @@ def test_other_types() -> None:
 
 def test_single_values_of_other_types() -> None:
     for nothing in (None, float("nan"), pd.NaT, np.datetime64("NaT")):
-        assert to_microsecond(nothing, "UTC", "s") is None
+        assert to_microsecond(nothing, "UTC", SECONDS) is None
     assert to_microsecond(pd.Timestamp("2019-10-01T00:00:00.000001000", tz="UTC"), "UTC") == 1_569_888_000_000_001
     assert to_microsecond(np.datetime64("2019-10"), "UTC") == 1_569_888_000_000_000
     assert to_microsecond(np.datetime64("2019-10-01T01", "h"), "UTC") == 1_569_891_600_000_000
     assert to_microsecond(date(2019, 10, 1), "UTC") == 1_569_888_000_000_000
     assert to_microsecond(datetime(2019, 10, 1, tzinfo=ZoneInfo(BERLIN)), "UTC") == 1_569_880_800_000_000
-    assert to_microsecond(np.int64(3), "UTC", "s") == to_microsecond(3.0, "UTC", "s") == 3_000_000
+    assert to_microsecond(np.int64(3), "UTC", SECONDS) == to_microsecond(3.0, "UTC", SECONDS) == 3_000_000
 
 
 @pytest.mark.parametrize(
@@ -174,10 +179,10 @@ def test_single_values_of_other_types() -> None:
         (True, "not a time: True"),
         (b"2019", "expected a time in ISO 8601, got '2019'"),
         (pd.Timestamp("2019-10-01T00:00:00.000000999"), "2019-10-01T00:00:00.000000999 is finer than a microsecond"),
-        (3, "numbers are times only with a unit: set time_unit"),
+        (3, NO_UNIT),
         ("", "expected a time in ISO 8601, got ''"),
         ("2019-10-01\n", "expected a time in ISO 8601, got '2019-10-01\\n'"),
-        (float("inf"), "numbers are times only with a unit: set time_unit"),
+        (float("inf"), NO_UNIT),
         (np.datetime64(2**62, "s"), "outside the years 1 to 9999"),
         (pd.Timestamp(2_534_023_008_000, unit="s"), "outside the years 1 to 9999"),
     ],
@@ -187,7 +192,7 @@ def test_single_values_that_are_refused(value: object, reason: str) -> None:
         to_microsecond(value, "UTC")
     assert reason in str(raised.value)
     with pytest.raises(DataError):
-        to_microsecond(float("inf"), "UTC", "s")
+        to_microsecond(float("inf"), "UTC", SECONDS)
 
 
 @given(st.lists(st.integers(YEARS_BEGIN // 1000, YEARS_END // 1000 - 1).map(lambda ms: ms * 1000)))

@@ -7,8 +7,9 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 import pyarrow as pa
 import pytest
@@ -19,11 +20,22 @@ from domaintoolkit.errors import DataError
 from domaintoolkit.reading import open_source
 from domaintoolkit.reading.refused_rows import Collected
 from domaintoolkit.schema import Column, Reader
+from domaintoolkit.times.time_form import Finer, Unit, time_form
 from domaintoolkit.values import to_microsecond, to_microseconds
 from domaintoolkit.values.booleans import as_booleans
 from domaintoolkit.values.declared import convert_text
 from domaintoolkit.values.numbers import as_integers, as_numbers, to_number
 from domaintoolkit.values.prepared import Prepared
+
+
+class TimeSettings(NamedTuple):
+    """The settings of a declaration that say how times are written."""
+
+    time_format: str | None = None
+    time_unit: Unit | None = None
+    time_origin: str | None = None
+    finer_times: Finer = "refuse"
+
 
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Apia"]
 
@@ -33,6 +45,29 @@ TIMES = st.builds(
     st.sampled_from(["T", "t", " ", ""]),
     st.sampled_from(["", "10", "02:30", "2:30", "10:00:05", "10:00:05.1234567", "10:00:05,12", "24:00", "23:59:60"]),
     st.sampled_from(["", "Z", "z", " UTC", "GMT", "+05:30", "-0800", " +02", "-00:00", "+24:00", "PST"]),
+)
+FORMATS = [
+    "%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%d.%m.%Y %H:%M", "%d/%m/%y", "%-d %b %Y %-I:%M %p", "%Y-%m-%dT%H:%M:%S.%f%z",
+    "%Y-%j", "%G-W%V-%u %H:%M", "%Y %U %w", "%a %b %e %H:%M:%S %Y", "%Y-%m", "%Y-%m-%d %H:%M:%S UTC",
+    "%Y-%m-%d %H:%M:%S+01:00",
+]  # fmt: skip
+CLOCKS = ["%H:%M", "%-H:%M:%S", "%I:%M %p", "%H%M%S"]
+ORIGINS = ["2019-03-31", "2019-10-27T00:30", "2019-10-01T00:00Z", "1899-12-30"]
+FINERS: list[Finer] = ["refuse", "cut"]
+FINER = st.sampled_from(FINERS)
+FORMS = st.one_of(
+    st.tuples(st.sampled_from(FORMATS), st.none(), st.none(), FINER),
+    st.tuples(st.sampled_from(CLOCKS), st.none(), st.sampled_from(ORIGINS), FINER),
+    st.tuples(
+        st.none(), st.sampled_from(get_args(Unit)), st.none() | st.sampled_from(ORIGINS), st.sampled_from(FINERS)
+    ),
+    st.tuples(st.none(), st.none(), st.none(), FINER),
+).map(lambda settings: TimeSettings(*settings))
+COUNTS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "-", "+"]),
+    st.integers(0, 10).map(str) | st.integers(10**9, 10**19).map(str),
+    st.sampled_from(["", ".", ".5", ".123", ".123456", ".1234567", ".520833333333336", "e3", "e-4", "E30"]),
 )
 NUMBERS = (
     st.floats().map(str)
@@ -55,7 +90,7 @@ def mutated(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> str:
     return text
 
 
-HINT = re.compile("; (?:set|if) .*")
+HINT = re.compile("; (?:set (?!time_)|if ).*")
 
 
 def outcomes(made: Prepared) -> list[Any]:
@@ -95,6 +130,65 @@ def test_times(texts: list[str], zone: str) -> None:
     assert the_one(in_each_way(texts, column, lambda array: to_microseconds(array, zone))) == list(map(alone, texts))
 
 
+@st.composite
+def written(draw: st.DrawFn, settings: TimeSettings) -> str:
+    """A time as a form writes it, now and then with a fault."""
+    if settings.time_format is None:
+        return draw(mutated(TIMES if settings.time_unit is None else COUNTS | TIMES))
+    moment = draw(st.datetimes(datetime(1970, 1, 1), datetime(2060, 1, 1)) | st.just(datetime(2016, 12, 31, 23, 59)))
+    text = moment.strftime(settings.time_format.replace("%z", "+0100"))
+    return draw(st.just(text) | st.just(text.replace("59:", "59:60")) | mutated(st.just(text)))
+
+
+@given(st.data(), FORMS, st.sampled_from(ZONES))
+def test_times_of_every_form(data: st.DataObject, settings: TimeSettings, zone: str) -> None:
+    form = time_form(*settings)
+
+    def alone(text: str) -> int | str | None:
+        try:
+            return to_microsecond(text, zone, form)
+        except DataError as error:
+            return error.refusals[0].reason
+
+    texts = data.draw(st.lists(written(settings), min_size=1, max_size=6))
+    column = Column("c", "timestamp", zone=zone, **settings._asdict())
+    found = the_one(in_each_way(texts, column, lambda array: to_microseconds(array, zone, form)))
+    assert found == list(map(alone, texts))
+
+
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(10**9, 10**10), min_size=1),
+    st.lists(
+        st.floats() | st.integers(0, 2**51).map(lambda micros: micros / 1e6)
+        | st.integers(0, 2**51).map(lambda micros: micros / 86_400e6) | st.floats(1e9, 2e9),
+        min_size=1,
+    ),
+    st.sampled_from(get_args(Unit)),
+    st.none() | st.sampled_from(ORIGINS),
+    FINER,
+)  # fmt: skip
+def test_numbers_of_every_type_count_alike(
+    integers: list[int], floats: list[float], unit: Unit, origin: str | None, finer: Finer
+) -> None:
+    form = time_form(None, unit, origin, finer)
+
+    def read(array: pa.Array) -> list[Any]:
+        return outcomes(to_microseconds(array, "Europe/Berlin", form))
+
+    def alone(value: object) -> Any:
+        try:
+            return to_microsecond(value, "Europe/Berlin", form)
+        except DataError as error:
+            return error.refusals[0].reason
+
+    counted = read(pa.array(integers, pa.int64()))
+    assert counted == read(pa.array(map(str, integers))) == list(map(alone, integers))
+    assert counted == read(pa.array(map(Decimal, integers), pa.decimal128(19, 0)))
+    finite = [number for number in floats if math.isfinite(number)]
+    assert read(pa.array(finite, pa.float64())) == read(pa.array(map(repr, finite), pa.string()))
+    assert read(pa.array(floats)) == list(map(alone, floats))
+
+
 @given(st.lists(mutated(NUMBERS), min_size=1, max_size=6))
 def test_numbers(texts: list[str]) -> None:
     def alone(text: str) -> float | str | None:
@@ -123,10 +217,27 @@ def test_booleans(texts: list[str]) -> None:
         ("2019-10-01T10:00+0530", datetime(2019, 10, 1, 4, 30)),
         ("2019-10-01T10:00 +05", datetime(2019, 10, 1, 5)),
         ("2019-10-27T02:30", datetime(2019, 10, 27, 0, 30)),  # twice on that day: the first one
-        ("2019-10-01T10:00:05.1234567", "is finer than a microsecond; round it first"),
+        ("2019-10-01T10:00:05.1234567", 'is finer than a microsecond; finer_times = "cut" cuts it'),
         ("2019-03-31T02:30", "does not exist in Europe/Berlin: its clocks are put forward then"),
-        ("2019-10-01T24:00", "is not a time of day: the last one is 23:59:59"),
-        ("2016-12-31T23:59:60Z", "is not a time of day: the last one is 23:59:59"),
+        ("2019-10-01T24:00", datetime(2019, 10, 1, 22)),
+        ("2019-10-01T24:00:01", "is not a time of day: the last one is 24:00"),
+        ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, 999_999)),
+        ("2017-01-01T00:59:60", datetime(2016, 12, 31, 23, 59, 59, 999_999)),
+        ("2016-12-31T23:59:60", "is not a leap second"),
+        ("2019-10-01T10:00:60Z", "is not a leap second"),
+        ("20191001T100005Z", datetime(2019, 10, 1, 10, 0, 5)),
+        ("2019-10-01T1000", datetime(2019, 10, 1, 8)),
+        ("20191001", datetime(2019, 9, 30, 22)),
+        ("2019-W40-2", datetime(2019, 9, 30, 22)),
+        ("2019W402T10Z", datetime(2019, 10, 1, 10)),
+        ("2019-274", datetime(2019, 9, 30, 22)),
+        ("2019-W53-1", "is not a week of the calendar"),
+        ("2019-366", "is not a day of the calendar"),
+        ("2019274", 'numbers are times with a time_unit, such as time_unit = "s"'),
+        ("1569888000123", 'numbers are times with a time_unit, such as time_unit = "ms"'),
+        ("2019-1-5 7:03", 'set time_format, such as "%Y-%-m-%-d %-H:%M"'),
+        ("01.10.2019", 'set time_format, such as "%d.%m.%Y"'),
+        ("06:21", "name the columns of both in time_join, or the date in time_origin"),
         ("2019-10-01T10:00+24:00", "is farther from UTC than 23:59"),
         ("2019-02-29", "is not a day of the calendar"),
         ("0000-01-01", "is outside the years 1 to 9999"),
@@ -138,6 +249,7 @@ def test_decisions_on_times(text: str, expected: datetime | str) -> None:
     column = Column("c", "timestamp", zone="Europe/Berlin")
     (found,) = the_one(in_each_way([text], column, lambda array: to_microseconds(array, "Europe/Berlin")))
     if isinstance(expected, str):
+        assert isinstance(found, str)
         assert expected in found
         assert repr(text) in found
     else:

@@ -82,7 +82,7 @@ class TimestampEncoder(Encoder):
 
     @staticmethod
     def prepare(spec: Any, values: pa.Array) -> Prepared:
-        return to_microseconds(values, spec.zone)
+        return to_microseconds(values, spec.zone, spec.time_form)
 
     def encode(self, values: pa.Array) -> Encoded:
         if self.buckets is not None:
@@ -156,11 +156,11 @@ class TimestampEncoder(Encoder):
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
         if self.buckets is not None:
             raise TypeError("a field with a delta is looked up history by history")
-        find, null = self._finder(ids), (int(ids[NULL]),)
+        find, null, form = self._finder(ids), (int(ids[NULL]),), self.spec.time_form
 
         def one(value: object) -> tuple[int, ...]:
             try:
-                time = to_microsecond(value, self.zone)
+                time = to_microsecond(value, self.zone, form)
             except DataError as error:
                 raise DataError([Refusal(None, self.spec.name, error.refusals[0].reason)]) from None
             return null if time is None else find(time)

@@ -43,8 +43,9 @@ def time_column(times: NDArray[np.int64]) -> pa.Array:
 
 def read_times(schema: Schema, table: pa.Table) -> NDArray[np.int64]:
     """Microseconds since the epoch of each row; the largest int64 for a row without a valid time."""
+    assert schema.time is not None
     column = table[schema.time].combine_chunks()
-    times = to_microseconds(column, schema.zone, schema.time_unit).values.cast(pa.int64())
+    times = to_microseconds(column, schema.zone, schema.time_form(schema.time)).values.cast(pa.int64())
     return np.asarray(pc.fill_null(times, np.iinfo(np.int64).max))
 
 

@@ -116,7 +116,7 @@ class Preparation:
 
     def _prepare_field(self, spec: FieldSpec, column: pa.Array) -> Prepared:
         if isinstance(spec, Timestamp):
-            return to_microseconds(column, self.zones.get(spec.name, spec.zone), self.schema.time_unit)
+            return to_microseconds(column, self.zones.get(spec.name, spec.zone), self.schema.time_form(spec.name))
         return self.encoders[spec.name].encoder.prepare(spec, column)
 
     def _prepare_times(self, columns: Columns, bad: dict[int, list[Refusal]]) -> NDArray[np.int64] | None:
@@ -125,7 +125,7 @@ class Preparation:
         if schema.time is None:
             return None
         zone = self.zones.get(schema.time) or schema.zone
-        prepared = to_microseconds(columns[schema.time], zone, schema.time_unit)
+        prepared = to_microseconds(columns[schema.time], zone, schema.time_form(schema.time))
         _refuse(bad, schema.time, prepared.refused)
         _refuse(bad, schema.time, _find_nulls(prepared.values, "the time is null"))
         instants = prepared.values.cast(pa.int64())

@@ -1,0 +1,354 @@
+"""Patterns of times, such as `%d.%m.%Y %H:%M`: checked when they are declared, and read to the letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+
+from domaintoolkit.errors import quote
+from domaintoolkit.times.calendar import DAY, civil, day_number, day_of_week_date
+from domaintoolkit.times.iso_text import TextTime, clock_time, offset_of
+from domaintoolkit.times.time_hints import translate
+
+__all__ = ["Item", "TimePattern", "time_pattern"]
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_DIGITS = {
+    "Y": 4, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "y": 2, "j": 3, "G": 4, "V": 2, "U": 2, "W": 2, "u": 1,
+    "w": 1,
+}  # fmt: skip
+"""Digits of each directive that is a number."""
+
+_WORDS = {
+    "b": [name[:3] for name in _MONTHS],
+    "B": _MONTHS,
+    "a": [name[:3] for name in _WEEKDAYS],
+    "A": _WEEKDAYS,
+    "p": ("AM", "PM"),
+}
+"""The words of each directive that is a word, in capitals or not."""
+
+_WEEKDAY_DIGITS = {"u": "([1-7])", "w": "([0-6])"}
+_ZONES = {"z": r"Z|[+-][0-9]{2}(?::?[0-9]{2})?", "Z": "UTC|GMT|Z"}
+_SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y", "%h": "%b"}
+_PADDED = {"e": "d", "k": "H", "l": "I"}
+"""Directives that are padded with a space: what they are otherwise."""
+
+_MEANS = {
+    "Y": "year", "y": "year", "m": "month", "b": "month", "B": "month", "d": "day", "H": "hour", "I": "hour",
+    "M": "minute", "S": "second", "f": "fraction", "j": "day of the year", "G": "year of the week", "V": "week",
+    "U": "week", "W": "week", "u": "weekday", "w": "weekday", "a": "weekday", "A": "weekday", "p": "half of the day",
+    "z": "zone", "Z": "zone",
+}  # fmt: skip
+_INSTEAD = {
+    "s": 'counts of seconds need time_unit = "s" and no time_format',
+    "Q": 'counts of milliseconds need time_unit = "ms" and no time_format',
+    "c": "write out its directives, such as %a %b %e %H:%M:%S %Y",
+    "x": "write out its directives, such as %m/%d/%y",
+    "X": "write out its directives, such as %H:%M:%S",
+    "L": "the digits of a fraction are %f",
+    "N": "the digits of a fraction are %f",
+    "P": "AM and PM are %p, in capitals or not",
+    "n": "write the character itself",
+    "t": "write the character itself",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One directive of a pattern, by its letter, or one character of literal text."""
+
+    letter: str
+    literal: str = ""
+    pad: str = "0"
+    """`0` for a fixed number of digits, `_` if the first can be a space, `-` if it can be missing."""
+
+    @property
+    def means(self) -> str:
+        """The quantity that the directive gives."""
+        return _MEANS.get(self.letter, "")
+
+    @property
+    def shape(self) -> str:
+        """A regular expression of the texts that the item reads."""
+        if not self.letter:
+            return re.escape(self.literal)
+        if self.letter in _WORDS:
+            return f"((?i:{'|'.join(_WORDS[self.letter])}))"
+        if self.letter in _ZONES:
+            return f"({_ZONES[self.letter]})"
+        if self.letter == "f":
+            return "([0-9]+)"
+        if self.letter in _WEEKDAY_DIGITS:
+            return _WEEKDAY_DIGITS[self.letter]
+        digits = _DIGITS[self.letter]
+        one_fewer = {"_": f"[ 0-9][0-9]{{{digits - 1}}}", "-": f"[0-9]{{1,{digits}}}"}
+        return f"({one_fewer.get(self.pad, f'[0-9]{{{digits}}}')})"
+
+
+@dataclass(frozen=True)
+class TimePattern:
+    """A pattern that reads times, or times of day if it `has_date` is False."""
+
+    text: str
+    items: tuple[Item, ...]
+    offset: int | None
+    """Microseconds from UTC of the zone that literal text at the pattern's end names; None if there is none."""
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        return re.compile("".join(item.shape for item in self.items))
+
+    @cached_property
+    def _letters(self) -> tuple[str, ...]:
+        return tuple(item.letter for item in self.items if item.letter)
+
+    @cached_property
+    def _loose(self) -> TimePattern | None:
+        """The pattern that reads numbers without zeros too; None if it would not be clear where they end."""
+        spelled = (f"%-{item.letter}" if item.letter in _LOOSE else _spell(item) for item in self.items)
+        try:
+            return time_pattern("".join(spelled))
+        except ValueError:
+            return None
+
+    @cached_property
+    def means(self) -> frozenset[str]:
+        """The quantities that the pattern gives."""
+        return frozenset(item.means for item in self.items if item.letter)
+
+    @cached_property
+    def has_date(self) -> bool:
+        """True if the times have a date."""
+        return not self.means.isdisjoint({"year", "year of the week"})
+
+    @cached_property
+    def has_clock(self) -> bool:
+        """True if the times have a time of day."""
+        return "hour" in self.means
+
+    @cached_property
+    def names_zone(self) -> bool:
+        """True if every time in the pattern names its zone, by a directive or by literal text at the end."""
+        return "zone" in self.means or self.offset is not None
+
+    def read(self, text: str, cut: bool = False) -> TextTime:
+        """The time of one text; a time of day counts from midnight. `cut` cuts what is finer than a microsecond.
+
+        Raises `ValueError` with the reason for a text that does not follow the pattern to the letter.
+        """
+        found = self._regex.fullmatch(text)
+        if found is None:
+            raise ValueError(f"expected a time like {self.text!r}, got {quote(text)}{self._hint(text)}")
+        groups = dict(zip(self._letters, found.groups(), strict=True))
+        clock, leap = self._clock(groups, text, cut)
+        zone = groups.get("z")
+        offset = (self.offset or 0) if zone is None else offset_of(zone, text)
+        day = self._day(groups, text) if self.has_date else 0
+        return day * DAY + clock - offset, self.names_zone, leap
+
+    def _hint(self, text: str) -> str:
+        if self._loose is not None and self._loose._regex.fullmatch(text):
+            return f'; numbers without zeros are read by time_format = "{self._loose.text}"'
+        if all(item.pad == "0" and item.letter in {"", *_DIGITS} for item in self.items):
+            length = sum(_DIGITS.get(item.letter, len(item.literal)) for item in self.items)
+            if len(text) < length and re.sub("[0-9]", "", text) == "".join(item.literal for item in self.items):
+                return "; digits are missing: was a zero at the beginning of a number lost?"
+        return ""
+
+    def _clock(self, groups: Mapping[str, str], text: str, cut: bool) -> tuple[int, bool]:
+        if not self.has_clock:
+            return 0, False
+        hour = int(groups.get("H") or groups["I"])
+        if "I" in groups:
+            if not 1 <= hour <= 12:
+                raise ValueError(f"{quote(text)} is not a time of day: with AM and PM, hours go from 1 to 12")
+            hour = hour % 12 + 12 * (groups["p"].upper() == "PM")
+        minute, second = int(groups.get("M", 0)), int(groups.get("S", 0))
+        return clock_time(hour, minute, second, groups.get("f", ""), text, cut)
+
+    def _day(self, groups: Mapping[str, str], text: str) -> int:
+        weekday = _weekday(groups)
+        if "G" in groups:
+            year = int(groups["G"])
+            day = day_of_week_date(year, int(groups["V"]), 1 if weekday is None else weekday + 1)
+            if day is None:
+                raise ValueError(f"{quote(text)} is not a week of the calendar")
+        else:
+            year = int(groups["Y"]) if "Y" in groups else _whole_year(int(groups["y"]))
+            found = _day_of_year(groups, year, weekday)
+            if found is None or civil(found)[0] != year:
+                raise ValueError(f"{quote(text)} is not a day of the calendar")
+            day = found
+        if not year:
+            raise ValueError(f"{quote(text)} is outside the years 1 to 9999")
+        if weekday is not None and (day + 3) % 7 != weekday and not self.means.isdisjoint({"day", "day of the year"}):
+            raise ValueError(f"{quote(text)} names a weekday that its date does not have")
+        return day
+
+
+_LOOSE = frozenset("mdHIMSj")
+"""Directives of numbers that people write without zeros."""
+
+
+def _spell(item: Item) -> str:
+    if not item.letter:
+        return "%%" if item.literal == "%" else item.literal
+    return f"%{'' if item.pad == '0' else item.pad}{item.letter}"
+
+
+def _whole_year(year: int) -> int:
+    """A year of two digits as POSIX reads it: 69 to 99 are of the 20th century."""
+    return year + (1900 if year > 68 else 2000)
+
+
+def _weekday(groups: Mapping[str, str]) -> int | None:
+    """The weekday, 0 on Mondays; None if the pattern has none."""
+    number = groups.get("u") or groups.get("w")
+    if number is not None:
+        return (int(number) + 6) % 7
+    name = groups.get("a") or groups.get("A")
+    return None if name is None else [day[:3].lower() for day in _WEEKDAYS].index(name[:3].lower())
+
+
+def _day_of_year(groups: Mapping[str, str], year: int, weekday: int | None) -> int | None:
+    """The day number of a date of a year; None if there is no such day."""
+    first = day_number(year, 1, 1)
+    month = _month(groups)
+    if month is not None:
+        of_month = int(groups.get("d", "1"))
+        day = day_number(year, month, of_month) if 1 <= month <= 12 else None
+        if day is None or civil(day) != (year, month, of_month):
+            return None
+        return day if "j" not in groups or first + int(groups["j"]) - 1 == day else None
+    if "j" in groups:
+        return first + int(groups["j"]) - 1
+    for letter, begins in (("U", 6), ("W", 0)):
+        if letter in groups:
+            assert weekday is not None
+            # week 1 begins with the first Sunday (U) or Monday (W) of the year; the days before are in week 0
+            week_1 = first + (begins - (first + 3)) % 7
+            return week_1 + 7 * (int(groups[letter]) - 1) + (weekday - begins) % 7
+    return first
+
+
+def _month(groups: Mapping[str, str]) -> int | None:
+    if "m" in groups:
+        return int(groups["m"])
+    name = groups.get("b") or groups.get("B")
+    return None if name is None else [month[:3].lower() for month in _MONTHS].index(name[:3].lower()) + 1
+
+
+@lru_cache(maxsize=256)
+def time_pattern(text: str) -> TimePattern:
+    """The pattern of a `time_format`; raises `ValueError` that says what to write instead."""
+    items = tuple(_items(text))
+    if not any(item.letter for item in items):
+        raise ValueError(_no_pattern(text))
+    _check(items)
+    return TimePattern(text, items, _literal_offset(text, items))
+
+
+def _literal_offset(text: str, items: tuple[Item, ...]) -> int | None:
+    """Microseconds from UTC of a zone that the literal text at the end names, such as in `%H:%M:%SZ`."""
+    means = {item.means for item in items}
+    end = re.split(r"%[-_]?[A-Za-z]", text)[-1]
+    named = re.search("(?:UTC|GMT|Z)$", end)
+    # the zero stands for a digit of the directive before: -01-02 may be the end of a date
+    if named is None and "hour" in means:
+        named = re.search("(?<=[0-9 ])[+-][0-9]{2}:?[0-9]{2}$", f"0{end.removesuffix(' UTC')}")
+    return None if named is None or "zone" in means else offset_of(named[0], text)
+
+
+def _no_pattern(text: str) -> str:
+    if not text:
+        return "is empty; leave it out if the times are in ISO 8601"
+    if text.lower() in ("iso", "iso8601", "iso 8601", "iso-8601"):
+        return "leave it out: without it, times are in ISO 8601"
+    if text.lower() in ("epoch", "unix", "posix", "timestamp", "s", "ms", "us", "ns"):
+        unit = text.lower() if text.lower() in ("ms", "us", "ns") else "s"
+        return f'counts of a unit need time_unit = "{unit}" and no time_format'
+    for words in (translate(text) or text, re.sub("([A-Za-z])", r"%\1", text)):
+        try:
+            if words != text:
+                return f'{text!r} has no directives; write "{time_pattern(words).text}"'
+        except ValueError:
+            continue
+    return f'{text!r} has no directives, such as in "%Y-%m-%d %H:%M:%S"'
+
+
+def _items(text: str) -> list[Item]:
+    for short, long in _SHORT.items():
+        text = text.replace(short, long)
+    items = []
+    for percent, pad, letter, literal in re.findall(r"(%)([-_]?)(.?)|(.)", text, re.DOTALL):
+        if not percent:
+            items.append(Item("", literal))
+        elif letter == "%" and not pad:
+            items.append(Item("", "%"))
+        elif letter in _PADDED and not pad:
+            items.append(Item(_PADDED[letter], pad="_"))
+        elif letter in _MEANS and (not pad or letter in _LOOSE):
+            items.append(Item(letter, pad=pad or "0"))
+        else:
+            instead = _INSTEAD.get(letter, f"the directives are {' '.join(f'%{each}' for each in _MEANS)}")
+            raise ValueError(f"{text!r} has the directive %{pad}{letter}, which is not read: {instead}")
+    return items
+
+
+def _check(items: tuple[Item, ...]) -> None:
+    """Raise `ValueError` if the quantities of a pattern do not make a time, or if a number's end is not clear."""
+    letters = {item.letter for item in items if item.letter}
+    given = [item.means for item in items if item.letter]
+    twice = {means for means in given if given.count(means) > 1}
+    if twice:
+        also = {"month": "; the minute is %M", "minute": "; the month is %m", "day": "; the day of the year is %j"}
+        raise ValueError(f"has the {min(twice)} twice{also.get(min(twice), '')}")
+    needed = (
+        ("f", {"second"}, "a fraction (%f) and no second (%S)"),
+        ("S", {"minute"}, "a second (%S) and no minute (%M)"),
+        ("M", {"hour"}, "a minute (%M) and no hour (%H); the month is %m"),
+        ("p", {"hour"}, "AM or PM (%p) and no hour (%I)"),
+        ("I", {"half of the day"}, "an hour from 1 to 12 (%I) and no AM or PM (%p); hours from 0 to 23 are %H"),
+        ("V", {"year of the week"}, "a week of ISO 8601 (%V) and not its year (%G, not %Y)"),
+        ("G", {"week"}, "the year of a week (%G) and no week (%V); the year is %Y"),
+        ("U", {"weekday"}, "a week (%U) and no weekday (%w)"),
+        ("W", {"weekday"}, "a week (%W) and no weekday (%w)"),
+        ("d", {"month"}, "a day (%d) and no month (%m)"),
+        ("m", {"year"}, "a month and no year (%Y)"),
+        ("b", {"year"}, "a month and no year (%Y)"),
+        ("B", {"year"}, "a month and no year (%Y)"),
+        ("j", {"year"}, "a day of the year (%j) and no year (%Y)"),
+        ("U", {"year"}, "a week (%U) and no year (%Y)"),
+        ("W", {"year"}, "a week (%W) and no year (%Y)"),
+    )
+    for letter, others, reason in needed:
+        if letter in letters and others.isdisjoint(given):
+            raise ValueError(f"has {reason}")
+    if "H" in letters and "p" in letters:
+        raise ValueError("has %p, which belongs to hours from 1 to 12 (%I), not to %H")
+    if not {"U", "W"}.isdisjoint(letters) and not {"month", "day of the year"}.isdisjoint(given):
+        raise ValueError("has a week (%U or %W) and also a month or a day of the year")
+    if "V" in letters and not {"Y", "y", "U", "W"}.isdisjoint(letters):
+        raise ValueError("has a week of ISO 8601 (%G, %V) and another year or week")
+    dated = not {"year", "year of the week"}.isdisjoint(given)
+    if not dated and "hour" not in given:
+        raise ValueError("has neither a date nor a time of day")
+    if not dated and not {"weekday", "zone"}.isdisjoint(given):
+        raise ValueError("has a weekday or a zone, and no date")
+    whole = not {"day", "day of the year"}.isdisjoint(given) or {"week", "weekday"} <= set(given)
+    if dated and "hour" in given and not whole:
+        raise ValueError("has a time of day and no day (%d)")
+    for item, after in pairwise(items):
+        open_ended = item.pad == "-" or item.letter == "f"
+        digit = after.letter in {*_DIGITS, "f"} or after.literal.isdigit()
+        if open_ended and digit:
+            spelled = _spell(item)
+            raise ValueError(f"has {spelled}, whose number of digits is not fixed, before another digit")

@@ -1,0 +1,42 @@
+"""`TimeForm`: the form that the times of a column are written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from domaintoolkit.times.iso_text import parse_time
+from domaintoolkit.times.patterns import TimePattern, time_pattern
+
+__all__ = ["ISO", "Finer", "TimeForm", "Unit", "time_form"]
+
+Unit = Literal["ns", "us", "ms", "s", "min", "h", "d"]
+Finer = Literal["refuse", "cut"]
+
+
+@dataclass(frozen=True)
+class TimeForm:
+    """The form that the times of a column are written in. Columns of Arrow's timestamps and dates need none."""
+
+    unit: Unit | None = None
+    """Numbers count so many of these since the origin, or since 1970 in UTC."""
+    pattern: TimePattern | None = None
+    """The pattern of text; without one, text is in ISO 8601."""
+    origin: tuple[int, bool] | None = None
+    """The time that counts and times of day are counted from, in microseconds, and whether it names its zone."""
+    cut: bool = False
+    """True if what is finer than a microsecond is cut off; otherwise it is refused."""
+
+
+ISO = TimeForm()
+
+
+@lru_cache(maxsize=256)
+def time_form(
+    time_format: str | None, time_unit: Unit | None, time_origin: str | None, finer_times: Finer | None
+) -> TimeForm:
+    """The form that a declaration's settings describe; raises `ValueError` for settings that none has."""
+    pattern = None if time_format is None else time_pattern(time_format)
+    origin = None if time_origin is None else parse_time(time_origin)[:2]
+    return TimeForm(time_unit, pattern, origin, finer_times == "cut")

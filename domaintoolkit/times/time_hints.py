@@ -1,0 +1,116 @@
+"""The setting that would have helped with a text that is not in the expected form of a time."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+__all__ = ["hint_for", "translate"]
+
+_UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
+"""The unit that a number of so many digits counts, if it is a time of these years."""
+
+_FORMS = (
+    (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%-m-%-d"),
+    (r"[0-9]{4}/[0-9]{2}/[0-9]{2}", "%Y/%m/%d"),
+    (r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%-m/%-d"),
+    (r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}", "%Y.%m.%d"),
+    (r"[0-9]{4}-[0-9]{2}", "%Y-%m"),
+    (r"[0-9]{4}-W[0-9]{2}", "%G-W%V"),
+    (r"[0-9]{2}\.[0-9]{2}\.[0-9]{4}", "%d.%m.%Y"),
+    (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%-d.%-m.%Y"),
+    (r"[0-9]{2}\.[0-9]{2}\.[0-9]{2}", "%d.%m.%y"),
+    (r"[0-9]{2}-[0-9]{2}-[0-9]{4}", "%d-%m-%Y"),
+    (r"[0-9]{2}/[0-9]{2}/[0-9]{4}", "%d/%m/%Y"),
+    (r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", "%-d/%-m/%Y"),
+    (r"[0-9]{2}/[0-9]{2}/[0-9]{2}", "%d/%m/%y"),
+    (r"[0-9]{2} [A-Za-z]{3} [0-9]{4}", "%d %b %Y"),
+    (r"[0-9]{1,2} [A-Za-z]{3} [0-9]{4}", "%-d %b %Y"),
+    (r"[0-9]{1,2} [A-Za-z]{4,9} [0-9]{4}", "%-d %B %Y"),
+    (r"[0-9]{2}-[A-Za-z]{3}-[0-9]{4}", "%d-%b-%Y"),
+    (r"[0-9]{2}-[A-Za-z]{3}-[0-9]{2}", "%d-%b-%y"),
+    (r"[A-Za-z]{3} [0-9]{1,2}, [0-9]{4}", "%b %-d, %Y"),
+    (r"[A-Za-z]{4,9} [0-9]{1,2}, [0-9]{4}", "%B %-d, %Y"),
+    (r"[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9]{4}", "%a, %d %b %Y"),
+)
+"""Forms of dates that are not ISO 8601, and the pattern of each."""
+
+_CLOCKS = (
+    (r"[0-9]{2}:[0-9]{2}:[0-9]{2}[.,][0-9]+", "%H:%M:%S.%f"),
+    (r"[0-9]{2}:[0-9]{2}:[0-9]{2}", "%H:%M:%S"),
+    (r"[0-9]{2}:[0-9]{2}", "%H:%M"),
+    (r"[0-9]{1,2}:[0-9]{2}:[0-9]{2} [AaPp][Mm]", "%-I:%M:%S %p"),
+    (r"[0-9]{1,2}:[0-9]{2} [AaPp][Mm]", "%-I:%M %p"),
+    (r"[0-9]:[0-9]{2}:[0-9]{2}", "%-H:%M:%S"),
+    (r"[0-9]:[0-9]{2}", "%-H:%M"),
+)
+_NUMBER = re.compile(r"[+-]?([0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_ZONED = re.compile(r"(.*[0-9]) ?(?:[A-Z][A-Za-z]{2,3}|[A-Z][a-z]+/[A-Z][A-Za-z_]+)")
+
+
+def hint_for(text: str, kind: str = "time") -> str:
+    """`; ` and the setting that reads a text, such as `time_unit = "s"`; nothing if none would."""
+    # texts differ in their digits, but the hint does not depend on them
+    return _hint_for_shape(re.sub("[0-9]", "1", text.strip()), kind) if len(text) <= _LONGEST else ""
+
+
+_LONGEST = 64
+
+
+@lru_cache(maxsize=1024)
+def _hint_for_shape(text: str, kind: str) -> str:
+    number = _NUMBER.fullmatch(text)
+    if number and kind == "time":
+        unit = _UNITS.get(len(number[1]), "s")
+        return f'; numbers are times with a time_unit, such as time_unit = "{unit}"'
+    for shape, date in _FORMS:
+        for rest, pattern in (("", date), *((f"([T ]){clock}", f"{date}|{spelled}") for clock, spelled in _CLOCKS)):
+            found = re.fullmatch(shape + rest, text)
+            if found and not (kind == "date" and rest):
+                between = found[1] if rest else ""
+                return f'; set time_format, such as "{pattern.replace("|", between)}"{_other_order(date)}'
+    if any(re.fullmatch(shape, text) for shape, _ in _CLOCKS):
+        return "; a time of day needs its date: name the columns of both in time_join, or the date in time_origin"
+    if (zoned := _ZONED.fullmatch(text)) and ":" in zoned[1]:
+        return "; of the names of zones only UTC, GMT and Z are read: set zone, and end time_format with the name"
+    return ""
+
+
+def _other_order(date: str) -> str:
+    """The pattern with day and month the other way round, if nobody can tell."""
+    first, *others = date.split("/")
+    return "" if not others or first == "%Y" else f', or "{others[0]}/{first}/..." if the month is first'
+
+
+_LETTERS = re.compile(
+    r"'([^']*)'|(yyyy|YYYY)|(yy|YY)|(MMMM)|(MMM)|(MM)|(dd|DD)|(HH)|(hh)|(mm)|(ss|SS(?!S))|(f{2,}|S{3,})|(EEEE)|(EEE)"
+    r"|(tt|a|A)|(XXX|xx|zzz|ZZ|Z)|(M)|(d|D)|(H)|(h)|([A-Za-z]+)|([^A-Za-z])"
+)
+_MEANING = (
+    "", "%Y", "%y", "%B", "%b", "%m", "%d", "%H", "%H", "%M", "%S", "%f", "%A", "%a", "%p", "%z", "%-m", "%-d",
+    "%-H", "%-H",
+)  # fmt: skip
+"""What each group of letters but the first, a text in quotes, means."""
+
+
+def translate(words: str) -> str | None:
+    """A pattern in letters, such as `DD.MM.YYYY HH:mm`, with directives; None if it has other letters."""
+    made, hours = "", False
+    for found in _LETTERS.finditer(words):
+        group = found.lastindex or 1
+        if group == 1:
+            made += found[1]
+        elif group == len(_MEANING) + 1:
+            if found[0] != "T":
+                return None
+            made += "T"
+        elif group == len(_MEANING) + 2:
+            made += found[0]
+        else:
+            directive = _MEANING[group - 1]
+            # in some languages, MM after the hour is the minute, and mm before it the month
+            if directive in ("%m", "%M"):
+                directive = "%M" if hours else "%m"
+            hours = hours or directive in ("%H", "%-H")
+            made += directive
+    return made.replace("%H", "%I").replace("%-H", "%-I") if "%p" in made else made

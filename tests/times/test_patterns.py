@@ -1,0 +1,130 @@
+"""Patterns of times: what can be declared, and that texts are read to the letter."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.times.patterns import time_pattern
+
+EPOCH = datetime(1970, 1, 1)
+PATTERNS = [
+    "%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y%m%d %H%M%S", "%d.%m.%y", "%d %b %Y", "%d %B %Y %I:%M %p", "%Y-%j", "%j %Y",
+    "%G-W%V-%u", "%G%V%u", "%Y %U %w", "%Y %W %a", "%a, %d %b %Y %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%m/%d/%Y", "%b %Y",
+    "%A %d.%m.%Y", "%F %T", "%D %R", "%Y", "%d/%b/%Y:%H:%M:%S +0000", "100%% %Y",
+]  # fmt: skip
+MOMENTS = st.datetimes(datetime(1969, 1, 1), datetime(2068, 12, 31))
+
+
+def read(pattern: str, text: str) -> datetime | str:
+    try:
+        return EPOCH + timedelta(microseconds=time_pattern(pattern).read(text)[0])
+    except ValueError as error:
+        return str(error)
+
+
+@given(st.sampled_from(PATTERNS), MOMENTS)
+def test_what_strftime_writes_is_read_as_strptime_reads_it(pattern: str, moment: datetime) -> None:
+    text = moment.strftime(pattern)
+    assert read(pattern, text) == datetime.strptime(text, pattern.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S")
+                                                    .replace("%D", "%m/%d/%y").replace("%R", "%H:%M"))  # fmt: skip
+
+
+@given(st.sampled_from(PATTERNS), MOMENTS, st.data())
+def test_a_text_that_is_read_is_the_text_of_its_time(pattern: str, moment: datetime, data: st.DataObject) -> None:
+    """Whatever is put in, taken out or replaced: nothing is shifted or rolls over."""
+    text = moment.strftime(pattern)
+    at, span = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 1))
+    changed = text[:at] + data.draw(st.sampled_from(["", *"0123456789 ax"])) + text[at + span :]
+    found = read(pattern, changed)
+    if isinstance(found, datetime) and "24" not in changed and "%f" not in pattern:
+        assert found.strftime(pattern).lower() == changed.lower()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "reason"),
+    [
+        ("%Y%m%d %H%M%S", "20240101 11530", "was a zero at the beginning of a number lost?"),
+        ("%Y%m%d %H%M%S", "2024111 120000", "was a zero at the beginning of a number lost?"),
+        ("%Y%m%d", "202411", "was a zero at the beginning of a number lost?"),
+        ("%d.%m.%Y", "1.2.2024", 'numbers without zeros are read by time_format = "%-d.%-m.%Y"'),
+        ("%d.%m.%Y", "30.02.2024", "is not a day of the calendar"),
+        ("%Y-%j", "2023-366", "is not a day of the calendar"),
+        ("%G-W%V-%u", "2024-W53-1", "is not a week of the calendar"),
+        ("%Y %U %w", "2024 53 1", "is not a day of the calendar"),
+        ("%a %d.%m.%Y", "Mon 02.01.2024", "names a weekday that its date does not have"),
+        ("%Y-%m-%d %H:%M", "2024-01-01 24:01", "is not a time of day"),
+        ("%Y-%m-%d %I:%M %p", "2024-01-01 13:01 PM", "hours go from 1 to 12"),
+        ("%Y-%m-%d", "2024-01-01 ", "expected a time like '%Y-%m-%d'"),
+        ("%Y-%m-%d", "\uff12024-01-01", "expected a time like '%Y-%m-%d'"),
+    ],
+)
+def test_what_is_not_there_is_not_read(pattern: str, text: str, reason: str) -> None:
+    found = read(pattern, text)
+    assert isinstance(found, str)
+    assert reason in found
+    assert repr(text) in found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("%-d.%-m.%Y %-H:%M", "1.2.2024 7:03", datetime(2024, 2, 1, 7, 3)),
+        ("%-d.%-m.%Y %-H:%M", "01.12.2024 17:03", datetime(2024, 12, 1, 17, 3)),
+        ("%a %b %e %H:%M:%S %Y", "Fri Mar  1 10:00:00 2024", datetime(2024, 3, 1, 10)),
+        ("%d %b %Y", "01 SEP 2024", datetime(2024, 9, 1)),
+        ("%Y-%m-%d %H:%M", "2024-01-01 24:00", datetime(2024, 1, 2)),
+        ("%Y-%m-%d %H:%M:%S", "2016-12-31 23:59:60", datetime(2016, 12, 31, 23, 59, 59, 999_999)),
+        ("%Y-%m-%d %H:%M:%S%z", "2024-01-01 10:00:00+02:00", datetime(2024, 1, 1, 8)),
+        ("%Y-%m-%d %H:%M:%S%z", "2024-01-01 10:00:00Z", datetime(2024, 1, 1, 10)),
+        ("%Y-%m-%d %H:%M:%S+02:00", "2024-01-01 10:00:00+02:00", datetime(2024, 1, 1, 8)),
+        ("%Y-%m", "2024-05", datetime(2024, 5, 1)),
+        ("%G-W%V", "2024-W05", datetime(2024, 1, 29)),
+    ],
+)
+def test_forms_of_text(pattern: str, text: str, expected: datetime) -> None:
+    assert read(pattern, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("DD.MM.YYYY", 'write "%d.%m.%Y"'),
+        ("yyyy-MM-dd'T'HH:mm:ss.SSSZ", 'write "%Y-%m-%dT%H:%M:%S.%f%z"'),
+        ("MM/dd/yyyy hh:mm a", 'write "%m/%d/%Y %I:%M %p"'),
+        ("d.m.Y", 'write "%d.%m.%Y"'),
+        ("nonsense", 'no directives, such as in "%Y-%m-%d %H:%M:%S"'),
+        ("", "leave it out if the times are in ISO 8601"),
+        ("%s", 'time_unit = "s"'),
+        ("%Q", 'time_unit = "ms"'),
+        ("epoch", 'time_unit = "s"'),
+        ("%c", "write out its directives"),
+        ("%", "the directives are %Y"),
+        ("%d.%M.%Y", "the month is %m"),
+        ("%Y-%m-%d %H:%m", "the month twice; the minute is %M"),
+        ("%d.%m", "no year (%Y)"),
+        ("%Y-%m-%d %I:%M", "hours from 0 to 23 are %H"),
+        ("%Y-%m-%d %H:%M %p", "%p, which belongs to hours from 1 to 12 (%I)"),
+        ("%Y-%V", "%G, not %Y"),
+        ("%Y %H:%M", "no day (%d)"),
+        ("%Y%-m%-d", "%-m, whose number of digits is not fixed"),
+        ("%A", "neither a date nor a time of day"),
+    ],
+)
+def test_what_is_no_pattern_says_what_to_write(pattern: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        time_pattern(pattern)
+
+
+@given(st.text(st.sampled_from("%YmdHMSjGVuwfbBaApIyzZUWFT-_ :.0é"), max_size=8))
+def test_a_pattern_is_read_or_refused(pattern: str) -> None:
+    try:
+        made = time_pattern(pattern)
+    except ValueError:
+        return
+    for text in ("2024-01-01", "10:00", "01", pattern):
+        assert isinstance(read(made.text, text), str | datetime)
