@@ -90,7 +90,6 @@ def verify_run(folder: str | Path) -> RunReport:
     if load_run_recipe(place) is None:
         raise ArtifactError(str(place), f"is not the folder of a run: it has no {RUN}")
     result = read_json(place / RESULT, RESULT_FORMAT, VERSION) if is_finished(place) else None
-    DomainTokenizer.load(place / TOKENIZER)
     known = _checksums(place)
     if result is not None:
         files = result.pop("files")
@@ -98,13 +97,15 @@ def verify_run(folder: str | Path) -> RunReport:
         added = sorted(known.keys() - files.keys())
         if added:
             raise ArtifactError(str(place / added[0]), "is not one of the run's files")
-        load_model(place, "cpu")
     checkpoints = Checkpoints(place / CHECKPOINTS, keep=1)
-    files, steps = len(known) + (result is not None), checkpoints.steps()
+    count, steps = len(known) + (result is not None), checkpoints.steps()
     for step in steps:
         tensors, _ = checkpoints.load(step)
-        files += 1 + len(tensors)
-    return RunReport(files, tuple(steps), result)
+        count += 1 + len(tensors)
+    DomainTokenizer.load(place / TOKENIZER)
+    if result is not None:
+        load_model(place, "cpu")
+    return RunReport(count, tuple(steps), result)
 
 
 def _checksums(folder: Path) -> dict[str, str]:
