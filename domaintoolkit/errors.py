@@ -232,9 +232,9 @@ def unknown_name(what: str, name: object, available: Iterable[str]) -> str:
     return f"unknown {what} {name!r}; available: {', '.join(known[:SHOWN]) or 'none'}{more}{hint}"
 
 
-def pluralize(number: int, noun: str) -> str:
-    """A number and its noun: `1 event`, `2,000 events`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def pluralize(number: int, noun: str, plural: str | None = None) -> str:
+    """A number and its noun: `1 event`, `2,000 events`; `plural` if it does not end in s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def quote(value: bytes | str, limit: int = 60) -> str:

@@ -78,6 +78,8 @@ class History:
     """The fields in the order of the stream; None is the anchor."""
     entity: Mapping[str, Any] = field(default_factory=dict)
     split: str | None = None
+    left_out: int = 0
+    """Later events of the stream, which are not shown."""
 
     @property
     def tokens(self) -> int:

@@ -43,7 +43,8 @@ def _fact_html(name: str, text: str) -> str:
 def _facts(history: History, vocabulary_size: int) -> Iterable[tuple[str, str]]:
     if history.split is not None:
         yield "split", history.split
-    yield "events", f"{len(history.events):,}"
+    shown = f"{len(history.events):,}"
+    yield "events", f"{shown} of {len(history.events) + history.left_out:,}" if history.left_out else shown
     yield "tokens", f"{history.tokens:,}"
     if history.events:
         yield "tokens per event", f"{history.tokens / len(history.events):.2f}"

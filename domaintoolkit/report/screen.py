@@ -89,7 +89,7 @@ class Screen:
             if event.segmented is not None:
                 names = [shown.name for shown in event.segmented] or ["(inside a composite of an earlier event)"]
                 self._print_composites(names)
-        left = len(history.events) - len(history.events[:limit])
+        left = len(history.events) - len(history.events[:limit]) + history.left_out
         if left:
             self.line(f"... and {pluralize(left, 'more event')}")
 

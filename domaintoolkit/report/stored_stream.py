@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import LookupFailedError
+from domaintoolkit.errors import LookupFailedError, pluralize
 from domaintoolkit.report.history import History, history_of
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.streams.keys import hash_keys, shard_of
@@ -18,6 +20,11 @@ from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.values.value_names import parse_names
 
 __all__ = ["StoredStream", "find_stream", "first_stream"]
+
+NEAR = 5
+"""Keys that are shown if one is not found."""
+COMPARED = 2_000
+"""Keys of a shard that are compared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,11 @@ class StoredStream:
     labels: Mapping[str, Sequence[Any]] | None
     split: str
 
+    @property
+    def events(self) -> int:
+        """The number of events."""
+        return len(self.event_starts)
+
     def history(self, tokenizer: DomainTokenizer, events: int | None = None) -> History:
         """Parse the stream for display, at most `events` events of it."""
         starts = self.event_starts
@@ -39,7 +51,8 @@ class StoredStream:
             ids, starts = self.ids[: int(starts[events])], starts[:events]
         else:
             ids = self.ids
-        return history_of(tokenizer, ids, starts, self.times, self.entity, self.split, self.labels)
+        history = history_of(tokenizer, ids, starts, self.times, self.entity, self.split, self.labels)
+        return replace(history, left_out=self.events - len(starts))
 
 
 def first_stream(folder: EncodedFolder, entity: Sequence[str]) -> StoredStream | None:
@@ -71,7 +84,23 @@ def find_stream(folder: EncodedFolder, entity: Sequence[str], key: Sequence[str]
     for row in np.flatnonzero(hash_keys(keys) == hashed[0]).tolist():
         if keys.slice(row, 1).to_pylist() == wanted.to_pylist():
             return _stream(table, row, entity)
-    raise LookupFailedError("entity", shown, _keys(keys))
+    note = f"the folder holds {pluralize(folder.manifest.totals['entities'], 'entity', 'entities')}"
+    raise LookupFailedError("entity", shown, _near_keys(folder, entity, shown) or _keys(some), note)
+
+
+def _near_keys(folder: EncodedFolder, entity: Sequence[str], key: str) -> list[str]:
+    """The keys of the folder that are most like `key`, out of those that share some of its beginning or end."""
+    near: set[str] = set()
+    for number in range(len(folder.manifest.shards)):
+        columns = [column.cast(pa.string()) for column in folder.table(number).select(list(entity)).columns]
+        texts = pc.binary_join_element_wise(*columns, ", ") if len(columns) > 1 else columns[0]
+        lower = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+        alike = pc.or_(
+            pc.starts_with(lower, key.strip().lower()[: max(len(key) // 2, 1)]),
+            pc.ends_with(lower, key.strip().lower()[-max(len(key) // 2, 1) :]),
+        )
+        near.update(texts.filter(alike).slice(0, COMPARED).to_pylist())
+    return get_close_matches(key, near, n=NEAR, cutoff=0.5)
 
 
 def _keys(table: pa.Table, shown: int = 20) -> list[str]:

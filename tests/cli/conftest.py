@@ -58,3 +58,14 @@ def encoded(tmp_path_factory: pytest.TempPathFactory, rows_file: Path) -> Path:
     out = tmp_path_factory.mktemp("encoded") / "shop"
     assert invoke("encode", "-d", "ecommerce", rows_file, "-o", out).exit_code == 0
     return out
+
+
+@pytest.fixture(scope="session")
+def composed(tmp_path_factory: pytest.TempPathFactory, as_data: Callable[..., dict[str, Any]], rows_file: Path) -> Path:
+    """The same with composites; not to be changed."""
+    out = tmp_path_factory.mktemp("composed") / "shop"
+    data = as_data("encode", "-d", "ecommerce", rows_file, "--composites", 60, "-o", out)
+    assert 0 < data["composites"] <= 60
+    assert data["tokens"] < data["base_tokens"]
+    assert data["tokens_per_event"] < data["base_tokens_per_event"]
+    return out

@@ -100,7 +100,7 @@ def _show(found: Drift) -> None:
     screen.table(("field", "unseen", "clipped", "missing", "verdict", "new values"), shares)
     screen.line()
     refused = f", {pluralize(found.refused, 'row')} refused" if found.refused else ""
-    entities = f"{found.entities} {'entity' if found.entities == 1 else 'entities'}"
+    entities = pluralize(found.entities, "entity", "entities")
     screen.line(f"{found.verdict}: {pluralize(found.events, 'new event')} of {entities}{refused}")
 
 

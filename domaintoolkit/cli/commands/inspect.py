@@ -24,6 +24,9 @@ EXAMPLES = format_examples(
     "domaintoolkit inspect ecommerce-streams/tokenizer",
 )
 
+SHOWN = 20
+"""Events or composites on the terminal, without --limit."""
+
 
 @click.command("inspect", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
@@ -32,12 +35,15 @@ EXAMPLES = format_examples(
     help="Key of the entity; once per key column.  [default: the folder's first entity]",
 )  # fmt: skip
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the history to an HTML page.")
-@click.option("--limit", type=AtLeast(1), default=20, show_default=True, metavar="N", help="Print at most N events.")
+@click.option(
+    "--limit", type=AtLeast(1), metavar="N",
+    help="Show at most N events, or composites.  [default: 20 on the terminal, all on a page and in JSON]",
+)  # fmt: skip
 @json_option
-def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, json_output: bool) -> None:
+def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int | None, json_output: bool) -> None:
     """Show the tokens of one entity's history, event by event.
 
-    OUT is an encoded folder. If it is the folder of a tokenizer, show its vocabulary.
+    OUT is an encoded folder. If it is the folder of a tokenizer, show its vocabulary and its composites.
     """
     from domaintoolkit.storage.manifest import MANIFEST, STATE
 
@@ -46,13 +52,15 @@ def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, j
     elif (folder / "vocabulary.json").exists():
         if key or html:
             raise click.UsageError(f"--entity and --html need an encoded folder; {folder} is a tokenizer")
-        _inspect_vocabulary(folder, json_output)
+        _inspect_vocabulary(folder, limit, json_output)
     else:
         reason = "is neither an encoded folder nor a tokenizer" if folder.exists() else "does not exist"
         raise ArtifactError(str(folder), reason)
 
 
-def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limit: int, json_output: bool) -> None:
+def _inspect_history(
+    folder: Path, key: tuple[str, ...], html: Path | None, limit: int | None, json_output: bool
+) -> None:
     from domaintoolkit.report import Screen, find_stream, first_stream, pluralize
     from domaintoolkit.storage import open_encoded
     from domaintoolkit.tokenizer import DomainTokenizer
@@ -63,16 +71,17 @@ def _inspect_history(folder: Path, key: tuple[str, ...], html: Path | None, limi
     stream = find_stream(encoded, entity, key) if key else first_stream(encoded, entity)
     if stream is None:
         raise ArtifactError(str(folder), "holds no streams")
-    history = stream.history(tokenizer)
+    history = stream.history(tokenizer, limit)
+    ids = stream.ids[: history.tokens].tolist()
     if html is not None:
         _write_page(history, tokenizer, html)
     if json_output:
-        print_json(history_data(history, stream.ids.tolist()))
+        print_json(history_data(history, ids))
         return
     screen = Screen()
     screen.line(", ".join(f"{name} {value}" for name, value in history.entity.items()))
-    screen.line(f"{history.split}, {pluralize(len(history.events), 'event')}, {history.tokens:,} tokens")
-    screen.history(history, limit)
+    screen.line(f"{history.split}, {pluralize(stream.events, 'event')}, {len(stream.ids):,} tokens")
+    screen.history(history, limit or SHOWN)
     if html is not None:
         screen.line(f"written to {html}")
 
@@ -101,6 +110,7 @@ def history_data(history: History, ids: list[int]) -> dict[str, Any]:
             for event in history.events
         ],
         "ids": ids,
+        "events_left_out": history.left_out,
     }
 
 
@@ -112,10 +122,11 @@ def _to_plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _inspect_vocabulary(folder: Path, json_output: bool) -> None:
+def _inspect_vocabulary(folder: Path, limit: int | None, json_output: bool) -> None:
     from domaintoolkit.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.load(folder)
+    composites = _composites(folder, vocabulary)
     kinds = Counter((token.kind, token.field) for token in vocabulary)
     rows = [{"kind": kind, "field": field, "tokens": count} for (kind, field), count in kinds.items()]
     data = {
@@ -123,12 +134,36 @@ def _inspect_vocabulary(folder: Path, json_output: bool) -> None:
         "vocabulary_hash": vocabulary.hash,
         "generations": [list(generation) for generation in vocabulary.generations],
         "tokens": rows,
+        "composites": composites,
     }
-    print_json(data) if json_output else _show_vocabulary(vocabulary, data)
+    if json_output:
+        print_json({**data, "composites": composites[:limit]})
+    else:
+        _show_vocabulary(vocabulary, data, limit or SHOWN)
 
 
-def _show_vocabulary(vocabulary: Vocabulary, data: dict[str, Any]) -> None:
-    from domaintoolkit.report import Screen
+def _composites(folder: Path, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+    """The composites of a tokenizer, the most frequent first."""
+    from domaintoolkit.tokenizer import DomainTokenizer
+
+    model = DomainTokenizer.load(folder).composites
+    if model is None:
+        return []
+    order = (-model.counts).argsort(kind="stable").tolist()
+    return [
+        {
+            "token": vocabulary.names[model.ids[k]],
+            "id": int(model.ids[k]),
+            "base_tokens": len(model.pieces[k]),
+            "made": int(model.counts[k]),
+            "weight": float(model.weights[k]),
+        }
+        for k in order
+    ]
+
+
+def _show_vocabulary(vocabulary: Vocabulary, data: dict[str, Any], limit: int) -> None:
+    from domaintoolkit.report import Screen, pluralize
 
     screen = Screen()
     sizes = " -> ".join(f"{size:,}" for size, _ in vocabulary.generations)
@@ -138,6 +173,18 @@ def _show_vocabulary(vocabulary: Vocabulary, data: dict[str, Any]) -> None:
         (row["kind"], row["field"] or "", f"{row['tokens']:,}", _first_names(vocabulary, row)) for row in data["tokens"]
     ]
     screen.table(("kind", "field", "tokens", "first tokens"), rows)
+    found = data["composites"]
+    if found:
+        screen.line()
+        screen.table(
+            ("composite", "base tokens", "made", "weight"),
+            [
+                (row["token"], str(row["base_tokens"]), f"{row['made']:,}", f"{row['weight']:.1f}")
+                for row in found[:limit]
+            ],
+        )
+        if len(found) > limit:
+            screen.line(f"... and {pluralize(len(found) - limit, 'more composite')}")
 
 
 def _first_names(vocabulary: Vocabulary, row: dict[str, Any]) -> str:

@@ -19,16 +19,6 @@ Run = Callable[..., Result]
 Data = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def composed(tmp_path_factory: pytest.TempPathFactory, as_data: Data, rows_file: Path) -> Path:
-    out = tmp_path_factory.mktemp("composed") / "shop"
-    data = as_data("encode", "-d", "ecommerce", rows_file, "--composites", 60, "-o", out)
-    assert 0 < data["composites"] <= 60
-    assert data["tokens"] < data["base_tokens"]
-    assert data["tokens_per_event"] < data["base_tokens_per_event"]
-    return out
-
-
 def test_the_round_trip_holds_with_composites(run: Run, composed: Path, rows_file: Path) -> None:
     assert "composites, greedy and spr," in run("verify", composed, rows_file).stdout
     said = run("inspect", composed, "--limit", 2).stdout

@@ -23,7 +23,10 @@ def test_one_entity(run: Run, as_data: Data, encoded: Path, tmp_path: Path) -> N
     assert said.exit_code == 0
     assert first["events"][0]["tokens"][0] in said.stdout
     html = page.read_text()
-    assert html.count("<article>") == len(first["events"])
+    assert html.count("<article>") == 1
+    assert f"1 of {len(first['events'])}" in html
+    run("inspect", encoded, "-e", key, "--html", page)
+    assert page.read_text().count("<article>") == len(first["events"])
     assert "http" not in html
 
 
@@ -41,6 +44,27 @@ def test_unknown_entities(run: Run, encoded: Path) -> None:
         assert result.exit_code != 0
         assert f"unknown entity '{key}'" in result.stderr
     assert "a key has the columns: user_id" in run("inspect", encoded, "-e", 1, "-e", 2).stderr
+
+
+def test_the_nearest_keys_are_shown_whatever_their_shard(run: Run, as_data: Data, tmp_path: Path) -> None:
+    rows = pa.table({"who": [f"customer-{number:04d}" for number in range(500)] * 2, "what": ["a"] * 1000})
+    pyarrow.parquet.write_table(rows, tmp_path / "rows.parquet")
+    (tmp_path / "s.toml").write_text('entity = "who"\nfields = [{ type = "categorical", name = "what" }]\n')
+    as_data("encode", "--schema", tmp_path / "s.toml", tmp_path / "rows.parquet", "-o", tmp_path / "out", "--shards", 7)
+    for key in ("customer-123", "Customer-0123", " customer-0123"):
+        said = run("inspect", tmp_path / "out", "-e", key).stderr
+        assert "customer-0123" in said, key
+        assert "the folder holds 500 entities" in said
+
+
+def test_composites_are_listed_with_their_weights(run: Run, as_data: Data, composed: Path) -> None:
+    data = as_data("inspect", composed / "tokenizer")
+    made = [row["made"] for row in data["composites"]]
+    assert made == sorted(made, reverse=True)
+    assert all(row["base_tokens"] >= 2 and row["weight"] > 0 for row in data["composites"])
+    few = run("inspect", composed / "tokenizer", "--limit", 1).stdout
+    assert data["composites"][0]["token"] in few
+    assert f"... and {len(made) - 1} more composite" in few
 
 
 def test_a_tokenizer(run: Run, as_data: Data, encoded: Path) -> None:
