@@ -14,6 +14,9 @@ import pyarrow.parquet
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.tokenizer.rows.column_types import common_type
 from domaintoolkit.util.partials import replacing
+from domaintoolkit.values.columns import plain
+from domaintoolkit.values.texts import is_text
+from domaintoolkit.values.value_names import has_names, write_names
 
 __all__ = ["write_rows"]
 
@@ -28,6 +31,7 @@ def write_rows(
     """Write tables of the same columns to a `.parquet`, `.csv` or `.arrow` (stream format) file; gives their rows.
 
     A column that comes in several types is written in one that holds all of them; `tables` are gone through again then.
+    In CSV, values have their names, which readers take for the same values.
     """
     report, schema = progress or silent, None
     # an error leaves no file; the writer closes before the file does
@@ -39,13 +43,15 @@ def write_rows(
             with ExitStack() as opened:
                 writer: Any = None
                 for table in tables:
+                    if target.suffix == ".csv":
+                        table = _name_values(table)
                     wider = _join(schema, table.schema)
                     if writer is None:
                         writer = opened.enter_context(_writer(file, wider, target.suffix))
                     elif wider != schema:
                         break
                     schema = wider
-                    writer.write_table(table.cast(schema))
+                    writer.write_table(_cast(table, schema))
                     done += table.num_rows
                     report(stage, done, total)
                 else:
@@ -59,6 +65,29 @@ def _join(first: pa.Schema | None, second: pa.Schema) -> pa.Schema:
         return second
     kinds = [common_type(one.type, other.type) for one, other in zip(first, second, strict=True)]
     return pa.schema(list(zip(first.names, kinds, strict=True)))
+
+
+def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table in the types of `schema`; a value that becomes text becomes its name."""
+    if table.schema.equals(schema):
+        return table
+    columns = [
+        write_names(plain(column)) if is_text(kind) and has_names(column.type) else column.cast(kind)
+        for column, kind in zip(table.columns, schema.types, strict=True)
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _name_values(table: pa.Table) -> pa.Table:
+    """The table with names for values that Arrow writes otherwise, such as 1.50."""
+    for place, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
+        kind, test = column.type, pa.types
+        if test.is_decimal(kind) or test.is_time(kind) or test.is_timestamp(kind) or test.is_floating(kind):
+            values = plain(column)
+            names = write_names(values)
+            if not names.equals(values.cast(pa.string())):
+                table = table.set_column(place, name, names)
+    return table
 
 
 def _writer(file: Any, schema: pa.Schema, suffix: str) -> Any:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from domaintoolkit.encoders import AnchorState, Encoder, EncoderType, State
 from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.tokenizer.layout import Layout
-from domaintoolkit.tokenizer.rows.column_types import column_type, common_type, parse_type
+from domaintoolkit.tokenizer.rows.column_types import column_type, common_type, parse_type, write_type
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.util.threads import Workers
 
@@ -102,7 +102,7 @@ class FitState:
 
     def _dump(self) -> Iterator[tuple[str, pa.Table]]:
         names = sorted(self.types)
-        yield "types", pa.table({"column": names, "type": [str(self.types[name]) for name in names]})
+        yield "types", pa.table({"column": names, "type": [write_type(self.types[name]) for name in names]})
         yield "rows", pa.table({"rows": [self.rows]})
         if self.anchor is not None:
             yield "anchor", self.anchor.dump()

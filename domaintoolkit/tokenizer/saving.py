@@ -18,7 +18,7 @@ from domaintoolkit.times import ZoneTable
 from domaintoolkit.tokenizer.encoder_types import encoder_types
 from domaintoolkit.tokenizer.fit_state import settle_defaults
 from domaintoolkit.tokenizer.layout import Layout
-from domaintoolkit.tokenizer.rows.column_types import parse_type
+from domaintoolkit.tokenizer.rows.column_types import parse_type, write_type
 from domaintoolkit.util.artifacts import read_json, write_json
 from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.partials import list_whole, replacing_folder
@@ -71,7 +71,7 @@ def _write(saved: Saved, directory: Path) -> None:
         (directory / name).write_bytes(data)
     payload = {
         "schema": to_dict(layout.schema),
-        "types": {name: str(types[name]) for name in sorted(types)},
+        "types": {name: write_type(types[name]) for name in sorted(types)},
         "zone": layout.zone.to_json(),
         "static": [encoder.to_json() for encoder in layout.static],
         "fields": [encoder.to_json() for encoder in layout.fields],

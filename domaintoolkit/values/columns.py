@@ -30,10 +30,13 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     Views, which polars gives, become text with offsets: Arrow cannot take rows of views. Runs become rows.
     """
     if isinstance(values, pa.ChunkedArray):
+        if not values.num_chunks:
+            kind = values.type
+            return pa.nulls(0, kind.value_type if pa.types.is_dictionary(kind) else kind)
         # One chunk is taken as it is: combining would copy it.
         values = values.chunk(0) if values.num_chunks == 1 else _combine_chunks(values)
-        if isinstance(values, pa.ChunkedArray):  # no chunks, or too much text for 32-bit offsets
-            values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks] or [pa.nulls(0)])
+        if isinstance(values, pa.ChunkedArray):  # too much text for 32-bit offsets
+            values = pa.concat_arrays([chunk.cast(_large(chunk.type)) for chunk in values.chunks])
     if pa.types.is_run_end_encoded(values.type):
         return plain(pc.run_end_decode(values))
     if pa.types.is_string_view(values.type):
@@ -60,7 +63,7 @@ def unify(values: pa.Array | pa.ChunkedArray) -> Prepared:
     if test.is_binary(kind) or test.is_large_binary(kind) or test.is_fixed_size_binary(kind):
         return _decode(values)
     if test.is_date(kind):
-        return _refuse_outside(values.cast(pa.date32(), safe=False))
+        return _refuse_outside(values if test.is_date32(kind) else values.cast(pa.date32(), safe=False))
     if test.is_time(kind):
         return _to_microseconds(values)
     if test.is_float16(kind):  # which Arrow cannot sort

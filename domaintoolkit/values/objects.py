@@ -51,6 +51,8 @@ def as_column(values: Sequence[Any], role: Role = "other") -> Prepared:
     if any(kinds <= alike for alike in _ALIKE):
         try:
             return unify(pa.array(values))
+        except OverflowError:
+            return _beyond_int64(values, kinds, role)
         except _UNLIKE:
             return _join(values, kinds, role, {})
     if all(issubclass(kind, _NESTED) for kind in kinds):
@@ -61,6 +63,13 @@ def as_column(values: Sequence[Any], role: Role = "other") -> Prepared:
     found, refused = _each(values, as_plain)
     kinds = frozenset(map(type, found)) - {type(None)}
     return _join(found, kinds, role, refused)
+
+
+def _beyond_int64(values: Sequence[Any], kinds: frozenset[type], role: Role) -> Prepared:
+    try:
+        return Prepared(pa.array(values, pa.uint64()))
+    except _UNLIKE:
+        return _join(values, kinds, role, {})
 
 
 def _join(values: Sequence[Any], kinds: frozenset[type], role: Role, refused: dict[int, str]) -> Prepared:

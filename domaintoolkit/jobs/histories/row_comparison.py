@@ -19,6 +19,7 @@ from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.values.value_names import write_names
 
 __all__ = ["Comparison", "FieldReport", "PartReport"]
 
@@ -246,11 +247,13 @@ def _field(
 
 def _equal(own: pa.Array, back: pa.Array) -> Flags:
     """True for each row with the same value in both; a null equals only a null, and NaN equals NaN."""
+    if pa.types.is_null(own.type) and pa.types.is_null(back.type):
+        return np.ones(len(own), np.bool_)
     if own.type != back.type:
         try:
             own = own.cast(back.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            own, back = own.cast(pa.string()), back.cast(pa.string())
+            own, back = write_names(own), write_names(back)
     same = pc.fill_null(pc.equal(own, back), False)
     if pa.types.is_floating(own.type):
         same = pc.or_(same, pc.fill_null(pc.and_(pc.is_nan(own), pc.is_nan(back)), False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import numpy as np
@@ -15,8 +16,9 @@ from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.texts import is_text
 from domaintoolkit.values.value_names import has_names, parse_names, write_names
 
-__all__ = ["cast_keys", "column_type", "common_type", "decoded_type", "parse_type"]
+__all__ = ["cast_keys", "column_type", "common_type", "decoded_type", "parse_type", "write_type"]
 
+_BYTES = "arrow:"
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
 _DECIMAL = re.compile(r"decimal(?:128|256)?\((\d+), (-?\d+)\)")
 
@@ -60,8 +62,24 @@ def decoded_type(kind: pa.DataType, spec: FieldSpec) -> pa.DataType:
     return pa.timestamp("us", "UTC") if isinstance(spec, Timestamp) else pa.string()
 
 
+def write_type(kind: pa.DataType) -> str:
+    """The text from which `parse_type` makes the type: its name or, if Arrow reads no such name, its bytes."""
+    name = str(kind)
+    try:
+        if parse_type(name) == kind:
+            return name
+    except ValueError:
+        pass
+    return _BYTES + base64.b64encode(pa.schema([("", kind)]).serialize().to_pybytes()).decode()
+
+
 def parse_type(name: str) -> pa.DataType:
-    """The type whose `str` is `name`."""
+    """The type that `write_type` wrote; raises `ValueError` for any other text."""
+    if name.startswith(_BYTES):
+        try:
+            return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(name.removeprefix(_BYTES)))).types[0]
+        except (OSError, IndexError, pa.ArrowException) as error:
+            raise ValueError(f"not a type: {error}") from None
     if match := _ZONED.fullmatch(name):
         return pa.timestamp(match[1], match[2])
     if match := _DECIMAL.fullmatch(name):

@@ -122,7 +122,7 @@ def _check_carried(schema: Schema, columns: Columns) -> list[Refusal]:
     }
     carried = {name: role for name, role in roles.items() if name in columns}
     unfit = [
-        Refusal(None, name, f"values of type {columns[name].type} cannot be {role}")
+        Refusal(None, name, f"values of type {columns[name].type} cannot be {role}{_hint(columns[name].type)}")
         for name, role in carried.items()
         if not _is_carried(columns[name].type)
     ]
@@ -137,11 +137,16 @@ def _check_carried(schema: Schema, columns: Columns) -> list[Refusal]:
     return wrong
 
 
+def _hint(kind: pa.DataType) -> str:
+    return "; write them as numbers" if pa.types.is_duration(kind) else ""
+
+
 def _is_carried(kind: pa.DataType) -> bool:
     test = pa.types
     if test.is_dictionary(kind):
         return _is_carried(kind.value_type)
-    return not (test.is_nested(kind) or test.is_interval(kind) or isinstance(kind, pa.BaseExtensionType))
+    unlike = test.is_nested(kind) or test.is_interval(kind) or test.is_duration(kind)
+    return not (unlike or isinstance(kind, pa.BaseExtensionType))
 
 
 def _check_names(names: list[str], required: list[str], chosen: list[str]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from domaintoolkit.errors import DataError
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer.rows.column_types import common_type, parse_type
+from domaintoolkit.tokenizer.rows.column_types import common_type, parse_type, write_type
 from domaintoolkit.values.value_names import write_names
 
 KINDS = [
@@ -29,10 +29,28 @@ KINDS = [
 def test_types_join_the_same_in_any_order(kinds: list[pa.DataType]) -> None:
     whole = {str(reduce(common_type, order)) for order in permutations(kinds)}
     assert len(whole) == 1
-    assert parse_type(whole.pop()) == reduce(common_type, kinds)
+    assert parse_type(write_type(reduce(common_type, kinds))) == reduce(common_type, kinds)
     for cut in range(1, len(kinds)):
         parts = (kinds[:cut], kinds[cut:])
         assert common_type(*(reduce(common_type, part) for part in parts)) == reduce(common_type, kinds)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *KINDS, pa.time32("s"), pa.time64("us"), pa.duration("ns"), pa.decimal32(5, 2), pa.binary(3), pa.uuid(),
+        pa.list_(pa.field("odd, name>", pa.struct([("a: b", pa.int8())]))), pa.timestamp("ns", "+05:30"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_type_is_read_as_it_was_written(kind: pa.DataType) -> None:
+    assert parse_type(write_type(kind)) == kind
+
+
+@pytest.mark.parametrize("text", ["", "text", "arrow:", "arrow:AAAA", "arrow:\u00e9", "decimal128(99, 1)"])
+def test_a_text_that_is_not_a_type_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any: the words are those of Arrow
+        parse_type(text)
 
 
 @pytest.mark.parametrize("column", ["user", "what"])

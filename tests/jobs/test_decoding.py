@@ -1,0 +1,101 @@
+"""Whatever can be encoded comes back in files that encode again, with the folder's own schema."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from domaintoolkit.cli.commands.inspect import history_data
+from domaintoolkit.errors import DataError
+from domaintoolkit.jobs import decode, encode, fit, verify
+from domaintoolkit.reading import open_source
+from domaintoolkit.reading.domain_file import domain_from_toml
+from domaintoolkit.report import find_stream
+from domaintoolkit.schema import Categorical, Schema, Timestamp
+from domaintoolkit.storage import open_encoded
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.values.value_names import write_names
+
+TIMES = [datetime(2020, 1, 1), datetime(2020, 1, 2, 5, 0, 0, 7)]
+COLUMNS = {
+    "uuid": pa.array([UUID(int=5), UUID(int=9)]),
+    "fixed-size binary": pa.array([b"ab", b"cd"], pa.binary(2)),
+    "decimal32": pa.array([Decimal("1.50"), Decimal(-2)], pa.decimal32(5, 2)),
+    "decimal256": pa.array([Decimal("1.50"), Decimal(-2)], pa.decimal256(60, 20)),
+    "time of day": pa.array([62, 63], pa.int32()).cast(pa.time32("s")),
+    "date": pa.array([date(2020, 1, 1), date(1, 1, 1)]).dictionary_encode(),
+    "time": pa.array(TIMES, pa.timestamp("ns")),
+    "zoned time": pa.array(TIMES, pa.timestamp("us", "Europe/Berlin")),
+    "uint64": pa.array([2**64 - 1, 3], pa.uint64()),
+    "bool": pa.array([True, False]),
+    "float16": pa.array(np.array([0.1, 2], np.float16)),
+    "float32": pa.array([0.1, 1e16], pa.float32()),
+}
+
+
+def streams_of(folder: Path) -> list[Any]:
+    encoded = open_encoded(folder)
+    return sorted(
+        ids for number in range(len(encoded.manifest.shards)) for ids in encoded.table(number)["ids"].to_pylist()
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COLUMNS)
+def test_every_type_goes_through_a_folder_and_files_and_back(name: str, tmp_path: Path) -> None:
+    column, out = COLUMNS[name], tmp_path / "out"
+    schema = Schema(
+        entity=("key",), time="at", static=(Categorical("static"),), labels=("label",), session="session",
+        fields=(Categorical("what"), Timestamp("at")), order_by=("order",),
+    )  # fmt: skip
+    columns = dict.fromkeys(("key", "static", "what", "label", "session", "order"), column)
+    table = pa.table({**columns, "at": TIMES})
+    tokenizer = fit(schema, table).tokenizer
+    encode(tokenizer, table, out)
+    assert verify(out, table).holds
+    loaded = DomainTokenizer.load(out / "tokenizer")
+    assert sorted(loaded.encode(table.to_pylist()).ids.tolist()) == sorted(loaded.encode(table).ids.tolist())
+    encoded = open_encoded(out)
+    for number in range(len(encoded.manifest.shards)):
+        for key in write_names(encoded.table(number)["key"].combine_chunks()).to_pylist():
+            stream = find_stream(encoded, ["key"], [key])
+            assert history_data(stream.history(loaded), stream.ids.tolist())["entity"]["key"] is not None
+    domain = domain_from_toml(out / "tokenizer" / "schema.toml")
+    for ending in ("parquet", "csv"):
+        again = tmp_path / f"again.{ending}"
+        assert decode(out, again) == 2
+        rows = open_source(again, domain.reader)
+        encode(fit(domain.schema, rows).tokenizer, rows, tmp_path / f"fitted-{ending}")
+        encode(loaded, rows, tmp_path / ending)
+        assert streams_of(tmp_path / ending) == streams_of(out)
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (pa.array([b"\xff"]), "not UTF-8"),
+        (pa.array([2**31 - 1], pa.int32()).cast(pa.date32()), "is outside the years 1 to 9999"),
+        (pa.array([1], pa.duration("s")), "cannot be"),
+        (pa.array([pa.MonthDayNano([1, 2, 3])]), "cannot be"),
+        (pa.array([[1]]), "cannot be"),
+    ],
+)
+def test_what_would_not_come_back_is_refused_at_fitting(column: pa.Array, reason: str) -> None:
+    base = {"user": ["a"], "what": ["x"]}
+    for schema in (
+        Schema(entity=("odd",), fields=(Categorical("what"),)),
+        Schema(entity=("user",), fields=(Categorical("odd"),)),
+        Schema(entity=("user",), fields=(Categorical("what"),), labels=("odd",)),
+        Schema(entity=("user",), fields=(Categorical("what"),), session="odd"),
+        Schema(entity=("user",), fields=(Categorical("what"),), order_by=("odd",)),
+        Schema(entity=("user",), fields=(Categorical("what"),), static=(Categorical("odd"),)),
+    ):
+        with pytest.raises(DataError, match=reason):
+            DomainTokenizer(schema).fit(pa.table({**base, "odd": column}))
