@@ -32,6 +32,7 @@ from .schema import Domain as Domain
 from .schema import Numeric as Numeric
 from .schema import Reader as Reader
 from .schema import Schema as Schema
+from .schema import Split as Split
 from .schema import Text as Text
 from .schema import Timestamp as Timestamp
 from .streams import Counts as Counts

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import VocabularyError
+from domaintoolkit.errors import Problem, SchemaError, VocabularyError
 from domaintoolkit.generate.constraints.canonical_histories import CanonicalHistories
 from domaintoolkit.generate.constraints.composite_next_tokens import ComposedWriter
 from domaintoolkit.generate.constraints.next_tokens import OrderedWriter, Writer
@@ -46,10 +46,13 @@ class Generator:
 
     def __init__(self, model: TokenModel | EventModel, tokenizer: DomainTokenizer) -> None:
         model.check_vocabulary(tokenizer.vocabulary)
+        if tokenizer.schema.is_ordered_by_fields:
+            reason = "without a time column, histories are written only if a column that is not a field orders them"
+            raise SchemaError([Problem("order_by", reason)])
         self.model, self.tokenizer = model, tokenizer
         self.checks = CanonicalHistories(tokenizer)
-        sessions, staged = tokenizer.schema.session is not None, isinstance(model, EventModel)
-        self.ordered = OrderedWriter(self.checks.tables, self.checks.time_field, sessions, staged)
+        sessions, staged = tokenizer.schema.has_sessions, isinstance(model, EventModel)
+        self.ordered = OrderedWriter(self.checks.tables, self.checks.time_field, sessions, staged, tokenizer.schema.gap)
         self.writer: Writer = self.ordered
         if model.config.composites:
             if tokenizer.segmenter is None or not tokenizer.segmenter.model.decodable:

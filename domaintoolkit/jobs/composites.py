@@ -11,8 +11,7 @@ from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.jobs.partition.row_refusals import RefusalList
 from domaintoolkit.jobs.partition.row_source import RowSource, read_tables
-from domaintoolkit.schema import Composite
-from domaintoolkit.streams.keys import split_of
+from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.arrow import to_plain
 
@@ -28,8 +27,9 @@ class LowestEntities:
     The choice depends on the keys alone, so the lowest of several parts are found among the lowest of each part.
     """
 
-    def __init__(self, keys: EntityKeys, limit: int, training_only: bool) -> None:
-        self._keys, self._limit, self._training_only = keys, limit, training_only
+    def __init__(self, keys: EntityKeys, limit: int, training: Schema | None) -> None:
+        """With `training`, only the rows that a tokenizer of this schema may be fitted on count."""
+        self._keys, self._limit, self._training = keys, limit, training
         self._tables: list[pa.Table] = []
         self._loose = 0
         self._highest = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -38,8 +38,8 @@ class LowestEntities:
         """Take rows."""
         hashes = self._keys.hash(table)
         kept = hashes <= self._highest
-        if self._training_only:
-            kept &= split_of(hashes) == 0
+        if self._training is not None:
+            kept &= self._keys.is_training(table, self._training)
         if kept.any():
             self._tables.append(table.filter(pa.array(kept)))
             self._loose += int(kept.sum())
@@ -70,7 +70,7 @@ def learn_composites(
     schema = tokenizer.schema
     if spec is None or spec.vocabulary_size == 0:
         return 0
-    lowest = LowestEntities(EntityKeys.of(tokenizer), spec.max_entities, training_only)
+    lowest = LowestEntities(EntityKeys.of(tokenizer), spec.max_entities, schema if training_only else None)
     columns = [name for name in schema.columns if name not in schema.labels]
     for table in read_tables(source, columns, [], RefusalList(0), threads):
         lowest.add(_drop_dictionaries(drop_origins(table)))

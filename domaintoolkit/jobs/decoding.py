@@ -70,12 +70,21 @@ def decode_rows(folder: EncodedFolder, tokenizer: DomainTokenizer) -> Iterator[p
             low, high = int(rows.offsets[start]), int(rows.offsets[end])
             keys = pa.Table.from_batches([rows.table.slice(start, end - start)]).select(entity)
             table = tokenizer.decode(rows.ids[low:high], rows.offsets[start : end + 1] - low, keys)
-            yield _add_labels(table, rows, start, end)
+            yield _add_labels(_add_splits(table, tokenizer, rows, start, end), rows, start, end)
 
 
 def cut_streams(offsets: NDArray[np.integer[Any]]) -> list[tuple[int, int]]:
     """Streams in ranges of at most `TOKENS` tokens each, or of one stream; one empty range if there are none."""
     return cut_ranges(offsets, TOKENS) or [(0, 0)]
+
+
+def _add_splits(table: pa.Table, tokenizer: DomainTokenizer, rows: ShardRows, start: int, end: int) -> pa.Table:
+    """The table with the split column, which has the value of the last event for each event of a history."""
+    name = tokenizer.schema.split_column
+    if name is None:
+        return table
+    of = np.repeat(np.arange(start, end), np.diff(rows.event_offsets[start : end + 1]))
+    return table.append_column(name, rows.table["split_value"].take(pa.array(of)))
 
 
 def _add_labels(table: pa.Table, rows: ShardRows, start: int, end: int) -> pa.Table:

@@ -179,7 +179,7 @@ class _Counting:
     def _count(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> _Counted:
         total = len(table)
         if training_only:
-            table = table.filter(pa.array(self._keys.is_training(table)))
+            table = table.filter(pa.array(self._keys.is_training(table, self._schema)))
         refused: list[Refusal] = []
         state = self._tokenizer.fit_state(drop_origins(table), "quarantine", self._types, refused)
         passed_over = len(table) - state.rows

@@ -5,6 +5,7 @@ from domaintoolkit.schema.domain import Domain, Sample
 from domaintoolkit.schema.fields import Categorical, Composite, Custom, FieldSpec, Numeric, Part, Text, Timestamp
 from domaintoolkit.schema.reader import Column, Reader
 from domaintoolkit.schema.schema import Schema
+from domaintoolkit.schema.split import Split
 
 __all__ = [
     "Categorical",
@@ -18,6 +19,7 @@ __all__ = [
     "Reader",
     "Sample",
     "Schema",
+    "Split",
     "Text",
     "Timestamp",
     "from_dict",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,15 +16,26 @@ from domaintoolkit.errors import Problem, SchemaError, unknown_name
 from domaintoolkit.schema.convert import from_dict, json_schema, read_toml, to_toml
 from domaintoolkit.schema.declaration import Listed, Whole, declaration
 from domaintoolkit.schema.fields import Categorical, Composite, FieldSpec, Timestamp, Zone, check_zone
+from domaintoolkit.schema.split import Split
 from domaintoolkit.schema.time_settings import TimeOrigin, find_time_problems
 from domaintoolkit.times.time_form import Finer, TimeForm, Unit
 
 __all__ = ["Schema"]
 
+_GAP = re.compile(r"([1-9][0-9]{0,8})([smhd])")
+_UNITS = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
+"""Microseconds."""
+
 
 def _wrap_name(value: Any) -> Any:
     """Let one name stand for a list of one name."""
     return (value,) if isinstance(value, str) else value
+
+
+def _check_gap(value: str | None) -> str | None:
+    if value is not None and _GAP.fullmatch(value) is None:
+        raise ValueError(f"expected a whole number of s, m, h or d, such as '30m', got {value!r}")
+    return value
 
 
 @declaration
@@ -33,9 +45,10 @@ class Schema:
     `static` fields belong to the entity and are emitted once. The `order_by` columns order events of one time, or
     without a time column all events of an entity; without either, events keep the order of the rows.
     `labels` are stored with the streams and never encoded. A column in `leaks` gives a label away, so it may
-    not be encoded either. A change in the `session` column starts a session. Entities with fewer than
-    `min_events` events are left out, and of longer histories the last `max_events` events are kept; both are
-    counted.
+    not be encoded either. A change in the `session` column starts a session; in place of such a column,
+    `session_gap` (`"30m"`; units are s, m, h and d) starts one at each event that comes so long after the event
+    before it. Entities with fewer than `min_events` events are left out, and of longer histories the last
+    `max_events` events are kept; both are counted.
 
     Times are ISO 8601, or of a type of times. Those without a zone are read in `zone`. Text of another form needs
     a `time_format`, such as `%d.%m.%Y %H:%M`. Numbers need a `time_unit`, and count from 1970 in UTC or from
@@ -52,6 +65,7 @@ class Schema:
     labels: Listed[str] = ()
     leaks: Listed[str] = ()
     session: str | None = None
+    session_gap: str | None = None
     min_events: Annotated[Whole, Constraint(ge=1)] = 1
     max_events: Annotated[Whole, Constraint(ge=1)] | None = None
     zone: Zone = "UTC"
@@ -60,10 +74,12 @@ class Schema:
     time_origin: TimeOrigin | None = None
     time_join: Listed[str] = ()
     finer_times: Finer = "refuse"
+    split: Split | None = None
     composite: Composite | None = None
 
     _one_is_a_list = field_validator("entity", "order_by", "labels", "leaks", mode="before")(_wrap_name)
     _zone_exists = field_validator("zone")(check_zone)
+    _gap_is_a_time = field_validator("session_gap")(_check_gap)
 
     @model_validator(mode="after")
     def _consistent(self) -> Schema:
@@ -102,8 +118,14 @@ class Schema:
             *(spec.name for spec in self.fields),
             *self.order_by,
             *self.labels,
+            *([self.split_column] if self.split_column else []),
         ]
         return tuple(dict.fromkeys(named))
+
+    @property
+    def split_column(self) -> str | None:
+        """The column that gives the split of each entity, or None."""
+        return None if self.split is None else self.split.column
 
     @property
     def tie_order(self) -> tuple[str, ...]:
@@ -120,6 +142,23 @@ class Schema:
     def has_order(self) -> bool:
         """True if columns give the order of events; if not, it is the order of the rows."""
         return self.time is not None or bool(self.tie_order)
+
+    @property
+    def is_ordered_by_fields(self) -> bool:
+        """True if only a field gives the order of some events, so that not every series of events is a history."""
+        first = next((name for name in self.tie_order if name != self.session), None)
+        return self.time is None and bool(self.tie_order) and first not in self.free_order
+
+    @property
+    def has_sessions(self) -> bool:
+        """True if session tokens begin sessions."""
+        return self.session is not None or self.session_gap is not None
+
+    @property
+    def gap(self) -> int | None:
+        """The microseconds without an event after which a session begins; None if no such gap is declared."""
+        found = None if self.session_gap is None else _GAP.fullmatch(self.session_gap)
+        return None if found is None else int(found[1]) * _UNITS[found[2]]
 
     @property
     def time_field(self) -> Timestamp | None:
@@ -162,6 +201,7 @@ def _roles(schema: Schema) -> Iterator[Problem]:
         *((spec.name, f"fields[{i}].name") for i, spec in enumerate(schema.fields)),
         *((name, f"labels[{i}]") for i, name in enumerate(schema.labels)),
         *([(schema.session, "session")] if schema.session else []),
+        *([(schema.split_column, "split.column")] if schema.split_column else []),
     ]
     if schema.time and schema.time_field is None:
         roles.append((schema.time, "time"))
@@ -173,7 +213,7 @@ def _roles(schema: Schema) -> Iterator[Problem]:
             yield Problem(path, f"column {name!r} is already used by {first[name]}")
         first.setdefault(name, path)
     for name, path in roles:
-        if name in schema.leaks and not path.startswith("labels"):
+        if name in schema.leaks and not path.startswith(("labels", "split")):
             yield Problem(path, f"column {name!r} is a leak: it gives a label away, so it cannot be encoded")
     for name, count in Counter(schema.order_by).items():
         if count > 1:
@@ -193,6 +233,16 @@ def _times(schema: Schema) -> Iterator[Problem]:
                     yield Problem(f"{place}[{i}].delta", "only the field of the schema's time column can have a delta")
                 if not spec.parts and not schema.has_delta(spec):
                     yield Problem(f"{place}[{i}].parts", "a timestamp without a delta needs at least one part")
+
+    cuts = None if schema.split is None else schema.split.cuts(schema.zone)
+    if cuts is not None and schema.time is None:
+        yield Problem("split", "is by time, but the schema has no time column")
+    if cuts is not None and cuts[0] > cuts[1]:
+        yield Problem("split.validation_from", "is later than test_from")
+    if schema.session_gap is not None and schema.session is not None:
+        yield Problem("session_gap", f"the column {schema.session!r} gives the sessions already; declare only one")
+    if schema.session_gap is not None and schema.time is None:
+        yield Problem("session_gap", "counts the time between events, but the schema has no time column")
 
 
 def _orders(schema: Schema) -> Iterator[Problem]:

@@ -30,7 +30,9 @@ __all__ = [
     "write_shard",
 ]
 
-OWN_COLUMNS = ("split", "ids", "event_starts", "times", "labels", "order_by", "statics", "last_session", "sessions")
+OWN_COLUMNS = (
+    "split", "split_value", "ids", "event_starts", "times", "labels", "order_by", "statics", "last_session", "sessions",
+)  # fmt: skip
 CARRIED = ("labels", "order_by")
 """Those that are structs of lists, with values of every event that are not tokens."""
 BATCH_TOKENS = 1 << 30
@@ -61,7 +63,10 @@ def shard_table(streams: Streams) -> pa.Table:
     events = streams.event_offsets
     first = np.repeat(streams.offsets[:-1], np.diff(events))
     columns = {name: to_plain(streams.entities[name]) for name in streams.entities.column_names}
-    columns["split"] = pa.array(SPLITS).take(pa.array(split_of(hashes)))
+    splits = split_of(hashes) if streams.splits is None else streams.splits
+    columns["split"] = pa.array(SPLITS).take(pa.array(splits))
+    if streams.split_values is not None:
+        columns["split_value"] = to_plain(streams.split_values)
     columns["ids"] = _to_lists(streams.offsets, pa.array(streams.ids))
     columns["event_starts"] = _to_lists(events, pa.array((streams.event_starts - first).astype(np.int32)))
     if streams.times is not None:

@@ -102,6 +102,10 @@ class Streams:
     statics: pa.Table | None = None
     """A hash of each static field's value, one row a stream, since tokens may lose part of the value. None without
     static fields."""
+    splits: NDArray[np.uint8] | None = None
+    """(n,): 0, 1 or 2 for training, validation or test; None if a hash of the key decides."""
+    split_values: pa.Array | None = None
+    """The value of the split column at each stream's last event; None without such a column."""
     last_session: pa.Array | None = None
     """The session of each stream's last event; None without a session column."""
     sessions: Sessions | None = None
@@ -182,6 +186,8 @@ class Streams:
             labels=None if self.labels is None else self.labels.take(pa.array(events)),
             order_by=None if self.order_by is None else self.order_by.take(pa.array(events)),
             statics=None if self.statics is None else self.statics.take(pa.array(chosen)),
+            splits=None if self.splits is None else self.splits[chosen],
+            split_values=None if self.split_values is None else self.split_values.take(pa.array(chosen)),
             last_session=None if self.last_session is None else self.last_session.take(pa.array(chosen)),
             sessions=None if self.sessions is None else self.sessions.select(chosen),
             rows=None if self.rows is None else self.rows[events],

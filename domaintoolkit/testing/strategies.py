@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Part, Schema, Text, Timestamp
+from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Part, Schema, Split, Text, Timestamp
 
 __all__ = ["cases", "edge_texts", "instants", "schemas", "tables"]
 
@@ -80,6 +80,7 @@ def schemas(draw: st.DrawFn) -> Schema:
     static = [draw(_fields("static"))] if draw(st.booleans()) else []
     exact = [f.name for f in fields if isinstance(f, Categorical) and f.unseen == "spell"]
     session = draw(st.sampled_from([None, "session"]))
+    cuts = [] if time is None else [Split(validation_from="2019-10-27T01:00"), Split(test_from="2019-10-27T01:00")]
     orders = [[], ["sequence"], exact[:1], ["user", "sequence"]]
     order_by = draw(st.sampled_from([*orders, *([["session", "sequence"]] if session else [])]))
     return Schema(
@@ -88,8 +89,10 @@ def schemas(draw: st.DrawFn) -> Schema:
         time=time,
         order_by=tuple(order_by),
         static=tuple(static),
+        split=draw(st.sampled_from([None, None, Split(column="set"), *cuts])),
         labels=("label",) if draw(st.booleans()) else (),
         session=session,
+        session_gap=draw(st.sampled_from([None, "1s", "2h"])) if time is not None and session is None else None,
         min_events=draw(st.sampled_from([1, 1, 2])),
         max_events=draw(st.sampled_from([None, None, 2])),
     )
@@ -170,6 +173,10 @@ def tables(
     for name in (*schema.order_by, *schema.labels, *([schema.session] if schema.session else [])):
         if name not in columns:
             columns[name] = _as(column(st.integers(0, 1), pa.int64()), known.get(name, pa.int64()))
+    if schema.split is not None and schema.split_column is not None:
+        columns[schema.split_column] = column(
+            st.sampled_from([v for each in schema.split.values for v in each]), pa.string()
+        )
     keys = list(zip(*(columns[name].to_pylist() for name in schema.entity), strict=True))
     for spec in schema.static:
         of_entity = {key: draw(values_of(spec)) for key in sorted(set(keys))}

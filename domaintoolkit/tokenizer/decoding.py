@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells, TimestampEncoder, decode_instants
+from domaintoolkit.times.zones import LAST
 from domaintoolkit.tokenizer.field_cells import Parsed, parse
 from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.tokenizer.rows.column_types import column_type, decoded_type
@@ -82,7 +83,10 @@ def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDA
 def _times(
     layout: Layout, kind: pa.DataType, parsed: Parsed, columns: Mapping[str, pa.Array | pa.ChunkedArray]
 ) -> pa.Array:
-    """(events,) instants that agree with every token, later than the event before if a tie would change the order."""
+    """(events,) instants that agree with every token, later than the event before if a tie would change the order.
+
+    With gaps between sessions, also as late as the session tokens say.
+    """
     schema = layout.schema
     assert layout.anchor is not None
     assert schema.time is not None
@@ -93,12 +97,19 @@ def _times(
     for bound in layout.events:
         if bound.name != schema.time:
             keys += [cell_ranks(cells) for cells in parsed.events[bound.name]]
-    later = descends(keys) if keys else np.zeros(len(parsed.index.starts), bool)
+    count = len(parsed.index.starts)
+    # (events,) each: an event is at least `low` and less than `high` µs later than the one before
+    low, high = np.zeros(count, np.int64), np.full(count, LAST)
+    if keys:
+        low = descends(keys).astype(np.int64)
+    if schema.gap is not None:
+        low = np.where(parsed.index.has_session, schema.gap, low)
+        high[~parsed.index.has_session] = schema.gap
     days = layout.anchor.decode(parsed.header[None])
     cells: list[Cells] = parsed.events.get(schema.time, [])
     encoder = next((b.encoder for b in layout.events if b.name == schema.time), None)
     assert encoder is None or isinstance(encoder, TimestampEncoder)
-    instants = decode_instants(encoder, cells, days, parsed.index.offsets, later)
+    instants = decode_instants(encoder, cells, days, parsed.index.offsets, low, high)
     return column_of(instants, kind, schema.zone)
 
 

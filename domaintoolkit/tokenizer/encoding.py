@@ -20,6 +20,7 @@ from domaintoolkit.tokenizer.assembly import FixedPart, StreamParts, TokenPart, 
 from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.tokenizer.rows.order import Grouping, break_ties, group_rows, ranks_of
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
+from domaintoolkit.tokenizer.rows.splits import split_times
 from domaintoolkit.tokenizer.rows.ties import cell_ranks
 from domaintoolkit.util.arrow import show_value
 from domaintoolkit.util.ragged import offsets_of, positions
@@ -75,10 +76,10 @@ def _write_streams(
     schema = layout.schema
     grouping, left_out = _apply_limits(schema, whole)
     order, starts = grouping.order, grouping.starts
-    session_job = workers.submit(_find_sessions, schema, rows, grouping)
     times = grouping.times
     if times is None and rows.times is not None:
         times = grouping.rows(rows.times)
+    session_job = workers.submit(_find_sessions, schema, rows, grouping, times)
     header_job = workers.submit(_encode_header, layout, rows, grouping, times)
     time_job = None if times is None else workers.submit(_encode_times, layout, times, starts)
     part_jobs = {
@@ -114,12 +115,26 @@ def _write_streams(
         order_by=_take_columns(schema.free_order, rows, order),
         statics=statics_of(schema, rows, grouping.first) if schema.static else None,
         last_session=last_session,
+        **_find_splits(schema, rows, grouping, times),
         sessions=sessions,
         segmenter=layout.segmenter,
         counts=_count_values(Counts(len(rows), 0, *left_out), rows, counted),
         refused=rows.refused,
         rows=_input_rows(rows, order),
     )
+
+
+def _find_splits(
+    schema: Schema, rows: PreparedRows, grouping: Grouping, times: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    """The split of each entity, which is that of its last event, and the value of the split column there."""
+    cuts, last = None if schema.split is None else schema.split.cuts(schema.zone), grouping.starts[1:] - 1
+    if cuts is not None and times is not None:
+        return {"splits": split_times(times[last], cuts)}
+    if rows.splits is None or schema.split_column is None:
+        return {}
+    chosen = last if grouping.order is None else grouping.order[last]
+    return {"splits": rows.splits[chosen], "split_values": rows.columns[schema.split_column].take(pa.array(chosen))}
 
 
 def _input_rows(rows: PreparedRows, order: NDArray[np.integer[Any]] | None) -> NDArray[np.integer[Any]]:
@@ -188,7 +203,7 @@ def _time_part(
 def tie_keys(
     schema: Schema, rows: PreparedRows, layout: Layout, cells: dict[str | None, Encoded], chosen: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
-    """The sort keys of rows with equal entity and time: `order_by`, session, tokens, statics, labels.
+    """The sort keys of rows with equal entity and time: `order_by`, session, tokens, statics, labels, split.
 
     The session comes before the tokens, so that the events of one session stay together. Shards keep all
     of them, so that appending to a history finds the same order.
@@ -202,7 +217,8 @@ def tie_keys(
             keys += [cell_ranks(replace(part, codes=part.codes[chosen])) for part in cells[bound.name].parts]
     if schema.static:
         keys += [np.asarray(column) for column in statics_of(schema, rows, chosen).columns]
-    return keys + [ranks_of(rows.columns[name].take(taken)) for name in schema.labels if name in rows.columns]
+    keys += [ranks_of(rows.columns[name].take(taken)) for name in schema.labels if name in rows.columns]
+    return keys if rows.splits is None else [*keys, rows.splits[chosen].astype(np.int64)]
 
 
 def statics_of(schema: Schema, rows: PreparedRows, chosen: NDArray[np.integer[Any]] | None = None) -> pa.Table:
@@ -273,9 +289,15 @@ def _apply_limits(schema: Schema, grouping: Grouping) -> tuple[Grouping, tuple[i
 
 
 def _find_sessions(
-    schema: Schema, rows: PreparedRows, grouping: Grouping
+    schema: Schema, rows: PreparedRows, grouping: Grouping, times: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.bool_] | None, pa.Array | None, Sessions | None]:
     """(events that begin a new session, the session of each entity's last event, all sessions)."""
+    if schema.gap is not None:
+        assert times is not None
+        begins = np.zeros(len(times), bool)
+        np.greater_equal(times[1:] - times[:-1], schema.gap, out=begins[1:])
+        begins[grouping.starts[:-1]] = False
+        return begins, None, None
     if schema.session is None:
         return None, None, None
     column, starts = rows.columns[schema.session], grouping.starts

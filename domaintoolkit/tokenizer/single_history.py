@@ -80,6 +80,9 @@ class HistoryEncoder:
             assert times is not None
             assert self._time_place is not None
             columns.insert(self._time_place, self._time_lookup(times))
+        if schema.gap is not None and times is not None:
+            token = (self._layout.grammar.session,)
+            columns.insert(0, [(), *(token if b - a >= schema.gap else () for a, b in pairwise(times))])
         if schema.session is not None:
             breaks = self._breaks(_values(rows, schema.session))
             if breaks is None:

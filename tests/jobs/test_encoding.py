@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -16,12 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError, OutputError, SourceError
+from domaintoolkit.jobs import append, decode, verify
 from domaintoolkit.jobs.encoding import encode
 from domaintoolkit.jobs.fitting import fit
 from domaintoolkit.jobs.partition import spill
 from domaintoolkit.jobs.partition.row_source import TableSource
 from domaintoolkit.reading.source import open_source
-from domaintoolkit.schema import Categorical, Column, Reader, Schema
+from domaintoolkit.schema import Categorical, Column, Reader, Schema, Split
 from domaintoolkit.storage.encoded_folder import open_encoded
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.streams.keys import SPLITS, hash_keys, shard_of, split_of
@@ -233,3 +235,48 @@ def test_a_vanished_file_is_named(tmp_path: Path) -> None:
 def test_memory_that_is_no_size_is_refused(tmp_path: Path, memory: Any) -> None:
     with pytest.raises(ValueError, match="expected a size such as '2GB'"):
         encode(TOKENIZER, TABLE, tmp_path / "out", memory=memory)
+
+
+SPLITTING = {
+    "who": ["a", "a", "b", "b", "c"],
+    "at": ["2024-01-01", "2024-02-01", "2024-01-01", "2024-03-01", "2024-01-31 23:59:59"],
+    "set": ["prior", "eval", "prior", "prior", "last"],
+    "what": ["x", "y", "x", "z", "x"],
+}
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        (Split(validation_from="2024-02-01", test_from="2024-03-01"), {"c": "train", "a": "validation", "b": "test"}),
+        (Split(test_from="2024-02-01"), {"c": "train", "a": "test", "b": "test"}),
+        (Split(column="set", train=["prior"], validation=["eval"], test=["last"]),
+         {"b": "train", "a": "validation", "c": "test"}),
+    ],
+)  # fmt: skip
+def test_entities_are_split_by_their_last_event(tmp_path: Path, split: Split, expected: dict[str, str]) -> None:
+    schema = Schema(entity="who", time="at", fields=(Categorical("what"),), split=split)
+    rows = pa.table(SPLITTING)
+    fitted = fit(schema, rows)
+    encode(fitted.tokenizer, rows, tmp_path / "once", shards=1)
+    encode(fitted.tokenizer, rows.filter(pc.less(rows["at"], "2024-01-15")), tmp_path / "parts", shards=1)
+    append(tmp_path / "parts", rows.filter(pc.greater(rows["at"], "2024-01-15")))
+    for name in ("once", "parts"):
+        table = open_encoded(tmp_path / name).table(0)
+        assert dict(zip(table["who"].to_pylist(), table["split"].to_pylist(), strict=True)) == expected
+        assert verify(tmp_path / name, rows, threads=1).problems == ()
+    assert open_encoded(tmp_path / "once").table(0).equals(open_encoded(tmp_path / "parts").table(0))
+    assert fitted.fitted_on == "train"
+    # fitting saw only rows that are for training
+    assert "[what=y]" not in fitted.tokenizer.vocabulary.names
+    moved = rows.set_column(1, "at", pa.array(["2024-03-09"] * 5)).set_column(2, "set", pa.array(["last"] * 5))
+    assert "in another split" in " ".join(verify(tmp_path / "once", moved, threads=1).problems)
+    decode(tmp_path / "once", tmp_path / "rows.parquet")
+    encode(fitted.tokenizer, pyarrow.parquet.read_table(tmp_path / "rows.parquet"), tmp_path / "again", shards=1)
+
+
+def test_a_row_in_no_split_is_refused(tmp_path: Path) -> None:
+    schema = Schema(entity="who", time="at", fields=(Categorical("what"),), split=Split(column="set", train=["prior"]))
+    with pytest.raises(DataError, match="'eval' is in no split; the values are: 'prior'") as caught:
+        encode(DomainTokenizer(schema).fit(SPLITTING, "quarantine"), pa.table(SPLITTING), tmp_path / "out")
+    assert [refusal.row for refusal in caught.value.refusals] == [1, 4]

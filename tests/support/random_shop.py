@@ -57,8 +57,8 @@ def schemas(draw: st.DrawFn) -> Any:
         parts, delta = tuple(draw(PARTS)), draw(st.booleans())
         stamp = dt.Timestamp("at", parts=parts or ("hour",), delta=delta, zone=zone)
         fields.insert(draw(st.integers(0, len(fields))), stamp)
-    session = draw(st.sampled_from([None, "visit"]))
-    return dt.Schema(entity="user", time="at", time_unit="s", session=session, fields=fields)
+    sessions = draw(st.sampled_from([{}, {"session": "visit"}, {"session_gap": "2d"}]))
+    return dt.Schema(entity="user", time="at", time_unit="s", fields=fields, **sessions)
 
 
 def generator_of(

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from click.testing import CliRunner
 
 from domaintoolkit.cli.main import COMMANDS, main
-from domaintoolkit.schema import Categorical, Column, Composite, Custom, Numeric, Reader, Schema, Text, Timestamp
+from domaintoolkit.schema import Categorical, Column, Composite, Custom, Numeric, Reader, Schema, Split, Text, Timestamp
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +38,7 @@ DECLARATIONS: tuple[tuple[type[Any], str], ...] = (
     (Timestamp, 'type = "timestamp"'),
     (Text, 'type = "text"'),
     (Custom, 'type = "custom"'),
+    (Split, "the table [split]"),
     (Composite, "the table [composite]"),
     (Reader, "the table [reader]"),
     (Column, "a table of the list reader.columns"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, datetime
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit import Categorical, DataError, DomainTokenizer, Numeric, Schema, Timestamp
+from domaintoolkit import Categorical, DataError, DomainTokenizer, Numeric, Schema, SchemaError, Timestamp
 
 STATIC = Schema(
     entity="user", time="at", static=(Categorical("land"), Numeric("age", bins=2)), fields=(Categorical("what"),)
@@ -82,3 +83,36 @@ def test_events_of_one_session_and_time_stay_together(order_by: object, sessions
     assert streams.tokens(0).count("[SESSION]") == sessions - 1
     again = tokenizer.encode(tokenizer.decode(streams.ids, streams.offsets))
     assert again.ids.tolist() == streams.ids.tolist()
+
+
+def test_sessions_begin_after_a_gap() -> None:
+    schema = Schema(
+        entity="u", time="t", session_gap="30m", fields=(Categorical("c"), Timestamp("t", ("hour",), delta=True))
+    )
+    minutes = [0, 29, 59, 60, 100, 129]
+    table = pa.table({
+        "u": [1] * 6 + [2], "c": ["a"] * 7, "t": [datetime(2024, 1, 1, at // 60, at % 60) for at in [*minutes, 5]],
+    })  # fmt: skip
+    tokenizer = DomainTokenizer(schema, threads=1).fit(table)
+    streams = tokenizer.encode(table)
+    starts = [token == "[SESSION]" for token in streams.tokens(0)]
+    assert [starts[at] for at in streams.event_starts[:6] - streams.offsets[0]] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert streams[0].tolist() == tokenizer.encode_entity(table.slice(0, 6).to_pylist()).tolist()
+    decoded = tokenizer.decode(streams)["t"].to_pylist()[:6]
+    breaks = [(after - before).total_seconds() >= 1800 for before, after in pairwise(decoded)]
+    assert breaks == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("gap", "time", "session"), [("30", "t", None), ("1h", None, None), ("1h", "t", "s"), ("0s", "t", None)]
+)
+def test_gaps_that_make_no_sessions_are_refused(gap: str, time: str | None, session: str | None) -> None:
+    with pytest.raises(SchemaError, match="session_gap"):
+        Schema(entity="u", time=time, session=session, session_gap=gap, fields=(Categorical("c"),))

@@ -9,6 +9,7 @@ one by one, the histories for which one interval is not enough.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +31,15 @@ def decode_instants(
     cells: Sequence[Cells],
     days: NDArray[np.int64],
     event_offsets: NDArray[np.int64],
-    later: NDArray[np.bool_],
+    low: NDArray[np.integer[Any] | np.bool_],
+    high: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """A time in µs for each event, in whole seconds if these agree.
 
     `cells` are the parts of the time field, one row per event; without an `encoder` there are no parts.
     `days` (histories,) are the anchors, `event_offsets` (histories + 1,) the first event of each history. An event
-    is not earlier than the one before it, and later if `later` is True (which does not matter for a first event).
+    is at least `low` and (if given) less than `high` µs later than the one before it; that of a first event does not
+    matter.
     Raises `DecodeError` with the number of the history and of its event if no times have these tokens.
     """
     count = int(event_offsets[-1])
@@ -44,29 +47,29 @@ def decode_instants(
     zone = zone_table("UTC") if encoder is None else encoder.zone
     first = np.zeros(count, np.bool_)
     first[event_offsets[:-1][np.diff(event_offsets) > 0]] = True
-    low, high = _shifts(encoder, tokens, first, later)
-    _check(tokens, low, high, first, event_offsets)
-    steps = Steps(zone, tokens.parts, low, high, days, event_offsets)
+    least, most = np.where(first, 0, low), np.where(first, LAST, LAST if high is None else high)
+    least, most = _shifts(encoder, tokens, least, most)
+    _check(tokens, least, most, first, event_offsets)
+    steps = Steps(zone, tokens.parts, least, most, days, event_offsets)
     times, solved = sweep(steps)
     for history in np.flatnonzero(~solved).tolist():
         begin, end = event_offsets[history : history + 2].tolist()
         times[begin:end] = _search_history(
-            zone, tokens, low[begin:end], high[begin:end], int(days[history]), history, begin
+            zone, tokens, least[begin:end], most[begin:end], int(days[history]), history, begin
         )
     return times
 
 
 def _shifts(
-    encoder: TimestampEncoder | None, tokens: TimeTokens, first: NDArray[np.bool_], later: NDArray[np.bool_]
+    encoder: TimestampEncoder | None, tokens: TimeTokens, low: NDArray[np.int64], high: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(low, high): each event is at least `low` and less than `high` µs later than the one before."""
-    low = (later & ~first).astype(np.int64)
+    """(low, high) as for `decode_instants`, narrowed by the deltas."""
     if encoder is None or encoder.buckets is None or tokens.bucket is None:
-        return low, np.full(len(low), LAST)
+        return low, high
     bounds = np.array([encoder.buckets.span(bucket) for bucket in range(len(encoder.buckets.names))])
     # (events, 2) from (buckets, 2)
     spans = bounds[tokens.bucket]
-    return np.maximum(low, spans[:, 0]), spans[:, 1]
+    return np.maximum(low, spans[:, 0]), np.minimum(high, spans[:, 1])
 
 
 def _check(
@@ -83,7 +86,10 @@ def _check(
         reasons += [
             (first & ~none, "a first event has a time since the previous one"),
             (none & ~first, "an event lacks the time since the previous one"),
-            (~first & ~none & (low >= high), "events at the same time are not in their order"),
+            (
+                ~first & ~none & (low >= high),
+                "events at the same time are not in their order, or their session is not that of their time",
+            ),
         ]
     for wrong, reason in reasons:
         if wrong.any():

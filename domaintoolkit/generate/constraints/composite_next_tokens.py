@@ -258,7 +258,8 @@ class ComposedWriter:
     def _after(self, state: ComposedState, token: int) -> ComposedState:
         grammar = self.tables.grammar
         if token == grammar.session:
-            return replace(self._open_next(state), session=True)
+            opened = self._open_next(state)
+            return replace(opened, feasible=replace(opened.feasible, opens_session=True), session=True)
         if token in self.pieces:
             for number, tokens in enumerate(_split(self.pieces[token])):
                 if number or not state.open or self._clashes(state, tokens):

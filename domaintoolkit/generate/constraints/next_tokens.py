@@ -104,8 +104,10 @@ class OrderedWriter:
     begins, then which token begins the next part. Others ask for all at once, and never go on without a token.
     """
 
-    def __init__(self, tables: TokenTables, time: TimeField | None, sessions: bool, staged: bool = False) -> None:
-        self.tables, self.time, self.sessions, self.staged = tables, time, sessions, staged
+    def __init__(
+        self, tables: TokenTables, time: TimeField | None, sessions: bool, staged: bool = False, gap: int | None = None
+    ) -> None:
+        self.tables, self.time, self.sessions, self.staged, self.gap = tables, time, sessions, staged, gap
         self.header = tables.grammar.header_parts
         """The first event part."""
         self.end = tables.grammar.parts
@@ -113,12 +115,12 @@ class OrderedWriter:
 
     def begin(self) -> WritingState:
         """The state after BOS."""
-        return WritingState(Feasible(self.time, (), first=True))
+        return WritingState(Feasible(self.time, (), first=True, gap=self.gap))
 
     def resume(self, time: int | None) -> WritingState:
         """The state after a history whose last event was at `time` in µs."""
         intervals = () if time is None else ((time, time + 1),)
-        feasible = Feasible(self.time, intervals, first=False, known=intervals)
+        feasible = Feasible(self.time, intervals, first=False, known=intervals, gap=self.gap)
         return WritingState(feasible, self.end - 1, self.end, events=1)
 
     def mask_next(self, state: WritingState) -> Mask:
@@ -212,7 +214,7 @@ class OrderedWriter:
         place = self.header if state.following == self.end else state.following
         tokens = np.flatnonzero(self.tables.starts[place])
         if place == self.header and state.events:
-            tokens = state.feasible.next_event().filter_tokens(place, tokens)
+            tokens = state.feasible.next_event(state.session).filter_tokens(place, tokens)
             session = [self.tables.grammar.session] if self._may_open_session(state) else []
             return np.append(tokens, session).astype(np.int64)
         if place < self.header:
@@ -253,7 +255,7 @@ class OrderedWriter:
         place = int(grammar.place[token])
         feasible, anchor = self.feasible(state), state.anchor
         if place == self.header and state.events:
-            feasible = state.feasible.next_event()
+            feasible = state.feasible.next_event(state.session)
         if place >= self.header:
             feasible = feasible.push(token, place)
         elif grammar.part_fields[place] is None:

@@ -89,6 +89,10 @@ class Feasible:
     """The bucket of the time since the event before, once it is known."""
     known: tuple[Interval, ...] | None = None
     """The instants of the current event, if it was given with its time and not written."""
+    gap: int | None = None
+    """The µs without an event after which a session begins; None if times do not make sessions."""
+    opens_session: bool = False
+    """The current event begins with a session token."""
 
     def filter_tokens(self, place: int, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of `tokens`, start tokens of the part at `place`, that some instant agrees with."""
@@ -112,9 +116,13 @@ class Feasible:
             # it lies on the day of the anchor; the delta of a first event is "none", bucket 0
             spans = list(self.intervals) if self.bucket in (None, 0) else []
         elif self.bucket is None:
-            # anything from the earliest instant of the event before; a year that is given bounds the search by itself
-            begin = min(low for low, _ in self.intervals) + self.strict
-            spans = [(begin, min(YEARS_END, begin + HORIZON) if moment.year < 0 else YEARS_END)]
+            shift, limit = self._bounds()
+            if limit is not None:
+                spans = self._shift(shift, limit)
+            else:
+                # anything from the earliest instant before; a year that is given bounds the search by itself
+                begin = min(low for low, _ in self.intervals) + shift
+                spans = [(begin, min(YEARS_END, begin + HORIZON) if moment.year < 0 else YEARS_END)]
         else:
             spans = self._add_delta(self.bucket)
         found: list[Interval] = []
@@ -131,8 +139,17 @@ class Feasible:
         assert buckets is not None
         if bucket == 0:  # "none", which only a first event has
             return []
-        shift, limit = buckets.span(bucket)
-        shift = max(shift, int(self.strict))
+        (shift, limit), (least, most) = buckets.span(bucket), self._bounds()
+        return self._shift(max(shift, least), limit if most is None else min(limit, most))
+
+    def _bounds(self) -> tuple[int, int | None]:
+        """The current event is at least so many µs after the event before it, and less than so many if not None."""
+        if self.gap is None:
+            return int(self.strict), None
+        return (self.gap, None) if self.opens_session else (int(self.strict), self.gap)
+
+    def _shift(self, shift: int, limit: int) -> list[Interval]:
+        """The intervals of the event before, moved by `shift` to `limit - 1` µs."""
         if shift >= limit:
             return []
         # instants low to high - 1 and deltas shift to limit - 1 add up to low + shift ... high - 1 + limit - 1
@@ -155,11 +172,11 @@ class Feasible:
             found = self._match(FOUND)
             chosen = range(len(found)) if len(found) <= KEPT else np.linspace(0, len(found) - 1, KEPT).astype(int)
             intervals = tuple(found[number] for number in chosen)
-        return replace(self, intervals=intervals or (), first=False, moment=EVERY, bucket=None, known=None)
+        return Feasible(self.field, intervals or (), first=False, strict=self.strict, gap=self.gap)
 
-    def next_event(self) -> Feasible:
-        """The times of the next event, of which no token is known."""
-        return self._next
+    def next_event(self, opens_session: bool = False) -> Feasible:
+        """The times of the next event, of which no token is known but the session token."""
+        return replace(self._next, opens_session=True) if opens_session and self.gap is not None else self._next
 
 
 def _merge(spans: list[Interval]) -> list[Interval]:

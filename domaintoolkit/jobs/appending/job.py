@@ -275,7 +275,12 @@ def _describe_rows(name: str, rows: int) -> str:
 
 def _check_columns(encoded: EncodedFolder, schema: Schema) -> None:
     """Raises `ArtifactError` if shards lack a column that appending needs, as those of earlier versions do."""
-    needed = {"sessions": schema.session, "order_by": schema.free_order, "statics": schema.static}
+    needed = {
+        "sessions": schema.session,
+        "order_by": schema.free_order,
+        "statics": schema.static,
+        "split_value": schema.split_column,
+    }
     for name, declared in needed.items():
         if declared and name not in encoded.manifest.columns:
             raise ArtifactError(str(encoded.folder), f"has no column {name!r} in its shards; encode everything again")
@@ -304,6 +309,8 @@ def _cast_to_stored(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) ->
         kinds[time] = new[time].type.value_type
     if schema.session is not None:
         kinds[schema.session] = old["last_session"].type
+    if schema.split_column is not None:
+        kinds[schema.split_column] = old["split_value"].type
     for carried in (name for name in CARRIED if name in old.column_names):
         kinds |= {field.name: field.type.value_type for field in old[carried].type}
     for name in schema.labels:

@@ -35,7 +35,8 @@ def hash_rows(tokenizer: DomainTokenizer, rows: pa.Table) -> Hashes:
     schema = tokenizer.schema
     keys = EntityKeys.of(tokenizer).select(rows)
     for name in schema.columns:
-        if name in schema.entity or name not in rows.column_names:
+        # shards keep one split for all events of an entity, so it is no value of a row
+        if name in (*schema.entity, schema.split_column) or name not in rows.column_names:
             continue
         values = to_plain(rows[name])
         if name == schema.time:

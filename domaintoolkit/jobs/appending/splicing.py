@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from domaintoolkit.jobs.appending.static_fields import copy_statics
 from domaintoolkit.jobs.histories.histories import Histories, find_keys, time_column
 from domaintoolkit.storage.shards import CARRIED
+from domaintoolkit.streams.keys import SPLITS
 from domaintoolkit.streams.streams import Counts, Streams
 from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.ragged import Ragged, offsets_of, positions
@@ -117,15 +118,23 @@ def _append_tails(old: Histories, streams: Streams) -> pa.Table:
     for name, carried in zip(CARRIED, (streams.labels, streams.order_by), strict=True):
         if name in columns:
             columns[name] = _append_carried(table[name], carried, tails)
+    if streams.splits is not None:
+        columns["split"] = _replace(columns["split"], pa.array(SPLITS).take(pa.array(streams.splits)), stream)
+    if streams.split_values is not None:
+        columns["split_value"] = _replace(columns["split_value"], streams.split_values, stream)
     if streams.last_session is not None and streams.sessions is not None:
         opened = Ragged(pa.array(streams.sessions.keys), streams.sessions.offsets)
         # the first session of a stream is that of the last encoded event, which the history has already
         opened = opened.slices(np.ones(len(streams), np.int64), opened.lengths)
         columns["sessions"] = Ragged.of_column(table["sessions"]).concat(opened.take(stream)).to_column()
-        last = streams.last_session.take(pa.array(stream, mask=stream < 0)).cast(columns["last_session"].type)
-        unchanged = columns["last_session"].combine_chunks()
-        columns["last_session"] = pc.if_else(pa.array(stream >= 0), last, unchanged)
+        columns["last_session"] = _replace(columns["last_session"], streams.last_session, stream)
     return pa.table(columns).cast(table.schema)
+
+
+def _replace(column: pa.ChunkedArray, new: pa.Array, stream: Ints) -> pa.Array:
+    """A column with the new value of each history that has a stream (else -1)."""
+    taken = new.take(pa.array(stream, mask=stream < 0)).cast(column.type)
+    return pc.if_else(pa.array(stream >= 0), taken, column.combine_chunks())
 
 
 def _append_carried(column: pa.ChunkedArray, carried: pa.Table, tails: _Tails) -> pa.Array:

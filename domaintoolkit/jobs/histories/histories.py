@@ -94,6 +94,9 @@ class Histories:
         if self.schema.session is not None:
             place = decoded.schema.get_field_index(self.schema.session)
             decoded = decoded.set_column(place, self.schema.session, pa.array(self._session_keys(decoded, chosen)))
+        if self.schema.split_column is not None:
+            values = self.table["split_value"].take(pa.array(np.repeat(chosen, self.starts.lengths[chosen])))
+            decoded = decoded.append_column(self.schema.split_column, values)
         for carried in (name for name in CARRIED if name in self.table.column_names):
             structs = self.table[carried].combine_chunks().take(pa.array(chosen))
             for field in structs.type:

@@ -15,7 +15,7 @@ from domaintoolkit.jobs.histories.event_limits import encode_left_out
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.schema import Categorical, Schema, Text
 from domaintoolkit.streams import Counts, Streams
-from domaintoolkit.streams.keys import hash_keys
+from domaintoolkit.streams.keys import SPLITS, hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.ragged import offsets_of, positions
@@ -65,6 +65,7 @@ class PartReport:
     other_ids: int = 0
     """Streams that differ from the encoding of their rows."""
     other_times: int = 0
+    other_splits: int = 0
     not_repeated: int = 0
     """Streams that differ from the encoding of their own decoded rows."""
     left_out: int = 0
@@ -95,6 +96,7 @@ class PartReport:
             (self.absent, "entities of the files have no stream in the folder"),
             (self.unknown, "streams of the folder belong to no entity of the files"),
             (self.other_ids, "streams differ from the encoding of their rows"),
+            (self.other_splits, "streams are in another split than their rows"),
             (self.other_times, "streams have times that differ from those of their rows"),
             (self.not_repeated, "streams change when their decoded rows are encoded again"),
             (self.not_expanded, "streams change when composites are put in and expanded"),
@@ -129,6 +131,7 @@ class Comparison:
             tokens=len(kept.ids),
             rows_refused=own.counts.rows_refused,
             absent=len(own) - len(there),
+            other_splits=int((_splits_of(made) != kept.splits).sum()),
         )
         if left_out is not None:
             report = self._left_out(report, rows, own, left_out)
@@ -181,6 +184,7 @@ class _Stored:
     event_counts: NDArray[np.int64]
     times: NDArray[np.int64] | None
     labels: dict[str, pa.Array]
+    splits: NDArray[np.uint8]
 
     @classmethod
     def of(cls, stored: pa.Table, rows: NDArray[np.int64], schema: Schema) -> _Stored:
@@ -192,7 +196,12 @@ class _Stored:
         if "labels" in chosen.column_names:
             structs = to_plain(chosen["labels"])
             labels = {name: pc.list_flatten(structs.field(name)) for name in schema.labels}
-        return cls(ids, offsets_of(lengths), counts, times, labels)
+        splits = pc.index_in(chosen["split"], value_set=pa.array(SPLITS)).to_numpy().astype(np.uint8)
+        return cls(ids, offsets_of(lengths), counts, times, labels, splits)
+
+
+def _splits_of(streams: Streams) -> NDArray[np.uint8]:
+    return split_of(hash_keys(streams.entities)) if streams.splits is None else streams.splits
 
 
 def _expand_composites(made: Streams) -> tuple[int, int]:

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from domaintoolkit.schema import Schema
 from domaintoolkit.streams.keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.column_types import cast_keys
+from domaintoolkit.tokenizer.rows.splits import split_codes
+from domaintoolkit.values import to_microseconds
 from domaintoolkit.values.columns import plain
 
 __all__ = ["EntityKeys"]
@@ -41,7 +45,19 @@ class EntityKeys:
         """The hash of each row's key."""
         return hash_keys(self.select(table))
 
-    def is_training(self, table: pa.Table) -> NDArray[np.bool_]:
-        """(rows,) True if the entity of the row belongs to the training split."""
-        training: NDArray[np.bool_] = split_of(self.hash(table)) == 0
+    def is_training(self, table: pa.Table, schema: Schema) -> NDArray[np.bool_]:
+        """(rows,) True if a tokenizer may be fitted on the row.
+
+        If a hash of the key decides, those are the rows of training entities; else the rows before the first cut, or
+        with a training value in the split column. A row without a valid time counts too: it will be refused.
+        """
+        training: NDArray[np.bool_]
+        cuts = None if schema.split is None else schema.split.cuts(schema.zone)
+        if cuts is not None and schema.time is not None:
+            times = to_microseconds(plain(table[schema.time]), schema.zone, schema.time_form(schema.time)).values
+            training = np.asarray(pc.fill_null(times.cast(pa.int64()), np.iinfo(np.int64).min)) < cuts[0]
+        elif schema.split is not None and schema.split_column is not None:
+            training = split_codes(table[schema.split_column], schema.split) == 0
+        else:
+            training = split_of(self.hash(table)) == 0
         return training

@@ -143,7 +143,7 @@ def _learn_composites(tokenizer: DomainTokenizer, source: SparkRows, training_on
         return 0
     frame = source.frame([name for name in columns_to_read(schema, source) if name not in schema.labels])
     candidates = frame.mapInArrow(sample_rows(schema, spec.max_entities, training_only), frame.schema)
-    lowest = LowestEntities(EntityKeys(schema.entity), spec.max_entities, training_only)
+    lowest = LowestEntities(EntityKeys(schema.entity), spec.max_entities, schema if training_only else None)
     lowest.add(with_utc(candidates.orderBy(ROW).drop(ROW, REFUSED).toArrow()))
     return learn_from(tokenizer, spec, [lowest.table()])
 

@@ -128,7 +128,7 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
             table, refused = places.split(pa.Table.from_batches([with_utc(batch)]))
             rows_in += batch.num_rows
             if training_only:
-                table = table.filter(pa.array(EntityKeys(schema.entity).is_training(table)))
+                table = table.filter(pa.array(EntityKeys(schema.entity).is_training(table, schema)))
             problems: list[Refusal] = []
             counted = tokenizer.fit_state(drop_origins(table), "quarantine", refused=problems)
             refused += describe_refusals(table, problems, places.names)
@@ -150,7 +150,7 @@ def sample_rows(schema: Schema, limit: int, training_only: bool) -> Batches:
     keys = EntityKeys(schema.entity)
 
     def sample(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        lowest = LowestEntities(keys, limit, training_only)
+        lowest = LowestEntities(keys, limit, schema if training_only else None)
         for batch in batches:
             table = pa.Table.from_batches([batch])
             lowest.add(table.filter(pc.is_null(table[REFUSED])))

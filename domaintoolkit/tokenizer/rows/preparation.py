@@ -16,7 +16,9 @@ from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.times import ZoneTable
 from domaintoolkit.tokenizer.rows.column_types import cast_keys
 from domaintoolkit.tokenizer.rows.order import Grouping, group_rows
+from domaintoolkit.tokenizer.rows.splits import split_codes
 from domaintoolkit.tokenizer.rows.table import Columns
+from domaintoolkit.util.arrow import show_value
 from domaintoolkit.util.threads import Workers
 from domaintoolkit.values import Prepared, to_microseconds
 
@@ -40,6 +42,8 @@ class PreparedRows:
     """The type of each column as it came in."""
     grouping: Grouping | None = None
     """The rows by entity and time, if that was asked for and no row was refused."""
+    splits: NDArray[np.uint8] | None = None
+    """(rows,) the split that the split column gives; None without one."""
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -58,6 +62,7 @@ class PreparedRows:
             numbers[kept],
             self.rows_in,
             self.types,
+            splits=None if self.splits is None else self.splits[kept],
         )
 
 
@@ -97,6 +102,7 @@ class Preparation:
         times = self._prepare_times(columns, bad)
         for name in schema.entity:
             _refuse(bad, name, _find_nulls(columns[name], "the entity key is null"))
+        splits = self._prepare_splits(columns, bad)
         grouping = None
         if grouped and not bad:
             grouping = group_rows([columns[name] for name in schema.entity], times, schema.has_order)
@@ -106,7 +112,7 @@ class Preparation:
             _refuse(bad, name, prepared.refused)
             values[name] = prepared.values
         types = {name: column.type for name, column in columns.items()}
-        rows = PreparedRows(columns, values, times, rows_in=count, types=types, grouping=grouping)
+        rows = PreparedRows(columns, values, times, rows_in=count, types=types, grouping=grouping, splits=splits)
         if not bad:
             return rows
         if self.on_bad_rows == "error":
@@ -130,6 +136,17 @@ class Preparation:
         _refuse(bad, schema.time, _find_nulls(prepared.values, "the time is null"))
         instants = prepared.values.cast(pa.int64())
         return np.asarray(pc.fill_null(instants, 0) if instants.null_count else instants)
+
+    def _prepare_splits(self, columns: Columns, bad: dict[int, list[Refusal]]) -> NDArray[np.uint8] | None:
+        """(rows,) 0, 1 or 2 for training, validation or test; None if the rows do not have a split column."""
+        split, name = self.schema.split, self.schema.split_column
+        if split is None or name is None or name not in columns:
+            return None
+        found = split_codes(columns[name], split)
+        for row in np.flatnonzero(found < 0).tolist():
+            value, known = show_value(columns[name][row]), [value for values in split.values for value in values]
+            _refuse(bad, name, [(row, f"{value} is in no split; the values are: {', '.join(map(repr, known))}")])
+        return np.maximum(found, 0).astype(np.uint8)
 
     def _cast_keys(self, columns: Columns, bad: dict[int, list[Refusal]]) -> Columns:
         """Entity keys in the types that they were fitted in."""

@@ -48,16 +48,16 @@ class OpenTable:
 
 
 def read_columns(schema: Schema, table: Any, refused: list[Refusal] | None = None) -> Columns:
-    """The columns that a schema needs; labels may be missing from a table.
+    """The columns that a schema needs; labels and the split column may be missing from a table.
 
     `table` is a pandas, polars, Arrow or DuckDB table, anything with `__arrow_c_stream__`, a dictionary of columns, or
     a list of dictionaries. Raises `DataError` that names every column that is missing or occurs twice, and those that
     exist; other columns are ignored. Rows with a value that no column holds are added to `refused`, or raised
     without it.
     """
-    optional = set(schema.labels)
+    optional = {*schema.labels, schema.split_column}
     wanted = [name for name in schema.columns if name not in optional]
-    return read_some_columns(schema, table, wanted, schema.labels, refused)
+    return read_some_columns(schema, table, wanted, [name for name in schema.columns if name in optional], refused)
 
 
 def read_some_columns(

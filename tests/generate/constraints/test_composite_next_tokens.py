@@ -24,7 +24,7 @@ def test_segmented_histories_are_allowed_and_read_back(schema: dt.Schema, seed: 
     assume(tokenizer.composites is not None and len(tokenizer.composites))
     assert tokenizer.segmenter is not None
     checks = CanonicalHistories(tokenizer)
-    ordered = OrderedWriter(checks.tables, checks.time_field, schema.session is not None)
+    ordered = OrderedWriter(checks.tables, checks.time_field, schema.has_sessions, gap=schema.gap)
     writer = ComposedWriter(ordered, tokenizer.segmenter.model)
     streams = tokenizer.encode(table(seed))
     made = streams.composites("spr", seed=seed) if spr else streams.composites()
@@ -49,7 +49,7 @@ def test_segmented_histories_are_allowed_and_read_back(schema: dt.Schema, seed: 
 def test_real_histories_are_allowed_token_by_token(schema: dt.Schema, seed: int, staged: bool) -> None:
     tokenizer = dt.DomainTokenizer(schema, threads=1).fit(table(seed))
     checks = CanonicalHistories(tokenizer)
-    writer = OrderedWriter(checks.tables, checks.time_field, schema.session is not None, staged)
+    writer = OrderedWriter(checks.tables, checks.time_field, schema.has_sessions, staged, schema.gap)
     for stream in tokenizer.encode(table(seed)):
         state = writer.begin()
         for token in stream[1:].tolist():

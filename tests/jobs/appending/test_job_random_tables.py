@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError
 from domaintoolkit.jobs import append, encode, verify
-from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
+from domaintoolkit.schema import Categorical, Numeric, Schema, Split, Timestamp
 from domaintoolkit.storage.encoded_folder import open_encoded
 from domaintoolkit.testing import schemas, tables
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -31,13 +32,18 @@ CROWDED = st.builds(
     session=st.sampled_from([None, "visit"]),
     min_events=st.sampled_from([1, 1, 3]),
     max_events=st.sampled_from([None, None, 1, 4]),
+    split=st.sampled_from([None, None, Split(column="set")]),
+)
+GAPS = CROWDED.filter(lambda schema: schema.time is not None).flatmap(
+    lambda schema: st.sampled_from(["1d", "2d"]).map(lambda gap: replace(schema, session=None, session_gap=gap))
 )
 
 
 @st.composite
 def crowded(draw: st.DrawFn) -> tuple[Schema, pa.Table, list[pa.Table]]:
     """Few users, days and values, so that most rows tie; some rows are bad, and some static values change."""
-    schema, numbers, rows = draw(CROWDED), np.random.default_rng(draw(st.integers(0, 2**32))), draw(st.integers(2, 80))
+    schema, rows = draw(CROWDED | GAPS), draw(st.integers(2, 80))
+    numbers = np.random.default_rng(draw(st.integers(0, 2**32)))
     words = draw(st.booleans())
 
     def few(count: int) -> np.ndarray:
@@ -53,6 +59,7 @@ def crowded(draw: st.DrawFn) -> tuple[Schema, pa.Table, list[pa.Table]]:
         "age": user * 10 + (numbers.random(rows) < draw(st.sampled_from([0, 0.1]))) / 4,
         "sequence": [f"s{number}" for number in few(3)] if words else few(3),
         "label": few(3),
+        "set": np.array(["train", "validation", "test"])[few(3)],
         "visit": pa.array(names, mask=few(9) == 0),
     })  # fmt: skip
     of = few(3) if draw(st.booleans()) else np.argsort(np.argsort(whole["at"])) * 3 // rows
