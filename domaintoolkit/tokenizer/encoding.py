@@ -20,7 +20,7 @@ from domaintoolkit.tokenizer.assembly import FixedPart, StreamParts, TokenPart, 
 from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.tokenizer.rows.order import Grouping, break_ties, group_rows, ranks_of
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
-from domaintoolkit.tokenizer.rows.splits import split_times
+from domaintoolkit.tokenizer.rows.row_splits import split_times
 from domaintoolkit.tokenizer.rows.ties import cell_ranks
 from domaintoolkit.util.arrow import show_value
 from domaintoolkit.util.ragged import offsets_of, positions

@@ -14,7 +14,7 @@ from domaintoolkit.schema import Schema
 from domaintoolkit.streams.keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.column_types import cast_keys
-from domaintoolkit.tokenizer.rows.splits import split_codes
+from domaintoolkit.tokenizer.rows.row_splits import split_codes
 from domaintoolkit.values import to_microseconds
 from domaintoolkit.values.columns import plain
 

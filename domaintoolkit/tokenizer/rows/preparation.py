@@ -16,7 +16,7 @@ from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.times import ZoneTable
 from domaintoolkit.tokenizer.rows.column_types import cast_keys
 from domaintoolkit.tokenizer.rows.order import Grouping, group_rows
-from domaintoolkit.tokenizer.rows.splits import split_codes
+from domaintoolkit.tokenizer.rows.row_splits import split_codes
 from domaintoolkit.tokenizer.rows.table import Columns
 from domaintoolkit.util.arrow import show_value
 from domaintoolkit.util.threads import Workers
