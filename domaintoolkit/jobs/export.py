@@ -55,7 +55,7 @@ def export_streams(
     split: str | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Write the streams of a folder to one `.arrow` (stream format) or `.parquet` file; gives their number.
+    """Write the streams of a folder to one `.arrow` or `.parquet` file; gives their number.
 
     The columns are those of a shard. With `greedy` or `spr`, `ids` hold composites, and `event_starts` the place of
     the token that holds the beginning of each event. Raises `NotFittedError` if there are no composites.

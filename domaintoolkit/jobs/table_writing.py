@@ -28,7 +28,7 @@ def write_rows(
     total: int | None = None,
     stage: str = "decoding",
 ) -> int:
-    """Write tables of the same columns to a `.parquet`, `.csv` or `.arrow` (stream format) file; gives their rows.
+    """Write tables of the same columns to a `.parquet`, `.csv` or `.arrow` file; gives their rows.
 
     A column that comes in several types is written in one that holds all of them; `tables` are gone through again then.
     In CSV, values have their names, which readers take for the same values.
@@ -93,4 +93,4 @@ def _name_values(table: pa.Table) -> pa.Table:
 def _writer(file: Any, schema: pa.Schema, suffix: str) -> Any:
     if suffix == ".parquet":
         return pa.parquet.ParquetWriter(file, schema, compression="zstd")
-    return pa.csv.CSVWriter(file, schema) if suffix == ".csv" else pa.ipc.new_stream(pa.PythonFile(file, "w"), schema)
+    return pa.csv.CSVWriter(file, schema) if suffix == ".csv" else pa.ipc.new_file(pa.PythonFile(file, "w"), schema)

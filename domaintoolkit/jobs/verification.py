@@ -21,6 +21,7 @@ from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, open_ro
 from domaintoolkit.jobs.partition.spill import Partition, Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.storage import EncodedFolder, open_encoded
+from domaintoolkit.storage.readme import README, is_readme_whole
 from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = ["VerifyResult", "verify"]
@@ -120,6 +121,8 @@ class _Verification:
         return (part for part in found if part is not None)
 
     def _problems(self, report: PartReport, found: dict[str, int]) -> Iterator[str]:
+        if not is_readme_whole(self.folder.folder):
+            yield f"{README}: it is not the page that encode wrote"
         counts = self.folder.manifest.counts
         for what, number in found.items():
             if number != counts[what]:

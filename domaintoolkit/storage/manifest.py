@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from domaintoolkit.errors import ArtifactError
+from domaintoolkit.storage.readme import write_readme
 from domaintoolkit.util.artifacts import read_json, write_json
 
 __all__ = ["COUNTED", "MANIFEST", "STATE", "Manifest", "SetAside", "ShardEntry"]
@@ -15,7 +16,7 @@ __all__ = ["COUNTED", "MANIFEST", "STATE", "Manifest", "SetAside", "ShardEntry"]
 MANIFEST = "manifest.json"
 STATE = "unfinished.json"
 """The file in its place until an encoding is finished."""
-FORMAT, VERSION = "domaintoolkit encoded folder", 1
+FORMAT, VERSION = "domaintoolkit encoded folder", 2
 COUNTED = ("entities", "events", "tokens")
 
 
@@ -75,7 +76,8 @@ class Manifest:
         return {name: _sum_counts(shard.splits.get(name, {}) for shard in self.shards) for name in names}
 
     def save(self, folder: Path) -> None:
-        """Write `manifest.json` into `folder`."""
+        """Write `manifest.json` into `folder`, and before it the page that says what the folder holds."""
+        write_readme(folder)
         data = asdict(self)
         shards = {name: list(data.pop(name)) for name in ("left_out", "shards")}
         write_json(folder / MANIFEST, FORMAT, VERSION, {"totals": self.totals, "splits": self.splits, **data, **shards})

@@ -12,6 +12,7 @@ from typing import Any
 from domaintoolkit.errors import ArtifactError, OutputError, SourceError
 from domaintoolkit.schema import to_dict
 from domaintoolkit.storage.manifest import MANIFEST, STATE, ShardEntry
+from domaintoolkit.storage.readme import README
 from domaintoolkit.storage.shards import LEFT_OUT, SHARDS
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.artifacts import canonical_json, read_json, write_json
@@ -43,7 +44,7 @@ REFUSED = "refused"
 SPILL, APPENDED_SPILL = "partitioned", ".appending.partial"
 """The folder of the partitioned rows: an encoding continues with it, an append begins anew."""
 FORMAT, VERSION = "domaintoolkit unfinished encoding", 1
-OURS = {"tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", STATE, MANIFEST}
+OURS = {README, "tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", STATE, MANIFEST}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Shard files: streams as Arrow IPC streams, rows by (hash, key), the same bytes for the same streams."""
+"""Shard files: streams as Arrow files, rows by (hash, key), the same bytes for the same streams."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def write_shard(
     name = shard_name(number, generation, within)
     with replacing(folder / name) as file:
         hashing = _Hashing(file)
-        with pa.ipc.new_stream(pa.PythonFile(hashing, "w"), table.schema) as writer:
+        with pa.ipc.new_file(pa.PythonFile(hashing, "w"), table.schema) as writer:
             tokens = offsets_of(pc.list_value_length(table["ids"]).to_numpy())
             for start, end in cut_ranges(tokens, BATCH_TOKENS):
                 writer.write_table(table.slice(start, end - start))
@@ -131,6 +131,9 @@ class _Hashing:
         self.checksum.update(data)
         return self._file.write(data)
 
+    def tell(self) -> int:
+        return self._file.tell()
+
     def flush(self) -> None:
         self._file.flush()
 
@@ -155,8 +158,8 @@ def read_shard(folder: Path, entry: ShardEntry, verify: bool = True) -> pa.Table
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != entry.sha256:
                 raise ArtifactError(str(path), "was altered: its checksum is not that of the manifest")
-        return pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
-    except OSError as error:
-        raise ArtifactError(str(path), error.strerror or str(error)) from None
-    except pa.ArrowInvalid as error:
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except (OSError, pa.ArrowInvalid) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise ArtifactError(str(path), error.strerror) from None
         raise ArtifactError(str(path), f"is not a shard: {error}") from None

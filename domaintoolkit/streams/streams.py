@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from operator import index
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 import pyarrow as pa
@@ -125,14 +126,23 @@ class Streams:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, stream: int) -> Ids:
-        """The ids of one stream."""
-        if not -len(self) <= stream < len(self):
-            raise IndexError(f"stream {stream} of {len(self)}")
-        stream %= len(self)
-        return self.ids[self.offsets[stream] : self.offsets[stream + 1]]
+    @overload
+    def __getitem__(self, stream: int) -> NDArray[np.int32]: ...
 
-    def __iter__(self) -> Iterator[Ids]:
+    @overload
+    def __getitem__(self, stream: slice) -> Streams: ...
+
+    def __getitem__(self, stream: int | slice) -> NDArray[np.int32] | Streams:
+        """The ids of one stream, in a type that indexes an embedding of torch; for a slice, `select` of its streams."""
+        if isinstance(stream, slice):
+            return self.select(range(*stream.indices(len(self))))
+        number = index(stream)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"stream {number} of {len(self)}")
+        number %= len(self)
+        return self.ids[self.offsets[number] : self.offsets[number + 1]].astype(np.int32)
+
+    def __iter__(self) -> Iterator[NDArray[np.int32]]:
         return (self[stream] for stream in range(len(self)))
 
     @property

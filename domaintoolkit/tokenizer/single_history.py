@@ -9,10 +9,10 @@ from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Lookup, TimestampEncoder
 from domaintoolkit.errors import DataError, DomainToolkitError, Refusal
-from domaintoolkit.streams.streams import Ids
 from domaintoolkit.times.time_form import ISO
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.values import to_microsecond
@@ -49,7 +49,7 @@ class HistoryEncoder:
         self._static = [(b.name, b.field.lookup(b.ids)) for b in layout.header if b.name is not None]
         self._anchor = next((b.encoder.lookup(b.ids) for b in layout.header if b.name is None), None)
 
-    def encode(self, rows: Sequence[Row]) -> Ids | None:
+    def encode(self, rows: Sequence[Row]) -> NDArray[np.int32] | None:
         """The ids of one history; None if only the encoding of a table tells them, or what is wrong with the rows.
 
         That is so for a tie, for a column that some rows lack, and for values that are refused.
@@ -61,7 +61,7 @@ class HistoryEncoder:
                 raise
             return None
 
-    def _encode(self, rows: Sequence[Row]) -> Ids | None:
+    def _encode(self, rows: Sequence[Row]) -> NDArray[np.int32] | None:
         schema = self._layout.schema
         times = self._times(rows)
         if times is None and schema.has_order and len(rows) > 1:
@@ -92,7 +92,7 @@ class HistoryEncoder:
         if header is None:
             return None
         body = chain.from_iterable(chain.from_iterable(zip(*columns, strict=True)))
-        return np.fromiter(chain(header, body), self._layout.id_type)
+        return np.fromiter(chain(header, body), np.int32)
 
     def _times(self, rows: Sequence[Row]) -> list[int] | None:
         schema = self._layout.schema

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from domaintoolkit.composite import CompositeModel, Segmenter
 from domaintoolkit.encoders import EncoderType
@@ -28,7 +28,7 @@ from domaintoolkit.errors import (
 from domaintoolkit.grammar import Grammar
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams.keys import hash_keys
-from domaintoolkit.streams.streams import Ids, Streams
+from domaintoolkit.streams.streams import Streams
 from domaintoolkit.tokenizer import saving
 from domaintoolkit.tokenizer.decoding import decode_ids
 from domaintoolkit.tokenizer.encoder_types import encoder_types
@@ -302,7 +302,7 @@ class DomainTokenizer:
         rows = self.prepare_rows(table, on_bad_rows, self.types, grouped=True)
         return encode_rows(self.layout, rows, on_bad_rows, self._workers, by_hash=True)
 
-    def encode_entity(self, rows: Any) -> Ids:
+    def encode_entity(self, rows: Any) -> NDArray[np.int32]:
         """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
         layout = self.layout
         if self._history is None:
@@ -314,7 +314,7 @@ class DomainTokenizer:
         ids = self._history.encode(rows)
         return self._encode_as_table(rows) if ids is None else ids
 
-    def _encode_as_table(self, rows: Sequence[Mapping[str, Any]]) -> Ids:
+    def _encode_as_table(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.int32]:
         """The ids of one history, encoded as a table is: ties are broken by the rows themselves."""
         entity = dict.fromkeys(self.schema.entity, 0)
         types = {name: kind for name, kind in self.types.items() if name not in entity}

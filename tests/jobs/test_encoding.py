@@ -119,7 +119,12 @@ def test_the_parted_rows_go_where_they_are_told_and_leave_nothing(tmp_path: Path
     encode(TOKENIZER, TABLE, tmp_path / "out", memory="10kB", temporary=temporary, progress=look)
     assert max(seen) > 0
     assert list(temporary.iterdir()) == []
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "shards", "tokenizer"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "README.md",
+        "manifest.json",
+        "shards",
+        "tokenizer",
+    ]
 
 
 def test_bad_rows_are_all_named_and_leave_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaintoolkit.vocabulary import Vocabulary, byte_tokens, readable_name, special_tokens
+from domaintoolkit.vocabulary import Token, Vocabulary, byte_tokens, readable_name, special_tokens
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
@@ -55,3 +55,46 @@ def test_padding_is_known_by_its_name(tmp_path: Path) -> None:
     Vocabulary.from_tokens(["[view]", "[PAD]"]).to_huggingface(tmp_path)
     loaded = transformers.AutoTokenizer.from_pretrained(tmp_path)
     assert (loaded.pad_token, loaded.pad_token_id, loaded.bos_token) == ("[PAD]", 1, None)
+
+
+OWN = {
+    "pad_token": "<pad>",
+    "bos_token": "<s>",
+    "eos_token": "[EOS]",
+    "unk_token": "<unk>",
+    "sep_token": "[SEP]",
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}
+
+
+@pytest.mark.parametrize("way", ["names", "kinds", "csv", "json"])
+def test_special_tokens_keep_their_roles(way: str, tmp_path: Path) -> None:
+    names: list[str | Token] = ["[view]", *OWN.values(), "[cart]"]
+    if way != "names":
+        names = ["[view]", *(Token("special", None, role[:3].upper(), f"«{role}»") for role in OWN), "[cart]"]
+        names = [t._replace(key=t.key.replace("MAS", "MASK")) if isinstance(t, Token) else t for t in names]
+    own = Vocabulary.from_tokens([*names, Token("special", None, "PROMPT", "[PROMPT]")])
+    if way == "csv":
+        own.to_csv(tmp_path / "own.csv")
+        own = Vocabulary.from_csv(tmp_path / "own.csv")
+    if way == "json":
+        own.to_json(tmp_path / "own.json")
+        own = Vocabulary.from_json(tmp_path / "own.json")
+    own.to_huggingface(tmp_path / "hf")
+    for folder in (tmp_path / "hf", tmp_path / "again"):
+        loaded = transformers.AutoTokenizer.from_pretrained(folder if folder.exists() else tmp_path / "hf")
+        loaded.save_pretrained(tmp_path / "again")
+        assert {role: getattr(loaded, role) for role in OWN} == dict(zip(OWN, own.names[1:8], strict=True))
+        assert [getattr(loaded, f"{role}_id") for role in OWN] == list(range(1, 8))
+        assert len(loaded) == len(own)
+        assert loaded.decode(range(len(own)), skip_special_tokens=True) == "[view] [cart]"
+        assert loaded.encode("[view] [never] [PROMPT] [cart]") == [0, 4, 9, 8]
+
+
+def test_a_name_within_another_has_no_role(tmp_path: Path) -> None:
+    own = Vocabulary.from_tokens(["<s>", "[f=<s>]", "[PAD]"])
+    own.to_huggingface(tmp_path)
+    loaded = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert (loaded.bos_token, loaded.pad_token) == (None, "[PAD]")
+    assert loaded.encode("[f=<s>] <s> [PAD]") == [1, 0, 2]

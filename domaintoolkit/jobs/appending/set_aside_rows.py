@@ -76,7 +76,7 @@ def add_hashes(folder: Path, before: SetAside | None, hashes: Hashes) -> SetAsid
     number = 1 if before is None else int(Path(before.file).stem) + 1
     sink = pa.BufferOutputStream()
     table = pa.table({"row": whole})
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     data = sink.getvalue().to_pybytes()
     entry = SetAside(f"{SET_ASIDE}/{number}.arrow", len(whole), len(data), hashlib.sha256(data).hexdigest())
@@ -95,4 +95,4 @@ def read_hashes(folder: Path, entry: SetAside | None) -> Hashes:
         raise ArtifactError(str(path), error.strerror or str(error)) from None
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise ArtifactError(str(path), "was altered: its checksum is not that of the manifest")
-    return np.asarray(pa.ipc.open_stream(data).read_all()["row"])
+    return np.asarray(pa.ipc.open_file(data).read_all()["row"])

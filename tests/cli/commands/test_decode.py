@@ -23,7 +23,7 @@ def test_decoded_rows_encode_to_the_same_streams(as_data: Data, tmp_path: Path, 
     again = pyarrow.parquet.read_table(tmp_path / "again.parquet")
     tokenizer = DomainTokenizer.load(encoded / "tokenizer")
     streams = tokenizer.encode(again)
-    shard = pyarrow.ipc.open_stream((encoded / "shards" / "00000.arrow").read_bytes()).read_all()
+    shard = pyarrow.ipc.open_file((encoded / "shards" / "00000.arrow").read_bytes()).read_all()
     stored = dict(zip(shard["user_id"].to_pylist(), shard["ids"].to_pylist(), strict=True))
     made = {key: streams[k].tolist() for k, key in enumerate(streams.entities["user_id"].to_pylist())}
     assert made == stored

@@ -40,7 +40,12 @@ def test_a_sample(as_data: Data, tmp_path: Path) -> None:
     assert data["tokens_per_event"] == pytest.approx(data["tokens"] / 700, abs=1e-4)
     assert sum(split["entities"] for split in data["splits"].values()) == data["entities"]
     assert data["missing"] == sum(each["missing"] for each in data["fields"].values())
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "shards", "tokenizer"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "README.md",
+        "manifest.json",
+        "shards",
+        "tokenizer",
+    ]
 
 
 def test_output_for_people(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,12 @@ def test_bad_data_leaves_nothing(run: Run, folder: Path, kind: str, fitted: bool
     assert result.exit_code == 1, result.output
     assert not (folder / "out").exists()
     assert run("encode", *schema, *tokenizer, "good.csv", "-o", "out", "--shards", "1").exit_code == 0
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["manifest.json", "shards", "tokenizer"]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "README.md",
+        "manifest.json",
+        "shards",
+        "tokenizer",
+    ]
 
 
 def test_an_empty_folder_of_the_user_stays(run: Run, folder: Path) -> None:

@@ -30,8 +30,8 @@ def test_the_round_trip_holds_with_composites(run: Run, composed: Path, rows_fil
 def test_streams(as_data: Data, composed: Path, tmp_path: Path, name: str, composites: str) -> None:
     file = tmp_path / name
     count = as_data("export", composed, "--streams", file, "--composites", composites)["streams"]["count"]
-    table = pyarrow.parquet.read_table(file) if name.endswith("parquet") else pa.ipc.open_stream(file).read_all()
-    shard = pa.ipc.open_stream((composed / "shards" / "00000.arrow").read_bytes()).read_all()
+    table = pyarrow.parquet.read_table(file) if name.endswith("parquet") else pa.ipc.open_file(file).read_all()
+    shard = pa.ipc.open_file((composed / "shards" / "00000.arrow").read_bytes()).read_all()
     assert (count, table.column_names) == (shard.num_rows, shard.column_names)
     tokenizer = DomainTokenizer.load(composed / "tokenizer")
     assert tokenizer.segmenter is not None
