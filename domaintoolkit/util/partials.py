@@ -2,11 +2,13 @@
 
 Each is written beside its place, as `.NAME.partial`, and renamed when it is whole. The name is always the same, so the
 next run of the same command uses or removes what a killed one left there; a lock on it keeps a second run out.
-A folder that is replaced is called `.NAME.partial-old` between two renames; `clear_partials` gives it its name back.
+A folder that is replaced exchanges its name with the new one at once, if the system can do that. If not, it is called
+`.NAME.partial-old` between two renames, and `clear_partials` gives it its name back.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 PARTIAL, OLD = ".partial", ".partial-old"
+_HERE, _EXCHANGE = -100, 2
+"""Arguments of Linux's `renameat2`: relative to the current folder, and that both names stay."""
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 """What file systems say that have no locks; there, the user has to keep two runs apart."""
 
@@ -84,9 +88,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             for file in partial.rglob("*"):
                 _sync(file)
             _sync(partial)
-            if path.exists():
-                path.rename(old)
-            partial.rename(path)
+            _replace(partial, path, old)
             _sync(path.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -96,6 +98,24 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _replace(partial: Path, path: Path, old: Path) -> None:
+    """Give a folder its name, which another folder may have."""
+    try:
+        partial.rename(path)  # works if `path` is missing or empty
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        if not _exchange(partial, path):
+            path.rename(old)
+            partial.rename(path)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names at once; False if this system or file system cannot."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    return rename is not None and rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0
 
 
 def remove_folder(path: Path) -> None:

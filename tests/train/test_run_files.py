@@ -46,6 +46,7 @@ def test_every_file_is_counted(finished: Path) -> None:
     assert report.result["comparison"]["verdict"]
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_of_any_file_is_named(finished: Path, run: Path) -> None:
     for path in [path for path in run.rglob("*") if path.is_file()]:
         raw = path.read_bytes()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domaintoolkit.errors import OutputError
+from domaintoolkit.util import partials
 from domaintoolkit.util.partials import clear_partials, list_whole, replacing, replacing_folder, write_atomic
 
 
@@ -61,6 +62,19 @@ def test_a_second_writer_is_refused_and_disturbs_nothing(tmp_path: Path, write: 
         if isinstance(partial, Path):
             (partial / "file").touch()
     assert list_whole(tmp_path) == ["out"] == os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_is_replaced_where_names_can_be_exchanged_and_where_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
+) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(partials, "_exchange", lambda one, other: False)
+    for word in (b"old", b"new"):
+        with replacing_folder(tmp_path / "folder") as partial:
+            (partial / "file").write_bytes(word)
+        assert (tmp_path / "folder" / "file").read_bytes() == word
+        assert os.listdir(tmp_path) == ["folder"]
 
 
 @pytest.mark.parametrize("moment", ["before", "between", "after"])
