@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from domaintoolkit.reading.encodings import as_utf8
+
 __all__ = ["Kind", "Recognised", "named_kind", "recognise"]
 
-Kind = Literal["csv", "parquet", "arrow", "arrow stream"]
+Kind = Literal["csv", "json lines", "parquet", "arrow", "arrow stream", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ FOREIGN = {
     b"\x89HDF": "HDF5",
     b"\xd0\xcf\x11\xe0": "an old Office document (save the table as CSV)",
     b"\x7fELF": "a program",
-    b"\xff\xfe": "UTF-16 text (only UTF-8 is read)",
-    b"\xfe\xff": "UTF-16 text (only UTF-8 is read)",
+    b"\xff\xfe": "UTF-16 text (set encoding = 'utf-16' in the reader)",
+    b"\xfe\xff": "UTF-16 text (set encoding = 'utf-16' in the reader)",
 }
 NAMED = {
     ".parquet": "parquet",
@@ -56,31 +58,52 @@ NAMED = {
     ".arrows": "arrow",
     ".feather": "arrow",
     ".ipc": "arrow",
+    ".jsonl": "json lines",
+    ".ndjson": "json lines",
     ".gz": "gzip",
     ".zip": "zip",
 }
 
 
-def recognise(head: bytes) -> Recognised:
-    """The type of a file that begins with `head` (a kilobyte is enough). Any text counts as CSV."""
+def recognise(head: bytes, encoding: str = "utf-8") -> Recognised:
+    """The type of a file that begins with `head` (a kilobyte is enough), its text in `encoding`.
+
+    Any text that is not JSON counts as CSV.
+    """
     for magic, known in READ.items():
         if head.startswith(magic):
             return known
     for magic, text in FOREIGN.items():
         # "ORC" may also be the first header of a CSV file
-        if head.startswith(magic) and not (magic == b"ORC" and b"," in head[:64]):
+        if head.startswith(magic) and not (magic == b"ORC" and b"," in head[:64]) and encoding == "utf-8":
             return Recognised(text)
     # tar has its magic after the first member's name, mode, owner, size and checksum
     if head[257:262] == b"ustar":
         return Recognised("a tar archive (unpack it first)")
+    if not head:
+        return Recognised("an empty file", kind="empty")
+    head = as_utf8(head, encoding).removeprefix(b"\xef\xbb\xbf")
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
         return Recognised("a web page or XML")
-    if re.match(rb"\s*(\{\s*\"|\[\s*[\[{])", head.removeprefix(b"\xef\xbb\xbf")):
-        return Recognised("JSON")
-    if not head:
-        return Recognised("an empty file")
+    if re.match(rb"\s*(\{|\[\s*[\[{])", head):
+        return _recognise_json(head.lstrip())
     if b"\0" in re.split(rb"[\r\n]", head, maxsplit=1)[0]:
         return Recognised("binary data (NUL bytes in the first line)")
+    return Recognised("text", kind="csv")
+
+
+def _recognise_json(head: bytes) -> Recognised:
+    line, end, _ = head.partition(b"\n")
+    if line.startswith(b"["):
+        return Recognised("a JSON array (write one object a line, as JSON lines)")
+    if re.match(rb"\{\s*(u?'|u\")", line):
+        return Recognised(
+            "Python literals, not JSON (write each line as JSON: json.dumps(ast.literal_eval(line)) makes one of it)"
+        )
+    if re.match(rb"\{\s*[\"}]", line) and (not end or line.rstrip().endswith(b"}")):
+        return Recognised("JSON lines", kind="json lines")
+    if re.match(rb"\{\s*(\"|\Z)", line):
+        return Recognised("a JSON document of many lines (write one object a line, as JSON lines)")
     return Recognised("text", kind="csv")
 
 

@@ -8,8 +8,9 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from domaintoolkit.errors import SourceError
 from domaintoolkit.reading.file_types import Kind, Recognised, named_kind, recognise
@@ -17,11 +18,32 @@ from domaintoolkit.reading.unpacking import open_unpacked, problem
 
 __all__ = ["Fingerprint", "SourceFile", "find_files", "fingerprint"]
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc", ".gz", ".zip")
+SUFFIXES = (
+    *(".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc"),
+    *(".gz", ".zip"),
+)
 """Endings of the files that are read from a directory."""
 
-TEXT = (".csv", ".tsv", ".txt")
+JSON = (".json",)
+"""Endings of files that are read from a directory with nothing else to read: beside tables, they describe them."""
+
+TABLES, TEXT = (".csv", ".tsv", ".jsonl", ".ndjson"), (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
+"""Endings of the members that are read from a zip file, and of those that are if there are none of the first."""
+
 HEAD = 1024
+
+EXPECTED = "CSV, JSON lines, Parquet or Arrow"
+
+KINDS = {
+    "parquet": ("parquet", "empty"),
+    "arrow": ("arrow", "arrow stream", "empty"),
+    "csv": ("csv", "empty"),
+    "jsonl": ("json lines", "empty"),
+}
+"""The kinds of files that each `Reader.format` allows."""
+
+NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+"""The folder name that stands for null."""
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -43,6 +65,15 @@ class SourceFile:
     kind: Kind
     packing: str | None = None
     member: str | None = None
+    encoding: str = "utf-8"
+
+    @property
+    def partition(self) -> dict[str, str | None]:
+        """The columns that the names of folders on the path give, such as `day` in `day=2024-01-01/part.csv`."""
+        pairs = (part.partition("=") for part in self.path.parent.parts)
+        return {
+            unquote(name): None if value == NO_PARTITION else unquote(value) for name, equals, value in pairs if equals
+        }
 
     @property
     def name(self) -> str:
@@ -63,10 +94,11 @@ def fingerprint(path: str | os.PathLike[str], checksum: bool = False) -> Fingerp
     return Fingerprint(status.st_size, status.st_mtime_ns, digest)
 
 
-def find_files(paths: Paths, wanted: str = "auto") -> tuple[SourceFile, ...]:
+def find_files(paths: Paths, wanted: str = "auto", encoding: str = "utf-8") -> tuple[SourceFile, ...]:
     """The files that `paths` (files, directories, patterns) name, each recognised by its first bytes.
 
-    `wanted` is a `Reader.format`. Raises `SourceError` if one cannot be read.
+    `wanted` is a `Reader.format`, and text is in `encoding`. Raises `SourceError` if one cannot be read. Of several
+    files, some may be empty.
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
@@ -78,7 +110,10 @@ def find_files(paths: Paths, wanted: str = "auto") -> tuple[SourceFile, ...]:
         if real in seen:
             raise SourceError(str(path), f"given twice (also as {seen[real]}): its rows would count twice")
         seen[real] = path
-    return tuple(file for path in seen.values() for file in _look_into(path, wanted))
+    files = tuple(file for path in seen.values() for file in _look_into(path, wanted, encoding))
+    if all(file.kind == "empty" for file in files):
+        raise SourceError(files[0].name, f"expected {EXPECTED}, found an empty file")
+    return files
 
 
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
@@ -92,14 +127,9 @@ def _expand(entry: str | os.PathLike[str]) -> list[Path]:
         return found
     if not path.is_dir():
         return [path]
-    try:
-        inside = sorted(path.iterdir())
-    except OSError as error:
-        raise problem(path, error) from None
-    found = [file for file in inside if file.name.lower().endswith(SUFFIXES) and file.name[0] not in "._"]
-    found = [file for file in found if not file.is_dir()]
+    found = _inside(path, SUFFIXES) or _inside(path, (*JSON, ".json.gz"))
     if not found:
-        kinds = ", ".join(SUFFIXES[:8])
+        kinds = ", ".join(SUFFIXES[:10])
         raise SourceError(
             text,
             f"a directory with nothing to read in it ({kinds}; plain, .gz or .zip); for files in "
@@ -108,7 +138,18 @@ def _expand(entry: str | os.PathLike[str]) -> list[Path]:
     return found
 
 
-def _look_into(path: Path, wanted: str) -> Iterator[SourceFile]:
+def _inside(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files to read in a folder, and in the folders in it that have names such as `day=2024-01-01`."""
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.name[0] not in "._")
+    except OSError as error:
+        raise problem(folder, error) from None
+    files = [path for path in inside if path.name.lower().endswith(suffixes) and not path.is_dir()]
+    parts = [path for path in inside if "=" in path.name and path.is_dir()]
+    return [*files, *(path for part in parts for path in _inside(part, suffixes))]
+
+
+def _look_into(path: Path, wanted: str, encoding: str) -> Iterator[SourceFile]:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -117,35 +158,35 @@ def _look_into(path: Path, wanted: str) -> Iterator[SourceFile]:
             head = file.read(HEAD)
     except OSError as error:
         raise problem(path, error) from None
-    found = recognise(head)
+    found = recognise(head, encoding)
     _fits_name(path, found)
     if found.packing == "zip":
         for member in _members(path):
-            yield _check_unpacked(SourceFile(path, "csv", "zip", member), wanted)
+            yield _unpacked(path, "zip", member, wanted, encoding)
     elif found.packing == "gzip":
-        yield _check_unpacked(SourceFile(path, "csv", "gzip"), wanted)
+        yield _unpacked(path, "gzip", None, wanted, encoding)
     else:
-        yield _check_unpacked(SourceFile(path, _kind(str(path), found.kind, found.text, wanted)), wanted, seen=True)
+        yield SourceFile(path, _kind(str(path), found, wanted), encoding=encoding)
 
 
-def _check_unpacked(file: SourceFile, wanted: str, seen: bool = False) -> SourceFile:
-    """`file`, after its unpacked bytes are recognised as well."""
-    if not seen:
-        with open_unpacked(file.path, file.packing, file.member) as stream:
-            found = recognise(stream.read(HEAD))
-        kind = _kind(file.name, found.kind, found.text, wanted)
-        if kind != "csv" or found.packing:
-            raise SourceError(file.name, f"{found.text} inside a {file.packing} file; only CSV is read from one")
-    return file
+def _unpacked(path: Path, packing: str, member: str | None, wanted: str, encoding: str) -> SourceFile:
+    """A packed file, whose unpacked bytes are recognised as well."""
+    file = SourceFile(path, "csv", packing, member, encoding)
+    with open_unpacked(file.path, packing, member) as stream:
+        found = recognise(stream.read(HEAD), encoding)
+    kind = _kind(file.name, found, wanted)
+    if kind not in ("csv", "json lines", "empty") or found.packing:
+        raise SourceError(file.name, f"{found.text} inside a {packing} file; only CSV and JSON lines are read from one")
+    return replace(file, kind=kind)
 
 
-def _kind(name: str, kind: Kind | None, text: str, wanted: str) -> Kind:
-    if kind is None:
-        raise SourceError(name, f"expected CSV, Parquet or Arrow, found {text}")
-    expected = {"parquet": {"parquet"}, "arrow": {"arrow", "arrow stream"}, "csv": {"csv"}}.get(wanted)
-    if expected is not None and kind not in expected:
-        raise SourceError(name, f"expected {wanted}, found {text}")
-    return kind
+def _kind(name: str, found: Recognised, wanted: str) -> Kind:
+    if found.kind is None:
+        raise SourceError(name, f"expected {EXPECTED}, found {found.text}")
+    expected = KINDS.get(wanted)
+    if expected is not None and found.kind not in expected:
+        raise SourceError(name, f"expected {wanted}, found {found.text}")
+    return found.kind
 
 
 def _fits_name(path: Path, found: Recognised) -> None:
@@ -162,12 +203,14 @@ def _members(path: Path) -> list[str]:
     except (zipfile.BadZipFile, OSError) as error:
         raise SourceError(str(path), f"a zip file that is damaged or cut short ({error})") from None
     if "[Content_Types].xml" in names:
-        raise SourceError(str(path), "expected CSV, Parquet or Arrow, found an Office document (save the table as CSV)")
+        raise SourceError(str(path), f"expected {EXPECTED}, found an Office document (save the table as CSV)")
     # macOS adds a folder of its own to zip files
     names = sorted(name for name in names if not name.startswith("__MACOSX/") and name.split("/")[-1][0] != ".")
-    tables = [name for name in names if name.lower().endswith(TEXT[:2])] or [
+    tables = [name for name in names if name.lower().endswith(TABLES)] or [
         name for name in names if name.lower().endswith(TEXT) or len(names) == 1
     ]
     if not tables:
-        raise SourceError(str(path), f"a zip file without CSV in it; it holds {', '.join(names[:10]) or 'nothing'}")
+        raise SourceError(
+            str(path), f"a zip file without CSV or JSON lines in it; it holds {', '.join(names[:10]) or 'nothing'}"
+        )
     return tables

@@ -9,6 +9,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from domaintoolkit.errors import LookupFailedError, SourceError
+from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.schema import Column, Reader
 
 __all__ = ["locate", "other_delimiter", "with_headers"]
@@ -33,38 +34,68 @@ def with_headers(reader: Reader, headers: Mapping[str, str]) -> Reader:
 
 
 def locate(
-    source: str,
+    file: SourceFile,
     columns: Sequence[Column],
     found: Sequence[str],
     delimiter: str | None = None,
     later: tuple[int, bytes] = (0, b""),
 ) -> dict[str, int]:
-    """The place of each of `columns` among the headers `found`; `SourceError` names all that are missing or repeated.
+    """The place of each of `columns` among the headers `found`; `SourceError` names all that cannot be found.
 
-    `delimiter` is the one that split the headers, if the file is text, and `later` are the number of lines up to
-    them and the lines that come next.
+    Left out are columns that the names of folders give, and optional ones that are not there. `delimiter` is the one
+    that split the headers, if the file is text, and `later` are the number of lines up to them and the lines that come
+    next.
     """
-    times = Counter(found)
-    missing = [column for column in columns if times[column.header] == 0]
-    wrong = list(_missing(missing, found)) + [
-        f"header {column.header!r} occurs {times[column.header]} times"
-        for column in columns
-        if times[column.header] > 1
-    ]
+    places: dict[str, list[int]] = {}
+    for place, header in enumerate(found):
+        places.setdefault(header, []).append(place)
+    chosen, wrong, missing = {}, [], []
+    for column in columns:
+        there = [header for header in column.choices if header in places]
+        if not there:
+            if not column.optional and not file.partition.keys() & set(column.choices):
+                missing.append(column)
+            continue
+        at = places[there[0]]
+        if len(there) > 1:
+            wrong.append(f"column {column.name!r} is there under several headers: {', '.join(map(repr, there))}")
+        elif column.occurrence is None and len(at) > 1:
+            wrong.append(f"header {there[0]!r} occurs {len(at)} times; {_which(len(at))} for column {column.name!r}")
+        elif (column.occurrence or 1) > len(at):
+            wrong.append(
+                f"header {there[0]!r} occurs {len(at)} times, and column {column.name!r} has occurrence = "
+                f"{column.occurrence}"
+            )
+        else:
+            chosen[column.name] = at[(column.occurrence or 1) - 1]
+    wrong = [*_missing(missing, found), *wrong]
     if wrong:
         headers = ", ".join(repr(header) for header in found[:50]) + (", ..." if len(found) > 50 else "")
         wrong.append(f"the file's headers are {headers}")
         wanted = [column.header for column in missing]
-        hint = _later_header(*later, wanted, delimiter) if delimiter else ""
+        hint = _later_header(*later, wanted, delimiter) if delimiter and wanted else ""
         hint = hint or (other_delimiter(_joined(found, delimiter), wanted, delimiter) if delimiter else "")
-        raise SourceError(source, "; ".join(wrong) + hint)
-    return {column.name: found.index(column.header) for column in columns}
+        raise SourceError(file.name, "; ".join(wrong) + hint)
+    return chosen
+
+
+def _which(count: int) -> str:
+    options = [f"occurrence = {number}" for number in range(1, min(count, 3) + 1)]
+    return f"set {' or '.join(options)}"
 
 
 def _missing(missing: Sequence[Column], found: Sequence[str]) -> Iterator[str]:
     plain = {_plain(header): header for header in reversed(found)}
+    times = Counter(found)
     unlike = []
     for column in missing:
+        base, _, number = column.header.rpartition(".")  # as pandas names repeated headers
+        if number.isdecimal() and times[base] > int(number):
+            yield (
+                f"expected a column with the header {column.header!r}, found none "
+                f"(header {base!r} occurs {times[base]} times: set source = {base!r}, occurrence = {int(number) + 1})"
+            )
+            continue
         close = get_close_matches(_plain(column.header), plain, n=1, cutoff=0.75)
         if close:
             header = plain[close[0]]

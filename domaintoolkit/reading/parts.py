@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,11 +14,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import SourceError
-from domaintoolkit.reading.columnar import columnar_batches
 from domaintoolkit.reading.csv.pieces import CsvPiece, Dialect, Window, breaks, pieces
 from domaintoolkit.reading.csv.records import Records
 from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, split, split_line
+from domaintoolkit.reading.encodings import original, with_utf8
 from domaintoolkit.reading.files import SourceFile
+from domaintoolkit.reading.formats.columnar import Columnar
+from domaintoolkit.reading.formats.json_lines import LINES, JsonLines
 from domaintoolkit.reading.headers import locate, other_delimiter
 from domaintoolkit.reading.unpacking import open_unpacked
 from domaintoolkit.schema import Column, Reader
@@ -37,7 +39,7 @@ QUOTES = "; if quotes are ordinary characters in this file, set quote = false in
 class FilePart:
     """`records` consecutive records of a file. Row i of `columns` is record `numbers[i]`; None means that all are rows.
 
-    `wrong` are the records that gave no row, with the reason.
+    `wrong` are the records that gave no row, with the reason. A part of text has its `data` and its `dialect`.
     """
 
     columns: list[Converted]
@@ -46,52 +48,117 @@ class FilePart:
     numbers: NDArray[np.int64] | None = None
     wrong: dict[int, str] = field(default_factory=dict)
     data: bytes = b""
-    layout: TextLayout | None = None
+    dialect: Dialect | None = None
+    keep_blank: bool = False
+    encoding: str = "utf-8"
     headers: tuple[str, ...] = ()
     arrays: Sequence[pa.Array] = ()
-    is_header: bool = False
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def _shape(self) -> Records:
-        assert self.layout is not None
-        return Records(self.data, self.layout.dialect, keep_blank=self.layout.width == 1)
+        assert self.dialect is not None
+        return Records(self.data, self.dialect, self.keep_blank)
 
     def place(self, record: int) -> tuple[int | None, bytes]:
         """A record's line within the part, from 0, and its text as found (JSON if the file is not text)."""
-        if self.layout is None:
+        if self.dialect is None:
             row = {name: array[record].as_py() for name, array in zip(self.headers, self.arrays, strict=True)}
             return None, json.dumps(row, default=_plain, ensure_ascii=False).encode(errors="surrogatepass")
-        # a header, or a line with broken quoting, has no columns and is one record
+        # a line with broken quoting has no columns and is one record
         if not self.columns:
-            return 0, self.data.rstrip(b"\r\n")
-        return self._shape.line(record), self._shape.raw(record)
+            return 0, original(self.data.rstrip(b"\r\n"), self.encoding)
+        return self._shape.line(record), original(self._shape.raw(record), self.encoding)
 
 
 def _plain(value: Any) -> str:
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
-def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int) -> Iterator[FilePart]:
-    """All of `file`, in its order; the first part of a text file is its header and has no records."""
-    replace = reader.invalid_text == "replace"
-    if file.kind == "csv":
-        yield from _text_parts(file, reader, columns, block, threads)
-        return
-    names = tuple(column.name for column in columns)
+class Absent:
+    """The columns that a file does not have: a value from the names of its folders for all rows, or null."""
 
-    def convert(arrays: list[pa.Array]) -> FilePart:
-        made = [convert_typed(array, column, replace) for array, column in zip(arrays, columns, strict=True)]
-        return FilePart(made, len(arrays[0]), headers=names, arrays=arrays)
+    def __init__(self, file: SourceFile, columns: Sequence[Column], there: Collection[str]) -> None:
+        self._columns = columns
+        self._values: dict[str, pa.Scalar] = {}
+        notes = []
+        for column in columns:
+            if column.name in there:
+                continue
+            header = next((each for each in column.choices if each in file.partition), None)
+            if header is None:
+                notes.append(f"{file.name}: has no column {column.header!r}; it is null there")
+            value = None if header is None else file.partition[header]
+            made = convert_text(pa.array([None if value is None else value.encode()], pa.binary()), column)
+            for _, reason in made.refused:
+                raise SourceError(file.name, f"column {column.name!r} in the names of its folders: {reason}")
+            self._values[column.name] = made.values[0]
+        self.notes = tuple(notes)
+        self.present = tuple(column for column in columns if column.name in there)
+
+    def fill(self, made: Sequence[Converted], rows: int) -> list[Converted]:
+        """All columns, in their order, of which `made` are those that the file has."""
+        if not self._values:
+            return list(made)
+        found = iter(made)
+        return [
+            Converted(pa.repeat(self._values[column.name], rows)) if column.name in self._values else next(found)
+            for column in self._columns
+        ]
+
+
+def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int) -> Iterator[FilePart]:
+    """All of `file`, in its order; the first part only has notes on the file, and the lines up to its header."""
+    if file.kind == "empty":
+        yield FilePart([], 0, notes=(f"{file.name}: is empty",))
+    elif file.kind == "csv":
+        yield from _text_parts(file, reader, columns, block, threads)
+    elif file.kind == "json lines":
+        yield from _json_parts(file, reader, columns, block)
+    else:
+        yield from _columnar_parts(file, reader, columns, threads)
+
+
+def _columnar_parts(file: SourceFile, reader: Reader, columns: Sequence[Column], threads: int) -> Iterator[FilePart]:
+    replace = reader.invalid_text == "replace"
+    columnar = Columnar(file, columns)
+    absent = Absent(file, columns, columnar.places)
+    names = tuple(column.name for column in absent.present)
+    yield FilePart([], 0, notes=absent.notes)
+
+    def convert(batch: tuple[int, list[pa.Array]]) -> FilePart:
+        rows, arrays = batch
+        made = [convert_typed(array, column, replace) for array, column in zip(arrays, absent.present, strict=True)]
+        return FilePart(absent.fill(made, rows), rows, headers=names, arrays=arrays)
 
     with make_workers(threads) as workers:
-        yield from workers.map_in_order(convert, columnar_batches(file, columns, threads))
+        yield from workers.map_in_order(convert, columnar.batches(threads))
+
+
+def _json_parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int) -> Iterator[FilePart]:
+    replace = reader.invalid_text == "replace"
+    given = [column for column in columns if file.partition.keys() & set(column.choices)]
+    found = JsonLines([column for column in columns if column not in given], replace)
+    with open_unpacked(file.path, file.packing, file.member) as stream:
+        text, encoding = with_utf8(stream, file.encoding, file.name)
+        absent = Absent(file, columns, {column.name for column in found.columns})
+        for piece in pieces(Window(text), LINES, block):
+            rows = found.parse(piece)
+            made = absent.fill(rows.columns, len(rows.numbers))
+            yield FilePart(
+                made, rows.records, breaks(piece.data), rows.numbers, rows.wrong, piece.data, LINES, encoding=encoding
+            )
+    if found.records:
+        locate(file, [column for column in found.columns if column.name not in found.seen], sorted(found.keys))
+        yield FilePart([], 0, notes=found.notes(file.name))
 
 
 def _text_parts(
     file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int
 ) -> Iterator[FilePart]:
     with open_unpacked(file.path, file.packing, file.member) as stream:
-        window = Window(stream)
+        text, encoding = with_utf8(stream, file.encoding, file.name)
+        window = Window(text)
         skipped = b"".join(window.take_line() for _ in range(reader.skip))
         named = EXCEL.match(window.look(10))
         delimiter = reader.delimiter if named is None else named[1].decode()
@@ -100,17 +167,29 @@ def _text_parts(
         found = pieces(window, dialect, block)
         if reader.header:
             headers, consumed, rest = _header(file, found, dialect, delimiter, columns, skipped)
-            places = locate(file.name, columns, headers, delimiter, (breaks(consumed), rest))
+            places = locate(file, columns, headers, delimiter, (breaks(consumed), rest))
         else:
             headers, consumed, rest = tuple(column.name for column in reader.columns), skipped, b""
             places = {name: place for place, name in enumerate(headers)}
-        nulls = tuple(tuple(column.null or ()) for column in columns)
-        layout = TextLayout(dialect, headers, tuple(columns), tuple(places[column.name] for column in columns), nulls)
-        yield FilePart([], 0, lines=breaks(consumed), layout=layout, is_header=True)
-        replace = reader.invalid_text == "replace"
+        absent = Absent(file, columns, places)
+        nulls = tuple(tuple(column.null or ()) for column in absent.present)
+        layout = TextLayout(
+            dialect, headers, absent.present, tuple(places[column.name] for column in absent.present), nulls
+        )
+        notes = (*absent.notes, *_extra_note(file, layout)) if reader.header else ()
+        yield FilePart([], 0, lines=breaks(consumed), notes=notes)
+        text_part = TextParts(layout, absent, reader.invalid_text == "replace", encoding)
         later = _chain(CsvPiece(rest), found) if rest else found
         with make_workers(threads) as workers:
-            yield from workers.map_in_order(lambda piece: _text_part(piece, layout, replace), later)
+            yield from workers.map_in_order(text_part, later)
+
+
+def _extra_note(file: SourceFile, layout: TextLayout) -> Iterator[str]:
+    extra = [header for place, header in enumerate(layout.headers) if place not in layout.places]
+    if extra:
+        shown = ", ".join(header or '""' for header in extra[:10])
+        more = f" and {len(extra) - 10} more" if len(extra) > 10 else ""
+        yield f"{file.name}: columns not read: {shown}{more}"
 
 
 def _chain(first: CsvPiece, others: Iterator[CsvPiece]) -> Iterator[CsvPiece]:
@@ -143,29 +222,57 @@ def _header(
         try:
             headers = [value.decode() for value in split_line(records.raw(first), dialect)]
         except UnicodeDecodeError:
-            raise SourceError(file.name, f"a header line that is not UTF-8: {records.raw(first)[:200]!r}") from None
+            raise SourceError(file.name, _not_utf8(records.raw(first), file.encoding)) from None
         return tuple(headers), consumed + piece.data[:start], piece.data[start:]
     raise SourceError(file.name, "no header line, only blank ones")
 
 
-def _text_part(piece: CsvPiece, layout: TextLayout, replace: bool) -> FilePart:
-    if piece.is_comment:
-        return FilePart([], 0, breaks(piece.data))
-    if piece.fault is not None:
-        wrong = {0: f"broken quoting: {piece.fault}{QUOTES}"}
-        return FilePart([], 1, breaks(piece.data), None, wrong, piece.data, layout)
-    values = split(piece.data, layout)
-    made = [
-        convert_text(array, column, replace, "" in nulls)
-        for array, column, nulls in zip(values.columns, layout.columns, layout.nulls, strict=True)
-    ]
-    wrong = {record: _width_reason(width, layout) for record, width in values.wrong.items()}
-    if wrong and values.records - 1 in wrong and not piece.data.endswith((b"\n", b"\r")):
-        wrong[values.records - 1] += "; no line break ends the line: the file was cut off in it"
-    return FilePart(made, values.records, values.lines, values.numbers, wrong, piece.data, layout)
+@dataclass(frozen=True)
+class TextParts:
+    """Makes parts of a file of the pieces of its text."""
+
+    layout: TextLayout
+    absent: Absent
+    replace: bool
+    encoding: str
+
+    def __call__(self, piece: CsvPiece) -> FilePart:
+        """The part that a piece of text is."""
+        layout, keep_blank = self.layout, self.layout.width == 1
+        if piece.is_comment:
+            return FilePart([], 0, breaks(piece.data))
+        if piece.fault is not None:
+            wrong = {0: f"broken quoting: {piece.fault}{QUOTES}"}
+            lines = breaks(piece.data)
+            return FilePart([], 1, lines, None, wrong, piece.data, layout.dialect, keep_blank, self.encoding)
+        values = split(piece.data, layout)
+        made = [
+            convert_text(array, column, self.replace, "" in nulls, self.encoding)
+            for array, column, nulls in zip(values.columns, layout.columns, layout.nulls, strict=True)
+        ]
+        wrong = {record: _width_reason(width, layout) for record, width in values.wrong.items()}
+        if wrong and values.records - 1 in wrong and not piece.data.endswith((b"\n", b"\r")):
+            wrong[values.records - 1] += "; no line break ends the line: the file was cut off in it"
+        return FilePart(
+            self.absent.fill(made, values.records - len(wrong)),
+            values.records,
+            values.lines,
+            values.numbers,
+            wrong,
+            piece.data,
+            layout.dialect,
+            keep_blank,
+            self.encoding,
+        )
 
 
 def _width_reason(width: int, layout: TextLayout) -> str:
     reason = f"{width} columns, but the header has {layout.width}"
     missing = ", ".join(repr(header) for header in layout.headers[width:])
     return f"{reason}; there is nothing for {missing}" if missing else reason
+
+
+def _not_utf8(line: bytes, encoding: str) -> str:
+    if encoding != "utf-8":
+        return f"a header line that is not {encoding}: {original(line, encoding)[:200]!r}"
+    return f"a header line that is not UTF-8: {line[:200]!r}; set encoding in the reader, such as encoding = 'cp1252'"

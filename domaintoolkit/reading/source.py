@@ -93,12 +93,14 @@ class Source:
 
 
 def open_source(paths: Paths, reader: Reader, block_bytes: int = BLOCK) -> Source:
-    """The files that `paths` name: files, directories and glob patterns of CSV (plain, gzip, zip), Parquet or Arrow.
+    """The files that `paths` name: files, directories and glob patterns of CSV, JSON lines, Parquet or Arrow.
+
+    CSV and JSON lines may be packed by gzip or zip. The names of folders such as `day=2024-01-01` are columns.
 
     The first bytes of a file decide its type; `SourceError` if it cannot be read. Each thread works on
     `block_bytes` of CSV text at a time, on more only if one row is longer.
     """
-    return Source(find_files(paths, reader.format), reader, block_bytes)
+    return Source(find_files(paths, reader.format, reader.encoding), reader, block_bytes)
 
 
 class _Reading:
@@ -111,8 +113,7 @@ class _Reading:
 
     def assemble(self, part: FilePart) -> tuple[SourceBatch | None, list[RefusedRow]]:
         """The rows of `part` that can be read (None if there is none), and those that cannot."""
-        if part.is_header:
-            self._note_extra(part)
+        self._counts.notes.extend(part.notes)
         self._note_cut(part)
         problems: dict[int, list[tuple[str | None, str]]]
         problems = {record: [(None, why)] for record, why in part.wrong.items()}
@@ -159,17 +160,10 @@ class _Reading:
         reason = "no zone, but other times have one" if usual else "names a zone, but other times do not"
         return dict.fromkeys(np.flatnonzero(there & (named != usual)).tolist(), reason)
 
-    def _note_extra(self, part: FilePart) -> None:
-        assert part.layout is not None
-        read = {column.header for column in self._columns}
-        extra = [header for header in part.layout.headers if header not in read]
-        if extra:
-            shown = ", ".join(header or '""' for header in extra[:10])
-            more = f" and {len(extra) - 10} more" if len(extra) > 10 else ""
-            self._counts.notes.append(f"{self._file.name}: columns not read: {shown}{more}")
-
     def _note_cut(self, part: FilePart) -> None:
-        if part.data and part.columns and not part.data.endswith((b"\n", b"\r")) and part.records - 1 not in part.wrong:
+        if self._file.kind != "csv" or not part.data or not part.columns or part.records - 1 in part.wrong:
+            return
+        if not part.data.endswith((b"\n", b"\r")):
             self._counts.notes.append(
                 f"{self._file.name}: no line break ends the last line; if it was cut off, its last value is short"
             )

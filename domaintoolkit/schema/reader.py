@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -33,6 +34,25 @@ def _check_quote(value: Any) -> Any:
     return value
 
 
+UNSTREAMED = frozenset(
+    {"idna", "punycode", "mbcs", "oem", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"}
+)
+"""Codecs of Python that are no encodings of tables, or read other text than stands in a file."""
+
+
+def _check_encoding(name: str) -> str:
+    try:
+        found = codecs.lookup(name)
+        # a codec of bytes, such as base64, is no encoding of text
+        "".encode(name)
+    except (LookupError, ValueError):  # UnicodeError is a ValueError
+        found = None
+    if found is None or found.incrementaldecoder is None or found.name.replace("-", "_") in UNSTREAMED:
+        raise ValueError(f"unknown encoding {name!r}; use a name of Python's codecs, such as 'cp1252' or 'utf-16'")
+    return found.name
+
+
+Encoding = Annotated[str, Constraint(description="An encoding that Python knows, such as 'cp1252' or 'utf-16'.")]
 Quote = Annotated[str | Literal[False], BeforeValidator(_check_quote)]
 
 NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "percent", "spelling")
@@ -42,6 +62,10 @@ NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "perc
 @declaration
 class Column:
     """One column of a raw file: its `name` in the schema, its header in the file (`source`) and its type.
+
+    Of a header that a file repeats, `occurrence` is read, counted from 1. In Parquet, Arrow and JSON lines, a
+    source `meta.k` is member `k` of column `meta`. A file may have the column under one of the `aliases` instead, and
+    a file without an `optional` column has nulls for it.
 
     `null` lists the spellings of null, if they differ from the reader's. `trim` leaves out the spaces around values.
     Numbers can have a `prefix` and a `suffix`, groups of digits parted by `thousands` and a `decimal` comma;
@@ -59,6 +83,9 @@ class Column:
     name: Annotated[str, Constraint(min_length=1)]
     type: Literal["string", "int64", "float64", "bool", "timestamp", "date"] = "string"
     source: str | None = None
+    occurrence: Annotated[Whole, Constraint(ge=1)] | None = None
+    aliases: Listed[str] = ()
+    optional: Flag = False
     null: Listed[str] | None = None
     time_format: str | None = None
     zone: Zone = "UTC"
@@ -105,10 +132,15 @@ class Column:
         """The form that the column's times are written in."""
         return time_form(self.time_format, self.time_unit, self.time_origin, self.finer_times)
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The headers of which a file may have one for the column."""
+        return (self.header, *self.aliases)
+
 
 @declaration
 class Reader:
-    """The layout of raw files: format, columns and dialect.
+    """The layout of raw files: format, columns and dialect. Text is in `encoding`.
 
     In CSV, an unquoted cell with a spelling of `null` is null, and a quoted cell (`""`) is text: null and the
     empty text differ. Columns that are not declared here are not read. The `delimiter` can have several characters;
@@ -118,7 +150,8 @@ class Reader:
     """
 
     columns: Listed[Column]
-    format: Literal["auto", "csv", "parquet", "arrow"] = "auto"
+    format: Literal["auto", "csv", "jsonl", "parquet", "arrow"] = "auto"
+    encoding: Encoding = "utf-8"
     delimiter: Annotated[str, Constraint(min_length=1)] = ","
     quote: Quote = '"'
     escape: Mark | None = None
@@ -136,18 +169,21 @@ class Reader:
     percent: Flag = False
     spelling: Spelling = "own"
 
+    _encoding_exists = field_validator("encoding")(_check_encoding)
+
     @model_validator(mode="after")
     def _consistent(self) -> Reader:
         found = [*_dialect(self), *_numbers(self)]
-        for what in ("name", "header"):
-            seen: set[str] = set()
-            for i, column in enumerate(self.columns):
-                word = getattr(column, what)
-                if what == "header" and column.time_join:
-                    continue
-                if word in seen:
-                    found.append(Problem(f"columns[{i}]", f"{what} {word!r} is declared twice"))
-                seen.add(word)
+        names: set[str] = set()
+        headers: set[tuple[str, int | None]] = set()
+        for i, column in enumerate(self.columns):
+            if column.name in names:
+                found.append(Problem(f"columns[{i}]", f"name {column.name!r} is declared twice"))
+            names.add(column.name)
+            for header in () if column.time_join else column.choices:
+                if (header, column.occurrence) in headers:
+                    found.append(Problem(f"columns[{i}]", f"header {header!r} is declared twice"))
+                headers.add((header, column.occurrence))
         if not self.columns:
             found.append(Problem("columns", "at least one column is required"))
         if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,12 +72,17 @@ def castable(found: pa.DataType, column: Column) -> bool:
     return fits[column.type]
 
 
-def convert_text(values: pa.Array, column: Column, replace: bool = False, empty_is_null: bool = False) -> Converted:
-    """`values` (binary) as `column` declares them; `empty_is_null` if the type is not string."""
+def convert_text(
+    values: pa.Array, column: Column, replace: bool = False, empty_is_null: bool = False, encoding: str | None = None
+) -> Converted:
+    """`values` (binary) as `column` declares them; `empty_is_null` if the type is not string.
+
+    The values come from a file of text in `encoding`, if they come from one.
+    """
     if column.trim:
         values = _trim(values, column.null or ())
     if column.type == "string":
-        return _strings(values, replace)
+        return _strings(values, replace, encoding)
     if empty_is_null and pc.any(pc.equal(pc.binary_length(values), 0)).as_py():
         values = pc.if_else(pc.equal(pc.binary_length(values), 0), pa.scalar(None, pa.binary()), values)
     texts = as_strings(values)
@@ -147,20 +153,32 @@ def _convert_dictionary(array: pa.Array, column: Column, replace: bool) -> Conve
     return Converted(rows.values, rows.refused, None if made.named is None else made.named[codes], made.replaced)
 
 
-def _strings(values: pa.Array, replace: bool) -> Converted:
+def _strings(values: pa.Array, replace: bool, encoding: str | None) -> Converted:
     try:
         return Converted(values.cast(pa.string()))
     except pa.ArrowInvalid:
         pass
-    found = [None if value is None or value.isascii() else invalid_unicode(value) for value in values.to_pylist()]
-    refused = [(row, reason) for row, reason in enumerate(found) if reason is not None]
+    found = [
+        None if value is None or value.isascii() else invalid_unicode(value, encoding or "utf-8")
+        for value in values.to_pylist()
+    ]
+    hint = (
+        "" if encoding != "utf-8" else "; if the file has another encoding, set it in the reader: encoding = 'cp1252'"
+    )
+    refused = [(row, reason + hint) for row, reason in enumerate(found) if reason is not None]
     wrong = np.array([reason is not None for reason in found])
     if replace:
-        fixed = pa.array([values[row].as_py().decode(errors="replace").encode() for row, _ in refused], pa.binary())
+        fixed = pa.array([_replace(values[row].as_py(), encoding) for row, _ in refused], pa.binary())
         return Converted(pc.replace_with_mask(values, wrong, fixed).cast(pa.string()), replaced=len(refused))
     # refused rows become null
     left = pc.if_else(pa.array(wrong), pa.scalar(None, pa.binary()), values)
     return Converted(left.cast(pa.string()), refused)
+
+
+def _replace(value: bytes, encoding: str | None) -> bytes:
+    if encoding in (None, "utf-8"):
+        return value.decode(errors="replace").encode()
+    return re.sub("[\ud800-\udfff]", "\ufffd", value.decode(errors="surrogatepass")).encode()
 
 
 def _dates(texts: pa.Array, pattern: TimePattern | None) -> Prepared:

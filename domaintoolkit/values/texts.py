@@ -69,12 +69,20 @@ def has_byte(texts: pa.Array, marks: bytes) -> bool:
     return any((text == mark).any() for mark in marks)
 
 
-def invalid_unicode(value: bytes) -> str | None:
-    """The reason why bytes are not UTF-8; None if they are."""
+def invalid_unicode(value: bytes, encoding: str = "utf-8") -> str | None:
+    """The reason why bytes are not UTF-8; None if they are. They come from a file in `encoding`.
+
+    A lone surrogate stands for a byte that another encoding does not know.
+    """
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        return f"not UTF-8: byte 0x{value[error.start]:02x} at {error.start} of {quote(value)}"
+        if encoding == "utf-8":
+            return f"not UTF-8: byte 0x{value[error.start]:02x} at {error.start} of {quote(value)}"
+        text = value.decode(errors="surrogatepass")
+        at = next(at for at, character in enumerate(text) if "\ud800" <= character <= "\udfff")
+        shown = text.encode(errors="surrogateescape") if "\udc80" <= text[at] <= "\udcff" else value
+        return f"not {encoding}: byte 0x{ord(text[at]) & 0xFF:02x} at {at} of {quote(shown)}"
     return None
 
 

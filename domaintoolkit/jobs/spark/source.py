@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -61,7 +60,18 @@ class SparkSource:
     def columns(self) -> list[str]:
         """The declared columns that are there."""
         there = None if self.table is None else self.table.columns
-        return [column.name for column in self.reader.columns if there is None or column.header in there]
+        if there is None:
+            return [column.name for column in self.reader.columns]
+        return [column.name for column in self.reader.columns if column.optional or self._header(column) is not None]
+
+    def _header(self, column: Column) -> str | None:
+        """The header under which Spark's table has a column, or the path of a struct's member; None if neither."""
+        there = set(self.table.columns)
+        found = [header for header in column.choices if {header, header.partition(".")[0]} & there]
+        if len(found) > 1 or (column.occurrence or 1) > 1:
+            reason = "has several headers in the table, or an occurrence: neither is read from Spark's own tables"
+            raise SourceError(", ".join(self.names), f"column {column.name!r} {reason}")
+        return found[0] if found else None
 
     def frame(self, columns: Sequence[str]) -> Any:
         """The rows with `columns`, the origin of each row, and refused rows as JSON in a column of their own."""
@@ -77,11 +87,20 @@ class SparkSource:
             )
         return self._select(chosen).mapInArrow(convert_batches(self.names, self.reader, chosen), made)
 
+    def _column(self, column: Column) -> Any:
+        from pyspark.sql import functions
+
+        header = self._header(column)
+        if header is None:  # an optional column, or one that Spark reports
+            return functions.lit(None).cast("string") if column.optional else functions.col(quote_name(column.header))
+        path = [header] if header in self.table.columns else header.split(".")
+        return functions.col(".".join(quote_name(name) for name in path))
+
     def _select(self, chosen: Sequence[Column]) -> Any:
         """The columns by their headers, a number and, if it counts the rows of a file, the file."""
         from pyspark.sql import functions
 
-        named = [functions.col(quote_name(column.header)) for column in chosen]
+        named = [self._column(column).alias(column.name) for column in chosen]
         if not self.numbered:
             return self.table.select(*named, functions.monotonically_increasing_id().alias(ROW))
         number, path = functions.col("_metadata.row_index").alias(ROW), functions.col("_metadata.file_path").alias(PATH)
@@ -94,15 +113,15 @@ SparkRows = FrameRows | SparkSource
 def open_spark(session: Any, files: str | Iterable[str], reader: Reader) -> SparkSource:
     """The rows of `files` on Spark, to fit and encode as those of `open_source`.
 
-    Files, folders and patterns that this process sees (CSV, plain, gzip or zip, Parquet, Arrow) are read by the
-    workers as the local engine reads them, a file a task, so every worker has to see them too.
-    Spark reads anything else: Parquet behind a URI (`s3a://`, `hdfs://`), partitioned Parquet folders, and a
-    table of its catalog. Raises `SourceError` for what neither can read.
+    Files, folders and patterns that this process sees, of every kind that `open_source` reads, are read by the workers
+    as the local engine reads them, a file a task, so every worker has to see them too.
+    Spark reads anything else: Parquet behind a URI (`s3a://`, `hdfs://`), and a table of its catalog. Raises
+    `SourceError` for what neither can read.
     """
     given = [files] if isinstance(files, str) else list(files)
     if len(given) == 1 and _is_table(session, given[0]):
         return SparkSource(session, reader, (given[0],), table=session.table(given[0]), numbered=False)
-    if not any("://" in each or _is_partitioned(each) for each in given):
+    if not any("://" in each for each in given):
         local = open_source(given, reader)
         return SparkSource(session, reader, tuple(file.name for file in local.files), local)
     return _parquet(session, given, reader)
@@ -125,11 +144,6 @@ def _is_table(session: Any, name: str) -> bool:
     if os.path.lexists(name) or any(mark in name for mark in "/\\*?[") or not name.replace(".", "").isidentifier():
         return False
     return bool(session.catalog.tableExists(name))
-
-
-def _is_partitioned(path: str) -> bool:
-    """Return True if a folder has folders such as `day=2024-01-01`, whose names are values of a column."""
-    return os.path.isdir(path) and bool(glob.glob(os.path.join(glob.escape(path), "*=*", "")))
 
 
 def columns_to_read(schema: Schema, rows: SparkRows) -> list[str]:

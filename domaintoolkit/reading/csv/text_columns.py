@@ -68,7 +68,8 @@ def split(data: bytes, layout: TextLayout) -> Values:
         columns = _parse(data, layout)
     except pa.ArrowInvalid:
         return _split_exactly(data, layout)
-    return Values(columns, len(columns[0]), breaks(data), None, {})
+    rows = len(columns[0])
+    return Values(columns[: len(layout.places)], rows, breaks(data), None, {})
 
 
 def _split_exactly(data: bytes, layout: TextLayout) -> Values:
@@ -76,7 +77,7 @@ def _split_exactly(data: bytes, layout: TextLayout) -> Values:
     records = Records(data, layout.dialect, keep_blank=layout.width == 1)
     right = records.widths == layout.width
     wrong = {int(record): int(records.widths[record]) for record in np.flatnonzero(~right)}
-    columns = _parse(records.concat(right), layout)
+    columns = _parse(records.concat(right), layout)[: len(layout.places)]
     return Values(columns, len(records), breaks(data), np.flatnonzero(right), wrong)
 
 
@@ -94,6 +95,8 @@ def _parse(data: bytes, layout: TextLayout) -> list[pa.Array]:
     for nulls in dict.fromkeys(layout.nulls):
         places = [place for place, own in zip(layout.places, layout.nulls, strict=True) if own == nulls]
         found |= zip(places, _read(data, layout.dialect, layout.width, places, nulls), strict=True)
+    if not found:  # a column all the same, for the number of rows
+        return _read(data, layout.dialect, layout.width, (0,), ())
     return [found[place] for place in layout.places]
 
 
