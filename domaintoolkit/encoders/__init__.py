@@ -2,7 +2,7 @@
 
 from domaintoolkit.encoders.base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
 from domaintoolkit.encoders.categorical.encoder import CATEGORICAL
-from domaintoolkit.encoders.numeric.encoder import NUMERIC
+from domaintoolkit.encoders.numeric.encoder import NUMERIC, NumericEncoder
 from domaintoolkit.encoders.text.encoder import TEXT
 from domaintoolkit.encoders.timestamp.anchor import Anchor, AnchorState
 from domaintoolkit.encoders.timestamp.decoding import decode_instants
@@ -21,6 +21,7 @@ __all__ = [
     "Encoder",
     "EncoderType",
     "Lookup",
+    "NumericEncoder",
     "Slot",
     "State",
     "TimestampEncoder",

@@ -149,6 +149,10 @@ class Encoder(ABC):
         Raises `DecodeError` for sequences that `encode` cannot give.
         """
 
+    def sample(self, parts: Sequence[Cells], type: pa.DataType, chances: NDArray[np.float64]) -> pa.Array:
+        """As `decode`, but among the values that have the same tokens, `chances` (rows,) in [0, 1) choose one."""
+        return self.decode(parts, type)
+
     @abstractmethod
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
         """A function from Python values to ids, its tables built once, for one event at a time.

@@ -88,8 +88,10 @@ class Numeric:
     """A number, as one of `bins` buckets whose ids are in numeric order.
 
     `quantile` buckets hold equally many fitted values; `log` and `uniform` buckets are equally wide on that
-    scale; `explicit` buckets lie between the given `edges`. `sign` adds a token for the sign before the bucket of
-    the magnitude. `refine` splits each bucket into that many parts, each with a second token.
+    scale; `explicit` buckets lie between the given `edges`. Zero and frequent values, such as 9.99, get buckets of
+    their own, unless the edges are given. A bucket decodes to the value seen in it that is nearest to its mean. `sign`
+    adds a token for the sign before the bucket of the magnitude. `refine` splits each bucket into that many parts,
+    each with a second token.
     """
 
     name: Name

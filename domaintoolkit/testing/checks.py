@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable
 from copy import deepcopy
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pyarrow.compute as pc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domaintoolkit.encoders import EncoderType
+from domaintoolkit.encoders import EncoderType, NumericEncoder
 from domaintoolkit.errors import ArtifactError
 from domaintoolkit.reading import open_source, read_sample, write_sample
 from domaintoolkit.schema import Categorical, Composite, Domain, Schema, Text
@@ -22,6 +24,8 @@ from domaintoolkit.storage.shards import shard_table
 from domaintoolkit.streams import Streams
 from domaintoolkit.testing.strategies import tables
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer.rows.column_types import decoded_type
+from domaintoolkit.values.columns import plain
 
 __all__ = ["check_domain", "check_table"]
 
@@ -95,6 +99,7 @@ def check_table(schema: Schema, fit: pa.Table, rows: pa.Table, encoders: Iterabl
     streams = tokenizer.encode(rows)
     _check_complete(schema, rows, streams)
     _check_round_trip(schema, tokenizer, rows, streams)
+    _check_numbers(tokenizer, fit)
     _check_deterministic(tokenizer, rows, streams)
     _check_merging(schema, tokenizer, fit, encoders)
     _check_saving(tokenizer, rows, streams, encoders)
@@ -149,6 +154,41 @@ def _expected(schema: Schema, rows: pa.Table, streams: Streams) -> dict[str, lis
         return {name: [entities[k][at] for k in order] for at, name in enumerate(schema.entity)}
     expected = {name: [rows[name][k].as_py() for k in order] for name in exact}
     return expected | {name: [entities[k][at] for k in order] for at, name in enumerate(schema.entity)}
+
+
+def _check_numbers(tokenizer: DomainTokenizer, fit: pa.Table) -> None:
+    """A bucket decodes to the value seen in it that is nearest to its mean, and whole numbers to whole ones."""
+    for bound in tokenizer.layout.bound:
+        if not isinstance(bound.encoder, NumericEncoder):
+            continue
+        spec = bound.encoder.spec
+        column = plain(fit[spec.name])
+        numbers = bound.encoder.prepare(spec, column).values
+        parts = bound.encoder.encode(numbers).parts
+        kind = decoded_type(tokenizer.types[spec.name], spec)
+        tokens = [tuple(cells.sequence(int(code)).tolist() for cells, code in zip(parts, codes, strict=True))
+                  for codes in zip(*(cells.codes for cells in parts), strict=True)]  # fmt: skip
+        chances = np.random.default_rng(0).random(len(column))
+        decoded, drawn = bound.encoder.decode(parts, kind), bound.encoder.sample(parts, kind, chances)
+        again, random = (bound.encoder.prepare(spec, values).values.to_pylist() for values in (decoded, drawn))
+        seen: dict[Any, list[float]] = {}
+        for key, number in zip(map(str, tokens), numbers.to_pylist(), strict=True):
+            if number is not None and math.isfinite(number):
+                seen.setdefault(key, []).append(number)
+        every = [number for group in seen.values() for number in group]
+        if all(number.is_integer() for number in every) and pa.types.is_integer(kind):
+            assert decoded.type == drawn.type == kind, f"whole numbers of {spec.name!r} come back as {decoded.type}"
+        for key, number, other in zip(map(str, tokens), again, random, strict=True):
+            group = seen.get(key)
+            if group is None:
+                continue
+            assert number in group, f"a bucket of {spec.name!r} decodes to {number}, which was not seen in it"
+            assert other in group, f"a bucket of {spec.name!r} gives {other} by chance, which was not seen in it"
+            mean = sum((Fraction(value) for value in group), Fraction(0)) / len(group)
+            least = min(abs(Fraction(value) - mean) for value in group)
+            slack = max(abs(Fraction(value)) for value in group) / 10**12
+            off = abs(Fraction(number) - mean)
+            assert off <= least + slack, f"the sum of {spec.name!r} does not survive: {number} is not nearest to {mean}"
 
 
 def _check_deterministic(tokenizer: DomainTokenizer, rows: pa.Table, streams: Streams) -> None:

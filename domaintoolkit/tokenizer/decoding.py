@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -30,10 +31,12 @@ def decode_ids(
     entities: pa.Table | None,
     base: bool = False,
     times: pa.Array | None = None,
+    seed: int | None = None,
 ) -> pa.Table:
     """One row an event. With `base`, the ids must not hold composites.
 
     `times` is the time column, if the times are known: finding times that agree with the tokens is slow.
+    With a `seed`, a value is drawn among those that have the same tokens, as far as their encoder knows them.
     Without `entities`, their columns hold the number of the stream. Sessions come back as their number within
     the history, and an `order_by` column that is not a field as the number of the event.
     """
@@ -49,11 +52,11 @@ def decode_ids(
         columns[name] = whole.take(pa.array(streams))
     for bound in layout.header:
         if bound.name is not None:
-            values = _field(bound, parsed.header[bound.name], types)
+            values = _field(bound, parsed.header[bound.name], types, seed)
             columns[bound.name] = values.take(pa.array(streams))
     for bound in layout.events:
         if bound.name is not None and bound.name != schema.time:
-            columns[bound.name] = _field(bound, parsed.events[bound.name], types)
+            columns[bound.name] = _field(bound, parsed.events[bound.name], types, seed)
     if schema.session is not None:
         columns[schema.session] = pa.array(_within(np.cumsum(parsed.index.has_session), parsed.index.offsets))
     for name in schema.tie_order:
@@ -66,10 +69,15 @@ def decode_ids(
     return pa.table({name: columns[name] for name in schema.columns if name in columns})
 
 
-def _field(bound: Bound, parts: list[Cells], types: Types) -> pa.Array:
+def _field(bound: Bound, parts: list[Cells], types: Types, seed: int | None) -> pa.Array:
     assert bound.name is not None
     encoder = bound.field
-    return encoder.decode(parts, decoded_type(types[bound.name], encoder.spec))
+    kind = decoded_type(types[bound.name], encoder.spec)
+    if seed is None:
+        return encoder.decode(parts, kind)
+    # each field has numbers of its own, whatever other fields there are
+    random = np.random.Generator(np.random.Philox(key=[seed, crc32(bound.name.encode())]))
+    return encoder.sample(parts, kind, random.random(len(parts[0].codes)))
 
 
 def _within(numbers: NDArray[np.int64], event_offsets: NDArray[np.int64]) -> NDArray[np.int64]:

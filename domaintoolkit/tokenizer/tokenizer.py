@@ -326,23 +326,31 @@ class DomainTokenizer:
     # Decoding
 
     def decode(
-        self, streams: Streams | ArrayLike, offsets: ArrayLike | None = None, entities: pa.Table | None = None
+        self,
+        streams: Streams | ArrayLike,
+        offsets: ArrayLike | None = None,
+        entities: pa.Table | None = None,
+        *,
+        sample: bool = False,
+        seed: int = 0,
     ) -> pa.Table:
         """The table of the events in streams, in entity and time order, one row an event.
 
-        Give streams, or ids with the offsets of each stream in them (default: there is one stream). Raises
+        Give streams, or ids with the offsets of each stream in them (default: there is one stream). A bucket of
+        numbers comes back as the value seen in fitting that is nearest to its mean; with `sample`, as one drawn from
+        the values seen in it, by `seed`. Raises
         `DecodeError` for ids that are not streams, and `VocabularyMismatchError` for streams of another vocabulary.
         """
-        layout = self.layout
+        layout, chosen = self.layout, seed if sample else None
         if isinstance(streams, Streams):
             if not layout.vocabulary.accepts(streams.vocabulary):
                 raise VocabularyMismatchError(layout.vocabulary.hash, streams.vocabulary.hash)
             base = streams.segmenter is not None or layout.segmenter is None
-            table = decode_ids(layout, self.types, streams.ids, streams.offsets, streams.entities, base)
+            table = decode_ids(layout, self.types, streams.ids, streams.offsets, streams.entities, base, seed=chosen)
             return _add_labels(table, streams)
         ids = np.asarray(streams)
         bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets, np.int64)
-        return decode_ids(layout, self.types, ids, bounds, entities)
+        return decode_ids(layout, self.types, ids, bounds, entities, seed=chosen)
 
     # Files
 

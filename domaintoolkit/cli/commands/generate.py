@@ -50,8 +50,9 @@ EXAMPLES = format_examples(
 )
 @click.option("--seed", type=AtLeast(0), default=0, show_default=True, metavar="N", help="Random seed.")
 @click.option(
-    "--table", type=click.Path(path_type=Path), metavar="FILE", help="Write the events to a .parquet or .csv file."
-)
+    "--table", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write the events to a .parquet or .csv file; numbers are drawn from the values seen in their buckets.",
+)  # fmt: skip
 @device_option
 @json_option
 def command(
@@ -98,7 +99,7 @@ def command(
         _predict(generator, stream, likeliest, json_output)
         return
     prompts: Any = count if stream is None else [stream.ids.astype("int64")] * count
-    _show(tokenizer, *generator(prompts, events, sampling), table, json_output)
+    _show(tokenizer, *generator(prompts, events, sampling), table, json_output, seed)
 
 
 def _refuse_sampling_options() -> None:
@@ -139,14 +140,14 @@ def _predict(generator: Any, stream: StoredStream, likeliest: int, json_output: 
             click.echo(f"{each.share:>8}  {' '.join(each.tokens)}")
 
 
-def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None, json_output: bool) -> None:
+def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None, json_output: bool, seed: int) -> None:
     import numpy as np
 
     from domaintoolkit.cli.commands.inspect import history_data
     from domaintoolkit.report import Screen
 
     pieces = [ids[low:high] for low, high in pairwise(offsets)]
-    rows = tokenizer.decode(ids, np.asarray(offsets))
+    rows = tokenizer.decode(ids, np.asarray(offsets), sample=True, seed=seed)
     if table is not None:
         from domaintoolkit.jobs import write_rows
 

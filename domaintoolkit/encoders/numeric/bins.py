@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from decimal import Context, Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -13,90 +12,156 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders.numeric.bucket_index import Buckets, lower_ends
+from domaintoolkit.encoders.numeric.bucket_index import Buckets, cells_of, lower_ends
+from domaintoolkit.encoders.numeric.seen_values import SeenValues, sum_counts
 from domaintoolkit.schema import Numeric
 
-__all__ = ["Histogram", "Scale", "scale_of"]
+__all__ = ["Scale", "scale_of"]
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Extremes = tuple[float, float]
 
 _EXACT = Context(prec=40)
 """Decimal's logarithm is correctly rounded, so that edges are the same on every platform; libm's is not."""
+
+_DIGITS = (3, 4, 6, 9, 12, 17)
 
 _LONG = 1e12
 """From here on numbers are written with an exponent."""
 
 
-@dataclass(frozen=True)
-class Histogram:
-    """The values seen in fitting: used cells in order, the number of values in each, and the extremes."""
-
-    cells: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    low: float
-    high: float
-
-
-def scale_of(spec: Numeric, seen: Histogram) -> Scale:
-    """The scale that a declaration asks for, out of a histogram."""
+def scale_of(spec: Numeric, seen: SeenValues) -> Scale:
+    """The scale that a declaration asks for, for the values seen."""
+    values, counts, _ = seen.points()
     if spec.edges is not None:
-        return Scale(spec, np.array(spec.edges[1:-1]), spec.edges[0], spec.edges[-1])
-    if not len(seen.cells):
+        return Scale(spec, np.array(spec.edges[1:-1]), spec.edges[0], spec.edges[-1], seen.is_whole and len(values) > 0)
+    if not len(values):
         return Scale(spec, np.empty(0), 0.0, 0.0)
-    edges = np.unique({"quantile": _quantiles, "log": _log, "uniform": _uniform}[spec.strategy](spec.bins, seen))
-    return Scale(spec, edges[(edges > seen.low) & (edges <= seen.high)], seen.low, seen.high)
+    low, high = seen.extremes()
+    if spec.sign:
+        values, counts = sum_counts(np.abs(values), counts)
+        low, high = float(values[0]), max(abs(low), abs(high))
+    edges = {"quantile": _quantiles, "log": _log, "uniform": _uniform}[spec.strategy](
+        spec.bins, values, counts, (low, high)
+    )
+    if seen.is_whole:
+        edges = np.ceil(edges)
+    edges = np.unique(edges)
+    edges = edges[(edges > low) & (edges <= high)]
+    # a bucket of one value has its name
+    places, first, times = np.unique(np.searchsorted(edges, values, "right"), return_index=True, return_counts=True)
+    alone = dict(zip(places[times == 1].tolist(), values[first[times == 1]].tolist(), strict=True))
+    return Scale(spec, edges, low, high, seen.is_whole, alone)
 
 
-def _quantiles(bins: int, seen: Histogram) -> Floats:
-    """Ends of cells, so that each bucket holds about as many values; one that would fill several has its own."""
-    cumulated = np.cumsum(seen.counts)
+def _quantiles(bins: int, values: Floats, counts: Counts, _: Extremes) -> Floats:
+    """Edges between equally many values, once the frequent ones have buckets of their own."""
+    if len(values) <= bins:
+        return _edges_before(values, np.arange(1, len(values)))
+    own, ends = _single(bins, values, counts, bins - 1)
+    counts = counts.copy()
+    counts[own] = 0
+    cumulated, left = np.cumsum(counts), bins - 1 - len(ends)
     total = int(cumulated[-1])
-    wanted = np.array([total * k // bins for k in range(1, bins)], np.int64)
-    after = np.searchsorted(cumulated, wanted, side="left") + 1
-    heavy = np.flatnonzero(seen.counts * bins >= total)
-    ends = _inner(np.concatenate([after, heavy, heavy + 1]), len(seen.cells))
-    if len(ends) > bins - 1:
-        ends = _inner(after, len(seen.cells))
-    return lower_ends(seen.cells[ends])
+    if total:
+        wanted = np.array([total * k // (left + 1) for k in range(1, left + 1)], np.int64)
+        after = np.searchsorted(cumulated, wanted, side="left") + 1
+        # an edge at the lower end of a cell is found without a comparison, so that light cells are not cut
+        cells = cells_of(values)
+        cell_ends = np.searchsorted(cells, cells[np.minimum(after, len(cells) - 1)], side="right")
+        starts = np.searchsorted(cells, cells[np.minimum(after, len(cells) - 1)], side="left")
+        before = np.append(0, cumulated)
+        light = (before[cell_ends] - before[starts]) * bins < total
+        ends = np.union1d(ends, np.where(light, np.minimum(starts, after), after))
+    return _edges_before(values, ends[(ends > 0) & (ends < len(values))])
 
 
-def _inner(ends: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    return np.unique(ends[(ends > 0) & (ends < count)])
+def _single(bins: int, values: Floats, counts: Counts, room: int) -> tuple[Counts, Counts]:
+    """(places of the values that get a bucket of their own, places before which there is an edge therefore).
+
+    These are, as long as there is room: zero, unless buckets are few and it is rare; values as frequent as a bucket;
+    some that are half as frequent; and some that have as much of the sum as a bucket has of the numbers.
+    """
+    total = int(counts.sum())
+    magnitudes = np.abs(values)
+    shares = magnitudes / (magnitudes.max() or 1.0) * (counts / total)
+    frequent, heavy = counts * bins >= total, shares * bins >= shares.sum()
+    zero = (values == 0) & ((bins >= 8) | (counts * bins * 8 >= total))
+    half = counts * bins * 2 >= total
+    own: set[int] = set()
+    ends: set[int] = set()
+    for wanted, limit, weight in (
+        (zero, room, counts),
+        (frequent, room, counts),
+        (heavy, len(ends) + room // 8, shares),
+        (half, room // 2, counts),
+    ):
+        places = np.flatnonzero(wanted)
+        for place in places[np.argsort(-weight[places], kind="stable")].tolist():
+            edges = ends | {edge for edge in (place, place + 1) if 0 < edge < len(values)}
+            if len(edges) <= limit and place not in own:
+                ends = edges
+                own.add(place)
+    return np.array(sorted(own), np.int64), np.array(sorted(ends), np.int64)
 
 
-def _uniform(bins: int, seen: Histogram) -> Floats:
-    shares = [k / bins for k in range(1, bins)]
-    return np.array([seen.low * (1 - share) + seen.high * share for share in shares])
+def _edges_before(values: Floats, places: Counts) -> Floats:
+    """An edge before each of these values: the lower end of its cell, or itself if the value before is in that too."""
+    ends = lower_ends(cells_of(values[places]))
+    return np.where(ends > values[places - 1], ends, values[places])
 
 
-def _log(bins: int, seen: Histogram) -> Floats:
+def _uniform(bins: int, values: Floats, counts: Counts, extremes: Extremes) -> Floats:
+    low, high = extremes
+    _, ends = _single(bins, values, counts, (bins - 1) // 2)
+    count = bins - len(ends)
+    shares = [k / count for k in range(1, count)]
+    even = np.array([low * (1 - share) + high * share for share in shares])
+    return np.concatenate([even, _edges_before(values, ends)])
+
+
+def _log(bins: int, values: Floats, counts: Counts, extremes: Extremes) -> Floats:
     """Edges of equal ratio over the positive values; zero and what is below it have one bucket."""
-    if seen.high <= 0 or bins == 1:
+    _, high = extremes
+    if high <= 0 or bins == 1:
         return np.empty(0)
-    below = seen.low <= 0
-    positive = lower_ends(seen.cells[seen.cells > 0])
-    if below and not len(positive):
-        return np.empty(0)
-    least = float(positive[0]) if below else seen.low
-    start, stop = _EXACT.ln(Decimal(least)), _EXACT.ln(Decimal(seen.high))
-    count = bins - int(below)
-    edges = [float(_EXACT.exp(start + (stop - start) * k / count)) for k in range(1, count)]
-    return np.array([least, *edges] if below else edges)
+    _, ends = _single(bins, values, counts, (bins - 1) // 2)
+    first = int(np.searchsorted(values, 0, side="right"))  # the first positive value
+    if first:
+        ends = np.union1d(ends, [first])
+    own = _edges_before(values, ends)
+    if first == len(values):
+        return own
+    least = float(_edges_before(values, np.array([first]))[0]) if first else float(values[0])
+    start, stop = _EXACT.ln(Decimal(least)), _EXACT.ln(Decimal(high))
+    count = max(1, bins - len(ends))
+    even = [float(_EXACT.exp(start + (stop - start) * k / count)) for k in range(1, count)]
+    return np.concatenate([np.array(even), own])
 
 
 class Scale:
     """Buckets between `edges`, over data from `low` to `high`, each in `refine` steps where asked for.
 
-    A fine bucket is a step of a bucket: `bucket` and `step` say which, `fine_of[bucket, step]` the reverse.
+    A fine bucket is a step of a bucket: `bucket` and `step` say which, `fine_of[bucket, step]` the reverse. If all
+    fitted numbers are whole, each fine bucket holds one. `alone` is the value of each bucket that has a single one.
     """
 
-    def __init__(self, spec: Numeric, edges: Floats, low: float, high: float) -> None:
-        self.spec, self.low, self.high = spec, low, high
+    def __init__(
+        self,
+        spec: Numeric,
+        edges: Floats,
+        low: float,
+        high: float,
+        is_whole: bool = False,
+        alone: Mapping[int, float] | None = None,
+    ) -> None:
+        self.spec, self.low, self.high, self.is_whole, self.alone = spec, low, high, is_whole, alone or {}
         self.edges = np.asarray(edges, np.float64)
         bounds = [low, *self.edges.tolist(), max(high, low)]
         fine, bucket, step = [], [], []
         for number, (lower, upper) in enumerate(pairwise(bounds)):
-            inner = _steps(lower, upper, spec.refine)
+            inner = _steps(lower, upper, spec.refine, is_whole)
             fine += ([lower] if number else []) + inner
             bucket += [number] * (len(inner) + 1)
             step += list(range(len(inner) + 1))
@@ -108,14 +173,22 @@ class Scale:
 
     @cached_property
     def names(self) -> list[str]:
-        """`32.5..35.8`: the ends of each bucket in as few digits as tell them apart."""
+        """`9.99` for a bucket of one value, else `32.5..35.8`: its ends in as few digits as tell them from the next."""
         bounds = [self.low, *self.edges.tolist(), max(self.high, self.low)]
-        for digits in (3, 4, 6, 9, 12, 17):
-            words = [_written(bound, digits) for bound in bounds]
-            names = [f"{lower}..{upper}" for lower, upper in pairwise(words)]
-            if len(set(words[1:-1])) == len(words[1:-1]) and len(set(names)) == len(names):
-                return names
-        return names
+        digits = np.zeros(len(bounds), np.int64)
+        words = [_written(bound, _DIGITS[0]) for bound in bounds]
+        while True:
+            alike = [place for place in range(1, len(words) - 2) if words[place] == words[place + 1]]
+            more = {place + step for place in alike for step in (0, 1) if digits[place + step] < len(_DIGITS) - 1}
+            if not more:
+                break
+            for place in more:
+                digits[place] += 1
+                words[place] = _written(bounds[place], _DIGITS[digits[place]])
+        names = [f"{lower}..{upper}" for lower, upper in pairwise(words)]
+        if len(set(names)) < len(names):
+            names = [f"{lower!r}..{upper!r}" for lower, upper in pairwise(bounds)]
+        return [_written(self.alone[k], 17) if k in self.alone else name for k, name in enumerate(names)]
 
     def outside(self, values: Floats) -> int:
         """The number of values outside the range of the fitted data."""
@@ -127,6 +200,9 @@ class Scale:
         """Numbers of a fine bucket, from the most telling to the last resort."""
         lower, upper = self._bounds[fine], self._bounds[fine + 1]
         middle = lower / 2 + upper / 2
+        if self.is_whole:
+            yield float(np.rint(middle))
+            yield float(np.ceil(lower))
         if middle:
             for digits in (2, 3, 4, 6, 9):
                 short = float(f"{middle:.{digits}g}")
@@ -140,12 +216,19 @@ class Scale:
         yield upper
 
     def to_json(self) -> dict[str, Any]:
-        return {"edges": [edge.hex() for edge in self.edges.tolist()], "low": self.low.hex(), "high": self.high.hex()}
+        return {
+            "edges": [edge.hex() for edge in self.edges.tolist()],
+            "low": self.low.hex(),
+            "high": self.high.hex(),
+            "whole": self.is_whole,
+            "alone": {str(bucket): value.hex() for bucket, value in self.alone.items()},
+        }
 
     @classmethod
     def from_json(cls, spec: Numeric, data: dict[str, Any]) -> Scale:
         edges = np.array([float.fromhex(edge) for edge in data["edges"]], np.float64)
-        return cls(spec, edges, float.fromhex(data["low"]), float.fromhex(data["high"]))
+        alone = {int(bucket): float.fromhex(value) for bucket, value in data["alone"].items()}
+        return cls(spec, edges, float.fromhex(data["low"]), float.fromhex(data["high"]), bool(data["whole"]), alone)
 
 
 def _written(bound: float, digits: int) -> str:
@@ -154,12 +237,13 @@ def _written(bound: float, digits: int) -> str:
     return f"{float(text):.0f}" if "e+" in text and abs(bound) < _LONG else text
 
 
-def _steps(lower: float, upper: float, steps: int) -> list[float]:
+def _steps(lower: float, upper: float, steps: int, is_whole: bool) -> list[float]:
     """Inner ends of the steps of one bucket, as far as floats can tell them apart."""
     inner = []
     last = lower
     for k in range(1, steps):
         end = lower * (1 - k / steps) + upper * (k / steps)
+        end = float(np.ceil(end)) if is_whole else end
         if last < end < upper:
             inner.append(end)
             last = end

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders.base import Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
-from domaintoolkit.encoders.numeric.bins import Histogram, Scale, scale_of
-from domaintoolkit.encoders.numeric.bucket_index import cells_of
+from domaintoolkit.encoders.numeric.bins import Scale, scale_of
+from domaintoolkit.encoders.numeric.bucket_values import BucketValues
 from domaintoolkit.encoders.numeric.nearest_value import nearby
+from domaintoolkit.encoders.numeric.seen_values import SeenValues
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Numeric
 from domaintoolkit.values.numbers import as_numbers, to_number
@@ -29,54 +30,31 @@ Floats = NDArray[np.float64]
 
 
 class NumericState(State):
-    """A histogram on the leading bits of the float64 pattern, and the extremes. Exact to merge."""
+    """The finite numbers seen, with their counts. Exact to merge."""
 
     spec: Numeric
 
     def __init__(self, spec: Numeric) -> None:
         super().__init__(spec)
-        self.cells = np.empty(0, np.int64)
-        self.counts = np.empty(0, np.int64)
-        self.low, self.high = math.inf, -math.inf
+        self.seen = SeenValues()
 
     def update(self, values: pa.Array) -> None:
-        numbers = _finite(values)
-        if self.spec.sign:
-            numbers = np.abs(numbers)
-        if not len(numbers):
-            return
-        self._widen(float(numbers.min()), float(numbers.max()))
-        self._add(*_histogram(cells_of(numbers)))
+        self.seen.add(_finite(values))
 
     def merge(self, other: Self) -> None:
-        self._widen(other.low, other.high)
-        self._add(other.cells, other.counts)
-
-    def _widen(self, low: float, high: float) -> None:
-        self.low, self.high = min(self.low, low + 0.0), max(self.high, high + 0.0)
-
-    def _add(self, cells: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-        if not len(self.cells):
-            self.cells, self.counts = cells, counts
-            return
-        merged, where = np.unique(np.concatenate([self.cells, cells]), return_inverse=True)
-        totals = np.zeros(len(merged), np.int64)
-        np.add.at(totals, where, np.concatenate([self.counts, counts]))
-        self.cells, self.counts = merged, totals
+        self.seen.merge(other.seen)
 
     def finalize(self) -> NumericEncoder:
-        return NumericEncoder(self.spec, scale_of(self.spec, Histogram(self.cells, self.counts, self.low, self.high)))
+        scale = scale_of(self.spec, self.seen)
+        return NumericEncoder(self.spec, scale, None).extend(self)
 
     def dump(self) -> pa.Table:
-        extremes = {b"low": self.low.hex().encode(), b"high": self.high.hex().encode()}
-        return pa.table({"cell": self.cells, "count": self.counts}).replace_schema_metadata(extremes)
+        return self.seen.dump()
 
     @classmethod
     def restore(cls, spec: Numeric, table: pa.Table) -> Self:
         state = cls(spec)
-        state.cells, state.counts = (table[name].to_numpy() for name in ("cell", "count"))
-        metadata = table.schema.metadata
-        state.low, state.high = (float.fromhex(metadata[name].decode()) for name in (b"low", b"high"))
+        state.seen = SeenValues.restore(table)
         return state
 
 
@@ -87,25 +65,12 @@ def _finite(values: pa.Array) -> Floats:
     return floats if finite.all() else floats[finite]
 
 
-_DENSE = 1 << 21
-
-
-def _histogram(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    first = int(cells.min())
-    # counting takes one pass and no sort, as long as the range of cells fits into memory
-    if int(cells.max()) - first < _DENSE:
-        counts = np.bincount(cells - first)
-        used = np.flatnonzero(counts)
-        return used + first, counts[used]
-    return np.unique(cells, return_counts=True)
-
-
 class NumericEncoder(Encoder):
     """Slots: null, NaN, with `sign` minus and plus, then the buckets, then the steps of `refine`."""
 
     spec: Numeric
 
-    def __init__(self, spec: Numeric, scale: Scale) -> None:
+    def __init__(self, spec: Numeric, scale: Scale, values: BucketValues | None) -> None:
         super().__init__(spec)
         self.scale = scale
         self.parts = (*(["sign"] if spec.sign else []), "bucket", *(["refine"] if spec.refine > 1 else []))
@@ -113,6 +78,8 @@ class NumericEncoder(Encoder):
         self._first_step = self._first_bucket + len(scale.names)
         self.slots = tuple(self._slots())
         self._tables = self._part_tables()
+        nothing = np.empty(0, np.int64)
+        self.values = values or BucketValues.of(self._null_code, nothing, np.empty(0), nothing, np.empty(0))
 
     def _slots(self) -> list[Slot]:
         slots = [Slot("null", "", " null", whole=True), Slot("nan", "", " NaN", whole=True)]
@@ -162,57 +129,75 @@ class NumericEncoder(Encoder):
         if odd:
             # any number will do: the codes of these rows are set below
             floats = np.where(nan, self.scale.low, floats)
-        magnitude = np.abs(floats) if self.spec.sign else floats
-        codes = self.scale.fine.of(magnitude)
-        clipped = self.scale.outside(magnitude)
-        if self.spec.sign:
-            # codes of the minus come first, then those of the plus
-            codes += (floats >= 0).astype(np.int32) * np.int32(len(self.scale.bucket))
+        codes, clipped = self._codes(floats)
         if odd:
             codes[nan] = self._null_code + 1
             codes[np.asarray(values.is_null())] = self._null_code
         used = self._tables if odd else [Cells(t.codes, t.slots[: self._null_code]) for t in self._tables]
         return Encoded([Cells(codes, t.slots, t.offsets) for t in used], clipped=clipped, missing=missing)
 
+    def _codes(self, floats: Floats) -> tuple[NDArray[np.int32], int]:
+        """(code of each number, how many lie outside the fitted range)."""
+        magnitude = np.abs(floats) if self.spec.sign else floats
+        codes = self.scale.fine.of(magnitude)
+        if self.spec.sign:
+            # codes of the minus come first, then those of the plus
+            codes += (floats >= 0).astype(np.int32) * np.int32(len(self.scale.bucket))
+        return codes, self.scale.outside(magnitude)
+
     def decode(self, parts: Sequence[Cells], type: pa.DataType) -> pa.Array:
+        codes = self._read(parts)
+        return self._values(codes, codes, type)
+
+    def sample(self, parts: Sequence[Cells], type: pa.DataType, chances: Floats) -> pa.Array:
+        codes = self._read(parts)
+        null = self._null_code
+        drawn = self.values.draw(np.minimum(codes, null - 1), chances)
+        return self._values(codes, np.where((codes < null) & (drawn >= 0), null + 2 + drawn, codes), type)
+
+    def _read(self, parts: Sequence[Cells]) -> NDArray[np.int64]:
+        """(rows,) the code that the tokens of each row say."""
         slots = [_slots_of(cells) for cells in parts]
         first = slots[0]
         null, nan = first == NULL, first == NAN
         regular = ~(null | nan)
         bucket = np.where(regular, slots[1 if self.spec.sign else 0] - self._first_bucket, 0)
         step = np.where(regular, slots[-1] - self._first_step, 0) if self.spec.refine > 1 else np.zeros_like(bucket)
-        fine = self.scale.fine_of[bucket, step]
+        fine = self.scale.fine_of[bucket, step].astype(np.int64)
         if (fine < 0).any():
             raise DecodeError(f"field {self.spec.name!r}: a bucket has no such step")
-        negative = first == MINUS if self.spec.sign else np.zeros(len(first), bool)
+        if self.spec.sign:
+            fine += len(self.scale.bucket) * (first != MINUS)
+        return np.where(null, self._null_code, np.where(nan, self._null_code + 1, fine))
+
+    def _values(self, codes: NDArray[np.int64], choices: NDArray[np.int64], type: pa.DataType) -> pa.Array:
+        """A value for each row: choice c below null and NaN is the nearest value of bucket c, above a drawn one."""
         if is_text(type):
-            return self._values(pa.float64(), fine, negative, null, nan).cast(type)
-        return self._values(type, fine, negative, null, nan)
+            return self._values(codes, choices, pa.float64()).cast(type)
+        floating, null = pa.types.is_floating(type), self._null_code
+        used, first, places = np.unique(choices, return_index=True, return_inverse=True)
+        if not floating and (used == null + 1).any():
+            return self._values(codes, choices, pa.float64())
+        table: list[object] = []
+        # a value is searched for only once for each choice that occurs
+        for choice, code in zip(used.tolist(), codes[first].tolist(), strict=True):
+            if choice in (null, null + 1):
+                table.append(None if choice == null else math.nan)
+                continue
+            seen = float(self.values.nearest[choice] if choice < null else self.values.values[choice - null - 2])
+            value = self._representative(code, seen, type)
+            if value is None and type != pa.float64():
+                return self._values(codes, choices, pa.float64())
+            table.append(value)
+        return pa.array(table, type, from_pandas=False).take(pa.array(places))
 
-    def _values(
-        self, type: pa.DataType, fine: NDArray[np.int32], negative: NDArray[np.bool_],
-        null: NDArray[np.bool_], nan: NDArray[np.bool_],
-    ) -> pa.Array:  # fmt: skip
-        floating = pa.types.is_floating(type)
-        if nan.any() and not floating:
-            return self._values(pa.float64(), fine, negative, null, nan)
+    def _representative(self, code: int, seen: float, type: pa.DataType) -> object:
+        """A value of `type` in a bucket: the one `seen`, unless that is NaN; None if the type has no value there."""
         count = len(self.scale.bucket)
-        # a representative is searched for only once for each code that occurs
-        used = np.unique((fine + count * negative)[~(null | nan)])
-        table: list[object] = [None] * (2 * count)
-        for code in used.tolist():
-            table[code] = self._representative(code % count, code >= count, type)
-            if table[code] is None and type != pa.float64():
-                return self._values(pa.float64(), fine, negative, null, nan)
-        values = [*table, None, math.nan if floating else None]
-        codes = np.where(null, 2 * count, np.where(nan, 2 * count + 1, fine + count * negative))
-        distinct = pa.array(values, type, from_pandas=False)
-        return distinct.take(pa.array(codes))
-
-    def _representative(self, fine: int, negative: bool, type: pa.DataType) -> object:
-        """A value of `type` in a bucket; None if the type has no value there."""
-        sign = -1.0 if negative else 1.0
-        near = [value for number in self.scale.candidates(fine) for value in nearby(sign * number, type)]
+        fine, negative = code % count, self.spec.sign and code < count
+        numbers = [] if math.isnan(seen) else [seen]
+        numbers += [-number if negative else number for number in self.scale.candidates(fine)]
+        near = [value for number in numbers for value in nearby(number, type)]
         for value in near:
             number = float(cast("float", value))
             if self.spec.sign and (number < 0) != negative:
@@ -242,11 +227,18 @@ class NumericEncoder(Encoder):
         return lambda values: [table[code(value)] for value in values]
 
     def to_json(self) -> dict[str, Any]:
-        return self.scale.to_json()
+        return {**self.scale.to_json(), "seen": self.values.to_json()}
 
     @classmethod
     def from_json(cls, spec: Numeric, data: dict[str, Any]) -> NumericEncoder:
-        return cls(spec, Scale.from_json(spec, data))
+        made = cls(spec, Scale.from_json(spec, data), None)
+        return cls(spec, made.scale, BucketValues.from_json(made._null_code, data["seen"]))
+
+    def extend(self, state: NumericState) -> NumericEncoder:
+        """The same buckets, which decode to values that also come from `state`."""
+        values, counts, means = state.seen.points()
+        codes = self._codes(values)[0].astype(np.int64)
+        return NumericEncoder(self.spec, self.scale, self.values.extended(codes, values, counts, means))
 
 
 def _slots_of(cells: Cells) -> NDArray[np.int64]:

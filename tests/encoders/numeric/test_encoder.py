@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.encoders import NUMERIC
 from domaintoolkit.encoders.numeric.bucket_index import Buckets, cells_of, lower_ends
+from domaintoolkit.encoders.numeric.encoder import NumericEncoder
 from domaintoolkit.schema import Numeric
 from domaintoolkit.values.numbers import as_numbers
 
@@ -139,3 +140,73 @@ def test_texts_are_read_as_each_would_be_alone(texts: list[str | None]) -> None:
             continue
         assert row not in wrong
         assert found == alone or (found != found and alone != alone)
+
+
+def decoded(encoder: NumericEncoder, values: pa.Array, chances: np.ndarray | None = None) -> list[float]:
+    parts = encoder.encode(encoder.prepare(encoder.spec, values).values).parts
+    column = encoder.decode(parts, values.type) if chances is None else encoder.sample(parts, values.type, chances)
+    return list(column.to_pylist())
+
+
+@pytest.mark.parametrize("strategy", ["quantile", "log", "uniform"])
+@pytest.mark.parametrize("distinct", [5_000, 400_000])
+def test_frequent_values_have_buckets_of_their_own(strategy: str, distinct: int) -> None:
+    random = np.random.default_rng(0)
+    column = random.lognormal(3, 1, distinct)
+    for share, value in ((0.004, 0.0), (0.05, 9.99), (0.1, 199.99), (0.03, 5000.0)):
+        column[random.random(distinct) < share] = value
+    encoder = fitted(NUMERIC, Numeric("f", strategy=strategy), pa.array(column))
+    assert isinstance(encoder, NumericEncoder)
+    back = decoded(encoder, pa.array([0, 9.99, 199.99, 5000]))
+    assert back == [0, 9.99, 199.99, 5000]
+    assert encoder.slots[2].text == " 0"
+    everything = np.array(decoded(encoder, pa.array(column)))
+    assert np.isin(everything, column).all()
+    assert abs(everything.sum() / column.sum() - 1) < 0.01 if strategy != "uniform" else True
+    assert np.count_nonzero(everything == 9.99) < 1.01 * np.count_nonzero(column == 9.99) or strategy == "uniform"
+
+
+def test_sums_of_a_heavy_tail_survive() -> None:
+    column = np.round(np.random.default_rng(1).pareto(1.1, 200_000) * 4 + 0.01, 2)
+    encoder = fitted(NUMERIC, Numeric("f"), pa.array(column))
+    assert isinstance(encoder, NumericEncoder)
+    assert abs(np.sum(decoded(encoder, pa.array(column))) / column.sum() - 1) < 0.002
+    chances = np.random.default_rng(2).random(len(column))
+    drawn = np.array(decoded(encoder, pa.array(column), chances))
+    assert drawn.tolist() == decoded(encoder, pa.array(column), chances)
+    assert abs(drawn.sum() / column.sum() - 1) < 0.02
+    assert len(np.unique(drawn)) > 500
+    assert np.isin(drawn, column).all()
+
+
+@given(specs(), st.lists(st.integers(-50, 50), min_size=1), st.lists(st.integers(-60, 60) | st.floats(-60, 60)))
+def test_whole_numbers_come_back_whole(spec: Numeric, fit: list[int], values: list[float]) -> None:
+    if spec.strategy == "explicit":
+        return
+    encoder = fitted(NUMERIC, spec, pa.array([*fit, math.nan], pa.float64()))
+    assert isinstance(encoder, NumericEncoder)
+    assert all(number.is_integer() for number in decoded(encoder, pa.array([float(v) for v in values], pa.float64())))
+    parts = encoder.encode(pa.array(values, pa.float64())).parts
+    assert encoder.decode(parts, pa.int64()).type == pa.int64()
+
+
+def test_as_many_buckets_as_values_lose_nothing() -> None:
+    column = [0.01, 19.99, 19.98, 1e6, 1e6 + 1, 1e6 + 2, -3.5, 0.0]
+    encoder = fitted(NUMERIC, Numeric("f", bins=8), pa.array(column))
+    assert isinstance(encoder, NumericEncoder)
+    assert decoded(encoder, pa.array(column)) == column
+    assert [slot.text for slot in encoder.slots[2:5]] == [" -3.5", " 0", " 0.01"]
+
+
+@given(specs(), st.lists(st.floats(-1e6, 1e6)), st.lists(st.floats(-1e6, 1e6)))
+def test_extending_keeps_the_buckets(spec: Numeric, first: list[float], second: list[float]) -> None:
+    encoder = fitted(NUMERIC, spec, pa.array(first, pa.float64()))
+    assert isinstance(encoder, NumericEncoder)
+    state = NUMERIC.state(spec)
+    state.update(pa.array(second, pa.float64()))
+    after = encoder.extend(state)
+    assert list(after.slots) == list(encoder.slots)
+    again = NUMERIC.encoder.from_json(spec, after.to_json())
+    values = pa.array([*first, *second], pa.float64())
+    assert decoded(again, values) == decoded(after, values)
+    assert set(decoded(after, values)) <= {number + 0.0 for number in (*first, *second)}
