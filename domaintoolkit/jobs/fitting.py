@@ -15,6 +15,7 @@ import pyarrow as pa
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.composites import learn_composites
+from domaintoolkit.jobs.partition.budget import Budget
 from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.jobs.partition.row_refusals import (
@@ -26,6 +27,7 @@ from domaintoolkit.jobs.partition.row_refusals import (
 )
 from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, columns_to_read, open_rows, read_tables
 from domaintoolkit.jobs.progress import Progress, silent
+from domaintoolkit.reading import Source
 from domaintoolkit.reading.refused_rows import KEPT, RefusedRow
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.tokenizer import DomainTokenizer, FitState, OnBadRows
@@ -62,14 +64,20 @@ def fit(
     on_bad_rows: OnBadRows = "error",
     training_only: bool = True,
     encoders: Iterable[EncoderType] = (),
+    keep_rows: str | int | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
     """Fit a tokenizer on the training entities of `source` (files from `open_source`, or a table).
 
     An entity's split depends on a hash of its key alone, so encoding puts the same entities into training. Rows
     that cannot be encoded raise one `DataError`, or with `quarantine` are passed over (encoding reports them).
+    With `keep_rows`, the memory of the `encode` that follows, rows of files stay in a part of it if they fit, so
+    that `encode` need not read the same `source` again.
     """
     rows = open_rows(source, schema)
+    if keep_rows is not None and isinstance(rows, Source):
+        passes = 2 if schema.composite is not None and not schema.labels else 1
+        rows.keep(columns_to_read(schema, rows), Budget.of(keep_rows, threads).kept_bytes, passes)
     tokenizer = DomainTokenizer(schema, encoders, threads)
     counting = _Counting(tokenizer, on_bad_rows, progress or silent)
     state, fitted_on = counting.best_state(rows, training_only)

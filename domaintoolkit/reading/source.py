@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import LookupFailedError
 from domaintoolkit.reading.csv.pieces import BLOCK
-from domaintoolkit.reading.files import Paths, SourceFile, find_files
+from domaintoolkit.reading.files import Fingerprint, Paths, SourceFile, find_files, fingerprint
 from domaintoolkit.reading.parts import FilePart, parts
 from domaintoolkit.reading.refused_rows import Collected, RefusedRow, RefusedRows
 from domaintoolkit.schema import Column, Reader
@@ -57,6 +58,15 @@ class Source:
         self.files, self.reader, self.block_bytes = tuple(files), reader, block_bytes
         self.counts = ReadCounts()
         """Counts of the latest pass."""
+        self._kept: _KeptRows | None = None
+
+    def keep(self, columns: Sequence[str], limit: int, passes: int = 1) -> None:
+        """Keep the rows of the next pass in memory, in these columns, for the `passes` after it that ask for them.
+
+        These give the same rows without reading the files again. They do read them if the rows take more than `limit`
+        bytes, one of them cannot be read, or a file has changed.
+        """
+        self._kept = _KeptRows(self.files, columns, limit, passes)
 
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
         """The columns of a batch. Text that a file holds dictionary-encoded comes as a dictionary, not string."""
@@ -72,17 +82,31 @@ class Source:
         columns that are not asked for are not checked. In a column of ISO times, the first time of a file
         decides whether its times name their zone.
         """
+        kept = self._kept
+        if kept is not None and kept.answers(columns):
+            self.counts = kept.counts
+            yield from kept.give()
+            return
         chosen = self._chosen(columns)
         self.counts = ReadCounts()
         collected = Collected()
+        if kept is not None and not kept.begin(columns):
+            kept = None
+        # the columns that are only kept come last
+        parsed = chosen if kept is None else self._chosen([*(column.name for column in chosen), *kept.others])
         for file in self.files:
             reading = _Reading(file, chosen, self.counts)
-            for part in parts(file, self.reader, chosen, self.block_bytes, threads):
+            keeping = None if kept is None else _Reading(file, parsed, kept.counts)
+            for part in parts(file, self.reader, parsed, self.block_bytes, threads):
                 batch, rows = reading.assemble(part)
                 (collected if refused is None else refused).add(rows)
+                if kept is not None and keeping is not None:
+                    kept.add(*keeping.assemble(part))
                 if batch is not None and not collected.problems:
                     yield batch
         collected.raise_any()
+        if kept is not None:
+            kept.end()
 
     def _chosen(self, columns: Sequence[str] | None) -> list[Column]:
         declared = {column.name: column for column in self.reader.settled}
@@ -101,6 +125,57 @@ def open_source(paths: Paths, reader: Reader, block_bytes: int = BLOCK) -> Sourc
     `block_bytes` of CSV text at a time, on more only if one row is longer.
     """
     return Source(find_files(paths, reader.format, reader.encoding), reader, block_bytes)
+
+
+class _KeptRows:
+    """The batches of one pass, for passes that follow."""
+
+    def __init__(self, files: Sequence[SourceFile], columns: Sequence[str], limit: int, passes: int) -> None:
+        self._files, self._columns, self._limit, self._passes = files, list(columns), limit, passes
+        self.others: list[str] = []
+        """The columns that are kept, but that the pass itself did not ask for."""
+        self.counts = ReadCounts()
+        self._batches: deque[SourceBatch] = deque()
+        self._bytes, self._usable, self._whole = 0, True, False
+        self._prints = self._take_prints()
+
+    def answers(self, columns: Sequence[str] | None) -> bool:
+        """Return True if the kept rows are those of a pass over these columns."""
+        return self._whole and sorted(columns or ()) == sorted(self._columns) and self._prints == self._take_prints()
+
+    def give(self) -> Iterator[SourceBatch]:
+        """All batches, in order. The last pass drops each as it gives it."""
+        self._passes -= 1
+        if self._passes:
+            yield from self._batches
+            return
+        self._whole = False
+        while self._batches:
+            yield self._batches.popleft()
+
+    def begin(self, columns: Sequence[str] | None) -> bool:
+        """Return True if the rows of a pass over these columns are to be kept: those of one pass are."""
+        if not self._usable or columns is None or not set(columns) <= set(self._columns):
+            return False
+        self._usable = False
+        self.others = [name for name in self._columns if name not in columns]
+        return True
+
+    def add(self, batch: SourceBatch | None, refused: list[RefusedRow]) -> None:
+        """Take the rows of a part. After a refused row or beyond the limit none are kept."""
+        if batch is not None:
+            self._batches.append(batch)
+            self._bytes += batch.records.nbytes + len(batch._part.data)
+        if refused or self._bytes > self._limit:
+            self._limit = -1
+            self._batches.clear()
+
+    def end(self) -> None:
+        """The pass came to its end."""
+        self._whole = self._limit >= 0
+
+    def _take_prints(self) -> list[Fingerprint]:
+        return [fingerprint(file.path) for file in self._files]
 
 
 class _Reading:
@@ -141,7 +216,8 @@ class _Reading:
     def _batch(self, part: FilePart, keep: NDArray[np.bool_]) -> SourceBatch | None:
         if not keep.any():
             return None
-        arrays = [converted.values for converted in part.columns]
+        # a part may have further columns, which another pass keeps
+        arrays = [converted.values for converted in part.columns[: len(self._columns)]]
         rows = (np.arange(part.records) if part.numbers is None else part.numbers) + self._row
         if not keep.all():
             chosen = pa.array(keep)

@@ -176,7 +176,11 @@ def _prepare(task: Task, bar: Bar) -> tuple[DomainTokenizer, Any, FitResult | No
     interrupted = _load_interrupted(task.out, domain.schema) if task.rows.files else None
     if interrupted is not None:
         return interrupted, source, None
-    fitted = fit(domain.schema, source, threads=task.limits.threads, on_bad_rows=task.on_bad_rows, progress=bar)
+    limits = task.limits
+    fitted = fit(
+        domain.schema, source, threads=limits.threads, on_bad_rows=task.on_bad_rows, keep_rows=limits.memory,
+        progress=bar,
+    )  # fmt: skip
     return fitted.tokenizer, source, fitted
 
 

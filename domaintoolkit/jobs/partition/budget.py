@@ -68,6 +68,11 @@ class Budget:
         return int(self.memory * 0.3)
 
     @property
+    def kept_bytes(self) -> int:
+        """The size of the rows that fitting keeps for encoding, which holds each once more for a while."""
+        return int(self.memory * 0.2)
+
+    @property
     def unit_rows(self) -> int:
         """Rows that one thread encodes at a time: few, so that they stay in the cache, which halves the time."""
         return min(max(int(self.memory * 0.4) // (ENCODING_BYTES * self.threads), 1), CACHED_ROWS)
