@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -83,9 +83,10 @@ class Source:
         decides whether its times name their zone.
         """
         kept = self._kept
-        if kept is not None and kept.answers(columns):
+        if kept is not None and columns is not None and kept.answers(columns):
             self.counts = kept.counts
-            yield from kept.give()
+            for whole in kept.give():
+                yield replace(whole, records=whole.records.select(list(columns)))
             return
         chosen = self._chosen(columns)
         self.counts = ReadCounts()
@@ -139,9 +140,9 @@ class _KeptRows:
         self._bytes, self._usable, self._whole = 0, True, False
         self._prints = self._take_prints()
 
-    def answers(self, columns: Sequence[str] | None) -> bool:
+    def answers(self, columns: Sequence[str]) -> bool:
         """Return True if the kept rows are those of a pass over these columns."""
-        return self._whole and sorted(columns or ()) == sorted(self._columns) and self._prints == self._take_prints()
+        return self._whole and sorted(columns) == sorted(self._columns) and self._prints == self._take_prints()
 
     def give(self) -> Iterator[SourceBatch]:
         """All batches, in order. The last pass drops each as it gives it."""

@@ -20,11 +20,17 @@ _BLOCK = 1 << 14
 
 def mix(numbers: Hashes) -> Hashes:
     """The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a bijection that spreads every bit."""
-    with np.errstate(over="ignore"):
-        spread = numbers + np.uint64(0x9E3779B97F4A7C15)
-        spread = (spread ^ (spread >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        spread = (spread ^ (spread >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(spread ^ (spread >> np.uint64(31)), np.uint64)
+    # in place, with one further array: half the time of an array for each step
+    spread = np.add(numbers, np.uint64(0x9E3779B97F4A7C15), dtype=np.uint64)
+    shifted = spread >> np.uint64(30)
+    spread ^= shifted
+    spread *= np.uint64(0xBF58476D1CE4E5B9)
+    np.right_shift(spread, np.uint64(27), out=shifted)
+    spread ^= shifted
+    spread *= np.uint64(0x94D049BB133111EB)
+    np.right_shift(spread, np.uint64(31), out=shifted)
+    spread ^= shifted
+    return spread
 
 
 def hash_text(values: pa.Array) -> Hashes:
@@ -82,6 +88,7 @@ def _hash_blocks(data: NDArray[np.uint8], offset: int, count: int, width: int) -
         part = mix(np.full(len(block), width, np.uint64))
         for number in range(words):
             word = block[:, number]
-            part = mix(part ^ (word & last if number == words - 1 else word))
+            part ^= word & last if number == words - 1 else word
+            part = mix(part)
         hashes[start : start + _BLOCK] = part
     return hashes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -140,3 +141,19 @@ def test_ctrl_c_while_arguments_are_read_ends_it_quietly(
     result = run("domains")
     assert result.exit_code == 130
     assert result.stderr == "error: interrupted\n"
+
+
+def test_settings_of_the_allocator_are_those_of_the_user_first() -> None:
+    code = """
+import os, sys
+sys.argv = ["domaintoolkit", "--help"]
+from domaintoolkit.__main__ import main
+try:
+    main()
+finally:
+    print([os.environ[name] for name in ("MIMALLOC_ALLOW_THP", "MIMALLOC_PURGE_DELAY")], file=sys.stderr)
+"""
+    environment = {**os.environ, "MIMALLOC_PURGE_DELAY": "7"}
+    environment.pop("MIMALLOC_ALLOW_THP", None)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stderr.strip() == "['0', '7']"

@@ -36,6 +36,35 @@ def test_every_problem_is_raised_together(tmp_path: Path) -> None:
     ]
 
 
+def test_kept_rows_are_those_of_the_files(tmp_path: Path) -> None:
+    path = file(tmp_path, "a,t,s\n" + "".join(f"{n},2019-10-01,{n % 3}\n" for n in range(50)))
+    source = open_source(path, READER, 100)
+    expected = [(batch.records, batch.rows.tolist()) for batch in source.batches(["a", "s"])]
+    counts = source.counts
+    for passes in (1, 2):
+        source.keep(["a", "s"], 1 << 20, passes)
+        assert [batch.records for batch in source.batches(["s"])] == [records.select(["s"]) for records, _ in expected]
+        for _ in range(passes):
+            assert [(batch.records, batch.rows.tolist()) for batch in source.batches(["a", "s"])] == expected
+            assert source.counts == counts
+    source.keep(["a", "s"], 1 << 20)
+    list(source.batches(["a"]))
+    path.write_text("a,t,s\n7,2019-10-01,x\n")  # so the kept rows are old
+    assert [batch.records.to_pylist() for batch in source.batches(["a", "s"])] == [[{"a": 7, "s": "x"}]]
+
+
+@pytest.mark.parametrize(("text", "limit"), [("a,t,s\n1,,x\n2,bad,y\n", 1 << 20), ("a,t,s\n1,,x\n2,,y\n", 10)])
+def test_rows_are_not_kept_beyond_the_limit_or_with_a_bad_one(tmp_path: Path, text: str, limit: int) -> None:
+    source = open_source(file(tmp_path, text), READER)
+    source.keep(["a", "t"], limit)
+    (batch,) = source.batches(["a"])
+    assert batch.records.to_pylist() == [{"a": 1}, {"a": 2}]
+    with Quarantine(tmp_path / "q.csv") as quarantine:
+        found = [batch.records["a"].to_pylist() for batch in source.batches(["a", "t"], quarantine)]
+    assert found == ([[1]] if "bad" in text else [[1, 2]])
+    assert source.counts.rows_refused == text.count("bad")
+
+
 def test_many_problems_are_counted_and_few_kept(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         list(open_source(file(tmp_path, "a,t,s\n" + "x,,\n" * 5000), READER).batches())

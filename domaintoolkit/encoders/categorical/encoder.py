@@ -28,6 +28,8 @@ __all__ = ["CATEGORICAL", "CategoricalEncoder", "CategoricalState"]
 
 NULL = 0
 _CACHED = 100_000
+_MAX_RANGE, _ROW_RANGE = 1 << 19, 4
+"""The widest range of whole numbers that are their own codes: at most so many numbers, and so many for each row."""
 
 
 class CategoricalState(CountState):
@@ -79,6 +81,8 @@ class CategoricalEncoder(Encoder):
         self._levels = levels
         self._observed = observed
         self._preimages: dict[pa.DataType, pa.Array] = {}
+        self._range: tuple[int, NDArray[np.int32]] = (0, np.empty(0, np.int32))
+        """The lowest number of a range, and the slot of each number in it, -1 for those not looked up yet."""
         self._fixed = 1 + (spec.hash_buckets if spec.unseen == "hash" else levels.depth)
 
     @cached_property
@@ -123,17 +127,48 @@ class CategoricalEncoder(Encoder):
         return as_categories(values)
 
     def encode(self, values: pa.Array) -> Encoded:
+        if self.spec.unseen == "hash":
+            codes, slots = self._codes_in_range(values) or self._hashed_codes(values)
+            hashed = slots_between(slots, 1, self._fixed)
+            counts = _rows(codes, np.stack([hashed, slots == NULL]))
+            return Encoded([Cells(codes, slots)], hashed=counts[0], missing=counts[1])
         codes, distinct = codes_of(values)
         distinct = distinct.cast(pa.string())
-        if self.spec.unseen == "hash":
-            slots, unseen = self._hashed(distinct), None
-            hashed = slots_between(slots, 1, self._fixed)
-            cells = Cells(codes, slots)
-            counts = _rows(codes, np.stack([hashed, slots == NULL]))
-            return Encoded([cells], hashed=counts[0], missing=counts[1])
         slots, offsets, unseen = self._sequences(distinct)
         counts = _rows(codes, np.stack([unseen, np.asarray(distinct.is_null())]))
         return Encoded([Cells(codes, slots, offsets)], spelled=counts[0], missing=counts[1])
+
+    def _hashed_codes(self, values: pa.Array) -> tuple[Ints, NDArray[np.int32]]:
+        codes, distinct = codes_of(values)
+        return codes, self._hashed(distinct.cast(pa.string()))
+
+    def _codes_in_range(self, values: pa.Array) -> tuple[Ints, NDArray[np.int32]] | None:
+        """(codes, slots) of whole numbers in a narrow range, which are codes themselves; None for other values.
+
+        The slots of the range stay known, so that a number is spelled and hashed once, not in every part of a table.
+        """
+        if not pa.types.is_integer(values.type) or values.null_count or not len(values):
+            return None
+        numbers = np.asarray(values)
+        low, high = int(numbers.min()), int(numbers.max())
+        start, known = self._range
+        if len(known):
+            low, high = min(low, start), max(high, start + len(known) - 1)
+        if high - low >= min(_MAX_RANGE, _ROW_RANGE * len(numbers)) or high >= 1 << 63:
+            return None
+        if (low, high - low + 1) != (start, len(known)):
+            # a new array: another thread may be reading the old one
+            wider = np.full(high - low + 1, -1, np.int32)
+            if len(known):
+                wider[start - low : start - low + len(known)] = known
+            self._range, known = (low, wider), wider
+        codes = numbers.astype(np.int64)
+        codes -= low
+        fresh = np.unique(codes[known[codes] < 0])
+        if len(fresh):
+            known[fresh] = self._hashed(pa.array(fresh + low).cast(values.type).cast(pa.string()))
+        # numbers in the range that are no values have no slot, and no row has them
+        return codes, np.maximum(known, 0)
 
     def _hashed(self, distinct: pa.Array) -> NDArray[np.int32]:
         slots = self._levels.find(distinct, np.zeros(len(distinct), np.int32)) + self._fixed

@@ -105,3 +105,13 @@ def test_an_unseen_value_decodes_to_the_most_frequent_value_of_its_bucket_and_to
     few = fitted(CATEGORICAL, Categorical("f", unseen="hash", hash_buckets=500), pa.array([1], pa.int8()))
     places = Cells(np.arange(500, dtype=np.int32), np.arange(1, 501, dtype=np.int32))
     assert few.decode([places], pa.int8()).null_count == 0
+
+
+@given(st.lists(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 40), min_size=1, max_size=30), max_size=5))
+def test_whole_numbers_are_hashed_as_their_text(columns: list[list[int]]) -> None:
+    encoder = fitted(CATEGORICAL, Categorical("f", max_size=3, unseen="hash"), pa.array([1, 1, 5, -3], pa.int64()))
+    for column in columns:  # one after another: the encoder remembers
+        numbers, texts = (pa.array([kind(value) for value in column]) for kind in (int, str))
+        found, expected = encoder.encode(numbers), encoder.encode(texts)
+        assert (found.hashed, found.missing) == (expected.hashed, expected.missing)
+        assert rows(found.parts) == rows(expected.parts)
