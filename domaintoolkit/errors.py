@@ -31,6 +31,7 @@ __all__ = [
     "SourceError",
     "VocabularyError",
     "VocabularyMismatchError",
+    "cause",
     "pluralize",
     "printable",
     "quote",
@@ -230,6 +231,15 @@ def unknown_name(what: str, name: object, available: Iterable[str]) -> str:
     hint = f"; did you mean {close[0]!r}?" if close else ""
     more = f", ... ({len(known)} in all)" if len(known) > SHOWN else ""
     return f"unknown {what} {name!r}; available: {', '.join(known[:SHOWN]) or 'none'}{more}{hint}"
+
+
+def cause(error: BaseException) -> str:
+    """An exception as one line, with its type."""
+    try:
+        text = printable(" ".join(str(error).split()))
+    except Exception:  # of a stranger's class
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def pluralize(number: int, noun: str, plural: str | None = None) -> str:

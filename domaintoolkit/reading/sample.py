@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from domaintoolkit.errors import OutputError, Problem, SchemaError
+from domaintoolkit.errors import DomainToolkitError, OutputError, PluginError, Problem, SchemaError, cause
 from domaintoolkit.schema import Column, Domain, Reader
 
 __all__ = ["read_sample", "write_sample"]
@@ -28,11 +28,21 @@ def read_sample(domain: Domain, events: int | None = None, seed: int = 0) -> pa.
         raise SchemaError([Problem("events", f"at least one is needed, got {events}")], "sample")
     if seed < 0:
         raise SchemaError([Problem("seed", f"must not be negative, got {seed}")], "sample")
-    batches = iter(domain.sample(domain.sample_events if events is None else events, seed))
+    batches = _simulate(domain, domain.sample_events if events is None else events, seed)
     first = next(batches, None)
     if first is None:
         raise SchemaError([Problem("sample", f"domain {domain.name!r} gave no rows")], "sample")
     return pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
+
+
+def _simulate(domain: Domain, events: int, seed: int) -> Iterator[pa.RecordBatch]:
+    """The domain's own rows; raises `PluginError` if its code fails."""
+    try:
+        yield from domain.sample(events, seed)
+    except DomainToolkitError:
+        raise
+    except Exception as error:
+        raise PluginError(domain.name, None, f"the sample of the domain failed: {cause(error)}") from error
 
 
 def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | None = None, seed: int = 0) -> Path:

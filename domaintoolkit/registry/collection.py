@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from domaintoolkit.registry.guard import PluginFailedError, guard
 from domaintoolkit.registry.manager import Manager
-from domaintoolkit.registry.plugin import Failure, Plugin, cause
+from domaintoolkit.registry.plugin import Failure, Plugin
 
 __all__ = ["Answers", "collect"]
 
@@ -33,10 +34,11 @@ def collect(
     for plugin, implementation in manager.implementations(hook):
         accepted: list[T] = []
         try:
-            _take(implementation(), noun, check, accepted)
-        except (Exception, SystemExit) as error:
+            with guard(plugin):
+                _take(implementation(), noun, check, accepted)
+        except PluginFailedError as error:
             names = tuple(name(value) for value in accepted)
-            answers.failures.append(Failure(plugin, f"{hook} failed: {cause(error)}", names))
+            answers.failures.append(Failure(plugin, f"{hook} failed: {error}", names))
         else:
             for value in accepted:
                 offered[name(value)].append((plugin, value))

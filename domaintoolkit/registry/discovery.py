@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
+from domaintoolkit.registry.guard import PluginFailedError, guard
 from domaintoolkit.registry.hooks import PROJECT
-from domaintoolkit.registry.plugin import Failure, Plugin, cause
+from domaintoolkit.registry.plugin import Failure, Plugin
 
 __all__ = ["identify_plugins", "load_plugins"]
 
@@ -35,9 +36,12 @@ def load_plugins() -> Iterator[tuple[Plugin, object] | Failure]:
     found = sorted(((_identity(point), point) for point in entry_points(group=PROJECT)), key=lambda pair: pair[0])
     for identity, point in found:
         try:
-            yield identity, point.load()
-        except (Exception, SystemExit) as error:
-            yield Failure(identity, f"cannot be loaded: {cause(error)}")
+            with guard(identity):
+                plugin = point.load()
+        except PluginFailedError as error:
+            yield Failure(identity, f"cannot be loaded: {error}")
+        else:
+            yield identity, plugin
 
 
 def _identity(point: EntryPoint) -> Plugin:

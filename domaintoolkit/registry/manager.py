@@ -11,8 +11,9 @@ import pluggy
 
 from domaintoolkit.registry import hooks as _hooks
 from domaintoolkit.registry.discovery import identify_plugins, load_plugins
+from domaintoolkit.registry.guard import PluginFailedError, guard
 from domaintoolkit.registry.hooks import PROJECT
-from domaintoolkit.registry.plugin import Failure, Plugin, cause
+from domaintoolkit.registry.plugin import Failure, Plugin
 
 __all__ = ["Manager", "build_manager"]
 
@@ -36,10 +37,11 @@ class Manager:
     def register(self, identity: Plugin, plugin: object) -> None:
         """Register a plugin. A problem with its hooks is recorded as a failure, not raised."""
         try:
-            self.failures += [Failure(identity, reason) for reason in _find_ignored(self._pluggy, plugin)]
-            self._pluggy.register(plugin, identity.qualified)
-        except Exception as error:
-            self.failures.append(Failure(identity, f"cannot be registered: {cause(error)}"))
+            with guard(identity):
+                self.failures += [Failure(identity, reason) for reason in _find_ignored(self._pluggy, plugin)]
+                self._pluggy.register(plugin, identity.qualified)
+        except PluginFailedError as error:
+            self.failures.append(Failure(identity, f"cannot be registered: {error}"))
         else:
             self._plugins[identity.qualified] = identity
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from domaintoolkit.errors import PluginError
 
-__all__ = ["Failure", "Plugin", "cause"]
+__all__ = ["Failure", "Plugin"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,9 +43,3 @@ class Failure:
 
     def __str__(self) -> str:
         return str(self.error)
-
-
-def cause(error: BaseException) -> str:
-    """An exception as one line, with its type."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

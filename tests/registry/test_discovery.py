@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from domaintoolkit.registry import build_manager, list_domains
+from domaintoolkit.errors import Interrupted
+from domaintoolkit.registry import build_manager, guard, list_domains
 
 GOOD = """
 from domaintoolkit.registry import hookimpl
@@ -52,6 +53,51 @@ def test_two_distributions_that_claim_one_domain(tmp_path: Path, monkeypatch: py
     reasons = [failure.reason for failure in catalog.failures if failure.names == ("contested",)]
     assert len(reasons) == 2
     assert "also registered by plugin 'acme_two_plugin' (from acme_two 1.2)" in reasons[0]
+
+
+HOSTILE = {
+    "raises what is no Exception": "class Odd(BaseException): pass\nraise Odd('no')",
+    "raises what cannot be shown": "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute",
+    "exits": "import sys; sys.exit('no')",
+    "recurses": "def down(): down()\ndown()",
+    "colours": r"raise ValueError('\x1b[31mred')",
+    "prints": "print('loud')\nraise ValueError('no')",
+}
+HOOK = """
+from domaintoolkit.registry import hookimpl
+
+@hookimpl
+def domaintoolkit_domains():
+    {}
+"""
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("in_hook", [False, True])
+def test_a_hostile_plugin_disturbs_no_other_and_no_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], kind: str, in_hook: bool
+) -> None:
+    code = HOOK.format(HOSTILE[kind].replace("\n", "\n    ")) if in_hook else HOSTILE[kind]
+    module = f"hostile_{'hook' if in_hook else 'import'}_{kind.replace(' ', '_').replace('.', '')}"
+    install(tmp_path, "acme-hostile", module, code)
+    install(tmp_path, "acme-fine", f"fine_{module}", GOOD.format(domain="fine"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    catalog = list_domains(build_manager(entry_points=True))
+    assert "fine" in catalog.domains
+    (failure,) = [failure for failure in catalog.failures if failure.plugin.distribution == "acme-hostile"]
+    assert "\x1b" not in str(failure)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_plugin_that_does_not_end_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(guard, "PATIENCE", 0.01)
+    install(tmp_path, "acme-slow", "acme_slow_plugin", "import time; time.sleep(0.2); raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(Interrupted, match=r"interrupted while plugin 'acme_slow_plugin' .* was at work"):
+        build_manager(entry_points=True)
+    assert "note: waiting for plugin 'acme_slow_plugin' (from acme-slow 1.2)" in capfd.readouterr().err
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ def command(json_output: bool, schema_of: str | None, json_schema: bool) -> None
 
     The exit status is 1 if a plugin failed to load; the reason is printed.
     """
+    from domaintoolkit.errors import printable
     from domaintoolkit.registry import get_domain, list_domains
 
     if json_schema:
@@ -38,9 +39,9 @@ def command(json_output: bool, schema_of: str | None, json_schema: bool) -> None
     else:
         width = max((len(name) for name in catalog.domains), default=0)
         for domain in catalog.domains.values():
-            click.echo(f"{domain.name:<{width}}  {domain.description}")
-            click.echo(f"{'':<{width}}  fields: {', '.join(field.name for field in domain.schema.fields)}")
+            click.echo(printable(f"{domain.name:<{width}}  {domain.description}"))
+            click.echo(printable(f"{'':<{width}}  fields: {', '.join(field.name for field in domain.schema.fields)}"))
         for failure in catalog.failures:
-            click.echo(f"failed: {failure}", err=True)
+            click.echo(printable(f"failed: {failure}"), err=True)
     if catalog.failures:
         raise SystemExit(1)
