@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -10,17 +11,56 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells, TimestampEncoder, decode_instants
+from domaintoolkit.errors import DataError, DecodeError, Refusal
+from domaintoolkit.schema import Schema
 from domaintoolkit.times.zones import LAST
 from domaintoolkit.tokenizer.field_cells import Parsed, parse
 from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.tokenizer.rows.column_types import column_type, decoded_type
 from domaintoolkit.tokenizer.rows.order import ranks_of
+from domaintoolkit.tokenizer.rows.table import read_some_columns
 from domaintoolkit.tokenizer.rows.ties import cell_ranks, descends
 from domaintoolkit.values.columns import plain
 
-__all__ = ["decode_ids"]
+__all__ = ["as_ids", "as_keys", "as_offsets", "decode_ids"]
 
 Types = Mapping[str, pa.DataType]
+
+
+def as_ids(ids: Any) -> NDArray[np.integer]:
+    """`ids` as an array; raises `DecodeError` if they are anything but whole numbers one after another."""
+    return _whole_numbers(ids, "ids")
+
+
+def as_offsets(offsets: Any, end: int) -> NDArray[np.int64]:
+    """`offsets` as an array; raises `DecodeError` if they do not rise from 0 to `end`."""
+    bounds = _whole_numbers(offsets, "offsets")
+    if not len(bounds) or bounds[0] != 0 or bounds[-1] != end or (bounds[1:] < bounds[:-1]).any():
+        raise DecodeError(f"offsets must rise from 0 to the number of ids, {end:,}")
+    return bounds.astype(np.int64)
+
+
+def _whole_numbers(values: Any, name: str) -> NDArray[np.integer]:
+    try:
+        array = np.asarray(values)
+    except Exception as error:
+        raise DecodeError(f"{name} must be a sequence of whole numbers: {error}") from None
+    if array.ndim == 1 and not len(array):
+        return np.empty(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        found = f"an array of {array.dtype} with the shape {array.shape}"
+        raise DecodeError(f"{name} must be a sequence of whole numbers, got {found}")
+    return array
+
+
+def as_keys(entities: Any, schema: Schema, streams: int) -> pa.Table:
+    """The keys of streams; raises `DataError` for a table without the key columns, or of other length."""
+    columns = read_some_columns(schema, entities, schema.entity)
+    table = pa.table(columns)
+    if len(table) != streams:
+        reason = f"there are {streams:,} streams, and {len(table):,} rows of keys"
+        raise DataError([Refusal(None, None, reason)])
+    return table
 
 
 def decode_ids(

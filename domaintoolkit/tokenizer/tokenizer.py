@@ -30,7 +30,7 @@ from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.streams.streams import Streams
 from domaintoolkit.tokenizer import saving
-from domaintoolkit.tokenizer.decoding import decode_ids
+from domaintoolkit.tokenizer.decoding import as_ids, as_keys, as_offsets, decode_ids
 from domaintoolkit.tokenizer.encoder_types import encoder_types
 from domaintoolkit.tokenizer.encoding import encode_rows
 from domaintoolkit.tokenizer.fit_state import FitState
@@ -348,9 +348,10 @@ class DomainTokenizer:
             base = streams.segmenter is not None or layout.segmenter is None
             table = decode_ids(layout, self.types, streams.ids, streams.offsets, streams.entities, base, seed=chosen)
             return _add_labels(table, streams)
-        ids = np.asarray(streams)
-        bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets, np.int64)
-        return decode_ids(layout, self.types, ids, bounds, entities, seed=chosen)
+        ids = as_ids(streams)
+        bounds = np.array([0, len(ids)]) if offsets is None else as_offsets(offsets, len(ids))
+        keys = None if entities is None else as_keys(entities, self.schema, len(bounds) - 1)
+        return decode_ids(layout, self.types, ids, bounds, keys, seed=chosen)
 
     # Files
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -106,6 +107,9 @@ def _each(values: Sequence[Any], convert: Callable[[Any], Any]) -> tuple[list[An
         except ValueError as error:
             found.append(None)
             refused[row] = str(error)
+        except Exception as error:
+            found.append(None)
+            refused[row] = f"a value of type {type(value).__name__} raises {type(error).__name__}"
     return found, refused
 
 
@@ -135,7 +139,7 @@ def as_plain(value: Any) -> Any:
     """
     kind = type(value)
     if kind in _PLAIN or value is None:
-        return value
+        return value if kind is not datetime or value.tzinfo is None else _to_datetime(value)
     if isinstance(value, np.generic):
         return _from_numpy(value)
     if isinstance(value, pa.Scalar):
@@ -155,8 +159,12 @@ def as_plain(value: Any) -> Any:
 
 
 def _to_datetime(value: datetime) -> datetime:
+    """The same time in a zone of Python's own; other zones may fail, or have other offsets each time."""
+    zone = value.tzinfo
+    if zone is not None and type(zone) not in (timezone, ZoneInfo):
+        zone = timezone(value.utcoffset() or timedelta())
     fields = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
-    return datetime(*fields, value.tzinfo, fold=value.fold)
+    return datetime(*fields, zone, fold=value.fold)
 
 
 _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (

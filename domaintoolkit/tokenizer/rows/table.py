@@ -219,7 +219,7 @@ def _read(values: Any, name: str, role: Role) -> Prepared:
     if (reason := _unfit(values)) is None:
         try:
             return _from_any(values, role)
-        except _UNLIKE as error:
+        except Exception as error:
             reason = f"values that Arrow has no type for: {error}"
     raise DataError([Refusal(None, name, reason)])
 
@@ -242,8 +242,8 @@ def _from_any(values: Any, role: Role) -> Prepared:
         return _unify(values, role)
     if type(values).__module__.partition(".")[0] == "pandas" and hasattr(values, "array"):
         return _from_pandas(values, role)
-    if hasattr(values, "to_arrow"):  # polars
-        return _unify(values.to_arrow(), role)
+    if hasattr(values, "to_arrow"):  # polars, which gives Arrow the addresses of objects
+        return as_column(values.to_list(), role) if str(values.dtype) == "Object" else _unify(values.to_arrow(), role)
     if hasattr(values, "__arrow_array__") or hasattr(values, "__arrow_c_array__"):
         return _unify(pa.array(values), role)
     if hasattr(values, "__array__"):
