@@ -2,7 +2,7 @@
 
 from domaintoolkit.reading.domain_file import domain_from_toml, domain_json_schema, inferred_reader
 from domaintoolkit.reading.files import Fingerprint, SourceFile, find_files, fingerprint
-from domaintoolkit.reading.headers import with_headers
+from domaintoolkit.reading.headers import with_headers, written_columns
 from domaintoolkit.reading.refused_rows import Quarantine, RefusedRow, RefusedRows
 from domaintoolkit.reading.sample import read_sample, write_sample
 from domaintoolkit.reading.sample_source import SampleSource, sample_source
@@ -28,4 +28,5 @@ __all__ = [
     "sample_source",
     "with_headers",
     "write_sample",
+    "written_columns",
 ]

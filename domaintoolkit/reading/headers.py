@@ -12,7 +12,7 @@ from domaintoolkit.errors import LookupFailedError, SourceError
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.schema import Column, Reader
 
-__all__ = ["locate", "other_delimiter", "with_headers"]
+__all__ = ["locate", "other_delimiter", "with_headers", "written_columns"]
 
 DELIMITERS = (",", ";", "\t", "|", "::", "whitespace")
 """The delimiters of most files, tried if the headers are not found."""
@@ -28,9 +28,22 @@ def with_headers(reader: Reader, headers: Mapping[str, str]) -> Reader:
         if name not in names:
             raise LookupFailedError("column", name, names)
     columns = tuple(
-        replace(column, source=headers[column.name]) if column.name in headers else column for column in reader.columns
+        replace(column, source=headers[column.name], time_join=()) if column.name in headers else column
+        for column in reader.columns
     )
     return replace(reader, columns=columns)
+
+
+def written_columns(columns: Sequence[Column]) -> list[Column]:
+    """The columns as a file has them: those that `time_join` names, in place of the one that they make."""
+    found = []
+    for column in columns:
+        if not column.time_join:
+            found.append(column)
+        for header in column.time_join:
+            name = f"{column.name} ({header})"
+            found.append(Column(name, source=header, null=column.null, trim=column.trim, optional=column.optional))
+    return found
 
 
 def locate(

@@ -21,11 +21,11 @@ from domaintoolkit.reading.encodings import original, with_utf8
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.formats.columnar import Columnar
 from domaintoolkit.reading.formats.json_lines import LINES, JsonLines
-from domaintoolkit.reading.headers import locate, other_delimiter
+from domaintoolkit.reading.headers import locate, other_delimiter, written_columns
 from domaintoolkit.reading.unpacking import open_unpacked
 from domaintoolkit.schema import Column, Reader
 from domaintoolkit.util.threads import make_workers
-from domaintoolkit.values.declared import Converted, convert_text, convert_typed
+from domaintoolkit.values.declared import Converted, convert_text, convert_typed, join_times
 
 __all__ = ["FilePart", "parts"]
 
@@ -109,6 +109,14 @@ class Absent:
 
 def parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int) -> Iterator[FilePart]:
     """All of `file`, in its order; the first part only has notes on the file, and the lines up to its header."""
+    written = written_columns(columns)
+    for part in _parts(file, reader, written, block, threads):
+        if part.columns and len(written) > len(columns):
+            part.columns = join_times(part.columns, columns)
+        yield part
+
+
+def _parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int, threads: int) -> Iterator[FilePart]:
     if file.kind == "empty":
         yield FilePart([], 0, notes=(f"{file.name}: is empty",))
     elif file.kind == "csv":
@@ -169,8 +177,11 @@ def _text_parts(
             headers, consumed, rest = _header(file, found, dialect, delimiter, columns, skipped)
             places = locate(file, columns, headers, delimiter, (breaks(consumed), rest))
         else:
-            headers, consumed, rest = tuple(column.name for column in reader.columns), skipped, b""
-            places = {name: place for place, name in enumerate(headers)}
+            headers = tuple(column.name for column in reader.columns if not column.time_join)
+            consumed, rest = skipped, b""
+            # a part of a joined time is named by the other columns' names
+            numbers = {name: place for place, name in enumerate(headers)}
+            places = {column.name: numbers.get(column.name, numbers.get(column.header, 0)) for column in columns}
         absent = Absent(file, columns, places)
         nulls = tuple(tuple(column.null or ()) for column in absent.present)
         layout = TextLayout(

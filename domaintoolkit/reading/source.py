@@ -16,7 +16,7 @@ from domaintoolkit.reading.files import Fingerprint, Paths, SourceFile, find_fil
 from domaintoolkit.reading.parts import FilePart, parts
 from domaintoolkit.reading.refused_rows import Collected, RefusedRow, RefusedRows
 from domaintoolkit.schema import Column, Reader
-from domaintoolkit.values.declared import TYPES
+from domaintoolkit.values.declared import TYPES, Converted
 
 __all__ = ["ReadCounts", "Source", "SourceBatch", "open_source"]
 
@@ -79,8 +79,7 @@ class Source:
 
         Rows that cannot be read go to `refused` (a `Quarantine`). Without one, they are collected, no batch
         comes after the first of them, and the end of the pass raises all as one `DataError`. Values in
-        columns that are not asked for are not checked. In a column of ISO times, the first time of a file
-        decides whether its times name their zone.
+        columns that are not asked for are not checked.
         """
         kept = self._kept
         if kept is not None and columns is not None and kept.answers(columns):
@@ -186,6 +185,8 @@ class _Reading:
         self._file, self._columns, self._counts = file, columns, counts
         self._row, self._line = 0, 0
         self._named: dict[str, bool] = {}
+        """For each column of times: True if its first one names its zone."""
+        self._mixed: set[str] = set()
 
     def assemble(self, part: FilePart) -> tuple[SourceBatch | None, list[RefusedRow]]:
         """The rows of `part` that can be read (None if there is none), and those that cannot."""
@@ -197,9 +198,8 @@ class _Reading:
         keep = np.ones(len(part.columns[0].values) if part.columns else 0, bool)
         for column, converted in zip(self._columns, part.columns, strict=False):
             self._counts.replaced += converted.replaced
-            for row, why in (
-                dict(converted.refused) | self._zone_reasons(column, converted.named, converted.values)
-            ).items():
+            self._note_zones(column, converted)
+            for row, why in converted.refused:
                 keep[row] = False
                 record = row if part.numbers is None else int(part.numbers[row])
                 problems.setdefault(record, []).append((column.name, why))
@@ -226,16 +226,18 @@ class _Reading:
         records = pa.RecordBatch.from_arrays(arrays, [column.name for column in self._columns])
         return SourceBatch(records, rows, self._file.name, part, self._row, self._line)
 
-    def _zone_reasons(self, column: Column, named: NDArray[np.bool_] | None, array: pa.Array) -> dict[int, str]:
-        if named is None:
-            return {}
-        there = array.is_valid().to_numpy(zero_copy_only=False)
-        if not there.any():
-            return {}
-        # the first time of the file decides for all its parts
-        usual = self._named.setdefault(column.name, bool(named[np.argmax(there)]))
-        reason = "no zone, but other times have one" if usual else "names a zone, but other times do not"
-        return dict.fromkeys(np.flatnonzero(there & (named != usual)).tolist(), reason)
+    def _note_zones(self, column: Column, converted: Converted) -> None:
+        """Note, once, that only some of a column's times name their zone."""
+        there = None if converted.named is None else converted.named[converted.values.is_valid().to_numpy(False)]
+        if there is None or not len(there) or column.name in self._mixed:
+            return
+        first = self._named.setdefault(column.name, bool(there[0]))
+        if (there != first).any():
+            self._mixed.add(column.name)
+            self._counts.notes.append(
+                f"{self._file.name}: some times of column {column.name!r} name a zone and some do not; "
+                f"those that do not are read in {column.zone}"
+            )
 
     def _note_cut(self, part: FilePart) -> None:
         if self._file.kind != "csv" or not part.data or not part.columns or part.records - 1 in part.wrong:

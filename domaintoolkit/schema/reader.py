@@ -184,6 +184,11 @@ class Reader:
                 if (header, column.occurrence) in headers:
                     found.append(Problem(f"columns[{i}]", f"header {header!r} is declared twice"))
                 headers.add((header, column.occurrence))
+        for i, column in enumerate(self.columns):
+            unknown = [] if self.header else [header for header in column.time_join if header not in names]
+            for header in unknown:
+                reason = f"files without a header have columns of the names declared here, and {header!r} is none"
+                found.append(Problem(f"columns[{i}].time_join", reason))
         if not self.columns:
             found.append(Problem("columns", "at least one column is required"))
         if not found:

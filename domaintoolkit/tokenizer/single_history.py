@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Lookup, TimestampEncoder
 from domaintoolkit.errors import DataError, DomainToolkitError, Refusal
+from domaintoolkit.schema import Timestamp
 from domaintoolkit.times.time_form import ISO
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.values import to_microsecond
-from domaintoolkit.values.objects import as_plain
+from domaintoolkit.values.objects import as_column, as_plain
+from domaintoolkit.values.value_names import join_texts
 
 __all__ = ["HistoryEncoder"]
 
@@ -36,6 +38,8 @@ class HistoryEncoder:
         self._layout = layout
         self._fields: list[tuple[str, Lookup]] = []
         self._time_form = ISO if schema.time is None else schema.time_form(schema.time)
+        specs = (spec for spec in (*schema.static, *schema.fields) if isinstance(spec, Timestamp))
+        self._cut = {spec.name for spec in specs if schema.time_form(spec.name).cut}
         self._time_place: int | None = None
         self._time_lookup: Callable[[Sequence[int]], Ids1] | None = None
         for bound in layout.events:
@@ -75,7 +79,7 @@ class HistoryEncoder:
         if schema.max_events is not None and len(rows) > schema.max_events:
             rows = rows[-schema.max_events :]
             times = None if times is None else times[-schema.max_events :]
-        columns = [find(_values(rows, name)) for name, find in self._fields]
+        columns = [find(_values(rows, name, name in self._cut)) for name, find in self._fields]
         if self._time_lookup is not None:
             assert times is not None
             assert self._time_place is not None
@@ -99,12 +103,21 @@ class HistoryEncoder:
         if schema.time is None:
             return None
         times = []
-        for number, value in enumerate(_values(rows, schema.time)):
+        for number, value in enumerate(self._written_times(rows, schema.time)):
             instant = to_microsecond(value, self._layout.zone, self._time_form)
             if instant is None:
                 raise DataError([Refusal(number, schema.time, "the time is null")])
             times.append(instant)
         return times
+
+    def _written_times(self, rows: Sequence[Row], name: str) -> list[Any]:
+        """The times as they are written, in one column or in those that make it."""
+        parts, cut = self._layout.schema.time_join, self._time_form.cut
+        if not parts or (name in rows[0] and not all(part in rows[0] for part in parts)):
+            return _values(rows, name, cut)
+        columns = [as_column(_values(rows, part, cut)).values for part in parts]
+        joined: list[Any] = join_texts(columns).to_pylist()
+        return joined
 
     def _breaks(self, sessions: Sequence[Any]) -> Ids1 | None:
         """The session tokens; None if the sessions are not all text or all whole numbers, which compare as they are."""
@@ -117,7 +130,7 @@ class HistoryEncoder:
         """The tokens of the static fields and the anchor; None if a static field has several values."""
         ids = [self._layout.grammar.bos]
         for name, find in self._static:
-            values = _values(rows, name)
+            values = _values(rows, name, name in self._cut)
             first = values[0]
             if any(value is not first and (type(value) is not type(first) or value != first) for value in values):
                 return None
@@ -128,7 +141,7 @@ class HistoryEncoder:
         return ids
 
 
-def _values(rows: Sequence[Row], name: str) -> list[Any]:
+def _values(rows: Sequence[Row], name: str, cut: bool = False) -> list[Any]:
     """The column of this name, in Python's own types."""
     values = [row[name] for row in rows]
-    return values if _OWN.issuperset(map(type, values)) else [as_plain(value) for value in values]
+    return values if _OWN.issuperset(map(type, values)) else [as_plain(value, cut) for value in values]

@@ -26,9 +26,9 @@ from domaintoolkit.values.numbers import as_integers, as_numbers
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import as_strings, holds_text, invalid_unicode
 from domaintoolkit.values.time_formats import parse_formatted
-from domaintoolkit.values.value_names import has_names, write_names
+from domaintoolkit.values.value_names import has_names, join_texts, write_names
 
-__all__ = ["TYPES", "Converted", "castable", "convert_text", "convert_typed"]
+__all__ = ["TYPES", "Converted", "convert_text", "convert_typed", "join_times", "misfit"]
 
 TYPES = {
     "string": pa.string(),
@@ -50,10 +50,25 @@ class Converted(Prepared):
     """Number of values in which bytes that are not UTF-8 were replaced."""
 
 
-def castable(found: pa.DataType, column: Column) -> bool:
-    """Return True if a column of type `found` can hold what `column` declares."""
+def misfit(found: pa.DataType, column: Column) -> str | None:
+    """The reason why a column of type `found` cannot hold what `column` declares; None if it can."""
+    if _is_castable(found, column):
+        return None
+    kind = found.value_type if is_type.is_dictionary(found) else found
+    number = is_type.is_integer(kind) or is_type.is_floating(kind) or is_type.is_decimal(kind)
+    hint = ""
+    if column.type == "timestamp" and number:
+        hint = '; numbers are times with a time_unit, such as time_unit = "s"'
+    elif column.type == "timestamp" and (is_type.is_time(kind) or is_type.is_duration(kind)):
+        hint = "; they need the date that they count from, as time_origin, or its column, in time_join"
+    elif is_type.is_struct(kind) and kind.num_fields:
+        hint = f"; set source = '{column.header}.{kind.field(0).name}' to read a member"
+    return f"column {column.name!r}: expected {column.type}, found {found}{hint}"
+
+
+def _is_castable(found: pa.DataType, column: Column) -> bool:
     if is_type.is_dictionary(found):
-        return castable(found.value_type, column)
+        return _is_castable(found.value_type, column)
     if is_type.is_null(found) or holds_text(found):
         return True
     whole = is_type.is_integer(found) or is_type.is_boolean(found)
@@ -98,7 +113,7 @@ def convert_text(
 
 
 def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Converted:
-    """`array` as `column` declares it; dictionary-encoded text stays so. Its type must be `castable`."""
+    """`array` as `column` declares it; dictionary-encoded text stays so. There must be no `misfit` of its type."""
     if is_type.is_dictionary(array.type):
         return _convert_dictionary(array, column, replace)
     if is_type.is_null(array.type):
@@ -112,6 +127,22 @@ def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Con
     if column.type in {"int64", "float64", "bool"}:
         return _plainly({"int64": as_integers, "float64": as_numbers, "bool": as_booleans}[column.type](array))
     return Converted(array.cast(TYPES[column.type]))
+
+
+def join_times(made: Sequence[Converted], columns: Sequence[Column]) -> list[Converted]:
+    """The columns, of which `made` are those that a file has: several in place of one that `time_join` makes."""
+    found = iter(made)
+    return [
+        _join_time([next(found) for _ in column.headers], column) if column.time_join else next(found)
+        for column in columns
+    ]
+
+
+def _join_time(parts: Sequence[Converted], column: Column) -> Converted:
+    joined = convert_text(join_texts([part.values for part in parts]).cast(pa.binary()), column)
+    refused = dict(refusal for part in parts for refusal in part.refused)
+    replaced = sum(part.replaced for part in parts)
+    return Converted(joined.values, sorted([*joined.refused, *refused.items()]), joined.named, replaced)
 
 
 def _trim(values: pa.Array, null: Sequence[str]) -> pa.Array:

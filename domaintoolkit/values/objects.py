@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from domaintoolkit.times.iso_text import FINER
 from domaintoolkit.values.columns import OUTSIDE, plain, unify
 from domaintoolkit.values.numbers import to_number
 from domaintoolkit.values.prepared import Prepared
@@ -32,14 +34,12 @@ _NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
 _UNLIKE = (pa.ArrowException, TypeError, ValueError, OverflowError)
 """Errors of Arrow for values that do not make a column of one type."""
 
-_FINER = "is finer than a microsecond; round it first"
 
-
-def as_column(values: Sequence[Any], role: Role = "other") -> Prepared:
+def as_column(values: Sequence[Any], role: Role = "other", cut: bool = False) -> Prepared:
     """Python values as a column of one type. Values of different types become text, or numbers if that is the role.
 
     None, pandas.NA, NaT and their like are null. It refuses text that is not Unicode, objects that are not one value,
-    and times that are finer than a microsecond.
+    and times that are finer than a microsecond unless they are `cut`.
     """
     kinds = frozenset(map(type, values)) - {type(None)}
     if not kinds:
@@ -61,7 +61,7 @@ def as_column(values: Sequence[Any], role: Role = "other") -> Prepared:
             return Prepared(plain(pa.array(values)))
         except _UNLIKE:
             pass  # each is refused below
-    found, refused = _each(values, as_plain)
+    found, refused = _each(values, partial(as_plain, cut=cut))
     kinds = frozenset(map(type, found)) - {type(None)}
     return _join(found, kinds, role, refused)
 
@@ -131,21 +131,22 @@ def _unicode(text: str) -> str:
     return text
 
 
-def as_plain(value: Any) -> Any:
+def as_plain(value: Any, cut: bool = False) -> Any:
     """A value of one of Python's own types that is exactly `value`; None if it is missing.
 
     Scalars of NumPy, pandas and Arrow are taken by their value. Raises `ValueError` with the reason for what is not one
-    value: a list, a set, an array, a tensor, a member of an Enum (but for those that are text or numbers themselves).
+    value: a list, a set, an array, a tensor, a member of an Enum (but for those that are text or numbers themselves),
+    and for times that are finer than a microsecond unless they are `cut`.
     """
     kind = type(value)
     if kind in _PLAIN or value is None:
         return value if kind is not datetime or value.tzinfo is None else _to_datetime(value)
     if isinstance(value, np.generic):
-        return _from_numpy(value)
+        return _from_numpy(value, cut)
     if isinstance(value, pa.Scalar):
-        return as_plain(value.as_py())
+        return as_plain(value.as_py(), cut)
     if kind.__module__.partition(".")[0] == "pandas":
-        return _from_pandas(value)
+        return _from_pandas(value, cut)
     if isinstance(value, bytes | bytearray | memoryview):
         return _decode(bytes(value))
     if isinstance(value, time):
@@ -179,10 +180,10 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
 """Types whose subclasses hold exactly such a value."""
 
 
-def _from_numpy(value: np.generic[Any]) -> Any:
+def _from_numpy(value: np.generic[Any], cut: bool) -> Any:
     match value:
         case np.datetime64():
-            return _from_datetime64(value)
+            return _from_datetime64(value, cut)
         case np.timedelta64() | np.complexfloating() | np.void():
             made = value.item() if isinstance(value, np.timedelta64) else None
             if isinstance(made, timedelta) or (isinstance(value, np.timedelta64) and np.isnat(value)):
@@ -198,27 +199,29 @@ def _from_numpy(value: np.generic[Any]) -> Any:
     return value.item()
 
 
-def _from_datetime64(value: np.datetime64) -> Any:
+def _from_datetime64(value: np.datetime64, cut: bool) -> Any:
     if np.isnat(value):
         return None
     unit = np.datetime_data(value.dtype)[0]
     wanted = "D" if unit in ("Y", "M", "W", "D") else "us"
     micros = value.astype(f"datetime64[{wanted}]")
-    if micros.astype(value.dtype) != value:
-        raise ValueError(f"{value} {_FINER if unit in ('ns', 'ps', 'fs', 'as') else OUTSIDE}")
+    finer = unit in ("ns", "ps", "fs", "as")
+    if not (finer and cut) and micros.astype(value.dtype) != value:
+        raise ValueError(f"{value} {FINER if finer else OUTSIDE}")
     made = micros.item()
     if not isinstance(made, date):
         raise ValueError(f"{value} {OUTSIDE}")
     return made
 
 
-def _from_pandas(value: Any) -> Any:
+def _from_pandas(value: Any, cut: bool) -> Any:
     """The value of a scalar of pandas, which is not imported here: the names of its types are enough."""
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, datetime | timedelta):
-        if getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0):
-            raise ValueError(f"{value} {_FINER}")
+        finer: int = getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0)
+        if finer and not cut:
+            raise ValueError(f"{value} {FINER}")
         return _to_datetime(value) if isinstance(value, datetime) else value.to_pytimedelta()  # type: ignore[attr-defined]
     raise ValueError(_refusal(value))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from domaintoolkit.values.columns import codes_of, find_outside
 from domaintoolkit.values.prepared import Prepared, refuse_rows
 from domaintoolkit.values.texts import holds_text, invalid_unicode, is_text
 
-__all__ = ["as_categories", "as_text", "has_names", "name_of", "parse_names", "write_names"]
+__all__ = ["as_categories", "as_text", "has_names", "join_texts", "name_of", "parse_names", "write_names"]
 
 _WHOLE = 2.0**63
 """Whole floats below it are written as whole numbers."""
@@ -75,6 +76,12 @@ def write_names(values: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(kind):
         return _write_times(values)
     return values.cast(pa.string())
+
+
+def join_texts(columns: Sequence[pa.Array]) -> pa.Array:
+    """The names of each row's values, joined with spaces; null if one is null. So several columns make a time."""
+    texts = [as_text(column).values.cast(pa.large_string()) for column in columns]
+    return pc.binary_join_element_wise(*texts, pa.scalar(" ", pa.large_string()), null_handling="emit_null")
 
 
 def _write_checked(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:

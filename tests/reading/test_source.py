@@ -72,14 +72,6 @@ def test_many_problems_are_counted_and_few_kept(tmp_path: Path) -> None:
     assert len(caught.value.refusals) == 1000
 
 
-def test_the_first_time_of_a_file_says_whether_times_name_their_zone(tmp_path: Path) -> None:
-    path = file(tmp_path, "a,t,s\n1,,\n2,2019-10-01 00:00 UTC,\n3,2019-10-01 00:00,\n4,2019-10-01 00:00+02:00,\n")
-    with Quarantine(tmp_path / "q.csv") as quarantine:
-        batches = list(open_source(path, READER, 10).batches(refused=quarantine))
-    assert [row for batch in batches for row in batch.records["a"].to_pylist()] == [1, 2, 4]
-    assert "no zone, but other times have one" in (tmp_path / "q.csv").read_text()
-
-
 def test_only_columns_asked_for_are_looked_at(tmp_path: Path) -> None:
     source = open_source(file(tmp_path, "a,t,s\nx,,y\n"), READER)
     (batch,) = source.batches(["s"])

@@ -12,10 +12,10 @@ import pyarrow as pa
 from domaintoolkit.errors import SourceError
 from domaintoolkit.jobs.partition.origin import pack_origins
 from domaintoolkit.jobs.partition.row_refusals import RefusalList, to_json
-from domaintoolkit.reading import RefusedRow, Source, SourceFile
+from domaintoolkit.reading import RefusedRow, Source, SourceFile, written_columns
 from domaintoolkit.schema import Column, Reader, from_dict, to_dict
 from domaintoolkit.util.arrow import to_plain
-from domaintoolkit.values.declared import TYPES, castable, convert_typed
+from domaintoolkit.values.declared import TYPES, convert_typed, join_times, misfit
 
 __all__ = ["REFUSED", "ROW", "Batches", "convert_batches", "read_files", "row_schema", "with_utc"]
 
@@ -73,15 +73,17 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
         wanted = [column for name in chosen for column in own.settled if column.name == name]
         schema = row_schema(wanted)
         for batch in map(with_utc, batches):
-            arrays = batch.columns[: len(wanted)]
-            _check_types(names, arrays, wanted)
+            written = written_columns(wanted)
+            arrays = batch.columns[: len(written)]
+            _check_types(names, arrays, written)
             numbers, sources = batch[ROW].to_numpy(), np.zeros(len(batch), np.int64)
-            if batch.num_columns > len(wanted) + 1:
+            if batch.num_columns > len(written) + 1:
                 sources = np.array([place[path] for path in batch.columns[-1].to_pylist()], np.int64)
             made = [
                 convert_typed(array, column, own.invalid_text == "replace")
-                for array, column in zip(arrays, wanted, strict=True)
+                for array, column in zip(arrays, written, strict=True)
             ]
+            made = join_times(made, wanted)
             reasons: dict[int, list[tuple[str | None, str]]] = {}
             for column, converted in zip(wanted, made, strict=True):
                 for row, reason in converted.refused:
@@ -91,7 +93,7 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
             good = [to_plain(each.values).filter(pa.array(kept)) for each in made]
             yield _rows(good, pack_origins(sources, numbers)[kept], schema)
             for row in sorted(reasons):
-                source, raw = int(sources[row]), _raw(wanted, arrays, row)
+                source, raw = int(sources[row]), _raw(written, arrays, row)
                 refused = RefusedRow(names[source], int(numbers[row]), None, tuple(reasons[row]), raw)
                 yield from _refused_batch([refused], source, schema)
 
@@ -99,11 +101,8 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
 
 
 def _check_types(names: Sequence[str], arrays: Sequence[pa.Array], columns: Sequence[Column]) -> None:
-    wrong = [
-        f"column {column.name!r}: expected {column.type}, found {array.type}"
-        for array, column in zip(arrays, columns, strict=True)
-        if not castable(array.type, column)
-    ]
+    reasons = (misfit(array.type, column) for array, column in zip(arrays, columns, strict=True))
+    wrong = [reason for reason in reasons if reason is not None]
     if wrong:
         raise SourceError(names[0], "; ".join(wrong))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from domaintoolkit.errors import DataError, Refusal, SourceError
 from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, convert_batches, read_files, row_schema
-from domaintoolkit.reading import Source, open_source
+from domaintoolkit.reading import Source, open_source, written_columns
 from domaintoolkit.schema import Column, Reader, Schema
 
 __all__ = ["FrameRows", "SparkRows", "SparkSource", "columns_to_read", "open_spark", "quote_name"]
@@ -62,7 +62,11 @@ class SparkSource:
         there = None if self.table is None else self.table.columns
         if there is None:
             return [column.name for column in self.reader.columns]
-        return [column.name for column in self.reader.columns if column.optional or self._header(column) is not None]
+        return [
+            column.name
+            for column in self.reader.columns
+            if column.optional or all(self._header(part) is not None for part in written_columns([column]))
+        ]
 
     def _header(self, column: Column) -> str | None:
         """The header under which Spark's table has a column, or the path of a struct's member; None if neither."""
@@ -100,7 +104,7 @@ class SparkSource:
         """The columns by their headers, a number and, if it counts the rows of a file, the file."""
         from pyspark.sql import functions
 
-        named = [self._column(column).alias(column.name) for column in chosen]
+        named = [self._column(column).alias(column.name) for column in written_columns(chosen)]
         if not self.numbered:
             return self.table.select(*named, functions.monotonically_increasing_id().alias(ROW))
         number, path = functions.col("_metadata.row_index").alias(ROW), functions.col("_metadata.file_path").alias(PATH)

@@ -15,7 +15,7 @@ from domaintoolkit.reading.headers import locate
 from domaintoolkit.reading.unpacking import problem
 from domaintoolkit.schema import Column
 from domaintoolkit.util.threads import Threads
-from domaintoolkit.values.declared import castable
+from domaintoolkit.values.declared import misfit
 
 __all__ = ["Columnar"]
 
@@ -54,11 +54,8 @@ class Columnar:
             for column, path in zip(self._columns, self._paths, strict=True)
         ]
         found = [types[self.places[column.name]] for column in self._columns]
-        wrong = [
-            f"column {column.name!r}: expected {column.type}, found {kind}{_hint(column, kind)}"
-            for column, kind in zip(self._columns, found, strict=True)
-            if not castable(kind, column)
-        ]
+        reasons = (misfit(kind, column) for column, kind in zip(self._columns, found, strict=True))
+        wrong = [reason for reason in reasons if reason is not None]
         if wrong:
             raise SourceError(file.name, "; ".join(wrong))
 
@@ -152,12 +149,6 @@ def _members(schema: pa.Schema) -> Iterator[tuple[tuple[str, ...], pa.DataType]]
             yield path, kind
         if pa.types.is_struct(kind):
             waiting.extend(((*path, member.name), member.type) for member in kind)
-
-
-def _hint(column: Column, kind: pa.DataType) -> str:
-    if pa.types.is_struct(kind) and kind.num_fields:
-        return f"; set source = '{column.header}.{kind.field(0).name}' to read a member"
-    return ""
 
 
 def _find_dictionaries(parquet: pyarrow.parquet.ParquetFile, names: Sequence[str]) -> list[str]:

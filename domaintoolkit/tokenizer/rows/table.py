@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from domaintoolkit.errors import DataError, Refusal, quote
-from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Schema, Text
+from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Schema, Text, Timestamp
 from domaintoolkit.values.columns import find_outside, plain, unify
 from domaintoolkit.values.objects import Role, as_column
 from domaintoolkit.values.prepared import Prepared, refuse_rows
+from domaintoolkit.values.value_names import join_texts
 
 __all__ = ["Columns", "OpenTable", "read_columns", "read_some_columns"]
 
@@ -71,13 +72,23 @@ def read_some_columns(
     opened = table if isinstance(table, OpenTable) else OpenTable.of(table)
     required = list(wanted)
     chosen = [*required, *(name for name in optional if name in opened.names)]
-    _check_names(opened.names, required, chosen)
-    roles = _roles(schema)
+    joins = {name: _parts_of(schema, name, opened.names) for name in chosen}
+    _check_names(
+        opened.names,
+        [part for name in required for part in joins[name]],
+        list(dict.fromkeys(part for name in chosen for part in joins[name])),
+    )
+    roles, times = _roles(schema), _times(schema)
     columns, wrong = {}, []
     for name in chosen:
-        made = _read(opened.column(name), name, roles.get(name, "other"))
-        columns[name] = made.values
-        wrong += [Refusal(row, name, reason) for row, reason in made.refused]
+        parts = []
+        for part in joins[name]:
+            cut = name in times and schema.time_form(name).cut
+            made = _read(opened.column(part), part, roles.get(name, "other"), cut)
+            parts.append(made.values)
+            wrong += [Refusal(row, part, reason) for row, reason in made.refused]
+        _check_lengths(dict(zip(joins[name], parts, strict=True)))
+        columns[name] = parts[0] if len(parts) == 1 else join_texts(parts)
     _check_lengths(columns)
     wrong += _check_carried(schema, columns)
     if wrong and refused is None:
@@ -85,6 +96,21 @@ def read_some_columns(
     if refused is not None:
         refused += wrong
     return columns
+
+
+def _parts_of(schema: Schema, name: str, there: Sequence[str]) -> Sequence[str]:
+    """The columns that make the column `name`: those of `time_join`, unless the table has the time itself."""
+    if name != schema.time or not schema.time_join:
+        return (name,)
+    whole = all(part in there for part in schema.time_join)
+    # a decoded table has the time itself
+    return schema.time_join if whole or name not in there else (name,)
+
+
+def _times(schema: Schema) -> Set[str]:
+    """The columns of times."""
+    specs = (spec.name for spec in (*schema.static, *schema.fields) if isinstance(spec, Timestamp))
+    return {*specs, *([schema.time] if schema.time else [])}
 
 
 def _roles(schema: Schema) -> dict[str, Role]:
@@ -214,11 +240,11 @@ def _from_rows(rows: Sequence[Any]) -> dict[Any, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _read(values: Any, name: str, role: Role) -> Prepared:
+def _read(values: Any, name: str, role: Role, cut: bool) -> Prepared:
     """A column of any kind of table in a type that its role takes."""
     if (reason := _unfit(values)) is None:
         try:
-            return _from_any(values, role)
+            return _from_any(values, role, cut)
         except Exception as error:
             reason = f"values that Arrow has no type for: {error}"
     raise DataError([Refusal(None, name, reason)])
@@ -237,18 +263,20 @@ def _unfit(values: Any) -> str | None:
     return None
 
 
-def _from_any(values: Any, role: Role) -> Prepared:
+def _from_any(values: Any, role: Role, cut: bool) -> Prepared:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return _unify(values, role)
     if type(values).__module__.partition(".")[0] == "pandas" and hasattr(values, "array"):
-        return _from_pandas(values, role)
+        return _from_pandas(values, role, cut)
     if hasattr(values, "to_arrow"):  # polars, which gives Arrow the addresses of objects
-        return as_column(values.to_list(), role) if str(values.dtype) == "Object" else _unify(values.to_arrow(), role)
+        return (
+            as_column(values.to_list(), role, cut) if str(values.dtype) == "Object" else _unify(values.to_arrow(), role)
+        )
     if hasattr(values, "__arrow_array__") or hasattr(values, "__arrow_c_array__"):
         return _unify(pa.array(values), role)
     if hasattr(values, "__array__"):
-        return _from_array(np.asarray(values), role)
-    return as_column(list(values), role)
+        return _from_array(np.asarray(values), role, cut)
+    return as_column(list(values), role, cut)
 
 
 def _unify(values: pa.Array | pa.ChunkedArray, role: Role) -> Prepared:
@@ -258,20 +286,20 @@ def _unify(values: pa.Array | pa.ChunkedArray, role: Role) -> Prepared:
     return unify(values)
 
 
-def _from_array(values: np.ndarray[Any, Any], role: Role) -> Prepared:
+def _from_array(values: np.ndarray[Any, Any], role: Role, cut: bool) -> Prepared:
     if values.dtype != object:
         try:
             return _unify(pa.array(values), role)
         except _UNLIKE:
             pass  # the kinds of NumPy that Arrow does not know, such as months and records
-    return as_column(list(values), role)
+    return as_column(list(values), role, cut)
 
 
-def _from_pandas(series: Any, role: Role) -> Prepared:
+def _from_pandas(series: Any, role: Role, cut: bool) -> Prepared:
     """A column of pandas, in which NaN is null."""
     if series.dtype != object:
         try:
             return _unify(pa.Array.from_pandas(series), role)
         except _UNLIKE:
             pass
-    return as_column(series.astype(object).where(series.notna(), None).tolist(), role)
+    return as_column(series.astype(object).where(series.notna(), None).tolist(), role, cut)
