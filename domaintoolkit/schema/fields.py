@@ -126,7 +126,8 @@ class Timestamp:
     """An instant, as calendar `parts` in a time zone and the time since the entity's previous event.
 
     A `Timestamp` with the name of the schema's time column encodes the event's time. Only it can have a
-    `delta`, the time since the previous event in `delta_bins` log-spaced buckets, and has one by default. The
+    `delta`, the time since the previous event in `delta_bins` log-spaced buckets, and has one by default. These begin
+    at the day, hour, minute or second that all fitted times are whole units of, and reach as far as these times. The
     calendar is that of `zone`; in any other column, times without a zone are read in `zone` too.
 
     `time_format`, `time_unit`, `time_origin` and `finer_times` say how the column is read, as those of the schema

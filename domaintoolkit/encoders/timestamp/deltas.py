@@ -88,24 +88,37 @@ class DeltaBuckets:
 
 
 @lru_cache(maxsize=16)
-def delta_buckets(bins: int) -> DeltaBuckets:
-    """`bins` buckets, log-spaced from one second up; the last is open and begins at 365 days.
+def delta_buckets(bins: int, unit: int = MICROSECOND, reach: int = 0) -> DeltaBuckets:
+    """At most `bins` buckets, log-spaced from one `unit` up; the last is open and begins at 365 days, or below `reach`.
 
-    Decimal arithmetic is the same on every machine; `log` and `pow` of maths libraries are not.
+    `unit` is what all times are whole numbers of, and `reach` the longest delta seen; one of less than two units is
+    no measure. Decimal arithmetic is the same on every machine; `log` and `pow` of maths libraries are not.
     """
+    last = 365 * DAY
+    if 2 * unit <= reach < last:
+        step = _step(unit, Decimal(reach) / 10)
+        last = reach // step * step
     if bins == 1:
-        return DeltaBuckets((MICROSECOND,))
+        return DeltaBuckets((unit,))
     context = Context(prec=50)
-    ratio = context.exp(context.divide(context.ln(Decimal(365 * DAY // MICROSECOND)), Decimal(bins - 1)))
-    exact = [Decimal(MICROSECOND)]
+    ratio = context.exp(context.divide(context.ln(Decimal(last) / unit), Decimal(bins - 1)))
+    exact = [Decimal(unit)]
     while len(exact) < bins:
         exact.append(context.multiply(exact[-1], ratio))
-    edges = [MICROSECOND]
+    edges = [unit]
     for before, edge in pairwise(exact):
         # A step of at most half the bucket before moves an edge by a quarter: edges stay in order, and apart.
-        step = next(step for step in reversed(_STEPS) if step == 1 or step <= (edge - before) / 2)
-        edges.append(step * int((edge / step).to_integral_value()))
-    return DeltaBuckets((*edges[:-1], 365 * DAY))
+        step = _step(unit, (edge - before) / 2)
+        rounded = step * int((edge / step).to_integral_value())
+        edges.append(max(rounded, edges[-1] + (1 if unit == MICROSECOND else unit)))
+    return DeltaBuckets((*(edge for edge in edges[:-1] if edge < last), last))
+
+
+def _step(unit: int, most: Decimal) -> int:
+    """The longest step of at most `most` that is whole units, or one unit; below seconds, a microsecond."""
+    least = 1 if unit == MICROSECOND else unit
+    found: int = max(step for step in (least, *_STEPS) if step == least or (step % least == 0 and step <= most))
+    return found
 
 
 def _readable(microseconds: int) -> str:

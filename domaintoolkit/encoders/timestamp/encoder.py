@@ -14,6 +14,7 @@ from domaintoolkit.encoders.base import Cells, Encoded, Encoder, EncoderType, Lo
 from domaintoolkit.encoders.timestamp.calendar_parts import CalendarParts
 from domaintoolkit.encoders.timestamp.deltas import NONE, DeltaBuckets, delta_buckets
 from domaintoolkit.encoders.timestamp.single_instant import any_instants
+from domaintoolkit.encoders.timestamp.time_grain import TimeGrain
 from domaintoolkit.encoders.timestamp.years import YearSet, part_values, years_of
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Timestamp
@@ -31,32 +32,37 @@ _CACHED = 100_000
 
 
 class TimestampState(State):
-    """The years seen, in the zone of the declaration, if the year is one of its parts."""
+    """The years seen in the declared zone, if the year is one of the parts, and for a delta the grain of the times."""
 
     spec: Timestamp
 
     def __init__(self, spec: Timestamp) -> None:
         super().__init__(spec)
-        self.seen = YearSet()
+        self.seen, self.grain = YearSet(), TimeGrain()
 
     def update(self, values: pa.Array) -> None:
-        if "year" in self.spec.parts:
-            self.seen.years |= years_of(zone_table(self.spec.zone).local(_instants(values.drop_null())))
+        if "year" in self.spec.parts or self.spec.delta:
+            times, zone = _instants(values.drop_null()), zone_table(self.spec.zone)
+            if "year" in self.spec.parts:
+                self.seen.years |= years_of(zone.local(times))
+            if self.spec.delta:
+                self.grain.add(times, zone)
 
     def merge(self, other: Self) -> None:
         self.seen.merge(other.seen)
+        self.grain.merge(other.grain)
 
     def finalize(self) -> TimestampEncoder:
-        buckets = delta_buckets(self.spec.delta_bins) if self.spec.delta else None
+        buckets = delta_buckets(self.spec.delta_bins, self.grain.unit, self.grain.reach) if self.spec.delta else None
         return TimestampEncoder(self.spec, zone_table(self.spec.zone), self.seen.added_to(()), buckets)
 
     def dump(self) -> pa.Table:
-        return self.seen.dump()
+        return self.seen.dump().replace_schema_metadata(self.grain.dump())
 
     @classmethod
     def restore(cls, spec: Timestamp, table: pa.Table) -> Self:
         state = cls(spec)
-        state.seen = YearSet.restore(table)
+        state.seen, state.grain = YearSet.restore(table), TimeGrain.restore(table)
         return state
 
 

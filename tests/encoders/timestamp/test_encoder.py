@@ -138,7 +138,8 @@ def test_fitting_merges_and_extends_without_moving_a_slot(data: st.DataObject) -
     small = fitted(spec, first)
     extended = small.extend(states[2])
     assert extended.slots[: len(small.slots)] == small.slots
-    assert {slot.key for slot in extended.slots} == {slot.key for slot in states[2].finalize().slots}
+    own = [{slot.key for slot in e.slots if slot.kind != "delta"} for e in (extended, states[2].finalize())]
+    assert own[0] == own[1]
     assert len({(slot.kind, slot.key) for slot in extended.slots}) == len(extended.slots)
     saved = TimestampEncoder.from_json(spec, json.loads(json.dumps(extended.to_json())))
     assert saved.slots == extended.slots
