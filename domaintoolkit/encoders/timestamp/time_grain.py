@@ -51,8 +51,8 @@ class TimeGrain:
 
     @property
     def unit(self) -> int:
-        """The unit in µs; a second if there are no times."""
-        return MICROSECOND if self.first is None else self._unit
+        """The unit in µs; a second if there are no two times."""
+        return self._unit if self.reach else MICROSECOND
 
     @property
     def reach(self) -> int:
