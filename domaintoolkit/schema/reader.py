@@ -73,6 +73,9 @@ class Column:
     `5%` is 0.05. With `spelling = "any"`, int64 takes every spelling of a whole number: `007`, `+5`, `13085.0` and
     `1e3`.
 
+    With `set_separator`, the value is a set of texts: lists of Parquet, Arrow and JSON lines, and texts that have this
+    mark between the elements, become the distinct elements in their order with the mark between them.
+
     Times are ISO 8601, or of a type of times. Those without a zone are read in `zone`. Text of another form needs
     a `time_format`, such as `%Y-%m-%d %H:%M:%S UTC`. Numbers need a `time_unit`, and count from 1970 in UTC or from
     `time_origin`, which also gives times of day their date. `time_join` names the headers of several columns that
@@ -94,6 +97,7 @@ class Column:
     time_join: Listed[str] = ()
     finer_times: Finer = "refuse"
     trim: Flag | None = None
+    set_separator: Annotated[str, Constraint(min_length=1)] | None = None
     prefix: Affix | None = None
     suffix: Affix | None = None
     thousands: Mark | None = None
@@ -113,6 +117,8 @@ class Column:
                 for name in NUMBER_SETTINGS
                 if getattr(self, name) is not None
             ]
+        if self.set_separator is not None and self.type != "string":
+            found.append(Problem("set_separator", f"is for columns of type string, and {self.name!r} is {self.type}"))
         if found:
             raise SchemaError(found, "column")
         return self

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +26,7 @@ from domaintoolkit.values.iso_times import parse_dates
 from domaintoolkit.values.number_styles import style_of
 from domaintoolkit.values.numbers import as_integers, as_numbers
 from domaintoolkit.values.prepared import Prepared
-from domaintoolkit.values.texts import as_strings, holds_text, invalid_unicode
+from domaintoolkit.values.texts import as_strings, holds_text, invalid_unicode, join_set, parse_distinct, split_set
 from domaintoolkit.values.time_formats import parse_formatted
 from domaintoolkit.values.value_names import has_names, join_texts, write_names
 
@@ -63,6 +65,8 @@ def misfit(found: pa.DataType, column: Column) -> str | None:
         hint = "; they need the date that they count from, as time_origin, or its column, in time_join"
     elif is_type.is_struct(kind) and kind.num_fields:
         hint = f"; set source = '{column.header}.{kind.field(0).name}' to read a member"
+    elif _is_list(kind) and column.type == "string":
+        hint = "; set set_separator = '|' for this column to read it as a set"
     return f"column {column.name!r}: expected {column.type}, found {found}{hint}"
 
 
@@ -71,6 +75,9 @@ def _is_castable(found: pa.DataType, column: Column) -> bool:
         return _is_castable(found.value_type, column)
     if is_type.is_null(found) or holds_text(found):
         return True
+    if _is_list(found):
+        inner = found.value_type
+        return column.set_separator is not None and not _is_list(inner) and _is_castable(inner, column)
     whole = is_type.is_integer(found) or is_type.is_boolean(found)
     number = whole or is_type.is_floating(found) or is_type.is_decimal(found)
     fits: dict[str, bool] = {
@@ -97,7 +104,8 @@ def convert_text(
     if column.trim:
         values = _trim(values, column.null or ())
     if column.type == "string":
-        return _strings(values, replace, encoding)
+        strings = _strings(values, replace, encoding)
+        return strings if column.set_separator is None else _sets(strings, column.set_separator)
     if empty_is_null and pc.any(pc.equal(pc.binary_length(values), 0)).as_py():
         values = pc.if_else(pc.equal(pc.binary_length(values), 0), pa.scalar(None, pa.binary()), values)
     texts = as_strings(values)
@@ -120,6 +128,8 @@ def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Con
         return Converted(pa.nulls(len(array), TYPES[column.type]))
     if holds_text(array.type):
         return convert_text(as_strings(array).cast(pa.binary()), column, replace)
+    if _is_list(array.type):
+        return _list_sets(array, column, replace)
     if column.type == "timestamp":
         return _plainly(to_microseconds(array, column.zone, column.time_form))
     if column.type == "string":
@@ -143,6 +153,43 @@ def _join_time(parts: Sequence[Converted], column: Column) -> Converted:
     refused = dict(refusal for part in parts for refusal in part.refused)
     replaced = sum(part.replaced for part in parts)
     return Converted(joined.values, sorted([*joined.refused, *refused.items()]), joined.named, replaced)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(is_type.is_list(kind) or is_type.is_large_list(kind) or is_type.is_fixed_size_list(kind))
+
+
+def _sets(made: Converted, mark: str) -> Converted:
+    """Texts that join elements, with the distinct elements of each in their order."""
+    sets = parse_distinct(made.values, pa.string(), lambda text: split_set(text, mark))
+    return Converted(sets.values, sorted([*made.refused, *sets.refused]), replaced=made.replaced)
+
+
+def _list_sets(array: pa.Array, column: Column, replace: bool) -> Converted:
+    """Lists as texts that join their distinct elements in their order."""
+    mark = column.set_separator or ""
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0))
+    made = convert_typed(array.flatten(), _without_sets(column), replace)
+    elements, broken = made.values.to_pylist(), dict(made.refused)
+    ends = np.cumsum(lengths)
+    texts: list[str | None] = []
+    refused = []
+    for row, (start, end) in enumerate(zip((ends - lengths).tolist(), ends.tolist(), strict=True)):
+        try:
+            for at in range(start, end) if broken else ():
+                if at in broken:
+                    raise ValueError(broken[at])
+            texts.append(join_set(elements[start:end], mark))
+        except ValueError as error:
+            texts.append(None)
+            refused.append((row, str(error)))
+    values = pc.if_else(array.is_valid(), pa.array(texts, pa.string()), pa.scalar(None, pa.string()))
+    return Converted(values, [(row, reason) for row, reason in refused if array[row].is_valid], replaced=made.replaced)
+
+
+@lru_cache(maxsize=256)
+def _without_sets(column: Column) -> Column:
+    return dataclasses.replace(column, set_separator=None)
 
 
 def _trim(values: pa.Array, null: Sequence[str]) -> pa.Array:
@@ -174,7 +221,7 @@ def _plainly(made: Prepared) -> Converted:
 
 
 def _convert_dictionary(array: pa.Array, column: Column, replace: bool) -> Converted:
-    if column.type == "string" and not column.trim:  # trimmed values may be equal
+    if column.type == "string" and not column.trim and column.set_separator is None:  # values may become equal
         made = convert_typed(array.dictionary, column, replace)
         if not made.refused and not made.values.null_count:
             return Converted(pa.DictionaryArray.from_arrays(array.indices, made.values), replaced=made.replaced)

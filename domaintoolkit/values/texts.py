@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,8 +20,10 @@ __all__ = [
     "holds_text",
     "invalid_unicode",
     "is_text",
+    "join_set",
     "parse_distinct",
     "parse_likely",
+    "split_set",
     "try_blocks",
 ]
 
@@ -84,6 +86,23 @@ def invalid_unicode(value: bytes, encoding: str = "utf-8") -> str | None:
         shown = text.encode(errors="surrogateescape") if "\udc80" <= text[at] <= "\udcff" else value
         return f"not {encoding}: byte 0x{ord(text[at]) & 0xFF:02x} at {at} of {quote(shown)}"
     return None
+
+
+def join_set(elements: Iterable[str | None], mark: str) -> str:
+    """The distinct elements in their order, joined by `mark`; `ValueError` for those that cannot be split again."""
+    distinct: set[str] = set()
+    for element in elements:
+        if not element:
+            raise ValueError(f"a set with an element that is {'null' if element is None else 'the empty text'}")
+        if mark in element:
+            raise ValueError(f"the element {quote(element)} holds {mark!r}; set another set_separator for this column")
+        distinct.add(element)
+    return mark.join(sorted(distinct))
+
+
+def split_set(text: str, mark: str) -> str:
+    """A set that is written with `mark` between its elements, as `join_set` writes it."""
+    return join_set(text.split(mark), mark) if text else ""
 
 
 def try_blocks(texts: pa.Array, cast: Callable[[pa.Array], T], slower: Callable[[pa.Array], T]) -> list[T]:

@@ -16,7 +16,7 @@ from domaintoolkit.reading.csv.pieces import CsvPiece, Dialect
 from domaintoolkit.reading.csv.records import Records
 from domaintoolkit.schema import Column
 from domaintoolkit.values.declared import Converted, convert_text
-from domaintoolkit.values.texts import invalid_unicode
+from domaintoolkit.values.texts import invalid_unicode, join_set
 
 __all__ = ["LINES", "JsonLines", "JsonRows"]
 
@@ -149,4 +149,10 @@ def _text(value: Any, column: Column) -> bytes | None:
     if isinstance(value, dict):
         inner = next(iter(value), "k")
         raise ValueError(f"expected one value, got an object; set source = '{column.header}.{inner}' to read a member")
-    raise ValueError("expected one value, got a list")
+    if column.set_separator is None:
+        raise ValueError("expected one value, got a list; set set_separator = '|' for this column to read it as a set")
+    if any(isinstance(element, list | dict) for element in value):
+        raise ValueError("expected a list of single values")
+    elements = [_text(element, column) for element in value]
+    texts = [None if element is None else element.decode(errors="surrogatepass") for element in elements]
+    return join_set(texts, column.set_separator).encode(errors="surrogatepass")
