@@ -10,7 +10,7 @@ from domaintoolkit.reading.encodings import as_utf8
 
 __all__ = ["Kind", "Recognised", "named_kind", "recognise"]
 
-Kind = Literal["csv", "json lines", "parquet", "arrow", "arrow stream", "empty"]
+Kind = Literal["csv", "json lines", "parquet", "arrow", "arrow stream", "excel", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ FOREIGN = {
     b"ORC": "ORC",
     b"FEA1": "Feather version 1 (write it as Arrow or Parquet)",
     b"\x89HDF": "HDF5",
-    b"\xd0\xcf\x11\xe0": "an old Office document (save the table as CSV)",
+    b"\xd0\xcf\x11\xe0": "an old Office document (save the table as .xlsx or CSV)",
     b"\x7fELF": "a program",
     b"\xff\xfe": "UTF-16 text (set encoding = 'utf-16' in the reader)",
     b"\xfe\xff": "UTF-16 text (set encoding = 'utf-16' in the reader)",
@@ -60,6 +60,8 @@ NAMED = {
     ".ipc": "arrow",
     ".jsonl": "json lines",
     ".ndjson": "json lines",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
     ".gz": "gzip",
     ".zip": "zip",
 }

@@ -20,7 +20,7 @@ __all__ = ["Fingerprint", "SourceFile", "find_files", "fingerprint"]
 
 SUFFIXES = (
     *(".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc"),
-    *(".gz", ".zip"),
+    *(".xlsx", ".gz", ".zip"),
 )
 """Endings of the files that are read from a directory."""
 
@@ -32,13 +32,14 @@ TABLES, TEXT = (".csv", ".tsv", ".jsonl", ".ndjson"), (".csv", ".tsv", ".jsonl",
 
 HEAD = 1024
 
-EXPECTED = "CSV, JSON lines, Parquet or Arrow"
+EXPECTED = "CSV, JSON lines, Excel, Parquet or Arrow"
 
 KINDS = {
     "parquet": ("parquet", "empty"),
     "arrow": ("arrow", "arrow stream", "empty"),
     "csv": ("csv", "empty"),
     "jsonl": ("json lines", "empty"),
+    "excel": ("excel", "empty"),
 }
 """The kinds of files that each `Reader.format` allows."""
 
@@ -159,6 +160,8 @@ def _look_into(path: Path, wanted: str, encoding: str) -> Iterator[SourceFile]:
     except OSError as error:
         raise problem(path, error) from None
     found = recognise(head, encoding)
+    if found.packing == "zip" and _is_workbook(path):
+        found = Recognised("an Excel workbook", kind="excel")
     _fits_name(path, found)
     if found.packing == "zip":
         for member in _members(path):
@@ -194,6 +197,14 @@ def _fits_name(path: Path, found: Recognised) -> None:
     said = named_kind(path.name)
     if said is not None and (found.kind == "csv" or found.packing not in {None, said}):
         raise SourceError(str(path), f"the name says {said}, but the file holds {found.text}")
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False  # which is reported when its members are listed
 
 
 def _members(path: Path) -> list[str]:

@@ -20,6 +20,7 @@ from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, split
 from domaintoolkit.reading.encodings import original, with_utf8
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.formats.columnar import Columnar
+from domaintoolkit.reading.formats.excel import convert_cells, open_sheet
 from domaintoolkit.reading.formats.json_lines import LINES, JsonLines
 from domaintoolkit.reading.headers import locate, other_delimiter, written_columns
 from domaintoolkit.reading.unpacking import open_unpacked
@@ -53,6 +54,9 @@ class FilePart:
     encoding: str = "utf-8"
     headers: tuple[str, ...] = ()
     arrays: Sequence[pa.Array] = ()
+    cells: Sequence[Sequence[Any]] = ()
+    sheet_rows: NDArray[np.int64] | None = None
+    """The numbers of the rows of a sheet, from 1."""
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -63,8 +67,13 @@ class FilePart:
     def place(self, record: int) -> tuple[int | None, bytes]:
         """A record's line within the part, from 0, and its text as found (JSON if the file is not text)."""
         if self.dialect is None:
-            row = {name: array[record].as_py() for name, array in zip(self.headers, self.arrays, strict=True)}
-            return None, json.dumps(row, default=_plain, ensure_ascii=False).encode(errors="surrogatepass")
+            if self.sheet_rows is None:
+                line = None
+                row = {name: array[record].as_py() for name, array in zip(self.headers, self.arrays, strict=True)}
+            else:
+                line = int(self.sheet_rows[record]) - 1
+                row = {name: column[record] for name, column in zip(self.headers, self.cells, strict=True)}
+            return line, json.dumps(row, default=_plain, ensure_ascii=False).encode(errors="surrogatepass")
         # a line with broken quoting has no columns and is one record
         if not self.columns:
             return 0, original(self.data.rstrip(b"\r\n"), self.encoding)
@@ -123,6 +132,8 @@ def _parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: i
         yield from _text_parts(file, reader, columns, block, threads)
     elif file.kind == "json lines":
         yield from _json_parts(file, reader, columns, block)
+    elif file.kind == "excel":
+        yield from _excel_parts(file, reader, columns)
     else:
         yield from _columnar_parts(file, reader, columns, threads)
 
@@ -141,6 +152,25 @@ def _columnar_parts(file: SourceFile, reader: Reader, columns: Sequence[Column],
 
     with make_workers(threads) as workers:
         yield from workers.map_in_order(convert, columnar.batches(threads))
+
+
+def _excel_parts(file: SourceFile, reader: Reader, columns: Sequence[Column]) -> Iterator[FilePart]:
+    replace = reader.invalid_text == "replace"
+    with open_sheet(file, reader) as sheet:
+        headers = sheet.headers() if reader.header else tuple(column.name for column in reader.columns)
+        places = locate(file, columns, headers)
+        absent = Absent(file, columns, places)
+        yield FilePart([], 0, notes=(*sheet.notes, *absent.notes))
+        at = [places[column.name] for column in absent.present]
+        names = tuple(column.name for column in absent.present)
+        for block in sheet.blocks():
+            cells = [[row[place] if place < len(row) else None for _, row in block] for place in at]
+            made = [
+                convert_cells(each, column, replace, "" in (column.null or ()))
+                for each, column in zip(cells, absent.present, strict=True)
+            ]
+            numbers = np.array([number for number, _ in block], np.int64)
+            yield FilePart(absent.fill(made, len(block)), len(block), headers=names, cells=cells, sheet_rows=numbers)
 
 
 def _json_parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int) -> Iterator[FilePart]:

@@ -146,7 +146,8 @@ class Column:
 
 @declaration
 class Reader:
-    """The layout of raw files: format, columns and dialect. Text is in `encoding`.
+    """The layout of raw files: format, columns and dialect. Text is in `encoding`; of an Excel workbook, one `sheet` is
+    read, the first unless it is named.
 
     In CSV, an unquoted cell with a spelling of `null` is null, and a quoted cell (`""`) is text: null and the
     empty text differ. Columns that are not declared here are not read. The `delimiter` can have several characters;
@@ -156,7 +157,8 @@ class Reader:
     """
 
     columns: Listed[Column]
-    format: Literal["auto", "csv", "jsonl", "parquet", "arrow"] = "auto"
+    format: Literal["auto", "csv", "jsonl", "excel", "parquet", "arrow"] = "auto"
+    sheet: str | None = None
     encoding: Encoding = "utf-8"
     delimiter: Annotated[str, Constraint(min_length=1)] = ","
     quote: Quote = '"'

@@ -1,0 +1,160 @@
+"""Excel workbooks (`.xlsx`): one sheet, row by row in bounded memory, its cells as columns of values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from domaintoolkit.errors import DomainToolkitError, MissingExtraError, SourceError, quote
+from domaintoolkit.reading.files import SourceFile
+from domaintoolkit.schema import Column, Reader
+from domaintoolkit.values.declared import TYPES, Converted, castable, convert_text, convert_typed
+
+__all__ = ["Sheet", "convert_cells", "open_sheet"]
+
+ROWS = 8192
+"""Rows that are converted together."""
+
+MOST_TEXT = 1 << 30
+"""Bytes that the texts of a workbook, which are read before its cells, may have."""
+
+Row = tuple[int, tuple[Any, ...]]
+"""The number of a row in its sheet, from 1, and its cells."""
+
+
+class Sheet:
+    """The rows of a sheet that are not blank; `notes` say what else the workbook holds."""
+
+    def __init__(self, rows: Iterator[Row], notes: tuple[str, ...]) -> None:
+        self._rows, self.notes = rows, notes
+
+    def headers(self) -> tuple[str, ...]:
+        """The texts of the next row, up to its last one."""
+        for _, cells in self._rows:
+            there = [place for place, cell in enumerate(cells) if cell is not None]
+            return tuple("" if cell is None else str(cell) for cell in cells[: there[-1] + 1])
+        return ()
+
+    def blocks(self) -> Iterator[list[Row]]:
+        """The rows that are left, many at a time."""
+        while block := list(islice(self._rows, ROWS)):
+            yield block
+
+
+@contextmanager
+def open_sheet(file: SourceFile, reader: Reader) -> Iterator[Sheet]:
+    """The sheet that the reader names, or the first one, without the rows to skip."""
+    try:
+        import openpyxl  # type: ignore[import-untyped]
+    except ImportError:
+        raise MissingExtraError("openpyxl", "excel") from None
+    with _reported(file):
+        _check_size(file)
+        book = openpyxl.load_workbook(file.path, read_only=True, data_only=True)
+    try:
+        names = book.sheetnames
+        if reader.sheet is not None and reader.sheet not in names:
+            raise SourceError(file.name, f"has no sheet {reader.sheet!r}; its sheets are {_listed(names)}")
+        others = names[1:] if reader.sheet is None else ()
+        yield Sheet(
+            _read_rows(file, book, reader.sheet or names[0], reader.skip), (_not_read(file, others),) if others else ()
+        )
+    finally:
+        book.close()
+
+
+def _read_rows(file: SourceFile, book: Any, name: str, skip: int) -> Iterator[Row]:
+    with _reported(file):
+        sheet = book[name]
+        sheet.reset_dimensions()  # some writers give wrong ones
+        rows = enumerate(sheet.iter_rows(values_only=True), 1)
+    while True:
+        with _reported(file):
+            number, cells = next(rows, (0, ()))
+        if number == 0:
+            return
+        if number > skip and any(cell is not None for cell in cells):
+            yield number, cells
+
+
+@contextmanager
+def _reported(file: SourceFile) -> Iterator[None]:
+    """Report a workbook that cannot be read as `SourceError`; openpyxl raises errors of any type."""
+    try:
+        yield
+    except (DomainToolkitError, MemoryError):
+        raise
+    except Exception as error:
+        raise SourceError(file.name, f"an Excel workbook that is damaged or of an unknown kind ({error})") from None
+
+
+def _check_size(file: SourceFile) -> None:
+    with zipfile.ZipFile(file.path) as archive:
+        size = sum(item.file_size for item in archive.infolist() if item.filename.endswith("sharedStrings.xml"))
+    if size > MOST_TEXT:
+        raise SourceError(file.name, f"an Excel workbook with {size:,} bytes of text; save the sheet as CSV")
+
+
+def _not_read(file: SourceFile, names: Sequence[str]) -> str:
+    return f"{file.name}: sheets not read: {_listed(names)}; set sheet in the reader to read another than the first"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+
+
+def convert_cells(cells: Sequence[Any], column: Column, replace: bool, empty_is_null: bool) -> Converted:
+    """The cells of a column as it declares them: texts as in CSV, numbers, booleans and times by their own types."""
+    kinds: dict[str, list[int]] = {}
+    for row, cell in enumerate(cells):
+        if cell is not None:
+            kinds.setdefault(_kind(cell), []).append(row)
+    order = np.full(len(cells), 0, np.int64)  # each row's place among the converted values; 0 is null
+    parts, refused, named, start = [pa.nulls(1, TYPES[column.type])], [], np.zeros(len(cells), bool), 1
+    for kind, rows in kinds.items():
+        made = _convert([cells[row] for row in rows], kind, column, replace, empty_is_null)
+        order[rows] = np.arange(start, start + len(rows))
+        start += len(rows)
+        parts.append(made.values)
+        refused += [(rows[at], reason) for at, reason in made.refused]
+        if made.named is not None:
+            named[rows] = made.named
+    return Converted(pa.concat_arrays(parts).take(pa.array(order)), sorted(refused), named if named.any() else None)
+
+
+def _kind(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return "boolean"
+    if isinstance(cell, int | float):
+        return "number"
+    return "time" if isinstance(cell, dt.datetime | dt.date) else "text"
+
+
+def _convert(cells: list[Any], kind: str, column: Column, replace: bool, empty_is_null: bool) -> Converted:
+    if kind == "text":
+        null = column.null or ()
+        texts = [None if str(cell) in null else str(cell).encode(errors="surrogatepass") for cell in cells]
+        return convert_text(pa.array(texts, pa.binary()), column, replace, empty_is_null)
+    if kind == "time":
+        cells = [cell if isinstance(cell, dt.datetime) else dt.datetime.combine(cell, dt.time()) for cell in cells]
+        if column.type in ("date", "string") and all(cell.time() == dt.time() for cell in cells):
+            array = pa.array([cell.date() for cell in cells], pa.date32())
+        else:
+            array = pa.array(cells, pa.timestamp("us"))
+    elif kind == "number" and all(float(cell).is_integer() and abs(cell) < 2**63 for cell in cells):
+        array = pa.array([int(cell) for cell in cells], pa.int64())
+    else:
+        array = pa.array([float(cell) for cell in cells] if kind == "number" else cells)
+    if not castable(array.type, column):
+        reasons = [(row, f"expected {column.type}, got a {kind}: {quote(str(cell))}") for row, cell in enumerate(cells)]
+        return Converted(pa.nulls(len(cells), TYPES[column.type]), reasons)
+    made = convert_typed(array, column, replace)
+    values = made.values
+    return Converted(values if values.type == TYPES[column.type] else values.cast(TYPES[column.type]), made.refused)
