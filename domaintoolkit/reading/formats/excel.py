@@ -15,7 +15,7 @@ import pyarrow as pa
 from domaintoolkit.errors import DomainToolkitError, MissingExtraError, SourceError, quote
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.schema import Column, Reader
-from domaintoolkit.values.declared import TYPES, Converted, castable, convert_text, convert_typed
+from domaintoolkit.values.declared import TYPES, Converted, convert_text, convert_typed, misfit
 
 __all__ = ["Sheet", "convert_cells", "open_sheet"]
 
@@ -152,7 +152,7 @@ def _convert(cells: list[Any], kind: str, column: Column, replace: bool, empty_i
         array = pa.array([int(cell) for cell in cells], pa.int64())
     else:
         array = pa.array([float(cell) for cell in cells] if kind == "number" else cells)
-    if not castable(array.type, column):
+    if misfit(array.type, column) is not None:
         reasons = [(row, f"expected {column.type}, got a {kind}: {quote(str(cell))}") for row, cell in enumerate(cells)]
         return Converted(pa.nulls(len(cells), TYPES[column.type]), reasons)
     made = convert_typed(array, column, replace)
