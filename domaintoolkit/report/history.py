@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite import Arrays
 from domaintoolkit.grammar import Grammar, Place
+from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.vocabulary import Token
 
@@ -111,7 +112,10 @@ def history_of(
     events: list[ShownEvent] = []
     segmented = _segment(tokenizer, ids, event_starts)
     for number, row in enumerate(rows):
-        at, before = (None if times is None or k < 0 else _to_datetime(int(times[k])) for k in (number, number - 1))
+        at, before = (
+            None if times is None or k < 0 or times[k] == NO_TIME else _to_datetime(int(times[k]))
+            for k in (number, number - 1)
+        )
         since = at - before if at is not None and before is not None else None
         cells = _cells(tokenizer, ids[bounds[number] : bounds[number + 1]], row)
         known = {name: values[number] for name, values in (labels or {}).items()}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
@@ -48,7 +48,8 @@ class Schema:
     not be encoded either. A change in the `session` column starts a session; in place of such a column,
     `session_gap` (`"30m"`; units are s, m, h and d) starts one at each event that comes so long after the event
     before it. Entities with fewer than `min_events` events are left out, and of longer histories the last
-    `max_events` events are kept; both are counted.
+    `max_events` events are kept; both are counted. Rows without a time are refused, or with
+    `untimed = "static"` are facts of their entity, which come before all that has a time.
 
     Times are ISO 8601, or of a type of times. Those without a zone are read in `zone`. Text of another form needs
     a `time_format`, such as `%d.%m.%Y %H:%M`. Numbers need a `time_unit`, and count from 1970 in UTC or from
@@ -66,6 +67,7 @@ class Schema:
     leaks: Listed[str] = ()
     session: str | None = None
     session_gap: str | None = None
+    untimed: Literal["refuse", "static"] = "refuse"
     min_events: Annotated[Whole, Constraint(ge=1)] = 1
     max_events: Annotated[Whole, Constraint(ge=1)] | None = None
     zone: Zone = "UTC"
@@ -234,6 +236,8 @@ def _times(schema: Schema) -> Iterator[Problem]:
                 if not spec.parts and not schema.has_delta(spec):
                     yield Problem(f"{place}[{i}].parts", "a timestamp without a delta needs at least one part")
 
+    if schema.untimed == "static" and schema.time_field is None:
+        yield Problem("untimed", "needs a field of the time column, whose null token says that a row has no time")
     cuts = None if schema.split is None else schema.split.cuts(schema.zone)
     if cuts is not None and schema.time is None:
         yield Problem("split", "is by time, but the schema has no time column")

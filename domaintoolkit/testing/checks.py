@@ -145,7 +145,7 @@ def _expected(schema: Schema, rows: pa.Table, streams: Streams) -> dict[str, lis
         return {}
     places = list(range(len(rows)))
     entities = list(zip(*(rows[name].to_pylist() for name in schema.entity), strict=True)) if len(rows) else []
-    times = rows[schema.time].to_pylist() if schema.time else places
+    times = [(time is not None, time) for time in rows[schema.time].to_pylist()] if schema.time else places
     keys = list(zip(entities, times, strict=True))
     exact = [spec.name for spec in schema.fields if isinstance(spec, Text)]
     exact += [spec.name for spec in schema.fields if isinstance(spec, Categorical) and spec.unseen == "spell"]

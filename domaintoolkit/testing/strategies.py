@@ -89,6 +89,9 @@ def schemas(draw: st.DrawFn) -> Schema:
         time=time,
         order_by=tuple(order_by),
         static=tuple(static),
+        untimed=draw(st.sampled_from(["refuse", "static"]))
+        if any(field.name == time for field in fields)
+        else "refuse",
         split=draw(st.sampled_from([None, None, Split(column="set"), *cuts])),
         labels=("label",) if draw(st.booleans()) else (),
         session=session,
@@ -169,7 +172,8 @@ def tables(
         if spec.name != schema.time:
             columns[spec.name] = column(values_of(spec), _type_of(spec, known))
     if schema.time is not None:
-        columns[schema.time] = column(instants(), pa.timestamp("us", "UTC"))
+        given = instants() if schema.untimed == "refuse" else st.none() | instants()
+        columns[schema.time] = column(given, pa.timestamp("us", "UTC"))
     for name in (*schema.order_by, *schema.labels, *([schema.session] if schema.session else [])):
         if name not in columns:
             columns[name] = _as(column(st.integers(0, 1), pa.int64()), known.get(name, pa.int64()))

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LAST", "MICROSECOND", "YEARS_BEGIN", "YEARS_END", "ZoneTable", "zone_table"]
+__all__ = ["LAST", "MICROSECOND", "NO_TIME", "YEARS_BEGIN", "YEARS_END", "ZoneTable", "zone_table"]
 
 MICROSECOND = 1_000_000
 """Microseconds in a second."""
@@ -23,6 +23,8 @@ MICROSECOND = 1_000_000
 YEARS_BEGIN = -62_135_596_800 * MICROSECOND
 YEARS_END = 253_402_300_800 * MICROSECOND
 """The years 1 to 9999 in UTC: from YEARS_BEGIN up to, and without, YEARS_END."""
+NO_TIME = YEARS_BEGIN - 86_400 * MICROSECOND
+"""Stands for the time of an event that has none; it is before all times."""
 
 LAST = 1 << 62
 """Beyond every instant, and far enough from overflow to add to."""

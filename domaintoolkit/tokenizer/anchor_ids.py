@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Anchor
+from domaintoolkit.times.zones import YEARS_BEGIN
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.util.ragged import offsets_of, positions
 
@@ -21,7 +22,7 @@ def encode_anchors(layout: Layout, times: NDArray[np.int64]) -> tuple[NDArray[np
     ids: list[NDArray[Any]] = []
     starts, lengths = np.empty((2, len(times), len(bound.encoder.parts)), np.int64)
     before = 0
-    for part, cells in enumerate(bound.encoder.encode(times)):
+    for part, cells in enumerate(bound.encoder.encode(np.maximum(times, YEARS_BEGIN))):
         bounds = np.arange(len(cells.slots) + 1) if cells.offsets is None else cells.offsets
         starts[:, part] = before + bounds[cells.codes]
         lengths[:, part] = np.diff(bounds)[cells.codes]

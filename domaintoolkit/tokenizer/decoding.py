@@ -8,6 +8,7 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells, TimestampEncoder, decode_instants
@@ -20,6 +21,7 @@ from domaintoolkit.tokenizer.rows.column_types import column_type, decoded_type
 from domaintoolkit.tokenizer.rows.order import ranks_of
 from domaintoolkit.tokenizer.rows.table import read_some_columns
 from domaintoolkit.tokenizer.rows.ties import cell_ranks, descends
+from domaintoolkit.util.ragged import offsets_of
 from domaintoolkit.values.columns import plain
 
 __all__ = ["as_ids", "as_keys", "as_offsets", "decode_ids"]
@@ -157,8 +159,31 @@ def _times(
     cells: list[Cells] = parsed.events.get(schema.time, [])
     encoder = next((b.encoder for b in layout.events if b.name == schema.time), None)
     assert encoder is None or isinstance(encoder, TimestampEncoder)
-    instants = decode_instants(encoder, cells, days, parsed.index.offsets, low, high)
-    return column_of(instants, kind, schema.zone)
+    if schema.untimed == "refuse" or encoder is None:
+        return column_of(decode_instants(encoder, cells, days, parsed.index.offsets, low, high), kind, schema.zone)
+    present = ~encoder.read(cells).null
+    offsets = offsets_of(present.astype(np.int64))  # (events + 1,) events with a time before each
+    _check_untimed(present, parsed.index.offsets)
+    timed = [Cells(part.codes[present], part.slots, part.offsets) for part in cells]
+    instants = np.zeros(count, np.int64)
+    instants[present] = decode_instants(
+        encoder, timed, days, offsets[parsed.index.offsets], low[present], high[present]
+    )
+    column = column_of(instants, kind, schema.zone)
+    return pc.if_else(pa.array(present), column, pa.scalar(None, column.type))
+
+
+def _check_untimed(present: NDArray[np.bool_], offsets: NDArray[np.int64]) -> None:
+    """Raise `DecodeError` for an event without a time after one with a time."""
+    wrong = ~present
+    wrong[1:] &= present[:-1]
+    wrong[:1] = False
+    wrong[offsets[:-1][np.diff(offsets) > 0]] = False
+    if wrong.any():
+        event = int(np.argmax(wrong))
+        history = int(np.searchsorted(offsets, event, "right")) - 1
+        reason = "an event without a time comes after one with a time"
+        raise DecodeError(f"event {event - int(offsets[history])}: {reason}", history)
 
 
 def column_of(instants: NDArray[np.int64], kind: pa.DataType, zone: str) -> pa.Array:

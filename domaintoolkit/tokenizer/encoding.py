@@ -16,11 +16,13 @@ from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Schema
 from domaintoolkit.streams.keys import hash_keys, hash_values, session_keys
 from domaintoolkit.streams.streams import Counts, Ids, Sessions, Streams
+from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer.assembly import FixedPart, StreamParts, TokenPart, assemble, assign_ids
 from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.tokenizer.rows.order import Grouping, break_ties, group_rows, ranks_of
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.tokenizer.rows.row_splits import split_times
+from domaintoolkit.tokenizer.rows.row_times import anchor_times
 from domaintoolkit.tokenizer.rows.ties import cell_ranks
 from domaintoolkit.util.arrow import show_value
 from domaintoolkit.util.ragged import offsets_of, positions
@@ -177,7 +179,8 @@ def _encode_times(
     if bound is None:
         return Encoded([]), []
     assert isinstance(bound.encoder, TimestampEncoder)
-    if "year" not in bound.encoder.parts:  # a year has any number of tokens, the other parts have one
+    untimed = layout.schema.untimed == "static" and bool((times == NO_TIME).any())
+    if "year" not in bound.encoder.parts and not untimed:  # a year has any number of tokens, the other parts have one
         return Encoded([]), [_time_part(bound, bound.encoder, layout.id_type, times, starts[:-1])]
     field = bound.encoder.encode_history(times, starts[:-1])
     return field, [assign_ids(bound, part, layout.id_type, None) for part in field.parts]
@@ -296,6 +299,7 @@ def _find_sessions(
         assert times is not None
         begins = np.zeros(len(times), bool)
         np.greater_equal(times[1:] - times[:-1], schema.gap, out=begins[1:])
+        begins[1:] &= times[:-1] != NO_TIME
         begins[grouping.starts[:-1]] = False
         return begins, None, None
     if schema.session is None:
@@ -322,7 +326,7 @@ def _encode_header(
         if bound.name is None:
             assert times is not None
             assert isinstance(bound.encoder, Anchor)
-            cells = bound.encoder.encode(times[grouping.starts[:-1]])
+            cells = bound.encoder.encode(anchor_times(times, grouping.starts))
         else:
             encoded = bound.field.encode(rows.values[bound.name].take(pa.array(grouping.first)))
             counts[bound.name] = encoded

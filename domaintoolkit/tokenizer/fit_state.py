@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from domaintoolkit.encoders import AnchorState, Encoder, EncoderType, State
 from domaintoolkit.schema import FieldSpec, Schema, Timestamp
+from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.tokenizer.rows.column_types import column_type, common_type, parse_type, write_type
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
+from domaintoolkit.tokenizer.rows.row_times import time_column
 from domaintoolkit.util.threads import Workers
 
 __all__ = ["FitState", "settle_defaults"]
@@ -53,11 +55,12 @@ class FitState:
 
         columns = dict(rows.values)
         if self.anchor is not None and self.schema.time_field is not None:
-            columns[self.schema.time_field.name] = pa.array(rows.times, pa.timestamp("us", "UTC"))
+            assert rows.times is not None
+            columns[self.schema.time_field.name] = time_column(rows.times)
         jobs = {name: workers.submit(count, self.states[name], values) for name, values in columns.items()}
         if self.anchor is not None:
             assert rows.times is not None
-            self.anchor.update(rows.times)
+            self.anchor.update(rows.times[rows.times != NO_TIME] if self.schema.untimed == "static" else rows.times)
         self._add_types({name: column_type(kind) for name, kind in rows.types.items()})
         self.rows += len(rows)
         return jobs

@@ -67,6 +67,8 @@ class HistoryEncoder:
 
     def _encode(self, rows: Sequence[Row]) -> NDArray[np.int32] | None:
         schema = self._layout.schema
+        if schema.untimed == "static" and any(value is None for value in _values(rows, schema.time or "")):
+            return None
         times = self._times(rows)
         if times is None and schema.has_order and len(rows) > 1:
             return None

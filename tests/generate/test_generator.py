@@ -26,7 +26,7 @@ from domaintoolkit.model import EventModel, TokenBatch, TokenModel, events_from_
 def test_an_untrained_model_writes_histories_that_decode_and_encode_again(family: str, data: st.DataObject) -> None:
     """Of any schema: what is decoded encodes to the same ids."""
     drawn = testing.schemas().filter(lambda schema: not schema.is_ordered_by_fields)
-    schema = replace(data.draw(drawn), min_events=1, max_events=None)
+    schema = replace(data.draw(drawn), min_events=1, max_events=None, untimed="refuse")
     if family == "composites":
         schema = replace(schema, composite=dt.Composite(vocabulary_size=30, min_weight=0.3))
     rows = data.draw(testing.tables(schema))

@@ -31,7 +31,7 @@ def problems_of(text: str) -> dict[str, str]:
 
 def test_all_problems_of_a_file_are_reported_at_once_each_with_its_path() -> None:
     found = problems_of(TOML)
-    assert found.pop("entitty").endswith("time_unit, zone; did you mean 'entity'?")
+    assert found.pop("entitty").endswith("untimed, zone; did you mean 'entity'?")
     assert found.pop("composite.field").endswith("vocabulary_size; did you mean 'fields'?")
     assert found.pop("fields[2].bin") == (
         "unknown setting 'bin'; available: bins, edges, name, refine, sign, strategy, type; did you mean 'bins'?"

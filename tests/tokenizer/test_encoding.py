@@ -116,3 +116,41 @@ def test_sessions_begin_after_a_gap() -> None:
 def test_gaps_that_make_no_sessions_are_refused(gap: str, time: str | None, session: str | None) -> None:
     with pytest.raises(SchemaError, match="session_gap"):
         Schema(entity="u", time=time, session=session, session_gap=gap, fields=(Categorical("c"),))
+
+
+FACTS = {
+    "subject": [1, 1, 1, 2, 3, 1],
+    "time": [None, datetime(2180, 7, 23, 12, 35), datetime(2180, 7, 23, 13), None, datetime(2181, 1, 1), None],
+    "code": ["GENDER//F", "HR", "BP", "GENDER//M", "HR", "BORN//X"],
+}
+
+
+def test_rows_without_a_time_are_facts_that_come_first_and_come_back() -> None:
+    schema = Schema(
+        entity="subject",
+        time="time",
+        untimed="static",
+        session_gap="1h",
+        fields=(Categorical("code"), Timestamp("time")),
+    )
+    table = pa.table(FACTS)
+    tokenizer = DomainTokenizer(schema, threads=1).fit(table)
+    streams = tokenizer.encode(table)
+    assert streams.entities["subject"].to_pylist() == [1, 2, 3]
+    decoded = tokenizer.decode(streams)
+    expected = [("BORN//X", None), ("GENDER//F", None), ("HR", 12), ("BP", 13), ("GENDER//M", None), ("HR", 0)]
+    found = zip(decoded["code"].to_pylist(), decoded["time"].to_pylist(), strict=True)
+    assert [(code, time and time.hour) for code, time in found] == expected
+    assert tokenizer.encode(decoded).ids.tolist() == streams.ids.tolist()
+    assert "[anchor year=2180]" in streams.tokens(0)
+    assert "[SESSION]" not in streams.tokens(0)
+    own = [row for row in table.to_pylist() if row["subject"] == 1]
+    assert tokenizer.encode_entity(own).tolist() == streams[0].tolist()
+
+
+def test_rows_without_a_time_are_refused_unless_they_are_facts() -> None:
+    schema = Schema(entity="subject", time="time", fields=(Categorical("code"), Timestamp("time")))
+    with pytest.raises(DataError, match="the time is null"):
+        DomainTokenizer(schema).fit(FACTS)
+    with pytest.raises(SchemaError, match="untimed: needs a field of the time column"):
+        Schema(entity="subject", time="time", untimed="static", fields=(Categorical("code"),))

@@ -19,7 +19,7 @@ from domaintoolkit.encoders.timestamp.years import YearSet, part_values, years_o
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Timestamp
 from domaintoolkit.times.intervals import TimeTokens
-from domaintoolkit.times.zones import ZoneTable, zone_table
+from domaintoolkit.times.zones import NO_TIME, ZoneTable, zone_table
 from domaintoolkit.util.ragged import offsets_of
 from domaintoolkit.values.instants import from_microseconds, to_microsecond, to_microseconds
 from domaintoolkit.values.prepared import Prepared
@@ -107,12 +107,24 @@ class TimestampEncoder(Encoder):
         """Events in µs, sorted by entity and time; `starts` are the first events of histories or windows.
 
         With `previous` (the time of each history's last event so far, in the order of the histories) the
-        first events have a delta too. Raises `ValueError` if times are not in order.
+        first events have a delta too. Events at `NO_TIME` are null. Raises `ValueError` if times are not in order.
         """
+        if len(times) and times.min() == NO_TIME:
+            return self._encode_around_nulls(times, starts)
         cells, spelled = self.calendar.cells(self.zone.local(times))
         if self.buckets is not None:
             cells.append(Cells(self._delta_codes(times, starts, previous), self._delta_slots()))
         return Encoded(cells, spelled=spelled)
+
+    def _encode_around_nulls(self, times: NDArray[np.int64], starts: NDArray[np.int64]) -> Encoded:
+        """Events in µs, of which the first of each history may have no time."""
+        present = times != NO_TIME
+        # (events + 1,) the number of events with a time before each; then the first of these in each history
+        before = offsets_of(present.astype(np.int64))
+        first, last = before[starts], before[np.append(starts[1:], len(times))]
+        whole = self.encode_history(times[present], first[last > first])
+        parts = [_with_nulls(part, present, number == 0) for number, part in enumerate(whole.parts)]
+        return Encoded(parts, spelled=whole.spelled, missing=int((~present).sum()))
 
     def _delta_codes(
         self, times: NDArray[np.int64], starts: NDArray[np.int64], previous: NDArray[np.int64] | None

@@ -90,4 +90,6 @@ class CanonicalHistories:
         if name is None or not len(table):
             return len(table), None
         last = table[name].combine_chunks().slice(len(table) - 1)
+        if last.null_count:
+            raise DecodeError("a history without any time cannot be continued")
         return len(table), int(last.cast(pa.timestamp("us", "UTC")).cast(pa.int64())[0].as_py())

@@ -20,7 +20,7 @@ from domaintoolkit.jobs.appending.splicing import splice_events
 from domaintoolkit.jobs.appending.static_fields import StaticConflicts, find_conflicts
 from domaintoolkit.jobs.appending.time_ties import sorts_before_last
 from domaintoolkit.jobs.histories.event_limits import drop_oldest_events
-from domaintoolkit.jobs.histories.histories import Histories, find_keys, time_column
+from domaintoolkit.jobs.histories.histories import Histories, find_keys
 from domaintoolkit.jobs.partition.origin import drop_origins, origins_of
 from domaintoolkit.jobs.partition.row_refusals import describe_refusals
 from domaintoolkit.reading.refused_rows import RefusedRow
@@ -28,8 +28,10 @@ from domaintoolkit.schema import Categorical, Custom, Schema
 from domaintoolkit.storage.shards import shard_table
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.streams.streams import Counts
+from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
+from domaintoolkit.tokenizer.rows.row_times import time_column
 from domaintoolkit.util.arrow import to_plain
 
 __all__ = ["ShardAppend", "ShardInput", "append_rows", "find_overlaps"]
@@ -177,12 +179,22 @@ class _NewRows:
         self._refuse_conflicts(result, conflicting)
         # encoded all at once, conflicting rows may be most rows of their history, which would then lose the others
         result.hashes = hash_rows(self.tokenizer, self.rows.filter(pa.array(set_aside | conflicting)))
-        rewritten = np.unique(self.history[late & ~conflicting]) if rewrite else np.zeros(0, np.int64)
         added = (self.history >= 0) & ~set_aside & ~conflicting
+        # the first time of a history without times changes its anchor
+        begun = added & (self.time_order > 0) & self._follows_untimed
+        rewritten = np.unique(self.history[begun | (late & ~conflicting & rewrite)])
         result.table = self._add_rows(result, added, rewritten)
         result.newer_sources = self._newer_sources(result)
         result.older_sources = frozenset(np.unique(source_numbers(self.rows)[self.time_order < 0]).tolist())
         return result
+
+    @property
+    def _follows_untimed(self) -> Flags:
+        """True for each row whose history has no time yet."""
+        if self.schema.untimed == "refuse" or not len(self.histories):
+            return np.zeros(len(self.rows), bool)
+        follows: Flags = (self.history >= 0) & (self.histories.last_times[self.history] == NO_TIME)
+        return follows
 
     def _find_late(self) -> Flags:
         """True for each row that comes before the last event of its history."""

@@ -27,10 +27,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.jobs.appending.static_fields import copy_statics
-from domaintoolkit.jobs.histories.histories import Histories, find_keys, time_column
+from domaintoolkit.jobs.histories.histories import Histories, find_keys
 from domaintoolkit.storage.shards import CARRIED
 from domaintoolkit.streams.keys import SPLITS
 from domaintoolkit.streams.streams import Counts, Streams
+from domaintoolkit.tokenizer.rows.row_times import time_column
 from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.ragged import Ragged, offsets_of, positions
 

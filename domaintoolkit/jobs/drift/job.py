@@ -32,6 +32,7 @@ from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.times.calendar import DAY, HOUR
+from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import Ragged
 
@@ -129,6 +130,7 @@ class _Sample:
         self.groups += groups.count(ids[int(offsets[0]) : int(offsets[-1])], numbers, REPLICATES)
         self.entities += histories
         self.events += events
+        times = None if times is None else times[times != NO_TIME]
         if times is not None and len(times):
             low, high = int(times.min()), int(times.max())
             self.first = low if self.first is None else min(low, self.first)

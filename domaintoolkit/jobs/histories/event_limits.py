@@ -16,6 +16,7 @@ from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.storage.shards import CARRIED, shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.anchor_ids import encode_anchors
+from domaintoolkit.tokenizer.rows.row_times import anchor_times
 from domaintoolkit.util.ragged import Ragged, positions
 
 __all__ = ["drop_oldest_events", "encode_left_out"]
@@ -96,12 +97,15 @@ class _Cut:
         return sessions.slices(gone, sessions.lengths)
 
     def _header(self) -> Ragged:
-        """BOS and static fields as they are, and the anchor of the first event that stays."""
+        """BOS and static fields as they are, and the anchor of the first time that stays."""
         old, statics = self.old, self.old.static_lengths()
         head = old.ids.slices(np.zeros(len(old), np.int64), statics)
         if old.times is None:
             return head
-        ids, offsets = encode_anchors(self.tokenizer.layout, np.asarray(old.times.values)[self.events[:: self.limit]])
+        starts = np.arange(len(old) + 1) * self.limit
+        ids, offsets = encode_anchors(
+            self.tokenizer.layout, anchor_times(np.asarray(old.times.values)[self.events], starts)
+        )
         return head.concat(Ragged(pa.array(ids), offsets))
 
     def _first_events(self) -> tuple[pa.Array, Ints]:

@@ -16,10 +16,11 @@ from domaintoolkit.storage.shards import CARRIED
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.decoding import decode_ids
+from domaintoolkit.tokenizer.rows.row_times import time_column
 from domaintoolkit.util.ragged import Ragged, offsets_of, positions
 from domaintoolkit.values import to_microseconds
 
-__all__ = ["Histories", "find_keys", "read_times", "time_column"]
+__all__ = ["Histories", "find_keys", "read_times"]
 
 
 def find_keys(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
@@ -34,11 +35,6 @@ def find_keys(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
     for name in keys.column_names:
         same &= np.asarray(pc.fill_null(pc.equal(keys[name].cast(found[name].type), found[name]), False))
     return np.where(same, places, -1)
-
-
-def time_column(times: NDArray[np.int64]) -> pa.Array:
-    """Microseconds since the epoch as a column of timestamps."""
-    return pa.array(times, pa.timestamp("us", "UTC"))
 
 
 def read_times(schema: Schema, table: pa.Table) -> NDArray[np.int64]:

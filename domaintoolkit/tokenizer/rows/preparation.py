@@ -14,6 +14,7 @@ from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.times import ZoneTable
+from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer.rows.column_types import cast_keys
 from domaintoolkit.tokenizer.rows.order import Grouping, group_rows
 from domaintoolkit.tokenizer.rows.row_splits import split_codes
@@ -126,15 +127,17 @@ class Preparation:
         return self.encoders[spec.name].encoder.prepare(spec, column)
 
     def _prepare_times(self, columns: Columns, bad: dict[int, list[Refusal]]) -> NDArray[np.int64] | None:
-        """(rows,) microseconds since the epoch; None without a time column."""
+        """(rows,) microseconds since the epoch, `NO_TIME` if the row has none; None without a time column."""
         schema = self.schema
         if schema.time is None:
             return None
         zone = self.zones.get(schema.time) or schema.zone
         prepared = to_microseconds(columns[schema.time], zone, schema.time_form(schema.time))
         _refuse(bad, schema.time, prepared.refused)
-        _refuse(bad, schema.time, _find_nulls(prepared.values, "the time is null"))
         instants = prepared.values.cast(pa.int64())
+        if schema.untimed == "static":
+            return np.asarray(pc.fill_null(instants, NO_TIME))
+        _refuse(bad, schema.time, _find_nulls(prepared.values, "the time is null"))
         return np.asarray(pc.fill_null(instants, 0) if instants.null_count else instants)
 
     def _prepare_splits(self, columns: Columns, bad: dict[int, list[Refusal]]) -> NDArray[np.uint8] | None:

@@ -29,6 +29,7 @@ from domaintoolkit.storage.encoded_folder import open_encoded
 from domaintoolkit.storage.manifest import Manifest
 from domaintoolkit.storage.resume_state import STATE
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.partials import PARTIAL
 
 TABLE = events(600, users=30)
 TOKENIZER = DomainTokenizer(SCHEMA, threads=1).fit(TABLE)
@@ -139,7 +140,7 @@ def test_an_append_that_breaks_off_was_done_or_was_not(tmp_path: Path, step: str
         _crash(patch, step, after)
         with pytest.raises(Crash):
             append(tmp_path / "out", rows)
-    (tmp_path / "out" / ".appending-left").mkdir()
+    (tmp_path / "out" / f".left{PARTIAL}").mkdir()
     try:
         append(tmp_path / "out", rows)
     except DataError as error:

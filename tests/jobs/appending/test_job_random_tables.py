@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
@@ -34,6 +35,9 @@ CROWDED = st.builds(
     max_events=st.sampled_from([None, None, 1, 4]),
     split=st.sampled_from([None, None, Split(column="set")]),
 )
+UNTIMED = CROWDED.filter(lambda schema: schema.time_field is not None).map(
+    lambda schema: replace(schema, untimed="static")
+)
 GAPS = CROWDED.filter(lambda schema: schema.time is not None).flatmap(
     lambda schema: st.sampled_from(["1d", "2d"]).map(lambda gap: replace(schema, session=None, session_gap=gap))
 )
@@ -42,7 +46,7 @@ GAPS = CROWDED.filter(lambda schema: schema.time is not None).flatmap(
 @st.composite
 def crowded(draw: st.DrawFn) -> tuple[Schema, pa.Table, list[pa.Table]]:
     """Few users, days and values, so that most rows tie; some rows are bad, and some static values change."""
-    schema, rows = draw(CROWDED | GAPS), draw(st.integers(2, 80))
+    schema, rows = draw(CROWDED | GAPS | UNTIMED), draw(st.integers(2, 80))
     numbers = np.random.default_rng(draw(st.integers(0, 2**32)))
     words = draw(st.booleans())
 
@@ -62,7 +66,14 @@ def crowded(draw: st.DrawFn) -> tuple[Schema, pa.Table, list[pa.Table]]:
         "set": np.array(["train", "validation", "test"])[few(3)],
         "visit": pa.array(names, mask=few(9) == 0),
     })  # fmt: skip
-    of = few(3) if draw(st.booleans()) else np.argsort(np.argsort(whole["at"])) * 3 // rows
+    if schema.untimed == "static":
+        at = pc.if_else(pa.array(few(4) == 0), None, whole["at"])
+        whole = whole.set_column(1, "at", at)
+    of = (
+        few(3)
+        if draw(st.booleans())
+        else np.argsort(np.argsort(whole["at"].cast(pa.int64()).fill_null(-1))) * 3 // rows
+    )
     return schema, whole, [whole.filter(pa.array(of == part)) for part in range(3)]
 
 
