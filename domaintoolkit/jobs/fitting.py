@@ -82,6 +82,9 @@ def fit(
     counting = _Counting(tokenizer, on_bad_rows, progress or silent)
     state, fitted_on = counting.best_state(rows, training_only)
     if not state.rows:
+        if counting.refused:
+            # all rows: named, as if they were an error
+            _Counting(tokenizer, "error", progress or silent).state(rows, False)
         raise DataError([Refusal(None, None, "there are no rows to fit on")])
     tokenizer.fit_states([state])
     entities = learn_composites(tokenizer, rows, schema.composite, fitted_on == "train", tokenizer.threads)

@@ -20,7 +20,7 @@ from domaintoolkit.jobs.partition.row_source import TableSource
 from domaintoolkit.reading.source import open_source
 from domaintoolkit.schema import Categorical, Schema
 from domaintoolkit.streams.keys import hash_keys, split_of
-from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
 
 TABLE = events(2000)
 TRAINING = TABLE.filter(pa.array(split_of(hash_keys(TABLE.select(["user"]))) == 0))
@@ -65,6 +65,14 @@ def test_bad_rows_are_named_or_passed_over() -> None:
         fit(SCHEMA, bad)
     result = fit(SCHEMA, bad, on_bad_rows="quarantine")
     assert (result.rows_refused, result.rows_fitted) == (1, len(TRAINING) - 1)
+
+
+@pytest.mark.parametrize("on_bad_rows", ["error", "quarantine"])
+def test_rows_that_are_all_bad_are_named(on_bad_rows: OnBadRows) -> None:
+    bad = TABLE.set_column(0, "user", pa.nulls(len(TABLE), pa.int64()))
+    with pytest.raises(DataError, match="row 0, column 'user': the entity key is null") as caught:
+        fit(SCHEMA, bad, on_bad_rows=on_bad_rows)
+    assert caught.value.total == len(TABLE)
 
 
 def test_no_rows_are_an_error() -> None:

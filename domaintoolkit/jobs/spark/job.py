@@ -80,10 +80,10 @@ def fit_spark(
     tokenizer = DomainTokenizer(schema, encoders)
     for only_training in (True, False) if training_only else (False,):
         states, summary, refused = _count_rows(tokenizer, source, fitting_schema(schema), only_training, on_bad_rows)
-        if refused:
-            _, _, refused = _count_rows(tokenizer, source, schema, False, on_bad_rows, row_places(source, columns))
-            raise_refusals(_locate(source, refused), source.names)
         fitted = sum(state.rows for state in states)
+        if refused or (summary["rows_refused"] and not fitted and not only_training):
+            _, _, refused = _count_rows(tokenizer, source, schema, False, "error", row_places(source, columns))
+            raise_refusals(_locate(source, refused), source.names)
         if fitted:
             on: Literal["train", "all"] = "train" if only_training else "all"
             for field in source.frame(columns).select(*map(quote_name, columns)).limit(0).toArrow().schema:

@@ -25,6 +25,7 @@ from domaintoolkit.values import Prepared, to_microseconds
 
 __all__ = ["Preparation", "PreparedRows"]
 
+NULL_TIME = 'the time is null; with `untimed = "static"` in the schema, rows without a time are facts of their entity'
 ON_BAD_ROWS = ("error", "quarantine")
 
 
@@ -137,7 +138,7 @@ class Preparation:
         instants = prepared.values.cast(pa.int64())
         if schema.untimed == "static":
             return np.asarray(pc.fill_null(instants, NO_TIME))
-        _refuse(bad, schema.time, _find_nulls(prepared.values, "the time is null"))
+        _refuse(bad, schema.time, _find_nulls(prepared.values, NULL_TIME))
         return np.asarray(pc.fill_null(instants, 0) if instants.null_count else instants)
 
     def _prepare_splits(self, columns: Columns, bad: dict[int, list[Refusal]]) -> NDArray[np.uint8] | None:

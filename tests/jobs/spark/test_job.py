@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
@@ -17,7 +18,7 @@ from event_rows import SCHEMA, bad_table, contents, events, saved
 from domaintoolkit.errors import ArtifactError, DataError, Interrupted, MissingExtraError, OutputError, SourceError
 from domaintoolkit.jobs import encode, encode_spark, fit, fit_spark, spark_streams
 from domaintoolkit.jobs.spark import job as _spark
-from domaintoolkit.schema import Categorical, Composite, Numeric
+from domaintoolkit.schema import Categorical, Composite, Numeric, Split
 from domaintoolkit.storage.encoded_folder import open_encoded
 
 TABLE = events(1500)
@@ -58,6 +59,31 @@ def test_what_appending_goes_by_is_kept_alike(tmp_path: Path, session: Any) -> N
     frame = session.read.parquet(str(tmp_path / "events.parquet")).repartition(3)
     encode_spark(tokenizer, frame, tmp_path / "spark", shards=5)
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"session": None, "session_gap": "2h", "untimed": "static", "split": Split(test_from="2019-10-02T18:00")},
+        {"time": None, "order_by": "line", "split": Split(column="set")},
+    ],
+)
+def test_gaps_facts_orders_and_splits_are_alike(tmp_path: Path, session: Any, changes: dict[str, Any]) -> None:
+    schema = replace(SCHEMA, **changes)
+    numbers = np.arange(len(TABLE))
+    table = TABLE.set_column(1, "at", pc.if_else(pa.array(numbers % 7 == 0), None, TABLE["at"]))
+    table = table.append_column("line", pa.array(numbers * 37 % 101))
+    table = table.append_column("set", pa.array(np.array(["train", "validation", "test"])[numbers % 3]))
+    pa.parquet.write_table(table, tmp_path / "events.parquet")
+    frame = session.read.parquet(str(tmp_path / "events.parquet")).repartition(3)
+    here, there = fit(schema, table), fit_spark(schema, frame)
+    assert saved(there.tokenizer) == saved(here.tokenizer)
+    encode(here.tokenizer, table, tmp_path / "local", shards=5)
+    encode_spark(there.tokenizer, frame, tmp_path / "spark", shards=5)
+    assert contents(tmp_path / "spark") == contents(tmp_path / "local")
+    splits = open_encoded(tmp_path / "local").manifest.splits
+    assert all(splits[name]["entities"] for name in ("train", "test"))
 
 
 @pytest.mark.spark
