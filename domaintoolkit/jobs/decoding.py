@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import LookupFailedError, VocabularyMismatchError
 from domaintoolkit.jobs.progress import Progress
 from domaintoolkit.jobs.table_writing import write_rows
+from domaintoolkit.schema import Numeric
 from domaintoolkit.storage import EncodedFolder, ShardRows, open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import cut_ranges
@@ -38,7 +39,7 @@ def decode(folder: str | Path, out: str | Path, *, progress: Progress | None = N
     encoded = open_encoded(folder)
     tokenizer = folder_tokenizer(encoded)
     total = encoded.manifest.totals["events"]
-    return write_rows(_Rows(encoded, tokenizer), target, progress, total)
+    return write_rows(_Rows(encoded, tokenizer, target.suffix == ".csv"), target, progress, total)
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,19 @@ class _Rows:
 
     folder: EncodedFolder
     tokenizer: DomainTokenizer
+    as_text: bool
+    """True if booleans of a numeric field become 1 and 0: as text, `true` is not a number."""
 
     def __iter__(self) -> Iterator[pa.Table]:
-        return decode_rows(self.folder, self.tokenizer)
+        for table in decode_rows(self.folder, self.tokenizer):
+            yield self._write_flags(table) if self.as_text else table
+
+    def _write_flags(self, table: pa.Table) -> pa.Table:
+        for spec in (*self.tokenizer.schema.static, *self.tokenizer.schema.fields):
+            place = table.column_names.index(spec.name)
+            if isinstance(spec, Numeric) and pa.types.is_boolean(table[spec.name].type):
+                table = table.set_column(place, spec.name, table[spec.name].cast(pa.uint8()))
+        return table
 
 
 def folder_tokenizer(folder: EncodedFolder) -> DomainTokenizer:

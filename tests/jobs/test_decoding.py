@@ -18,7 +18,7 @@ from domaintoolkit.jobs import decode, encode, fit, verify
 from domaintoolkit.reading import open_source
 from domaintoolkit.reading.domain_file import domain_from_toml
 from domaintoolkit.report import find_stream
-from domaintoolkit.schema import Categorical, Schema, Timestamp
+from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
 from domaintoolkit.storage import open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.values.value_names import write_names
@@ -75,6 +75,25 @@ def test_every_type_goes_through_a_folder_and_files_and_back(name: str, tmp_path
         encode(fit(domain.schema, rows).tokenizer, rows, tmp_path / f"fitted-{ending}")
         encode(loaded, rows, tmp_path / ending)
         assert streams_of(tmp_path / ending) == streams_of(out)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pa.array([True, False, None]), pa.array([2**64 - 1, 2**53 + 1, 0], pa.uint64()), pa.array(["1.5", "nan", "2"])],
+    ids=["booleans", "whole numbers beyond 2**53", "text"],
+)
+def test_numbers_of_every_type_come_back_in_their_bucket(column: pa.Array, tmp_path: Path) -> None:
+    table = pa.table({"key": ["a"] * 3, "x": column})
+    schema = Schema(entity=("key",), fields=(Numeric("x", bins=2),))
+    tokenizer = fit(schema, table).tokenizer
+    encode(tokenizer, table, tmp_path / "out")
+    for ending in ("parquet", "csv"):
+        decode(tmp_path / "out", tmp_path / f"again.{ending}")
+        rows = open_source(
+            tmp_path / f"again.{ending}", domain_from_toml(tmp_path / "out/tokenizer/schema.toml").reader
+        )
+        encode(tokenizer, rows, tmp_path / ending)
+        assert streams_of(tmp_path / ending) == streams_of(tmp_path / "out")
 
 
 @pytest.mark.parametrize(

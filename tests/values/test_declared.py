@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -11,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.schema import Column
-from domaintoolkit.values.declared import Converted, convert_text
+from domaintoolkit.schema import Categorical, Column, Schema
+from domaintoolkit.tokenizer.rows.table import read_columns
+from domaintoolkit.values.declared import Converted, castable, convert_text, convert_typed
+from domaintoolkit.values.value_names import as_text
 
 JUNK = st.sampled_from(["", " 3", "3 ", "1.5", "0x1F", "+5", "1_0", "٣", "--1", "nan(1)", "1e999", "t", "x", "9" * 30])
 MICROS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))
@@ -182,3 +186,24 @@ def test_wrong_dates() -> None:
     made = converted(["2019-02-29", "2019-10-01 00:00", "01.02.2019"], type="date")
     assert list(dict(made.refused)) == [0, 1, 2]
     assert converted(["01.02.2019"], type="date", time_format="%d.%m.%Y").values.to_pylist() == [date(2019, 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (pa.array([UUID(int=5), None]), [str(UUID(int=5)), None]),
+        (pa.array([13085.0, 1.5, None]), ["13085", "1.5", None]),
+        (pa.array([Decimal("1.50"), Decimal(2)], pa.decimal64(9, 2)), ["1.5", "2"]),
+        (pa.array([date(2024, 1, 5)], pa.date64()).dictionary_encode(), ["2024-01-05"]),
+        (pa.array([time(1, 2)]), ["01:02:00"]),
+        (pa.array([datetime(2024, 1, 5, 10)]), ["2024-01-05T10:00:00"]),
+        (pa.array([b"ab"], pa.binary(2)), ["ab"]),
+        (pa.array([True, None]), ["true", None]),
+    ],
+)
+def test_a_column_of_any_type_is_text_as_it_is_in_memory(values: pa.Array, names: list[str | None]) -> None:
+    column = Column("c", "string")
+    assert castable(values.type, column)
+    assert convert_typed(values, column).values.to_pylist() == names
+    in_memory = read_columns(Schema(entity=("u",), fields=(Categorical("c"),)), {"u": names, "c": values})["c"]
+    assert as_text(in_memory).values.to_pylist() == names

@@ -25,6 +25,7 @@ from domaintoolkit.values import to_microsecond, to_microseconds
 from domaintoolkit.values.booleans import as_booleans
 from domaintoolkit.values.declared import convert_text
 from domaintoolkit.values.numbers import as_integers, as_numbers, to_number
+from domaintoolkit.values.objects import as_column
 from domaintoolkit.values.prepared import Prepared
 
 
@@ -200,6 +201,27 @@ def test_numbers(texts: list[str]) -> None:
 
     assert the_one(in_each_way(texts, Column("c", "float64"), as_numbers)) == list(map(alone, texts))
     the_one(in_each_way(texts, Column("c", "int64"), as_integers))
+
+
+@given(st.lists(st.integers(-(10**18), 10**18), min_size=1, max_size=6), st.integers(0, 12))
+def test_decimals_are_the_nearest_floats(digits: list[int], scale: int) -> None:
+    decimals = [Decimal(number).scaleb(-scale) for number in digits]
+    column = as_numbers(pa.array(decimals, pa.decimal128(38, 12))).values.to_pylist()
+    assert column == [to_number(decimal) for decimal in decimals] == [float(str(decimal)) for decimal in decimals]
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 2**63, 2**64 - 1, 10**30])
+def test_whole_numbers_beyond_2_53_are_the_nearest_floats_in_every_way(number: int) -> None:
+    ways = [to_number(number), as_numbers(pa.array([str(number)])).values[0].as_py()]
+    ways += [
+        as_numbers(pa.array([Decimal(number)])).values[0].as_py(),
+        as_column([number, True], "number").values[0].as_py(),
+    ]
+    if number < 2**63:
+        ways.append(as_numbers(pa.array([number], pa.int64())).values[0].as_py())
+    if 0 <= number < 2**64:
+        ways.append(as_numbers(pa.array([number], pa.uint64())).values[0].as_py())
+    assert set(ways) == {float(number)}
 
 
 @given(st.lists(mutated(BOOLEANS), min_size=1, max_size=6))

@@ -115,7 +115,7 @@ def _times(schema: Schema) -> Set[str]:
 
 def _roles(schema: Schema) -> dict[str, Role]:
     """The role of each column that holds names, numbers, text, or the values of a plugin's encoder."""
-    names = [*schema.entity, *([schema.session] if schema.session else [])]
+    names = [name for name in (*schema.entity, schema.session, schema.split_column) if name is not None]
     return {
         **dict.fromkeys(names, "name"),
         **{spec.name: _role(spec) for spec in (*schema.static, *schema.fields)},
@@ -141,10 +141,12 @@ def _check_carried(schema: Schema, columns: Columns) -> list[Refusal]:
     """
     fields = {spec.name for spec in (*schema.static, *schema.fields)}
     session = [schema.session] if schema.session is not None else []
+    split = [schema.split_column] if schema.split_column is not None else []
     roles = {
         **dict.fromkeys((*schema.entity, *schema.order_by), "keys"),
         **dict.fromkeys(schema.labels, "labels"),
         **dict.fromkeys(session, "sessions"),
+        **dict.fromkeys(split, "splits"),
     }
     carried = {name: role for name, role in roles.items() if name in columns}
     unfit = [
