@@ -157,7 +157,9 @@ def _columnar_parts(file: SourceFile, reader: Reader, columns: Sequence[Column],
 def _excel_parts(file: SourceFile, reader: Reader, columns: Sequence[Column]) -> Iterator[FilePart]:
     replace = reader.invalid_text == "replace"
     with open_sheet(file, reader) as sheet:
-        headers = sheet.headers() if reader.header else tuple(column.name for column in reader.columns)
+        headers = (
+            sheet.headers() if reader.header else tuple(each.name for each in reader.columns if not each.time_join)
+        )
         places = locate(file, columns, headers)
         absent = Absent(file, columns, places)
         yield FilePart([], 0, notes=(*sheet.notes, *absent.notes))

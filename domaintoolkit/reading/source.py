@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import LookupFailedError
 from domaintoolkit.reading.csv.pieces import BLOCK
 from domaintoolkit.reading.files import Fingerprint, Paths, SourceFile, find_files, fingerprint
+from domaintoolkit.reading.number_spellings import NumberSpellings
 from domaintoolkit.reading.parts import FilePart, parts
 from domaintoolkit.reading.refused_rows import Collected, RefusedRow, RefusedRows
 from domaintoolkit.schema import Column, Reader
@@ -94,9 +95,10 @@ class Source:
             kept = None
         # the columns that are only kept come last
         parsed = chosen if kept is None else self._chosen([*(column.name for column in chosen), *kept.others])
+        spellings, others = NumberSpellings(), NumberSpellings()
         for file in self.files:
-            reading = _Reading(file, chosen, self.counts)
-            keeping = None if kept is None else _Reading(file, parsed, kept.counts)
+            reading = _Reading(file, chosen, self.counts, spellings)
+            keeping = None if kept is None else _Reading(file, parsed, kept.counts, others)
             for part in parts(file, self.reader, parsed, self.block_bytes, threads):
                 batch, rows = reading.assemble(part)
                 (collected if refused is None else refused).add(rows)
@@ -181,9 +183,11 @@ class _KeptRows:
 class _Reading:
     """Numbers the rows of one file as its parts come, and drops the refused ones."""
 
-    def __init__(self, file: SourceFile, columns: Sequence[Column], counts: ReadCounts) -> None:
-        self._file, self._columns, self._counts = file, columns, counts
-        self._row, self._line = 0, 0
+    def __init__(
+        self, file: SourceFile, columns: Sequence[Column], counts: ReadCounts, spellings: NumberSpellings
+    ) -> None:
+        self._file, self._columns, self._counts, self._spellings = file, columns, counts, spellings
+        self._row, self._line, self._parts = 0, 0, 0
         self._named: dict[str, bool] = {}
         """For each column of times: True if its first one names its zone."""
         self._mixed: set[str] = set()
@@ -199,6 +203,9 @@ class _Reading:
         for column, converted in zip(self._columns, part.columns, strict=False):
             self._counts.replaced += converted.replaced
             self._note_zones(column, converted)
+            if column.type == "string":
+                note = self._spellings.look(column.name, converted.values, self._file.name, self._parts)
+                self._counts.notes.extend([] if note is None else [note])
             for row, why in converted.refused:
                 keep[row] = False
                 record = row if part.numbers is None else int(part.numbers[row])
@@ -211,6 +218,7 @@ class _Reading:
         self._counts.rows_in += part.records
         self._counts.rows_refused += len(refused)
         self._row += part.records
+        self._parts += 1
         self._line += part.lines or 0
         return batch, refused
 
