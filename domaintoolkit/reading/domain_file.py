@@ -76,7 +76,7 @@ def _time_column(schema: Schema, name: str) -> Column:
         time_unit=spec.time_unit,
         time_origin=spec.time_origin,
         time_join=schema.time_join if name == schema.time else (),
-        finer_times=spec.finer_times or "refuse",
+        finer_times="cut" if spec.finer_times == "cut" else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite import Arrays
 from domaintoolkit.grammar import Grammar, Place
-from domaintoolkit.times.zones import NO_TIME
+from domaintoolkit.times import ZoneTable, zone_table
+from domaintoolkit.times.zones import NO_TIME, YEARS_BEGIN, YEARS_END
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.vocabulary import Token
 
 __all__ = ["Cell", "History", "ShownEvent", "ShownToken", "history_of"]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,17 @@ class ShownEvent:
     number: int
     cells: tuple[Cell, ...]
     time: datetime | None = None
+    """By the clock that its tokens show."""
     since: timedelta | None = None
     """Time since the previous event."""
     labels: Mapping[str, Any] = field(default_factory=dict)
     segmented: tuple[ShownToken, ...] | None = None
     """The event's tokens after segmentation into composites; None if the tokenizer has no composites."""
+
+    @property
+    def clock(self) -> str:
+        """The time as people read it, with its offset unless that is UTC; empty if it is not known."""
+        return "" if self.time is None else self.time.isoformat(" ").removesuffix("+00:00")
 
     @property
     def starts_session(self) -> bool:
@@ -111,12 +116,12 @@ def history_of(
     header = _cells(tokenizer, ids[: bounds[0]], {name: first.get(name) for name in statics})
     events: list[ShownEvent] = []
     segmented = _segment(tokenizer, ids, event_starts)
+    shown = [] if times is None else _local(times, _zone_of(tokenizer))
     for number, row in enumerate(rows):
-        at, before = (
-            None if times is None or k < 0 or times[k] == NO_TIME else _to_datetime(int(times[k]))
-            for k in (number, number - 1)
-        )
+        at, before = (shown[k] if shown and k >= 0 else None for k in (number, number - 1))
         since = at - before if at is not None and before is not None else None
+        if at is not None:
+            row[tokenizer.schema.time or ""] = at
         cells = _cells(tokenizer, ids[bounds[number] : bounds[number + 1]], row)
         known = {name: values[number] for name, values in (labels or {}).items()}
         events.append(ShownEvent(number + 1, cells, at, since, known, segmented[number] if segmented else None))
@@ -165,5 +170,23 @@ def _field_of(grammar: Grammar, number: int) -> str | None:
     return grammar.part_fields[int(grammar.place[number])]
 
 
-def _to_datetime(microseconds: int) -> datetime:
-    return EPOCH + timedelta(microseconds=microseconds)
+def _zone_of(tokenizer: DomainTokenizer) -> ZoneTable:
+    """The zone of the clock that the tokens of events show: that of the field of the time, if there is one."""
+    spec = tokenizer.schema.time_field
+    return zone_table(tokenizer.schema.zone if spec is None else spec.zone)
+
+
+def _local(times: NDArray[np.int64], zone: ZoneTable) -> list[datetime | None]:
+    """Instants as the clock of a zone shows them, each with its offset from UTC; None for rows without a time."""
+    walls = zone.local(times)
+    # at the ends of the calendar, which Python cannot leave, the clock of UTC is shown
+    walls = np.where((walls < YEARS_BEGIN) | (walls >= YEARS_END), times, walls)
+    return [
+        None
+        if time == NO_TIME
+        else (_EPOCH + timedelta(microseconds=wall)).replace(tzinfo=timezone(timedelta(microseconds=wall - time)))
+        for time, wall in zip(times.tolist(), walls.tolist(), strict=True)
+    ]
+
+
+_EPOCH = datetime(1970, 1, 1)

@@ -61,7 +61,7 @@ def _field_title(name: str | None) -> str:
 
 def _event_html(event: ShownEvent, colours: dict[str | None, int]) -> str:
     session = '<div class="session">session</div>' if event.starts_session else ""
-    time = "" if event.time is None else f"<time>{event.time:%Y-%m-%d %H:%M:%S}</time>"
+    time = "" if event.time is None else f"<time>{escape(event.clock)}</time>"
     since = "" if event.since is None else f'<span class="since">+{event.since}</span>'
     labels = "".join(f'<span class="label">{escape(f"{k}: {v}")}</span>' for k, v in event.labels.items())
     return (

@@ -130,7 +130,7 @@ def _token_names(cell: Cell) -> list[str]:
 def _format_event(event: ShownEvent) -> str:
     parts = [f"{event.number:>3}"]
     if event.time is not None:
-        parts.append(event.time.strftime("%Y-%m-%d %H:%M:%S"))
+        parts.append(event.clock)
     if event.since is not None:
         parts.append(f"(+{event.since})")
     parts += [f"{name}: {value}" for name, value in event.labels.items()]

@@ -55,6 +55,9 @@ def _check_encoding(name: str) -> str:
 Encoding = Annotated[str, Constraint(description="An encoding that Python knows, such as 'cp1252' or 'utf-16'.")]
 Quote = Annotated[str | Literal[False], BeforeValidator(_check_quote)]
 
+TIME_SETTINGS = ("time_format", "time_unit", "time_origin")
+"""Settings of columns of times; a reader's own ones hold for all its columns of times that have none of them."""
+
 NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "percent", "spelling")
 """Settings of columns of numbers; a reader's own ones hold for all its columns of numbers that set no other."""
 
@@ -95,7 +98,7 @@ class Column:
     time_unit: Unit | None = None
     time_origin: TimeOrigin | None = None
     time_join: Listed[str] = ()
-    finer_times: Finer = "refuse"
+    finer_times: Finer | None = None
     trim: Flag | None = None
     set_separator: Annotated[str, Constraint(min_length=1)] | None = None
     prefix: Affix | None = None
@@ -153,7 +156,8 @@ class Reader:
     empty text differ. Columns that are not declared here are not read. The `delimiter` can have several characters;
     `"whitespace"` stands for any run of spaces and tabs. With `quote = false`, quotes are ordinary characters. The
     first `skip` lines of a file are left out, and so are all lines that begin with `comment`. `trim` and the settings
-    of numbers (`prefix` to `spelling`) hold for all columns that have no such setting of their own.
+    of numbers (`prefix` to `spelling`) hold for all columns that have no such setting of their own, and so do
+    `finer_times` and, for columns of times that have none of the three, `time_format`, `time_unit` and `time_origin`.
     """
 
     columns: Listed[Column]
@@ -168,6 +172,10 @@ class Reader:
     comment: Annotated[str, Constraint(min_length=1)] | None = None
     null: Listed[str] = ("",)
     invalid_text: Literal["refuse", "replace"] = "refuse"
+    time_format: str | None = None
+    time_unit: Unit | None = None
+    time_origin: TimeOrigin | None = None
+    finer_times: Finer = "refuse"
     trim: Flag = False
     prefix: Affix | None = None
     suffix: Affix | None = None
@@ -181,7 +189,8 @@ class Reader:
 
     @model_validator(mode="after")
     def _consistent(self) -> Reader:
-        found = [*_dialect(self), *_numbers(self)]
+        times = find_time_problems(self.time_format, self.time_unit, self.time_origin)
+        found = [*_dialect(self), *_numbers(self), *times]
         names: set[str] = set()
         headers: set[tuple[str, int | None]] = set()
         for i, column in enumerate(self.columns):
@@ -215,6 +224,10 @@ class Reader:
 def _settle(column: Column, reader: Reader) -> Column:
     names = ("null", "trim", *(NUMBER_SETTINGS if column.type in ("int64", "float64") else ()))
     own = {name: getattr(reader, name) for name in names if getattr(column, name) is None}
+    if column.type == "timestamp":
+        if all(getattr(column, name) is None for name in TIME_SETTINGS):
+            own |= {name: getattr(reader, name) for name in TIME_SETTINGS}
+        own["finer_times"] = column.finer_times or reader.finer_times
     settled = object.__new__(Column)  # not checked again: the reader reports what is wrong
     settled.__dict__.update({**column.__dict__, **own})
     return settled
@@ -263,7 +276,7 @@ def _times(column: Column) -> Iterator[Problem]:
             "time_unit": column.time_unit is not None,
             "time_origin": column.time_origin is not None,
             "time_join": bool(column.time_join),
-            "finer_times": column.finer_times != "refuse",
+            "finer_times": column.finer_times is not None,
         }
         for name, is_given in given.items():
             if is_given:

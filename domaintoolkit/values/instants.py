@@ -41,7 +41,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _NO_UNIT = 'numbers are times only with a unit: set time_unit, such as time_unit = "s"'
 _NO_ORIGIN = "a time of day or a duration is a time only with a time_origin, or joined with its date by time_join"
 _OUTSIDE = "is outside the years 1 to 9999"
-_NO_LEAP = "is not a leap second: these are 23:59:60 in UTC at the end of June or December"
+_ZONE = "set zone if the times are of another"
+_NO_LEAP = f"is not a leap second: these are 23:59:60 in UTC at the end of June or December; {_ZONE}"
 
 Flags = NDArray[np.bool_]
 Show = Callable[[int], str]
@@ -237,7 +238,7 @@ def _locate(
     if wall is not None and skipped is not None:
         if dates is not None:
             skipped &= ~(dates() & (wall.local(times) // DAY == micros // DAY))
-        checks.append((skipped, f"does not exist in {wall.name}: its clocks are put forward then"))
+        checks.append((skipped, f"does not exist in {wall.name}: its clocks are put forward then; {_ZONE}"))
     if len(times) and (times.min() < YEARS_BEGIN or times.max() >= YEARS_END):
         checks.append(((times < YEARS_BEGIN) | (times >= YEARS_END), _OUTSIDE))
     for wrong, reason in checks:
@@ -309,7 +310,7 @@ def _place(micros: int, wall: ZoneTable | None, show: Callable[[], str], whole_d
     """One instant, as `_locate` finds it."""
     time = micros if wall is None else wall.instant_of(micros)
     if wall is not None and wall.skips(micros) and not (whole_day and time + wall.segment(time)[0] < micros + DAY):
-        raise ValueError(f"{show()} does not exist in {wall.name}: its clocks are put forward then")
+        raise ValueError(f"{show()} does not exist in {wall.name}: its clocks are put forward then; {_ZONE}")
     if not YEARS_BEGIN <= time < YEARS_END:
         raise ValueError(f"{show()} {_OUTSIDE}")
     return time

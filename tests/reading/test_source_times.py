@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from domaintoolkit import Categorical, DomainTokenizer, Numeric, Schema, Timestamp
-from domaintoolkit.errors import DataError, SourceError
+from domaintoolkit.errors import DataError, SchemaError, SourceError
 from domaintoolkit.reading import inferred_reader, open_source
 from domaintoolkit.schema import Column, Reader
 
@@ -134,6 +134,24 @@ def test_counts_and_times_of_day(
 ) -> None:
     (tmp_path / "t.csv").write_text("\n".join(["at", *texts, ""]))
     assert read(tmp_path / "t.csv", Column("at", "timestamp", **settings)) == [t.replace(tzinfo=UTC) for t in expected]
+
+
+def test_a_reader_says_how_its_columns_of_times_are_written(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("at,until,born\n05.01.2024,06.01.2024,1704067200.0000001\n")
+    columns = [
+        Column("at", "timestamp"),
+        Column("until", "timestamp", zone="Asia/Tokyo"),
+        Column("born", "timestamp", time_unit="s"),
+    ]
+    source = open_source(tmp_path / "t.csv", Reader(columns, time_format="%d.%m.%Y", finer_times="cut"))
+    (batch,) = source.batches()
+    assert batch.records.to_pylist()[0] == {
+        "at": datetime(2024, 1, 5, tzinfo=UTC),
+        "until": datetime(2024, 1, 5, 15, tzinfo=UTC),
+        "born": datetime(2024, 1, 1, tzinfo=UTC),
+    }
+    with pytest.raises(SchemaError, match=r'time_format: .* write "%d\.%m\.%Y"'):
+        Reader(columns, time_format="DD.MM.YYYY")
 
 
 def test_numbers_without_a_unit_say_what_to_set(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 
-from domaintoolkit import Categorical, DomainTokenizer, Schema
+from domaintoolkit import Categorical, DomainTokenizer, Schema, Timestamp
 from domaintoolkit.report import Cell, History, Screen, history_of, history_page
 from domaintoolkit.testing import cases
 
@@ -74,3 +74,17 @@ def test_long_cells_are_cut_on_a_terminal(history: History) -> None:
     assert "... and 1 more event\n" in said.getvalue()
     Screen(said, terminal=False).history(history)
     assert "more\n" in said.getvalue()
+
+
+def test_times_are_those_of_the_clock_that_tokens_show() -> None:
+    schema = Schema(
+        entity="who", time="at", fields=[Timestamp("at", parts=["hour"], zone="Europe/Berlin")], zone="Europe/Berlin"
+    )
+    texts = ["2024-01-01T10:00", "2024-07-01T10:00:00.5"]
+    shown = _histories(schema, pa.table({"who": [1, 1], "at": texts}), pa.table({"who": [1, 1], "at": texts}))[0][2]
+    assert [event.clock for event in shown.events] == ["2024-01-01 10:00:00+01:00", "2024-07-01 10:00:00.500000+02:00"]
+    assert [event.cells[0].value for event in shown.events] == [event.time for event in shown.events]
+    assert "[at hour=10]" in _names(shown.events[1].cells)
+    said = io.StringIO()
+    Screen(said, False).history(shown)
+    assert "1  2024-01-01 10:00:00+01:00\n" in said.getvalue()
