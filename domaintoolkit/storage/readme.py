@@ -32,7 +32,7 @@ number, the checksum of each and the schema; `tokenizer` names the tokens and de
 | `event_starts` | the place in `ids` at which each event begins |
 | `times` | the time of each event: microseconds since 1970, UTC |
 | `labels` | the labels of each event |
-| `order_by`, `statics`, `last_session`, `sessions` | what appending events needs |
+| `order_by`, `statics`, `last_session`, `sessions`, `split_value` | what appending events needs |
 """
 
 
