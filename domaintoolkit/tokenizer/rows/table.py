@@ -51,10 +51,10 @@ class OpenTable:
 def read_columns(schema: Schema, table: Any, refused: list[Refusal] | None = None) -> Columns:
     """The columns that a schema needs; labels and the split column may be missing from a table.
 
-    `table` is a pandas, polars, Arrow or DuckDB table, anything with `__arrow_c_stream__`, a dictionary of columns, or
-    a list of dictionaries. Raises `DataError` that names every column that is missing or occurs twice, and those that
-    exist; other columns are ignored. Rows with a value that no column holds are added to `refused`, or raised
-    without it.
+    `table` is a pandas, polars, Arrow, DuckDB or Hugging Face table, anything with `__arrow_c_stream__`, a dictionary
+    of columns, or a list of dictionaries. Raises `DataError` that names every column that is missing or occurs twice,
+    and those that exist; other columns are ignored. Rows with a value that no column holds are added to `refused`, or
+    raised without it.
     """
     optional = {*schema.labels, schema.split_column}
     wanted = [name for name in schema.columns if name not in optional]
@@ -204,6 +204,9 @@ def _as_arrow(table: Any) -> pa.Table:
     if isinstance(table, pa.RecordBatchReader):
         return table.read_all()
     kind = type(table).__name__
+    if kind == "Dataset" and hasattr(table, "with_format"):  # of Hugging Face
+        rows: pa.Table = table.with_format("arrow")[:]
+        return rows
     if kind == "LazyFrame":
         raise _not_a_table("cannot read a table from a LazyFrame; call its collect() first")
     if not hasattr(table, "__arrow_c_stream__"):

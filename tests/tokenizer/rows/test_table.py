@@ -44,6 +44,15 @@ def test_views_in_every_column_as_polars_gives_them() -> None:
     assert round_trip(tokenizer, viewed).to_pylist() == round_trip(tokenizer, TABLE).to_pylist()
 
 
+def test_a_data_set_of_hugging_face() -> None:
+    datasets: Any = pytest.importorskip("datasets")
+    tokenizer = DomainTokenizer(SCHEMA).fit(TABLE)
+    rows = datasets.Dataset(TABLE).shuffle(seed=1)  # the order of a view
+    assert np.array_equal(tokenizer.encode(rows).ids, tokenizer.encode(TABLE).ids)
+    own = rows.filter(lambda row: row["user"] == "a")
+    assert np.array_equal(tokenizer.encode_entity(own), tokenizer.encode(TABLE)[0])
+
+
 @pytest.mark.parametrize("rows", [3, 0])
 def test_fitted_on_columns_without_values(rows: int) -> None:
     empty = pa.table({name: pa.nulls(rows) for name in TABLE.column_names})
