@@ -18,27 +18,26 @@ __all__ = ["MANTISSA", "Buckets", "cells_of", "lower_ends"]
 MANTISSA = 10
 """Bits of the fraction that tell cells apart: neighbouring cells differ by a thousandth."""
 
-_SHIFT = 52 - MANTISSA
 _TABLE = 1 << 20
-_INFINITY = np.int64(0x7FF0000000000000) >> _SHIFT
 
 Floats = NDArray[np.float64]
 
 
-def cells_of(values: Floats) -> NDArray[np.int64]:
+def cells_of(values: Floats, mantissa: int = MANTISSA) -> NDArray[np.int64]:
     """The number of the cell of each value, ordered like the values; -0.0 is in the cell of 0.0. No NaN."""
     bits = values.view(np.int64)
-    cells = bits >> _SHIFT
+    cells = bits >> (52 - mantissa)
     if len(cells) and cells.min() < 0:
-        magnitude = (bits & np.int64(0x7FFFFFFFFFFFFFFF)) >> _SHIFT
+        magnitude = (bits & np.int64(0x7FFFFFFFFFFFFFFF)) >> (52 - mantissa)
         cells = np.where((bits < 0) & (values != 0), -1 - magnitude, magnitude)
     return cells
 
 
-def lower_ends(cells: NDArray[np.int64]) -> Floats:
+def lower_ends(cells: NDArray[np.int64], mantissa: int = MANTISSA) -> Floats:
     """The least number of each cell; of a negative one, the greatest of the cell below it, rounded up."""
-    magnitudes = np.minimum(np.where(cells >= 0, cells, -cells), _INFINITY)
-    ends = (magnitudes << _SHIFT).view(np.float64)
+    infinity = np.int64(0x7FF0000000000000) >> (52 - mantissa)
+    magnitudes = np.minimum(np.where(cells >= 0, cells, -cells), infinity)
+    ends = (magnitudes << (52 - mantissa)).view(np.float64)
     return np.asarray(np.where(cells >= 0, ends, np.nextafter(-ends, np.inf)), np.float64)
 
 
@@ -60,10 +59,10 @@ class Buckets:
         """The bucket of each number; no NaN."""
         if not len(self.edges):
             return np.zeros(len(values), np.int32)
-        first, table, next_edge = self._table
+        mantissa, first, table, next_edge = self._table
         if table is None:
             return np.searchsorted(self.edges, values, side="right").astype(np.int32)
-        cells = cells_of(values)
+        cells = cells_of(values, mantissa)
         cells -= first - 1
         np.clip(cells, 0, len(table) - 1, out=cells)
         buckets = table[cells]
@@ -72,28 +71,23 @@ class Buckets:
         return buckets
 
     @cached_property
-    def _table(self) -> tuple[int, NDArray[np.int32] | None, Floats | None]:
-        """(first cell, bucket at each cell's lower end, first edge inside each cell, where any is cut).
+    def _table(self) -> tuple[int, int, NDArray[np.int32] | None, Floats | None]:
+        """(mantissa, first cell, bucket at each cell's lower end, first edge inside each cell, where any is cut).
 
-        There is no table if it would be too large, or if one cell holds several edges.
+        The cells are so narrow that each holds one edge at most; there is no table if it would be too large.
         """
-        edge_cells = cells_of(self.edges)
-        first, last = int(edge_cells[0]), int(edge_cells[-1])
-        if last - first > _TABLE:
-            return first, None, None
-        ends = lower_ends(np.arange(first - 1, last + 2))
-        ends[0] = -np.inf
-        table = np.searchsorted(self.edges, ends, side="right").astype(np.int32)
-        inside = np.diff(table)
-        if inside.max(initial=0) > 1 and _several_inside(self.edges, edge_cells):
-            return first, None, None
-        padded = np.append(self.edges, np.nan)
-        next_edge = padded[table]
-        cut = bool((lower_ends(edge_cells) != self.edges).any())
-        return first, table, next_edge if cut else None
-
-
-def _several_inside(edges: Floats, edge_cells: NDArray[np.int64]) -> bool:
-    """True if a cell holds two edges that are not its lower end."""
-    inner = edge_cells[lower_ends(edge_cells) != edges]
-    return len(np.unique(inner)) < len(inner)
+        for mantissa in range(MANTISSA, 53, 3):
+            edge_cells = cells_of(self.edges, mantissa)
+            first, last = int(edge_cells[0]), int(edge_cells[-1])
+            if last - first > _TABLE:
+                break
+            at_end = lower_ends(edge_cells, mantissa) == self.edges
+            inner = edge_cells[~at_end]
+            if len(np.unique(inner)) < len(inner):
+                continue
+            ends = lower_ends(np.arange(first - 1, last + 2), mantissa)
+            ends[0] = -np.inf
+            table = np.searchsorted(self.edges, ends, side="right").astype(np.int32)
+            next_edge = np.append(self.edges, np.nan)[table]
+            return mantissa, first, table, None if at_end.all() else next_edge
+        return MANTISSA, 0, None, None

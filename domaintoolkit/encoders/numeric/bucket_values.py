@@ -31,8 +31,9 @@ class BucketValues:
     @classmethod
     def of(cls, buckets: int, codes: Counts, values: Floats, counts: Counts, means: Floats) -> Self:
         """The values of `buckets` from points: a value seen, the bucket it is in, and of how many numbers what mean."""
-        order = np.lexsort((values, codes))
-        codes, values, counts, means = codes[order], values[order], counts[order], means[order]
+        if (codes[1:] < codes[:-1]).any() or (values[1:] < values[:-1]).any():
+            order = np.lexsort((values, codes))
+            codes, values, counts, means = codes[order], values[order], counts[order], means[order]
         nearest = np.full(buckets, np.nan)
         own, chosen, _ = _nearest(codes, values, counts, means)
         nearest[own] = chosen
@@ -78,13 +79,16 @@ class BucketValues:
 
 def _cut(codes: Counts, counts: Counts, kept: int) -> Counts:
     """A group for each point: at most `kept` in each bucket, of equally many numbers if there are more points."""
-    first = np.searchsorted(codes, codes)
-    places = np.arange(len(codes)) - first
-    several = np.searchsorted(codes, codes, side="right") - first > kept
+    if not len(codes):
+        return codes
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    lengths = np.diff(np.append(starts, len(codes)))
     ends = np.cumsum(counts)
-    before = ends[first] - counts[first]
-    totals = ends[np.searchsorted(codes, codes, side="right") - 1] - before
-    middles = (ends - before) - (counts + 1) // 2  # below the total
+    before = ends[starts] - counts[starts]
+    totals = np.repeat(ends[starts + lengths - 1] - before, lengths)
+    middles = ends - np.repeat(before, lengths) - (counts + 1) // 2  # below the total
+    places = np.arange(len(codes)) - np.repeat(starts, lengths)
+    several = np.repeat(lengths > kept, lengths)
     return codes * kept + np.where(several, (middles / totals * kept).astype(np.int64), places)
 
 
@@ -97,6 +101,6 @@ def _nearest(groups: Counts, values: Floats, counts: Counts, means: Floats) -> t
     lengths = np.diff(np.append(first, len(groups)))
     shares = counts / np.repeat(totals, lengths)
     # halves, since a difference of two numbers can be beyond float64
-    halves = np.repeat(np.add.reduceat(means / 2 * shares, first), lengths)
-    order = np.lexsort((values, np.abs(values / 2 - halves), groups))
-    return groups[first], values[order[first]], totals
+    off = np.abs(values / 2 - np.repeat(np.add.reduceat(means / 2 * shares, first), lengths))
+    least = np.flatnonzero(off == np.repeat(np.minimum.reduceat(off, first), lengths))
+    return groups[first], values[least[np.searchsorted(least, first)]], totals

@@ -70,6 +70,8 @@ class SeenValues:
             if self._pauses[way]:
                 self._pauses[way] -= 1
                 continue
+            if way == "index" and self._index is None:
+                continue
             rest = count(block)
             if len(rest) > len(block) * 7 // 8:
                 self._pauses[way] = _PAUSE
@@ -98,8 +100,7 @@ class SeenValues:
 
     def _count_known(self, block: Floats) -> Floats:
         """Count the values that have a count already; gives the others."""
-        if self._index is None:
-            return block
+        assert self._index is not None
         places = self._index.find(block)
         known = self._values[places] == block
         if known.all():
@@ -119,7 +120,7 @@ class SeenValues:
             block = block[_FEW:]
             if self._loose_size < _FEW // 2:
                 self._compact()
-                block = self._count_known(block)
+                block = self._count_known(block) if self._index is not None else block
         self._append(block, np.ones(len(block), np.int64))
         # at least as many values differ as their hashes do
         self._hashes[_hash(block, 64 - _HASHES)] = True
@@ -166,7 +167,7 @@ class SeenValues:
             self._cells.add(values[~short], counts[~short])
             values, counts = sum_counts(values[short], counts[short])
         self._values, self._counts = values, counts
-        self._index = _ValueIndex(values, counts) if len(values) else None
+        self._index, self._pauses["index"] = _ValueIndex(values, counts) if len(values) else None, 0
 
     def merge(self, other: Self) -> None:
         """Count everything in that the other has seen."""
