@@ -71,12 +71,16 @@ class CountState(State):
         return table
 
     def dump(self) -> pa.Table:
-        return self.counts()
+        """`counts`; if all values are integers, they stay numbers, which takes a tenth of the time."""
+        return self.counts() if any(map(len, self._tables)) else self._bounded(self._integers.dump())
 
     @classmethod
     def restore(cls, spec: Any, table: pa.Table) -> Self:
         state = cls(spec)
-        state._add(table)
+        if pa.types.is_int64(table["value"].type):
+            state._integers.restore(table)
+        else:
+            state._add(table)
         return state
 
 
@@ -116,14 +120,27 @@ class IntegerCounts:
 
     def table(self) -> pa.Table:
         """Columns `value` (large_string) and `count` (int64), sorted by value; counts above 0."""
-        if self._values:
-            self._compact()
-        values = self._values[0] if self._values else np.empty(0, np.int64)
-        counts = self._counts[0] if self._counts else np.empty(0, np.int64)
+        values, counts = self._compacted()
         order = _order_of_texts(values)
-        order = order[counts[order] > 0]
         texts = pa.array(values[order]).cast(pa.large_string())
         return pa.table({"value": texts, "count": pa.array(counts[order], pa.int64())})
+
+    def dump(self) -> pa.Table:
+        """Columns `value` and `count` (int64), sorted by value; counts above 0."""
+        values, counts = self._compacted()
+        return pa.table({"value": pa.array(values, pa.int64()), "count": pa.array(counts, pa.int64())})
+
+    def restore(self, table: pa.Table) -> None:
+        """Count in what `dump` gave."""
+        self._append(*(table[name].combine_chunks().to_numpy() for name in ("value", "count")))
+
+    def _compacted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if not self._values:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        if len(self._values) > 1:
+            self._compact()
+        values, counts = self._values[0], self._counts[0]
+        return (values, counts) if counts.all() else (values[counts > 0], counts[counts > 0])
 
 
 def _firsts(ordered: NDArray[np.int64]) -> NDArray[np.int64]:
