@@ -200,3 +200,16 @@ def test_histories_that_a_field_orders_are_not_written() -> None:
         generator_of(by_field, rows=rows)
     generator, tokenizer = generator_of(replace(by_field, order_by="number"), rows=rows)
     same_ids(tokenizer, *generator(2, events=3))
+
+
+def test_facts_of_a_prompt_are_kept_and_none_are_written() -> None:
+    rows = {"user": [1, 1, 1, 2], "at": [None, "2024-01-01", "2024-01-02", None], "what": ["born", "a", "b", "born"]}
+    fields = (dt.Categorical("what"), dt.Timestamp("at"))
+    schema = dt.Schema(entity="user", time="at", untimed="static", session_gap="1d", fields=fields)
+    generator, tokenizer = generator_of(schema, rows=rows)
+    streams = tokenizer.encode(rows)
+    ids, offsets = generator([streams[0]], events=3)
+    same_ids(tokenizer, ids, offsets)
+    assert [time is None for time in tokenizer.decode(ids, offsets)["at"].to_pylist()] == [True] + [False] * 5
+    with pytest.raises(dt.DecodeError, match="a history without any time cannot be continued"):
+        generator([streams[1]], events=3)

@@ -65,7 +65,7 @@ def test_what_appending_goes_by_is_kept_alike(tmp_path: Path, session: Any) -> N
 @pytest.mark.parametrize(
     "changes",
     [
-        {"session": None, "session_gap": "2h", "untimed": "static", "split": Split(test_from="2019-10-02T18:00")},
+        {"session": None, "session_gap": "2h", "untimed": "static", "split": Split(test_from="2019-10-03T07:30")},
         {"time": None, "order_by": "line", "split": Split(column="set")},
     ],
 )
