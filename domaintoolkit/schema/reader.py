@@ -76,6 +76,8 @@ class Column:
     `5%` is 0.05. With `spelling = "any"`, int64 takes every spelling of a whole number: `007`, `+5`, `13085.0` and
     `1e3`.
 
+    `true` and `false` list further words for booleans, such as `Yes` and `No`.
+
     With `set_separator`, the value is a set of texts: lists of Parquet, Arrow and JSON lines, and texts that have this
     mark between the elements, become the distinct elements in their order with the mark between them.
 
@@ -101,6 +103,8 @@ class Column:
     finer_times: Finer | None = None
     trim: Flag | None = None
     set_separator: Annotated[str, Constraint(min_length=1)] | None = None
+    true: Listed[str] = ()
+    false: Listed[str] = ()
     prefix: Affix | None = None
     suffix: Affix | None = None
     thousands: Mark | None = None
@@ -120,6 +124,16 @@ class Column:
                 for name in NUMBER_SETTINGS
                 if getattr(self, name) is not None
             ]
+        if self.type != "bool" and (self.true or self.false):
+            name = "true" if self.true else "false"
+            found.append(Problem(name, f"is for columns of type bool, and {self.name!r} is of type {self.type}"))
+        for name, words, other in (
+            ("true", self.true, {"false", "0"}),
+            ("false", self.false, {"true", "1", *self.true}),
+        ):
+            wrong = sorted(word for word in words if word in other or word.lower() in other)
+            if wrong:
+                found.append(Problem(name, f"lists {wrong[0]!r}, which stands for the opposite"))
         if self.set_separator is not None and self.type != "string":
             found.append(Problem("set_separator", f"is for columns of type string, and {self.name!r} is {self.type}"))
         if found:

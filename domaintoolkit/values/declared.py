@@ -116,7 +116,7 @@ def convert_text(
     if column.type == "date":
         return _plainly(_dates(texts, column.time_form.pattern))
     if column.type == "bool":
-        return _plainly(as_booleans(texts))
+        return _plainly(as_booleans(texts, column.true, column.false))
     return _plainly((as_integers if column.type == "int64" else as_numbers)(texts, style_of(column)))
 
 
@@ -134,8 +134,10 @@ def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Con
         return _plainly(to_microseconds(array, column.zone, column.time_form))
     if column.type == "string":
         return _names(array)
-    if column.type in {"int64", "float64", "bool"}:
-        return _plainly({"int64": as_integers, "float64": as_numbers, "bool": as_booleans}[column.type](array))
+    if column.type == "bool":
+        return _plainly(as_booleans(array))
+    if column.type in {"int64", "float64"}:
+        return _plainly((as_integers if column.type == "int64" else as_numbers)(array))
     return Converted(array.cast(TYPES[column.type]))
 
 

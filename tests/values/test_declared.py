@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domaintoolkit.errors import SchemaError
 from domaintoolkit.schema import Categorical, Column, Schema
 from domaintoolkit.tokenizer.rows.table import read_columns
-from domaintoolkit.values.declared import Converted, castable, convert_text, convert_typed
+from domaintoolkit.values.declared import Converted, convert_text, convert_typed, misfit
 from domaintoolkit.values.value_names import as_text
 
 JUNK = st.sampled_from(["", " 3", "3 ", "1.5", "0x1F", "+5", "1_0", "٣", "--1", "nan(1)", "1e999", "t", "x", "9" * 30])
@@ -58,7 +59,15 @@ def test_floats(values: list[str | None]) -> None:
 def test_booleans() -> None:
     made = converted(["true", "FALSE", "1", "0", None, "yes"], type="bool")
     assert made.values.to_pylist() == [True, False, True, False, None, None]
-    assert dict(made.refused) == {5: "expected true, false, 1 or 0, got 'yes'"}
+    reason = "expected true, false, 1 or 0, got 'yes'; set the words for both in true and false"
+    assert dict(made.refused) == {5: reason}
+    words = converted(["Yes", "No", "true", "0", "yes"], type="bool", true=["Yes"], false=["No"])
+    assert words.values.to_pylist() == [True, False, True, False, None]
+    for wrong in ({"true": ["0"]}, {"false": ["TRUE"]}, {"true": ["x"], "false": ["x"]}):
+        with pytest.raises(SchemaError, match="stands for the opposite"):
+            Column("c", "bool", **wrong)  # type: ignore[arg-type]
+    with pytest.raises(SchemaError, match="is for columns of type bool"):
+        Column("c", true=["x"])
 
 
 @given(
@@ -203,7 +212,7 @@ def test_wrong_dates() -> None:
 )
 def test_a_column_of_any_type_is_text_as_it_is_in_memory(values: pa.Array, names: list[str | None]) -> None:
     column = Column("c", "string")
-    assert castable(values.type, column)
+    assert misfit(values.type, column) is None
     assert convert_typed(values, column).values.to_pylist() == names
     in_memory = read_columns(Schema(entity=("u",), fields=(Categorical("c"),)), {"u": names, "c": values})["c"]
     assert as_text(in_memory).values.to_pylist() == names

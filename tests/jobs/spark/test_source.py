@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     user[403] = None
     pa.parquet.write_table(TABLE.set_column(0, "user", pa.array(user, pa.int64())).slice(400, 300), made / "b.parquet")
     with pa.OSFile(str(made / "c.arrow"), "wb") as file, pa.ipc.new_file(file, TABLE.schema) as ipc:
-        ipc.write_table(TABLE.slice(700))
+        ipc.write_table(TABLE.slice(700, 100))
+    rows = [json.dumps(row, default=str) + "\n" for row in TABLE.slice(800).to_pylist()]
+    (made / "d.jsonl").write_text("".join([*rows[:40], '{"user": 1, "user": 2}\n']))
+    (made / "source=e").mkdir()
+    (made / "source=e" / "e.jsonl.gz").write_bytes(gzip.compress("".join(rows[40:]).encode()))
+    (made / "source=e" / "empty.csv").write_bytes(b"")
     return str(made)
 
 
@@ -59,7 +65,7 @@ def test_files_are_read_and_refused_as_the_local_engine_does(session: Any, folde
         messages.append(str(caught.value))
     assert messages[0].startswith("3 problems in the data")
     assert messages == messages[:1] * 3
-    assert list((tmp_path / "nothing").iterdir()) == []
+    assert not (tmp_path / "nothing").exists()
     encode(local.tokenizer, here, tmp_path / "local", shards=3, on_bad_rows="quarantine")
     encode_spark(local.tokenizer, there, tmp_path / "spark", shards=3, on_bad_rows="quarantine")
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
