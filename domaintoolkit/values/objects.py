@@ -49,7 +49,7 @@ def as_column(values: Sequence[Any], role: Role = "other", cut: bool = False) ->
             return Prepared(plain(pa.array(values)))
         except _UNLIKE:
             pass  # each is looked at below
-    if any(kinds <= alike for alike in _ALIKE):
+    if any(kinds <= alike for alike in _ALIKE) or (kinds == {datetime} and _names_no_zone(values)):
         try:
             return unify(pa.array(values))
         except OverflowError:
@@ -64,6 +64,10 @@ def as_column(values: Sequence[Any], role: Role = "other", cut: bool = False) ->
     found, refused = _each(values, partial(as_plain, cut=cut))
     kinds = frozenset(map(type, found)) - {type(None)}
     return _join(found, kinds, role, refused)
+
+
+def _names_no_zone(times: Sequence[datetime | None]) -> bool:
+    return all(time is None or time.tzinfo is None for time in times)
 
 
 def _beyond_int64(values: Sequence[Any], kinds: frozenset[type], role: Role) -> Prepared:
