@@ -15,8 +15,7 @@ from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.tokenizer.rows.column_types import common_type
 from domaintoolkit.util.partials import replacing
 from domaintoolkit.values.columns import plain
-from domaintoolkit.values.texts import is_text
-from domaintoolkit.values.value_names import has_names, write_names
+from domaintoolkit.values.value_names import cast_names, write_names
 
 __all__ = ["write_rows"]
 
@@ -71,10 +70,7 @@ def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The table in the types of `schema`; a value that becomes text becomes its name."""
     if table.schema.equals(schema):
         return table
-    columns = [
-        write_names(plain(column)) if is_text(kind) and has_names(column.type) else column.cast(kind)
-        for column, kind in zip(table.columns, schema.types, strict=True)
-    ]
+    columns = [cast_names(plain(column), kind) for column, kind in zip(table.columns, schema.types, strict=True)]
     return pa.table(columns, schema=schema)
 
 

@@ -81,7 +81,7 @@ def _is_castable(found: pa.DataType, column: Column) -> bool:
     whole = is_type.is_integer(found) or is_type.is_boolean(found)
     number = whole or is_type.is_floating(found) or is_type.is_decimal(found)
     fits: dict[str, bool] = {
-        "string": has_names(found) or is_type.is_fixed_size_binary(found) or _is_uuid(found),
+        "string": has_names(found) or is_type.is_fixed_size_binary(found) or _is_extension(found),
         "int64": number,
         "float64": number,
         "bool": whole,
@@ -207,8 +207,8 @@ def _trim(values: pa.Array, null: Sequence[str]) -> pa.Array:
     return pc.if_else(pc.and_(changed, spelled), pa.scalar(None, pa.binary()), trimmed)
 
 
-def _is_uuid(kind: pa.DataType) -> bool:
-    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
+def _is_extension(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name in ("arrow.uuid", "arrow.bool8", "arrow.json")
 
 
 def _names(array: pa.Array) -> Converted:

@@ -16,7 +16,7 @@ from domaintoolkit.values.columns import codes_of, find_outside
 from domaintoolkit.values.prepared import Prepared, refuse_rows
 from domaintoolkit.values.texts import holds_text, invalid_unicode, is_text
 
-__all__ = ["as_categories", "as_text", "has_names", "join_texts", "name_of", "parse_names", "write_names"]
+__all__ = ["as_categories", "as_text", "cast_names", "has_names", "join_texts", "name_of", "parse_names", "write_names"]
 
 _WHOLE = 2.0**63
 """Whole floats below it are written as whole numbers."""
@@ -172,6 +172,18 @@ def parse_names(texts: pa.Array, kind: pa.DataType) -> pa.Array:
         days = pc.binary_join_element_wise(pa.scalar("1970-01-01", texts.type), texts, pa.scalar("T", texts.type))
         return days.cast(pa.timestamp("us")).cast(kind)
     return texts.cast(kind)
+
+
+def cast_names(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values in another type that holds them; text is their names. Raises an error of Arrow if it does not."""
+    own = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if own == kind or is_text(own) == is_text(kind):
+        return values.cast(kind)
+    if own != values.type:
+        values = values.cast(own)
+    if is_text(kind):
+        return (write_names(values) if has_names(own) else values).cast(kind)
+    return parse_names(values, kind)
 
 
 def _check_unicode(distinct: pa.Array) -> tuple[pa.Array, dict[int, str]]:

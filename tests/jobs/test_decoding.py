@@ -10,13 +10,14 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from domaintoolkit.cli.commands.inspect import history_data
 from domaintoolkit.errors import DataError
-from domaintoolkit.jobs import decode, encode, fit, verify
+from domaintoolkit.jobs import append, decode, encode, fit, verify
 from domaintoolkit.reading import open_source
-from domaintoolkit.reading.domain_file import domain_from_toml
+from domaintoolkit.reading.domain_file import domain_from_toml, inferred_reader
 from domaintoolkit.report import find_stream
 from domaintoolkit.schema import Categorical, Numeric, Schema, Timestamp
 from domaintoolkit.storage import open_encoded
@@ -45,6 +46,24 @@ def streams_of(folder: Path) -> list[Any]:
     return sorted(
         ids for number in range(len(encoded.manifest.shards)) for ids in encoded.table(number)["ids"].to_pylist()
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["uuid", "time of day", "decimal32", "no values"])
+def test_files_and_tables_are_appended_to_what_tables_gave(name: str, tmp_path: Path) -> None:
+    column, out = COLUMNS.get(name, pa.nulls(2)), tmp_path / "out"
+    schema = Schema(
+        entity=("key",), time="at", static=(Categorical("static"),), labels=("label",), session="session",
+        fields=(Categorical("what"), Timestamp("at")), order_by=("order",),
+    )  # fmt: skip
+    kept = dict.fromkeys(("static", "what", "label", "session", "order"), column)
+    keys = pa.array([1, 2]) if name == "no values" else column
+    tables = [pa.table({"key": keys, "at": [datetime(2024, 1, day)] * 2, **kept}) for day in (1, 2, 3)]
+    encode(fit(schema, tables[0]).tokenizer, tables[0], out)
+    append(out, tables[1])
+    pq.write_table(tables[2], tmp_path / "rows.parquet")
+    append(out, open_source(tmp_path / "rows.parquet", inferred_reader(schema)))
+    assert verify(out, pa.concat_tables(tables)).holds
 
 
 @pytest.mark.slow

@@ -49,6 +49,8 @@ from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
 from domaintoolkit.util.arrow import to_plain
 from domaintoolkit.util.threads import Threads
+from domaintoolkit.values.columns import plain
+from domaintoolkit.values.value_names import cast_names
 
 __all__ = ["append"]
 
@@ -321,8 +323,8 @@ def _cast_to_stored(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) ->
     for name, kind in kinds.items():
         place = new.schema.get_field_index(name)
         try:
-            new = new.set_column(place, name, new[name].cast(kind))
-        except pa.ArrowInvalid as error:
+            new = new.set_column(place, name, cast_names(plain(new[name]), kind))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             reason = f"its values are {kind} in the folder, and {to_plain(new[name]).type} here: {error}"
             raise DataError([Refusal(None, name, reason)]) from None
     return new

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.schema import Custom, FieldSpec, Numeric, Timestamp
+from domaintoolkit.schema import Custom, FieldSpec, Numeric, Text, Timestamp
 from domaintoolkit.values import Prepared
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.texts import is_text
@@ -54,12 +54,26 @@ def common_type(first: pa.DataType, second: pa.DataType) -> pa.DataType:
 
 
 def decoded_type(kind: pa.DataType, spec: FieldSpec) -> pa.DataType:
-    """The type that a field decodes to, also if its column had no values, and so no type, at fitting."""
-    if not pa.types.is_null(kind) or isinstance(spec, Custom):
+    """The type that a field decodes to, also if no value of the column that was fitted could be encoded.
+
+    Times that were counts come back as times: a count means nothing without its unit.
+    """
+    test = pa.types
+    if isinstance(spec, Custom):
         return kind
     if isinstance(spec, Numeric):
-        return pa.float64()
-    return pa.timestamp("us", "UTC") if isinstance(spec, Timestamp) else pa.string()
+        number = _is_number(kind) or test.is_boolean(kind) or is_text(kind)
+        return kind if number else pa.float64()
+    if isinstance(spec, Timestamp):
+        time = test.is_timestamp(kind) or test.is_date(kind) or is_text(kind)
+        return kind if time else pa.timestamp("us", "UTC")
+    if isinstance(spec, Text) or test.is_null(kind) or not has_names(kind):
+        return pa.string()
+    return kind
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def write_type(kind: pa.DataType) -> str:

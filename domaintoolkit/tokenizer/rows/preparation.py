@@ -104,6 +104,7 @@ class Preparation:
         times = self._prepare_times(columns, bad)
         for name in schema.entity:
             _refuse(bad, name, _find_nulls(columns[name], "the entity key is null"))
+            _refuse(bad, name, _find_nans(columns[name]))
         splits = self._prepare_splits(columns, bad)
         grouping = None
         if grouped and not bad:
@@ -167,6 +168,13 @@ def _find_nulls(column: pa.Array, reason: str) -> list[tuple[int, str]]:
     if not pc.any(pc.is_null(column)).as_py():
         return []
     return [(row, reason) for row in np.flatnonzero(np.asarray(pc.is_null(column))).tolist()]
+
+
+def _find_nans(column: pa.Array) -> list[tuple[int, str]]:
+    if not pa.types.is_floating(column.type):
+        return []
+    nans = np.asarray(pc.fill_null(pc.is_nan(column), False))
+    return [(row, "the entity key is NaN, which equals no other key") for row in np.flatnonzero(nans).tolist()]
 
 
 def _refuse(bad: dict[int, list[Refusal]], column: str, refused: list[tuple[int, str]]) -> None:

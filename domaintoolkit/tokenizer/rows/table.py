@@ -158,6 +158,8 @@ def _check_carried(schema: Schema, columns: Columns) -> list[Refusal]:
         raise DataError(unfit)
     wrong = []
     for name in carried:
+        if pa.types.is_null(columns[name].type) and name not in fields:
+            columns[name] = columns[name].cast(pa.string())  # Arrow cannot take rows of lists of no type
         if name not in fields:
             outside = find_outside(columns[name])
             columns[name] = refuse_rows(columns[name], [row for row, _ in outside])

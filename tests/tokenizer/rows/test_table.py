@@ -285,3 +285,21 @@ def test_a_tensor_of_one_dimension_is_a_column() -> None:
     table = {"user": ["a", "b", "c"], "what": torch.tensor([3, 1, 2])}
     tokenizer = DomainTokenizer(Schema(entity=("user",), fields=(Categorical("what"),)))
     assert round_trip(tokenizer.fit(table), table)["what"].to_pylist() == [3, 1, 2]
+
+
+def test_a_key_that_is_nan_is_refused() -> None:
+    table = pa.table({"user": [1.5, float("nan")], "what": ["x", "y"]})
+    with pytest.raises(DataError, match="row 1, column 'user': the entity key is NaN"):
+        DomainTokenizer(Schema(entity=("user",), fields=(Categorical("what"),))).fit(table)
+
+
+@pytest.mark.parametrize(
+    "field", [Timestamp("odd", parts=("weekday",)), Numeric("odd"), Text("odd"), Categorical("odd")]
+)
+def test_a_field_decodes_also_if_all_rows_that_were_fitted_were_refused(field: Any) -> None:
+    schema = Schema(entity=("user",), fields=(field,))
+    for odd in (pa.array([1, 2], pa.duration("s")), pa.array([[1], [2]]), pa.array([7, 8])):
+        tokenizer = DomainTokenizer(schema).fit(pa.table({"user": [1, 2], "odd": odd}), on_bad_rows="quarantine")
+        rows = [{"user": 1, "odd": {"timestamp": "2024-01-01", "numeric": "1.5"}.get(field.type, "x")}]
+        streams = tokenizer.encode(rows)
+        assert np.array_equal(tokenizer.encode(tokenizer.decode(streams)).ids, streams.ids)
