@@ -30,7 +30,14 @@ from domaintoolkit.jobs.partition.row_refusals import (
 from domaintoolkit.jobs.result import EncodeResult, build_manifest, order_notes
 from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, with_utc
 from domaintoolkit.jobs.spark.partitions import SparkPartition, empty_shard, partition_rows, row_places
-from domaintoolkit.jobs.spark.source import FrameRows, SparkRows, SparkSource, columns_to_read, quote_name
+from domaintoolkit.jobs.spark.source import (
+    FrameRows,
+    SparkRows,
+    SparkSource,
+    columns_to_read,
+    quote_name,
+    with_joined_time,
+)
 from domaintoolkit.jobs.spark.worker import (
     ENTRY,
     Places,
@@ -75,7 +82,7 @@ def fit_spark(
     One pass, or two if no entity is for training; every partition counts its rows, and the counts are merged
     here. Rows that cannot be encoded raise one `DataError`, or with `quarantine` are passed over.
     """
-    source = _source(rows)
+    source = _source(schema, rows)
     columns = columns_to_read(schema, source)
     tokenizer = DomainTokenizer(schema, encoders)
     for only_training in (True, False) if training_only else (False,):
@@ -159,7 +166,7 @@ def spark_streams(
     """
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    source, shipped = _source(rows), Shipped.of(tokenizer)
+    source, shipped = _source(tokenizer.schema, rows), Shipped.of(tokenizer)
     made = partition_rows(tokenizer, source, shards)
     columns = plain_types(empty_shard(shipped, tokenizer.schema, source, made.places).schema)
     encode = encode_shards(shipped, made.places, columns, on_bad_rows == "quarantine")
@@ -170,7 +177,7 @@ def spark_refused(tokenizer: DomainTokenizer, rows: Any, *, shards: int | None =
     """The rows of `rows` that cannot be encoded as a DataFrame, in the columns of a quarantine file."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    made = partition_rows(tokenizer, _source(rows), shards)
+    made = partition_rows(tokenizer, _source(tokenizer.schema, rows), shards)
     return made.together().mapInArrow(refused_entries(Shipped.of(tokenizer), made.places), from_arrow_schema(ENTRY))
 
 
@@ -191,7 +198,7 @@ def encode_spark(
     The folder is the same, byte for byte, as the local engine's for the same rows. The same call continues a
     failed run, if its rows are the same; finished shards are checked and kept.
     """
-    source = _source(rows, reader)
+    source = _source(tokenizer.schema, rows, reader)
     folder = Path(out).absolute()
     path = folder / "quarantine.csv" if quarantine is None else Path(quarantine)
     with lock_folder(folder):
@@ -260,12 +267,12 @@ def _write_shards(
     return [shard for shard in found.values() if shard is not None], len(before)
 
 
-def _source(rows: Any, reader: Reader | None = None) -> SparkRows:
+def _source(schema: Schema, rows: Any, reader: Reader | None = None) -> SparkRows:
     try:
         import pyspark  # noqa: F401
     except ImportError:
         raise MissingExtraError("pyspark", "spark") from None
-    return rows if isinstance(rows, SparkSource) else FrameRows(rows, reader)
+    return rows if isinstance(rows, SparkSource) else FrameRows(with_joined_time(schema, rows), reader)
 
 
 def _locate(source: SparkRows, refused: list[RefusedRow]) -> list[RefusedRow]:

@@ -12,7 +12,7 @@ from domaintoolkit.jobs.spark.conversion import REFUSED, ROW, convert_batches, r
 from domaintoolkit.reading import Source, open_source, written_columns
 from domaintoolkit.schema import Column, Reader, Schema
 
-__all__ = ["FrameRows", "SparkRows", "SparkSource", "columns_to_read", "open_spark", "quote_name"]
+__all__ = ["FrameRows", "SparkRows", "SparkSource", "columns_to_read", "open_spark", "quote_name", "with_joined_time"]
 
 PATH = "domaintoolkit path"
 
@@ -148,6 +148,27 @@ def _is_table(session: Any, name: str) -> bool:
     if os.path.lexists(name) or any(mark in name for mark in "/\\*?[") or not name.replace(".", "").isidentifier():
         return False
     return bool(session.catalog.tableExists(name))
+
+
+def with_joined_time(schema: Schema, frame: Any) -> Any:
+    """A DataFrame with the time that the columns of `time_join` make, if it has them all."""
+    if schema.time is None or not schema.time_join or not set(schema.time_join) <= set(frame.columns):
+        return frame
+    from pyspark.sql import functions
+
+    types, parts = dict(frame.dtypes), []
+    for name in schema.time_join:
+        column = functions.col(quote_name(name))
+        text = column.cast("string")
+        if types[name] in ("double", "float"):  # of pandas, which stores integers with nulls so
+            text = functions.when(column == functions.floor(column), column.cast("bigint").cast("string")).otherwise(
+                text
+            )
+        elif types[name] in ("timestamp", "timestamp_ntz"):
+            is_midnight = column == functions.date_trunc("day", column)
+            text = functions.when(is_midnight, functions.to_date(column).cast("string")).otherwise(text)
+        parts += [functions.lit(" "), text]
+    return frame.withColumn(schema.time, functions.concat(*parts[1:]))
 
 
 def columns_to_read(schema: Schema, rows: SparkRows) -> list[str]:

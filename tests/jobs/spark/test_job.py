@@ -18,7 +18,7 @@ from event_rows import SCHEMA, bad_table, contents, events, saved
 from domaintoolkit.errors import ArtifactError, DataError, Interrupted, MissingExtraError, OutputError, SourceError
 from domaintoolkit.jobs import encode, encode_spark, fit, fit_spark, spark_streams
 from domaintoolkit.jobs.spark import job as _spark
-from domaintoolkit.schema import Categorical, Composite, Numeric, Split
+from domaintoolkit.schema import Categorical, Composite, Numeric, Schema, Split, Timestamp
 from domaintoolkit.storage.encoded_folder import open_encoded
 
 TABLE = events(1500)
@@ -84,6 +84,25 @@ def test_gaps_facts_orders_and_splits_are_alike(tmp_path: Path, session: Any, ch
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
     splits = open_encoded(tmp_path / "local").manifest.splits
     assert all(splits[name]["entities"] for name in ("train", "test"))
+
+
+@pytest.mark.spark
+def test_a_time_is_joined_from_columns_alike(tmp_path: Path, session: Any) -> None:
+    schema = Schema(
+        entity="user",
+        time="time",
+        time_join=("year", "month", "time"),
+        time_format="%Y %-m %d. %H:%M",
+        fields=[Timestamp("time")],
+    )
+    rows = {"user": [1, 1, 2], "year": [2019.0, 2020.0, 2019.0], "month": [1, 12, 3]}
+    table = pa.table({**rows, "time": ["01. 10:00", "31. 23:59", "05. 00:01"]})
+    frame = session.createDataFrame(table.to_pandas())
+    local = fit(schema, table, training_only=False).tokenizer
+    assert saved(fit_spark(schema, frame, training_only=False).tokenizer) == saved(local)
+    encode(local, table, tmp_path / "local", shards=1)
+    encode_spark(local, frame, tmp_path / "spark", shards=1)
+    assert contents(tmp_path / "spark") == contents(tmp_path / "local")
 
 
 @pytest.mark.spark
