@@ -51,10 +51,12 @@ _ZONED = re.compile(r"(.*[0-9]) ?(?:[A-Z][A-Za-z]{2,3}|[A-Z][a-z]+/[A-Z][A-Za-z_
 def hint_for(text: str, kind: str = "time") -> str:
     """`; ` and the setting that reads a text, such as `time_unit = "s"`; nothing if none would."""
     # texts differ in their digits, but the hint does not depend on them
-    return _hint_for_shape(re.sub("[0-9]", "1", text.strip()), kind) if len(text) <= _LONGEST else ""
+    shape, digits = re.subn("[0-9]", "1", text.strip()[: _LONGEST + 1])
+    return _hint_for_shape(shape, kind) if digits >= _FEWEST and len(shape) <= _LONGEST else ""
 
 
-_LONGEST = 64
+_LONGEST, _FEWEST = 40, 3
+"""Characters, and digits, of a text that may be a time in some form."""
 
 
 @lru_cache(maxsize=1024)
