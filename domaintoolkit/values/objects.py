@@ -44,7 +44,7 @@ def as_column(values: Sequence[Any], role: Role = "other", cut: bool = False) ->
     kinds = frozenset(map(type, values)) - {type(None)}
     if not kinds:
         return Prepared(pa.nulls(len(values)))
-    if role == "custom":
+    if role == "custom" and (len(kinds) == 1 or all(issubclass(kind, _NESTED) for kind in kinds)):
         try:
             return Prepared(plain(pa.array(values)))
         except _UNLIKE:
@@ -92,10 +92,13 @@ def _join(values: Sequence[Any], kinds: frozenset[type], role: Role, refused: di
 
 
 def _may_lose(values: Sequence[Any], kinds: frozenset[type]) -> bool:
-    """Return True if Arrow might change values: it cuts times beside dates, and reads all as UTC beside zoned ones."""
-    if datetime not in kinds:
-        return False
-    return len(kinds) > 1 or len({value.tzinfo is None for value in values if value is not None}) > 1
+    """Return True if Arrow might change values: it takes Decimal(2) beside dates for a day, and cuts times beside them.
+
+    Beside a time that names a zone, it reads all times as UTC.
+    """
+    if len(kinds) > 1:
+        return not (kinds <= {int, float} or kinds <= {int, Decimal})
+    return datetime in kinds and len({value.tzinfo is None for value in values if value is not None}) > 1
 
 
 def _add(made: Prepared, refused: dict[int, str]) -> Prepared:

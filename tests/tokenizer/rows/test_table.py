@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import warnings
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -97,6 +98,9 @@ def test_a_way_with_bad_rows_that_there_is_not() -> None:
         ([1, "a", float("nan")], ["1", "a", None]),
         ([2**70, 1, None], [str(2**70), "1", None]),
         ([True, 2, 1.50], ["true", "2", "1.5"]),
+        ([date(2024, 1, 5), Decimal(2), None], ["2024-01-05", "2", None]),
+        ([date(2024, 1, 5), datetime(2024, 1, 5, 7), None], ["2024-01-05", "2024-01-05T07:00:00", None]),
+        ([1.5, Decimal("2.50"), 2**60 + 1], ["1.5", "2.5", str(2**60 + 1)]),
     ],
 )
 def test_pandas_columns_of_mixed_values_are_text(values: list[Any], read: list[str | None]) -> None:
