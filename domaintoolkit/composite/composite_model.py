@@ -108,14 +108,14 @@ class CompositeModel:
         try:
             model = cls(
                 np.array(data["merges"], np.int64).reshape(-1, 4),
-                np.array(data["weights"], np.float64),
-                np.array(data["counts"], np.int64),
+                np.array(data["weights"], np.float64).reshape(-1),
+                np.array(data["counts"], np.int64).reshape(-1),
                 np.array(data["levels"], np.int64).reshape(-1, 2),
                 None if data["fields"] is None else tuple(map(str, data["fields"])),
                 bool(data["across_events"]),
                 bool(data["directed"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArtifactError("composites", f"not a model of composites: {error!r}") from None
         if problem := _problem(model):
             raise ArtifactError("composites", problem)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import LookupFailedError, VocabularyMismatchError
+from domaintoolkit.errors import ArtifactError, LookupFailedError, VocabularyMismatchError
 from domaintoolkit.jobs.progress import Progress
 from domaintoolkit.jobs.table_writing import write_rows
 from domaintoolkit.schema import Numeric
@@ -70,6 +70,9 @@ def folder_tokenizer(folder: EncodedFolder) -> DomainTokenizer:
     if not tokenizer.vocabulary.accepts(expected):
         hint = "the folder's tokenizer is not the one that made its streams"
         raise VocabularyMismatchError(expected, tokenizer.vocabulary.hash, hint)
+    for name in tokenizer.schema.entity:
+        if name not in folder.manifest.columns:
+            raise ArtifactError(str(folder.folder), f"has no column {name!r}, which its tokenizer's schema names")
     return tokenizer
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import ArtifactError, LookupFailedError
 from domaintoolkit.storage.manifest import MANIFEST, STATE, Manifest, ShardEntry
 from domaintoolkit.storage.shards import read_shard
+from domaintoolkit.storage.soundness import find_fault
 from domaintoolkit.streams.keys import SPLITS
 
 __all__ = ["EncodedFolder", "ShardRows", "open_encoded"]
@@ -76,11 +77,19 @@ class EncodedFolder:
         return self._table(self.manifest.left_out[number]) if self.manifest.left_out else None
 
     def _table(self, entry: ShardEntry) -> pa.Table:
-        table = read_shard(self.folder, entry, verify=entry.file in self._unchecked)
-        self._unchecked.discard(entry.file)
+        is_new = entry.file in self._unchecked
+        table = read_shard(self.folder, entry, verify=is_new)
         found = {field.name: str(field.type) for field in table.schema}
+        fault = None
         if found != self.manifest.columns:
-            raise ArtifactError(str(self.folder / entry.file), f"has the columns {found}, not those of the manifest")
+            fault = f"has the columns {found}, not those of the manifest"
+        elif table.num_rows != entry.entities:
+            fault = f"has {table.num_rows:,} rows, and the manifest says {entry.entities:,}"
+        elif is_new:
+            fault = find_fault(table, self.manifest.vocabulary["size"])
+        if fault is not None:
+            raise ArtifactError(str(self.folder / entry.file), fault)
+        self._unchecked.discard(entry.file)
         return table
 
     def streams(self, split: str | None = None) -> Iterator[ShardRows]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from domaintoolkit.errors import ArtifactError
+from pydantic import Field as Constraint
+
+from domaintoolkit.errors import ArtifactError, SchemaError
+from domaintoolkit.schema import from_dict
 from domaintoolkit.storage.readme import write_readme
 from domaintoolkit.util.artifacts import read_json, write_json
 
@@ -19,18 +22,20 @@ STATE = "unfinished.json"
 FORMAT, VERSION = "domaintoolkit encoded folder", 2
 COUNTED = ("entities", "events", "tokens")
 
+Count = Annotated[int, Constraint(ge=0, lt=1 << 63)]
+
 
 @dataclass(frozen=True, slots=True)
 class ShardEntry:
     """One shard: its file below the folder, what it holds, and its checksum."""
 
-    file: str
-    entities: int
-    events: int
-    tokens: int
-    bytes: int
+    file: Annotated[str, Constraint(pattern=r"^(shards|left_out)/\d+(-\d+)?\.arrow$")]
+    entities: Count
+    events: Count
+    tokens: Count
+    bytes: Count
     sha256: str
-    splits: dict[str, dict[str, int]] = field(default_factory=dict)
+    splits: dict[str, dict[str, Count]] = field(default_factory=dict)
     """Entities, events and tokens of each split."""
 
 
@@ -38,9 +43,9 @@ class ShardEntry:
 class SetAside:
     """A file with a hash of the values of each row that was set aside."""
 
-    file: str
-    rows: int
-    bytes: int
+    file: Annotated[str, Constraint(pattern=r"^set_aside/\d+\.arrow$")]
+    rows: Count
+    bytes: Count
     sha256: str
 
 
@@ -90,19 +95,13 @@ class Manifest:
         data.pop("totals", None)
         data.pop("splits", None)
         try:
-            shards, left_out = (
-                tuple(ShardEntry(**entry) for entry in data.pop(name)) for name in ("shards", "left_out")
-            )
-            aside, appended = data.pop("set_aside"), tuple(data.pop("appended"))
-            return cls(
-                appended=appended,
-                shards=shards,
-                left_out=left_out,
-                set_aside=None if aside is None else SetAside(**aside),
-                **data,
-            )
-        except (KeyError, TypeError) as error:
+            made = from_dict(cls, data, "the manifest")
+        except SchemaError as error:
             raise ArtifactError(str(path), f"is not a manifest of this version: {error}") from None
+        size, own = made.vocabulary.get("size"), made.vocabulary.get("hash")
+        if type(size) is not int or not 0 < size <= 1 << 32 or not isinstance(own, str):
+            raise ArtifactError(str(path), f"does not name a vocabulary: size {size!r}, hash {own!r}")
+        return made
 
 
 def _sum_counts(parts: Iterable[Mapping[str, Any]]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.composite import CompositeModel, Segmenter, composite_keys, composite_names, extend, learn
 from domaintoolkit.encoders import BYTES, Anchor, Encoder, TimestampEncoder
+from domaintoolkit.errors import VocabularyError
 from domaintoolkit.grammar import FieldParts, Grammar
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams.streams import Streams, id_type
@@ -207,11 +208,14 @@ def _field_parts(bound: Bound) -> FieldParts:
 def _look_up_ids(parts: list[_Part], vocabulary: Vocabulary) -> list[NDArray[np.int64]]:
     """The ids of each encoder's slots, and of the bytes from the last to the first, in a vocabulary."""
     ids = {token.identity: number for number, token in enumerate(vocabulary)}
-    shared = [ids["byte", None, f"{byte:02x}"] for byte in range(BYTES - 1, -1, -1)]
-    return [
-        np.array([*(ids[slot_identity(name, slot, kind)] for slot in encoder.slots), *shared], np.int64)
-        for kind, name, encoder in parts
-    ]
+    try:
+        shared = [ids["byte", None, f"{byte:02x}"] for byte in range(BYTES - 1, -1, -1)]
+        return [
+            np.array([*(ids[slot_identity(name, slot, kind)] for slot in encoder.slots), *shared], np.int64)
+            for kind, name, encoder in parts
+        ]
+    except KeyError as error:
+        raise VocabularyError(f"the vocabulary lacks a token of the tokenizer: {error}") from None
 
 
 def _pieces(encoder: Encoder | Anchor) -> NDArray[np.bool_]:

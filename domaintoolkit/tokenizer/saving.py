@@ -103,7 +103,10 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> Saved:
     vocabulary = Vocabulary.load(folder)
     if payload.get("vocabulary") != vocabulary.hash:
         raise ArtifactError(str(folder), "its vocabulary.json is not the one that its tokenizer.json was saved with")
-    files = {name: _check(folder / name, checksum) for name, checksum in payload.get("files", {}).items()}
+    listed = payload.get("files")
+    if not isinstance(listed, dict) or any(Path(name).name != name for name in listed):
+        raise ArtifactError(str(folder / FILE), f"does not list the files of a tokenizer: {listed!r}")
+    files = {name: _check(folder / name, checksum) for name, checksum in listed.items()}
     composites = None
     if payload.get("composites"):
         saved = read_json(folder / COMPOSITES, f"{FORMAT}-composites", VERSION)
@@ -114,7 +117,7 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> Saved:
         return Saved(layout, types, files.get(COUNTS))
     except DomainToolkitError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise ArtifactError(str(folder / FILE), f"does not hold a tokenizer: {error!r}") from None
 
 
@@ -147,4 +150,9 @@ def _restore(
         vocabulary,
         ZoneTable.from_json(payload["zone"]),
     )
-    return layout, {name: parse_type(kind) for name, kind in payload["types"].items()}
+    types = {name: parse_type(kind) for name, kind in payload["types"].items()}
+    needed = [*(spec.name for spec in (*schema.static, *schema.fields)), *([schema.time] if schema.time else [])]
+    missing = [name for name in needed if name not in types]
+    if missing:
+        raise KeyError(f"no type of the column {missing[0]!r}")
+    return layout, types

@@ -63,7 +63,10 @@ class Checkpoints:
         """The tensors and the state of a checkpoint; raises `ArtifactError` if one of its files is damaged."""
         folder = self.path(step)
         state = read_json(folder / STATE, FORMAT, VERSION)
-        return {Path(name).stem: _read(folder / name, checksum) for name, checksum in state.pop("files").items()}, state
+        files = state.pop("files", None)
+        if not isinstance(files, dict) or any(Path(name).name != name for name in files):
+            raise ArtifactError(str(folder / STATE), f"does not list the files of a checkpoint: {files!r}")
+        return {Path(name).stem: _read(folder / name, checksum) for name, checksum in files.items()}, state
 
     def load_last(self) -> tuple[dict[str, Tensors], dict[str, Any]]:
         """`load` of the last checkpoint; if that is damaged, the error says how to continue without it."""

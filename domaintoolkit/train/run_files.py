@@ -77,7 +77,8 @@ def load_run_recipe(folder: Path) -> Recipe | None:
     """The recipe that a run began with; None if `folder` holds no run. Raises `ArtifactError` if it was altered."""
     if not (folder / RUN).exists():
         return None
-    _compare(folder, read_json(folder / RUN, FORMAT, VERSION)["files"])
+    begun = read_json(folder / RUN, FORMAT, VERSION)
+    _compare(folder, _files(begun, folder / RUN), {RECIPE: _checksums(folder).get(RECIPE, "")})
     return load_recipe(folder / RECIPE)
 
 
@@ -92,11 +93,7 @@ def verify_run(folder: str | Path) -> RunReport:
     result = read_json(place / RESULT, RESULT_FORMAT, VERSION) if is_finished(place) else None
     known = _checksums(place)
     if result is not None:
-        files = result.pop("files")
-        _compare(place, files)
-        added = sorted(known.keys() - files.keys())
-        if added:
-            raise ArtifactError(str(place / added[0]), "is not one of the run's files")
+        _compare(place, _files(result, place / RESULT), known)
     checkpoints = Checkpoints(place / CHECKPOINTS, keep=1)
     count, steps = len(known) + (result is not None), checkpoints.steps()
     for step in steps:
@@ -106,6 +103,14 @@ def verify_run(folder: str | Path) -> RunReport:
     if result is not None:
         load_model(place, "cpu")
     return RunReport(count, tuple(steps), result)
+
+
+def _files(data: dict[str, Any], path: Path) -> dict[str, str]:
+    """Take the checksums out of the content of a file."""
+    files = data.pop("files", None)
+    if not isinstance(files, dict):
+        raise ArtifactError(str(path), "has no checksums of other files")
+    return files
 
 
 def _checksums(folder: Path) -> dict[str, str]:
@@ -119,11 +124,10 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _compare(folder: Path, files: dict[str, str]) -> None:
-    for name, checksum in files.items():
-        try:
-            found = _checksum(folder / name)
-        except OSError as error:
-            raise ArtifactError(str(folder / name), error.strerror or str(error)) from None
-        if found != checksum:
-            raise ArtifactError(str(folder / name), "was altered: its content does not match its checksum")
+def _compare(folder: Path, wanted: dict[str, str], found: dict[str, str]) -> None:
+    """Raise `ArtifactError` for the first file that is missing, altered or added."""
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            reason = "was altered: its content does not match its checksum"
+            reason = reason if name in found else "does not exist"
+            raise ArtifactError(str(folder / name), reason if name in wanted else "is not one of the run's files")

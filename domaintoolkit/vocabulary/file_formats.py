@@ -57,6 +57,10 @@ def write(path: str | Path, rows: Sequence[str], generations: Iterable[tuple[int
     write_json(path, FORMAT, VERSION, {"generations": chain, "columns": list(Token._fields), "tokens": tokens})
 
 
+STORED_TYPES: tuple[set[type], ...] = ({str}, {str, type(None)}, {str}, {str}, {int}, {bool}, {bool}, {bool})
+"""The types of each part of a token."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stored:
     """A file of our own format that its checksum has confirmed; its tokens are not read yet.
@@ -83,7 +87,12 @@ class Stored:
     def tokens(self) -> tuple[Token, ...]:
         """The tokens, in the order of their ids."""
         try:
-            return tuple(map(Token._make, json.loads(self.raw)["tokens"]))
+            tokens = tuple(map(Token._make, json.loads(self.raw)["tokens"]))
+            # by columns, which takes a tenth of the time that it takes by tokens
+            columns = zip(zip(*tokens, strict=True), STORED_TYPES, strict=False)
+            if not all(set(map(type, column)) <= types for column, types in columns):
+                raise TypeError("a part of a token has another type")
+            return tokens
         except (KeyError, TypeError, ValueError) as error:
             raise _no_vocabulary(self.path, error) from None
 

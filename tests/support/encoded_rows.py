@@ -54,5 +54,5 @@ def folder_of(folder: Path, *parts: Histories) -> Path:
     tables = [shard_table(rows_of(part)) for part in parts]
     entries = [write_shard(folder, number, table) for number, table in enumerate(tables)]
     columns = {field.name: str(field.type) for field in tables[0].schema}
-    Manifest({"entity": ["user"]}, {"size": 9, "hash": "00"}, columns, tuple(entries), {"rows_in": 1}).save(folder)
+    Manifest({"entity": ["user"]}, {"size": 70_000, "hash": "00"}, columns, tuple(entries), {"rows_in": 1}).save(folder)
     return folder

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import faults
 
-from domaintoolkit.errors import DomainToolkitError
+from domaintoolkit.errors import ArtifactError, DomainToolkitError
 
 __all__ = ["READERS", "flip_bytes", "make"]
 
@@ -49,6 +49,7 @@ def read_streams(folder: Path) -> None:
     from domaintoolkit.jobs.appending.set_aside_rows import read_hashes
     from domaintoolkit.jobs.decoding import folder_tokenizer
     from domaintoolkit.storage import open_encoded
+    from domaintoolkit.storage.readme import is_readme_whole
 
     encoded = open_encoded(folder)
     for number in range(len(encoded.shards)):
@@ -56,6 +57,8 @@ def read_streams(folder: Path) -> None:
         encoded.left_out(number)
     read_hashes(folder, encoded.manifest.set_aside)
     folder_tokenizer(encoded)
+    if not is_readme_whole(folder):
+        raise ArtifactError(str(folder), "its page was altered")
 
 
 def read_tokenizer(folder: Path) -> None:
