@@ -21,6 +21,7 @@ __all__ = [
     "format_examples",
     "json_option",
     "limit_options",
+    "memory_option",
     "on_bad_rows_option",
     "overwrite_option",
     "print_json",
@@ -129,11 +130,16 @@ def threads_option(function: F) -> F:
     )
 
 
+def memory_option(function: F) -> F:
+    """`--memory`."""
+    return click.option("--memory", default="2GB", show_default=True, metavar="SIZE", help="Memory limit.")(function)
+
+
 def limit_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--memory`, `--threads` and `--temporary`; the command takes them as `limits`."""
     return _add_options(
         _bundle(function, Limits, "limits"),
-        click.option("--memory", default="2GB", show_default=True, metavar="SIZE", help="Memory limit."),
+        memory_option,
         threads_option,
         click.option(
             "--temporary", type=click.Path(path_type=Path), metavar="DIR",

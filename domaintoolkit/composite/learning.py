@@ -16,7 +16,7 @@ from domaintoolkit.errors import DomainToolkitError
 from domaintoolkit.grammar import Grammar
 from domaintoolkit.schema import Composite
 
-__all__ = ["RecountError", "extend", "learn", "make_shares"]
+__all__ = ["MemoryLimitError", "RecountError", "extend", "learn", "make_shares"]
 
 LARGEST = 1 << 62
 """Sums of weights stay below it, and so fit into 64 bits."""
@@ -26,13 +26,28 @@ class RecountError(DomainToolkitError):
     """The tracked weights differ from a recount: an error of domaintoolkit itself."""
 
 
+class MemoryLimitError(DomainToolkitError):
+    """The pairs of the streams take more memory than they may. Those of the first `events` events fit."""
+
+    def __init__(self, memory: int, events: int) -> None:
+        super().__init__(f"the pairs of tokens take more than {memory:,} bytes; give more memory, or fewer streams")
+        self.events = events
+
+
 def learn(
-    streams: StreamArrays, grammar: Grammar, spec: Composite, base_size: int, *, recount_every: int = 0
+    streams: StreamArrays,
+    grammar: Grammar,
+    spec: Composite,
+    base_size: int,
+    *,
+    recount_every: int = 0,
+    memory: int | None = None,
 ) -> CompositeModel:
     """Learn at most `spec.vocabulary_size` composites; their ids are `base_size` and up.
 
     It stops early if no pair is left or the heaviest is lighter than `spec.min_weight`. With `recount_every` the
-    weights are counted again after every so many merges; raises `RecountError` if they differ.
+    weights are counted again after every so many merges; raises `RecountError` if they differ. Raises
+    `MemoryLimitError` if the pairs of tokens take more than about `memory` bytes.
     """
     nothing = CompositeModel(
         np.zeros((0, 4), np.int64),
@@ -43,7 +58,7 @@ def learn(
         spec.across_events,
         spec.directed,
     )
-    return extend(nothing, streams, grammar, spec, base_size, recount_every=recount_every)
+    return extend(nothing, streams, grammar, spec, base_size, recount_every=recount_every, memory=memory)
 
 
 def extend(
@@ -54,13 +69,14 @@ def extend(
     base_size: int,
     *,
     recount_every: int = 0,
+    memory: int | None = None,
 ) -> CompositeModel:
     """Every merge of `model`, and at most `spec.vocabulary_size` more, learned from `streams` segmented by them.
 
     The new ids are `base_size` and up, which must be above all ids so far.
     """
     from domaintoolkit.composite.kernels.block import join_events
-    from domaintoolkit.composite.kernels.construction import RECOUNT_FAILED, MergePlan
+    from domaintoolkit.composite.kernels.construction import RECOUNT_FAILED, TOO_LARGE, MergePlan
     from domaintoolkit.composite.kernels.construction import learn as run
     from domaintoolkit.composite.kernels.sets import Base, find_levels, split_events
 
@@ -78,15 +94,17 @@ def extend(
     span = fit_size(model.spans(base_size), base_size + spec.vocabulary_size, 1)
     # an exact fraction: a float times the scale would round the least weight
     least = max(1, min(ceil(Fraction(min(spec.min_weight, LARGEST)) * scale), LARGEST))
-    known = plain(model.merges, np.int64)
+    known, most = plain(model.merges, np.int64), np.iinfo(np.int64).max if memory is None else memory
 
     def merge(stop: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
-        plan = MergePlan(known, base_size, spec.vocabulary_size, least, recount_every, stop)
+        plan = MergePlan(known, base_size, spec.vocabulary_size, least, recount_every, stop, most)
         return run(tokens, first, outside, joined, span, model.directed, share, plan)
 
     rows, made = run_interruptible(merge)
     if made == RECOUNT_FAILED:
         raise RecountError("the tracked weights of pairs differ from a recount")
+    if made <= TOO_LARGE:
+        raise MemoryLimitError(most, TOO_LARGE - made)
     return _append_merges(model, rows, base_size, scale, base.level)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pyarrow as pa
 
+from domaintoolkit.composite import Arrays, MemoryLimitError
+from domaintoolkit.jobs.partition.budget import Budget
 from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.jobs.partition.row_refusals import RefusalList
@@ -14,11 +14,16 @@ from domaintoolkit.jobs.partition.row_source import RowSource, read_tables
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.arrow import to_plain
+from domaintoolkit.util.ragged import cut_ranges, offsets_of
 
 __all__ = ["LowestEntities", "learn_composites", "learn_from"]
 
 _SLACK = 1 << 16
 """Rows that are collected before those of entities that cannot be among the lowest are dropped."""
+
+
+FITTING = 0.9
+"""Of the events whose pairs fit, those that are tried next: later merges add pairs too."""
 
 
 class LowestEntities:
@@ -27,9 +32,12 @@ class LowestEntities:
     The choice depends on the keys alone, so the lowest of several parts are found among the lowest of each part.
     """
 
-    def __init__(self, keys: EntityKeys, limit: int, training: Schema | None) -> None:
-        """With `training`, only the rows that a tokenizer of this schema may be fitted on count."""
-        self._keys, self._limit, self._training = keys, limit, training
+    def __init__(self, keys: EntityKeys, limit: int, training: Schema | None, most_rows: int | None = None) -> None:
+        """With `training`, only the rows that a tokenizer of this schema may be fitted on count.
+
+        Entities with more than `most_rows` rows together are fewer: at least one stays.
+        """
+        self._keys, self._limit, self._training, self._most_rows = keys, limit, training, most_rows
         self._tables: list[pa.Table] = []
         self._loose = 0
         self._highest = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -49,9 +57,12 @@ class LowestEntities:
     def _shrink(self) -> None:
         whole = pa.concat_tables(self._tables, promote_options="permissive")
         hashes = self._keys.hash(whole)
-        distinct = np.unique(hashes)
-        if len(distinct) > self._limit:
-            self._highest = distinct[self._limit - 1]
+        # (entities,): more rows come later, so an entity that goes now would go in the end too
+        distinct, counts = np.unique(hashes, return_counts=True)
+        most = len(whole) if self._most_rows is None else self._most_rows
+        limit = min(self._limit, max(int(np.searchsorted(np.cumsum(counts), most, "right")), 1))
+        if len(distinct) > limit:
+            self._highest = distinct[limit - 1]
             whole = whole.filter(pa.array(hashes <= self._highest))
         self._tables, self._loose = [whole], 0
 
@@ -64,26 +75,76 @@ class LowestEntities:
 
 
 def learn_composites(
-    tokenizer: DomainTokenizer, source: RowSource, spec: Composite | None, training_only: bool, threads: int
+    tokenizer: DomainTokenizer, source: RowSource, spec: Composite | None, training_only: bool, budget: Budget
 ) -> int:
-    """Learn composites in one pass over `source`; gives the number of entities that they were learned on."""
+    """Learn composites in one pass over `source`; gives the number of entities that they were learned on.
+
+    These are fewer than the declared number if more of them do not fit into the memory.
+    """
     schema = tokenizer.schema
     if spec is None or spec.vocabulary_size == 0:
         return 0
-    lowest = LowestEntities(EntityKeys.of(tokenizer), spec.max_entities, schema if training_only else None)
+    training = schema if training_only else None
+    lowest = LowestEntities(EntityKeys.of(tokenizer), spec.max_entities, training, budget.sample_rows)
     columns = [name for name in schema.columns if name not in schema.labels]
-    for table in read_tables(source, columns, [], RefusalList(0), threads):
+    for table in read_tables(source, columns, [], RefusalList(0), budget.threads):
         lowest.add(_drop_dictionaries(drop_origins(table)))
-    return learn_from(tokenizer, spec, [lowest.table()])
+    return learn_from(tokenizer, spec, lowest.table(), budget)
 
 
-def learn_from(tokenizer: DomainTokenizer, spec: Composite, samples: Iterable[pa.Table | None]) -> int:
-    """Learn from rows of sampled entities; rows that cannot be encoded are ignored."""
-    rows = [table for table in samples if table is not None]
-    if not rows:
+def learn_from(tokenizer: DomainTokenizer, spec: Composite, rows: pa.Table | None, budget: Budget | None = None) -> int:
+    """Learn from rows of sampled entities, as many as fit; rows that cannot be encoded are ignored."""
+    if rows is None:
         return 0
-    streams = tokenizer.encode(pa.concat_tables(rows), on_bad_rows="quarantine")
-    return tokenizer.fit_composites(streams, spec)
+    if budget is None:
+        return tokenizer.fit_composites(tokenizer.encode(rows, on_bad_rows="quarantine"), spec)
+    streams = _encode_by_hash(tokenizer, rows, budget)
+    del rows
+    while True:
+        try:
+            tokenizer.learn_composites(streams, spec, budget.pair_bytes)
+            return len(streams.offsets) - 1
+        except MemoryLimitError as error:
+            events = int(error.events * FITTING)
+            if events == 0:
+                raise
+            streams = _first(streams, events)
+
+
+def _encode_by_hash(tokenizer: DomainTokenizer, rows: pa.Table, budget: Budget) -> Arrays:
+    """The streams of the rows in the order of their entities' hashes, encoded some at a time."""
+    hashes = EntityKeys.of(tokenizer).hash(rows)
+    distinct, counts = np.unique(hashes, return_counts=True)
+    parts = []
+    for low, high in cut_ranges(offsets_of(counts), budget.unit_rows):
+        some = rows.filter(pa.array((hashes >= distinct[low]) & (hashes <= distinct[high - 1])))
+        made = tokenizer.encode_by_hash(some, on_bad_rows="quarantine")
+        parts.append(Arrays(made.ids, made.offsets, made.event_starts, made.event_offsets))
+    # the ids and events of each part come after those of the parts before
+    tokens, events = (
+        offsets_of([len(part.ids) for part in parts]),
+        offsets_of([len(part.event_starts) for part in parts]),
+    )
+    return Arrays(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([[0], *(part.offsets[1:] + at for part, at in zip(parts, tokens, strict=False))]),
+        np.concatenate([part.event_starts + at for part, at in zip(parts, tokens, strict=False)]),
+        np.concatenate([[0], *(part.event_offsets[1:] + at for part, at in zip(parts, events, strict=False))]),
+    )
+
+
+def _first(streams: Arrays, events: int) -> Arrays:
+    """The first streams with so many events at most; of a first stream with more, its first events."""
+    count = int(np.searchsorted(streams.event_offsets, events, "right")) - 1
+    if count == 0:
+        end = streams.event_starts[events]
+        return Arrays(streams.ids[:end], np.array([0, end]), streams.event_starts[:events], np.array([0, events]))
+    return Arrays(
+        streams.ids[: streams.offsets[count]],
+        streams.offsets[: count + 1],
+        streams.event_starts[: streams.event_offsets[count]],
+        streams.event_offsets[: count + 1],
+    )
 
 
 def _drop_dictionaries(table: pa.Table) -> pa.Table:

@@ -64,20 +64,21 @@ def fit(
     on_bad_rows: OnBadRows = "error",
     training_only: bool = True,
     encoders: Iterable[EncoderType] = (),
-    keep_rows: str | int | None = None,
+    memory: str | int = "2GB",
+    keep_rows: bool = False,
     progress: Progress | None = None,
 ) -> FitResult:
     """Fit a tokenizer on the training entities of `source` (files from `open_source`, or a table).
 
     An entity's split depends on a hash of its key alone, so encoding puts the same entities into training. Rows
     that cannot be encoded raise one `DataError`, or with `quarantine` are passed over (encoding reports them).
-    With `keep_rows`, the memory of the `encode` that follows, rows of files stay in a part of it if they fit, so
-    that `encode` need not read the same `source` again.
+    Composites are learned from as many entities as fit into about `memory`. With `keep_rows`, rows of files stay in a
+    part of it if they fit, so that an `encode` that follows need not read the same `source` again.
     """
     rows = open_rows(source, schema)
-    if keep_rows is not None and isinstance(rows, Source):
-        passes = 2 if schema.composite is not None and not schema.labels else 1
-        rows.keep(columns_to_read(schema, rows), Budget.of(keep_rows, threads).kept_bytes, passes)
+    budget = Budget.of(memory, threads)
+    if keep_rows and schema.composite is None and isinstance(rows, Source):
+        rows.keep(columns_to_read(schema, rows), budget.kept_bytes)
     tokenizer = DomainTokenizer(schema, encoders, threads)
     counting = _Counting(tokenizer, on_bad_rows, progress or silent)
     state, fitted_on = counting.best_state(rows, training_only)
@@ -87,7 +88,7 @@ def fit(
             _Counting(tokenizer, "error", progress or silent).state(rows, False)
         raise DataError([Refusal(None, None, "there are no rows to fit on")])
     tokenizer.fit_states([state])
-    entities = learn_composites(tokenizer, rows, schema.composite, fitted_on == "train", tokenizer.threads)
+    entities = learn_composites(tokenizer, rows, schema.composite, fitted_on == "train", budget)
     return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 
 
@@ -100,18 +101,19 @@ def extend(
     on_bad_rows: OnBadRows = "error",
     training_only: bool = True,
     composites: Composite | None = None,
+    memory: str | int = "2GB",
     progress: Progress | None = None,
 ) -> FitResult:
     """Add tokens for the new values in `source` to a fitted tokenizer, in place; existing ids stay the same.
 
-    With `composites`, so many further ones are learned too.
+    With `composites`, so many further ones are learned too, from as many entities as fit into about `memory`.
     """
     rows = open_rows(source, tokenizer.schema)
     workers = threads or os.cpu_count() or 1
     counting = _Counting(tokenizer, on_bad_rows, progress or silent, workers)
     state, fitted_on = counting.best_state(rows, training_only)
     tokenizer.extend_states([state])
-    entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", workers)
+    entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", Budget.of(memory, threads))
     return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 
 

@@ -61,13 +61,13 @@ class Source:
         """Counts of the latest pass."""
         self._kept: _KeptRows | None = None
 
-    def keep(self, columns: Sequence[str], limit: int, passes: int = 1) -> None:
-        """Keep the rows of the next pass in memory, in these columns, for the `passes` after it that ask for them.
+    def keep(self, columns: Sequence[str], limit: int) -> None:
+        """Keep the rows of the next pass in memory, in these columns, for the one after it that asks for them.
 
-        These give the same rows without reading the files again. They do read them if the rows take more than `limit`
+        That one gives the same rows without reading the files again. It does read them if the rows take more than `limit`
         bytes, one of them cannot be read, or a file has changed.
         """
-        self._kept = _KeptRows(self.files, columns, limit, passes)
+        self._kept = _KeptRows(self.files, columns, limit)
 
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
         """The columns of a batch. Text that a file holds dictionary-encoded comes as a dictionary, not string."""
@@ -130,10 +130,10 @@ def open_source(paths: Paths, reader: Reader, block_bytes: int = BLOCK) -> Sourc
 
 
 class _KeptRows:
-    """The batches of one pass, for passes that follow."""
+    """The batches of one pass, for one that follows."""
 
-    def __init__(self, files: Sequence[SourceFile], columns: Sequence[str], limit: int, passes: int) -> None:
-        self._files, self._columns, self._limit, self._passes = files, list(columns), limit, passes
+    def __init__(self, files: Sequence[SourceFile], columns: Sequence[str], limit: int) -> None:
+        self._files, self._columns, self._limit = files, list(columns), limit
         self.others: list[str] = []
         """The columns that are kept, but that the pass itself did not ask for."""
         self.counts = ReadCounts()
@@ -146,11 +146,7 @@ class _KeptRows:
         return self._whole and sorted(columns) == sorted(self._columns) and self._prints == self._take_prints()
 
     def give(self) -> Iterator[SourceBatch]:
-        """All batches, in order. The last pass drops each as it gives it."""
-        self._passes -= 1
-        if self._passes:
-            yield from self._batches
-            return
+        """All batches, in order; each is dropped as it is given."""
         self._whole = False
         while self._batches:
             yield self._batches.popleft()

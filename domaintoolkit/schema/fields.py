@@ -216,7 +216,8 @@ class Composite:
     At most `vocabulary_size` composites of the tokens of `fields` (by default all) are learned, the heaviest
     first, and none lighter than `min_weight` expected adjacencies. With `across_events`, a composite can join
     neighbouring events. With `directed`, it records which part belongs to which event; only such composites can
-    be decoded. Fitting uses at most `max_entities` entities, chosen by a hash of the entity key.
+    be decoded. Fitting uses at most `max_entities` entities, chosen by a hash of the entity key; fewer if these
+    do not fit into its memory.
     """
 
     fields: Listed[str] | None = None

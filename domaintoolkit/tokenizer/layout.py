@@ -10,12 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.composite import CompositeModel, Segmenter, composite_keys, composite_names, extend, learn
+from domaintoolkit.composite import (
+    CompositeModel,
+    Segmenter,
+    StreamArrays,
+    composite_keys,
+    composite_names,
+    extend,
+    learn,
+)
 from domaintoolkit.encoders import BYTES, Anchor, Encoder, TimestampEncoder
 from domaintoolkit.errors import VocabularyError
 from domaintoolkit.grammar import FieldParts, Grammar
 from domaintoolkit.schema import Composite, Schema
-from domaintoolkit.streams.streams import Streams, id_type
+from domaintoolkit.streams.streams import id_type
 from domaintoolkit.times import ZoneTable, zone_table
 from domaintoolkit.vocabulary import (
     Token,
@@ -114,15 +122,18 @@ class Layout:
         fresh = [token for token in _tokens(self.schema, static, fields, anchor) if token.identity not in known]
         return Layout(self.schema, static, fields, anchor, self.vocabulary.extend(fresh), self.zone, self.composites)
 
-    def learn_composites(self, streams: Streams, spec: Composite) -> Layout:
-        """The same with composites learned from base streams, or further ones if it has some already."""
+    def learn_composites(self, streams: StreamArrays, spec: Composite, memory: int | None = None) -> Layout:
+        """The same with composites learned from base streams, or further ones if it has some already.
+
+        Raises `MemoryLimitError` if counting pairs takes more than about `memory` bytes.
+        """
         size = len(self.vocabulary)
         if self.composites is None:
-            model = learn(streams, self.grammar, spec, size)
+            model = learn(streams, self.grammar, spec, size, memory=memory)
             merged = Vocabulary([*self.vocabulary, *self._composite_tokens(model, 0)])
             vocabulary = merged if len(self.vocabulary.generations) == 1 else self.vocabulary.extend(merged.tokens)
         else:
-            model = extend(self.composites, streams, self.grammar, spec, size)
+            model = extend(self.composites, streams, self.grammar, spec, size, memory=memory)
             vocabulary = self.vocabulary.extend(self._composite_tokens(model, len(self.composites)))
         return replace(self, given=vocabulary, composites=model, ordered=False)
 

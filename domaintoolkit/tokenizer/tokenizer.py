@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from domaintoolkit.composite import CompositeModel, Segmenter
+from domaintoolkit.composite import CompositeModel, Segmenter, StreamArrays
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import (
     ArtifactError,
@@ -178,8 +178,15 @@ class DomainTokenizer:
         if len(streams) > wanted.max_entities:
             lowest = np.argsort(hash_keys(streams.entities), kind="stable")[: wanted.max_entities]
             streams = streams.select(np.sort(lowest))
-        self._settle_layout(self.layout.learn_composites(streams, wanted))
+        self.learn_composites(streams, wanted)
         return len(streams)
+
+    def learn_composites(self, streams: StreamArrays, spec: Composite, memory: int | None = None) -> None:
+        """As `fit_composites`, from all of the streams, whose ids are enough.
+
+        Raises `MemoryLimitError`, and learns nothing, if the pairs of tokens take more than about `memory` bytes.
+        """
+        self._settle_layout(self.layout.learn_composites(streams, spec, memory))
 
     @property
     def composites(self) -> CompositeModel | None:

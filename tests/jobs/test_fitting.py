@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from domaintoolkit.errors import DataError
 from domaintoolkit.jobs import fitting
 from domaintoolkit.jobs.fitting import extend, fit
+from domaintoolkit.jobs.partition.budget import Budget
 from domaintoolkit.jobs.partition.row_source import TableSource
 from domaintoolkit.reading.source import open_source
-from domaintoolkit.schema import Categorical, Schema
+from domaintoolkit.schema import Categorical, Composite, Schema
 from domaintoolkit.streams.keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
 
@@ -111,3 +113,35 @@ def test_however_many_rows_are_refused_all_are_counted() -> None:
         fit(SCHEMA, bad)
     assert error.value.total == 6000
     assert [refusal.row for refusal in error.value.refusals[:3]] == [1, 2, 4]
+
+
+@pytest.mark.slow
+def test_composites_are_the_same_within_any_memory_that_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(3)
+    rows = 4000
+    columns = {name: draw.integers(0, 6, rows).astype(str) for name in ("a", "b", "c")}
+    table = pa.table({"user": draw.integers(0, 300, rows), "time": np.arange(rows), **columns})
+    composite = Composite(vocabulary_size=60, min_weight=0.0)
+    fields = tuple(Categorical(name) for name in columns)
+    schema = Schema(entity="user", time="time", time_unit="s", fields=fields, composite=composite)
+    whole = fit(schema, table)
+    # pieces of few rows, and a limit that all pairs stay below
+    monkeypatch.setattr(Budget, "unit_rows", 100)
+    monkeypatch.setattr(Budget, "pair_bytes", 8 << 20)
+    monkeypatch.setattr(Budget, "sample_rows", rows)
+    pieces = fit(schema, table)
+    assert pieces.tokenizer.composites == whole.tokenizer.composites
+    assert pieces.composite_entities == whole.composite_entities
+    # a limit that they exceed: the entities with the lowest hashes that fit, as if no others were allowed
+    for setting, value in (("pair_bytes", 1_200_000), ("sample_rows", 1000)):
+        monkeypatch.setattr(Budget, setting, value)
+        less = fit(schema, table)
+        assert 0 < less.composite_entities < whole.composite_entities
+        allowed = replace(composite, max_entities=less.composite_entities)
+        monkeypatch.setattr(Budget, "pair_bytes", 8 << 20)
+        monkeypatch.setattr(Budget, "sample_rows", rows)
+        assert fit(replace(schema, composite=allowed), table).tokenizer.composites == less.tokenizer.composites
+    # one history that is too long alone is cut
+    monkeypatch.setattr(Budget, "pair_bytes", 1_000_000)
+    alone = table.set_column(0, "user", pa.array([1] * rows))
+    assert len(fit(schema, alone, training_only=False).tokenizer.composites or ()) == 60

@@ -41,12 +41,11 @@ def test_kept_rows_are_those_of_the_files(tmp_path: Path) -> None:
     source = open_source(path, READER, 100)
     expected = [(batch.records, batch.rows.tolist()) for batch in source.batches(["a", "s"])]
     counts = source.counts
-    for passes in (1, 2):
-        source.keep(["a", "s"], 1 << 20, passes)
-        assert [batch.records for batch in source.batches(["s"])] == [records.select(["s"]) for records, _ in expected]
-        for _ in range(passes):
-            assert [(batch.records, batch.rows.tolist()) for batch in source.batches(["a", "s"])] == expected
-            assert source.counts == counts
+    source.keep(["a", "s"], 1 << 20)
+    assert [batch.records for batch in source.batches(["s"])] == [records.select(["s"]) for records, _ in expected]
+    for _ in range(2):  # the second time from the file
+        assert [(batch.records, batch.rows.tolist()) for batch in source.batches(["a", "s"])] == expected
+        assert source.counts == counts
     source.keep(["a", "s"], 1 << 20)
     list(source.batches(["a"]))
     path.write_text("a,t,s\n7,2019-10-01,x\n")  # so the kept rows are old

@@ -178,8 +178,8 @@ def _prepare(task: Task, bar: Bar) -> tuple[DomainTokenizer, Any, FitResult | No
         return interrupted, source, None
     limits = task.limits
     fitted = fit(
-        domain.schema, source, threads=limits.threads, on_bad_rows=task.on_bad_rows, keep_rows=limits.memory,
-        progress=bar,
+        domain.schema, source, threads=limits.threads, on_bad_rows=task.on_bad_rows, memory=limits.memory,
+        keep_rows=True, progress=bar,
     )  # fmt: skip
     return fitted.tokenizer, source, fitted
 

@@ -13,6 +13,7 @@ from domaintoolkit.cli.options import (
     composites_option,
     format_examples,
     json_option,
+    memory_option,
     on_bad_rows_option,
     overwrite_option,
     print_json,
@@ -56,6 +57,7 @@ EXAMPLES = format_examples(
 )  # fmt: skip
 @composites_option
 @on_bad_rows_option
+@memory_option
 @threads_option
 @overwrite_option
 @json_option
@@ -66,6 +68,7 @@ def command(
     all_entities: bool,
     counts: bool | None,
     on_bad_rows: OnBadRows,
+    memory: str,
     threads: int | None,
     overwrite: bool,
     json_output: bool,
@@ -82,6 +85,7 @@ def command(
         check_output_folder(folder, "vocabulary.json", overwrite, hint)
     with Bar() as bar:
         settings = {
+            "memory": memory,
             "threads": threads,
             "on_bad_rows": on_bad_rows,
             "training_only": not all_entities,

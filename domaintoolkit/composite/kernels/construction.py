@@ -11,17 +11,30 @@ from domaintoolkit.composite.kernels.chains import Chains, link_match, make_chai
 from domaintoolkit.composite.kernels.compilation import entry, inner, leaf
 from domaintoolkit.composite.kernels.merge_table import EMPTY, NO_RULE, find, insert, make_table
 from domaintoolkit.composite.kernels.pair_counts import count_all, count_link, same_counts, shift_inside, shift_side
-from domaintoolkit.composite.kernels.pairs import Heap, Pairs, make_heap, places_of, pop, push, room_for, weight_of
+from domaintoolkit.composite.kernels.pairs import (
+    FULL,
+    Heap,
+    Pairs,
+    make_heap,
+    places_of,
+    pop,
+    push,
+    room_for,
+    weight_of,
+)
 
-__all__ = ["RECOUNT_FAILED", "MergePlan", "learn"]
+__all__ = ["RECOUNT_FAILED", "TOO_LARGE", "MergePlan", "learn"]
 
 RECOUNT_FAILED = -1
+TOO_LARGE = -2
+"""This, less the number of events whose pairs fit into memory."""
 
 
 class MergePlan(NamedTuple):
     """The task of learning. `known` are the merges so far, rows (left, right, relation, id), which are replayed first.
 
-    `stop[0]` becomes true if the result is no longer wanted; it is read before each merge.
+    `stop[0]` becomes true if the result is no longer wanted; it is read before each merge. `most` is the largest number
+    of bytes that counted pairs may take.
     """
 
     known: NDArray[np.int64]
@@ -30,6 +43,7 @@ class MergePlan(NamedTuple):
     least: int
     recount_every: int
     stop: NDArray[np.bool_]
+    most: int
 
 
 @leaf
@@ -167,12 +181,14 @@ def again(pairs: Pairs, heap: Heap, key: int) -> Heap:
 
 @inner
 def learn_chains(chains: Chains, share: NDArray[np.int64], plan: MergePlan) -> tuple[NDArray[np.int64], int]:
-    """The merges: rows (left, right, relation, weight, count); and how many were made, or -1 if a recount differed.
+    """The merges: rows (left, right, relation, weight, count); and how many were made, or why none were.
 
     A pair that comes up again after its merge keeps its token when directed; the published form, which
     undirected models reproduce, makes another token for it.
     """
-    pairs = count_all(chains, share)
+    pairs = count_all(chains, share, plan.most)
+    if pairs.state[FULL] > 0:
+        return np.empty((0, 5), np.int64), TOO_LARGE - (pairs.state[FULL] - 1)
     rules = make_table(plan.known.shape[0] + plan.limit)
     pairs = replay(chains, pairs, share, plan, rules)
     heap = make_heap()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from domaintoolkit.composite.kernels.chains import Chains, pair_key
 from domaintoolkit.composite.kernels.compilation import inner, leaf
 from domaintoolkit.composite.kernels.merge_table import EMPTY, inside_key, link_key
-from domaintoolkit.composite.kernels.pairs import Pairs, bump, make_pairs, room_for, weight_of
+from domaintoolkit.composite.kernels.pairs import FULL, Pairs, bump, make_pairs, outgrows, room_for, weight_of
 
 __all__ = ["count_all", "count_link", "same_counts", "shift_inside", "shift_side"]
 
@@ -45,13 +45,19 @@ def count_link(chains: Chains, pairs: Pairs, share: NDArray[np.int64], k: int, s
 
 
 @inner
-def count_all(chains: Chains, share: NDArray[np.int64]) -> Pairs:
-    """Every pair with its weight and places, counted from scratch."""
+def count_all(chains: Chains, share: NDArray[np.int64], most: int) -> Pairs:
+    """Every pair with its weight and places, counted from scratch.
+
+    It stops at the set from which on they would take more than `most` bytes, and notes its number + 1 in the state.
+    """
     pairs = make_pairs()
     for k in range(len(chains.size)):
         size, j = chains.size[k], chains.following[k]
         # an upper bound of the pairs that set k adds, each with one place
         more = size * size + (size + 1) * (0 if j < 0 else chains.size[j] + 1)
+        if outgrows(pairs, more, most):
+            pairs.state[FULL] = k + 1
+            return pairs
         pairs = room_for(pairs, more, more)
         count_inside(chains, pairs, share, k)
         count_link(chains, pairs, share, k, 1)
@@ -61,7 +67,7 @@ def count_all(chains: Chains, share: NDArray[np.int64]) -> Pairs:
 @inner
 def same_counts(pairs: Pairs, chains: Chains, share: NDArray[np.int64]) -> bool:
     """Return True if the tracked weights are those of a recount."""
-    fresh = count_all(chains, share)
+    fresh = count_all(chains, share, np.iinfo(np.int64).max)
     # both ways round, since a pair may be missing on either side
     for table, other in ((fresh.table, pairs), (pairs.table, fresh)):
         for i in range(table.shape[0]):

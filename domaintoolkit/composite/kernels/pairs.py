@@ -15,9 +15,22 @@ from numpy.typing import NDArray
 from domaintoolkit.composite.kernels.compilation import inner, leaf
 from domaintoolkit.composite.kernels.merge_table import EMPTY, slot_of
 
-__all__ = ["Heap", "Pairs", "bump", "make_heap", "make_pairs", "places_of", "pop", "push", "room_for", "weight_of"]
+__all__ = [
+    "FULL",
+    "Heap",
+    "Pairs",
+    "bump",
+    "make_heap",
+    "make_pairs",
+    "outgrows",
+    "places_of",
+    "pop",
+    "push",
+    "room_for",
+    "weight_of",
+]
 
-USED, NODES, THRESHOLD, STAMP, DIRTY = 0, 1, 2, 3, 4
+USED, NODES, THRESHOLD, STAMP, DIRTY, FULL = 0, 1, 2, 3, 4, 5
 INITIAL = 1 << 14
 
 
@@ -35,7 +48,7 @@ class Pairs(NamedTuple):
     dirty: NDArray[np.int64]
     """Keys of the pairs that have grown past the threshold in this merge."""
     state: NDArray[np.int64]
-    """Slots in use, nodes in use, threshold, number of this merge, length of `dirty`."""
+    """Slots in use, nodes in use, threshold, number of this merge, length of `dirty`, and 1 if counting was too large."""
 
 
 class Heap(NamedTuple):
@@ -48,7 +61,7 @@ class Heap(NamedTuple):
 @inner
 def make_pairs() -> Pairs:
     """An empty table."""
-    state = np.zeros(5, np.int64)
+    state = np.zeros(6, np.int64)
     state[THRESHOLD] = np.iinfo(np.int64).max
     return Pairs(
         np.full((INITIAL, 2), EMPTY, np.int64),
@@ -99,6 +112,21 @@ def bump(pairs: Pairs, key: int, change: int, place: int) -> None:
         pairs.stamp[i] = state[STAMP]
         pairs.dirty[state[DIRTY]] = key
         state[DIRTY] += 1
+
+
+@leaf
+def outgrows(pairs: Pairs, more: int, most: int) -> bool:
+    """Return True if room for so many new (pair, place)s takes over `most` bytes while old arrays are copied."""
+    state, table, pool = pairs.state, pairs.table.shape[0], len(pairs.place)
+    size, grown = 0, 0
+    if 8 * (state[USED] + more) > 5 * table:
+        size = table
+        while 5 * size < 10 * (state[USED] + more):
+            size *= 2
+    if state[NODES] + more > pool:
+        grown = state[NODES] + state[NODES] // 2 + more + INITIAL
+    # the bytes of a slot (key, weight, head, stamp), and of a node (place, following)
+    return 24 * (table + size) + 8 * (pool + grown) > most and size + grown > 0
 
 
 @inner

@@ -20,6 +20,13 @@ MAX_SHARDS = 1 << 16
 ENCODING_BYTES = 700
 """Memory that a row takes while it is encoded, measured with eight fields: columns, sort keys, codes and ids."""
 
+LEARNING_BYTES = 250_000_000
+"""Memory of the process that learns composites, without rows and pairs: half of it is the compiler."""
+LEAST_PAIRS = 1 << 25
+"""However small the limit is, so much is used for pairs, or nothing could be learned."""
+SAMPLE_BYTES = 400
+"""Memory that a row takes from which composites are learned: its columns, twice, or its ids, events and sets."""
+
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
@@ -71,6 +78,16 @@ class Budget:
     def kept_bytes(self) -> int:
         """The size of the rows that fitting keeps for encoding, which holds each once more for a while."""
         return int(self.memory * 0.2)
+
+    @property
+    def pair_bytes(self) -> int:
+        """The size of the pairs of tokens that composites are learned from, beside the libraries and all else."""
+        return max(int(self.memory * 0.75) - LEARNING_BYTES, LEAST_PAIRS)
+
+    @property
+    def sample_rows(self) -> int:
+        """Rows that composites are learned from at most. Their pairs take several times as much as the rows."""
+        return self.pair_bytes // SAMPLE_BYTES
 
     @property
     def unit_rows(self) -> int:

@@ -152,7 +152,7 @@ def _learn_composites(tokenizer: DomainTokenizer, source: SparkRows, training_on
     candidates = frame.mapInArrow(sample_rows(schema, spec.max_entities, training_only), frame.schema)
     lowest = LowestEntities(EntityKeys(schema.entity), spec.max_entities, schema if training_only else None)
     lowest.add(with_utc(candidates.orderBy(ROW).drop(ROW, REFUSED).toArrow()))
-    return learn_from(tokenizer, spec, [lowest.table()])
+    return learn_from(tokenizer, spec, lowest.table())
 
 
 def spark_streams(
