@@ -122,8 +122,8 @@ def _encode_by_hash(tokenizer: DomainTokenizer, rows: pa.Table, budget: Budget) 
         parts.append(Arrays(made.ids, made.offsets, made.event_starts, made.event_offsets))
     # the ids and events of each part come after those of the parts before
     tokens, events = (
-        offsets_of([len(part.ids) for part in parts]),
-        offsets_of([len(part.event_starts) for part in parts]),
+        offsets_of(np.array([len(part.ids) for part in parts])),
+        offsets_of(np.array([len(part.event_starts) for part in parts])),
     )
     return Arrays(
         np.concatenate([part.ids for part in parts]),

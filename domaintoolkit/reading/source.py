@@ -64,8 +64,8 @@ class Source:
     def keep(self, columns: Sequence[str], limit: int) -> None:
         """Keep the rows of the next pass in memory, in these columns, for the one after it that asks for them.
 
-        That one gives the same rows without reading the files again. It does read them if the rows take more than `limit`
-        bytes, one of them cannot be read, or a file has changed.
+        That one gives the same rows without reading the files again. It does read them if the rows take more than
+        `limit` bytes, one of them cannot be read, or a file has changed.
         """
         self._kept = _KeptRows(self.files, columns, limit)
 

@@ -133,7 +133,7 @@ def test_composites_are_the_same_within_any_memory_that_holds_them(monkeypatch: 
     assert pieces.tokenizer.composites == whole.tokenizer.composites
     assert pieces.composite_entities == whole.composite_entities
     # a limit that they exceed: the entities with the lowest hashes that fit, as if no others were allowed
-    for setting, value in (("pair_bytes", 1_200_000), ("sample_rows", 1000)):
+    for setting, value in (("pair_bytes", 600_000), ("sample_rows", 1000)):
         monkeypatch.setattr(Budget, setting, value)
         less = fit(schema, table)
         assert 0 < less.composite_entities < whole.composite_entities

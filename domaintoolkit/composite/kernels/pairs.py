@@ -48,7 +48,7 @@ class Pairs(NamedTuple):
     dirty: NDArray[np.int64]
     """Keys of the pairs that have grown past the threshold in this merge."""
     state: NDArray[np.int64]
-    """Slots in use, nodes in use, threshold, number of this merge, length of `dirty`, and 1 if counting was too large."""
+    """Slots in use, nodes in use, threshold, number of this merge, length of `dirty`, and where counting stopped."""
 
 
 class Heap(NamedTuple):
