@@ -23,7 +23,7 @@ _SLACK = 1 << 16
 
 
 FITTING = 0.9
-"""Of the events whose pairs fit, those that are tried next: later merges add pairs too."""
+"""Of the events whose pairs fit, those that are tried next: counting needs room to grow."""
 
 
 class LowestEntities:
@@ -89,20 +89,28 @@ def learn_composites(
     columns = [name for name in schema.columns if name not in schema.labels]
     for table in read_tables(source, columns, [], RefusalList(0), budget.threads):
         lowest.add(_drop_dictionaries(drop_origins(table)))
-    return learn_from(tokenizer, spec, lowest.table(), budget)
-
-
-def learn_from(tokenizer: DomainTokenizer, spec: Composite, rows: pa.Table | None, budget: Budget | None = None) -> int:
-    """Learn from rows of sampled entities, as many as fit; rows that cannot be encoded are ignored."""
+    rows = lowest.table()
     if rows is None:
         return 0
-    if budget is None:
-        return tokenizer.fit_composites(tokenizer.encode(rows, on_bad_rows="quarantine"), spec)
     streams = _encode_by_hash(tokenizer, rows, budget)
-    del rows
+    # learning takes the memory of the rows, and of all that was read before
+    del lowest, rows
+    pa.default_memory_pool().release_unused()
+    return _learn_from_first(tokenizer, spec, streams, budget.pair_bytes)
+
+
+def learn_from(tokenizer: DomainTokenizer, spec: Composite, rows: pa.Table | None) -> int:
+    """Learn from rows of sampled entities; rows that cannot be encoded are ignored."""
+    if rows is None:
+        return 0
+    return tokenizer.fit_composites(tokenizer.encode(rows, on_bad_rows="quarantine"), spec)
+
+
+def _learn_from_first(tokenizer: DomainTokenizer, spec: Composite, streams: Arrays, memory: int) -> int:
+    """Learn from the first streams whose pairs fit into memory; gives their number."""
     while True:
         try:
-            tokenizer.learn_composites(streams, spec, budget.pair_bytes)
+            tokenizer.learn_composites(streams, spec, memory)
             return len(streams.offsets) - 1
         except MemoryLimitError as error:
             events = int(error.events * FITTING)

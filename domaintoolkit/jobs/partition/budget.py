@@ -20,11 +20,11 @@ MAX_SHARDS = 1 << 16
 ENCODING_BYTES = 700
 """Memory that a row takes while it is encoded, measured with eight fields: columns, sort keys, codes and ids."""
 
-LEARNING_BYTES = 250_000_000
-"""Memory of the process that learns composites, without rows and pairs: half of it is the compiler."""
-LEAST_PAIRS = 1 << 25
+LEARNING_BYTES = 330_000_000
+"""Memory of the process that learns composites, without rows and pairs: a third of it is the compiler."""
+LEAST_PAIRS = 1 << 24
 """However small the limit is, so much is used for pairs, or nothing could be learned."""
-SAMPLE_BYTES = 400
+SAMPLE_BYTES = 500
 """Memory that a row takes from which composites are learned: its columns, twice, or its ids, events and sets."""
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -81,8 +81,8 @@ class Budget:
 
     @property
     def pair_bytes(self) -> int:
-        """The size of the pairs of tokens that composites are learned from, beside the libraries and all else."""
-        return max(int(self.memory * 0.75) - LEARNING_BYTES, LEAST_PAIRS)
+        """The size of the pairs of tokens that composites are learned from. Merging them takes as much again."""
+        return max((int(self.memory * 0.9) - LEARNING_BYTES) // 2, LEAST_PAIRS)
 
     @property
     def sample_rows(self) -> int:
