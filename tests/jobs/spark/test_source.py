@@ -53,7 +53,7 @@ def test_files_are_read_and_refused_as_the_local_engine_does(session: Any, folde
     local = fit(SCHEMA, here, on_bad_rows="quarantine")
     spark = fit_spark(SCHEMA, there, on_bad_rows="quarantine")
     assert saved(spark.tokenizer) == saved(local.tokenizer)
-    assert (spark.rows_in, spark.rows_refused, spark.rows_fitted) == (901, local.rows_refused, local.rows_fitted)
+    assert (spark.rows_in, spark.rows_refused, spark.rows_fitted) == (902, local.rows_refused, local.rows_fitted)
     messages = []
     for run in (
         lambda: encode(local.tokenizer, here, tmp_path / "no", shards=3),
@@ -63,7 +63,7 @@ def test_files_are_read_and_refused_as_the_local_engine_does(session: Any, folde
         with pytest.raises(DataError) as caught:
             run()
         messages.append(str(caught.value))
-    assert messages[0].startswith("3 problems in the data")
+    assert messages[0].startswith("4 problems in the data")
     assert messages == messages[:1] * 3
     assert not (tmp_path / "nothing").exists()
     encode(local.tokenizer, here, tmp_path / "local", shards=3, on_bad_rows="quarantine")
