@@ -315,7 +315,12 @@ class DomainTokenizer:
         if self._history is None:
             self._history = HistoryEncoder(layout)
         if not isinstance(rows, list):
-            rows = pa.table(read_columns(self.schema, rows)).to_pylist()
+            table = pa.table(read_columns(self.schema, rows))
+            try:
+                rows = table.to_pylist()
+            except (OverflowError, ValueError):  # a time that Python cannot hold
+                keys = dict.fromkeys(self.schema.entity, pa.array(np.zeros(len(table), np.int64)))
+                return self._encode_one({**dict(zip(table.column_names, table.columns, strict=True)), **keys})
         if not rows:
             raise DataError([Refusal(None, None, "a history needs at least one event")])
         ids = self._history.encode(rows)
@@ -324,9 +329,12 @@ class DomainTokenizer:
     def _encode_as_table(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.int32]:
         """The ids of one history, encoded as a table is: ties are broken by the rows themselves."""
         entity = dict.fromkeys(self.schema.entity, 0)
-        types = {name: kind for name, kind in self.types.items() if name not in entity}
-        whole = [{**row, **entity} if isinstance(row, Mapping) else row for row in rows]
-        prepared = self.prepare_rows(whole, "error", types, grouped=True)
+        return self._encode_one([{**row, **entity} if isinstance(row, Mapping) else row for row in rows])
+
+    def _encode_one(self, table: Any) -> NDArray[np.int32]:
+        """The ids of the one history in a table whose keys are all 0."""
+        types = {name: kind for name, kind in self.types.items() if name not in self.schema.entity}
+        prepared = self.prepare_rows(table, "error", types, grouped=True)
         layout = replace(self.layout, schema=replace(self.schema, min_events=1))
         return encode_rows(layout, prepared, "error", self._workers)[0]
 

@@ -307,3 +307,13 @@ def test_a_field_decodes_also_if_all_rows_that_were_fitted_were_refused(field: A
         rows = [{"user": 1, "odd": {"timestamp": "2024-01-01", "numeric": "1.5"}.get(field.type, "x")}]
         streams = tokenizer.encode(rows)
         assert np.array_equal(tokenizer.encode(tokenizer.decode(streams)).ids, streams.ids)
+
+
+def test_a_time_that_python_cannot_hold_is_refused_in_every_way() -> None:
+    tokenizer = DomainTokenizer(SCHEMA).fit(TABLE)
+    far = pa.array([0, 0, 2**40], pa.timestamp("s"))
+    for column in ("at", "due"):
+        table = TABLE.set_column(TABLE.schema.get_field_index(column), column, far)
+        for call in (tokenizer.encode, tokenizer.encode_entity, DomainTokenizer(SCHEMA).fit):
+            with pytest.raises(DataError, match=f"row 2, column '{column}': .* is outside the years 1 to 9999"):
+                call(table)
