@@ -33,11 +33,11 @@ from domaintoolkit.windows.window_rule import window_rule
 def recipes(preset: str) -> dict[str, Recipe]:
     """4,096 tokens a step, or 1,024 events: about as long a history in each block."""
     token = Recipe(family="token", preset=preset, block=512, batch=8, steps=100, learning_rate=3e-3)
-    event = replace(token, family="event", block=128, learning_rate=4e-3, model={"part_width": 64})
+    event = replace(token, family="event", block=128, learning_rate=4e-3, model={"part_width": 64, "sequential": False})
     return {
         "token": token,
         "event": event,
-        "event, sequential": replace(event, model={"part_width": 64, "sequential": True}),
+        "event, sequential": replace(event, model={"part_width": 64}),
     }
 
 

@@ -17,6 +17,8 @@ FIELD_TRIES = 8
 """The number of attempts at a field before it is left null."""
 EVENT_TRIES = 8
 """The number of attempts at an event before the history ends without it."""
+TIED_TRIES = 4
+"""The number of attempts at an event at the instant of the event before it."""
 
 
 class Line(Protocol):
@@ -69,7 +71,8 @@ class Draft:
     - If a field has other tokens than its encoder gives, it gets those, and all later fields are drawn again. Tokens of
       an event of composites come in any order, so there the whole event is replaced, and nothing is drawn again.
     - A field without a value is drawn again, `FIELD_TRIES` times, then null; in an event of composites it is null.
-    - An event that does not decode is drawn again, and must be later than the event before it.
+    - An event that does not decode is drawn again. One at the instant of the event before it does not decode if it
+      sorts before that event, so it is drawn again at that instant, `TIED_TRIES` times; then it must be later.
 
     The tokens that are kept thus have the probabilities of the model after the tokens before them, as they are kept.
 
@@ -88,6 +91,8 @@ class Draft:
         self.left = wanted
         """Events that are still to be written."""
         self.done = wanted <= 0
+        self.ended: str | None = None
+        """The reason why the history ends before all events that were wanted."""
         self.mark = _Mark(self.state, len(self.context))
         self.field_tries: Counter[int] = Counter()
         """The number of attempts at each field of the current event that gave no value."""
@@ -109,7 +114,7 @@ class Draft:
             return
         if token != self.writer.skip:
             if self.longest is not None and not self.unbegun and len(self.context) >= self.longest:
-                self.done = True
+                self._end(f"it would be longer than {self.longest} tokens")
                 return
             if after.finished or not self.writer.is_open(before):
                 self.mark = self._begin_event(before, token)
@@ -124,11 +129,14 @@ class Draft:
             place = self.checks.tables.grammar.part_names[self.state.following]
             raise VocabularyError(f"no history can be started: no token that may be drawn begins the part {place!r}")
         if not self.writer.is_open(self.state):
-            self.done = True
+            self._end("no later date has a token for its year")
         elif self.writer.is_complete(self.state):
             self._finish()
         else:
             self._rewrite()
+
+    def _end(self, reason: str) -> None:
+        self.done, self.ended = True, reason
 
     def _finish(self) -> None:
         """End the current event, to which nothing can be added."""
@@ -203,11 +211,14 @@ class Draft:
     def _rewrite(self) -> None:
         """Draw the current event again; it must be later than the one before it."""
         self.event_tries += 1
-        self.done = self.event_tries >= EVENT_TRIES
+        if self.event_tries >= EVENT_TRIES:
+            self._end(f"{EVENT_TRIES} drawn events in turn had no valid time")
         self.field_tries.clear()
         state = self.mark.state
         if state.events:
-            state = replace(state, feasible=replace(state.feasible, strict=True))
+            # the choice to share an instant is kept: dropping it would make ties rarer than the model has them
+            tied = self.event_tries <= TIED_TRIES and self.writer.is_tied(self.state)
+            state = replace(state, feasible=replace(state.feasible, following="tied" if tied else "later"))
         self.mark = self.mark._replace(state=state)
         self._go_on_after(())
 

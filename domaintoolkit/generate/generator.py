@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,12 +22,20 @@ from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["Generator"]
+__all__ = ["Generator", "WrittenHistory"]
 
 Ids = NDArray[np.integer[Any]]
 
 TOGETHER = 64
 """Histories that are written at once; the cache of their keys and values is held in memory."""
+
+
+class WrittenHistory(NamedTuple):
+    """A history that was written."""
+
+    ids: NDArray[np.int64]
+    ended: str | None
+    """The reason why it has fewer events than were wanted; None if it has all."""
 
 
 class Generator:
@@ -59,7 +67,6 @@ class Generator:
                 raise VocabularyError("the model was trained on composites, and the tokenizer has none that expand")
             self.writer = ComposedWriter(self.ordered, tokenizer.segmenter.model)
 
-    @torch.inference_mode()
     def __call__(
         self,
         histories: Sequence[Ids] | int = 1,
@@ -72,6 +79,19 @@ class Generator:
         A history may be a header alone. One that would grow beyond `longest` tokens ends before (default: the model's
         block, if its positions are learned). Raises `DecodeError` for ids that are not a history.
         """
+        written = self.write(histories, events, sampling, longest)
+        offsets = np.cumsum([0, *(len(each.ids) for each in written)])
+        return np.concatenate([each.ids for each in written]) if written else np.empty(0, np.int64), offsets
+
+    @torch.inference_mode()
+    def write(
+        self,
+        histories: Sequence[Ids] | int = 1,
+        events: int = 10,
+        sampling: Sampling | None = None,
+        longest: int | None = None,
+    ) -> list[WrittenHistory]:
+        """The same histories one by one, each with the reason if it ends before all `events`."""
         sampling = sampling or Sampling()
         if "learned" in self.model.config.position and not isinstance(self.model, EventModel):
             longest = min(longest or self.model.config.block, self.model.config.block)
@@ -83,8 +103,7 @@ class Generator:
         for start in range(0, len(drafts), TOGETHER):
             self._write(drafts[start : start + TOGETHER], sampling, generator)
         self.model.train(was_training)
-        offsets = np.cumsum([0, *(len(draft.ids) for draft in drafts)])
-        return np.array([token for draft in drafts for token in draft.ids], np.int64), offsets
+        return [WrittenHistory(np.array(draft.ids, np.int64), draft.ended) for draft in drafts]
 
     def begin(self, history: Sequence[int] | Ids, events: int, longest: int | None = None) -> Draft:
         """A draft that begins with a prompt: BOS alone, a header, or a history of whole events."""
@@ -99,7 +118,11 @@ class Generator:
                 for token in ids[1:]:
                     state = self.ordered.after(state, token)
         prompt = Prompt(ids, context, state if unbegun else self.writer.end_event(state), unbegun)
-        return Draft(self.checks, self.writer, prompt, self._room(events, count), longest)
+        room = self._room(events, count)
+        draft = Draft(self.checks, self.writer, prompt, room, longest)
+        if room < events:
+            draft.ended = f"the model has positions for {self.model.config.block} events"
+        return draft
 
     def _room(self, events: int, count: int) -> int:
         """The number of events that may follow `count` of them: a model with learned positions has one per event."""

@@ -84,13 +84,14 @@ class EventModelConfig(TokenModelConfig):
     """A decoder over events: one position an event, one head a part of it.
 
     `part_width` is the width of a part's embedding and of its head (left out, a quarter of `width`, at least 16).
-    With `sequential`, a part is predicted from the event's earlier parts too. Parts of more than `large_from`
-    candidates train on `large`: all of them (`softmax`), `negatives` drawn ones (`sampled`), or the other targets
-    of the batch (`contrastive`); what is reported is always the full softmax.
+    With `sequential`, the default, a part is predicted from the event's earlier parts too. Without it, the parts of an
+    event are independent given the events before, so generated events mix values that never occur together. Parts of
+    more than `large_from` candidates train on `large`: all of them (`softmax`), `negatives` drawn ones (`sampled`), or
+    the other targets of the batch (`contrastive`); what is reported is always the full softmax.
     """
 
     part_width: Whole | None = None
-    sequential: bool = False
+    sequential: bool = True
     large: Literal["softmax", "sampled", "contrastive"] = "sampled"
     large_from: Whole = 8_192
     negatives: Whole = 1_024

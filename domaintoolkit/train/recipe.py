@@ -144,16 +144,18 @@ class Recipe:
 _DEFAULTS: dict[str, Any] = {name: Recipe.__dataclass_fields__[name].default for name, _, _ in CONDITIONAL}
 
 
-def default_recipe() -> Recipe:
+def default_recipe(family: Literal["token", "event"] = "event") -> Recipe:
     """A recipe for a sample and a CPU: an event model, which takes minutes and far fewer steps than a token model.
 
     On 200,000 simulated shop events it passes the Markov baseline after about 200 of its 400 steps; on 20,000
     it would have seen each event 60 times by then, and overfits.
     """
+    if family == "token":
+        return Recipe()
     return Recipe(
         family="event",
         preset="410k",
-        model={"sequential": True, "part_width": 64},
+        model={"part_width": 64},
         block=128,
         batch=8,
         steps=400,

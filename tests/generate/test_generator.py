@@ -16,6 +16,7 @@ from domaintoolkit import testing
 from domaintoolkit.errors import DecodeError, SchemaError, VocabularyError, VocabularyMismatchError
 from domaintoolkit.generate import Generator, Sampling, predict_next
 from domaintoolkit.generate import generator as generator_module
+from domaintoolkit.generate.draft import Draft
 from domaintoolkit.model import EventModel, TokenBatch, TokenModel, events_from_streams, preset
 
 
@@ -103,6 +104,33 @@ def test_histories_end_before_the_longest_allowed() -> None:
     assert tokenizer.decode(ids, offsets).num_rows > 4
     generator.model.config = preset("54k", len(tokenizer.vocabulary), block=30, position="learned")
     assert (np.diff(generator(2, events=500)[1]) <= 30).all()
+
+
+def test_a_history_that_ends_early_says_why() -> None:
+    generator, _ = generator_of(SCHEMA)
+    short, *whole = (generator.write(1, events, longest=longest)[0] for events, longest in ((500, 40), (2, None)))
+    assert short.ended == "it would be longer than 40 tokens"
+    assert [each.ended for each in whole] == [None]
+
+
+def test_an_event_that_ties_and_does_not_decode_is_drawn_again_at_its_instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise ties would be rarer than the model has them."""
+    generator, _ = generator_of(SCHEMA)
+    draft = generator.begin(generator.write(1, 1)[0].ids, 5)
+    asked: list[tuple[bool, str | None]] = []
+    rewrite = Draft._rewrite
+
+    def refuse(self: Draft) -> None:
+        tied = self.writer.is_tied(self.state)
+        rewrite(self)
+        asked.append((tied, self.mark.state.feasible.following))
+
+    monkeypatch.setattr(Draft, "_rewrite", refuse)
+    monkeypatch.setattr(generator.checks, "decodes", lambda ids: False)
+    generator._write([draft], Sampling(seed=1), torch.Generator().manual_seed(1))
+    assert draft.ended == "8 drawn events in turn had no valid time"
+    assert {following for tied, following in asked if not tied} <= {"later"}
+    assert all(following == "tied" for tied, following in asked[:4] if tied)
 
 
 def test_what_is_no_history_is_refused() -> None:

@@ -30,7 +30,7 @@ def models(**changes: Any) -> list[Any]:
     size = len(FIRST)
     return [
         TokenModel(preset("54k", size, **changes), RULES, FIRST.hash).eval(),
-        EventModel(event_preset("54k", size, sequential=True, **changes), RULES, FIRST.hash).eval(),
+        EventModel(event_preset("54k", size, **changes), RULES, FIRST.hash).eval(),
     ]
 
 

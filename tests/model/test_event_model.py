@@ -136,7 +136,7 @@ def test_large_parts_train_on_less_and_report_exactly(large: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{}, {"sequential": True}, {"large": "sampled"}, {"large": "contrastive"}])
+@pytest.mark.parametrize("changes", [{}, {"sequential": False}, {"large": "sampled"}, {"large": "contrastive"}])
 def test_learns_which_brand_follows_which(changes: dict[str, Any]) -> None:
     ids, offsets, _ = streams(RULES, 30, 0, shortest=5, longest=8)
     brands = np.flatnonzero((RULES.place == RULES.header_parts) & RULES.fusible)

@@ -19,8 +19,8 @@ PARTS = st.lists(st.sampled_from(["year", "month", "day", "weekday", "hour", "mi
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "token": {},
-    "event": {"event": True},
-    "event, field after field": {"event": True, "sequential": True, "position": "rope"},
+    "event, fields independent": {"event": True, "sequential": False},
+    "event": {"event": True, "position": "rope"},
     "composites": {"composites": True},
 }
 

@@ -63,9 +63,7 @@ def weights(folder: Path, step: int) -> dict[str, torch.Tensor]:
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["token", "event"])
 def test_a_run_that_is_resumed_is_the_run_that_was_not_stopped(encoded: Path, tmp_path: Path, family: str) -> None:
-    recipe = replace(
-        RECIPE, family=family, model={**RECIPE.model, **({"sequential": True} if family == "event" else {})}
-    )
+    recipe = replace(RECIPE, family=family, model=RECIPE.model)
     whole = train(encoded, tmp_path / "whole", recipe, progress=quiet)
     with pytest.raises(StoppedError):
         train(encoded, tmp_path / "stopped", recipe, progress=stop_at(5))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from domaintoolkit.cli.output import check_output_ending
 from domaintoolkit.errors import OutputError
 
 if TYPE_CHECKING:
+    from domaintoolkit.generate import WrittenHistory
     from domaintoolkit.report import History, StoredStream
     from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -99,7 +101,7 @@ def command(
         _predict(generator, stream, likeliest, json_output)
         return
     prompts: Any = count if stream is None else [stream.ids.astype("int64")] * count
-    _show(tokenizer, *generator(prompts, events, sampling), table, json_output, seed)
+    _show(tokenizer, generator.write(prompts, events, sampling), table, json_output, seed)
 
 
 def _refuse_sampling_options() -> None:
@@ -140,14 +142,18 @@ def _predict(generator: Any, stream: StoredStream, likeliest: int, json_output: 
             click.echo(f"{each.share:>8}  {' '.join(each.tokens)}")
 
 
-def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None, json_output: bool, seed: int) -> None:
+def _show(
+    tokenizer: DomainTokenizer, written: list[WrittenHistory], table: Path | None, json_output: bool, seed: int
+) -> None:
     import numpy as np
 
     from domaintoolkit.cli.commands.inspect import history_data
     from domaintoolkit.report import Screen
 
-    pieces = [ids[low:high] for low, high in pairwise(offsets)]
-    rows = tokenizer.decode(ids, np.asarray(offsets), sample=True, seed=seed)
+    pieces = [each.ids for each in written]
+    offsets = np.cumsum([0, *map(len, pieces)])
+    rows = tokenizer.decode(np.concatenate(pieces), offsets, sample=True, seed=seed)
+    ended = Counter(each.ended for each in written if each.ended is not None)
     if table is not None:
         from domaintoolkit.jobs import write_rows
 
@@ -156,16 +162,25 @@ def _show(tokenizer: DomainTokenizer, ids: Any, offsets: Any, table: Path | None
         print_json({
             "histories": [history_data(_parse(tokenizer, piece), piece.tolist()) for piece in pieces],
             "events": rows.num_rows,
+            "ended_early": dict(ended),
             "table": None if table is None else str(table),
         })  # fmt: skip
         return
     if table is not None:
         click.echo(f"{rows.num_rows:,} events of {len(pieces):,} histories written to {table}")
+        _report_early_ends(ended, len(pieces))
         return
     screen = Screen()
     for piece in pieces:
         screen.history(_parse(tokenizer, piece))
         screen.line()
+    _report_early_ends(ended, len(pieces))
+
+
+def _report_early_ends(ended: Mapping[str, int], histories: int) -> None:
+    """Say how many histories have fewer events than were wanted, and why."""
+    for reason, count in ended.items():
+        click.echo(f"{count:,} of {histories:,} histories ended early: {reason}", err=True)
 
 
 def _parse(tokenizer: DomainTokenizer, ids: Any) -> History:

@@ -51,15 +51,15 @@ def command(
     """Pre-train a model on token streams.
 
     OUT is an encoded folder. RUN receives the resolved recipe, the model, checkpoints and a comparison with
-    baselines on held-out entities. Settings come from --recipe, else from the domain's own recipe, else from
-    the defaults; each option overrides one setting. To continue an interrupted run, run the same command again,
-    or give --resume, which takes the settings that the run began with.
+    baselines on held-out entities. Settings come from --recipe, else from the domain's own recipe, else they
+    are those of a small event model; each option overrides one. To continue an interrupted run, run the same
+    command again, or give --resume, which takes the settings that the run began with.
     """
     if folder is None and domain_name is None:
         raise click.UsageError("give OUT, an encoded folder, or --domain NAME to train on its sample")
     streams = _encode_sample(domain_name, json_output) if folder is None else folder
     from domaintoolkit.train import (
-        Recipe,
+        default_recipe,
         is_precision_emulated,
         load_recipe,
         load_run_recipe,
@@ -70,7 +70,13 @@ def command(
     run = out or Path(f"{streams.name.removesuffix('-streams')}-model")
     begun = load_run_recipe(run) if resume and recipe_file is None else None
     path = recipe_file or _domain_recipe(domain_name)
-    declared = begun or (Recipe() if path is None else load_recipe(path))
+    if begun is not None:
+        declared = begun
+    elif path is not None:
+        declared = load_recipe(path)
+    else:
+        composites = settings.get("segmentation", "base") != "base"  # only a token model reads composites
+        declared = default_recipe(settings.get("family", "token" if composites else "event"))
     recipe = replace_settings(declared, **settings)
     first = not int(os.environ.get("RANK", "0"))
     if first and is_precision_emulated(recipe):

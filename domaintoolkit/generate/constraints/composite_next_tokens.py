@@ -195,6 +195,10 @@ class ComposedWriter:
         """True in the header."""
         return isinstance(state, WritingState)
 
+    def is_tied(self, state: State) -> bool:
+        """Return True if the current event is at the instant of the event before it, by its tokens."""
+        return state.feasible.is_tied
+
     def _mark_state(self, state: ComposedState) -> Mask:
         return self._mark_slots([token for part in state.parts for _, token in part])
 

@@ -53,6 +53,9 @@ class Writer(Protocol):
     def is_in_order(self, state: Any) -> bool:
         """Return True if the fields are written in the order of the grammar, each whole before the next."""
 
+    def is_tied(self, state: Any) -> bool:
+        """Return True if the current event is at the instant of the event before it, by its tokens."""
+
     def event(self, state: Any) -> Event:
         """The base tokens of the current header or event."""
 
@@ -190,6 +193,10 @@ class OrderedWriter:
     def is_in_order(self, state: WritingState) -> bool:
         """Always True."""
         return True
+
+    def is_tied(self, state: WritingState) -> bool:
+        """Return True if the current event is at the instant of the event before it, by its tokens."""
+        return state.feasible.is_tied
 
     def event(self, state: WritingState) -> Event:
         """The tokens of the current header or event."""

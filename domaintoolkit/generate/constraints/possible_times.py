@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,10 @@ from domaintoolkit.times.zones import YEARS_END
 
 __all__ = ["Feasible", "TimeField"]
 
+USUAL = 366 * DAY
+"""The time after an event, in µs, within which the next is expected if there is no delta to tell."""
+SAME = 1
+"""The bucket of a delta of zero: the event is at the instant of the event before it."""
 FOUND = 4096
 """The most intervals that are computed after an event."""
 KEPT = 256
@@ -45,6 +50,12 @@ class TimeField:
     first_place: int
     values: NDArray[np.int64]
     """(V,) the value of a calendar part, or the bucket of a delta; below 0 if the token gives none, as null does."""
+
+    @property
+    def usual(self) -> int:
+        """The time after an event, in µs, within which the next is expected: up to the last edge of the deltas."""
+        buckets = self.encoder.buckets
+        return USUAL if buckets is None else max(buckets.edges[-1], DAY)
 
     @classmethod
     def of(cls, encoder: TimestampEncoder, first_place: int, tables: TokenTables) -> TimeField:
@@ -82,7 +93,11 @@ class Feasible:
     first: bool
     """The current event is the first of its history."""
     strict: bool = False
-    """The current event and all after it must be later than the event before them, and not at the same instant."""
+    """The current event must be later than the event before it, and not at the same instant."""
+    tied: bool = False
+    """The current event must be at the instant of the event before it."""
+    following: Literal["tied", "later"] | None = None
+    """The next event must be at the instant of the current one, or later; None if it may be either."""
     moment: Moment = EVERY
     """The calendar parts of the current event that are known."""
     bucket: int | None = None
@@ -99,12 +114,32 @@ class Feasible:
         if self.field is None or self.field.part(place) is None:
             return tokens
         tokens = tokens[self.field.values[tokens] >= 0]
-        return tokens[np.array([self.push(int(token), place).possible for token in tokens], np.bool_)]
+        found = [self.push(int(token), place) for token in tokens]
+        usual = np.array([each.usual for each in found], np.bool_)
+        return tokens[usual if usual.any() else np.array([each.possible for each in found], np.bool_)]
+
+    @property
+    def is_tied(self) -> bool:
+        """True if the tokens so far say that the event is at the instant of the event before it."""
+        return self.bucket == SAME
 
     @property
     def possible(self) -> bool:
         """True if some instant agrees with all tokens of the current event so far."""
         return self.field is None or bool(self._match(1))
+
+    @property
+    def usual(self) -> bool:
+        """True if an instant within the usual time after the event before agrees with all tokens so far.
+
+        Without it, calendar parts that no near day has together would move a history by decades.
+        """
+        if self.field is None:
+            return True
+        found = self._match(1)
+        if self.first or self.bucket is not None or not found:
+            return bool(found)
+        return found[0][0] < max(high for _, high in self.intervals) + self.field.usual
 
     def _match(self, count: int) -> list[Interval]:
         """The first `count` intervals of the current event, or a few more, in order."""
@@ -144,6 +179,8 @@ class Feasible:
 
     def _bounds(self) -> tuple[int, int | None]:
         """The current event is at least so many µs after the event before it, and less than so many if not None."""
+        if self.tied:
+            return (1, 0) if self.gap is not None and self.opens_session else (0, 1)
         if self.gap is None:
             return int(self.strict), None
         return (self.gap, None) if self.opens_session else (int(self.strict), self.gap)
@@ -172,7 +209,8 @@ class Feasible:
             found = self._match(FOUND)
             chosen = range(len(found)) if len(found) <= KEPT else np.linspace(0, len(found) - 1, KEPT).astype(int)
             intervals = tuple(found[number] for number in chosen)
-        return Feasible(self.field, intervals or (), first=False, strict=self.strict, gap=self.gap)
+        strict, tied = self.following == "later", self.following == "tied"
+        return Feasible(self.field, intervals or (), first=False, strict=strict, tied=tied, gap=self.gap)
 
     def next_event(self, opens_session: bool = False) -> Feasible:
         """The times of the next event, of which no token is known but the session token."""
