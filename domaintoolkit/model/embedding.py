@@ -104,8 +104,10 @@ def _batches(lengths: Ints) -> Iterator[NDArray[np.int64]]:
 
 
 def _cut(model: TokenModel | EventModel, stream: Ints, longest: int | None) -> Ints:
-    """The header and the latest events of a stream that together have at most `longest` tokens; if not even the
-    last event fits, its beginning."""
+    """The header and the latest events of a stream that together have at most `longest` tokens.
+
+    If not even the last event fits, its beginning; of an event model, which reads whole events, all of it.
+    """
     if longest is None or len(stream) <= longest:
         return stream
     begins = event_starts(stream, model.layout)
@@ -119,6 +121,10 @@ def _cut(model: TokenModel | EventModel, stream: Ints, longest: int | None) -> I
     room = max(0, longest - len(head))
     fitting = begins[begins >= len(stream) - room]
     begin = fitting[0] if len(fitting) else begins[-1]
+    if model.layout.place[stream[begin]] == Place.SESSION:
+        begin += 1  # as in training, the first event of a window has no session token
+    if isinstance(model, EventModel):
+        return np.concatenate([head, stream[begin:]])  # an event is one position, and is read whole
     return np.concatenate([head, stream[begin : begin + room]])[:longest]
 
 

@@ -12,7 +12,6 @@ from toy_grammar import grammar, streams
 
 import domaintoolkit as dt
 from domaintoolkit.errors import DataError, VocabularyError, VocabularyMismatchError
-from domaintoolkit.grammar import Place
 from domaintoolkit.model import EventModel, TokenModel, embed, event_preset, preset
 from domaintoolkit.model import embedding as module
 
@@ -48,10 +47,12 @@ def test_a_long_stream_keeps_its_header_and_its_latest_events(longest: int, seed
     assert len(cut) <= longest
     assert cut[:head].tolist() == ids[: min(head, longest)].tolist()
     if len(cut) > head:
-        assert RULES.place[cut[head]] in (RULES.header_parts, Place.SESSION)
+        assert RULES.place[cut[head]] == RULES.header_parts
     last = int(np.flatnonzero(RULES.place[ids] == RULES.header_parts)[-1])
     if longest - head >= len(ids) - last + 1:
         assert cut[head:].tolist() == ids[len(ids) - len(cut) + head :].tolist()
+    if longest >= head:
+        assert embed(MODELS[1], ids, longest=longest).shape == (1, 48)
 
 
 def test_an_empty_stream_is_refused() -> None:
