@@ -5,6 +5,7 @@ One pass over the rows, one more if no entity is for training, and one more to l
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,8 @@ class FitResult:
     """`all` if no entity of the input belongs to the training split."""
     composite_entities: int = 0
     """The number of entities that the composites were learned on."""
+    known: bool = False
+    """The tokenizer was extended with these rows before, and has not changed."""
 
 
 @collect_seldom()
@@ -106,13 +109,19 @@ def extend(
 ) -> FitResult:
     """Add tokens for the new values in `source` to a fitted tokenizer, in place; existing ids stay the same.
 
-    With `composites`, so many further ones are learned too, from as many entities as fit into about `memory`.
+    With `composites`, so many further ones are learned too, from as many entities as fit into about `memory`. An
+    extension that the tokenizer has already is not made again, so that a command that was killed at the last moment can
+    be repeated.
     """
     rows = open_rows(source, tokenizer.schema)
     workers = threads or os.cpu_count() or 1
     counting = _Counting(tokenizer, on_bad_rows, progress or silent, workers)
     state, fitted_on = counting.best_state(rows, training_only)
+    digest = hashlib.sha256(f"{composites!r}".encode() + (state.to_bytes() or b"")).hexdigest()
+    if digest in tokenizer.extensions:
+        return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, known=True)
     tokenizer.extend_states([state])
+    tokenizer.extensions = (*tokenizer.extensions, digest)
     entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", Budget.of(memory, threads))
     return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
 

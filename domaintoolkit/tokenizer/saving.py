@@ -49,6 +49,8 @@ class Saved:
     """The types of the columns that it was fitted on."""
     counts: bytes | None
     """`FitState.to_bytes`; None without counts."""
+    extensions: tuple[str, ...] = ()
+    """A digest of what each extension by a job added."""
 
 
 def save(saved: Saved, directory: str | Path) -> None:
@@ -79,6 +81,7 @@ def _write(saved: Saved, directory: Path) -> None:
         "vocabulary": layout.vocabulary.hash,
         "ordered": layout.ordered,
         "composites": layout.composites is not None,
+        "extensions": list(saved.extensions),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     write_json(directory / FILE, FORMAT, VERSION, payload)
@@ -114,7 +117,7 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> Saved:
     try:
         layout, types = _restore(payload, vocabulary, encoders)
         layout = replace(layout, composites=composites, ordered=bool(payload.get("ordered")))
-        return Saved(layout, types, files.get(COUNTS))
+        return Saved(layout, types, files.get(COUNTS), tuple(map(str, payload["extensions"])))
     except DomainToolkitError:
         raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:

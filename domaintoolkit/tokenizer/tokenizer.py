@@ -72,6 +72,8 @@ class DomainTokenizer:
         self._saved_counts: bytes | None = None
         self._fitted: Layout | None = None
         self.types: dict[str, pa.DataType] = {}
+        self.extensions: tuple[str, ...] = ()
+        """A digest of what each `domaintoolkit.jobs.extend` added, so that none is made twice."""
         self._history: HistoryEncoder | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -98,7 +100,7 @@ class DomainTokenizer:
 
     def _prepare_afresh(self, table: Any, on_bad_rows: OnBadRows, grouped: bool = False) -> PreparedRows:
         """Forget what was learned, and prepare the rows of a table to learn from."""
-        self._state, self._saved_counts, self._fitted = None, None, None
+        self._state, self._saved_counts, self._fitted, self.extensions = None, None, None, ()
         return self.prepare_rows(table, on_bad_rows, grouped=grouped)
 
     def _learn(self, rows: PreparedRows, on_bad_rows: OnBadRows) -> None:
@@ -380,7 +382,7 @@ class DomainTokenizer:
             raise NotFittedError(f"the tokenizer has no counts to save: it {_NO_COUNTS}")
         with collect_seldom():
             limit = {"auto": saving.SMALL, True: None, False: 0}[counts]
-            saving.save(saving.Saved(self.layout, self.types, self._counts_as_bytes(limit)), directory)
+            saving.save(saving.Saved(self.layout, self.types, self._counts_as_bytes(limit), self.extensions), directory)
 
     def _counts_as_bytes(self, limit: int | None) -> bytes | None:
         if limit == 0 or self._state is None:
@@ -396,6 +398,7 @@ class DomainTokenizer:
         saved = saving.load(directory, encoders)
         tokenizer = cls(saved.layout.schema, encoders, threads)
         tokenizer._fitted, tokenizer.types, tokenizer._saved_counts = saved.layout, dict(saved.types), saved.counts
+        tokenizer.extensions = saved.extensions
         return tokenizer
 
     def prepare_rows(

@@ -128,6 +128,7 @@ def _summarize(result: FitResult, folder: Path) -> dict[str, Any]:
         "rows_refused": result.rows_refused,
         "rows_fitted": result.rows_fitted,
         "fitted_on": result.fitted_on,
+        "known": result.known,
         "composites": _summarize_composites(result),
         "fields": {spec.name: sizes[spec.name] for spec in (*schema.static, *schema.fields)},
     }
@@ -169,4 +170,6 @@ def _show(data: dict[str, Any]) -> None:
         screen.line()
     if data["fitted_on"] != "train":
         screen.line("note: fitted on all entities, not only on those of the training split")
+    if data["known"]:
+        screen.line("note: the tokenizer was extended with these rows before; it has not changed")
     screen.line(f"written to {data['out']}")

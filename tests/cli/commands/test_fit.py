@@ -31,6 +31,17 @@ def test_fit_and_extend(run: Run, as_data: Data, tmp_path: Path, rows_file: Path
     assert len(after) > len(before)
 
 
+def test_an_extension_that_was_made_is_not_made_again(run: Run, as_data: Data, tmp_path: Path, rows_file: Path) -> None:
+    """So a command that was killed after its last change can be repeated."""
+    as_data("fit", "-d", "ecommerce", rows_file, "-o", tmp_path / "tokenizer")
+    more = ("-d", "ecommerce", "--events", 500, "--seed", 5, "--extend", tmp_path / "tokenizer")
+    assert not as_data("fit", *more)["known"]
+    before = {path.name: path.read_bytes() for path in (tmp_path / "tokenizer").iterdir()}
+    assert as_data("fit", *more)["known"]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "tokenizer").iterdir()} == before
+    assert "extended with these rows before" in run("fit", *more).stdout
+
+
 def test_all_entities(run: Run, as_data: Data, tmp_path: Path, rows_file: Path) -> None:
     data = as_data("fit", "-d", "ecommerce", rows_file, "-o", tmp_path / "t", "--all-entities")
     assert data["rows_fitted"] == data["rows_in"]
