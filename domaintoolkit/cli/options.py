@@ -52,7 +52,8 @@ class AtLeast(click.IntRange):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The resources that a command may use. They change nothing in what it writes."""
+    """The resources that a command may use. They change nothing in what it writes, but for
+    composites: these are learned from as many entities as fit into the memory."""
 
     memory: str
     threads: int | None
