@@ -29,7 +29,7 @@ __all__ = [
     "Slot",
     "State",
     "byte_slots",
-    "used_only",
+    "drop_unused",
 ]
 
 Lookup = Callable[[Sequence[object]], list[tuple[int, ...]]]
@@ -189,7 +189,7 @@ def byte_slots(data: bytes) -> NDArray[np.int32]:
     return -1 - np.frombuffer(data, np.uint8).astype(np.int32)
 
 
-def used_only(cells: Cells) -> Cells:
+def drop_unused(cells: Cells) -> Cells:
     """The same cells without the sequences that no row has."""
     used = np.bincount(cells.codes, minlength=1) > 0
     kept = np.flatnonzero(used)

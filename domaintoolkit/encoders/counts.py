@@ -47,24 +47,24 @@ class CountState(State):
         self._tables.append(table)
         self._loose += len(table)
         if self._loose > _COMPACT:
-            kept = self._summed(self._tables)
+            kept = self._sum(self._tables)
             self._tables, self._loose = [kept], -len(kept)
 
     def counts(self) -> pa.Table:
         """Columns `value` (large_string) and `count` (int64), sorted by value; counts above 0, no null."""
         integers = self._integers.table()
         if any(map(len, self._tables)):
-            return self._summed([*self._tables, integers])
-        return self._bounded(integers)
+            return self._sum([*self._tables, integers])
+        return self._check_size(integers)
 
-    def _summed(self, tables: list[pa.Table]) -> pa.Table:
+    def _sum(self, tables: list[pa.Table]) -> pa.Table:
         table = pa.concat_tables([table for table in tables if len(table)] or tables[:1])
         if len(tables) > 1 or not _distinct(table):
             table = table.group_by("value").aggregate([("count", "sum")]).rename_columns(["value", "count"])
         table = table.filter(pc.and_(pc.is_valid(table["value"]), pc.greater(table["count"], 0)))
-        return self._bounded(table).sort_by("value").combine_chunks()
+        return self._check_size(table).sort_by("value").combine_chunks()
 
-    def _bounded(self, table: pa.Table) -> pa.Table:
+    def _check_size(self, table: pa.Table) -> pa.Table:
         if len(table) > MAX_DISTINCT:
             reason = f"more than {MAX_DISTINCT:,} distinct values; hash or bucket this field instead"
             raise DataError([Refusal(None, self.spec.name, reason)])
@@ -73,8 +73,8 @@ class CountState(State):
     def dump(self) -> pa.Table:
         """`counts`; if all values are integers, they stay numbers, which takes a tenth of the time."""
         # tables of nulls alone hold no text, so that equal counts give equal tables
-        texts = any(map(len, self._tables)) and len(self._summed(self._tables)) > 0
-        return self.counts() if texts else self._bounded(self._integers.dump())
+        texts = any(map(len, self._tables)) and len(self._sum(self._tables)) > 0
+        return self.counts() if texts else self._check_size(self._integers.dump())
 
     @classmethod
     def restore(cls, spec: Any, table: pa.Table) -> Self:
@@ -158,10 +158,10 @@ def _order_of_texts(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     negative = int(np.searchsorted(values, 0))
     sides = np.arange(negative)[::-1], np.arange(negative, len(values))
-    return np.concatenate([side[np.argsort(_filled_up(values[side]), kind="stable")] for side in sides])
+    return np.concatenate([side[np.argsort(_pad_digits(values[side]), kind="stable")] for side in sides])
 
 
-def _filled_up(values: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _pad_digits(values: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Magnitudes with zeros behind them, so that each has 19 digits."""
     magnitudes = values.view(np.uint64)
     magnitudes = np.where(values < 0, np.negative(magnitudes), magnitudes)

@@ -87,7 +87,7 @@ def locate(
         wrong.append(f"the file's headers are {headers}")
         wanted = [column.header for column in missing]
         hint = _later_header(*later, wanted, delimiter) if delimiter and wanted else ""
-        hint = hint or (other_delimiter(_joined(found, delimiter), wanted, delimiter) if delimiter else "")
+        hint = hint or (other_delimiter(_join(found, delimiter), wanted, delimiter) if delimiter else "")
         raise SourceError(file.name, "; ".join(wrong) + hint)
     return chosen
 
@@ -147,7 +147,7 @@ def other_delimiter(line: str, wanted: Sequence[str], delimiter: str) -> str:
     return ""
 
 
-def _joined(headers: Sequence[str], delimiter: str) -> str:
+def _join(headers: Sequence[str], delimiter: str) -> str:
     return (" " if delimiter == "whitespace" else delimiter).join(headers)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells
-from domaintoolkit.encoders.base import used_only
+from domaintoolkit.encoders.base import drop_unused
 from domaintoolkit.grammar import BYTES, EventIndex, Spans, parse_spans
 from domaintoolkit.tokenizer.layout import Bound, Layout
 from domaintoolkit.util.ragged import offsets_of, positions
@@ -45,7 +45,7 @@ def _cells(
         chosen = np.flatnonzero(spans.places == bound.first_place + part)
         if len(chosen) == count and (spans.lengths[chosen] == 1).all():
             slots = np.arange(len(bound.ids) - BYTES, dtype=np.int32)
-            made.append(used_only(Cells(table[spans.firsts[chosen]], slots)))
+            made.append(drop_unused(Cells(table[spans.firsts[chosen]], slots)))
             continue
         lengths = np.zeros(count, np.int64)
         lengths[rows[chosen]] = spans.lengths[chosen]

@@ -87,7 +87,7 @@ def _join(values: Sequence[Any], kinds: frozenset[type], role: Role, refused: di
     if role == "number":
         numbers, more = _each(values, to_number)
         return _add(Prepared(pa.array(numbers, pa.float64(), from_pandas=False)), {**more, **refused})
-    found, more = _each(values, _text_only if role == "text" else _written)
+    found, more = _each(values, _text_only if role == "text" else _write_value)
     return _add(Prepared(pa.array(found, pa.string())), {**more, **refused})
 
 
@@ -120,7 +120,7 @@ def _each(values: Sequence[Any], convert: Callable[[Any], Any]) -> tuple[list[An
     return found, refused
 
 
-def _written(value: Any) -> str:
+def _write_value(value: Any) -> str:
     return _unicode(name_of(value))
 
 

@@ -39,8 +39,8 @@ class CategoricalState(CountState):
 
     def finalize(self) -> CategoricalEncoder:
         counts = self.counts()
-        levels = Levels.fitted(self.spec, counts)
-        return CategoricalEncoder(self.spec, levels, _observed(self.spec, levels, counts))
+        levels = Levels.fit(self.spec, counts)
+        return CategoricalEncoder(self.spec, levels, _index_hashed(self.spec, levels, counts))
 
 
 def _frequent_first(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -52,7 +52,7 @@ def _frequent_first(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.concatenate([chosen[np.argsort(-counts[frequent], kind="stable")], places[~frequent]])
 
 
-def _observed(spec: Categorical, levels: Levels, counts: pa.Table) -> dict[int, str]:
+def _index_hashed(spec: Categorical, levels: Levels, counts: pa.Table) -> dict[int, str]:
     """For each hash bucket that a value seen in fitting falls into, the most frequent such value."""
     if spec.unseen != "hash":
         return {}
@@ -61,7 +61,7 @@ def _observed(spec: Categorical, levels: Levels, counts: pa.Table) -> dict[int, 
     order = _frequent_first(np.asarray(counts["count"]), size)
     for start in range(0, len(order), size):
         some = counts["value"].take(pa.array(order[start : start + size]))
-        unseen = some.filter(pc.invert(pc.is_in(some, levels.known(0)))).combine_chunks()
+        unseen = some.filter(pc.invert(pc.is_in(some, levels.values_of(0)))).combine_chunks()
         hashes = hash_text(unseen) % np.uint64(spec.hash_buckets)
         buckets, first = np.unique(hashes, return_index=True)
         # what was found before stays: `|` takes the value of its right side
@@ -140,7 +140,7 @@ class CategoricalEncoder(Encoder):
 
     def _hashed_codes(self, values: pa.Array) -> tuple[Ints, NDArray[np.int32]]:
         codes, distinct = codes_of(values)
-        return codes, self._hashed(distinct.cast(pa.string()))
+        return codes, self._hash_values(distinct.cast(pa.string()))
 
     def _codes_in_range(self, values: pa.Array) -> tuple[Ints, NDArray[np.int32]] | None:
         """(codes, slots) of whole numbers in a narrow range, which are codes themselves; None for other values.
@@ -166,11 +166,11 @@ class CategoricalEncoder(Encoder):
         codes -= low
         fresh = np.unique(codes[known[codes] < 0])
         if len(fresh):
-            known[fresh] = self._hashed(pa.array(fresh + low).cast(values.type).cast(pa.string()))
+            known[fresh] = self._hash_values(pa.array(fresh + low).cast(values.type).cast(pa.string()))
         # numbers in the range that are no values have no slot, and no row has them
         return codes, np.maximum(known, 0)
 
-    def _hashed(self, distinct: pa.Array) -> NDArray[np.int32]:
+    def _hash_values(self, distinct: pa.Array) -> NDArray[np.int32]:
         slots = self._levels.find(distinct, np.zeros(len(distinct), np.int32)) + self._fixed
         unseen = slots < self._fixed
         if unseen.any():
@@ -201,10 +201,10 @@ class CategoricalEncoder(Encoder):
         ends = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1)[offsets]
         whole = pa.Array.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), texts.buffers()[2]])
         first = cells.slots[np.minimum(offsets[:-1], max(len(cells.slots) - 1, 0))] if len(cells.slots) else cells.slots
-        values = self._typed(whole, first, type)
+        values = self._cast_values(whole, first, type)
         return values.take(pa.array(cells.codes))
 
-    def _typed(self, whole: pa.Array, first: NDArray[np.int32], type: pa.DataType) -> pa.Array:
+    def _cast_values(self, whole: pa.Array, first: NDArray[np.int32], type: pa.DataType) -> pa.Array:
         try:
             text = whole.cast(pa.large_string())
         except pa.ArrowInvalid:
@@ -220,7 +220,7 @@ class CategoricalEncoder(Encoder):
         places = pa.array(np.maximum(buckets, 0))
         for kind in (type, pa.large_string()):
             if kind not in self._preimages:
-                known = self._levels.known(0)
+                known = self._levels.values_of(0)
                 self._preimages[kind] = preimages(self._observed, self.spec.hash_buckets, known, kind)
             values = self._preimages[kind].take(places)
             if not (np.asarray(values.is_null()) & (buckets >= 0)).any():
@@ -270,9 +270,9 @@ class CategoricalEncoder(Encoder):
 
     def extend(self, state: CategoricalState) -> CategoricalEncoder:
         counts = state.counts()
-        levels = self._levels.extended(self.spec, counts)
-        observed = _observed(self.spec, levels, counts) | self._observed
-        known = set(levels.known(0).to_pylist())
+        levels = self._levels.extend(self.spec, counts)
+        observed = _index_hashed(self.spec, levels, counts) | self._observed
+        known = set(levels.values_of(0).to_pylist())
         return CategoricalEncoder(self.spec, levels, {k: v for k, v in observed.items() if v not in known})
 
 

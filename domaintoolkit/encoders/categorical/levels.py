@@ -44,7 +44,7 @@ class Levels:
     values: tuple[tuple[int, str], ...]
 
     @classmethod
-    def fitted(cls, spec: Categorical, counts: pa.Table) -> Levels:
+    def fit(cls, spec: Categorical, counts: pa.Table) -> Levels:
         """The values that a declaration asks for, out of exact counts (columns `value`, `count`)."""
         if spec.values is not None:
             counts = pa.table(
@@ -58,18 +58,18 @@ class Levels:
             depth, tuple((level, value) for level, values in enumerate(chosen) for value in values[: spec.max_size])
         )
 
-    def extended(self, spec: Categorical, counts: pa.Table) -> Levels:
+    def extend(self, spec: Categorical, counts: pa.Table) -> Levels:
         """These, and after them the values of new counts, as far as `max_size` leaves room on a level."""
         if spec.values is not None:
             return self
         added: list[tuple[int, str]] = []
         for level, values in enumerate(_levels(spec, counts, self.depth)):
-            known = set(self.known(level).to_pylist())
+            known = set(self.values_of(level).to_pylist())
             fresh = [value for value in values if value not in known]
             added += [(level, value) for value in fresh[: max(0, spec.max_size - len(known))]]
         return Levels(self.depth, self.values + tuple(added))
 
-    def known(self, level: int) -> pa.Array:
+    def values_of(self, level: int) -> pa.Array:
         """The values of one level, in the order of their slots."""
         return self._tables[level][0]
 

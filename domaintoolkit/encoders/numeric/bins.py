@@ -176,7 +176,7 @@ class Scale:
         """`9.99` for a bucket of one value, else `32.5..35.8`: its ends in as few digits as tell them from the next."""
         bounds = [self.low, *self.edges.tolist(), max(self.high, self.low)]
         digits = np.zeros(len(bounds), np.int64)
-        words = [_written(bound, _DIGITS[0]) for bound in bounds]
+        words = [_write_number(bound, _DIGITS[0]) for bound in bounds]
         while True:
             alike = [place for place in range(1, len(words) - 2) if words[place] == words[place + 1]]
             more = {place + step for place in alike for step in (0, 1) if digits[place + step] < len(_DIGITS) - 1}
@@ -184,11 +184,11 @@ class Scale:
                 break
             for place in more:
                 digits[place] += 1
-                words[place] = _written(bounds[place], _DIGITS[digits[place]])
+                words[place] = _write_number(bounds[place], _DIGITS[digits[place]])
         names = [f"{lower}..{upper}" for lower, upper in pairwise(words)]
         if len(set(names)) < len(names):
             names = [f"{lower!r}..{upper!r}" for lower, upper in pairwise(bounds)]
-        return [_written(self.alone[k], 17) if k in self.alone else name for k, name in enumerate(names)]
+        return [_write_number(self.alone[k], 17) if k in self.alone else name for k, name in enumerate(names)]
 
     def outside(self, values: Floats) -> int:
         """The number of values outside the range of the fitted data."""
@@ -231,7 +231,7 @@ class Scale:
         return cls(spec, edges, float.fromhex(data["low"]), float.fromhex(data["high"]), bool(data["whole"]), alone)
 
 
-def _written(bound: float, digits: int) -> str:
+def _write_number(bound: float, digits: int) -> str:
     """A number in so many digits; `1640`, not `1.64e+03`, while that is no longer than people write."""
     text = f"{bound:.{digits}g}"
     return f"{float(text):.0f}" if "e+" in text and abs(bound) < _LONG else text

@@ -41,7 +41,7 @@ class BucketValues:
         groups, chosen, totals = _nearest(_cut(codes, counts, kept), values, counts, means)
         return cls(groups // kept, chosen, totals, nearest)
 
-    def extended(self, codes: Counts, values: Floats, counts: Counts, means: Floats) -> BucketValues:
+    def extend(self, codes: Counts, values: Floats, counts: Counts, means: Floats) -> BucketValues:
         """These, with more points."""
         if not len(codes):
             return self

@@ -238,7 +238,7 @@ class NumericEncoder(Encoder):
         """The same buckets, which decode to values that also come from `state`."""
         values, counts, means = state.seen.points()
         codes = self._codes(values)[0].astype(np.int64)
-        return NumericEncoder(self.spec, self.scale, self.values.extended(codes, values, counts, means))
+        return NumericEncoder(self.spec, self.scale, self.values.extend(codes, values, counts, means))
 
 
 def _slots_of(cells: Cells) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.util.hashing import hash_text
 
-__all__ = ["Corpus", "thinned"]
+__all__ = ["Corpus", "thin"]
 
 BUDGET = 1 << 24
 """Bytes of text that repetition may bring a corpus to; past it, counts are scaled down, to no less than 1."""
@@ -51,7 +51,7 @@ def _weights(sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
     return np.array([max(1, count * BUDGET // total) for count in counts.tolist()], np.int64)
 
 
-def thinned(counts: pa.Table, limit: int) -> pa.Table:
+def thin(counts: pa.Table, limit: int) -> pa.Table:
     """The `limit` rows whose values have the lowest hashes, in the order they had.
 
     A value left out of a part is left out of the whole, so thinning parts and merging them gives what

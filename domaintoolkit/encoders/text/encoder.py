@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders.base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Slot
 from domaintoolkit.encoders.counts import CountState
 from domaintoolkit.encoders.text.bpe import BytePairs
-from domaintoolkit.encoders.text.corpus import Corpus, thinned
+from domaintoolkit.encoders.text.corpus import Corpus, thin
 from domaintoolkit.encoders.text.unigram import Unigram
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Text
@@ -48,7 +48,7 @@ class TextState(CountState):
     spec: Text
 
     def counts(self) -> pa.Table:
-        return thinned(super().counts(), self.spec.max_distinct)
+        return thin(super().counts(), self.spec.max_distinct)
 
     def finalize(self) -> TextEncoder:
         train = BytePairs.train if self.spec.model == "bpe" else Unigram.train
@@ -81,7 +81,7 @@ class TextEncoder(Encoder):
         return Prepared(nothing, [(row, f"a value of type {kind} is not text") for row in range(len(values))])
 
     def encode(self, values: pa.Array) -> Encoded:
-        codes, distinct = _used(*codes_of(values))
+        codes, distinct = _drop_unused(*codes_of(values))
         missing = np.asarray(distinct.is_null())
         slots, offsets = self._sequences(distinct.drop_null().to_pylist(), missing)
         return Encoded([Cells(codes, slots, offsets)], missing=int(np.count_nonzero(missing[codes])))
@@ -104,7 +104,7 @@ class TextEncoder(Encoder):
         (cells,) = parts
         offsets = np.arange(len(cells.slots) + 1) if cells.offsets is None else cells.offsets
         missing = self._missing(cells.slots, offsets)
-        text = self._joined(cells.slots, offsets)
+        text = self._join(cells.slots, offsets)
         present = text.filter(pa.array(~missing))
         again, ends = self._sequences(present.to_pylist(), missing)
         if not np.array_equal(again, cells.slots) or not np.array_equal(ends, offsets):
@@ -120,7 +120,7 @@ class TextEncoder(Encoder):
             raise DecodeError(f"field {self.spec.name!r}: a text begins with its marker and has no other")
         return np.asarray(slots[starts] == NULL, np.bool_)
 
-    def _joined(self, slots: NDArray[np.int32], offsets: NDArray[np.int64]) -> pa.Array:
+    def _join(self, slots: NDArray[np.int32], offsets: NDArray[np.int64]) -> pa.Array:
         """The text of each sequence."""
         pieces = self._bytes.take(pa.array(np.where(slots < 0, len(self._bytes) + slots, slots)))
         ends = np.frombuffer(pieces.buffers()[1], np.int64, len(slots) + 1)[offsets]
@@ -143,14 +143,14 @@ class TextEncoder(Encoder):
                     known.pop(text, None)
             # found first: another thread may empty the table at any moment
             found = {text: numbers for text in texts if (numbers := known.get(text)) is not None}
-            fresh = self._looked_up([text for text in dict.fromkeys(texts) if text not in found], ids)
+            fresh = self._look_up([text for text in dict.fromkeys(texts) if text not in found], ids)
             known.update((text, numbers) for text, numbers in fresh.items() if len(text or "") <= CACHED_LENGTH)
             found |= fresh
             return [found[text] for text in texts]
 
         return find
 
-    def _looked_up(self, texts: list[str | None], ids: NDArray[np.int64]) -> dict[str | None, tuple[int, ...]]:
+    def _look_up(self, texts: list[str | None], ids: NDArray[np.int64]) -> dict[str | None, tuple[int, ...]]:
         slots, offsets = self._sequences([text for text in texts if text is not None], np.zeros(len(texts), np.bool_))
         flat, ends = ids[slots].tolist(), offsets.tolist()
         return {text: tuple(flat[ends[i] : ends[i + 1]]) for i, text in enumerate(texts)}
@@ -189,7 +189,7 @@ def _slot(piece: bytes) -> Slot:
     return Slot("piece", text, f" {text}", start=False, fusible=False)
 
 
-def _used(codes: Ints, distinct: pa.Array) -> tuple[Ints, pa.Array]:
+def _drop_unused(codes: Ints, distinct: pa.Array) -> tuple[Ints, pa.Array]:
     """Without the distinct values that no row has: a dictionary may be far longer than its column."""
     used = np.bincount(codes, minlength=len(distinct)) > 0
     if used.all():

@@ -70,8 +70,8 @@ class Unigram:
         characters = {" ", END}.union(*words)
         # an ASCII character is a piece of one byte, which does not count against `size`
         narrow = sum(character.isascii() for character in characters)
-        learned = _learned(_repeated(words, size), 1 + narrow + max(size, len(characters)))
-        return cls(list(_kept(learned, size)))
+        learned = _learn(_repeat(words, size), 1 + narrow + max(size, len(characters)))
+        return cls(list(_select_best(learned, size)))
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(numbers, lengths): the pieces of each text, flat, and how many; byte b is the number -1 - b."""
@@ -99,7 +99,7 @@ def _words(texts: Iterable[str]) -> dict[str, int]:
     return {word: counts[word] for word in sorted(counts) if word.strip("\r\n")}
 
 
-def _repeated(words: dict[str, int], size: int) -> Iterator[str]:
+def _repeat(words: dict[str, int], size: int) -> Iterator[str]:
     """Each word as often as it counts, and the most frequent ones once with `END` behind them.
 
     SentencePiece starts from the strings that it meets twice with different characters after them, so a word
@@ -114,7 +114,7 @@ def _repeated(words: dict[str, int], size: int) -> Iterator[str]:
         yield word + END if shown > 1 and word in frequent else word
 
 
-def _kept(learned: Iterable[tuple[str, float]], size: int) -> Iterator[tuple[str, float]]:
+def _select_best(learned: Iterable[tuple[str, float]], size: int) -> Iterator[tuple[str, float]]:
     """Every piece of one byte, which only scores that byte, and the best `size` others."""
     for sign, score in learned:
         text = sign.replace(SPACE, " ")
@@ -125,7 +125,7 @@ def _kept(learned: Iterable[tuple[str, float]], size: int) -> Iterator[tuple[str
         yield text, score
 
 
-def _learned(words: Iterator[str], size: int) -> Iterator[tuple[str, float]]:
+def _learn(words: Iterator[str], size: int) -> Iterator[tuple[str, float]]:
     """(piece, score) as SentencePiece learns them, best first, `SPACE` for the space."""
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(

@@ -28,7 +28,7 @@ class AnchorState(YearSet):
 
     def finalize(self) -> Anchor:
         """The fitted anchor. The state stays usable."""
-        return Anchor(self.added_to(()))
+        return Anchor(self.add_to(()))
 
 
 class Anchor:
@@ -81,7 +81,7 @@ class Anchor:
 
     def extend(self, state: AnchorState) -> Anchor:
         """An anchor that also has tokens for the years of `state`, appended."""
-        return Anchor(state.added_to(self._years.years))
+        return Anchor(state.add_to(self._years.years))
 
     def to_json(self) -> dict[str, Any]:
         """The anchor as plain JSON data for `from_json`."""

@@ -54,7 +54,7 @@ class TimestampState(State):
 
     def finalize(self) -> TimestampEncoder:
         buckets = delta_buckets(self.spec.delta_bins, self.grain.unit, self.grain.reach) if self.spec.delta else None
-        return TimestampEncoder(self.spec, zone_table(self.spec.zone), self.seen.added_to(()), buckets)
+        return TimestampEncoder(self.spec, zone_table(self.spec.zone), self.seen.add_to(()), buckets)
 
     def dump(self) -> pa.Table:
         return self.seen.dump().replace_schema_metadata(self.grain.dump())
@@ -236,7 +236,7 @@ class TimestampEncoder(Encoder):
         return find
 
     def extend(self, state: TimestampState) -> TimestampEncoder:
-        return TimestampEncoder(self.spec, self.zone, state.seen.added_to(self.years), self.buckets)
+        return TimestampEncoder(self.spec, self.zone, state.seen.add_to(self.years), self.buckets)
 
     def to_json(self) -> dict[str, Any]:
         edges = {} if self.buckets is None else {"edges": list(self.buckets.edges)}

@@ -35,7 +35,7 @@ class YearSet:
         """The set that `dump` wrote."""
         return cls(set(table["year"].to_pylist()))
 
-    def added_to(self, years: tuple[int, ...]) -> tuple[int, ...]:
+    def add_to(self, years: tuple[int, ...]) -> tuple[int, ...]:
         """Years that have tokens, and after them those of this set that have none, in order."""
         return (*years, *sorted(self.years - set(years)))
 

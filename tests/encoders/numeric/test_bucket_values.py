@@ -44,7 +44,7 @@ def test_values_are_saved_and_extended(first: list[tuple[int, float, int]], more
     again = BucketValues.from_json(5, json.loads(json.dumps(made.to_json())))
     assert again.to_json() == made.to_json()
     added = values_of(more)
-    extended = again.extended(added.codes, added.values, added.counts, added.values)
+    extended = again.extend(added.codes, added.values, added.counts, added.values)
     assert int(extended.counts.sum()) == sum(n for _, _, n in (*first, *more))
 
 

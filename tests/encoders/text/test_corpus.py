@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.encoders.text.corpus import BUDGET, Corpus, thinned
+from domaintoolkit.encoders.text.corpus import BUDGET, Corpus, thin
 
 COUNTS = st.dictionaries(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=5), st.integers(1, 1 << 40), max_size=12
@@ -39,7 +39,7 @@ def test_thinning_parts_is_thinning_the_whole(first: dict[str, int], second: dic
         both = pa.concat_tables(parts).group_by("value").aggregate([("count", "max")])
         return both.rename_columns(["value", "count"]).sort_by("value")
 
-    whole = thinned(merged(_table(first), _table(second)), limit)
-    parts = thinned(merged(thinned(_table(first), limit), thinned(_table(second), limit)), limit)
+    whole = thin(merged(_table(first), _table(second)), limit)
+    parts = thin(merged(thin(_table(first), limit), thin(_table(second), limit)), limit)
     assert whole["value"].to_pylist() == parts["value"].to_pylist()
     assert len(whole) == min(limit, len(first | second))
