@@ -117,13 +117,24 @@ def extend(
     workers = threads or os.cpu_count() or 1
     counting = _Counting(tokenizer, on_bad_rows, progress or silent, workers)
     state, fitted_on = counting.best_state(rows, training_only)
-    digest = hashlib.sha256(f"{composites!r}".encode() + (state.to_bytes() or b"")).hexdigest()
+    digest = _digest(state, composites)
     if digest in tokenizer.extensions:
         return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, known=True)
     tokenizer.extend_states([state])
     tokenizer.extensions = (*tokenizer.extensions, digest)
     entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", Budget.of(memory, threads))
     return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
+
+
+def _digest(state: FitState, composites: Composite | None) -> str:
+    """A hash of counts, whatever the types of the columns were, and of the composites that are learned with them."""
+    found = hashlib.sha256(f"{composites!r}".encode())
+    for name, table in state.dump().items():
+        if name != "types":
+            # integers and their texts are the same counts, in another order
+            columns = [map(str, column.to_pylist()) for column in table.columns]
+            found.update(repr([name, sorted(zip(*columns, strict=True))]).encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
 
 
 def fitting_schema(schema: Schema) -> Schema:

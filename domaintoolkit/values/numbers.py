@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -200,7 +200,10 @@ def _parse_integer(text: str, style: NumberStyle) -> int:
     if plain is None or not re.fullmatch(_DECIMAL, plain) or len(plain) > _MOST_DIGITS:
         hint = suggest_settings(text, style)
         raise ValueError(f"expected an integer, got {quote(text)}{hint}")
-    number = Decimal(plain)
+    try:
+        number = Decimal(plain)
+    except InvalidOperation:  # an exponent that no machine holds
+        raise ValueError(f"{quote(text)} is beyond a 64-bit integer") from None
     if number and number.adjusted() >= _MOST_PLACES:
         raise ValueError(f"{quote(text)} is beyond a 64-bit integer")
     if number != (whole := number.to_integral_value()) or number.adjusted() < -_MOST_DIGITS:

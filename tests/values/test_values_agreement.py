@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_args
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import DataError
@@ -191,6 +191,7 @@ def test_numbers_of_every_type_count_alike(
 
 
 @given(st.lists(mutated(NUMBERS), min_size=1, max_size=6))
+@example(["10e999999999999999999"])
 def test_numbers(texts: list[str]) -> None:
     def alone(text: str) -> float | str | None:
         try:

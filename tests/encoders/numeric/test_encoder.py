@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from encoder_checks import check_column, fitted
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domaintoolkit.encoders import NUMERIC
@@ -180,6 +180,7 @@ def test_sums_of_a_heavy_tail_survive() -> None:
 
 
 @given(specs(), st.lists(st.integers(-50, 50), min_size=1), st.lists(st.integers(-60, 60) | st.floats(-60, 60)))
+@example(Numeric("f", bins=3, refine=2), [1, 2, 2, 28], [3.0])
 def test_whole_numbers_come_back_whole(spec: Numeric, fit: list[int], values: list[float]) -> None:
     if spec.strategy == "explicit":
         return
