@@ -111,7 +111,7 @@ def convert_text(
     texts = as_strings(values)
     if column.type == "timestamp":
         times = read_text(texts, column.time_form)
-        made = text_instants(texts, times, zone_table(column.zone))
+        made = text_instants(texts, times, zone_table(column.zone), column.time_form)
         return Converted(made.values, made.refused, times.named if column.time_format is None else None)
     if column.type == "date":
         return _plainly(_dates(texts, column.time_form.pattern))

@@ -73,7 +73,7 @@ def to_microseconds(values: pa.Array, zone: str | ZoneTable, form: TimeForm = IS
         return _from_counts(values, days, "d" if unit == "D" else unit, table, _show_as(days, unit), dates=True)
     if holds_text(kind):
         texts = as_strings(values)
-        return text_instants(texts, read_text(texts, form), table)
+        return text_instants(texts, read_text(texts, form), table, form)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _numbers(values, table, form)
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
@@ -88,12 +88,14 @@ def read_text(texts: pa.Array, form: TimeForm = ISO) -> TextTimes:
     return parse_times(texts, form.cut) if form.unit is None else parse_counts(texts, form)
 
 
-def text_instants(texts: pa.Array, times: TextTimes, table: ZoneTable) -> Prepared:
+def text_instants(texts: pa.Array, times: TextTimes, table: ZoneTable, form: TimeForm) -> Prepared:
     """The instants of times that were read from `texts`: those that name no zone are wall time of the table's."""
     micros, named, null, refused, leaps, known_dates = times
 
     def show(row: int) -> str:
-        return quote(texts[row].cast(pa.large_binary()).as_py())
+        text = quote(texts[row].cast(pa.large_binary()).as_py())
+        counted = form.pattern is None and form.unit is not None and is_count(str(texts[row]))
+        return show_count(texts[row], form) if counted else text
 
     def dates() -> Flags:
         if known_dates is not None:
@@ -127,7 +129,7 @@ def _numbers(values: pa.Array, table: ZoneTable, form: TimeForm) -> Prepared:
         return refuse_all(values, INSTANT, _NO_UNIT)
     if pa.types.is_decimal(values.type):
         texts = values.cast(pa.string())
-        return text_instants(texts, parse_counts(texts, form), table)
+        return text_instants(texts, parse_counts(texts, form), table, form)
     start, wall = _origin(form, table)
 
     def show(row: int) -> str:

@@ -168,6 +168,7 @@ def test_times_of_every_form(data: st.DataObject, settings: TimeSettings, zone: 
     st.none() | st.sampled_from(ORIGINS),
     FINER,
 )  # fmt: skip
+@example([7_200_000_000], [0.0], "us", "2019-03-31", "refuse")
 def test_numbers_of_every_type_count_alike(
     integers: list[int], floats: list[float], unit: Unit, origin: str | None, finer: Finer
 ) -> None:
