@@ -19,7 +19,7 @@ check:
 test *arguments:
     pytest -n 2 "$@"
 
-# Run the tests that take less than a minute together, with fewer drawn examples
+# Run the tests that are not slow, with fewer drawn examples
 test-fast *arguments:
     HYPOTHESIS_PROFILE=quick pytest -n 2 -m "not slow and not spark and not gpu" "$@"
 
