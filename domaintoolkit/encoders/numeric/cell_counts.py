@@ -55,7 +55,9 @@ class CellCounts:
         for sign, side in zip((-1.0, 1.0), self._sides, strict=True):
             lows, counts = side.used()
             ends = (((lows.view(np.int64) >> _SHIFT) + 1) << _SHIFT).view(np.float64)
-            means = lows + np.minimum(ends - lows, lows) / 2 * ((counts - 1) / counts)
+            # the last cell ends beyond float64, and those below its normal numbers are wider than a thousandth
+            widths = np.minimum(np.minimum(ends, np.finfo(np.float64).max) - lows, lows / 1024)
+            means = lows + widths / 2 * ((counts - 1) / counts)
             made.append((sign * lows, counts, sign * means))
         (values, counts, means), more = made
         return np.concatenate([values, more[0]]), np.concatenate([counts, more[1]]), np.concatenate([means, more[2]])

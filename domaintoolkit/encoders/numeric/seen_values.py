@@ -198,10 +198,11 @@ class SeenValues:
     def extremes(self) -> tuple[float, float]:
         """The least and the greatest value; at least one was seen."""
         self._compact()
-        found = [*self._values[:1].tolist(), *self._values[-1:].tolist()]
+        least, greatest = self._values[:1].tolist(), self._values[-1:].tolist()
         if self._cells is not None:
-            found += [self._cells.least, self._cells.greatest]
-        return min(found), max(found)
+            least.append(self._cells.least)
+            greatest.append(self._cells.greatest)
+        return min(least), max(greatest)
 
     def dump(self) -> pa.Table:
         """The counts as a table; equal ones give equal tables."""

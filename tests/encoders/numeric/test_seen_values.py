@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domaintoolkit.encoders.numeric import seen_values
@@ -34,6 +34,9 @@ def test_few_values_are_counted_one_by_one(column: np.ndarray) -> None:
 
 @pytest.mark.parametrize("most", [3, 1 << 17])
 @given(column=COLUMN, cut=st.integers(0, 60), seed=st.integers(0, 9))
+@example(column=np.array([0.0, 1.0, 2.0, 3.0]), cut=0, seed=0)
+@example(column=np.array([0.0, 1.0, 2.0, 2.225073858507e-311, 2.225073858507e-311]), cut=0, seed=0)
+@example(column=np.array([0.0, 1.0, 2.0, 1.796815355011309e308, 1.796815355011309e308]), cut=0, seed=0)
 def test_counts_do_not_depend_on_the_order_or_on_merging(most: int, column: np.ndarray, cut: int, seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seen_values, "MOST_VALUES", most)
