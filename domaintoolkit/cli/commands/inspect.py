@@ -123,10 +123,12 @@ def _to_plain(value: Any) -> Any:
 
 
 def _inspect_vocabulary(folder: Path, limit: int | None, json_output: bool) -> None:
+    from domaintoolkit.tokenizer import DomainTokenizer
     from domaintoolkit.vocabulary import Vocabulary
 
-    vocabulary = Vocabulary.load(folder)
-    composites = _composites(folder, vocabulary)
+    tokenizer = DomainTokenizer.load(folder) if (folder / "tokenizer.json").exists() else None
+    vocabulary = Vocabulary.load(folder) if tokenizer is None else tokenizer.vocabulary
+    composites = [] if tokenizer is None else _composites(tokenizer)
     kinds = Counter((token.kind, token.field) for token in vocabulary)
     rows = [{"kind": kind, "field": field, "tokens": count} for (kind, field), count in kinds.items()]
     data = {
@@ -142,11 +144,9 @@ def _inspect_vocabulary(folder: Path, limit: int | None, json_output: bool) -> N
         _show_vocabulary(vocabulary, data, limit or SHOWN)
 
 
-def _composites(folder: Path, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+def _composites(tokenizer: DomainTokenizer) -> list[dict[str, Any]]:
     """The composites of a tokenizer, the most frequent first."""
-    from domaintoolkit.tokenizer import DomainTokenizer
-
-    model = DomainTokenizer.load(folder).composites
+    vocabulary, model = tokenizer.vocabulary, tokenizer.composites
     if model is None:
         return []
     order = (-model.counts).argsort(kind="stable").tolist()

@@ -91,3 +91,12 @@ def test_odd_keys_and_labels_cannot_garble_the_terminal(run: Run, as_data: Data,
     assert r"who \x1b[31m\u202ex" in said
     assert r"label: \x1b[2J" in said
     assert r"available: \x1b[31m\u202ex" in run("inspect", tmp_path / "out", "--entity", "nobody").stderr
+
+
+def test_a_vocabulary_alone(as_data: Data, encoded: Path, tmp_path: Path) -> None:
+    from domaintoolkit import Vocabulary
+
+    Vocabulary.load(encoded / "tokenizer").save(tmp_path)
+    data = as_data("inspect", tmp_path)
+    assert data["composites"] == []
+    assert data["tokens"] == as_data("inspect", encoded / "tokenizer")["tokens"]
