@@ -201,8 +201,7 @@ class Scale:
         lower, upper = self._bounds[fine], self._bounds[fine + 1]
         middle = lower / 2 + upper / 2
         if self.is_whole:
-            yield float(np.rint(middle))
-            yield float(np.ceil(lower))
+            yield from (float(whole) for whole in (np.rint(middle), np.ceil(lower)) if lower <= whole < upper)
         if middle:
             for digits in (2, 3, 4, 6, 9):
                 short = float(f"{middle:.{digits}g}")

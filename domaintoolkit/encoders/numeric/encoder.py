@@ -198,10 +198,6 @@ class NumericEncoder(Encoder):
         numbers = [] if math.isnan(seen) else [seen]
         numbers += [-number if negative else number for number in self.scale.candidates(fine)]
         near = [value for number in numbers for value in nearby(number, type)]
-        if self.scale.is_whole:
-            # whole values before the fractions next to an edge; one that was seen before all
-            around = [number + off for number in map(round, filter(math.isfinite, numbers)) for off in (0, -1, 1)]
-            near = [nearby(float(number), type)[0] for number in around] + near
         for value in near:
             number = float(cast("float", value))
             if self.spec.sign and (number < 0) != negative:
