@@ -28,7 +28,7 @@ class PartGroups:
     part: str
     """The part's readable name, such as `event_time.weekday`."""
     calendar: str | None
-    """The calendar part that the tokens stand for, `delta` for times since the event before; else None."""
+    """The calendar part that the tokens stand for, if it is one."""
     deltas: tuple[int, ...] | None
     """The least delta of each group, in microseconds, if it is the part of deltas."""
     first: int
@@ -61,8 +61,9 @@ def group_tokens(tokenizer: DomainTokenizer, encoded: Counts) -> TokenGroups:
     """
     grammar, vocabulary = tokenizer.grammar, tokenizer.vocabulary
     kinds = [token.identity[2].partition(":")[0] for token in vocabulary]
-    first = [token.identity[2] == "delta:none" for token in vocabulary]
-    compared = ~np.array(first)
+    compared = np.ones(len(vocabulary), np.bool_)
+    if tokenizer.layout.no_delta is not None:
+        compared[tokenizer.layout.no_delta] = False
     of_token = np.full(len(vocabulary), -1, np.int64)
     parts: list[PartGroups] = []
     labels: list[str] = []
@@ -91,7 +92,7 @@ def _order_of(
     name = encoder.parts[part - tokenizer.grammar.part_fields.index(field)]
     if name != "delta" or encoder.buckets is None:
         return name, True, None
-    return name, True, tuple(encoder.buckets.span(bucket)[0] for bucket in range(1, tokens + 1))
+    return None, True, tuple(encoder.buckets.span(bucket)[0] for bucket in range(1, tokens + 1))
 
 
 def _group_part(ids: Counts, kinds: list[str], counts: Counts, ordered: bool) -> list[Counts]:

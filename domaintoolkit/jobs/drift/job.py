@@ -228,7 +228,7 @@ def _judge_field(
 
 def _judge_part(part: PartGroups, groups: TokenGroups, samples: tuple[_Sample, _Sample]) -> PartDrift:
     span = min(sample.span for sample in samples)
-    if part.calendar not in (None, "delta") and span < FEWEST_CYCLES * CYCLES.get(str(part.calendar), 1 << 62):
+    if part.calendar is not None and span < FEWEST_CYCLES * CYCLES.get(part.calendar, 1 << 62):
         return PartDrift(0.0, 1.0, "calendar", (), part.part)
     kept = np.arange(part.first, part.end)
     if part.deltas is not None:
