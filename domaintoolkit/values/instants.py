@@ -93,9 +93,9 @@ def text_instants(texts: pa.Array, times: TextTimes, table: ZoneTable, form: Tim
     micros, named, null, refused, leaps, known_dates = times
 
     def show(row: int) -> str:
-        text = quote(texts[row].cast(pa.large_binary()).as_py())
-        counted = form.pattern is None and form.unit is not None and is_count(str(texts[row]))
-        return show_count(texts[row], form) if counted else text
+        if _is_counted(str(texts[row]), form):
+            return show_count(texts[row], form)
+        return quote(texts[row].cast(pa.large_binary()).as_py())
 
     def dates() -> Flags:
         if known_dates is not None:
@@ -291,8 +291,13 @@ def _instant(value: object, table: ZoneTable, form: TimeForm) -> int:
     raise ValueError(f"not a time: {value!r}")
 
 
+def _is_counted(text: str, form: TimeForm) -> bool:
+    """Return True if a text is read as a count of the form's unit."""
+    return form.pattern is None and form.unit is not None and is_count(text)
+
+
 def _text_instant(text: str, table: ZoneTable, form: TimeForm) -> int:
-    if form.pattern is None and form.unit is not None and is_count(text):
+    if _is_counted(text, form):
         return _number_instant(text, table, form)
     if form.pattern is None:
         micros, named, is_leap = parse_time(text, form.cut)
