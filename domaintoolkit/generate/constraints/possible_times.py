@@ -52,7 +52,7 @@ class TimeField:
     """(V,) the value of a calendar part, or the bucket of a delta; below 0 if the token gives none, as null does."""
 
     @property
-    def usual(self) -> int:
+    def usual_gap(self) -> int:
         """The time after an event, in µs, within which the next is expected: up to the last edge of the deltas."""
         buckets = self.encoder.buckets
         return USUAL if buckets is None else max(buckets.edges[-1], DAY)
@@ -115,7 +115,7 @@ class Feasible:
             return tokens
         tokens = tokens[self.field.values[tokens] >= 0]
         found = [self.push(int(token), place) for token in tokens]
-        usual = np.array([each.usual for each in found], np.bool_)
+        usual = np.array([each.is_usual for each in found], np.bool_)
         return tokens[usual if usual.any() else np.array([each.possible for each in found], np.bool_)]
 
     @property
@@ -129,7 +129,7 @@ class Feasible:
         return self.field is None or bool(self._match(1))
 
     @property
-    def usual(self) -> bool:
+    def is_usual(self) -> bool:
         """True if an instant within the usual time after the event before agrees with all tokens so far.
 
         Without it, calendar parts that no near day has together would move a history by decades.
@@ -139,7 +139,7 @@ class Feasible:
         found = self._match(1)
         if self.first or self.bucket is not None or not found:
             return bool(found)
-        return found[0][0] < max(high for _, high in self.intervals) + self.field.usual
+        return found[0][0] < max(high for _, high in self.intervals) + self.field.usual_gap
 
     def _match(self, count: int) -> list[Interval]:
         """The first `count` intervals of the current event, or a few more, in order."""
