@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.storage.shards import CARRIED
 from domaintoolkit.streams.keys import SPLITS
+from domaintoolkit.util.ragged import offsets_of
 
 __all__ = ["find_fault"]
 
@@ -40,7 +41,7 @@ def _find_in_batch(batch: pa.RecordBatch, vocabulary_size: int) -> str | None:
     # (events,): the place of each in its stream, the length of that, and True for the first of a stream
     place = starts.flatten().to_numpy().astype(np.int64)
     first = np.zeros(len(place), bool)
-    offsets = np.r_[0, np.cumsum(events)]
+    offsets = offsets_of(events)
     first[offsets[:-1][events > 0]] = True
     ascending = np.r_[True, place[1:] > place[:-1]] | first if len(place) else first
     if (place < 0).any() or (place >= np.repeat(lengths, events)).any() or not ascending.all():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders import Cells, Encoder
 from domaintoolkit.schema import Categorical
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.ragged import offsets_of
 
 __all__ = ["NewValue", "NewValues"]
 
@@ -74,5 +75,5 @@ def _holds(cells: Cells, hashed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if cells.offsets is None:
         return wanted[cells.codes]
     # (sequences,): how many of the slots of each are wanted
-    running = np.concatenate([[0], np.cumsum(wanted)])
+    running = offsets_of(wanted.view(np.int8))
     return (running[cells.offsets[1:]] > running[cells.offsets[:-1]])[cells.codes]
