@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import stat
 import zipfile
@@ -15,6 +14,7 @@ from urllib.parse import unquote
 from domaintoolkit.errors import SourceError
 from domaintoolkit.reading.file_types import Kind, Recognised, named_kind, recognise
 from domaintoolkit.reading.unpacking import open_unpacked, problem
+from domaintoolkit.util.artifacts import file_checksum
 
 __all__ = ["Fingerprint", "SourceFile", "find_files", "fingerprint"]
 
@@ -86,10 +86,7 @@ def fingerprint(path: str | os.PathLike[str], checksum: bool = False) -> Fingerp
     """Size, time of change and, if asked for, checksum of the file at `path`."""
     try:
         status = os.stat(path)
-        digest = None
-        if checksum:
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_checksum(os.fspath(path)) if checksum else None
     except OSError as error:
         raise problem(path, error) from None
     return Fingerprint(status.st_size, status.st_mtime_ns, digest)

@@ -16,6 +16,7 @@ from domaintoolkit.storage.manifest import COUNTED, ShardEntry
 from domaintoolkit.streams.keys import SPLITS, hash_keys, split_of
 from domaintoolkit.streams.streams import Streams
 from domaintoolkit.util.arrow import to_plain
+from domaintoolkit.util.artifacts import file_checksum
 from domaintoolkit.util.partials import replacing
 from domaintoolkit.util.ragged import cut_ranges, offsets_of
 
@@ -153,11 +154,8 @@ def read_shard(folder: Path, entry: ShardEntry, verify: bool = True) -> pa.Table
         if size != entry.bytes:
             word = "cut short" if size < entry.bytes else "altered"
             raise ArtifactError(str(path), f"is {word}: it has {size:,} bytes, the manifest says {entry.bytes:,}")
-        if verify:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != entry.sha256:
-                raise ArtifactError(str(path), "was altered: its checksum is not that of the manifest")
+        if verify and file_checksum(path) != entry.sha256:
+            raise ArtifactError(str(path), "was altered: its checksum is not that of the manifest")
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except (OSError, pa.ArrowInvalid) as error:
         if isinstance(error, OSError) and error.strerror:

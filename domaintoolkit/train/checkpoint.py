@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from domaintoolkit.errors import ArtifactError
-from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.artifacts import file_checksum, read_json, write_json
 from domaintoolkit.util.partials import remove_folder, replacing_folder
 
 __all__ = ["Checkpoints", "Tensors"]
@@ -49,7 +48,7 @@ class Checkpoints:
                 # safetensors refuses tensors that share memory, as tied weights do: each gets its own
                 copies = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
                 safetensors.torch.save_file(copies, folder / f"{name}.safetensors", metadata={"format": "pt"})
-            files = {file.name: _checksum(file) for file in sorted(folder.iterdir())}
+            files = {file.name: file_checksum(file) for file in sorted(folder.iterdir())}
             write_json(folder / STATE, FORMAT, VERSION, {**state, "files": files})
         self.prune(best)
 
@@ -80,14 +79,9 @@ class Checkpoints:
             raise ArtifactError(error.path, reason) from None
 
 
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _read(path: Path, checksum: str) -> Tensors:
     try:
-        if _checksum(path) != checksum:
+        if file_checksum(path) != checksum:
             raise ArtifactError(str(path), "was altered: its content does not match its checksum")
         return dict(safetensors.torch.load_file(path))
     except (OSError, SafetensorError) as error:

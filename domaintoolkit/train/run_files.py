@@ -17,7 +17,7 @@ from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.recipe import Recipe, load_recipe, recipe_to_toml
-from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.artifacts import file_checksum, read_json, write_json
 from domaintoolkit.util.partials import clear_partials, list_whole, replacing_folder, write_atomic
 
 __all__ = ["RunReport", "begin_run", "clear_leftovers", "finish_run", "is_finished", "load_run_recipe", "verify_run"]
@@ -78,7 +78,8 @@ def load_run_recipe(folder: Path) -> Recipe | None:
     if not (folder / RUN).exists():
         return None
     begun = read_json(folder / RUN, FORMAT, VERSION)
-    _compare(folder, _files(begun, folder / RUN), {RECIPE: _checksums(folder).get(RECIPE, "")})
+    path = folder / RECIPE
+    _compare(folder, _files(begun, folder / RUN), {RECIPE: file_checksum(path) if path.is_file() else ""})
     return load_recipe(folder / RECIPE)
 
 
@@ -116,12 +117,7 @@ def _files(data: dict[str, Any], path: Path) -> dict[str, str]:
 def _checksums(folder: Path) -> dict[str, str]:
     """The checksum of each listed file, and of each in a listed folder, by its path below the run's folder."""
     paths = [path for name in LISTED for path in (folder / name, *sorted((folder / name).rglob("*"))) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {path.relative_to(folder).as_posix(): file_checksum(path) for path in paths}
 
 
 def _compare(folder: Path, wanted: dict[str, str], found: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from domaintoolkit.errors import ArtifactError, NewerVersionError
 from domaintoolkit.util.partials import write_atomic
 
-__all__ = ["JsonText", "canonical_json", "read_checked", "read_json", "write_json"]
+__all__ = ["JsonText", "canonical_json", "file_checksum", "read_checked", "read_json", "write_json"]
 
 HEAD = ("format", "version", "checksum")
 
@@ -23,6 +23,12 @@ class JsonText(str):
 
 
 _END = b"}\n"
+
+
+def file_checksum(path: str | Path) -> str:
+    """The SHA-256 of a file's content; raises `OSError` if it cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def canonical_json(data: Any) -> str:
