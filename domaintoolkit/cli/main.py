@@ -77,7 +77,11 @@ class _LazyGroup(click.Group):
         from domaintoolkit.errors import DomainToolkitError
 
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                # here, a reader that has gone can be told from other errors; Python's own flush at exit prints it
+                sys.stdout.flush()
         except click.UsageError as error:
             ctx.exit(_report_usage(error, error.ctx or ctx))
         except DomainToolkitError as error:

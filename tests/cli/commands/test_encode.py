@@ -209,10 +209,12 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_continues(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away(tmp_path: Path, unbuffered: str) -> None:
     code = "from domaintoolkit.cli import main; main()"
     command = f"{sys.executable} -c '{code}' encode -d ads --events 300 -o {tmp_path}/out | true"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, env=environment)
     assert done.stderr == ""
 
 
