@@ -133,7 +133,9 @@ def _log(bins: int, values: Floats, counts: Counts, extremes: Extremes) -> Float
     own = _edges_before(values, ends)
     if first == len(values):
         return own
-    least = float(_edges_before(values, np.array([first]))[0]) if first else float(values[0])
+    least = float(values[first])
+    if first and (edge := float(_edges_before(values, np.array([first]))[0])) > 0:  # the least cell begins at zero
+        least = edge
     start, stop = _EXACT.ln(Decimal(least)), _EXACT.ln(Decimal(high))
     count = max(1, bins - len(ends))
     even = [float(_EXACT.exp(start + (stop - start) * k / count)) for k in range(1, count)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +35,16 @@ def specs(draw: st.DrawFn) -> Numeric:
         sign=sign,
         refine=draw(st.integers(1, 4)),
     )
+
+
+@pytest.mark.parametrize("strategy", ["log", "quantile", "uniform"])
+@pytest.mark.parametrize("bins", [2, 3, 9])
+def test_numbers_below_the_least_normal_one(strategy: Any, bins: int) -> None:
+    fit = pa.array([5e-324, 1e-320, 1e-310, -1.0, 0.0, 3.0])
+    for start in range(len(fit)):
+        check_column(NUMERIC, Numeric("f", bins=bins, strategy=strategy), fit[start:], fit)
+        check_column(NUMERIC, Numeric("f", bins=bins, strategy=strategy), fit[: start + 1], fit)
+    check_column(NUMERIC, Numeric("f", bins=bins, strategy=strategy), pa.array([5e-324, -1.0]), fit)
 
 
 @pytest.mark.slow
