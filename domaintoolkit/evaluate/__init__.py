@@ -3,6 +3,7 @@
 from domaintoolkit.evaluate.baselines import Baseline
 from domaintoolkit.evaluate.model_comparison import (
     Difference,
+    FieldCost,
     ModelComparison,
     Row,
     baseline_scores,
@@ -14,6 +15,7 @@ from domaintoolkit.evaluate.score import Score, score_model
 __all__ = [
     "Baseline",
     "Difference",
+    "FieldCost",
     "ModelComparison",
     "Row",
     "Score",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from domaintoolkit.evaluate.part_sequences import PartSequences, split_parts
 from domaintoolkit.evaluate.score import Score, Tally, WindowsLike
 from domaintoolkit.grammar import Syntax
 
-__all__ = ["Difference", "ModelComparison", "Row", "baseline_scores", "compare", "fit_baselines"]
+__all__ = ["Difference", "FieldCost", "ModelComparison", "Row", "baseline_scores", "compare", "fit_baselines"]
 
 Ints = NDArray[np.integer[Any]]
 NORMAL_95 = 1.959964
@@ -51,6 +51,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldCost:
+    """The bits an event of one field under each model, and the bits that the model saves there."""
+
+    field: str
+    bits: dict[str, float]
+    over_unigram: Difference
+    over_markov: Difference
+
+
+@dataclass(frozen=True, slots=True)
 class ModelComparison:
     """The table, the differences that matter, and the verdict as a word and as a sentence."""
 
@@ -62,6 +72,8 @@ class ModelComparison:
     verdict: str
     """`beats`, `level`, `loses` or `nothing to beat`."""
     sentence: str
+    fields: tuple[FieldCost, ...] = ()
+    """Field by field, in the order of the stream; none if composites mix the fields."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -121,12 +133,16 @@ def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLik
     return [tally.score(name, parts, tokens) for name, tally in zip(names, tallies, strict=True)]
 
 
-def difference(left: Score, right: Score, without: Collection[str] = ()) -> Difference:
+def difference(
+    left: Score, right: Score, without: Collection[str] = (), only: Collection[str] | None = None
+) -> Difference:
     """Bits an event by which `left` is cheaper, a ratio of sums over entities with its linearised standard error.
 
     The events of one entity depend on one another, so single events, or blocks that share an entity, would make the
-    interval too narrow. The parts of `without` do not count.
+    interval too narrow. The parts of `without` do not count; with `only`, only its parts do.
     """
+    if only is not None:
+        without = {*without, *((set(left.parts) | set(right.parts)) - set(only))}
     gain = (right.nats_without(without) - left.nats_without(without)) / math.log(2)
     events = left.events.astype(np.float64)
     groups, total = len(events), max(1.0, float(events.sum()))
@@ -150,12 +166,18 @@ def _student_95(freedom: int) -> float:
     return float(z + first / freedom + second / freedom**2 + third / freedom**3)
 
 
-def compare(model: Score, baselines: Sequence[Score], split: str, clock: Collection[str] = ()) -> ModelComparison:
+def compare(
+    model: Score,
+    baselines: Sequence[Score],
+    split: str,
+    clock: Collection[str] = (),
+    fields: Mapping[str, Collection[str]] | None = None,
+) -> ModelComparison:
     """Say whether the model beats the best baseline. `baselines` are the uniform, the unigram and the Markov.
 
     There is nothing to beat if neither the Markov baseline nor the model is certainly cheaper than the unigram: then
     the past does not help to predict the next event. The parts of the `clock` do not count here, since time only
-    ever moves on, and any model learns that.
+    ever moves on, and any model learns that. `fields` has the parts of each field whose costs are to be compared.
     """
     by_name = {score.name: score for score in baselines}
     unigram, markov = by_name["unigram"], by_name["Markov"]
@@ -172,7 +194,16 @@ def compare(model: Score, baselines: Sequence[Score], split: str, clock: Collect
         verdict = "loses" if ahead.high is not None and ahead.high < 0 else "level"
     rows = [_row(score) for score in (*baselines, model)]
     events = int(model.events.sum())
-    return ModelComparison(split, events, model.tokens, tuple(rows), differences, verdict, _sentence(verdict, ahead))
+    mixed = bool(model.bits_by_part.get("[composite]"))
+    costs = [] if mixed else [_field_cost(name, parts, model, baselines) for name, parts in (fields or {}).items()]
+    sentence = _sentence(verdict, ahead)
+    return ModelComparison(split, events, model.tokens, tuple(rows), differences, verdict, sentence, tuple(costs))
+
+
+def _field_cost(name: str, parts: Collection[str], model: Score, baselines: Sequence[Score]) -> FieldCost:
+    unigram, markov = (next(each for each in baselines if each.name == known) for known in ("unigram", "Markov"))
+    bits = {score.name: sum(score.bits_by_part.get(part, 0.0) for part in parts) for score in (*baselines, model)}
+    return FieldCost(name, bits, difference(model, unigram, only=parts), difference(model, markov, only=parts))
 
 
 def _row(score: Score) -> Row:

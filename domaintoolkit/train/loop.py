@@ -90,6 +90,8 @@ class Trainer:
         self.state = LoopState()
         self.losses: list[float] = []
         """The loss of each batch that this process trained on."""
+        self.listeners: list[Callable[[Progress], None]] = [training.progress]
+        """They hear of the progress on the main device."""
         module = WithLoss(model, training.recipe)
         # Buffers are tables of the vocabulary, the same everywhere, and of types that some backends cannot send.
         ignore: Any = nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
@@ -125,7 +127,7 @@ class Trainer:
                 meter.add(report.loss, report.nats_by_part[:-1].sum(), report.tokens, report.events)
 
             if recipe.clip:
-                accelerator.clip_grad_norm_(self.module.parameters(), recipe.clip)
+                meter.add_norm(accelerator.clip_grad_norm_(self.module.parameters(), recipe.clip))
             self.optimizer.step()
             self.optimizer.zero_grad()
             state.step += 1
@@ -151,7 +153,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             values = {name: value for name, value in asdict(progress).items() if isinstance(value, float)}
             self.accelerator.log(values, step=progress.step)
-            self.training.progress(progress)
+            for listener in self.listeners:
+                listener(progress)
 
     def _is_milestone(self, step: int) -> bool:
         """Return True if a step ends with an evaluation or a checkpoint; the last one does."""

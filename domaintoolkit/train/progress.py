@@ -41,6 +41,11 @@ class Progress:
     """The model's own FLOPs as a share of the device's peak; None if the peak is not known."""
     validation: float | None = None
     """Bits an event on validation entities, if this step was evaluated."""
+    gradient_norm: float | None = None
+    """Mean norm of the gradient before clipping; None if nothing is clipped."""
+    tokens: int = 0
+    """Predicted tokens of the batches since the last report, on all devices."""
+    events: int = 0
 
     def __str__(self) -> str:
         parts = [
@@ -92,6 +97,7 @@ class Meter:
         self.steps, self.devices, self.flops, self.peak, self.report = steps, devices, flops, peak, report
         self._began = time.perf_counter()
         self._sums: list[Tensor] = []
+        self._norms: list[Tensor] = []
         self._pace: float | None = None
         """Smoothed seconds a step."""
         self._reported = -math.inf
@@ -102,6 +108,10 @@ class Meter:
         """Count one batch in."""
         counts = (loss, loss.detach() * tokens, event_nats, tokens, events)
         self._sums.append(torch.stack([count.detach().float() for count in counts]))
+
+    def add_norm(self, norm: Tensor) -> None:
+        """Count the norm of a step's gradient in."""
+        self._norms.append(norm.detach().float())
 
     def is_finite(self) -> bool:
         """Return True if the loss of every batch since the last report is finite; waits for the device."""
@@ -132,9 +142,12 @@ class Meter:
             seconds_left=self._pace * (self.steps - step),
             utilisation=self.flops * len(batches) / seconds / self.peak if self.peak else None,
             validation=validation,
+            gradient_norm=float(torch.stack(self._norms).mean()) if self._norms else None,
+            tokens=round(tokens) * self.devices,
+            events=round(events) * self.devices,
         )
         self.report(progress)
-        self._sums, self._since = [], step
+        self._sums, self._norms, self._since = [], [], step
         self._began = self._reported = time.perf_counter()
         losses: list[float] = batches[:, 0].tolist()
         return losses

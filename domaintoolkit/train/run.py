@@ -33,6 +33,7 @@ from domaintoolkit.train.progress import LiveLine, Progress
 from domaintoolkit.train.recipe import Recipe, default_recipe
 from domaintoolkit.train.result import Result
 from domaintoolkit.train.run_files import CHECKPOINTS, begin_run, clear_leftovers, finish_run, is_finished
+from domaintoolkit.train.run_log import RunLog
 from domaintoolkit.windows.loader import Loader
 from domaintoolkit.windows.window_rule import window_rule
 
@@ -93,6 +94,7 @@ def _train(
     trainer = Trainer(model, training, accelerator)
     _start_or_resume(trainer, folder, tokenizer, resume)
     start_trackers(accelerator, recipe, folder)
+    log = _open_log(trainer, folder, source.folder)
     state = _run_loop(trainer)
 
     best = state.best_step or state.step
@@ -114,7 +116,19 @@ def _train(
         notes=splits.notes,
     )
     _write_result(accelerator, model, result)
+    if log is not None:
+        log.end()
     return result
+
+
+def _open_log(trainer: Trainer, folder: Path, data: Path) -> RunLog | None:
+    """The log of the run, which receives all progress from here on; None on all devices but the first."""
+    if not trainer.accelerator.is_main_process:
+        return None
+    log = RunLog(folder, trainer.state.step)
+    log.begin(data, trainer.accelerator.device, trainer.accelerator.num_processes)
+    trainer.listeners.append(log.add)
+    return log
 
 
 def _open_splits(source: EncodedFolder, tokenizer: DomainTokenizer, recipe: Recipe, accelerator: Accelerator) -> Splits:
@@ -208,9 +222,14 @@ def _compare_with_baselines(model: BoundModel, splits: Splits, time: str | None)
     training, validation = splits.base_windows(splits.train), splits.base_windows(splits.validation)
     baselines = fit_baselines(training, validation, splits.grammar, BASELINE_TOKENS)
     scores = baseline_scores(baselines, splits.base_windows(splits.test), splits.grammar)
-    parts = zip(splits.grammar.part_names, splits.grammar.part_fields, strict=True)
-    clock = [part for part, field in parts if time is not None and field == time]
-    return compare(score, scores, splits.test.source.split or "all entities", clock)
+    fields: dict[str, list[str]] = {}
+    grammar = splits.grammar
+    for part, field in zip(
+        grammar.part_names[grammar.header_parts :], grammar.part_fields[grammar.header_parts :], strict=True
+    ):
+        fields.setdefault(str(field), []).append(part)
+    clock = fields.get(time or "", [])
+    return compare(score, scores, splits.test.source.split or "all entities", clock, fields)
 
 
 def _describe_prediction(model: TokenModel | EventModel, tokenizer: DomainTokenizer, splits: Splits) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from domaintoolkit.errors import (
     SchemaError,
     VocabularyMismatchError,
 )
-from domaintoolkit.train import Progress, Recipe, Result, load_recipe, train
+from domaintoolkit.train import Progress, Recipe, Result, load_recipe, read_log, train
 from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.memory import explain_out_of_memory
 
@@ -88,6 +88,14 @@ def test_what_a_run_leaves_behind(encoded: Path, tmp_path: Path, capsys: pytest.
     assert written["comparison"]["verdict"] == result.comparison.verdict
     assert [row.name for row in result.comparison.rows] == ["uniform", "unigram", "Markov", "model"]
     assert result.comparison.events > 0
+    model, fields = result.comparison.rows[-1], result.comparison.fields
+    parts = sum(bits for part, bits in model.bits_by_part.items() if part not in {"[SESSION]", "[cut off]", "[header]"})
+    assert sum(cost.bits["model"] for cost in fields) == pytest.approx(parts)
+    assert all(cost.over_markov.bits == pytest.approx(cost.bits["Markov"] - cost.bits["model"]) for cost in fields)
+    begin, *steps, end = read_log(tmp_path / "run")
+    assert (begin["data"], end["kind"]) == (str(encoded), "end")
+    assert all(line["gradient_norm"] > 0 and line["tokens"] > 0 for line in steps)
+    assert [line["step"] for line in steps if "validation" in line] == [4, 8]
     assert not [path for path in (tmp_path / "run").rglob("*") if path.suffix in {".pt", ".bin", ".pkl", ".pickle"}]
     assert "validation" in capsys.readouterr().err
     with pytest.raises(OutputError, match="finished training run"):
