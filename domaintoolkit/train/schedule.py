@@ -25,7 +25,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int, devices: int = 1) -> fl
     """The learning rate of step `step` (from 0) of `steps`: linear warm-up, then the schedule.
 
     The cosine reaches the floor at the last step; with restarts (Loshchilov and Hutter 2017), at the last one
-    before each restart.
+    before each restart. Only the run warms up: a restart begins at the peak.
     """
     peak = peak_rate(recipe, devices)
     warmup = recipe.warmup_steps(steps)
@@ -34,9 +34,9 @@ def learning_rate(recipe: Recipe, step: int, steps: int, devices: int = 1) -> fl
         return peak * (step + 1) / (warmup + 1)
     if recipe.schedule == "constant":
         return peak
-    end = steps
+    begin, end = warmup, steps
     if recipe.schedule == "restarts":
-        step, end = step % recipe.restart_every, min(steps, recipe.restart_every)
-    begin = warmup if step >= warmup else 0
+        cycle, step = divmod(step, recipe.restart_every)
+        begin, end = 0 if cycle else warmup, min(steps, recipe.restart_every)
     along = (step - begin) / max(1, end - 1 - begin)
     return peak * (recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))

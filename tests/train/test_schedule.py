@@ -25,9 +25,11 @@ def test_constant_and_restarts(step: int) -> None:
     constant = Recipe(schedule="constant", warmup=20, learning_rate=0.5)
     assert learning_rate(constant, step, 10_000) == 0.5
     restarts = Recipe(schedule="restarts", warmup=20, restart_every=100, learning_rate=0.5)
-    expected = 0.5 if step % 100 == 0 else learning_rate(restarts, step + 100, 20_000)
-    assert learning_rate(restarts, step, 20_000) == pytest.approx(expected)
-    assert learning_rate(restarts, step - step % 100 + 199, 20_000) == pytest.approx(0.005)
+    later = step - step % 100 + 100
+    assert learning_rate(restarts, step + 100, 20_000) == learning_rate(restarts, step + 200, 20_000)
+    cycle = [learning_rate(restarts, each, 20_000) for each in range(later, later + 100)]
+    assert cycle == sorted(cycle, reverse=True)
+    assert (cycle[0], cycle[-1]) == (0.5, pytest.approx(0.005))
 
 
 def test_the_peak_grows_with_the_batch_on_request() -> None:
