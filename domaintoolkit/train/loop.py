@@ -104,7 +104,7 @@ class Trainer:
         """Train to the last step, or until validation stops improving."""
         training, recipe, state, accelerator = self.training, self.training.recipe, self.state, self.accelerator
         devices, device = accelerator.num_processes, accelerator.device
-        meter = Meter(training.steps, devices, training.flops, peak_flops(device), self._log)
+        meter = Meter(training.steps, devices, training.flops, peak_flops(device), self._log, state.step)
         batches = training.batches(state.step * recipe.accumulation)
         self.module.train()
         while state.step < training.steps and not state.finished:
@@ -230,7 +230,12 @@ class Trainer:
             name, _, moment = key.rpartition("/")
             moments.setdefault(name, {})[moment] = tensor
         whole: Any = distributed.get_optimizer_state_dict(self.module, self.optimizer.optimizer, options=FULL)
-        whole["state"] = moments
+        # A parameter that never had a gradient has no moments yet; zeros and step 0 are how it begins.
+        fresh = {
+            name: {moment: torch.zeros_like(tensor) for moment, tensor in entry.items()}
+            for name, entry in whole["state"].items()
+        }
+        whole["state"] = fresh | moments
         distributed.set_optimizer_state_dict(self.module, self.optimizer.optimizer, whole, options=FULL)
 
         rank = self.accelerator.process_index

@@ -88,11 +88,11 @@ class Meter:
     """Adds up reports of batches, on their device, and turns them into `Progress` from time to time.
 
     A batch takes `flops` on each of `devices`, and a device can do `peak` in a second. Rates are those of this device
-    times `devices`: all get batches of the same size.
+    times `devices`: all get batches of the same size. `start` is the number of steps that were done before.
     """
 
     def __init__(
-        self, steps: int, devices: int, flops: float, peak: float | None, report: Callable[[Progress], None]
+        self, steps: int, devices: int, flops: float, peak: float | None, report: Callable[[Progress], None], start: int
     ) -> None:
         self.steps, self.devices, self.flops, self.peak, self.report = steps, devices, flops, peak, report
         self._began = time.perf_counter()
@@ -101,8 +101,9 @@ class Meter:
         self._pace: float | None = None
         """Smoothed seconds a step."""
         self._reported = -math.inf
-        self._since = 0
+        self._since = start
         """The step of the last report."""
+        self._reports = 0
 
     def add(self, loss: Tensor, event_nats: Tensor, tokens: Tensor, events: Tensor) -> None:
         """Count one batch in."""
@@ -129,7 +130,8 @@ class Meter:
         batches = torch.stack(self._sums).double().cpu()  # (batches, 5)
         seconds = max(1e-9, time.perf_counter() - self._began)
         pace = seconds / max(1, step - self._since)
-        self._pace = pace if self._pace is None or not self._since else 0.7 * self._pace + 0.3 * pace
+        # the first steps are slower than those that follow, so the pace of the second report replaces theirs
+        self._pace = pace if self._pace is None or self._reports < 2 else 0.7 * self._pace + 0.3 * pace
         nats, event_nats, tokens, events = batches[:, 1:].sum(0).tolist()
         progress = Progress(
             step=step,
@@ -148,6 +150,7 @@ class Meter:
         )
         self.report(progress)
         self._sums, self._norms, self._since = [], [], step
+        self._reports += 1
         self._began = self._reported = time.perf_counter()
         losses: list[float] = batches[:, 0].tolist()
         return losses

@@ -45,7 +45,7 @@ def test_a_pipe_gets_evaluations_only_and_a_terminal_one_line() -> None:
 
 def test_the_meter_adds_up_batches() -> None:
     reports: list[Progress] = []
-    meter = Meter(100, 2, 1e9, 1e12, reports.append)
+    meter = Meter(100, 2, 1e9, 1e12, reports.append, 0)
     for loss in (1.0, 2.0):
         meter.add(torch.tensor(loss), torch.tensor(30.0), torch.tensor(20), torch.tensor(10))
     assert meter.is_due()
@@ -58,3 +58,14 @@ def test_the_meter_adds_up_batches() -> None:
     assert made.seconds_left > 0
     assert meter.flush(3, 0.5) == []
     assert not meter.is_due()
+
+
+def test_the_time_left_of_a_resumed_run_counts_its_own_steps_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(0, 1000, 10))
+    monkeypatch.setattr("time.perf_counter", lambda: next(now))
+    reports: list[Progress] = []
+    meter = Meter(1000, 1, 1e9, None, reports.append, 900)
+    for step in (905, 910):
+        meter.add(torch.tensor(1.0), torch.tensor(30.0), torch.tensor(20), torch.tensor(10))
+        meter.flush(step, 0.5)
+    assert [report.seconds_left for report in reports] == [2.0 * 95, 2.0 * 90]

@@ -78,6 +78,20 @@ def test_a_run_that_is_resumed_is_the_run_that_was_not_stopped(encoded: Path, tm
 
 
 @pytest.mark.slow
+def test_a_run_without_spelled_values_is_resumed_too(tmp_path: Path) -> None:
+    """Its tails never get a gradient, and so the optimizer holds nothing for them."""
+    table = folders.rows(60, 6)
+    encoded = folders.write(tmp_path / "encoded", table, folders.tokenizer(table, pages=8))
+    recipe = replace(RECIPE, family="event", steps=4, evaluate_every=1)
+    whole = train(encoded, tmp_path / "whole", recipe, progress=quiet)
+    with pytest.raises(StoppedError):
+        train(encoded, tmp_path / "stopped", recipe, progress=stop_at(2))
+    assert train(encoded, tmp_path / "stopped", recipe, progress=quiet).losses == whole.losses[4:]
+    left, right = weights(tmp_path / "whole", 4), weights(tmp_path / "stopped", 4)
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.slow
 def test_what_a_run_leaves_behind(encoded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = train(encoded, tmp_path / "run", replace(RECIPE, trackers=("tensorboard",), keep=1))
     assert load_recipe(tmp_path / "run" / "recipe.toml") == result.recipe
