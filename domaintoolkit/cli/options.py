@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ __all__ = [
     "json_option",
     "limit_options",
     "memory_option",
+    "model_threads_option",
     "on_bad_rows_option",
     "overwrite_option",
     "print_json",
@@ -129,6 +130,26 @@ def threads_option(function: F) -> F:
     return click.option("--threads", type=AtLeast(1), metavar="N", help="Threads.  [default: one per processor]")(
         function
     )
+
+
+def model_threads_option(function: F, exposed: bool = False) -> F:
+    """`--threads` of a command that runs a model: torch keeps to them until the command ends.
+
+    If `exposed`, the command also takes the number, as `threads`.
+    """
+    return click.option(
+        "--threads", type=AtLeast(1), metavar="N", callback=_limit_torch_threads, expose_value=exposed,
+        help="Threads. Fewer are faster if other programs use the processors too.  [default: one per processor]",
+    )(function)  # fmt: skip
+
+
+def _limit_torch_threads(ctx: click.Context, _: click.Parameter, value: int | None) -> int | None:
+    if value is not None and not ctx.resilient_parsing:
+        import torch
+
+        ctx.call_on_close(partial(torch.set_num_threads, torch.get_num_threads()))
+        torch.set_num_threads(value)
+    return value
 
 
 def memory_option(function: F) -> F:

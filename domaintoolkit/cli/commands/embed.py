@@ -13,6 +13,7 @@ from domaintoolkit.cli.options import (
     device_option,
     format_examples,
     json_option,
+    model_threads_option,
     overwrite_option,
     print_json,
 )
@@ -49,6 +50,7 @@ EXAMPLES = format_examples(
 )
 @click.option("--longest", type=AtLeast(1), metavar="N", help="Read only the last N tokens of longer streams.")
 @device_option
+@model_threads_option
 @overwrite_option
 @json_option
 def command(

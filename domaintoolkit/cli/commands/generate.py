@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import AtLeast, device_option, format_examples, json_option, print_json
+from domaintoolkit.cli.options import (
+    AtLeast,
+    device_option,
+    format_examples,
+    json_option,
+    model_threads_option,
+    print_json,
+)
 from domaintoolkit.cli.output import check_output_ending
 from domaintoolkit.errors import OutputError
 
@@ -56,6 +63,7 @@ EXAMPLES = format_examples(
     help="Write the events to a .parquet or .csv file; numbers are drawn from the values seen in their buckets.",
 )  # fmt: skip
 @device_option
+@model_threads_option
 @json_option
 def command(
     run: Path,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from domaintoolkit.cli.options import format_examples, json_option, print_json
+from domaintoolkit.cli.options import format_examples, json_option, model_threads_option, print_json
 from domaintoolkit.cli.recipe_options import recipe_options
 from domaintoolkit.errors import OutputError
 
@@ -38,6 +39,7 @@ SAMPLE = 200_000
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings.")
 @click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint, with its settings.")
 @recipe_options
+@partial(model_threads_option, exposed=True)
 @json_option
 def command(
     folder: Path | None,
@@ -46,6 +48,7 @@ def command(
     recipe_file: Path | None,
     resume: bool,
     settings: dict[str, Any],
+    threads: int | None,
     json_output: bool,
 ) -> None:
     """Pre-train a model on token streams.
@@ -57,7 +60,7 @@ def command(
     """
     if folder is None and domain_name is None:
         raise click.UsageError("give OUT, an encoded folder, or --domain NAME to train on its sample")
-    streams = _encode_sample(domain_name, json_output) if folder is None else folder
+    streams = _encode_sample(domain_name, threads, json_output) if folder is None else folder
     from domaintoolkit.train import (
         default_recipe,
         is_precision_emulated,
@@ -101,7 +104,7 @@ def _domain_recipe(domain_name: str | None) -> Path | None:
     return None if recipe is None else Path(str(recipe))
 
 
-def _encode_sample(domain_name: str | None, quiet: bool) -> Path:
+def _encode_sample(domain_name: str | None, threads: int | None, quiet: bool) -> Path:
     """Encode the sample of a domain, or use an earlier encoding; return the folder."""
     from domaintoolkit.cli.progress import Bar
     from domaintoolkit.jobs import encode, fit
@@ -121,7 +124,8 @@ def _encode_sample(domain_name: str | None, quiet: bool) -> Path:
         return folder
     source = sample_source(domain, SAMPLE)
     with Bar() as bar:
-        result = encode(fit(domain.schema, source, progress=bar).tokenizer, source, folder, progress=bar)
+        tokenizer = fit(domain.schema, source, threads=threads, progress=bar).tokenizer
+        result = encode(tokenizer, source, folder, threads=threads, progress=bar)
     if not quiet:
         click.echo(f"{result.manifest.totals['events']:,} simulated events of {domain_name} encoded into {folder}")
     return folder

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+import torch
 from click.testing import Result
 
 from domaintoolkit.cli.recipe_options import HELP
@@ -146,3 +147,15 @@ def test_train_usage(run: Run, tmp_path: Path, encoded: Path) -> None:
     assert run("train", encoded, "-o", tmp_path / "m", "--model", "layers").exit_code == 2
     assert run("train", encoded, "-o", tmp_path / "m", "--preset", "9t").exit_code == 2
     assert run("train", tmp_path / "nowhere", "-o", tmp_path / "m").exit_code == 1
+
+
+def test_a_model_runs_on_as_many_threads_as_the_user_says(
+    run: Run, trained: Path, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, used = torch.get_num_threads(), []
+    limit = torch.set_num_threads
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: (used.append(count), limit(count)))
+    assert run("embed", trained, encoded, "-o", tmp_path / "a.parquet", "--threads", before + 1).exit_code == 0
+    assert run("train", encoded, "-o", trained, "--resume", "--threads", before + 1).exit_code == 0
+    assert run("generate", trained, "--events", 1, "--threads", before + 1).exit_code == 0
+    assert used == [before + 1, before] * 3
