@@ -145,10 +145,9 @@ def model_threads_option(function: F, exposed: bool = False) -> F:
 
 def _limit_torch_threads(ctx: click.Context, _: click.Parameter, value: int | None) -> int | None:
     if value is not None and not ctx.resilient_parsing:
-        import torch
+        from domaintoolkit.model import limit_threads
 
-        ctx.call_on_close(partial(torch.set_num_threads, torch.get_num_threads()))
-        torch.set_num_threads(value)
+        ctx.call_on_close(partial(limit_threads, limit_threads(value)))
     return value
 
 

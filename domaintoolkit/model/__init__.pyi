@@ -13,6 +13,7 @@ from .event_model import EventModel as EventModel
 from .event_model import event_parameters as event_parameters
 from .event_tensors import EventTensors as EventTensors
 from .event_tensors import events_from_streams as events_from_streams
+from .loading import limit_threads as limit_threads
 from .loading import load_model as load_model
 from .planning import DEVICES as DEVICES
 from .planning import Device as Device

@@ -1,4 +1,4 @@
-"""The model of a run, whichever kind it is."""
+"""The model of a run, whichever kind it is, and the threads that it computes in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.util.artifacts import read_json
 
-__all__ = ["load_model"]
+__all__ = ["limit_threads", "load_model"]
 
 KINDS: dict[str, type[TokenModel] | type[EventModel]] = {kind.__name__: kind for kind in (TokenModel, EventModel)}
 
@@ -30,6 +30,13 @@ def load_model(run: str | Path, device: str | None = None) -> TokenModel | Event
     if name not in KINDS:
         raise ArtifactError(str(folder), f"holds a model of the unknown kind {name!r}")
     return KINDS[name].from_pretrained(folder, device=chosen)
+
+
+def limit_threads(count: int) -> int:
+    """Let models of this process compute in `count` threads; returns the number before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    return before
 
 
 def _check_device(name: str) -> None:
