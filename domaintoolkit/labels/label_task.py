@@ -1,0 +1,120 @@
+"""`LabelTask`: the rows and values of one target, and the kind of thing that it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import DataError, LookupFailedError, Refusal
+from domaintoolkit.values.texts import is_text
+from domaintoolkit.values.value_names import write_names
+
+__all__ = ["Kind", "LabelTask", "find_task"]
+
+Kind = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelTask:
+    """One target: a row for each label row that has a value of it."""
+
+    name: str
+    kind: Kind
+    classes: tuple[str, ...]
+    """The names of the classes in their order; of a binary target the second is the positive one. None of numbers."""
+    rows: NDArray[np.int64]
+    """(n,) the row of the label table of each value, rising."""
+    values: NDArray[np.float64]
+    """(n,) the number of the class, or the value."""
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """(n,) the number of each class."""
+        return self.values.astype(np.int64)
+
+
+def find_task(
+    name: str, target: pa.Array, rows: NDArray[np.int64], kind: Kind | None = None, positive: str | None = None
+) -> LabelTask:
+    """The task of a target's values (n,) in these rows of the label table; null is no value.
+
+    Numbers of more than two values, and other values that are times or texts of numbers, are a regression; two values
+    are a binary target; texts of more are classes. `kind` decides otherwise. Of two classes the positive one is
+    `positive`, or the one that sorts last: 1 after 0, true after false, yes after no.
+
+    Raises `DataError` if a regression has values that are not numbers, and `LookupFailedError` for an unknown class.
+    """
+    there = np.asarray(target.is_valid())
+    values, rows = target.filter(pa.array(there)), rows[there]
+    numbers = None if kind == "multiclass" else _numbers(values)
+    if kind == "regression" and numbers is None:
+        raise DataError([_first_text(values, rows, name)])
+    distinct = np.unique(numbers) if numbers is not None else np.zeros(0)
+    if numbers is not None and (kind == "regression" or not _is_binary(distinct, kind)):
+        return LabelTask(name, "regression", (), rows, numbers)
+    names = _names(values)
+    if numbers is not None:
+        # 1 and 1.0 are one class
+        ordered = [_show(number) for number in (distinct if len(distinct) == 2 else (0.0, 1.0))]
+        codes = np.searchsorted(np.array([float(text) for text in ordered]), numbers)
+    else:
+        ordered = _sorted(pc.unique(names).to_pylist())
+        codes = np.asarray(pc.index_in(names, value_set=pa.array(ordered, pa.string()))).astype(np.int64)
+    found: Kind = "multiclass" if kind == "multiclass" or len(ordered) != 2 else "binary"
+    if kind == "binary" and len(ordered) != 2:
+        reason = f"target {name!r} has {len(ordered)} classes, and a binary target has two"
+        raise DataError([Refusal(None, None, reason)])
+    if positive is not None and found == "binary":
+        if positive not in ordered:
+            raise LookupFailedError("class", positive, ordered)
+        if ordered.index(positive) == 0:
+            ordered, codes = ordered[::-1], 1 - codes
+    return LabelTask(name, found, tuple(ordered), rows, codes.astype(np.float64))
+
+
+def _is_binary(distinct: NDArray[np.float64], kind: Kind | None) -> bool:
+    return len(distinct) == 2 or (len(distinct) < 2 and set(distinct) <= {0.0, 1.0}) or kind == "binary"
+
+
+def _numbers(values: pa.Array) -> NDArray[np.float64] | None:
+    """(n,) the values as finite numbers; None if one of them is not."""
+    if is_text(values.type):
+        try:
+            values = pc.utf8_trim_whitespace(values).cast(pa.float64())
+        except pa.ArrowInvalid:
+            return None
+    test = pa.types
+    kind = values.type
+    if not (test.is_integer(kind) or test.is_floating(kind) or test.is_decimal(kind) or test.is_boolean(kind)):
+        return None
+    numbers = np.asarray(values.cast(pa.float64()), np.float64)
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _names(values: pa.Array) -> pa.Array:
+    return values.cast(pa.string()) if is_text(values.type) else write_names(values).cast(pa.string())
+
+
+def _show(number: float) -> str:
+    return str(int(number)) if number == int(number) else repr(float(number))
+
+
+def _sorted(names: list[str]) -> list[str]:
+    """The names in the order of their numbers, if all are; otherwise as texts."""
+    try:
+        return sorted(names, key=float)
+    except ValueError:
+        return sorted(names)
+
+
+def _first_text(values: pa.Array, rows: NDArray[np.int64], name: str) -> Refusal:
+    texts = _names(values).to_pylist()
+    for row, text in zip(rows.tolist(), texts, strict=True):
+        if _numbers(pa.array([text])) is None:
+            return Refusal(row, None, f"expected a finite number as the target {name!r} of a regression, got {text!r}")
+    return Refusal(None, None, f"the target {name!r} of a regression is not a number")
