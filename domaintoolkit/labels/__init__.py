@@ -2,9 +2,9 @@
 
 from domaintoolkit.labels.label_reading import read_labels
 from domaintoolkit.labels.label_table import LabelSettings, LabelTable
+from domaintoolkit.labels.label_task import Kind, LabelTask
 from domaintoolkit.labels.placement import Placement, place_labels
 from domaintoolkit.labels.stream_labels import read_stream_labels
-from domaintoolkit.labels.label_task import Kind, LabelTask
 
 __all__ = [
     "Kind",
