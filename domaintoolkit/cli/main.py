@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
+from domaintoolkit.cli.failures import describe_usage_error, print_failure, wants_json
+
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
@@ -29,6 +31,9 @@ COMMANDS = {
 INTERRUPTED = 130
 """The exit status that shells report for a command that was ended by Ctrl-C."""
 
+AS_JSON = "domaintoolkit.as_json"
+"""The context's note that errors are to be printed as JSON too."""
+
 EXTRAS = {
     **dict.fromkeys(
         ("torch", "x_transformers", "accelerate", "safetensors", "huggingface_hub", "tensorboard"), "train"
@@ -43,14 +48,20 @@ EXTRAS = {
 class _LazyGroup(click.Group):
     """A group that knows the names and summaries of its commands, and imports a command only to call it."""
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(self, info_name: str | None, args: list[str], *others: Any, **extra: Any) -> click.Context:
+        as_json = wants_json(args)
         try:
-            return super().make_context(*args, **kwargs)
+            context = super().make_context(info_name, args, *others, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            sys.exit(0)
         except click.UsageError as error:
-            sys.exit(_report_usage(error, error.ctx))
-        except KeyboardInterrupt:  # click itself would end with exit status 1
-            click.echo("error: interrupted", err=True)
+            sys.exit(_report_usage(error, error.ctx, as_json))
+        except KeyboardInterrupt as interrupt:  # click itself would end with exit status 1
+            print_failure("interrupted", INTERRUPTED, as_json, interrupt)
             sys.exit(INTERRUPTED)
+        context.meta[AS_JSON] = as_json
+        return context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -83,46 +94,40 @@ class _LazyGroup(click.Group):
                 # here, a reader that has gone can be told from other errors; Python's own flush at exit prints it
                 sys.stdout.flush()
         except click.UsageError as error:
-            ctx.exit(_report_usage(error, error.ctx or ctx))
+            ctx.exit(_report_usage(error, error.ctx or ctx, ctx.meta[AS_JSON]))
         except DomainToolkitError as error:
-            _fail(ctx, str(error), error.exit_status)
+            _fail(ctx, str(error), error.exit_status, error)
         except ModuleNotFoundError as error:
             extra = EXTRAS.get((error.name or "").partition(".")[0])
             if extra is None:
                 raise
-            _fail(ctx, f"this needs {error.name}, which is not installed: pip install 'domaintoolkit[{extra}]'", 2)
-        except MemoryError:
-            _fail(ctx, "out of memory; try a smaller --memory", 1)
+            message = f"this needs {error.name}, which is not installed: pip install 'domaintoolkit[{extra}]'"
+            _fail(ctx, message, 2, error)
+        except MemoryError as error:
+            _fail(ctx, "out of memory; try a smaller --memory", 1, error)
         except KeyboardInterrupt as interrupt:
-            _fail(ctx, str(interrupt) or "interrupted", INTERRUPTED)
+            _fail(ctx, str(interrupt) or "interrupted", INTERRUPTED, interrupt)
         except SystemError as error:  # numba turns Ctrl-C in a compiled loop into a SystemError
             if not isinstance(error.__cause__, KeyboardInterrupt):
                 raise
-            _fail(ctx, "interrupted", INTERRUPTED)
+            _fail(ctx, "interrupted", INTERRUPTED, error.__cause__)
         except BrokenPipeError:
             _silence_stdout()
             ctx.exit(1)
         except OSError as error:
-            _fail(ctx, _describe_os_error(error), 1)
+            _fail(ctx, _describe_os_error(error), 1, error)
 
 
-def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:
+def _fail(ctx: click.Context, message: str, status: int, error: BaseException) -> NoReturn:
     """Print an error as every command prints it, and end with `status`."""
-    from domaintoolkit.errors import printable
-
-    click.echo(f"error: {printable(message)}", err=True)
+    print_failure(message, status, ctx.meta[AS_JSON], error)
     ctx.exit(status)
 
 
-def _report_usage(error: click.UsageError, ctx: click.Context | None) -> int:
+def _report_usage(error: click.UsageError, ctx: click.Context | None, as_json: bool) -> int:
     """Print a usage error, ours or click's, with the command's usage line; return the exit status."""
-    from domaintoolkit.errors import printable
-
-    message = error.format_message().removesuffix(".")
-    if message[1:2].islower():  # click begins with a capital letter, but an option begins with a dash
-        message = message[0].lower() + message[1:]
-    click.echo(f"error: {printable(message)}", err=True)
-    if ctx is not None:
+    print_failure(describe_usage_error(error), error.exit_code, as_json, error)
+    if ctx is not None and not as_json:
         click.echo(f"\n{ctx.get_usage()}\nFor more, try: {ctx.command_path} --help", err=True)
     return error.exit_code
 

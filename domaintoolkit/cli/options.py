@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from domaintoolkit.cli.completion import complete_columns, complete_domains
 from domaintoolkit.cli.row_options import RowOptions
 
 __all__ = [
@@ -96,13 +97,15 @@ def row_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _add_options(
         _bundle(function, RowOptions, "rows"),
         click.argument("files", nargs=-1, type=click.Path(readable=False), metavar="[FILES]..."),
-        click.option("--domain", "-d", "domain_name", metavar="NAME", help="Installed domain; `domains` lists them."),
-        click.option(
-            "--schema", "schema_file", type=click.Path(readable=False, path_type=Path), metavar="FILE",
-            help="TOML file that declares the schema, instead of a domain.",
+        click.option("--domain", "-d", "domain_name", metavar="NAME", shell_complete=complete_domains,
+            help="Installed domain; `domains` lists them.",
         ),
         click.option(
-            "--column", "headers", multiple=True, metavar="NAME=HEADER",
+            "--schema", "schema_file", type=click.Path(readable=False, path_type=Path), metavar="FILE",
+            help="TOML file that declares the schema, instead of a domain; - is standard input.",
+        ),
+        click.option(
+            "--column", "headers", multiple=True, metavar="NAME=HEADER", shell_complete=complete_columns,
             help="Header of the column NAME in your files, if it differs. Repeatable.",
         ),
         click.option(

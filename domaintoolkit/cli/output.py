@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from domaintoolkit.cli.pipes import is_pipe
 from domaintoolkit.errors import OutputError
 from domaintoolkit.util.partials import list_whole
 
@@ -17,6 +18,8 @@ def check_output_folder(folder: Path, marker: str, overwrite: bool, hint: str) -
 
     Raises `OutputError`, with `hint` if an earlier run wrote the folder.
     """
+    if is_pipe(folder):
+        raise click.UsageError("a folder cannot be written to standard output; give its name instead of -")
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -29,13 +32,21 @@ def check_output_folder(folder: Path, marker: str, overwrite: bool, hint: str) -
         raise OutputError(str(folder), f"already holds something else ({listed}); choose an empty or new folder")
 
 
-def check_output_ending(option: str, file: Path, endings: tuple[str, ...]) -> None:
-    """Check that the name of `file` ends in one of `endings`; they decide the format."""
+def check_output_ending(option: str, file: Path, endings: tuple[str, ...]) -> str:
+    """The ending of the name of `file`, which decides the format; `-` is written in the format of the last ending.
+
+    Raises `click.UsageError` if it is none of `endings`, or if `--json` would write to standard output too.
+    """
+    if is_pipe(file):
+        if click.get_current_context().params.get("json_output"):
+            raise click.UsageError(f"{option} - and --json both write to standard output; drop one of them")
+        return endings[-1]
     if file.suffix not in endings:
-        raise click.UsageError(f"{option} takes a name that ends in {' or '.join(endings)}, got {str(file)!r}")
+        raise click.UsageError(f"{option} takes a name that ends in {' or '.join(endings)}, or -, got {str(file)!r}")
+    return file.suffix
 
 
 def check_output_file(file: Path, overwrite: bool) -> None:
     """Check that `file` does not exist, or may be replaced."""
-    if file.exists() and not overwrite:
+    if not is_pipe(file) and file.exists() and not overwrite:
         raise OutputError(str(file), "already exists; give --overwrite to replace it, or choose another")

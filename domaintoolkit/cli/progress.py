@@ -1,10 +1,13 @@
-"""A progress bar, shown on a terminal only."""
+"""The progress of a job: a bar on a terminal, a line every half minute in a pipe."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from domaintoolkit.util.pulse import Pulse
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -13,26 +16,30 @@ __all__ = ["Bar"]
 
 
 class Bar:
-    """Shows the stages of a job on standard error, one line each; silent if that is not a terminal.
+    """Shows the stages of a job on standard error: one line each on a terminal, in a pipe a line every half minute.
 
     A job calls it with the name of the stage, the work done, and the total if it is known.
     """
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
+        self._pulse: Pulse | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
-            self._progress = _make_progress()
-            self._progress.start()
+            self._progress = self._open.enter_context(_make_progress())
+        else:
+            self._pulse = self._open.enter_context(Pulse(sys.stderr, "preparing"))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        self._open.close()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if self._pulse is not None:
+            self._pulse.state = f"{stage}: {done:,}" + (f" of {total:,}" if total else "")
         if self._progress is None:
             return
         if stage not in self._tasks:

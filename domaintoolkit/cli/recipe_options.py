@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
 
+from domaintoolkit.cli.completion import complete_model_settings, complete_presets
 from domaintoolkit.train import Recipe
 
 __all__ = ["recipe_options"]
@@ -51,6 +52,9 @@ HELP = {
     "trackers": "Log to this tracker. Repeatable.",
 }
 
+COMPLETED = {"preset": {"shell_complete": complete_presets}, "model": {"shell_complete": complete_model_settings}}
+"""The settings whose values a shell can offer, but for choices."""
+
 
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for each setting of a recipe; the command takes those that the user gave as `settings`."""
@@ -67,7 +71,8 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     for name in reversed(names):
         flag = f"--{name.removesuffix('s') if name == 'trackers' else name.replace('_', '-')}"
-        command = click.option(flag, name, help=HELP[name], default=None, **_click_type(hints[name]))(command)
+        settings = {**_click_type(hints[name]), **COMPLETED.get(name, {})}
+        command = click.option(flag, name, help=HELP[name], default=None, **settings)(command)
     return command
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from domaintoolkit.cli.pipes import is_pipe, keep_input
+
 if TYPE_CHECKING:
     from domaintoolkit.reading import SampleSource, Source
     from domaintoolkit.schema import Domain, Reader, Schema
@@ -48,7 +50,7 @@ class RowOptions:
         """The name of the domain or of the schema file, for outputs that the user did not name."""
         if self.domain_name is not None:
             return self.domain_name
-        return "table" if self.schema_file is None else self.schema_file.stem
+        return "table" if self.schema_file is None or is_pipe(self.schema_file) else self.schema_file.stem
 
     def check(self) -> None:
         """Raise `click.UsageError` for options that contradict each other."""
@@ -58,6 +60,8 @@ class RowOptions:
             raise click.UsageError("--events and --seed apply only to the sample; drop them or FILES")
         if self.headers and not self.files:
             raise click.UsageError("--column applies to the headers of files; there are no FILES")
+        if self.files.count("-") > 1:
+            raise click.UsageError("standard input can be read once, so give - once")
         if self.delimiter is not None and not self.files:
             raise click.UsageError("--delimiter applies to CSV files; there are no FILES")
 
@@ -81,7 +85,7 @@ class RowOptions:
         if self.schema_file is not None:
             from domaintoolkit.reading import domain_from_toml
 
-            return domain_from_toml(self.schema_file)
+            return domain_from_toml(keep_input(self.schema_file))
         if self.domain_name is None:
             raise click.UsageError("give --domain NAME or --schema FILE; `domaintoolkit domains` lists the domains")
         from domaintoolkit.registry import get_domain
@@ -130,7 +134,8 @@ class RowOptions:
         from domaintoolkit.reading import open_source, with_headers
 
         layout = with_headers(reader, parse_headers(self.headers))
-        return open_source(self.files, layout if self.delimiter is None else replace(layout, delimiter=self.delimiter))
+        files = [str(keep_input(Path(file))) for file in self.files]
+        return open_source(files, layout if self.delimiter is None else replace(layout, delimiter=self.delimiter))
 
 
 def _infer_reader(schema: Schema, types: Mapping[str, str]) -> Reader:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, Self, TextIO
 
 import torch
 from torch import Tensor
 
+from domaintoolkit.util.pulse import EVERY, Pulse
+
 __all__ = ["PEAKS", "LiveLine", "Meter", "Progress", "peak_flops"]
+
+FALLBACK = 80
+"""Columns of a terminal that does not say its width."""
 
 PEAKS = {
     "L4": 121e12,
@@ -48,19 +54,29 @@ class Progress:
     events: int = 0
 
     def __str__(self) -> str:
-        parts = [
-            f"step {self.step:,}/{self.steps:,}",
-            f"loss {self.loss:.3f}",
-            f"{self.bits_per_event:.2f} bits/event",
-            f"{_format_rate(self.tokens_per_second)} tokens/s",
-            f"{_format_rate(self.events_per_second)} events/s",
-        ]
-        if self.utilisation is not None:
-            parts.append(f"MFU {self.utilisation:.0%}")
-        if self.validation is not None:
-            parts.append(f"validation {self.validation:.2f} bits/event")
+        return " · ".join(text for text, _ in self._parts())
+
+    def fit(self, width: int) -> str:
+        """As one line of at most `width` characters: the parts that fit, the least important left out first."""
+        parts = self._parts()
+        while len(line := " · ".join(text for text, _ in parts)) > width and len(parts) > 1:
+            parts.remove(max(parts, key=lambda part: part[1]))
+        return line[:width]
+
+    def _parts(self) -> list[tuple[str, int]]:
+        """The parts of the line in order, each with its rank: 0 is the most important."""
         minutes, seconds = divmod(round(self.seconds_left), 60)
-        return " · ".join([*parts, f"{minutes}:{seconds:02} left"])
+        parts: list[tuple[str | None, int]] = [
+            (f"step {self.step:,}/{self.steps:,}", 0),
+            (f"loss {self.loss:.3f}", 4),
+            (f"{self.bits_per_event:.2f} bits/event", 1),
+            (f"{_format_rate(self.tokens_per_second)} tokens/s", 5),
+            (f"{_format_rate(self.events_per_second)} events/s", 6),
+            (None if self.utilisation is None else f"MFU {self.utilisation:.0%}", 7),
+            (None if self.validation is None else f"validation {self.validation:.2f} bits/event", 2),
+            (f"{minutes}:{seconds:02} left", 3),
+        ]
+        return [(text, rank) for text, rank in parts if text is not None]
 
 
 def _format_rate(value: float) -> str:
@@ -68,20 +84,41 @@ def _format_rate(value: float) -> str:
 
 
 class LiveLine:
-    """Prints progress: on a terminal, one line that is overwritten; in a pipe, only evaluations."""
+    """Prints progress: on a terminal one line that is overwritten, in a pipe evaluations and a line every half minute.
 
-    def __init__(self, file: TextIO | None = None) -> None:
+    Within its block, a pipe gets the line also while no step ends.
+    """
+
+    def __init__(self, file: TextIO | None = None, every: float = EVERY) -> None:
         self.file = file or sys.stderr
         self.live = self.file.isatty()
+        self._pulse = Pulse(self.file, "reading the streams", every)
+
+    def __enter__(self) -> Self:
+        if not self.live:
+            self._pulse.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if not self.live:
+            self._pulse.__exit__(*error)
 
     def __call__(self, progress: Progress) -> None:
+        is_last = progress.step == progress.steps
         if self.live:
-            end = "\n" if progress.validation is not None or progress.step == progress.steps else ""
-            # \r returns to the start of the line, and the escape clears it
-            self.file.write(f"\r\x1b[2K{progress}{end}")
+            end = "\n" if progress.validation is not None or is_last else ""
+            # \r returns to the start of the line, and the escape clears it; in the last column a line would wrap
+            self.file.write(f"\r\x1b[2K{progress.fit(self._columns() - 1)}{end}")
             self.file.flush()
-        elif progress.validation is not None:
-            self.file.write(f"{progress}\n")
+        elif progress.validation is not None or self._pulse.is_due():
+            self._pulse.print(str(progress))
+        self._pulse.state = "comparing with the baselines" if is_last else str(progress)
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self.file.fileno()).columns or FALLBACK
+        except (OSError, ValueError):  # not a terminal of this system
+            return FALLBACK
 
 
 class Meter:

@@ -157,7 +157,8 @@ def _start_or_resume(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer,
     checkpoints, recipe = trainer.training.checkpoints, trainer.training.recipe
     is_main = trainer.accelerator.is_main_process
     if is_finished(folder) and not resume:
-        raise OutputError(str(folder), "holds a finished training run; choose another folder, or give --resume")
+        reason = "holds a finished training run; choose another folder, or give --resume or --overwrite"
+        raise OutputError(str(folder), reason)
     if is_main:
         clear_leftovers(folder)
     trainer.accelerator.wait_for_everyone()

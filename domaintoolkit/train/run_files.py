@@ -14,17 +14,27 @@ from typing import Any
 from domaintoolkit.errors import ArtifactError, OutputError
 from domaintoolkit.model import load_model
 from domaintoolkit.model.bound_model import BoundModel
+from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.recipe import Recipe, load_recipe, recipe_to_toml
 from domaintoolkit.util.artifacts import file_checksum, read_json, write_json
-from domaintoolkit.util.partials import clear_partials, list_whole, replacing_folder, write_atomic
+from domaintoolkit.util.partials import clear_partials, list_whole, remove_folder, replacing_folder, write_atomic
 
-__all__ = ["RunReport", "begin_run", "clear_leftovers", "finish_run", "is_finished", "load_run_recipe", "verify_run"]
+__all__ = [
+    "RunReport",
+    "begin_run",
+    "clear_leftovers",
+    "discard_run",
+    "finish_run",
+    "is_finished",
+    "load_run_recipe",
+    "verify_run",
+]
 
 RUN, RESULT = "run.json", "result.json"
 FORMAT, RESULT_FORMAT, VERSION = "domaintoolkit run", "domaintoolkit training result", 1
-RECIPE, TOKENIZER, MODEL, CHECKPOINTS = "recipe.toml", "tokenizer", "model", "checkpoints"
+RECIPE, TOKENIZER, MODEL, CHECKPOINTS, LOGS = "recipe.toml", "tokenizer", "model", "checkpoints", "logs"
 LISTED = (RUN, RECIPE, TOKENIZER, MODEL)
 """The files and folders whose checksums are in `result.json`; logs are not, since only other programs read them."""
 
@@ -59,6 +69,21 @@ def begin_run(folder: Path, recipe: Recipe, tokenizer: DomainTokenizer) -> None:
     write_json(folder / RUN, FORMAT, VERSION, {"vocabulary": tokenizer.vocabulary.hash, "files": files})
     write_atomic(folder / RECIPE, text)
     tokenizer.save(folder / TOKENIZER, counts=False)
+
+
+def discard_run(folder: str | Path) -> None:
+    """Remove what an earlier run left in `folder`, so that the next one begins anew; other files stay.
+
+    `run.json` stays too: it says that the folder is a run's.
+    """
+    place = Path(folder)
+    if not (place / RUN).exists():
+        return
+    with lock_folder(place):
+        (place / RESULT).unlink(missing_ok=True)
+        for name in (CHECKPOINTS, MODEL, LOGS):
+            if (place / name).is_dir():
+                remove_folder(place / name)
 
 
 def finish_run(folder: Path, model: BoundModel, result: dict[str, Any]) -> None:

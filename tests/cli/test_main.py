@@ -65,7 +65,8 @@ def test_every_command_has_help_with_an_example(run: Callable[..., Result], name
     ("args", "words"),
     [
         (["enkode"], "did you mean 'encode'"),
-        (["encode", "--nonsense"], "error: no such option"),
+        (["encode", "--nonsense"], "error: unknown option '--nonsense'\n"),
+        (["encode", "--overwite"], "did you mean '--overwrite'?"),
         (["encode"], "give --domain NAME or --schema FILE"),
         (["encode", "-d", "shoes"], "unknown domain 'shoes'"),
         (["encode", "-d", "ecommerce", "--schema", "x.toml"], "not both"),

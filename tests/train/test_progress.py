@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 import torch
@@ -27,6 +28,24 @@ def test_the_line_says_everything() -> None:
     ):
         assert part in line
     assert "MFU" not in str(progress())
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 120])
+def test_a_line_fits_the_width_and_keeps_what_matters_most(width: int) -> None:
+    full = progress(step=12_345, steps=100_000, utilisation=0.42, validation=13.0)
+    line = full.fit(width)
+    assert len(line) <= width
+    assert line.startswith("step 12,345/100,000")
+    assert ("12.25 bits/event" in line) is (width >= 40)
+    assert full.fit(200) == str(full)
+
+
+def test_a_pipe_gets_a_line_when_one_is_due() -> None:
+    file = io.StringIO()
+    with LiveLine(file, every=0.05) as report:
+        report(progress())
+        time.sleep(0.12)
+    assert file.getvalue().count("step 5/10") >= 1
 
 
 def test_a_pipe_gets_evaluations_only_and_a_terminal_one_line() -> None:

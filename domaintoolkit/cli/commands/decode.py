@@ -8,13 +8,14 @@ import click
 
 from domaintoolkit.cli.options import format_examples, json_option, overwrite_option, print_json
 from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.cli.pipes import echo_beside, writing
 from domaintoolkit.cli.progress import Bar
 
 __all__ = ["command"]
 
 EXAMPLES = format_examples(
     "domaintoolkit decode ecommerce-streams -o again.parquet",
-    "domaintoolkit decode ecommerce-streams -o again.csv",
+    "domaintoolkit decode ecommerce-streams -o - | head",
 )
 
 ENDINGS = (".parquet", ".csv")
@@ -24,7 +25,7 @@ ENDINGS = (".parquet", ".csv")
 @click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE",
-    help="File to write, with a name that ends in .parquet or .csv.",
+    help="File to write, with a name that ends in .parquet or .csv; - writes CSV to standard output.",
 )  # fmt: skip
 @overwrite_option
 @json_option
@@ -35,13 +36,13 @@ def command(folder: Path, out: Path, overwrite: bool, json_output: bool) -> None
     exactly, numbers as a value in the same bucket, hashed values as a value from the same bucket, and times as
     instants that agree with every time token.
     """
-    check_output_ending("--out", out, ENDINGS)
+    ending = check_output_ending("--out", out, ENDINGS)
     check_output_file(out, overwrite)
     from domaintoolkit.jobs import decode
 
-    with Bar() as bar:
-        rows = decode(folder, out, progress=bar)
+    with Bar() as bar, writing(out, ending) as file:
+        rows = decode(folder, file, progress=bar)
     if json_output:
         print_json({"out": str(out), "rows": rows})
     else:
-        click.echo(f"{rows:,} rows written to {out}")
+        echo_beside(out, f"{rows:,} rows written to {out}")

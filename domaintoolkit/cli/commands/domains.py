@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from domaintoolkit.cli.completion import complete_domains
 from domaintoolkit.cli.options import json_option, print_json
 
 __all__ = ["command"]
@@ -11,7 +12,10 @@ __all__ = ["command"]
 
 @click.command("domains")
 @json_option
-@click.option("--schema", "schema_of", metavar="NAME", help="Print the schema of the domain NAME as TOML.")
+@click.option(
+    "--schema", "schema_of", metavar="NAME", shell_complete=complete_domains,
+    help="Print the schema of the domain NAME as TOML.",
+)  # fmt: skip
 @click.option("--json-schema", is_flag=True, help="Print the JSON schema of schema files, for editors.")
 def command(json_output: bool, schema_of: str | None, json_schema: bool) -> None:
     """List the installed domains, and the plugins that failed to load.

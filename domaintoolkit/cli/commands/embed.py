@@ -18,6 +18,7 @@ from domaintoolkit.cli.options import (
     print_json,
 )
 from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.cli.pipes import echo_beside, writing
 from domaintoolkit.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ EXAMPLES = format_examples(
 @click.argument("folder", type=click.Path(path_type=Path), metavar="OUT")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE",
-    help="Parquet file to write: the key, the split and the embedding of each entity.",
+    help="Parquet file to write: the key, the split and the embedding of each entity; - is standard output.",
 )  # fmt: skip
 @click.option(
     "--pooling", type=click.Choice(["last", "mean"]), default="last", show_default=True,
@@ -68,7 +69,7 @@ def command(
 
     RUN is the folder of a training run, and OUT an encoded folder with the same vocabulary.
     """
-    check_output_ending("--out", out, (".parquet",))
+    ending = check_output_ending("--out", out, (".parquet",))
     check_output_file(out, overwrite)
     from domaintoolkit.jobs import write_rows
     from domaintoolkit.model import load_model
@@ -79,13 +80,13 @@ def command(
     tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
     model = load_model(run, device)
     model.check_vocabulary(tokenizer.vocabulary)
-    with Bar() as bar:
+    with Bar() as bar, writing(out, ending) as file:
         tables = _tables(model, encoded, tokenizer, pooling, split, longest)
-        count = write_rows(tables, out, bar, encoded.manifest.totals["entities"], "embedding")
+        count = write_rows(tables, file, bar, encoded.manifest.totals["entities"], "embedding")
     if json_output:
         print_json({"out": str(out), "entities": count, "width": model.config.width})
     else:
-        click.echo(f"{count:,} embeddings of width {model.config.width} written to {out}")
+        echo_beside(out, f"{count:,} embeddings of width {model.config.width} written to {out}")
 
 
 def _tables(

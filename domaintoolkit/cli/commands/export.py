@@ -9,6 +9,7 @@ import click
 
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, print_json
 from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.cli.pipes import echo_beside, is_pipe, writing
 from domaintoolkit.cli.progress import Bar
 from domaintoolkit.errors import ArtifactError
 
@@ -20,6 +21,9 @@ EXAMPLES = format_examples(
     "domaintoolkit export shop/tokenizer --vocabulary shop.csv",
 )
 
+STREAMS, VOCABULARY = (".parquet", ".arrow"), (".json", ".csv")
+"""Endings of the two files; standard output gets the last of each."""
+
 
 @click.command("export", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
@@ -27,7 +31,7 @@ EXAMPLES = format_examples(
     "--streams",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the streams to one .parquet or .arrow file.",
+    help="Write the streams to one .parquet or .arrow file; - writes Arrow to standard output.",
 )
 @click.option(
     "--composites", type=click.Choice(["base", "greedy", "spr"]), default="base", show_default=True,
@@ -42,7 +46,7 @@ EXAMPLES = format_examples(
     "--vocabulary",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the vocabulary to a .csv or .json file.",
+    help="Write the vocabulary to a .csv or .json file; - writes CSV to standard output.",
 )
 @click.option(
     "--huggingface", type=click.Path(path_type=Path), metavar="DIR",
@@ -71,16 +75,17 @@ def command(
     if streams is not None:
         from domaintoolkit.jobs import export_streams
 
-        with Bar() as bar:
-            count = export_streams(folder, streams, composites, seed=seed, epoch=epoch, split=split, progress=bar)
+        with Bar() as bar, writing(streams, STREAMS[-1]) as target:
+            count = export_streams(folder, target, composites, seed=seed, epoch=epoch, split=split, progress=bar)
         data["streams"] = {"file": str(streams), "count": count}
     if vocabulary is not None or huggingface is not None:
         data |= _write_vocabulary(folder, vocabulary, huggingface)
     if json_output:
         print_json(data)
     else:
+        piped = Path("-") if "-" in (str(streams), str(vocabulary)) else Path()
         for name, each in data.items():
-            click.echo(f"{name}: {each['count']:,} written to {each['file']}")
+            echo_beside(piped, f"{name}: {each['count']:,} written to {each['file']}")
 
 
 def _check_outputs(streams: Path | None, vocabulary: Path | None, huggingface: Path | None, overwrite: bool) -> None:
@@ -88,9 +93,13 @@ def _check_outputs(streams: Path | None, vocabulary: Path | None, huggingface: P
     if not outputs:
         raise click.UsageError("there is nothing to write; give --streams FILE, --vocabulary FILE or --huggingface DIR")
     if streams is not None:
-        check_output_ending("--streams", streams, (".parquet", ".arrow"))
+        check_output_ending("--streams", streams, STREAMS)
     if vocabulary is not None:
-        check_output_ending("--vocabulary", vocabulary, (".csv", ".json"))
+        check_output_ending("--vocabulary", vocabulary, VOCABULARY)
+    if huggingface is not None and is_pipe(huggingface):
+        raise click.UsageError("--huggingface writes a folder, not standard output; give its name instead of -")
+    if [str(path) for path in outputs].count("-") > 1:
+        raise click.UsageError("only one output can go to standard output; name a file for the other")
     for path in outputs:
         check_output_file(path, overwrite)
 
@@ -104,7 +113,8 @@ def _write_vocabulary(folder: Path, file: Path | None, huggingface: Path | None)
     vocabulary = Vocabulary.load(home)
     written = {}
     if file is not None:
-        vocabulary.to_csv(file) if file.suffix == ".csv" else vocabulary.to_json(file)
+        with writing(file, VOCABULARY[-1]) as target:
+            vocabulary.to_csv(target) if target.suffix == ".csv" else vocabulary.to_json(target)
         written["vocabulary"] = {"file": str(file), "count": len(vocabulary)}
     if huggingface is not None:
         vocabulary.to_huggingface(huggingface)

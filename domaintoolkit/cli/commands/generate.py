@@ -15,10 +15,11 @@ from domaintoolkit.cli.options import (
     format_examples,
     json_option,
     model_threads_option,
+    overwrite_option,
     print_json,
 )
-from domaintoolkit.cli.output import check_output_ending
-from domaintoolkit.errors import OutputError
+from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.cli.pipes import echo_beside, writing
 
 if TYPE_CHECKING:
     from domaintoolkit.generate import WrittenHistory
@@ -33,6 +34,8 @@ EXAMPLES = format_examples(
     "domaintoolkit generate shop-model --continue shop --entity 541312140 --next 5",
     "domaintoolkit generate shop-model --count 1000 --table simulated.parquet",
 )
+
+TABLE = (".parquet", ".csv")
 
 
 @click.command("generate", epilog=EXAMPLES)
@@ -60,8 +63,10 @@ EXAMPLES = format_examples(
 @click.option("--seed", type=AtLeast(0), default=0, show_default=True, metavar="N", help="Random seed.")
 @click.option(
     "--table", type=click.Path(path_type=Path), metavar="FILE",
-    help="Write the events to a .parquet or .csv file; numbers are drawn from the values seen in their buckets.",
+    help="Write the events to a .parquet or .csv file, or - for CSV on standard output; numbers are drawn from the "
+    "values seen in their buckets.",
 )  # fmt: skip
+@overwrite_option
 @device_option
 @model_threads_option
 @json_option
@@ -77,6 +82,7 @@ def command(
     top_p: float | None,
     seed: int,
     table: Path | None,
+    overwrite: bool,
     device: str | None,
     json_output: bool,
 ) -> None:
@@ -92,9 +98,8 @@ def command(
     if key and continued is None:
         raise click.UsageError("--entity needs --continue OUT, the encoded folder of the entity")
     if table is not None:
-        check_output_ending("--table", table, (".parquet", ".csv"))
-        if table.exists():
-            raise OutputError(str(table), "already exists; choose another")
+        check_output_ending("--table", table, TABLE)
+        check_output_file(table, overwrite)
     from domaintoolkit.generate import Generator, Sampling
     from domaintoolkit.model import load_model
     from domaintoolkit.tokenizer import DomainTokenizer
@@ -165,7 +170,8 @@ def _show(
     if table is not None:
         from domaintoolkit.jobs import write_rows
 
-        write_rows([rows], table)
+        with writing(table, TABLE[-1]) as target:
+            write_rows([rows], target)
     if json_output:
         print_json({
             "histories": [history_data(_parse(tokenizer, piece), piece.tolist()) for piece in pieces],
@@ -175,7 +181,7 @@ def _show(
         })  # fmt: skip
         return
     if table is not None:
-        click.echo(f"{rows.num_rows:,} events of {len(pieces):,} histories written to {table}")
+        echo_beside(table, f"{rows.num_rows:,} events of {len(pieces):,} histories written to {table}")
         _report_early_ends(ended, len(pieces))
         return
     screen = Screen()

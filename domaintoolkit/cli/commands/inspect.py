@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
+from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, print_json
+from domaintoolkit.cli.output import check_output_file
+from domaintoolkit.cli.pipes import is_pipe, writing
 from domaintoolkit.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -34,17 +36,27 @@ SHOWN = 20
     "--entity", "-e", "key", multiple=True, metavar="KEY",
     help="Key of the entity; once per key column.  [default: the folder's first entity]",
 )  # fmt: skip
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the history to an HTML page.")
+@click.option(
+    "--html", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write the history to an HTML page; - is standard output.",
+)  # fmt: skip
 @click.option(
     "--limit", type=AtLeast(1), metavar="N",
     help="Show at most N events, or composites.  [default: 20 on the terminal, all on a page and in JSON]",
 )  # fmt: skip
+@overwrite_option
 @json_option
-def command(folder: Path, key: tuple[str, ...], html: Path | None, limit: int | None, json_output: bool) -> None:
+def command(
+    folder: Path, key: tuple[str, ...], html: Path | None, limit: int | None, overwrite: bool, json_output: bool
+) -> None:
     """Show the tokens of one entity's history, event by event.
 
     OUT is an encoded folder. If it is the folder of a tokenizer, show its vocabulary and its composites.
     """
+    if html is not None:
+        check_output_file(html, overwrite)
+        if is_pipe(html) and json_output:
+            raise click.UsageError("--html - and --json both write to standard output; drop one of them")
     from domaintoolkit.storage.manifest import MANIFEST, STATE
 
     if (folder / MANIFEST).exists() or (folder / STATE).exists():
@@ -78,6 +90,8 @@ def _inspect_history(
     if json_output:
         print_json(history_data(history, ids))
         return
+    if html is not None and is_pipe(html):
+        return
     screen = Screen()
     screen.line(", ".join(f"{name} {value}" for name, value in history.entity.items()))
     screen.line(f"{history.split}, {pluralize(stream.events, 'event')}, {len(stream.ids):,} tokens")
@@ -90,7 +104,8 @@ def _write_page(history: History, tokenizer: DomainTokenizer, html: Path) -> Non
     from domaintoolkit.report import history_page
     from domaintoolkit.util.partials import write_atomic
 
-    write_atomic(html, history_page(history, len(tokenizer.vocabulary)).encode())
+    with writing(html, ".html") as file:
+        write_atomic(file, history_page(history, len(tokenizer.vocabulary)).encode())
 
 
 def history_data(history: History, ids: list[int]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from domaintoolkit.cli.completion import complete_devices, complete_presets
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
 
 if TYPE_CHECKING:
@@ -40,10 +41,14 @@ def _parse_count(ctx: click.Context, parameter: click.Parameter, value: str | No
 
 @click.command("plan", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path), required=False, metavar="[OUT]")
-@click.option("--preset", default="24m", show_default=True, metavar="NAME", help="Size of the model.")
 @click.option(
-    "--gpu", "device", default="l4", show_default=True, metavar="NAME", help="Device: l4, a10, a100, h100 or cpu."
-)
+    "--preset", default="24m", show_default=True, metavar="NAME", shell_complete=complete_presets,
+    help="Size of the model.",
+)  # fmt: skip
+@click.option(
+    "--gpu", "device", default="l4", show_default=True, metavar="NAME", shell_complete=complete_devices,
+    help="Device: l4, a10, a100, h100 or cpu.",
+)  # fmt: skip
 @click.option(
     "--tokens", callback=_parse_count, metavar="N", help="Training tokens.  [default: those of OUT, or 62.7M]"
 )

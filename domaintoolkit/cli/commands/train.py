@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import format_examples, json_option, model_threads_option, print_json
+from domaintoolkit.cli.completion import complete_domains
+from domaintoolkit.cli.options import format_examples, json_option, model_threads_option, overwrite_option, print_json
+from domaintoolkit.cli.pipes import keep_input
 from domaintoolkit.cli.recipe_options import recipe_options
 from domaintoolkit.errors import OutputError
+
+if TYPE_CHECKING:
+    from domaintoolkit.train import Recipe
 
 __all__ = ["command"]
 
@@ -22,6 +27,13 @@ EXAMPLES = format_examples(
 )
 
 
+NEXT = (
+    "domaintoolkit embed {run} {streams} -o embeddings.parquet",
+    "domaintoolkit generate {run} --continue {streams} --next 5",
+    "domaintoolkit generate {run} --count 1000 --table simulated.parquet",
+)
+"""Commands that the end of a run names."""
+
 SAMPLE = 200_000
 """Simulated events to train on: from fewer, a model memorizes the events and does not learn their order."""
 
@@ -29,17 +41,21 @@ SAMPLE = 200_000
 @click.command("train", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path), required=False, metavar="[OUT]")
 @click.option(
-    "--domain", "-d", "domain_name", metavar="NAME",
+    "--domain", "-d", "domain_name", metavar="NAME", shell_complete=complete_domains,
     help="Use this domain's recipe; without OUT, encode its sample into NAME-sample-streams first.",
 )  # fmt: skip
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), metavar="RUN",
     help="Folder of the run.  [default: OUT with -model instead of -streams, in the current folder]",
 )  # fmt: skip
-@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings.")
+@click.option(
+    "--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE",
+    help="TOML file of settings; - is standard input.",
+)  # fmt: skip
 @click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint, with its settings.")
 @recipe_options
 @partial(model_threads_option, exposed=True)
+@overwrite_option
 @json_option
 def command(
     folder: Path | None,
@@ -49,6 +65,7 @@ def command(
     resume: bool,
     settings: dict[str, Any],
     threads: int | None,
+    overwrite: bool,
     json_output: bool,
 ) -> None:
     """Pre-train a model on token streams.
@@ -60,9 +77,13 @@ def command(
     """
     if folder is None and domain_name is None:
         raise click.UsageError("give OUT, an encoded folder, or --domain NAME to train on its sample")
+    if overwrite and (resume or int(os.environ.get("WORLD_SIZE", "1")) > 1):
+        raise click.UsageError("--overwrite begins anew, in one process; with --resume or several, remove RUN instead")
     streams = _encode_sample(domain_name, threads, json_output) if folder is None else folder
     from domaintoolkit.train import (
+        LiveLine,
         default_recipe,
+        discard_run,
         is_precision_emulated,
         load_recipe,
         load_run_recipe,
@@ -76,7 +97,7 @@ def command(
     if begun is not None:
         declared = begun
     elif path is not None:
-        declared = load_recipe(path)
+        declared = load_recipe(keep_input(path))
     else:
         composites = settings.get("segmentation", "base") != "base"  # only a token model reads composites
         declared = default_recipe(settings.get("family", "token" if composites else "event"))
@@ -84,14 +105,45 @@ def command(
     first = not int(os.environ.get("RANK", "0"))
     if first and is_precision_emulated(recipe):
         click.echo("note: this CPU has no bf16 arithmetic; --precision fp32 is several times faster here", err=True)
-    result = train(streams, run, recipe, resume=resume)
+    if overwrite:
+        discard_run(run)
     if not first:
+        train(streams, run, recipe, resume=resume)
         return  # only the first of several processes prints
+    _announce(streams, recipe, "the settings that the run began with" if begun is not None else _origin(path))
+    with LiveLine() as line:
+        result = train(streams, run, recipe, resume=resume, progress=line)
     if json_output:
         print_json({"out": str(run), "seconds": round(result.seconds, 3), **result.to_json()})
     else:
         click.echo(str(result))
-        click.echo(f"\nwritten to {run}")
+        click.echo(f"\nwritten to {run}; next:")
+        for each in NEXT:
+            click.echo(f"  {each.format(run=run, streams=streams)}")
+
+
+def _announce(streams: Path, recipe: Recipe, origin: str) -> None:
+    """Say on standard error what is about to be trained on what, and for how long."""
+    from domaintoolkit.report import pluralize
+    from domaintoolkit.storage import open_encoded
+
+    manifest = open_encoded(streams, verify=False).manifest
+    total, training = manifest.totals, manifest.splits.get("train", {})
+    length = pluralize(recipe.steps, "step") if recipe.steps else f"{recipe.epochs or 1:g} epochs"
+    batches = f"{recipe.accumulation} x " if recipe.accumulation > 1 else ""
+    article = "an" if recipe.family == "event" else "a"
+    events = f"{training.get('events', 0):,} of {pluralize(total['events'], 'event')}"
+    entities = f"{training.get('entities', 0):,} of {pluralize(total['entities'], 'entity', 'entities')}"
+    click.echo(
+        f"training {article} {recipe.family} model, preset {recipe.preset}, on {streams}: {events}, {entities}; "
+        f"vocabulary of {manifest.vocabulary['size']:,}\n"
+        f"{length} of {batches}{recipe.batch} blocks of {recipe.block} positions; {origin}",
+        err=True,
+    )
+
+
+def _origin(path: Path | None) -> str:
+    return "the settings of a small model" if path is None else f"the settings of {path}"
 
 
 def _domain_recipe(domain_name: str | None) -> Path | None:

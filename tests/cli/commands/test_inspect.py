@@ -25,7 +25,8 @@ def test_one_entity(run: Run, as_data: Data, encoded: Path, tmp_path: Path) -> N
     html = page.read_text()
     assert html.count("<article>") == 1
     assert f"1 of {len(first['events'])}" in html
-    run("inspect", encoded, "-e", key, "--html", page)
+    assert run("inspect", encoded, "-e", key, "--html", page).exit_code == 1
+    run("inspect", encoded, "-e", key, "--html", page, "--overwrite")
     assert page.read_text().count("<article>") == len(first["events"])
     assert "http" not in html
 

@@ -29,6 +29,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, run: Run, encoded: Path) -
     result = run("train", encoded, "-o", out, *TINY)
     assert result.exit_code == 0, result.output
     assert "bits an event" in result.stdout
+    assert "training an event model, preset 54k, on" in result.stderr
+    assert "2 steps of 2 blocks of 64 positions" in result.stderr
+    assert f"domaintoolkit embed {out} {encoded} -o embeddings.parquet" in result.stdout
     return out
 
 
@@ -43,6 +46,18 @@ def test_a_run_is_not_overwritten_but_resumed(run: Run, as_data: Data, encoded: 
     assert data["recipe"]["model"] == {"layers": 1}
     assert as_data("train", encoded, "-o", trained, "--resume")["recipe"] == data["recipe"]
     assert "seed: was 0 when the run began" in run("train", encoded, "-o", trained, "--resume", "--seed", 1).output
+
+
+def test_a_run_is_overwritten_only_if_asked(run: Run, encoded: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    assert run("train", encoded, "-o", out, *TINY).exit_code == 0
+    (out / "mine.txt").write_text("kept")
+    assert run("train", encoded, "-o", out, *TINY, "--seed", 1).exit_code == 1
+    result = run("train", encoded, "-o", out, *TINY, "--seed", 1, "--overwrite")
+    assert result.exit_code == 0, result.output
+    assert "seed = 1" in (out / "recipe.toml").read_text()
+    assert (out / "mine.txt").read_text() == "kept"
+    assert run("train", encoded, "-o", out, *TINY, "--resume", "--overwrite").exit_code == 2
 
 
 def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
@@ -105,6 +120,9 @@ def test_histories(as_data: Data, run: Run, writer: tuple[Path, Path], tmp_path:
     table = tmp_path / "rows.parquet"
     assert run("generate", model, "--events", 2, "--table", table).exit_code == 0
     assert "event_type" in pyarrow.parquet.read_table(table).column_names
+    assert run("generate", model, "--events", 2, "--table", table).exit_code == 1
+    assert run("generate", model, "--events", 2, "--table", table, "--overwrite").exit_code == 0
+    assert "event_type" in run("generate", model, "--events", 2, "--table", "-").stdout.splitlines()[0]
     assert "[BOS]" in run("generate", model, "--events", 1).stdout
     longer = as_data("generate", model, "--continue", encoded, "--events", 1, "--top-k", 3, "--top-p", 0.9)
     assert longer["events"] > 1
