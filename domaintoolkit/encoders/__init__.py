@@ -3,6 +3,7 @@
 from domaintoolkit.encoders.base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
 from domaintoolkit.encoders.categorical.encoder import CATEGORICAL
 from domaintoolkit.encoders.numeric.encoder import NUMERIC, NumericEncoder
+from domaintoolkit.encoders.numeric.grouped_encoder import GROUPED_NUMERIC, GroupedNumericEncoder, pair_columns
 from domaintoolkit.encoders.text.encoder import TEXT
 from domaintoolkit.encoders.timestamp.anchor import Anchor, AnchorState
 from domaintoolkit.encoders.timestamp.decoding import decode_instants
@@ -11,6 +12,7 @@ from domaintoolkit.encoders.timestamp.encoder import TIMESTAMP, TimestampEncoder
 __all__ = [
     "BYTES",
     "CATEGORICAL",
+    "GROUPED_NUMERIC",
     "NUMERIC",
     "TEXT",
     "TIMESTAMP",
@@ -20,10 +22,12 @@ __all__ = [
     "Encoded",
     "Encoder",
     "EncoderType",
+    "GroupedNumericEncoder",
     "Lookup",
     "NumericEncoder",
     "Slot",
     "State",
     "TimestampEncoder",
     "decode_instants",
+    "pair_columns",
 ]

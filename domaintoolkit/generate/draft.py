@@ -171,7 +171,7 @@ class Draft:
         fields = self.checks.split_fields(event)
         written: Event = ()
         for number, field in enumerate(fields):
-            wanted = self.checks.rewrite_field(field)
+            wanted = self.checks.rewrite_field(field, event)
             if wanted is None:
                 self.field_tries[number] += 1
                 null = self.checks.null_of(field)

@@ -61,6 +61,7 @@ class Generator:
         self.checks = CanonicalHistories(tokenizer)
         sessions, staged = tokenizer.schema.has_sessions, isinstance(model, EventModel)
         self.ordered = OrderedWriter(self.checks.tables, self.checks.time_field, sessions, staged, tokenizer.schema.gap)
+        self.ordered.measured = self.checks.measured
         self.writer: Writer = self.ordered
         if model.config.composites:
             if tokenizer.segmenter is None or not tokenizer.segmenter.model.decodable:

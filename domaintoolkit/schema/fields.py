@@ -92,6 +92,10 @@ class Numeric:
     their own, unless the edges are given. A bucket decodes to the value seen in it that is nearest to its mean. `sign`
     adds a token for the sign before the bucket of the magnitude. `refine` splits each bucket into that many parts,
     each with a second token.
+
+    `by` names the field that says what is measured, such as a laboratory parameter, a sensor or a currency: each of
+    its `by_size` most frequent values, of those with at least `by_min_count` numbers, has buckets of its own, and the
+    others share buckets. It is a `Categorical` that decodes exactly, and comes before this field.
     """
 
     name: Name
@@ -100,6 +104,9 @@ class Numeric:
     edges: Listed[float] | None = None
     sign: Flag = False
     refine: Annotated[Whole, Constraint(ge=1, le=4096)] = 1
+    by: Annotated[str, Constraint(min_length=1)] | None = None
+    by_size: Annotated[Whole, Constraint(ge=0, le=65_536)] = 1000
+    by_min_count: Annotated[Whole, Constraint(ge=1)] = 100
     type: Literal["numeric"] = "numeric"
 
     @model_validator(mode="after")
@@ -116,6 +123,8 @@ class Numeric:
                 found.append(Problem("edges", "must be in ascending order"))
             if self.sign and min(self.edges, default=0) < 0:
                 found.append(Problem("edges", "cannot be negative with a sign token; they bound magnitudes"))
+            if self.by is not None:
+                found.append(Problem("by", "cannot be used with edges, which are the same whatever is measured"))
         if found:
             raise SchemaError(found)
         return self

@@ -15,7 +15,7 @@ from pydantic import field_validator, model_validator
 from domaintoolkit.errors import Problem, SchemaError, unknown_name
 from domaintoolkit.schema.convert import from_dict, json_schema, read_toml, to_toml
 from domaintoolkit.schema.declaration import Listed, Whole, declaration
-from domaintoolkit.schema.fields import Categorical, Composite, FieldSpec, Timestamp, Zone, check_zone
+from domaintoolkit.schema.fields import Categorical, Composite, FieldSpec, Numeric, Timestamp, Zone, check_zone
 from domaintoolkit.schema.split import Split
 from domaintoolkit.schema.time_settings import TimeOrigin, find_time_problems
 from domaintoolkit.times.time_form import Finer, TimeForm, Unit
@@ -85,7 +85,7 @@ class Schema:
 
     @model_validator(mode="after")
     def _consistent(self) -> Schema:
-        found = [*_roles(self), *_times(self), *_orders(self), *_composites(self)]
+        found = [*_roles(self), *_times(self), *_orders(self), *_measures(self), *_composites(self)]
         if found:
             raise SchemaError(found)
         return self
@@ -261,6 +261,23 @@ def _orders(schema: Schema) -> Iterator[Problem]:
             yield Problem(f"order_by[{i}]", f"field {name!r} does not decode exactly, so it cannot order ties")
         elif name in schema.labels:
             yield Problem(f"order_by[{i}]", f"column {name!r} is a label, which no token encodes")
+
+
+def _measures(schema: Schema) -> Iterator[Problem]:
+    """Check that the field that says what a number measures decodes exactly, and is known before the number."""
+    for place, specs in (("static", schema.static), ("fields", schema.fields)):
+        for i, spec in enumerate(specs):
+            if not isinstance(spec, Numeric) or spec.by is None:
+                continue
+            path, earlier = f"{place}[{i}].by", {other.name: other for other in specs[:i]}
+            found = earlier.get(spec.by)
+            if found is None and any(other.name == spec.by for other in specs):
+                yield Problem(path, f"field {spec.by!r} must come before {spec.name!r}: list it first")
+            elif found is None:
+                known = sorted(name for name, other in earlier.items() if isinstance(other, Categorical))
+                yield Problem(path, unknown_name(f"field among the {place} before {spec.name!r}", spec.by, known))
+            elif not isinstance(found, Categorical) or found.unseen == "hash":
+                yield Problem(path, f"field {spec.by!r} must be categorical, and must spell values without a token")
 
 
 def _composites(schema: Schema) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domaintoolkit.encoders import EncoderType, NumericEncoder
+from domaintoolkit.encoders import EncoderType, GroupedNumericEncoder, NumericEncoder, pair_columns
 from domaintoolkit.errors import ArtifactError
 from domaintoolkit.reading import open_source, read_sample, write_sample
 from domaintoolkit.schema import Categorical, Composite, Domain, Schema, Text
@@ -26,6 +26,7 @@ from domaintoolkit.testing.strategies import tables
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.column_types import decoded_type
 from domaintoolkit.values.columns import plain
+from domaintoolkit.values.value_names import as_categories
 
 __all__ = ["check_domain", "check_table"]
 
@@ -159,12 +160,13 @@ def _expected(schema: Schema, rows: pa.Table, streams: Streams) -> dict[str, lis
 def _check_numbers(tokenizer: DomainTokenizer, fit: pa.Table) -> None:
     """A bucket decodes to the value seen in it that is nearest to its mean, and whole numbers to whole ones."""
     for bound in tokenizer.layout.bound:
-        if not isinstance(bound.encoder, NumericEncoder):
+        if not isinstance(bound.encoder, NumericEncoder | GroupedNumericEncoder):
             continue
         spec = bound.encoder.spec
         column = plain(fit[spec.name])
         numbers = bound.encoder.prepare(spec, column).values
-        parts = bound.encoder.encode(numbers).parts
+        things = None if spec.by is None else as_categories(plain(fit[spec.by])).values
+        parts = bound.encoder.encode(numbers if things is None else pair_columns(numbers, things)).parts
         kind = decoded_type(tokenizer.types[spec.name], spec)
         tokens = [tuple(cells.sequence(int(code)).tolist() for cells, code in zip(parts, codes, strict=True))
                   for codes in zip(*(cells.codes for cells in parts), strict=True)]  # fmt: skip

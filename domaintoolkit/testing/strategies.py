@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
@@ -69,11 +70,22 @@ def _timestamps(name: str, delta: bool | None) -> st.SearchStrategy[FieldSpec]:
     return st.builds(Timestamp, st.just(name), parts, given, st.integers(1, 40), st.sampled_from(_ZONES))
 
 
+def _with_measure(draw: st.DrawFn, spec: FieldSpec, earlier: list[FieldSpec]) -> FieldSpec:
+    """A field; a number may be one whose buckets depend on a category before it."""
+    things = [field.name for field in earlier if isinstance(field, Categorical) and field.unseen == "spell"]
+    if not isinstance(spec, Numeric) or not things or not draw(st.booleans()):
+        return spec
+    return replace(
+        spec, by=draw(st.sampled_from(things)), by_size=draw(st.integers(0, 3)), by_min_count=draw(st.integers(1, 2))
+    )
+
+
 @st.composite
 def schemas(draw: st.DrawFn) -> Schema:
     """Schemas with any mixture of fields, static fields, one or two entity columns, with and without time."""
     names = draw(st.lists(st.sampled_from(_NAMES), unique=True, min_size=1, max_size=4))
     fields = [draw(_fields(name)) for name in names]
+    fields = [_with_measure(draw, spec, fields[:place]) for place, spec in enumerate(fields)]
     time = draw(st.sampled_from(["at", None]))
     if time is not None and draw(st.booleans()):
         fields.insert(draw(st.integers(0, len(fields))), draw(_timestamps("at", None)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from domaintoolkit.encoders import CATEGORICAL, NUMERIC, TEXT, TIMESTAMP, EncoderType
-from domaintoolkit.schema import Custom, Schema
+from domaintoolkit.encoders import CATEGORICAL, GROUPED_NUMERIC, NUMERIC, TEXT, TIMESTAMP, EncoderType
+from domaintoolkit.schema import Custom, Numeric, Schema
 
 __all__ = ["encoder_types"]
 
@@ -22,7 +22,9 @@ def encoder_types(schema: Schema, extra: Iterable[EncoderType] = ()) -> Mapping[
     given = {kind.name: kind for kind in extra}
     found = {}
     for spec in (*schema.static, *schema.fields):
-        if not isinstance(spec, Custom):
+        if isinstance(spec, Numeric) and spec.by is not None:
+            found[spec.name] = GROUPED_NUMERIC
+        elif not isinstance(spec, Custom):
             found[spec.name] = _BUILT_IN[spec.type]
         elif spec.encoder in given:
             found[spec.name] = given[spec.encoder]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
@@ -228,7 +229,9 @@ def statics_of(schema: Schema, rows: PreparedRows, chosen: NDArray[np.integer[An
     """A hash of each static value of the `chosen` rows (default: of all), as its encoder takes it."""
     names = [spec.name for spec in schema.static]
     values = {name: rows.values[name] if chosen is None else rows.values[name].take(pa.array(chosen)) for name in names}
-    return pa.table({name: hash_values(column) for name, column in values.items()})
+    # what a number measures is another static field
+    columns = {name: pc.struct_field(c, 0) if pa.types.is_struct(c.type) else c for name, c in values.items()}
+    return pa.table({name: hash_values(column) for name, column in columns.items()})
 
 
 def _find_static_conflicts(schema: Schema, rows: PreparedRows, grouping: Grouping) -> dict[int, list[Refusal]]:

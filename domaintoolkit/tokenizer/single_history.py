@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Lookup, TimestampEncoder
 from domaintoolkit.errors import DataError, DomainToolkitError, Refusal
-from domaintoolkit.schema import Timestamp
+from domaintoolkit.schema import Numeric, Timestamp
 from domaintoolkit.times.time_form import ISO
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.values import to_microsecond
@@ -50,6 +50,10 @@ class HistoryEncoder:
                 self._time_lookup = bound.encoder.lookup_history(bound.ids)
             else:
                 self._fields.append((bound.name, bound.field.lookup(bound.ids)))
+        self._measures = {
+            spec.name: spec.by for spec in (*schema.static, *schema.fields) if isinstance(spec, Numeric) and spec.by
+        }
+        """The field that says what each number measures."""
         self._static = [(b.name, b.field.lookup(b.ids)) for b in layout.header if b.name is not None]
         self._anchor = next((b.encoder.lookup(b.ids) for b in layout.header if b.name is None), None)
 
@@ -81,7 +85,7 @@ class HistoryEncoder:
         if schema.max_events is not None and len(rows) > schema.max_events:
             rows = rows[-schema.max_events :]
             times = None if times is None else times[-schema.max_events :]
-        columns = [find(_values(rows, name, name in self._cut)) for name, find in self._fields]
+        columns = [find(self._inputs(rows, name)) for name, find in self._fields]
         if self._time_lookup is not None:
             assert times is not None
             assert self._time_place is not None
@@ -99,6 +103,12 @@ class HistoryEncoder:
             return None
         body = chain.from_iterable(chain.from_iterable(zip(*columns, strict=True)))
         return np.fromiter(chain(header, body), np.int32)
+
+    def _inputs(self, rows: Sequence[Row], name: str) -> Sequence[Any]:
+        """The values of a field as its look-up takes them."""
+        values = _values(rows, name, name in self._cut)
+        by = self._measures.get(name)
+        return values if by is None else list(zip(values, _values(rows, by), strict=True))
 
     def _times(self, rows: Sequence[Row]) -> list[int] | None:
         schema = self._layout.schema
@@ -132,7 +142,7 @@ class HistoryEncoder:
         """The tokens of the static fields and the anchor; None if a static field has several values."""
         ids = [self._layout.grammar.bos]
         for name, find in self._static:
-            values = _values(rows, name, name in self._cut)
+            values = self._inputs(rows, name)
             first = values[0]
             if any(value is not first and (type(value) is not type(first) or value != first) for value in values):
                 return None

@@ -34,7 +34,8 @@ def test_all_problems_of_a_file_are_reported_at_once_each_with_its_path() -> Non
     assert found.pop("entitty").endswith("untimed, zone; did you mean 'entity'?")
     assert found.pop("composite.field").endswith("vocabulary_size; did you mean 'fields'?")
     assert found.pop("fields[2].bin") == (
-        "unknown setting 'bin'; available: bins, edges, name, refine, sign, strategy, type; did you mean 'bins'?"
+        "unknown setting 'bin'; available: bins, by, by_min_count, by_size, edges, name, refine, sign, strategy, type; "
+        "did you mean 'bins'?"
     )
     kinds = "categorical, custom, numeric, text, timestamp"
     assert found == {

@@ -190,7 +190,7 @@ class Scale:
         names = [f"{lower}..{upper}" for lower, upper in pairwise(words)]
         if len(set(names)) < len(names):
             names = [f"{lower!r}..{upper!r}" for lower, upper in pairwise(bounds)]
-        return [_write_number(self.alone[k], 17) if k in self.alone else name for k, name in enumerate(names)]
+        return [repr(self.alone[k]).removesuffix(".0") if k in self.alone else name for k, name in enumerate(names)]
 
     def outside(self, values: Floats) -> int:
         """The number of values outside the range of the fitted data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self, cast
 
 import numpy as np
@@ -22,7 +22,7 @@ from domaintoolkit.values.numbers import as_numbers, to_number
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import is_text
 
-__all__ = ["NUMERIC", "NumericEncoder", "NumericState"]
+__all__ = ["NUMERIC", "NumericEncoder", "NumericState", "slots_of", "tokens_of_codes"]
 
 NULL, NAN, MINUS, PLUS = 0, 1, 2, 3
 
@@ -74,12 +74,12 @@ class NumericEncoder(Encoder):
         super().__init__(spec)
         self.scale = scale
         self.parts = (*(["sign"] if spec.sign else []), "bucket", *(["refine"] if spec.refine > 1 else []))
-        self._first_bucket = PLUS + 1 if spec.sign else NAN + 1
-        self._first_step = self._first_bucket + len(scale.names)
+        self.first_bucket = PLUS + 1 if spec.sign else NAN + 1
+        self.first_step = self.first_bucket + len(scale.names)
         self.slots = tuple(self._slots())
-        self._tables = self._part_tables()
+        self.tables = self._part_tables()
         nothing = np.empty(0, np.int64)
-        self.values = values or BucketValues.of(self._null_code, nothing, np.empty(0), nothing, np.empty(0))
+        self.values = values or BucketValues.of(self.null_code, nothing, np.empty(0), nothing, np.empty(0))
 
     def _slots(self) -> list[Slot]:
         slots = [Slot("null", "", " null", whole=True), Slot("nan", "", " NaN", whole=True)]
@@ -99,9 +99,9 @@ class NumericEncoder(Encoder):
         tables = []
         if self.spec.sign:
             tables.append(np.repeat(np.array([MINUS, PLUS]), fine))
-        tables.append(np.tile(self.scale.bucket + self._first_bucket, signs))
+        tables.append(np.tile(self.scale.bucket + self.first_bucket, signs))
         if self.spec.refine > 1:
-            tables.append(np.tile(self.scale.step + self._first_step, signs))
+            tables.append(np.tile(self.scale.step + self.first_step, signs))
         count = signs * fine
         made = []
         for number, table in enumerate(tables):
@@ -114,7 +114,7 @@ class NumericEncoder(Encoder):
         return made
 
     @property
-    def _null_code(self) -> int:
+    def null_code(self) -> int:
         return len(self.scale.bucket) * (2 if self.spec.sign else 1)
 
     @staticmethod
@@ -129,14 +129,14 @@ class NumericEncoder(Encoder):
         if odd:
             # any number will do: the codes of these rows are set below
             floats = np.where(nan, self.scale.low, floats)
-        codes, clipped = self._codes(floats)
+        codes, clipped = self.codes(floats)
         if odd:
-            codes[nan] = self._null_code + 1
-            codes[np.asarray(values.is_null())] = self._null_code
-        used = self._tables if odd else [Cells(t.codes, t.slots[: self._null_code]) for t in self._tables]
+            codes[nan] = self.null_code + 1
+            codes[np.asarray(values.is_null())] = self.null_code
+        used = self.tables if odd else [Cells(t.codes, t.slots[: self.null_code]) for t in self.tables]
         return Encoded([Cells(codes, t.slots, t.offsets) for t in used], clipped=clipped, missing=missing)
 
-    def _codes(self, floats: Floats) -> tuple[NDArray[np.int32], int]:
+    def codes(self, floats: Floats) -> tuple[NDArray[np.int32], int]:
         """(code of each number, how many lie outside the fitted range)."""
         magnitude = np.abs(floats) if self.spec.sign else floats
         codes = self.scale.fine.of(magnitude)
@@ -145,36 +145,45 @@ class NumericEncoder(Encoder):
             codes += (floats >= 0).astype(np.int32) * np.int32(len(self.scale.bucket))
         return codes, self.scale.outside(magnitude)
 
+    def is_outside(self, floats: Floats) -> NDArray[np.bool_]:
+        """(rows,) True for a number outside the fitted range."""
+        magnitude = np.abs(floats) if self.spec.sign else floats
+        return np.asarray((magnitude < self.scale.low) | (magnitude > self.scale.high))
+
     def decode(self, parts: Sequence[Cells], type: pa.DataType) -> pa.Array:
-        codes = self._read(parts)
-        return self._values(codes, codes, type)
+        return self.decode_slots([slots_of(cells) for cells in parts], type, None)
 
     def sample(self, parts: Sequence[Cells], type: pa.DataType, chances: Floats) -> pa.Array:
-        codes = self._read(parts)
-        null = self._null_code
+        return self.decode_slots([slots_of(cells) for cells in parts], type, chances)
+
+    def decode_slots(self, slots: list[NDArray[np.int64]], type: pa.DataType, chances: Floats | None) -> pa.Array:
+        """The values of rows with one slot in each part, -1 if it is empty; drawn ones with `chances`."""
+        codes = self._read(slots)
+        if chances is None:
+            return self._values(codes, codes, type)
+        null = self.null_code
         drawn = self.values.draw(np.minimum(codes, null - 1), chances)
         return self._values(codes, np.where((codes < null) & (drawn >= 0), null + 2 + drawn, codes), type)
 
-    def _read(self, parts: Sequence[Cells]) -> NDArray[np.int64]:
+    def _read(self, slots: list[NDArray[np.int64]]) -> NDArray[np.int64]:
         """(rows,) the code that the tokens of each row say."""
-        slots = [_slots_of(cells) for cells in parts]
         first = slots[0]
         null, nan = first == NULL, first == NAN
         regular = ~(null | nan)
-        bucket = np.where(regular, slots[1 if self.spec.sign else 0] - self._first_bucket, 0)
-        step = np.where(regular, slots[-1] - self._first_step, 0) if self.spec.refine > 1 else np.zeros_like(bucket)
+        bucket = np.where(regular, slots[1 if self.spec.sign else 0] - self.first_bucket, 0)
+        step = np.where(regular, slots[-1] - self.first_step, 0) if self.spec.refine > 1 else np.zeros_like(bucket)
         fine = self.scale.fine_of[bucket, step].astype(np.int64)
         if (fine < 0).any():
             raise DecodeError(f"field {self.spec.name!r}: a bucket has no such step")
         if self.spec.sign:
             fine += len(self.scale.bucket) * (first != MINUS)
-        return np.where(null, self._null_code, np.where(nan, self._null_code + 1, fine))
+        return np.where(null, self.null_code, np.where(nan, self.null_code + 1, fine))
 
     def _values(self, codes: NDArray[np.int64], choices: NDArray[np.int64], type: pa.DataType) -> pa.Array:
         """A value for each row: choice c below null and NaN is the nearest value of bucket c, above a drawn one."""
         if is_text(type):
             return self._values(codes, choices, pa.float64()).cast(type)
-        floating, null = pa.types.is_floating(type), self._null_code
+        floating, null = pa.types.is_floating(type), self.null_code
         used, first, places = np.unique(choices, return_index=True, return_inverse=True)
         if not floating and (used == null + 1).any():
             return self._values(codes, choices, pa.float64())
@@ -207,11 +216,12 @@ class NumericEncoder(Encoder):
         return near[0] if type == pa.float64() else None
 
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
-        rows = self._null_code + 2
-        table = [
-            tuple(int(ids[slot]) for cells in self._tables for slot in cells.sequence(code)) for code in range(rows)
-        ]
-        null, one, count = self._null_code, self.scale.fine.one, len(self.scale.bucket)
+        table, code = tokens_of_codes(self.tables, self.null_code + 2, ids), self.coder()
+        return lambda values: [table[code(value)] for value in values]
+
+    def coder(self) -> Callable[[Any], int]:
+        """A function from a Python value to its code; raises `DataError` for what is not a number."""
+        null, one, count = self.null_code, self.scale.fine.one, len(self.scale.bucket)
         signed = self.spec.sign
 
         def code(value: Any) -> int:
@@ -224,7 +234,7 @@ class NumericEncoder(Encoder):
                 return one(abs(number)) + (count if number >= 0 else 0)
             return one(number)
 
-        return lambda values: [table[code(value)] for value in values]
+        return code
 
     def to_json(self) -> dict[str, Any]:
         return {**self.scale.to_json(), "seen": self.values.to_json()}
@@ -232,16 +242,25 @@ class NumericEncoder(Encoder):
     @classmethod
     def from_json(cls, spec: Numeric, data: dict[str, Any]) -> NumericEncoder:
         made = cls(spec, Scale.from_json(spec, data), None)
-        return cls(spec, made.scale, BucketValues.from_json(made._null_code, data["seen"]))
+        return cls(spec, made.scale, BucketValues.from_json(made.null_code, data["seen"]))
 
     def extend(self, state: NumericState) -> NumericEncoder:
         """The same buckets, which decode to values that also come from `state`."""
-        values, counts, means = state.seen.points()
-        codes = self._codes(values)[0].astype(np.int64)
+        return self.with_values(state.seen)
+
+    def with_values(self, seen: SeenValues) -> NumericEncoder:
+        """The same buckets, which decode to values that also come from `seen`."""
+        values, counts, means = seen.points()
+        codes = self.codes(values)[0].astype(np.int64)
         return NumericEncoder(self.spec, self.scale, self.values.extend(codes, values, counts, means))
 
 
-def _slots_of(cells: Cells) -> NDArray[np.int64]:
+def tokens_of_codes(tables: Sequence[Cells], codes: int, ids: NDArray[np.int64]) -> list[tuple[int, ...]]:
+    """The tokens of each code, those of all parts one after another; `ids[slot]` is the id of a slot."""
+    return [tuple(int(ids[slot]) for cells in tables for slot in cells.sequence(code)) for code in range(codes)]
+
+
+def slots_of(cells: Cells) -> NDArray[np.int64]:
     """The one slot of each row; -1 where the row has none."""
     if cells.offsets is None:
         return cells.slots[cells.codes].astype(np.int64)

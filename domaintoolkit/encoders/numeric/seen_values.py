@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Self
 
@@ -41,10 +42,11 @@ class SeenValues:
 
     Of more, values of at most five decimal digits, such as 0, 9.99 or a limit of 10,000, are still counted one by one,
     since only such values are frequent; the others are counted in cells a thousandth wide. The counts are a function
-    of the numbers, whatever their order and however they are merged.
+    of the numbers, whatever their order and however they are merged. `most` is another limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_VALUES) -> None:
+        self._most = most
         self.is_whole = True
         """True if every number so far is whole."""
         self._cells: CellCounts | None = None
@@ -54,7 +56,7 @@ class SeenValues:
         # faster ways to count, with the number of blocks for which each is not tried again
         self._grids = {unit: np.zeros(0, np.int64) for unit in (1.0, 100.0)}
         self._index: _ValueIndex | None = None
-        self._hashes = np.zeros(1 << _HASHES, np.bool_)
+        self._hashes: NDArray[np.bool_] | None = None
         self._pauses = {"grid": 0, "index": 0}
 
     def add(self, numbers: Floats) -> None:
@@ -123,8 +125,10 @@ class SeenValues:
                 block = self._count_known(block) if self._index is not None else block
         self._append(block, np.ones(len(block), np.int64))
         # at least as many values differ as their hashes do
+        if self._hashes is None:
+            self._hashes = np.zeros(1 << _HASHES, np.bool_)
         self._hashes[_hash(block, 64 - _HASHES)] = True
-        if self._loose_size >= _BLOCK and np.count_nonzero(self._hashes) > MOST_VALUES:
+        if self._loose_size >= _BLOCK and np.count_nonzero(self._hashes) > self._most:
             self._cells = CellCounts()
             self._compact()
         elif self._loose_size >= max(4 * _BLOCK, 2 * len(self._values)):
@@ -141,6 +145,18 @@ class SeenValues:
             if self._loose_size >= max(_FEW, len(self._values)):
                 self._compact()
         self._cells.add(block)
+
+    def add_counts(self, values: Floats, counts: Counts) -> None:
+        """Count finite values in, none of them -0.0, each as often as `counts` says."""
+        if self.is_whole:
+            self.is_whole = bool((np.rint(values) == values).all())
+        if self._cells is not None:
+            short = is_short(values)
+            self._cells.add(values[~short], counts[~short])
+            values, counts = values[short], counts[short]
+        self._append(values, counts)
+        if self._loose_size >= max(_FEW, len(self._values)):
+            self._compact()
 
     def _append(self, values: Floats, counts: Counts) -> None:
         self._loose.append((values, counts))
@@ -160,7 +176,7 @@ class SeenValues:
         self._loose, self._loose_size = [], 0
         if self._cells is None:
             values, counts = sum_counts(values, counts)
-        if self._cells is None and len(values) > MOST_VALUES:
+        if self._cells is None and len(values) > self._most:
             self._cells = CellCounts()
         if self._cells is not None:
             short = is_short(values)
@@ -180,6 +196,29 @@ class SeenValues:
             self._cells.merge(other._cells)
         self._loose.append((other._values, other._counts))
         self._compact()
+
+    @classmethod
+    def union(cls, parts: Iterable[SeenValues]) -> Self:
+        """The counts of all parts together."""
+        whole = cls()
+        for part in parts:
+            part._compact()
+            whole.is_whole &= part.is_whole
+            if part._cells is not None:
+                whole._cells = CellCounts() if whole._cells is None else whole._cells
+                whole._cells.merge(part._cells)
+            whole._append(part._values, part._counts)
+        whole._compact()
+        return whole
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing was counted."""
+        return self._cells is None and not self._loose_size and not self.total()
+
+    def total(self) -> int:
+        """How many numbers were counted."""
+        return int(self.points()[1].sum())
 
     def points(self) -> tuple[Floats, Counts, Floats]:
         """(values, counts, means), by value: each value was seen; it stands for `count` numbers of this mean.
@@ -216,9 +255,9 @@ class SeenValues:
         return single.replace_schema_metadata(flags)
 
     @classmethod
-    def restore(cls, table: pa.Table) -> Self:
+    def restore(cls, table: pa.Table, most: int = MOST_VALUES) -> Self:
         """The counts that `dump` wrote."""
-        seen = cls()
+        seen = cls(most)
         flags = table.schema.metadata
         single = int(flags[b"single"])
         seen.is_whole = flags[b"whole"] == b"1"

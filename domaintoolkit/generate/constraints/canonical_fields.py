@@ -22,10 +22,13 @@ __all__ = ["CanonicalField"]
 
 
 class CanonicalField:
-    """One field, from its encoder bound to ids (`bound`) and the type of its column."""
+    """One field, from its encoder bound to ids (`bound`) and the type of its column.
 
-    def __init__(self, bound: Any, kind: pa.DataType, tables: TokenTables) -> None:
-        self.tables, self.kind = tables, kind
+    `thing` is the field that says what a number measures, if its buckets depend on that.
+    """
+
+    def __init__(self, bound: Any, kind: pa.DataType, tables: TokenTables, thing: CanonicalField | None = None) -> None:
+        self.tables, self.kind, self.thing = tables, kind, thing
         self.encoder = bound.encoder
         self.parts = len(bound.encoder.parts)
         self.first_place = int(bound.first_place)
@@ -36,17 +39,37 @@ class CanonicalField:
         )
         """The token of a missing value."""
 
-    def rewrite(self, tokens: Sequence[int]) -> tuple[int, ...] | None:
-        """The tokens that the encoder gives for the value of `tokens`; None if they have no value."""
+    def rewrite(self, tokens: Sequence[int], event: Sequence[int]) -> tuple[int, ...] | None:
+        """The tokens that the encoder gives for the value of `tokens` in an event; None if they have no value."""
+        found, value = self.read(tokens)
+        if found and self.thing is not None:
+            found, thing = self.thing.read(self.thing.tokens_of(event))
+            value = value, thing
+        try:
+            return tuple(map(int, self.find([value])[0])) if found else None
+        except (DataError, OverflowError):
+            return None
+
+    def read(self, tokens: Sequence[int]) -> tuple[bool, Any]:
+        """(True, the value of `tokens`); (False, None) if they have none."""
         try:
             if isinstance(self.encoder, TextEncoder) and tokens[0] != self.null:
-                text = b"".join(self.tables.text_bytes[token] for token in tokens[1:])
-                value: object = text.decode()
-            else:
-                value = self.encoder.decode(self._to_cells(tokens), self.kind)[0].as_py()
-            return tuple(map(int, self.find([value])[0]))
-        except (DataError, DecodeError, UnicodeDecodeError, OverflowError):
-            return None
+                return True, b"".join(self.tables.text_bytes[token] for token in tokens[1:]).decode()
+            return True, self.encoder.decode(self._to_cells(tokens), self.kind)[0].as_py()
+        except (DataError, DecodeError, UnicodeDecodeError, OverflowError, IndexError):
+            return False, None
+
+    def tokens_of(self, event: Sequence[int]) -> tuple[int, ...]:
+        """The tokens of this field among those of an event, or of a header."""
+        place, start = self.tables.grammar.place, self.tables.grammar.start
+        found: list[int] = []
+        inside = False
+        for token in event:
+            if start[token]:
+                inside = self.first_place <= place[token] < self.first_place + self.parts
+            if inside:
+                found.append(token)
+        return tuple(found)
 
     def _to_cells(self, tokens: Sequence[int]) -> list[Cells]:
         """The slots of each part, for one row; parts that a token for the whole field fills are empty."""

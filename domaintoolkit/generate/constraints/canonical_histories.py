@@ -10,6 +10,7 @@ import pyarrow as pa
 from domaintoolkit.encoders import TimestampEncoder
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.generate.constraints.canonical_fields import CanonicalField
+from domaintoolkit.generate.constraints.measured_tokens import MeasuredTokens
 from domaintoolkit.generate.constraints.possible_times import TimeField
 from domaintoolkit.generate.constraints.token_tables import TokenTables
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -29,12 +30,20 @@ class CanonicalHistories:
         self.time_field: TimeField | None = None
         self.fields: dict[int, CanonicalField] = {}
         """By the place of their first part; without the anchor and the schema's time column, which decoding checks."""
+        self.measured: dict[int, MeasuredTokens] = {}
+        """By the place of the part whose tokens depend on another field."""
+        by_name: dict[str, CanonicalField] = {}
         for bound in tokenizer.layout.bound:
             if bound.kind == "field" and bound.name == tokenizer.schema.time:
                 assert isinstance(bound.encoder, TimestampEncoder)
                 self.time_field = TimeField.of(bound.encoder, bound.first_place, self.tables)
             elif bound.name is not None:
-                self.fields[bound.first_place] = CanonicalField(bound, tokenizer.types[bound.name], self.tables)
+                thing = by_name.get(getattr(bound.field.spec, "by", None) or "")
+                made = CanonicalField(bound, tokenizer.types[bound.name], self.tables, thing)
+                self.fields[bound.first_place] = by_name[bound.name] = made
+                if thing is not None:
+                    measured = MeasuredTokens(bound, thing)
+                    self.measured[measured.place] = measured
 
     def split_fields(self, tokens: Sequence[int]) -> list[Ids]:
         """The tokens of each field of a header or an event, in order; a session token is a piece of its own."""
@@ -49,10 +58,10 @@ class CanonicalHistories:
             current = first
         return list(map(tuple, found))
 
-    def rewrite_field(self, tokens: Ids) -> Ids | None:
-        """One piece of `split_fields` as its encoder writes it; None if its tokens have no value."""
+    def rewrite_field(self, tokens: Ids, event: Ids) -> Ids | None:
+        """One piece of `split_fields` of an event as its encoder writes it; None if its tokens have no value."""
         field = self._field_of(tokens)
-        return tokens if field is None else field.rewrite(tokens)
+        return tokens if field is None else field.rewrite(tokens, event)
 
     def null_of(self, tokens: Ids) -> int | None:
         """The token that the field of these tokens has for a missing value."""
@@ -67,7 +76,7 @@ class CanonicalHistories:
 
     def is_canonical(self, event: Ids) -> bool:
         """Return True if the encoders write every field of an event like this."""
-        return all(self.rewrite_field(field) == field for field in self.split_fields(event))
+        return all(self.rewrite_field(field, event) == field for field in self.split_fields(event))
 
     def decodes(self, ids: Sequence[int]) -> bool:
         """Return True if base ids are a history."""

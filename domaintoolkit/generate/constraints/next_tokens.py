@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.generate.constraints.measured_tokens import MeasuredTokens
 from domaintoolkit.generate.constraints.possible_times import Feasible, TimeField
 from domaintoolkit.generate.constraints.token_tables import TokenTables
 from domaintoolkit.times.calendar import DAY, day_number, days_of_month
@@ -107,9 +109,13 @@ class OrderedWriter:
     begins, then which token begins the next part. Others ask for all at once, and never go on without a token.
     """
 
+    measured: Mapping[int, MeasuredTokens]
+    """By their place, the parts whose tokens depend on another field of the event."""
+
     def __init__(
         self, tables: TokenTables, time: TimeField | None, sessions: bool, staged: bool = False, gap: int | None = None
     ) -> None:
+        self.measured = {}
         self.tables, self.time, self.sessions, self.staged, self.gap = tables, time, sessions, staged, gap
         self.header = tables.grammar.header_parts
         """The first event part."""
@@ -220,6 +226,8 @@ class OrderedWriter:
             return np.empty(0, np.int64)
         place = self.header if state.following == self.end else state.following
         tokens = np.flatnonzero(self.tables.starts[place])
+        if place in self.measured:
+            tokens = self.measured[place].filter_tokens(tokens, state.event)
         if place == self.header and state.events:
             tokens = state.feasible.next_event(state.session).filter_tokens(place, tokens)
             session = [self.tables.grammar.session] if self._may_open_session(state) else []

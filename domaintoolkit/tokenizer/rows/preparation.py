@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders import EncoderType
+from domaintoolkit.encoders import EncoderType, pair_columns
 from domaintoolkit.errors import DataError, LookupFailedError, Refusal
-from domaintoolkit.schema import FieldSpec, Schema, Timestamp
+from domaintoolkit.schema import FieldSpec, Numeric, Schema, Timestamp
 from domaintoolkit.times import ZoneTable
 from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer.rows.column_types import cast_keys
@@ -114,6 +114,9 @@ class Preparation:
             prepared = job.result()
             _refuse(bad, name, prepared.refused)
             values[name] = prepared.values
+        for spec in (*schema.static, *schema.fields):
+            if isinstance(spec, Numeric) and spec.by is not None:
+                values[spec.name] = pair_columns(values[spec.name], values[spec.by])
         types = {name: column.type for name, column in columns.items()}
         rows = PreparedRows(columns, values, times, rows_in=count, types=types, grouping=grouping, splits=splits)
         if not bad:

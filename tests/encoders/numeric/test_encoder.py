@@ -222,3 +222,8 @@ def test_extending_keeps_the_buckets(spec: Numeric, first: list[float], second: 
     values = pa.array([*first, *second], pa.float64())
     assert decoded(again, values) == decoded(after, values)
     assert set(decoded(after, values)) <= {number + 0.0 for number in (*first, *second)}
+
+
+def test_a_bucket_of_one_value_has_its_shortest_name() -> None:
+    encoder = fitted(NUMERIC, Numeric("f", bins=8), pa.array([36.2, 9.99, 100.0, 1e16, -5.0]))
+    assert [slot.text for slot in encoder.slots][2:] == [" -5", " 9.99", " 36.2", " 100", " 1e+16"]
