@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from domaintoolkit.errors import SourceError
 from domaintoolkit.reading.file_types import Kind, Recognised, named_kind, recognise
-from domaintoolkit.reading.unpacking import open_unpacked, problem
+from domaintoolkit.reading.unpacking import open_archive, open_unpacked, problem
 from domaintoolkit.util.artifacts import file_checksum
 
 __all__ = ["Fingerprint", "SourceFile", "find_files", "fingerprint"]
@@ -198,16 +198,14 @@ def _fits_name(path: Path, found: Recognised) -> None:
 
 def _is_workbook(path: Path) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return "xl/workbook.xml" in archive.namelist()
+        return "xl/workbook.xml" in open_archive(path).namelist()
     except (zipfile.BadZipFile, OSError):
         return False  # which is reported when its members are listed
 
 
 def _members(path: Path) -> list[str]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [item.filename for item in archive.infolist() if not item.is_dir()]
+        names = [item.filename for item in open_archive(path).infolist() if not item.is_dir()]
     except (zipfile.BadZipFile, OSError) as error:
         raise SourceError(str(path), f"a zip file that is damaged or cut short ({error})") from None
     if "[Content_Types].xml" in names:

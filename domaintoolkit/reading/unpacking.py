@@ -8,12 +8,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from domaintoolkit.errors import SourceError
 
-__all__ = ["open_unpacked", "problem"]
+__all__ = ["open_archive", "open_unpacked", "problem"]
 
 
 @contextmanager
@@ -25,8 +26,7 @@ def open_unpacked(path: Path, packing: str | None, member: str | None) -> Iterat
             if packing == "gzip":
                 yield cast("BinaryIO", stack.enter_context(gzip.open(path)))
             elif packing == "zip" and member is not None:
-                archive = stack.enter_context(zipfile.ZipFile(path))
-                yield cast("BinaryIO", stack.enter_context(archive.open(member)))
+                yield cast("BinaryIO", stack.enter_context(open_archive(path).open(member)))
             else:
                 yield stack.enter_context(path.open("rb"))
         except EOFError:
@@ -40,6 +40,22 @@ def open_unpacked(path: Path, packing: str | None, member: str | None) -> Iterat
             raise SourceError(name, f"a zip member that cannot be unpacked ({error})") from None
         except OSError as error:
             raise problem(name, error) from None
+
+
+def open_archive(path: Path) -> zipfile.ZipFile:
+    """A zip file, whose members several threads may read; one that was just opened is not opened again.
+
+    Opening it reads the list of its members, which takes as long as reading all of them if they are many and small.
+    Raises OSError and `zipfile.BadZipFile`.
+    """
+    status = path.stat()
+    # a process that is forked shares the position in an open file, so that it needs its own
+    return _archive(path, status.st_size, status.st_mtime_ns, os.getpid())
+
+
+@lru_cache(maxsize=2)
+def _archive(path: Path, *_state: int) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)
 
 
 def problem(path: str | os.PathLike[str], error: OSError) -> SourceError:

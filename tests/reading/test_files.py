@@ -61,6 +61,22 @@ def test_a_file_that_is_not_what_it_should_be(tmp_path: Path, name: str, content
         list(open_source(tmp_path / name, READER).batches())
 
 
+def test_a_zip_file_of_many_members_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for number in range(50):
+            archive.writestr(f"{number:02}.csv", TEXT)
+    opened = []
+    make = zipfile.ZipFile.__init__
+
+    def count(self: zipfile.ZipFile, *arguments: object, **named: object) -> None:
+        opened.append(arguments)
+        make(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", count)
+    assert len(rows(open_source(tmp_path / "many.zip", READER))) == 100
+    assert len(opened) == 1
+
+
 def test_damaged_gzip(tmp_path: Path) -> None:
     packed = bytearray(
         gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (number * 7919, number) for number in range(9999)))

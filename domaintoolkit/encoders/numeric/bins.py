@@ -233,8 +233,10 @@ class Scale:
 
 
 def _write_number(bound: float, digits: int) -> str:
-    """A number in so many digits; `1640`, not `1.64e+03`, while that is no longer than people write."""
+    """A number in at most so many digits; `1640`, not `1.64e+03`, while that is no longer than people write."""
     text = f"{bound:.{digits}g}"
+    if digits >= 17:
+        text = repr(bound).removesuffix(".0")  # the fewest digits that are this number
     return f"{float(text):.0f}" if "e+" in text and abs(bound) < _LONG else text
 
 

@@ -96,7 +96,9 @@ class Columnar:
             with open_file() as parquet:
                 return list(parquet.iter_batches(rows, [number], wanted, use_threads=False))
 
-        sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
+        # runs of one value take next to nothing in the file, and eight bytes a value once they are read
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        sizes = [max(group.total_byte_size, group.num_rows * 8 * len(wanted)) for group in groups]
         # `max` needs two arguments for a file without row groups
         at_once = min(threads, HELD_BYTES // max(*sizes, 1, 1))
         if at_once > 1 and len(sizes) > 1:
@@ -127,6 +129,8 @@ def _reported(file: SourceFile) -> Iterator[None]:
     except (pa.ArrowInvalid, pa.ArrowSerializationError, pa.ArrowNotImplementedError) as error:
         said = str(error).splitlines()[0]
         raise SourceError(file.name, f"{file.kind} that is damaged, cut short or of an unknown kind ({said})") from None
+    except pa.ArrowMemoryError as error:
+        raise SourceError(file.name, f"{file.kind} with a batch that does not fit into memory ({error})") from None
     except OSError as error:
         if error.errno is None:
             raise SourceError(file.name, f"{file.kind} that is damaged or cut short ({error})") from None

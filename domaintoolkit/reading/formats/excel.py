@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from domaintoolkit.errors import DomainToolkitError, MissingExtraError, SourceError, quote
 from domaintoolkit.reading.files import SourceFile
+from domaintoolkit.reading.unpacking import open_archive
 from domaintoolkit.schema import Column, Reader
 from domaintoolkit.values.declared import TYPES, Converted, convert_text, convert_typed, misfit
 
@@ -96,8 +96,8 @@ def _reported(file: SourceFile) -> Iterator[None]:
 
 
 def _check_size(file: SourceFile) -> None:
-    with zipfile.ZipFile(file.path) as archive:
-        size = sum(item.file_size for item in archive.infolist() if item.filename.endswith("sharedStrings.xml"))
+    members = open_archive(file.path).infolist()
+    size = sum(item.file_size for item in members if item.filename.endswith("sharedStrings.xml"))
     if size > MOST_TEXT:
         raise SourceError(file.name, f"an Excel workbook with {size:,} bytes of text; save the sheet as CSV")
 

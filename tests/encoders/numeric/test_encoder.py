@@ -125,6 +125,11 @@ def test_names_are_written_as_people_write_numbers() -> None:
     assert [slot.text for slot in encoder.slots[2:]] == [" 0..1400", " 1400..1640", " 1640..2e+15"]
 
 
+def test_a_bucket_of_one_value_has_the_shortest_name_of_it() -> None:
+    encoder = fitted(NUMERIC, Numeric("price", bins=8), pa.array([47.61, 0.05, 0.1 + 0.2, 1e300, 5.0] * 3))
+    assert [slot.text for slot in encoder.slots[2:]] == [" 0.05", " 0.30000000000000004", " 5", " 47.61", " 1e+300"]
+
+
 def test_text_that_is_no_number_is_refused() -> None:
     assert NUMERIC.encoder.prepare(Numeric("f"), pa.array(["1", "x", None, "2"])).refused == [
         (1, "expected a number, got 'x'")
