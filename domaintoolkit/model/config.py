@@ -86,13 +86,13 @@ class EventModelConfig(TokenModelConfig):
     `part_width` is the width of a part's embedding and of its head (left out, a quarter of `width`, at least 16).
     With `sequential`, the default, a part is predicted from the event's earlier parts too. Without it, the parts of an
     event are independent given the events before, so generated events mix values that never occur together. Parts of
-    more than `large_from` candidates train on `large`: all of them (`softmax`), `negatives` drawn ones (`sampled`), or
-    the other targets of the batch (`contrastive`); what is reported is always the full softmax.
+    more than `large_from` candidates train on `large`: all of them (`softmax`), or the other targets of the batch and
+    `negatives` drawn ones, which stand for the rest (`sampled`); what is reported is always the full softmax.
     """
 
     part_width: Whole | None = None
     sequential: bool = True
-    large: Literal["softmax", "sampled", "contrastive"] = "sampled"
+    large: Literal["softmax", "sampled"] = "sampled"
     large_from: Whole = 8_192
     negatives: Whole = 1_024
 

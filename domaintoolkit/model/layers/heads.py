@@ -100,10 +100,7 @@ def part_loss(
     if not training or config.large == "softmax" or len(weight) <= config.large_from:
         mean, nats = cross_entropy(query, weight, targets)
         return mean * len(targets), nats.detach()
-    if config.large == "sampled":
-        loss = _compute_sampled_loss(query, weight, targets, config.negatives)
-    else:
-        loss = _contrastive(query, weight, targets)
+    loss = _compute_sampled_loss(query, weight, targets, config.negatives)
     with torch.no_grad():
         # every `step`-th position, so that at most PROBED are measured
         step = -(-len(targets) // PROBED)
@@ -112,21 +109,20 @@ def part_loss(
 
 
 def _compute_sampled_loss(query: Tensor, weight: Tensor, targets: Tensor, negatives: int) -> Tensor:
-    """Softmax over the target and uniformly drawn others, each standing for (K - 1) / negatives of them."""
-    drawn = torch.randint(len(weight), (negatives,), device=weight.device)
-    # (N, negatives): each drawn one counts for (K - 1) / negatives
-    scores = (query @ weight[drawn].t()).float() + math.log((len(weight) - 1) / negatives)
-    # the target is there already, and must not count as one of the others
-    scores = scores.masked_fill(drawn == targets[:, None], -math.inf)
-    right = (query * weight[targets]).sum(1, keepdim=True).float()
-    return (torch.cat((right, scores), 1).logsumexp(1) - right.squeeze(1)).sum()
+    """Softmax whose sum over all K candidates is estimated in two strata.
 
-
-def _contrastive(query: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-    """InfoNCE: softmax over the distinct targets of the batch, less the logarithm of how often each occurs there.
-
-    Without that correction the scores would learn how much likelier a token is than usual, not how likely.
+    The distinct targets of the batch, which are the frequent candidates, count in full. Of the others, `negatives`
+    are drawn uniformly, and each stands for an equal share of them; the estimate of the sum is unbiased. Draws from
+    all candidates alone would miss the few that have most of the probability.
     """
-    seen, which, counts = torch.unique(targets, return_inverse=True, return_counts=True)
-    scores = (query @ weight[seen].t()).float() - (counts / len(targets)).log()
+    size = len(weight)
+    known, which = torch.unique(targets, return_inverse=True)
+    # (negatives,) from 0 to K - U - 1, moved up past the known ones, which `known` lists in rising order
+    drawn = torch.randint(max(1, size - len(known)), (negatives,), device=weight.device)
+    below = known - torch.arange(len(known), device=known.device)
+    drawn = drawn + torch.searchsorted(below, drawn, right=True)
+    share = math.log(max(size - len(known), 1e-30) / negatives)
+    rows = torch.cat((weight[known], weight[drawn.clamp(max=size - 1)]))
+    scores = (query @ rows.t()).float()
+    scores = scores + functional.pad(torch.full((negatives,), share, device=scores.device), (len(known), 0))
     return functional.cross_entropy(scores, which, reduction="sum")
