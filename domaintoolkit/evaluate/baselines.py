@@ -116,7 +116,7 @@ class PartModel:
         self.unigram = KeyCounts.of(seen.code)
         before = _previous(seen)
         self.context, self.bigram = KeyCounts.of(before), KeyCounts.of(_pairs(before, seen.code))
-        components, bucket = self._components(tune), self._bucket(tune)
+        components, bucket = self._components(tune)[tune.counted], self._bucket(tune)[tune.counted]
         self.weights = {
             number: _maximise_likelihood(components[bucket == number]) for number in np.unique(bucket).tolist()
         }
@@ -175,7 +175,7 @@ class Baseline:
     def nats(self, asked: list[PartSequences], groups: int) -> Floats:
         """(groups, parts) the nats of the events of each group; the last part is the session marks."""
         columns = [
-            np.bincount(sequences.group, model.nats(sequences), groups)
+            np.bincount(sequences.group, model.nats(sequences) * sequences.counted, groups)
             for model, sequences in zip(self.parts, asked, strict=True)
         ]
         return np.stack(columns, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ class ModelComparison:
     rows: tuple[Row, ...]
     differences: tuple[Difference, ...]
     verdict: str
-    """`beats`, `level`, `loses` or `nothing to beat`."""
+    """`beats`, `level`, `loses`, `nothing to beat`, or `none` if no events were held out."""
     sentence: str
     fields: tuple[FieldCost, ...] = ()
     """Field by field, in the order of the stream; none if composites mix the fields."""
@@ -78,6 +78,11 @@ class ModelComparison:
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
+
+    def without_verdict(self) -> ModelComparison:
+        """The same costs, of events that the model was trained on, which prove nothing."""
+        sentence = "no verdict: no events were held out, and these costs are of events that the model was trained on"
+        return replace(self, verdict="none", sentence=sentence)
 
     def table(self) -> str:
         """The table in Markdown."""
@@ -87,17 +92,23 @@ class ModelComparison:
 
 
 def fit_baselines(
-    seen: Iterable[WindowsLike], tune: Iterable[WindowsLike], grammar: Syntax, limit: int
+    seen: Iterable[WindowsLike], tune: Iterable[WindowsLike], grammar: Syntax, limit: int, last_only: bool = False
 ) -> list[Baseline]:
-    """The unigram and the Markov baseline, counted on at most about `limit` tokens and tuned on as many."""
-    train, validation = _take_sequences(seen, grammar, limit), _take_sequences(tune, grammar, limit)
+    """The unigram and the Markov baseline, counted on at most about `limit` tokens and tuned on as many.
+
+    With `last_only`, they are tuned on the last event of each window of `tune`.
+    """
+    train = _take_sequences(seen, grammar, limit)
+    validation = _take_sequences(tune, grammar, limit, last_only)
     return [
         Baseline("unigram", train, validation, grammar, markov=False),
         Baseline("Markov", train, validation, grammar, markov=True),
     ]
 
 
-def _take_sequences(windows: Iterable[WindowsLike], grammar: Syntax, limit: int) -> list[PartSequences]:
+def _take_sequences(
+    windows: Iterable[WindowsLike], grammar: Syntax, limit: int, last_only: bool = False
+) -> list[PartSequences]:
     """The sequences of windows up to about `limit` tokens; all in group 0."""
     ids: list[Ints] = []
     lengths: list[Ints] = [np.zeros(1, np.int64)]
@@ -110,25 +121,29 @@ def _take_sequences(windows: Iterable[WindowsLike], grammar: Syntax, limit: int)
             break
     offsets = np.cumsum(np.concatenate(lengths))
     flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
-    return split_parts(flat, offsets, np.zeros(len(offsets) - 1, np.int64), grammar)
+    return split_parts(flat, offsets, np.zeros(len(offsets) - 1, np.int64), grammar, last_only)
 
 
-def baseline_scores(baselines: Sequence[Baseline], held_out: Iterable[WindowsLike], grammar: Syntax) -> list[Score]:
-    """The score of the uniform model, then of each baseline."""
+def baseline_scores(
+    baselines: Sequence[Baseline], held_out: Iterable[WindowsLike], grammar: Syntax, last_only: bool = False
+) -> list[Score]:
+    """The score of the uniform model, then of each baseline; with `last_only`, on the last event of each window."""
     parts = (*grammar.part_names[grammar.header_parts :], "[SESSION]", "[cut off]")
     uniform = math.log(len(grammar.place))
     tallies, tokens = [Tally(len(parts)) for _ in range(len(baselines) + 1)], 0
     for windows in held_out:
         count = len(windows.rows)
-        sequences = split_parts(windows.ids, windows.offsets, np.arange(count), grammar)
+        sequences = split_parts(windows.ids, windows.offsets, np.arange(count), grammar, last_only)
         # a (windows,) column for each part: its tokens, which cost ln V each under the uniform
-        lengths = [np.bincount(part.group, np.diff(part.offsets), count) for part in sequences[:-1]]
+        lengths = [np.bincount(part.group, np.diff(part.offsets) * part.counted, count) for part in sequences[:-1]]
         # of the session marks only the ones are tokens, so they are summed
-        lengths.append(np.bincount(sequences[-1].group, sequences[-1].tokens, count))
+        marks = sequences[-1]
+        lengths.append(np.bincount(marks.group, marks.tokens * marks.counted, count))
         tokens += int(sum(column.sum() for column in lengths)) + int(windows.lost.sum())
         found = [uniform * np.stack(lengths, 1), *(baseline.nats(sequences, count) for baseline in baselines)]
         for tally, nats in zip(tallies, found, strict=True):
-            tally.add(windows.entities, np.column_stack([nats, windows.lost * uniform]), windows.events)
+            counted = np.minimum(windows.events, 1) if last_only else windows.events
+            tally.add(windows.entities, np.column_stack([nats, windows.lost * uniform]), counted)
     names = ["uniform", *(baseline.name for baseline in baselines)]
     return [tally.score(name, parts, tokens) for name, tally in zip(names, tallies, strict=True)]
 

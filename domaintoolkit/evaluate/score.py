@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.evaluate.part_sequences import find_last_events
+from domaintoolkit.grammar import Syntax, index_events
 from domaintoolkit.util.hashing import mix
 
 __all__ = ["HEADER", "Score", "Tally", "WindowsLike", "score_model"]
@@ -115,10 +117,12 @@ def score_model(
     batches: Iterable[tuple[Any, WindowsLike]],
     loss: Callable[[Any], Any],
     lost_nats: float,
+    grammar: Syntax | None = None,
 ) -> Score:
     """The score of a model on its batches and the windows in them.
 
-    `loss` gives a `LossReport` for a batch; `lost_nats` is the cost of a token that did not fit.
+    `loss` gives a `LossReport` for a batch; `lost_nats` is the cost of a token that did not fit. With the `grammar`,
+    only the last event of each window counts, whose windows are then in base tokens.
     """
     tally, tokens = Tally(len(parts) + 1), 0
     for batch, windows in batches:
@@ -127,12 +131,28 @@ def score_model(
         nats = report.nats.detach().flatten(0, 1).double().cpu().numpy()
         owner = _windows_of(batch.documents.cpu().numpy(), windows.rows).ravel()
         there = owner >= 0
+        events, predicted = windows.events, int(report.tokens)
+        if grammar is not None:
+            begins = find_last_events(index_events(windows.ids, windows.offsets, grammar), windows.offsets)
+            lengths = windows.offsets[1:] - begins
+            # an event model has one position for the last event, and a token model one for each of its tokens
+            size = np.ones_like(lengths) if batch.ids.ndim == 3 else lengths
+            there &= _steps_to_end(owner) < size[np.maximum(owner, 0)]
+            events, predicted = np.minimum(events, 1), int(lengths.sum())
         table = np.zeros((len(windows.rows), len(parts) + 1))
         np.add.at(table[:, :-1], owner[there], nats[there])
         table[:, -1] = windows.lost * lost_nats
-        tally.add(windows.entities, table, windows.events)
-        tokens += int(report.tokens) + int(windows.lost.sum())
+        tally.add(windows.entities, table, events)
+        tokens += predicted + int(windows.lost.sum())
     return tally.score(name, (*parts, "[cut off]"), tokens)
+
+
+def _steps_to_end(owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) how many positions of its window follow each; those of a window lie together."""
+    ends = np.append(np.flatnonzero(np.diff(owner)), len(owner) - 1)
+    at = np.arange(len(owner))
+    steps: NDArray[np.int64] = ends[np.searchsorted(ends, at)] - at
+    return steps
 
 
 def _windows_of(documents: Ints, rows: Ints) -> NDArray[np.int64]:

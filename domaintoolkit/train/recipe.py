@@ -56,6 +56,9 @@ class Recipe:
     """Settings of the model that replace its preset's."""
     segmentation: Literal["base", "greedy", "spr"] = "base"
     """Composites of the token model: none, always the same, or others each epoch."""
+    held_out: Literal["entities", "last", "none"] = "entities"
+    """The events that are not trained on: those of the entities that the streams keep for validation and test, the
+    last two of every history (the last one for the test), or none."""
 
     block: Annotated[Whole, Constraint(ge=8)] = 256
     batch: Count = 16
@@ -110,6 +113,8 @@ class Recipe:
             found.append(Problem("warmup", f"must be shorter than {limit}, got {self.warmup}"))
         if self.family == "event" and self.segmentation != "base":
             found.append(Problem("segmentation", "an event model reads base tokens"))
+        if self.held_out == "last" and self.segmentation != "base":
+            found.append(Problem("held_out", "last events can be held out in base tokens only"))
         if self.embedding_penalty_form == "hinge" and not self.embedding_penalty:
             found.append(Problem("embedding_penalty", "must be above 0 for the hinge form to have an effect"))
         for name, other, has_effect in CONDITIONAL:

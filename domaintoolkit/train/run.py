@@ -85,7 +85,7 @@ def _train(
         recipe=recipe,
         steps=steps,
         batches=splits.training_batches,
-        validate=lambda loss: _score(model, splits, splits.validation, loss, recipe.evaluate_blocks),
+        validate=lambda loss: _validate(model, splits, loss),
         checkpoints=checkpoints,
         identity={"vocabulary": tokenizer.vocabulary.hash, "recipe": asdict(recipe)},
         flops=flops_per_batch(model, recipe),
@@ -211,18 +211,27 @@ def _load_weights(
     return model.eval()
 
 
+def _validate(model: BoundModel, splits: Splits, loss: Loss) -> Score | None:
+    """The score of the model on validation data, if there are any."""
+    if splits.validation is None:
+        return None
+    return _score(model, splits, splits.validation, loss, splits.recipe.evaluate_blocks)
+
+
 def _score(model: BoundModel, splits: Splits, loader: Loader, loss: Loss, blocks: int | None = None) -> Score:
     """The score of the model on held-out batches; a token that did not fit into a block costs the uniform's nats."""
     lost_nats = math.log(model.config.vocabulary_size)
-    return score_model("model", model.part_names, splits.held_out_batches(loader, blocks), loss, lost_nats)
+    batches = splits.held_out_batches(loader, blocks)
+    return score_model("model", model.part_names, batches, loss, lost_nats, splits.last_grammar)
 
 
 def _compare_with_baselines(model: BoundModel, splits: Splits, time: str | None) -> ModelComparison:
     """The model and the baselines on the whole test split."""
     score = _score(model, splits, splits.test, lambda batch: model.loss(batch.to(model.device)))
-    training, validation = splits.base_windows(splits.train), splits.base_windows(splits.validation)
-    baselines = fit_baselines(training, validation, splits.grammar, BASELINE_TOKENS)
-    scores = baseline_scores(baselines, splits.base_windows(splits.test), splits.grammar)
+    last_only = splits.last_grammar is not None
+    seen, tune = splits.baseline_windows()
+    baselines = fit_baselines(seen, tune, splits.grammar, BASELINE_TOKENS, last_only and splits.validation is not None)
+    scores = baseline_scores(baselines, splits.base_windows(splits.test), splits.grammar, last_only)
     fields: dict[str, list[str]] = {}
     grammar = splits.grammar
     for part, field in zip(
@@ -230,7 +239,8 @@ def _compare_with_baselines(model: BoundModel, splits: Splits, time: str | None)
     ):
         fields.setdefault(str(field), []).append(part)
     clock = fields.get(time or "", [])
-    return compare(score, scores, splits.test.source.split or "all entities", clock, fields)
+    comparison = compare(score, scores, splits.test_name, clock, fields)
+    return comparison if splits.is_held_out else comparison.without_verdict()
 
 
 def _describe_prediction(model: TokenModel | EventModel, tokenizer: DomainTokenizer, splits: Splits) -> tuple[str, ...]:

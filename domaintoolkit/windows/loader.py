@@ -39,6 +39,7 @@ class Loader:
     computed from (seed, epoch), so it keeps one number for each chunk of a million tokens and the plan of one
     group. Epochs follow one another without a break; of `shares`, rank r takes batches r, r + shares, ...
     With `segment`, blocks are made of base events; composites are put in after, and the rows are filled up.
+    With `latest`, of each history only the latest events that fit into one block are read.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Loader:
         seed: int = 0,
         segment: Segment | None = None,
         share: tuple[int, int] = (0, 1),
+        latest: bool = False,
     ) -> None:
+        self.latest = latest
         self.source, self.rule, self.block, self.batch, self.unit = source, rule, block, batch, unit
         self.seed, self.segment, self.share = seed, segment, share
         sizes = [(len(plan), plan.left_out) for plan in map(self._plan, range(len(source)))]
@@ -62,7 +65,7 @@ class Loader:
         self.blocks = int(self._counts.sum())
 
     def _plan(self, chunk: int) -> Blocks:
-        return pack_blocks(self.source.histories(chunk), self.rule, self.block, self.unit)
+        return pack_blocks(self.source.histories(chunk), self.rule, self.block, self.unit, self.latest)
 
     def batches(self, start: int = 0) -> Iterator[WindowBatch]:
         """Batches without end, from this rank's batch number `start`; a batch never mixes two epochs' seeds."""

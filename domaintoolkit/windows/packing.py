@@ -17,7 +17,17 @@ from domaintoolkit.grammar import WindowStart
 from domaintoolkit.util.ragged import offsets_of, positions
 from domaintoolkit.windows.kernels import EventRanges, WindowBuffers, WindowRanges, best_fit, gather, lay_out, pack
 
-__all__ = ["Blocks", "StoredHistories", "WindowRule", "Windows", "concatenate", "pack_blocks", "refit", "to_dense"]
+__all__ = [
+    "Blocks",
+    "StoredHistories",
+    "WindowRule",
+    "Windows",
+    "concatenate",
+    "cut_events",
+    "pack_blocks",
+    "refit",
+    "to_dense",
+]
 
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
@@ -157,11 +167,35 @@ class Blocks:
         return ids[positions(offsets[at], lengths)], offsets_of(lengths)
 
 
-def pack_blocks(histories: StoredHistories, rule: WindowRule, capacity: int, unit: Unit = "tokens") -> Blocks:
+def cut_events(histories: StoredHistories, count: int, least: int) -> StoredHistories:
+    """The same rows without the last `count` events of each, so that nothing later is seen; of rows with less than
+    `least` events, all are kept."""
+    sizes = np.diff(histories.event_offsets).astype(np.int64)
+    kept = np.where(sizes < least, sizes, sizes - count)
+    begin, end = histories.offsets[:-1].astype(np.int64), histories.offsets[1:].astype(np.int64)
+    past = histories.event_offsets[:-1] + kept
+    # (n,) where each row now ends: where its first event that is left out begins
+    cut = kept < sizes
+    end = np.where(cut, begin + histories.starts[np.where(cut, past, 0)], end) if cut.any() else end
+    events = positions(histories.event_offsets[:-1].astype(np.int64), kept)
+    return replace(
+        histories,
+        ids=histories.ids[positions(begin, end - begin)],
+        offsets=offsets_of(end - begin),
+        starts=histories.starts[events],
+        event_offsets=offsets_of(kept),
+        times=None if histories.times is None else histories.times[events],
+    )
+
+
+def pack_blocks(
+    histories: StoredHistories, rule: WindowRule, capacity: int, unit: Unit = "tokens", latest: bool = False
+) -> Blocks:
     """Plan blocks of at most `capacity` tokens, or positions (one an event and one a window's header).
 
-    An event longer than a block is cut at its end, and so is a window whose own anchor is longer than its history's
-    (its year is spelled); both are counted. A history whose header alone fills a block is left out.
+    With `latest`, a history has one window: its latest events that fit into a block. An event longer than a block is
+    cut at its end, and so is a window whose own anchor is longer than its history's (its year is spelled); both are
+    counted. A history whose header alone fills a block is left out.
     """
     rows = histories.selected
     low, high = _ranges(histories.event_offsets, rows)
@@ -174,11 +208,29 @@ def pack_blocks(histories: StoredHistories, rule: WindowRule, capacity: int, uni
         # counted in positions, an event takes one and a header one
         starts = np.arange(len(histories.starts), dtype=np.int64)
         ends, headers = high, np.ones(len(rows), np.int64)
-    history, first, last, offsets = pack(EventRanges(starts, low, high, ends, headers), capacity, capacity // SLACK)
+    begins = _find_latest(histories, capacity - headers, unit) if latest else low
+    # a window that is all of a history must not be split to fill a block
+    slack = capacity if latest else capacity // SLACK
+    history, first, last, offsets = pack(EventRanges(starts, begins, high, ends, headers), capacity, slack)
+    skipped = (begins - low)[history]
+    first, last = first + skipped, last + skipped
     left_out = int(np.count_nonzero(headers >= capacity))
     later = np.flatnonzero(first)
     anchors = _anchors(histories, rule, history[later], first[later])
     return Blocks(histories, rule, capacity, unit, history, first, last, later, anchors, offsets, left_out)
+
+
+def _find_latest(histories: StoredHistories, room: Longs, unit: Unit) -> Longs:
+    """(rows,) the number of the earliest event of each row such that all from it on take at most `room`."""
+    low, high = _ranges(histories.event_offsets, histories.selected)
+    if unit == "events":
+        return np.maximum(low, high - room)
+    begin, end = _ranges(histories.offsets, histories.selected)
+    # (events,) where each begins among all ids: they rise, since rows lie one after another
+    starts = np.repeat(histories.offsets[:-1], np.diff(histories.event_offsets)) + histories.starts
+    found = np.searchsorted(starts, np.minimum(end, end - room + LONGEST_ANCHOR))
+    latest: Longs = np.clip(np.where(end - begin <= room, low, found), low, np.maximum(low, high - 1))
+    return latest
 
 
 def _ranges(offsets: Ints, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

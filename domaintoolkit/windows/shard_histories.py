@@ -12,23 +12,34 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.storage.encoded_folder import open_encoded
-from domaintoolkit.windows.packing import StoredHistories
+from domaintoolkit.windows.packing import StoredHistories, cut_events
 
 __all__ = ["HistorySource", "open_shards"]
 
 CHUNK = 1 << 20
 """Tokens that are planned together. Two million pack no tighter, and half a million takes a tenth more time."""
 
+LEAST_EVENTS = 3
+"""Of a history with so many events, the last one and the one before it can be held out, and one is left to train on."""
+
 
 class HistorySource:
     """The histories of one split, in chunks of about a million tokens.
 
     `batches` have the columns of a shard: `split`, `ids`, `event_starts` and, with a time column, `times`.
-    Large batches are viewed in slices, and small ones are copied into one.
+    Large batches are viewed in slices, and small ones are copied into one. The last `without_last` events of histories
+    of `LEAST_EVENTS` events or more are cut off. With `long_only`, shorter histories are left out.
     """
 
-    def __init__(self, batches: Sequence[pa.RecordBatch], split: str | None = None, chunk: int = CHUNK) -> None:
-        self.split = split
+    def __init__(
+        self,
+        batches: Sequence[pa.RecordBatch],
+        split: str | None = None,
+        chunk: int = CHUNK,
+        without_last: int = 0,
+        long_only: bool = False,
+    ) -> None:
+        self.split, self.without_last, self.long_only = split, without_last, long_only
         self._chunks: list[list[pa.RecordBatch]] = []
         self._numbers: list[int] = []
         tokens, number = chunk, 0
@@ -53,7 +64,11 @@ class HistorySource:
         ids, offsets = _lists(batch.column("ids"))
         starts, event_offsets = _lists(batch.column("event_starts"))
         times = _lists(batch.column("times"))[0] if "times" in batch.schema.names else None
-        return StoredHistories(ids, offsets, starts, event_offsets, times, self._selected(batch), self._numbers[chunk])
+        selected = self._selected(batch)
+        if self.long_only:
+            selected = selected[np.diff(event_offsets)[selected] >= LEAST_EVENTS]
+        found = StoredHistories(ids, offsets, starts, event_offsets, times, selected, self._numbers[chunk])
+        return cut_events(found, self.without_last, LEAST_EVENTS) if self.without_last else found
 
     def _selected(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         if self.split is None:

@@ -85,7 +85,9 @@ def _sequences(listed: list[list[int]]) -> PartSequences:
     lengths = [len(sequence) for sequence in listed]
     zeros = np.zeros(len(listed), np.int64)
     tokens = np.array([token for sequence in listed for token in sequence])
-    return PartSequences(zeros.astype(np.uint64), zeros, zeros.astype(bool), tokens, np.cumsum([0, *lengths]))
+    return PartSequences(
+        zeros.astype(np.uint64), zeros, zeros.astype(bool), tokens, np.cumsum([0, *lengths]), zeros == 0
+    )
 
 
 def test_intervals_are_over_entities_however_their_events_are_cut() -> None:

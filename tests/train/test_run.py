@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +22,16 @@ from domaintoolkit.errors import (
     SchemaError,
     VocabularyMismatchError,
 )
+from domaintoolkit.model import load_model
+from domaintoolkit.storage.shards import shard_table
+from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train import Progress, Recipe, Result, load_recipe, read_log, train
 from domaintoolkit.train.checkpoint import Checkpoints
+from domaintoolkit.train.data.splits import open_splits
 from domaintoolkit.train.memory import explain_out_of_memory
+from domaintoolkit.windows.loader import Loader
+from domaintoolkit.windows.shard_histories import HistorySource, open_shards
+from domaintoolkit.windows.window_rule import window_rule
 
 RECIPE = Recipe(
     preset="54k",
@@ -220,12 +228,46 @@ def test_a_small_model_learns_the_order_of_pages(tmp_path: Path) -> None:
     assert result.comparison.sentence in str(result)
 
 
-def test_without_held_out_entities_others_stand_in_and_it_says_so(tmp_path: Path) -> None:
-    table = folders.rows(3, 6)
-    folder = folders.write(tmp_path / "few", table, folders.tokenizer(table), shards=1)
+def test_without_held_out_entities_there_is_no_verdict(tmp_path: Path) -> None:
+    table = folders.rows(20, 6)
+    made = folders.tokenizer(table)
+    streams = shard_table(made.encode(table))
+    users = streams.filter(pc.equal(streams["split"], "train"))["user"]
+    folder = folders.write(tmp_path / "few", table.filter(pc.is_in(table["user"], users)), made, shards=1)
     result = train(folder, tmp_path / "run", replace(RECIPE, steps=2, warmup=0), progress=quiet)
-    assert result.notes
-    assert "empty" in result.notes[0]
+    assert "the validation split is empty" in result.notes[0]
+    assert (result.best_step, result.validation, result.comparison.verdict) == (2, (), "none")
+    assert "no verdict: no events were held out" in str(result)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["token", "event"])
+def test_the_last_event_of_every_history_can_be_held_out(encoded: Path, tmp_path: Path, family: Any) -> None:
+    """The cost of the last event is that of the whole history less that of the history without it."""
+    recipe = replace(RECIPE, family=family, model={}, block=1024, steps=2, warmup=0, held_out="last")
+    result = train(encoded, tmp_path / "run", recipe, progress=quiet)
+    table = folders.rows(120, 12)
+    long = [count for count in table.group_by("user").aggregate([("at", "count")])["at_count"].to_pylist() if count > 2]
+    assert (result.comparison.split, result.comparison.events) == ("the last events", len(long))
+    assert result.comparison.verdict != "none"
+    assert len(result.validation) == 1
+    tokenizer, model = DomainTokenizer.load(encoded / "tokenizer"), load_model(tmp_path / "run", "cpu")
+    costs = []
+    for cut in (0, 1):
+        source = HistorySource(open_shards(encoded), without_last=cut, long_only=True)
+        loader = Loader(source, window_rule(tokenizer), 1024, 2, "events" if family == "event" else "tokens")
+        splits = open_splits(open_shards(encoded), recipe, tokenizer.grammar, window_rule(tokenizer))
+        with torch.no_grad():
+            reports = [model.loss(batch) for batch, _ in splits.held_out_batches(loader)]
+        costs.append(sum(float(report.nats_by_part[:-1].sum()) for report in reports))
+    bits = (costs[0] - costs[1]) / len(long) / math.log(2)
+    assert result.comparison.rows[-1].bits_per_event == pytest.approx(bits, rel=1e-3)
+
+
+def test_nothing_is_held_out_on_request(encoded: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=2, warmup=0, held_out="none")
+    result = train(encoded, tmp_path / "run", recipe, progress=quiet)
+    assert (result.notes, result.comparison.verdict, result.comparison.split) == ((), "none", "training")
 
 
 def test_histories_that_fit_into_no_block_are_reported(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from domaintoolkit.windows.packing import (
     WindowRule,
     Windows,
     concatenate,
+    cut_events,
     pack_blocks,
     refit,
     to_dense,
@@ -178,3 +180,29 @@ def test_refit_keeps_the_windows_within_their_rows(drawn: list[list[Event]]) -> 
 
 def _window(ids: NDArray[np.int64], offsets: NDArray[np.int64], number: int) -> NDArray[np.int64]:
     return ids[offsets[number] : offsets[number + 1]]
+
+
+@given(histories, st.sampled_from([8, 16, 64]), st.sampled_from(["tokens", "events"]))
+def test_the_latest_events_that_fit_are_one_window(drawn: list[list[Event]], capacity: int, unit: Any) -> None:
+    stored = build(drawn)
+    blocks = pack_blocks(stored, RULE, capacity, unit, latest=True)
+    assert sorted(blocks.history) == sorted(set(range(len(drawn))) - _too_long(stored, capacity, unit))
+    sizes = np.diff(stored.event_offsets)
+    assert (blocks.last == sizes[blocks.history]).all()
+    if unit == "events":
+        assert (blocks.last - blocks.first == np.minimum(sizes[blocks.history], capacity - 1)).all()
+
+
+def _too_long(stored: StoredHistories, capacity: int, unit: str) -> set[int]:
+    heads = stored.starts[stored.event_offsets[:-1]] if unit == "tokens" else np.ones(len(stored.offsets) - 1)
+    return set(np.flatnonzero(heads >= capacity).tolist())
+
+
+@given(histories, st.integers(1, 2))
+def test_cut_histories_are_those_of_the_events_before(drawn: list[list[Event]], count: int) -> None:
+    made, expected = (
+        cut_events(build(drawn), count, 3),
+        build([row[:-count] if len(row) >= 3 else row for row in drawn]),
+    )
+    for name in ("ids", "offsets", "starts", "event_offsets"):
+        assert np.array_equal(getattr(made, name), getattr(expected, name)), name

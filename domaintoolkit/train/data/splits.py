@@ -22,15 +22,25 @@ __all__ = ["Splits", "open_splits"]
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The batches of a run. Another split replaces one that has no entities; `notes` say so."""
+    """The batches of a run. `notes` say which split is empty, and what stands in for it."""
 
     recipe: Recipe
     grammar: Grammar
     finder: TargetFinder
     train: Loader
-    validation: Loader
+    validation: Loader | None
+    """None if nothing is held out for it."""
     test: Loader
+    """The training data if nothing is held out."""
+    test_name: str
+    is_held_out: bool
+    """False if the model was trained on the events of `test`."""
     notes: tuple[str, ...]
+
+    @property
+    def last_grammar(self) -> Grammar | None:
+        """The grammar if only the last event of each held-out window counts."""
+        return self.grammar if self.recipe.held_out == "last" and self.is_held_out else None
 
     def to_model_batch(self, batch: WindowBatch) -> ModelBatch:
         """A batch in the form that the recipe's model takes."""
@@ -48,6 +58,17 @@ class Splits:
         for batch in islice(loader.once(), limit):
             yield self.to_model_batch(batch), batch.windows
 
+    def baseline_windows(self) -> tuple[Iterator[Windows], Iterator[Windows]]:
+        """The windows that baselines are counted on, and those that they are tuned on: validation data, or if there
+        are none a tenth of the training batches."""
+        if self.validation is not None:
+            return self.base_windows(self.train), self.base_windows(self.validation)
+        batches = -(-self.train.blocks // self.train.batch)
+        if batches < 2:
+            return self.base_windows(self.train), self.base_windows(self.train)
+        seen = (windows for number, windows in enumerate(self.base_windows(self.train)) if number % 10 != 1)
+        return seen, islice(self.base_windows(self.train), 1, None, 10)
+
     def base_windows(self, loader: Loader) -> Iterator[Windows]:
         """The windows of the same batches in base tokens."""
         return (batch.windows for batch in loader.once(base=True))
@@ -61,35 +82,48 @@ def open_splits(
     segmentation: Segmentation = BASE,
     share: tuple[int, int] = (0, 1),
 ) -> Splits:
-    """Loaders of the three splits of an encoded folder's record batches.
+    """Loaders of the training, validation and test data of an encoded folder's record batches.
 
     `share` is (rank, number of devices). Each device trains on its own blocks, but reads all held-out ones.
     """
     unit: Unit = "events" if recipe.family == "event" else "tokens"
 
-    def open_held_out(split: str | None) -> Loader:
-        source = HistorySource(batches, split)
-        return Loader(source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.held_out)
+    def open_held_out(source: HistorySource, latest: bool = False) -> Loader | None:
+        made = Loader(source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.held_out, latest=latest)
+        return made if made.blocks else None
 
-    def open_training(split: str | None) -> Loader:
-        source = HistorySource(batches, split)
+    def open_training(source: HistorySource) -> Loader:
         return Loader(source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.training, share)
 
     notes = []
-    train = open_training("train")
-    if not train.blocks:
-        notes.append("the training split is empty: the model is trained on all entities, held-out ones included")
-        train = open_training(None)
-    validation, test = open_held_out("validation"), open_held_out("test")
-    if not validation.blocks:
-        notes.append("the validation split is empty: validation uses all entities")
-        validation = open_held_out(None)
-    if not test.blocks:
-        notes.append("the test split is empty: the test uses validation entities")
-        test = validation
+    validation: Loader | None
+    test: Loader | None
+    if recipe.held_out == "last":
+        train = open_training(HistorySource(batches, without_last=2))
+        validation = open_held_out(HistorySource(batches, without_last=1, long_only=True), latest=True)
+        test = open_held_out(HistorySource(batches, long_only=True), latest=True)
+        name = "the last events"
+        if test is None:
+            notes.append("no history has three events, so that none can be held out")
+    elif recipe.held_out == "none":
+        train, validation, test, name = open_training(HistorySource(batches)), None, None, ""
+    else:
+        train, name = open_training(HistorySource(batches, "train")), "test"
+        validation, test = (open_held_out(HistorySource(batches, split)) for split in ("validation", "test"))
+        if not train.blocks:
+            notes.append("the training split is empty: the model is trained on all entities, held-out ones included")
+            train, validation, test = open_training(HistorySource(batches)), None, None
+        elif validation is None:
+            notes.append("the validation split is empty: the last weights are kept, since nothing can choose others")
+        elif test is None:
+            notes.append("the test split is empty: the test uses validation entities, which have chosen the weights")
+            test, name = validation, "validation"
     notes += [
         f"{loader.left_out:,} histories for {name} are left out: their header alone fills a block of {recipe.block}"
         for name, loader in (("training", train), ("validation", validation), ("test", test))
-        if loader.left_out
+        if loader is not None and loader.left_out
     ]
-    return Splits(recipe, grammar, TargetFinder(grammar), train, validation, test, tuple(notes))
+    if test is None:
+        held_in = Loader(train.source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.held_out)
+        return Splits(recipe, grammar, TargetFinder(grammar), train, None, held_in, "training", False, tuple(notes))
+    return Splits(recipe, grammar, TargetFinder(grammar), train, validation, test, name, True, tuple(notes))
