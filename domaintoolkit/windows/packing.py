@@ -224,7 +224,8 @@ def _find_latest(histories: StoredHistories, room: Longs, unit: Unit) -> Longs:
     """(rows,) the number of the earliest event of each row such that all from it on take at most `room`."""
     low, high = _ranges(histories.event_offsets, histories.selected)
     if unit == "events":
-        return np.maximum(low, high - room)
+        begins: Longs = np.maximum(low, high - room)
+        return begins
     begin, end = _ranges(histories.offsets, histories.selected)
     # (events,) where each begins among all ids: they rise, since rows lie one after another
     starts = np.repeat(histories.offsets[:-1], np.diff(histories.event_offsets)) + histories.starts
