@@ -104,11 +104,15 @@ def history_of(
 ) -> History:
     """Parse one stream of base ids.
 
-    `event_starts` are the positions of its events in `ids`, and `times` the events' times in microseconds.
+    `event_starts` are the positions of its events in `ids`, and `times` the events' times in microseconds; without
+    them, the times are those that the tokens decode to.
     `entity` is a table of one row, the entity's key. `labels` has, for each label column, one value per event.
     Raises `DecodeError` if `ids` are not a stream.
     """
-    rows = tokenizer.decode(ids, [0, len(ids)], entity).to_pylist()
+    table = tokenizer.decode(ids, [0, len(ids)], entity)
+    rows = table.to_pylist()
+    if times is None and tokenizer.schema.time is not None:
+        times = _instants(table[tokenizer.schema.time])
     bounds = [*(int(start) for start in event_starts), len(ids)]
     grammar = tokenizer.grammar
     statics = {spec.name for spec in tokenizer.schema.static}
@@ -127,6 +131,12 @@ def history_of(
         events.append(ShownEvent(number + 1, cells, at, since, known, segmented[number] if segmented else None))
     fields = tuple(dict.fromkeys(grammar.part_fields))
     return History(header, tuple(events), fields, {} if entity is None else entity.to_pylist()[0], split)
+
+
+def _instants(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Decoded times in microseconds since 1970, UTC; `NO_TIME` for null."""
+    instants = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64()).fill_null(NO_TIME)
+    return np.asarray(instants.to_numpy(), np.int64)
 
 
 def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Mapping[str, Any]) -> tuple[Cell, ...]:

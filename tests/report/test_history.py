@@ -52,6 +52,15 @@ def test_all_tokens_are_shown(case: tuple[Schema, pa.Table, pa.Table]) -> None:
             assert ("\x1b" in said.getvalue()) == terminal
 
 
+def test_without_times_those_of_the_tokens_are_shown_in_their_zone() -> None:
+    schema = Schema(entity="who", time="at", zone="Europe/Berlin", fields=(Timestamp("at", zone="Europe/Berlin"),))
+    table = pa.table({"who": [1, 1], "at": ["2024-06-01T00:30", "2024-06-01T01:30"]})
+    tokenizer = DomainTokenizer(schema).fit(table)
+    streams = tokenizer.encode(table)
+    shown = history_of(tokenizer, streams[0], streams.event_starts)
+    assert [event.clock for event in shown.events] == ["2024-06-01 00:30:00+02:00", "2024-06-01 01:30:00+02:00"]
+
+
 @pytest.fixture(scope="module")
 def history() -> History:
     table = pa.table({"who": [1, 1, 1], "what": ["<b>&", None, "z" * 200]})
