@@ -53,7 +53,8 @@ def test_all_tokens_are_shown(case: tuple[Schema, pa.Table, pa.Table]) -> None:
 
 
 def test_without_times_those_of_the_tokens_are_shown_in_their_zone() -> None:
-    schema = Schema(entity="who", time="at", zone="Europe/Berlin", fields=(Timestamp("at", zone="Europe/Berlin"),))
+    at = Timestamp("at", parts=("hour", "minute"), zone="Europe/Berlin")
+    schema = Schema(entity="who", time="at", zone="Europe/Berlin", fields=(at,))
     table = pa.table({"who": [1, 1], "at": ["2024-06-01T00:30", "2024-06-01T01:30"]})
     tokenizer = DomainTokenizer(schema).fit(table)
     streams = tokenizer.encode(table)
