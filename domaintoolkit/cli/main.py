@@ -15,6 +15,8 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "domains": "List the installed domains, and the plugins that failed to load.",
+    "sample": "Write a domain's simulated sample in the layout of its raw files.",
+    "check": "Check every contract of an installed domain.",
     "encode": "Turn a table of events into token streams.",
     "fit": "Fit a tokenizer on a table, without encoding it.",
     "decode": "Turn token streams back into a table.",
@@ -41,6 +43,7 @@ EXTRAS = {
     "pyspark": "spark",
     "matplotlib": "report",
     "jinja2": "report",
+    "hypothesis": "testing",
 }
 """Optional packages, and the extra that installs each."""
 

@@ -11,9 +11,9 @@ from typing import Any, get_args
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Part, Schema, Split, Text, Timestamp
+from domaintoolkit.schema import Categorical, FieldSpec, Numeric, Part, Schema, Split, Text, Timestamp
 
-__all__ = ["cases", "edge_texts", "instants", "schemas", "tables"]
+__all__ = ["cases", "edge_texts", "edge_values", "instants", "schemas", "tables"]
 
 _NASTY = (
     "", " ", "null", "NaN", "=", "a=b", "[a]", "]", "\\", ".", "..", "a.", ".a", "a.b.c", "\0", "\n", "\r\n", "\t",
@@ -138,6 +138,11 @@ def _values(kind: pa.DataType, numeric: bool) -> st.SearchStrategy[Any]:
     return instants() if pa.types.is_timestamp(kind) else edge_texts()
 
 
+def edge_values(spec: FieldSpec, kind: pa.DataType) -> st.SearchStrategy[Any]:
+    """Values of a type that have broken encoders, for a field; null is left to the caller."""
+    return _values(kind, isinstance(spec, Numeric))
+
+
 def _as(numbers: pa.Array, kind: pa.DataType) -> pa.Array:
     """Small whole numbers as values of a column's type: a few keys, labels or sessions."""
     if pa.types.is_date32(kind):
@@ -159,23 +164,21 @@ def tables(
     schema: Schema,
     max_rows: int = 12,
     types: Mapping[str, pa.DataType] | None = None,
-    custom: st.SearchStrategy[Any] | None = None,
+    custom: Mapping[str, st.SearchStrategy[Any]] | None = None,
 ) -> pa.Table:
     """Tables of a schema, with nulls, ties, and few entities, so that histories have several events.
 
-    `types` are those of columns (left out: text, numbers, times, as the fields say); `custom` draws the values
-    of fields whose encoder comes from a plugin (left out: text).
+    `types` are those of columns (left out: text, numbers, times, as the fields say); `custom` draws the values of the
+    fields that it names (left out: edge values of the type; text for a field whose encoder comes from a plugin).
     """
-    known = types or {}
+    known, own = types or {}, custom or {}
     count = draw(st.integers(0, max_rows))
 
     def column(values: st.SearchStrategy[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(draw(st.lists(values, min_size=count, max_size=count)), kind, from_pandas=False)
 
     def values_of(spec: FieldSpec) -> st.SearchStrategy[Any]:
-        if isinstance(spec, Custom) and custom is not None:
-            return st.none() | custom
-        return st.none() | _values(_type_of(spec, known), isinstance(spec, Numeric))
+        return st.none() | own.get(spec.name, edge_values(spec, _type_of(spec, known)))
 
     columns: dict[str, pa.Array] = {}
     for name in schema.entity:

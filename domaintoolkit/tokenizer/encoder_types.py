@@ -8,9 +8,9 @@ from typing import cast
 from domaintoolkit.encoders import CATEGORICAL, GROUPED_NUMERIC, NUMERIC, TEXT, TIMESTAMP, EncoderType
 from domaintoolkit.schema import Custom, Numeric, Schema
 
-__all__ = ["encoder_types"]
+__all__ = ["BUILT_IN", "encoder_types"]
 
-_BUILT_IN = {kind.name: kind for kind in (CATEGORICAL, NUMERIC, TIMESTAMP, TEXT)}
+BUILT_IN = {kind.name: kind for kind in (CATEGORICAL, NUMERIC, TIMESTAMP, TEXT)}
 
 
 def encoder_types(schema: Schema, extra: Iterable[EncoderType] = ()) -> Mapping[str, EncoderType]:
@@ -25,7 +25,7 @@ def encoder_types(schema: Schema, extra: Iterable[EncoderType] = ()) -> Mapping[
         if isinstance(spec, Numeric) and spec.by is not None:
             found[spec.name] = GROUPED_NUMERIC
         elif not isinstance(spec, Custom):
-            found[spec.name] = _BUILT_IN[spec.type]
+            found[spec.name] = BUILT_IN[spec.type]
         elif spec.encoder in given:
             found[spec.name] = given[spec.encoder]
         else:

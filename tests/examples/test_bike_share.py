@@ -47,7 +47,7 @@ def test_it_is_found_through_its_entry_point() -> None:
 
 @pytest.mark.slow
 def test_the_contracts_hold() -> None:
-    check_domain(get_domain("bikes"), events=300, examples=4, custom=degrees)
+    check_domain(get_domain("bikes"), custom={"heading": degrees}, events=300, examples=4)
 
 
 def test_its_file_is_read() -> None:
