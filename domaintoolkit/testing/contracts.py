@@ -23,7 +23,8 @@ from domaintoolkit.streams import Streams
 from domaintoolkit.testing.contract_error import ContractError
 from domaintoolkit.testing.encoder_contract import CONTRACT as ENCODERS
 from domaintoolkit.testing.encoder_contract import check_encoder
-from domaintoolkit.tokenizer import DomainTokenizer, encoder_types
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.tokenizer.encoder_types import encoder_types
 from domaintoolkit.tokenizer.rows.column_types import decoded_type
 from domaintoolkit.tokenizer.rows.table import read_columns
 from domaintoolkit.values import to_microseconds
