@@ -26,7 +26,7 @@ COMMANDS = {
     "export": "Write the streams or the vocabulary for other programs.",
     "train": "Pre-train a model on token streams.",
     "plan": "Estimate parameters, memory, time and cost of a training run.",
-    "embed": "Write one embedding per entity.",
+    "embed": "Write embeddings of entities, of label rows or of events.",
     "generate": "Continue or start histories, or predict the next event.",
 }
 

@@ -9,6 +9,8 @@ from .config import event_preset as event_preset
 from .config import parameters as parameters
 from .config import preset as preset
 from .embedding import embed as embed
+from .embedding import embed_prefixes as embed_prefixes
+from .embedding import embed_streams as embed_streams
 from .event_model import EventModel as EventModel
 from .event_model import event_parameters as event_parameters
 from .event_tensors import EventTensors as EventTensors
@@ -19,4 +21,8 @@ from .planning import DEVICES as DEVICES
 from .planning import Device as Device
 from .planning import Plan as Plan
 from .planning import plan as plan
+from .pooling import POOLINGS as POOLINGS
+from .pooling import Pooler as Pooler
+from .pooling import Pooling as Pooling
+from .pooling import pooled_width as pooled_width
 from .token_model import TokenModel as TokenModel

@@ -1,10 +1,10 @@
-"""Embeddings of histories: what the model holds at the last position, or the mean over all."""
+"""Embeddings of histories and of their beginnings: one forward pass of a history serves all of its dates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,75 +13,145 @@ from torch import Tensor
 
 from domaintoolkit.composite import Segmenter
 from domaintoolkit.errors import DataError, Refusal, VocabularyError
-from domaintoolkit.grammar import Place, event_starts
+from domaintoolkit.grammar import Place, index_events
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
+from domaintoolkit.model.pooling import Pooling, pool, pooled_width
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.streams import Streams
+from domaintoolkit.util.ragged import positions
+from domaintoolkit.windows.packing import StoredHistories, WindowRule
+from domaintoolkit.windows.prefixes import Prefixes, PrefixWindows, ReadingRule, prefix_windows
+from domaintoolkit.windows.window_rule import plain_rule
 
-__all__ = ["embed"]
+__all__ = ["embed", "embed_prefixes", "embed_streams"]
 
 Ints = NDArray[np.integer[Any]]
-Pooling = Literal["last", "mean"]
+Longs = NDArray[np.int64]
 
 PADDED = 1 << 15
 """Positions of a batch, padding included, on any device."""
 
 
-@torch.inference_mode()
 def embed(
     model: TokenModel | EventModel,
     streams: Streams | Ints,
     offsets: Ints | None = None,
     pooling: Pooling = "last",
-    longest: int | None = None,
+    window: int | None = None,
     segmenter: Segmenter | None = None,
 ) -> NDArray[np.float32]:
     """(n, width) embeddings of n streams, in their order.
 
     Streams are the result of a tokenizer's `encode`, or ids with their offsets. For a model that was trained on
     composites, base tokens are segmented by the streams' own segmenter or by `segmenter`. Streams of similar length
-    share a batch, so memory does not grow with their number. Of a stream longer than `longest` tokens (base tokens if
-    they are segmented) the header and the latest events that fit are kept; without `longest`, nothing is cut.
+    share a batch, so memory does not grow with their number. Of a stream longer than `window` positions (those of the
+    model's block, if left out) the header and the latest events are read, at least half a window of them, by the rule
+    of `embed_prefixes`; streams that hold composites already are read whole.
 
-    Raises `DataError` for an empty stream, or if an event model's header is longer than that, and `VocabularyError`
-    for composites that the model does not read, or if it reads composites and there are none.
+    Raises `DataError` for an empty stream, and `VocabularyError` for composites that the model does not read, or if it
+    reads composites and there are none.
     """
-    ids, bounds, segmenter = _check_streams(model, streams, offsets, segmenter)
-    was_training = model.training
-    model.eval()
+    ids, bounds, segmenter, whole = _check_streams(model, streams, offsets, segmenter)
     lengths = np.diff(bounds)
     if (lengths < 1).any():
         raise DataError([Refusal(int((lengths < 1).argmax()), None, "a stream is empty")])
-    out = np.empty((len(lengths), model.config.width), np.float32)
-    for rows in _batches(np.minimum(lengths, longest or lengths.max(initial=1))):
-        chosen = [_cut(model, ids[bounds[row] : bounds[row + 1]], longest) for row in rows]
-        hidden, real = _read(model, chosen if segmenter is None else _segment(segmenter, chosen))
-        out[rows] = _pool(hidden.float(), real, pooling).cpu().numpy()
+    index = index_events(ids, bounds, model.layout)
+    events = np.diff(index.offsets)
+    if whole:
+        return embed_streams(model, ids, bounds, pooling)
+    starts = index.starts - np.repeat(bounds[:-1], events)
+    histories = StoredHistories(ids, bounds, starts, index.offsets, None, np.arange(len(bounds) - 1))
+    out = np.empty((len(lengths), pooled_width(pooling, model.config.width)), np.float32)
+    there, empty = np.flatnonzero(events), np.flatnonzero(events == 0)
+    prefixes = Prefixes(there, events[there], np.zeros(len(there), np.int64))
+    out[there] = embed_prefixes(model, histories, prefixes, plain_rule(model.layout), pooling, window, segmenter)
+    heads = np.concatenate([[0], np.cumsum(lengths[empty])])
+    out[empty] = embed_streams(model, ids[positions(bounds[:-1][empty], lengths[empty])], heads, pooling)
+    return out
+
+
+def embed_prefixes(
+    model: TokenModel | EventModel,
+    histories: StoredHistories,
+    prefixes: Prefixes,
+    rule: WindowRule,
+    pooling: Pooling = "last",
+    window: int | None = None,
+    segmenter: Segmenter | None = None,
+) -> NDArray[np.float32]:
+    """(n, width) embeddings of the first events of histories; each prefix has at least one event.
+
+    All prefixes of a history that lie in one window share one forward pass, since the model looks back only. A window
+    has `window` positions, those of the model's block if left out; `windows.prefixes` says which window reads a prefix
+    of a longer history. Nothing after a prefix has any part in its embedding, nor does its mean count other windows.
+    """
+    chosen = None if not model.config.composites else segmenter
+    reading = ReadingRule(
+        rule,
+        window or model.config.block,
+        "events" if isinstance(model, EventModel) else "tokens",
+        alone=chosen is not None,
+    )
+    return _embed_windows(model, prefix_windows(histories, prefixes, reading), pooling, chosen)
+
+
+def embed_streams(
+    model: TokenModel | EventModel, ids: Ints, offsets: Longs, pooling: Pooling = "last"
+) -> NDArray[np.float32]:
+    """(n, width) embeddings of whole streams, each read in one window whatever its length."""
+    count = np.arange(len(offsets) - 1)
+    events = np.diff(index_events(ids, offsets, model.layout).offsets)
+    return _embed_windows(model, PrefixWindows(ids, offsets, events, count, np.diff(offsets) - 1, events), pooling)
+
+
+@torch.inference_mode()
+def _embed_windows(
+    model: TokenModel | EventModel, windows: PrefixWindows, pooling: Pooling, segmenter: Segmenter | None = None
+) -> NDArray[np.float32]:
+    was_training = model.training
+    model.eval()
+    is_event = isinstance(model, EventModel)
+    out = np.empty((len(windows.window), pooled_width(pooling, model.config.width)), np.float32)
+    sizes = windows.events + 1 if is_event else np.diff(windows.offsets)
+    order = np.argsort(windows.window, kind="stable")
+    bounds = np.searchsorted(windows.window[order], np.arange(len(sizes) + 1))
+    for chosen in _batches(sizes):
+        streams = [windows.ids[windows.offsets[one] : windows.offsets[one + 1]] for one in chosen]
+        hidden, real = _read(model, streams if segmenter is None else _segment(segmenter, streams))
+        counts = np.diff(bounds)[chosen]
+        queries = order[positions(bounds[:-1][chosen], counts)]
+        rows = np.repeat(np.arange(len(chosen)), counts)
+        last = real.sum(1).cpu().numpy() - 1
+        # a composite stream is one prefix; an event that is cut short has no position
+        ends = last[rows] if segmenter is not None else (windows.known if is_event else windows.last)[queries]
+        at = torch.from_numpy(np.minimum(ends, last[rows])).to(hidden.device)
+        vectors = pool(hidden.float(), torch.from_numpy(rows).to(hidden.device), at, pooling)
+        out[queries] = vectors.cpu().numpy()
     model.train(was_training)
     return out
 
 
 def _check_streams(
     model: TokenModel | EventModel, streams: Streams | Ints, offsets: Ints | None, segmenter: Segmenter | None
-) -> tuple[Ints, Ints, Segmenter | None]:
-    """(ids, offsets, segmenter); the segmenter is None if no composites are to be put in."""
+) -> tuple[Ints, Longs, Segmenter | None, bool]:
+    """(ids, offsets, segmenter, True if composites are in); the segmenter is None if none are to be put in."""
     if isinstance(streams, Streams):
         model.check_vocabulary(streams.vocabulary)
         ids, bounds, segmenter = streams.ids, streams.offsets, streams.segmenter
     else:
         ids = np.asarray(streams)
-        bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets)
+        bounds = np.array([0, len(ids)]) if offsets is None else np.asarray(offsets).astype(np.int64)
     there = bool((model.layout.place[ids] == Place.COMPOSITE).any())
     if not model.config.composites:
         if there:
             raise VocabularyError("the model was trained on base tokens, and these streams hold composites")
-        return ids, bounds, None
+        return ids, bounds, None, False
     if there or (isinstance(streams, Streams) and segmenter is None):
-        return ids, bounds, None
+        return ids, bounds, None, True
     if segmenter is None:
         raise VocabularyError("the model was trained on composites: give the tokenizer's segmenter, or streams of it")
-    return ids, bounds, segmenter
+    return ids, bounds, segmenter, False
 
 
 def _segment(segmenter: Segmenter, streams: Sequence[Ints]) -> list[Ints]:
@@ -90,42 +160,17 @@ def _segment(segmenter: Segmenter, streams: Sequence[Ints]) -> list[Ints]:
     return [made.ids[low:high] for low, high in pairwise(made.offsets)]
 
 
-def _batches(lengths: Ints) -> Iterator[NDArray[np.int64]]:
-    """Rows by rising length, as many together as `PADDED` positions hold."""
-    # a batch is as wide as its longest stream: streams of similar length leave little padding
-    order = np.argsort(lengths, kind="stable")
+def _batches(sizes: Ints) -> Iterator[Longs]:
+    """Windows by rising size, as many together as `PADDED` positions hold."""
+    # a batch is as wide as its longest window: windows of similar size leave little padding
+    order = np.argsort(sizes, kind="stable")
     start = 0
     while start < len(order):
         stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * int(lengths[order[stop]]) <= PADDED:
+        while stop < len(order) and (stop + 1 - start) * int(sizes[order[stop]]) <= PADDED:
             stop += 1
         yield order[start:stop]
         start = stop
-
-
-def _cut(model: TokenModel | EventModel, stream: Ints, longest: int | None) -> Ints:
-    """The header and the latest events of a stream that together have at most `longest` tokens.
-
-    If not even the last event fits, its beginning; of an event model, which reads whole events, all of it.
-    """
-    if longest is None or len(stream) <= longest:
-        return stream
-    begins = event_starts(stream, model.layout)
-    if not len(begins):
-        return stream[:longest]
-    head = stream[: begins[0]]
-    if isinstance(model, EventModel) and longest < len(head):
-        reason = f"longest is {longest}, but an event model reads the whole header, which has {len(head)} tokens"
-        raise DataError([Refusal(None, None, reason)])
-    # the earliest event from which all that follow fit
-    room = max(0, longest - len(head))
-    fitting = begins[begins >= len(stream) - room]
-    begin = fitting[0] if len(fitting) else begins[-1]
-    if model.layout.place[stream[begin]] == Place.SESSION:
-        begin += 1  # as in training, the first event of a window has no session token
-    if isinstance(model, EventModel):
-        return np.concatenate([head, stream[begin:]])  # an event is one position, and is read whole
-    return np.concatenate([head, stream[begin : begin + room]])[:longest]
 
 
 def _read(model: TokenModel | EventModel, streams: Sequence[Ints]) -> tuple[Tensor, Tensor]:
@@ -141,10 +186,3 @@ def _read(model: TokenModel | EventModel, streams: Sequence[Ints]) -> tuple[Tens
         real[row, : len(stream)] = True
     # padding comes after the stream, and attention only looks back
     return model.hidden(ids.to(model.device)), real.to(model.device)
-
-
-def _pool(hidden: Tensor, real: Tensor, pooling: Pooling) -> Tensor:
-    if pooling == "mean":
-        return (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
-    last = real.sum(1) - 1
-    return hidden[torch.arange(len(hidden), device=hidden.device), last]

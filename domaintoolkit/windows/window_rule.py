@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from domaintoolkit.grammar import WindowStart
+import numpy as np
+
+from domaintoolkit.grammar import Place, Syntax, WindowStart
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.anchor_ids import encode_anchors
 from domaintoolkit.windows.packing import WindowRule
 
-__all__ = ["window_rule"]
+__all__ = ["plain_rule", "window_rule"]
 
 
 def window_rule(tokenizer: DomainTokenizer) -> WindowRule:
@@ -17,3 +19,11 @@ def window_rule(tokenizer: DomainTokenizer) -> WindowRule:
     layout = tokenizer.layout
     start = WindowStart.of(layout.grammar, layout.no_delta)
     return WindowRule(start, None if layout.anchor is None else partial(encode_anchors, layout))
+
+
+def plain_rule(syntax: Syntax) -> WindowRule:
+    """The rule for ids without a tokenizer: later windows keep the anchor and the deltas of their history."""
+    session = np.flatnonzero(syntax.place == Place.SESSION)
+    return WindowRule(
+        WindowStart(syntax.place, int(session[0]) if len(session) else -1, int(Place.OTHER), int(Place.OTHER), -1)
+    )

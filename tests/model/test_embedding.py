@@ -39,22 +39,6 @@ def test_a_batch_equals_each_alone(model: Any, pooling: Literal["last", "mean"],
     assert model.training
 
 
-@given(st.integers(12, 80), st.integers(0, 50))
-def test_a_long_stream_keeps_its_header_and_its_latest_events(longest: int, seed: int) -> None:
-    ids = streams(RULES, 1, seed, shortest=8, longest=12)[0]
-    cut = module._cut(MODELS[0], ids, longest)
-    head = int(np.flatnonzero(RULES.place[ids] == RULES.header_parts)[0])
-    assert len(cut) <= longest
-    assert cut[:head].tolist() == ids[: min(head, longest)].tolist()
-    if len(cut) > head:
-        assert RULES.place[cut[head]] == RULES.header_parts
-    last = int(np.flatnonzero(RULES.place[ids] == RULES.header_parts)[-1])
-    if longest - head >= len(ids) - last + 1:
-        assert cut[head:].tolist() == ids[len(ids) - len(cut) + head :].tolist()
-    if longest >= head:
-        assert embed(MODELS[1], ids, longest=longest).shape == (1, 48)
-
-
 def test_an_empty_stream_is_refused() -> None:
     with pytest.raises(DataError, match="row 1: a stream is empty"):
         embed(MODELS[0], np.array([1]), np.array([0, 1, 1]))
@@ -84,10 +68,3 @@ def test_streams_are_segmented_for_a_model_of_composites() -> None:
     other = dt.DomainTokenizer(schema, threads=1).fit(table(1))
     with pytest.raises(VocabularyMismatchError):
         embed(base, other.encode(table(1)))
-
-
-def test_an_event_model_reads_whole_headers() -> None:
-    ids, offsets, _ = streams(RULES, 2, 0, shortest=2)
-    with pytest.raises(DataError, match=r"longest is 1, but an event model reads the whole header, which has \d+ tok"):
-        embed(MODELS[1], ids, offsets, longest=1)
-    assert embed(MODELS[0], ids, offsets, longest=1).shape == (2, 48)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import click
 
+from domaintoolkit.cli.label_options import LabelOptions
 from domaintoolkit.cli.options import (
     AtLeast,
     device_option,
     format_examples,
     json_option,
+    label_options,
     model_threads_option,
     overwrite_option,
     print_json,
@@ -21,17 +22,12 @@ from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, writing
 from domaintoolkit.cli.progress import Bar
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from domaintoolkit.storage import EncodedFolder
-    from domaintoolkit.tokenizer import DomainTokenizer
-
 __all__ = ["command"]
 
 EXAMPLES = format_examples(
     "domaintoolkit embed shop-model shop -o embeddings.parquet",
-    "domaintoolkit embed shop-model shop -o test.parquet --split test --pooling mean",
+    "domaintoolkit embed shop-model shop -o dated.parquet --at labels.csv --pooling mean",
+    "domaintoolkit embed shop-model shop -o test.parquet --split test --every-event",
 )
 
 
@@ -42,6 +38,8 @@ EXAMPLES = format_examples(
     "--out", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE",
     help="Parquet file to write: the key, the split and the embedding of each entity; - is standard output.",
 )  # fmt: skip
+@label_options("--at", "Label table: one embedding a row, of the events before its date.", targets=False)
+@click.option("--every-event", is_flag=True, help="Write an embedding after each event of a history.")
 @click.option(
     "--pooling", type=click.Choice(["last", "mean"]), default="last", show_default=True,
     help="Hidden state at the last position, or the mean over all positions.",
@@ -49,7 +47,10 @@ EXAMPLES = format_examples(
 @click.option(
     "--split", type=click.Choice(["train", "validation", "test"]), help="Embed the entities of one split only."
 )
-@click.option("--longest", type=AtLeast(1), metavar="N", help="Read only the last N tokens of longer streams.")
+@click.option(
+    "--window", type=AtLeast(2), metavar="N",
+    help="Positions that are read together; of a longer history, the latest.  [default: the model's block]",
+)  # fmt: skip
 @device_option
 @model_threads_option
 @overwrite_option
@@ -58,68 +59,53 @@ def command(
     run: Path,
     folder: Path,
     out: Path,
+    labels: LabelOptions,
+    every_event: bool,
     pooling: Literal["last", "mean"],
     split: str | None,
-    longest: int | None,
+    window: int | None,
     device: str | None,
     overwrite: bool,
     json_output: bool,
 ) -> None:
-    """Write one embedding per entity.
+    """Write one embedding per entity, per row of a label table, or per event.
 
-    RUN is the folder of a training run, and OUT an encoded folder with the same vocabulary.
+    RUN is the folder of a training run, and OUT an encoded folder with the same vocabulary. A run that was interrupted
+    continues if it is started again.
     """
     ending = check_output_ending("--out", out, (".parquet",))
+    dated = labels.is_given
+    if dated and (every_event or split is not None):
+        raise click.UsageError("--every-event and --split have no effect with labels; drop them")
     check_output_file(out, overwrite)
-    from domaintoolkit.jobs import write_rows
-    from domaintoolkit.model import load_model
+    from domaintoolkit.embeddings import EmbeddingSettings, embed_folder, embed_labels
+    from domaintoolkit.labels import place_labels
+    from domaintoolkit.model import load_model, pooled_width
     from domaintoolkit.storage import open_encoded
-    from domaintoolkit.tokenizer import DomainTokenizer
 
     encoded = open_encoded(folder)
-    tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
     model = load_model(run, device)
-    model.check_vocabulary(tokenizer.vocabulary)
+    settings = EmbeddingSettings(pooling, window)
+    data = {"out": str(out), "width": pooled_width(pooling, model.config.width)}
+    unit = "rows" if dated else "events" if every_event else "entities"
     with Bar() as bar, writing(out, ending) as file:
-        tables = _tables(model, encoded, tokenizer, pooling, split, longest)
-        count = write_rows(tables, file, bar, encoded.manifest.totals["entities"], "embedding")
+        if dated:
+            table = labels.read(encoded)
+            placed = place_labels(encoded, table)
+            embed_labels(model, encoded, table, file, settings, placement=placed, progress=bar)
+            counts = placed.counts
+            data |= {name: counts[name] for name in ("rows", "unknown", "without_events")}
+        else:
+            data[unit] = embed_folder(
+                model, encoded, file, settings, split=split, every_event=every_event, progress=bar
+            )
     if json_output:
-        print_json({"out": str(out), "entities": count, "width": model.config.width})
-    else:
-        echo_beside(out, f"{count:,} embeddings of width {model.config.width} written to {out}")
-
-
-def _tables(
-    model: Any,
-    encoded: EncodedFolder,
-    tokenizer: DomainTokenizer,
-    pooling: Literal["last", "mean"],
-    split: str | None,
-    longest: int | None,
-) -> Iterator[pa.Table]:
-    """Tables of key, split and embedding, of a limited number of tokens each."""
-    import numpy as np
-    import pyarrow as pa
-
-    from domaintoolkit.jobs.decoding import cut_streams
-    from domaintoolkit.model import embed
-    from domaintoolkit.util.ragged import offsets_of, positions
-
-    segmenter = tokenizer.segmenter if model.config.composites else None
-    entity = [*tokenizer.schema.entity, "split"]
-
-    def append_vectors(table: pa.Table, vectors: Any) -> pa.Table:
-        values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), model.config.width)
-        return table.select(entity).append_column("embedding", values)
-
-    # an empty first table, so that a file without entities has the columns too
-    yield append_vectors(encoded.table(0).slice(0, 0), np.zeros(0, np.float32))
-    for rows in encoded.streams(split):
-        lengths = np.diff(rows.offsets)[rows.selected].astype(np.int64)
-        offsets = offsets_of(lengths)
-        for start, end in cut_streams(offsets):
-            chosen = rows.selected[start:end]
-            ids = rows.ids[positions(rows.offsets[:-1][chosen].astype(np.int64), lengths[start:end])]
-            vectors = embed(model, ids, offsets[start : end + 1] - offsets[start], pooling, longest, segmenter)
-            keys = pa.Table.from_batches([rows.table]).select(entity).take(pa.array(chosen))
-            yield append_vectors(keys, vectors)
+        print_json(data)
+        return
+    echo_beside(out, f"{data[unit]:,} embeddings of width {data['width']} written to {out}")
+    if dated and (data["unknown"] or data["without_events"]):
+        echo_beside(
+            out,
+            f"{data['unknown']:,} rows are of unknown entities and {data['without_events']:,} have no event before "
+            f"their date: their embedding is that of an empty history",
+        )

@@ -61,17 +61,34 @@ def test_a_run_is_overwritten_only_if_asked(run: Run, encoded: Path, tmp_path: P
 
 
 def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
-    data = as_data("embed", trained, encoded, "-o", tmp_path / "all.parquet", "--longest", 50)
+    data = as_data("embed", trained, encoded, "-o", tmp_path / "all.parquet", "--window", 50)
     table = pyarrow.parquet.read_table(tmp_path / "all.parquet")
     assert table.column_names == ["user_id", "split", "embedding"]
     assert table.num_rows == data["entities"] == len(set(table["user_id"].to_pylist()))
-    as_data("embed", trained, encoded, "-o", tmp_path / "test.parquet", "--longest", 50, "--split", "test")
+    as_data("embed", trained, encoded, "-o", tmp_path / "test.parquet", "--window", 50, "--split", "test")
     few = pyarrow.parquet.read_table(tmp_path / "test.parquet")
     assert 0 < few.num_rows < table.num_rows
     assert run("embed", trained, encoded, "-o", tmp_path / "test.parquet").exit_code == 1
     assert run("embed", encoded, encoded, "-o", tmp_path / "other.parquet").exit_code == 1
     nowhere = run("embed", trained, encoded, "-o", tmp_path / "other.parquet", "--device", "cuda:99")
     assert (nowhere.exit_code, "device: 'cuda:99' is not available here" in nowhere.stderr) == (2, True)
+
+
+def test_embeddings_as_of_dates(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
+    out = tmp_path / "at.parquet"
+    data = as_data("embed", trained, encoded, "-o", tmp_path / "events.parquet", "--every-event")
+    every = pyarrow.parquet.read_table(tmp_path / "events.parquet")
+    assert data["events"] == every.num_rows
+    (tmp_path / "labels.csv").write_text(f"user_id,when\n{every['user_id'][0]},2019-10-25\n1,2019-10-25\n")
+    asked = ("embed", trained, encoded, "-o", out, "--at", tmp_path / "labels.csv", "--column", "date=when")
+    assert as_data(*asked) == {"out": str(out), "width": 48, "rows": 2, "unknown": 1, "without_events": 0}
+    assert pyarrow.parquet.read_table(out).column_names == ["user_id", "when", "events", "embedding"]
+    assert "1 rows are of unknown entities" in run(*asked, "--overwrite").stdout
+    assert "no effect with labels" in run(*asked, "--overwrite", "--split", "test").stderr
+    assert (
+        "--until: no effect without labels"
+        in run("embed", trained, encoded, "-o", "x.parquet", "--until", "2020").stderr
+    )
 
 
 def test_embeddings_of_an_empty_split_are_a_table_without_rows(

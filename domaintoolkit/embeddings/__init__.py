@@ -1,0 +1,6 @@
+"""Embeddings of an encoded folder: of whole histories, as of the dates of labels, or at every event."""
+
+from domaintoolkit.embeddings.folder_embedding import EmbeddingSettings, embed_folder, embed_labels
+from domaintoolkit.embeddings.vector_file import VectorFile
+
+__all__ = ["EmbeddingSettings", "VectorFile", "embed_folder", "embed_labels"]

@@ -1,0 +1,77 @@
+"""`VectorFile`: vectors on disk while they are computed, so that they may outgrow memory and a killed run continues."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import ArtifactError, OutputError
+from domaintoolkit.storage.lock import lock_folder
+from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.partials import remove_folder
+
+__all__ = ["VectorFile"]
+
+FORMAT, VERSION = "domaintoolkit unfinished vectors", 1
+STATE, VECTORS = "state.json", "vectors.f32"
+
+
+class VectorFile:
+    """`vectors` (rows, width) in a file; each part of them is marked once it is whole."""
+
+    def __init__(self, folder: Path, rows: int, width: int, identity: str) -> None:
+        self._folder, self._identity = folder, identity
+        self._done = _finished(folder, identity)
+        path = folder / VECTORS
+        size = rows * width * 4
+        if self._done and (not path.exists() or path.stat().st_size != size):
+            self._done = set()
+        with path.open("r+b" if self._done else "wb") as file:
+            file.truncate(size)
+        # numpy cannot map a file without bytes
+        self.vectors: NDArray[np.float32] = (
+            np.memmap(path, np.float32, "r+", shape=(rows, width)) if size else np.zeros((rows, width), np.float32)
+        )
+
+    def has(self, part: int) -> bool:
+        """True if this part was finished, now or by an earlier run."""
+        return part in self._done
+
+    def write(self, part: int, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
+        """Write the vectors of a part, and mark it as finished once they are on disk."""
+        self.vectors[rows] = vectors
+        if isinstance(self.vectors, np.memmap):
+            self.vectors.flush()
+        self._done.add(part)
+        write_json(self._folder / STATE, FORMAT, VERSION, {"identity": self._identity, "finished": sorted(self._done)})
+
+
+@contextmanager
+def open_vectors(target: Path, rows: int, width: int, identity: str) -> Iterator[VectorFile]:
+    """The vectors that a file `target` is made from; they go once the block ends without an error.
+
+    A run that was killed left them beside `target`; one of the same `identity` continues with them.
+    """
+    folder = target.with_name(f".{target.name}.partial-vectors")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with lock_folder(folder):
+            yield VectorFile(folder, rows, width, identity)
+            remove_folder(folder)
+    except OSError as error:
+        raise OutputError(str(target), error.strerror or os.strerror(error.errno or 0)) from error
+
+
+def _finished(folder: Path, identity: str) -> set[int]:
+    """The parts that an earlier run of the same work finished."""
+    try:
+        state: dict[str, Any] = read_json(folder / STATE, FORMAT, VERSION)
+    except ArtifactError:  # there is none, or it is of no use
+        return set()
+    return set(state.get("finished", ())) if state.get("identity") == identity else set()
