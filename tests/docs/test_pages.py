@@ -17,7 +17,10 @@ from domaintoolkit.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-FOLLOWED = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("getting-started", "files", "library"))]
+FOLLOWED = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("tutorials/getting-started", "guides/files", "guides/library")),
+]
 
 
 def run(*args: str) -> Result:

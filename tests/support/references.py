@@ -46,7 +46,7 @@ DECLARATIONS: tuple[tuple[type[Any], str], ...] = (
 
 
 def command_reference() -> str:
-    """docs/commands.md"""
+    """docs/reference/commands.md"""
     parts = [COMMANDS_HEAD, "```text", _help(), "```"]
     for name in COMMANDS:
         parts += ["", f"## {name}", "", "```text", _help(name), "```"]
@@ -59,7 +59,7 @@ def _help(*names: str) -> str:
 
 
 def schema_reference() -> str:
-    """docs/schema.md"""
+    """docs/reference/schema.md"""
     return SCHEMA_HEAD + "".join(_declaration(kind, place) for kind, place in DECLARATIONS)
 
 
@@ -112,7 +112,7 @@ def _default(parameter: inspect.Parameter) -> str:
     return f"`{value!r}`".replace("'", '"').replace("True", "true").replace("False", "false")
 
 
-PAGES = {"docs/commands.md": command_reference, "docs/schema.md": schema_reference}
+PAGES = {"docs/reference/commands.md": command_reference, "docs/reference/schema.md": schema_reference}
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

@@ -13,7 +13,7 @@ Which kernel runs where, and what it costs for blocks of T tokens and histories 
   training in fp32 on blocks from 1,024 positions on.
 
 `causal` and `dense` are tested on CPUs, all of them on a GPU if there is one: the same loss and gradients.
-docs/training.md has what they took on an H100.
+docs/models/training.md has what they took on an H100.
 """
 
 from __future__ import annotations
