@@ -26,6 +26,7 @@ __all__ = [
     "PathError",
     "PluginError",
     "Problem",
+    "ProposalError",
     "Refusal",
     "SchemaError",
     "SourceError",
@@ -110,6 +111,17 @@ class SchemaError(DomainToolkitError, ValueError):
         self.problems = tuple(problems)
         head = f"{what} has {pluralize(len(self.problems), 'problem')}"
         super().__init__(_list_problems(head, self.problems, len(self.problems)))
+
+
+class ProposalError(DomainToolkitError, ValueError):
+    """Files for which no schema can be proposed; `what` is missing: `entity`, `time` or `fields`."""
+
+    exit_status = 2
+
+    def __init__(self, what: str, reason: str, columns: Iterable[str] = ()) -> None:
+        self.what, self.reason, self.columns = what, reason, tuple(columns)
+        shown = ", ".join(map(repr, self.columns[:SHOWN])) + (", ..." if len(self.columns) > SHOWN else "")
+        super().__init__(f"{reason}; name it with --{what}; columns: {shown}" if what != "fields" else reason)
 
 
 class DataError(DomainToolkitError, ValueError):

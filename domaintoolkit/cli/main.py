@@ -17,6 +17,7 @@ COMMANDS = {
     "domains": "List the installed domains, and the plugins that failed to load.",
     "sample": "Write a domain's simulated sample in the layout of its raw files.",
     "check": "Check every contract of an installed domain.",
+    "new": "Propose a schema for a table, and write a plugin with it.",
     "encode": "Turn a table of events into token streams.",
     "fit": "Fit a tokenizer on a table, without encoding it.",
     "decode": "Turn token streams back into a table.",

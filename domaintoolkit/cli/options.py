@@ -18,6 +18,8 @@ from domaintoolkit.cli.row_options import RowOptions
 __all__ = [
     "AtLeast",
     "Limits",
+    "add_options",
+    "bundle",
     "composites_option",
     "device_option",
     "format_examples",
@@ -68,7 +70,7 @@ class Limits:
         return {"memory": self.memory, "threads": self.threads, "temporary": self.temporary}
 
 
-def _bundle(function: Callable[..., Any], kind: type[Any], name: str) -> Callable[..., Any]:
+def bundle(function: Callable[..., Any], kind: type[Any], name: str) -> Callable[..., Any]:
     """Let `function` take one `kind`, as the argument `name`, in place of an argument for each of its fields."""
     parts = [entry.name for entry in fields(kind)]
 
@@ -80,7 +82,8 @@ def _bundle(function: Callable[..., Any], kind: type[Any], name: str) -> Callabl
     return command
 
 
-def _add_options(function: F, *options: Callable[[F], F]) -> F:
+def add_options(function: F, *options: Callable[[F], F]) -> F:
+    """`function` with the options, in their order."""
     for option in reversed(options):  # decorators apply from the bottom up
         function = option(function)
     return function
@@ -96,8 +99,8 @@ def _parse_delimiter(ctx: click.Context, param: click.Parameter, value: str | No
 
 def row_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """`[FILES]...` and the options that describe their rows; the command takes them as `rows`."""
-    return _add_options(
-        _bundle(function, RowOptions, "rows"),
+    return add_options(
+        bundle(function, RowOptions, "rows"),
         click.argument("files", nargs=-1, type=click.Path(readable=False), metavar="[FILES]..."),
         click.option("--domain", "-d", "domain_name", metavar="NAME", shell_complete=complete_domains,
             help="Installed domain; `domains` lists them.",
@@ -149,7 +152,7 @@ def label_options(file: str, help: str, targets: bool = True) -> Callable[[Calla
             ),
             click.option("--positive", metavar="CLASS", help="Positive class.  [default: the one that sorts last]"),
         ]  # fmt: skip
-    return lambda function: _add_options(_bundle(function, LabelOptions, "labels"), *options)
+    return lambda function: add_options(bundle(function, LabelOptions, "labels"), *options)
 
 
 def on_bad_rows_option(function: F) -> F:
@@ -193,8 +196,8 @@ def memory_option(function: F) -> F:
 
 def limit_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--memory`, `--threads` and `--temporary`; the command takes them as `limits`."""
-    return _add_options(
-        _bundle(function, Limits, "limits"),
+    return add_options(
+        bundle(function, Limits, "limits"),
         memory_option,
         threads_option,
         click.option(

@@ -1,0 +1,184 @@
+"""The formats in which texts can be times, found from their digits, words and marks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from domaintoolkit.times.patterns import time_pattern
+
+__all__ = ["find_clock_format", "find_time_formats"]
+
+MONTHS = frozenset(("jan feb mar apr may jun jul aug sep oct nov dec").split())
+LONG_MONTHS = frozenset(
+    ("january february march april may june july august september october november december").split()
+)
+WEEKDAYS = frozenset(("mon tue wed thu fri sat sun").split())
+LONG_WEEKDAYS = frozenset(("monday tuesday wednesday thursday friday saturday sunday").split())
+TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
+ORDERS = ("Ymd", "dmY", "mdY", "dmy", "mdy", "ymd")
+COMPACT = {
+    14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 8: "%Y%m%d", 6: "%y%m%d",
+}  # fmt: skip
+SAMPLE = 400
+"""Values that decide the shape; all values decide if a format reads them."""
+
+
+def find_time_formats(values: Sequence[str]) -> list[str]:
+    """The formats that may read all of the distinct texts; several if day and month cannot be told apart."""
+    sample = values[:: max(1, len(values) // SAMPLE)][:SAMPLE]
+    if not sample or any(sum(c.isdigit() for c in value) < 3 for value in sample):
+        return []
+    tokens = [TOKEN.findall(value) for value in sample]
+    shape = _shape(tokens[0])
+    if len(tokens[0]) > 24 or any(_shape(each) != shape for each in tokens):
+        return []
+    columns = [[each[place] for each in tokens] for place in range(len(tokens[0]))]
+    return [each for each in _formats(columns) if _reads(each, sample)]
+
+
+def find_clock_format(values: Sequence[str]) -> str | None:
+    """The format of times of day, such as `%H:%M`."""
+    for own in ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%-H:%M", "%-H:%M:%S", "%I:%M %p", "%-I:%M %p", "%-I:%M:%S %p",
+                "%I:%M:%S %p", "%H.%M", "%Hh%M", "%-Hh%M", "%I:%M%p", "%-I:%M%p"):  # fmt: skip
+        if _reads(own, values):
+            return own
+    return None
+
+
+def _shape(tokens: Sequence[str]) -> tuple[str, ...]:
+    return tuple("0" if token[0].isdigit() else "a" if token[0].isalpha() else token for token in tokens)
+
+
+def _reads(time_format: str, values: Sequence[str]) -> bool:
+    try:
+        pattern = time_pattern(time_format)
+        for value in values:
+            pattern.read(value, cut=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _formats(columns: list[list[str]]) -> list[str]:
+    """A text for each order of year, month and day, if the values can be dates."""
+    kinds: list[str | None] = [None] * len(columns)
+    for place, own in enumerate(columns):
+        if own[0][0].isalpha():
+            kinds[place] = _word(own)
+            if kinds[place] is None:
+                return []
+        elif not own[0][0].isdigit():
+            kinds[place] = own[0].replace("%", "%%")
+    has_half = "%p" in kinds
+    _find_clock(columns, kinds, has_half)
+    _find_offset(columns, kinds)
+    left = [place for place, kind in enumerate(kinds) if kind is None]
+    month = next((kind for kind in kinds if kind in ("%b", "%B")), None)
+    if len(left) == 1 and month is None:
+        own = columns[left[0]]
+        widths = {len(each) for each in own}
+        compact = COMPACT.get(widths.pop()) if len(widths) == 1 else None
+        if compact is None or (len(own[0]) in (12, 14) and "%H" in kinds):
+            return []
+        kinds[left[0]] = compact
+        return ["".join(kind or "" for kind in kinds)]
+    if len(left) != (2 if month else 3):
+        return []
+    found = []
+    # 11/1/2000: a month of two digits can have one digit in another row
+    is_loose = any(len(each) == 1 for place in left for each in columns[place])
+    for order in dict.fromkeys("".join(each for each in one if not (month and each == "m")) for one in ORDERS):
+        made = list(kinds)
+        for letter, place in zip(order, left, strict=True):
+            spelled = _directive(letter, columns[place], is_loose)
+            if spelled is None:
+                break
+            made[place] = spelled
+        else:
+            found.append("".join(kind or "" for kind in made))
+    return found
+
+
+def _word(own: list[str]) -> str | None:
+    words = {each.lower() for each in own}
+    if words <= MONTHS:
+        return "%b"
+    if words <= LONG_MONTHS:
+        return "%B"
+    if words <= WEEKDAYS:
+        return "%a"
+    if words <= LONG_WEEKDAYS:
+        return "%A"
+    if words <= {"am", "pm"}:
+        return "%p"
+    if len(words) == 1 and own[0] in (
+        "T",
+        "UTC",
+        "GMT",
+        "Z",
+        "h",
+        "de",
+        "at",
+        "um",
+        "Uhr",
+        "CET",
+        "CEST",
+        "EST",
+        "PST",
+    ):
+        return own[0]
+    return None
+
+
+def _directive(letter: str, own: Sequence[str], is_loose: bool) -> str | None:
+    widths = {len(each) for each in own}
+    if letter == "Y":
+        return "%Y" if widths == {4} else None
+    if letter == "y":
+        return "%y" if widths == {2} else None
+    most = 12 if letter == "m" else 31
+    if not widths <= {1, 2} or any(not 1 <= int(each) <= most for each in own):
+        return None
+    return f"%-{letter}" if is_loose else f"%{letter}"
+
+
+def _find_clock(columns: list[list[str]], kinds: list[str | None], has_half: bool) -> None:
+    """The hour, minute, second and fraction: numbers with `:` between them."""
+    for place in range(len(columns) - 2):
+        if kinds[place] is not None or kinds[place + 1] not in (":", "h") or kinds[place + 2] is not None:
+            continue
+        if any(len(each) > 2 for each in columns[place]):
+            continue
+        hour = "I" if has_half else "H"
+        widths = {len(each) for each in columns[place]}
+        kinds[place] = f"%{hour}" if widths == {2} else f"%-{hour}"
+        kinds[place + 2] = "%M"
+        rest = place + 3
+        if rest + 1 < len(columns) and kinds[rest] == ":" and kinds[rest + 1] is None:
+            kinds[rest + 1] = "%S"
+            rest += 2
+            if rest + 1 < len(columns) and kinds[rest] in (".", ",") and kinds[rest + 1] is None:
+                kinds[rest + 1] = "%f"
+        return
+
+
+def _find_offset(columns: list[list[str]], kinds: list[str | None]) -> None:
+    """An offset from UTC at the end, `+0100` or `+01:00`, behind a time of day."""
+    if not any(kind in ("%M", "%S", "%f") for kind in kinds):
+        return
+    for size in (4, 2):
+        end = kinds[-size:]
+        if (
+            len(kinds) > size
+            and size == 4
+            and end[0] in ("+", "-")
+            and end[1] is None
+            and end[2] == ":"
+            and end[3] in (None, "%M")
+        ):
+            kinds[-4:] = ["%z", "", "", ""]
+            return
+        if size == 2 and end[0] in ("+", "-") and end[1] is None and all(len(each) == 4 for each in columns[-1]):
+            kinds[-2:] = ["%z", ""]
+            return

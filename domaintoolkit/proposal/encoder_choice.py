@@ -1,0 +1,245 @@
+"""The encoder of each column, or the reason why it is left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from domaintoolkit.errors import pluralize
+from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit
+from domaintoolkit.proposal.columns.marks import find_path_mark, find_set_mark
+from domaintoolkit.proposal.columns.name_words import words_of
+from domaintoolkit.proposal.time_choice import TimeChoice
+from domaintoolkit.schema import Categorical, Numeric, Text, Timestamp
+
+__all__ = ["As", "Choice", "choose", "choose_as", "is_smooth", "time_field"]
+
+Part = Literal["month", "day", "weekday", "hour"]
+Spec = Categorical | Numeric | Text | Timestamp
+As = Literal["categorical", "numeric", "text", "timestamp"]
+
+MANY = 3_000
+"""Distinct values from which on rare ones share tokens."""
+
+SOME = 300
+"""Distinct values from which on values that occur once are spelled, so that a model learns to expect them."""
+
+DURATION = re.compile(r"[+-]?(\d+:)?\d{1,3}:\d{2}([.,]\d+)?|[+-]\d+[.,]\d+|\d+ (days?|laps?|d) .*|P(\d+D)?T.*")
+"""Lengths of time, and gaps between times, as people write them."""
+
+SHORT_DAYS = 60.0
+"""Days from which on months and days of the month tell something."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What becomes of one column: a field, or None if it is left out; and the reason, in one line."""
+
+    profile: Profile
+    spec: Spec | None
+    reason: str
+    set_separator: str | None = None
+
+
+def time_field(time: TimeChoice) -> Timestamp:
+    """The field of the event's time."""
+    if time.is_relative:
+        return Timestamp(time.name, parts=())
+    parts: list[Part] = ["weekday"]
+    if time.days >= SHORT_DAYS:
+        parts = ["month", "day", "weekday"]
+    if time.has_clock:
+        parts.append("hour")
+    return Timestamp(time.name, parts=tuple(parts))
+
+
+def choose(profile: Profile) -> Choice:
+    """The encoder of a column by itself."""
+    if profile.kind == "empty":
+        return Choice(profile, None, "empty: no row has a value")
+    if profile.distinct == 1 and profile.missing < 0.002:
+        return Choice(profile, None, f"constant: always {profile.values[0][:40]!r}")
+    if profile.filled < max(3, 0.0005 * profile.rows):
+        return Choice(profile, None, f"nearly empty: {profile.filled:,} of {profile.rows:,} rows have a value")
+    if profile.found.is_list:
+        return _set(profile, "|", "list")
+    if profile.kind == "time":
+        parts: tuple[Part, ...] = (
+            ("month", "day", "weekday", "hour") if profile.has_clock else ("month", "day", "weekday")
+        )
+        return Choice(profile, Timestamp(profile.name, parts=parts), "a second time")
+    if profile.kind == "number":
+        if epoch_unit(profile) is not None and (profile.hints("time") or profile.hints("late")):
+            return Choice(profile, Timestamp(profile.name, parts=("month", "day", "weekday", "hour")), "a second time")
+        return _number(profile)
+    if profile.kind == "clock":
+        if profile.settings["time_format"] == "%H%M":
+            return Choice(profile, Numeric(profile.name, bins=48), f"time of day as hhmm{_nulls(profile)}")
+        return Choice(profile, Timestamp(profile.name, parts=("hour", "minute")), f"time of day{_nulls(profile)}")
+    if profile.kind == "bool":
+        return Choice(profile, Categorical(profile.name), f"yes or no{_nulls(profile)}")
+    return _text(profile)
+
+
+def choose_as(profile: Profile, kind: As) -> Choice:
+    """The encoder that the user names."""
+    reason = "as you said"
+    if kind == "categorical":
+        return Choice(profile, _categorical(profile), reason)
+    if kind == "numeric":
+        return (
+            replace(_amount(profile), reason=reason)
+            if profile.numbers is not None
+            else Choice(profile, Numeric(profile.name), reason)
+        )
+    if kind == "text":
+        return Choice(profile, Text(profile.name), reason)
+    return Choice(profile, Timestamp(profile.name), reason)
+
+
+def _nulls(profile: Profile) -> str:
+    return f", {profile.missing:.0%} null" if profile.missing >= 0.3 else ""
+
+
+def _number(profile: Profile) -> Choice:
+    if not profile.is_whole:
+        return _amount(profile)
+    if profile.hints("clock") and _is_hhmm(profile):
+        return Choice(profile, Numeric(profile.name, bins=48), "time of day as hhmm")
+    is_year = profile.hints("calendar") or profile.hints("late")
+    if is_year and profile.distinct > 15 and 1800 < min(profile.numbers[profile.there]) < 2200:  # type: ignore[index]
+        return Choice(profile, Numeric(profile.name), "year")
+    counted = words_of(profile.name)[:1] in (("n",), ("num",), ("nb",), ("anz",), ("cnt",), ("anzahl",))
+    is_dressed = bool({"prefix", "suffix", "percent", "decimal", "negative"} & set(profile.settings))
+    named = (
+        counted or is_dressed or profile.means("quantity") or (profile.hints("quantity") and not profile.hints("code"))
+    )
+    if profile.is_unique and not named and not is_smooth(profile):
+        return Choice(profile, None, "identifier: nearly unique")
+    if named and not profile.means("code"):
+        return _amount(profile)
+    if profile.hints("code") or profile.means("item") or profile.means("person") or profile.means("thing"):
+        return _identified(profile)
+    if profile.distinct <= 2 or not is_smooth(profile):
+        return _identified(profile)
+    return _amount(profile)
+
+
+def _is_hhmm(profile: Profile) -> bool:
+    assert profile.numbers is not None
+    own = profile.numbers[profile.there]
+    return profile.distinct > 24 and bool(
+        (own >= 0).all() and (own <= 2400).all() and (own % 100 < 60).all() and (own > 60).any()
+    )
+
+
+def _identified(profile: Profile) -> Choice:
+    if profile.is_unique:
+        return Choice(profile, None, "identifier: nearly unique")
+    return Choice(profile, _categorical(profile), _category_reason(profile, "code"))
+
+
+def is_smooth(profile: Profile) -> bool:
+    """True if whole numbers are amounts by their values: frequent ones are neighbours, round, or small."""
+    if profile.numbers is None:
+        return False
+    numbers, counts = np.unique(profile.numbers[profile.there], return_counts=True)
+    if len(numbers) < 3:
+        return False
+    if (numbers < 0).any():
+        return True
+    rising = float(np.corrcoef(np.argsort(np.argsort(numbers)), np.argsort(np.argsort(counts)))[0, 1])
+    if len(numbers) <= 12:
+        # a few numbers from 0 or 1 on may be codes too; those that get rarer and rarer are counts
+        return bool(numbers[0] <= 1 and (numbers[-1] - numbers[0]) < 2 * len(numbers) and rising < -0.75)
+    if len(numbers) > 400:
+        middle = float(np.repeat(numbers, np.minimum(counts, 1_000))[int(np.minimum(counts, 1_000).sum()) // 2])
+        round_ones = float(counts[numbers % 10 == 0].sum() / counts.sum())
+        upper = float((numbers > (numbers[0] + numbers[-1]) / 2).mean())
+        has_tail = numbers[-1] > 20 * max(middle, 1.0) and upper < 0.1 and numbers[0] < 0.01 * numbers[-1]
+        return round_ones > 0.25 or has_tail
+    logs = np.log(counts)
+    if logs.std() < 0.3 and numbers[-1] - numbers[0] < 1.5 * len(numbers):
+        return True
+    near = float(np.corrcoef(logs[1:], logs[:-1])[0, 1])
+    return near > 0.6 or rising < -0.75
+
+
+def _amount(profile: Profile) -> Choice:
+    assert profile.numbers is not None
+    own = profile.numbers[profile.there]
+    own = own[np.isfinite(own)]
+    if not len(own):
+        return Choice(profile, None, "no finite number")
+    size = np.abs(own)
+    middle, high = np.quantile(size[size > 0], [0.5, 0.999]) if (size > 0).any() else (1.0, 1.0)
+    is_heavy = high > 100 * middle and profile.distinct > 50
+    negative = float((own < 0).mean())
+    sign = bool(negative > 0.005 and (own > 0).any() and is_heavy)
+    reason = (
+        "heavy-tailed: log bins"
+        if is_heavy
+        else "number"
+        if profile.distinct > 64
+        else f"number, {profile.distinct} values"
+    )
+    if sign:
+        reason += f", {negative:.0%} negative"
+    spec = Numeric(profile.name, strategy="log" if is_heavy else "quantile", sign=sign)
+    return Choice(profile, spec, reason + _nulls(profile))
+
+
+def _categorical(profile: Profile, separator: str | None = None) -> Categorical:
+    if separator is not None:
+        return Categorical(profile.name, separator=separator, min_count=2 if profile.distinct > SOME else 1)
+    if profile.distinct >= MANY:
+        return Categorical(profile.name, max_size=5_000, min_count=5, unseen="hash")
+    return Categorical(profile.name, min_count=2 if profile.distinct > SOME else 1)
+
+
+def _category_reason(profile: Profile, what: str = "category") -> str:
+    rare = "; rare ones share tokens" if profile.distinct >= MANY else ""
+    return f"{what}: {pluralize(profile.distinct, 'value')}{rare}{_nulls(profile)}"
+
+
+def _text(profile: Profile) -> Choice:
+    sample = profile.values[:2_000]
+    words = sum(len(value.split()) for value in sample) / len(sample)
+    length = sum(map(len, sample)) / len(sample)
+    varied = profile.distinct / profile.filled
+    if sum(DURATION.fullmatch(value) is not None for value in sample) > 0.9 * len(sample):
+        return Choice(profile, None, "durations as text: write them as numbers of seconds to encode them")
+    is_links = sum(value.startswith(("http://", "https://", "www.")) for value in sample) > 0.8 * len(sample)
+    if profile.is_unique or (varied > 0.5 and profile.distinct > 1_000):
+        if words >= 2.5 and not is_links:
+            return Choice(profile, Text(profile.name), f"text: long and distinct, {words:.0f} words on average")
+        if profile.is_unique:
+            return Choice(profile, None, "identifier: nearly unique")
+    if sum(value[:1] in "{[" and value[-1:] in "}]" for value in sample) > 0.9 * len(sample):
+        return Choice(profile, None, "JSON in a cell: give it columns of its own")
+    path = find_path_mark(sample)
+    if path is not None:
+        return Choice(
+            profile, _categorical(profile, path), f"path with {path!r}, {profile.distinct:,} values{_nulls(profile)}"
+        )
+    mark = find_set_mark(sample)
+    if mark is not None:
+        return _set(profile, mark, "set")
+    if words >= 4 and length > 40 and profile.distinct > 1_000:
+        return Choice(profile, Text(profile.name), f"text: {words:.0f} words on average")
+    what = (
+        "code, with its zeros"
+        if profile.is_code and any(len(value) > 1 and value[0] == "0" for value in sample)
+        else "code"
+        if profile.is_code
+        else "category"
+    )
+    return Choice(profile, _categorical(profile), _category_reason(profile, what))
+
+
+def _set(profile: Profile, mark: str, what: str) -> Choice:
+    spec = _categorical(profile, mark)
+    return Choice(profile, spec, f"{what} of elements with {mark!r} between them{_nulls(profile)}", mark)

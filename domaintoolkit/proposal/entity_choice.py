@@ -1,0 +1,169 @@
+"""Who did it: the columns whose values repeat as those of people, cards and machines do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit
+from domaintoolkit.proposal.columns.name_words import words_of
+from domaintoolkit.proposal.dependencies import Codes, group_spans, grouped_share, nesting, runs
+from domaintoolkit.proposal.encoder_choice import is_smooth
+from domaintoolkit.proposal.time_choice import TimeChoice
+
+__all__ = ["EntityChoice", "find_entities"]
+
+ATTRIBUTES = frozenset(
+    (
+        "type status group class category age gender sex city country region segment tier level plan state zip "
+        "language typ gruppe klasse alter geschlecht stadt land tipo grupo edad sexo ciudad pais groupe ville "
+        "count amount score first given email"
+    ).split()
+)
+"""Words that end the name of a property of somebody, such as `customer_type`."""
+
+LONGEST = 60
+"""Characters of a key, on average, at most."""
+
+HINTED = ("person", "thing", "session", "code")
+"""Words of names that say that numbers are not amounts."""
+
+COMPARED = 12
+"""Columns that are compared with each other."""
+
+SURE = 0.8
+"""The lead in points from which on the choice is sure."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityChoice:
+    """One or several columns that name who did it, and how likely that is."""
+
+    columns: tuple[Profile, ...]
+    codes: Codes
+    score: float
+    reason: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+
+def find_entities(profiles: Sequence[Profile], time: TimeChoice | None) -> list[EntityChoice]:
+    """The columns that may be the entity, the likeliest first. None if no column repeats."""
+    found = {}
+    used = set() if time is None else {column.name for column in time.columns}
+    for profile in profiles:
+        if profile.name in used or not _may_be(profile):
+            continue
+        found[profile.name] = _score(profile, time)
+    order = sorted(found, key=lambda name: -found[name])[:COMPARED]
+    chosen = [profile for profile in profiles if profile.name in order]
+    for name, change in _nested(chosen, time).items():
+        found[name] += change
+    made = [EntityChoice((profile,), profile.codes, found[profile.name], _reason(profile)) for profile in chosen]
+    made = _with_first_names(made, profiles)
+    return sorted(made, key=lambda each: -each.score)
+
+
+def _may_be(profile: Profile) -> bool:
+    if profile.kind not in ("text", "number") or profile.distinct < 2 or profile.missing > 0.7:
+        return False
+    if profile.kind == "number" and (not profile.is_whole or epoch_unit(profile) is not None):
+        return False
+    if profile.filled / profile.distinct < 1.05 or profile.found.is_list:
+        return False
+    lengths = [len(value) for value in profile.values[:500]]
+    return sum(lengths) / len(lengths) <= LONGEST
+
+
+def _score(profile: Profile, time: TimeChoice | None) -> float:
+    codes = profile.codes
+    if time is not None:
+        codes = np.where(time.there, codes, -1)
+        _, long = group_spans(codes, time.times)
+    else:
+        long = grouped_share(codes)
+    mean = profile.filled / profile.distinct
+    score = 1.5 * long + 0.5 * grouped_share(codes) + min(float(np.log10(profile.distinct)) / 3, 1.0)
+    score -= 1.5 if profile.distinct < 10 else 0.5 if profile.distinct < 30 else 0.0
+    score -= 2.0 * max(0.0, 1.6 - mean)
+    largest = float(profile.counts.max() / profile.filled)
+    score -= 2.0 if largest > 0.3 and profile.distinct > 3 else 0.0
+    score -= 0.5 * profile.missing
+    if profile.kind == "number" and not any(profile.hints(kind) for kind in HINTED) and is_smooth(profile):
+        score -= 3.0
+    if runs(codes) < 1.3 and mean > 1.5 and profile.distinct > 5:
+        score += 1.0
+    return score + _by_name(profile)
+
+
+def _by_name(profile: Profile) -> float:
+    own = words_of(profile.name)
+    is_property = len(own) > 1 and own[-1] in ATTRIBUTES
+    if profile.means("session"):
+        return -0.7
+    score = 0.0
+    if profile.hints("person"):
+        score += -1.0 if is_property else 3.0
+    elif profile.hints("surname"):
+        score += 2.0
+    elif profile.hints("quantity") or profile.hints("offset"):
+        score -= 2.5
+    elif profile.hints("thing"):
+        score += -1.0 if is_property else 1.8
+    elif profile.hints("session"):
+        score -= 0.7
+    elif profile.hints("item"):
+        score -= 2.0
+    if profile.hints("person") and not is_property:
+        return score
+    for kind, points in (("label", 3.0), ("sequence", 1.5), ("time", 2.0), ("calendar", 2.5)):
+        score -= points if profile.hints(kind) else 0.0
+    return score
+
+
+def _nested(profiles: Sequence[Profile], time: TimeChoice | None) -> dict[str, float]:
+    """Points for columns whose values are cut into visits by another column, and against properties of others."""
+    change = dict.fromkeys((profile.name for profile in profiles), 0.0)
+    spans = {} if time is None else {
+        profile.name: group_spans(np.where(time.there, profile.codes, -1), time.times)[0] for profile in profiles
+    }  # fmt: skip
+    contiguous = {profile.name: runs(profile.codes) < 1.2 for profile in profiles}
+    for inner in profiles:
+        for outer in profiles:
+            if inner.distinct < 1.1 * outer.distinct or nesting(inner.codes, outer.codes) < 0.995:
+                continue
+            if time is None:
+                is_visit = contiguous[inner.name] and contiguous[outer.name]
+            else:
+                is_visit = spans[inner.name] < 0.3 * spans[outer.name]
+            if is_visit and outer.distinct >= 10:
+                change[outer.name] += 1.2
+                change[inner.name] -= 1.0
+            elif not is_visit:
+                change[outer.name] -= 1.2
+    # many columns say nothing more than one
+    return {name: float(np.clip(points, -2.5, 1.5)) for name, points in change.items()}
+
+
+def _reason(profile: Profile) -> str:
+    mean = profile.filled / profile.distinct
+    return f"{profile.distinct:,} values, each in {mean:,.1f} rows on average"
+
+
+def _with_first_names(found: list[EntityChoice], profiles: Sequence[Profile]) -> list[EntityChoice]:
+    """A surname names nobody without the first name."""
+    made = []
+    for choice in found:
+        (column,) = choice.columns
+        given = next((each for each in profiles if each.hints("given") and not each.hints("surname")), None)
+        if column.hints("surname") and given is not None:
+            pairs = column.codes * (given.distinct + 1) + given.codes + 1
+            codes = np.where(column.there & given.there, np.unique(pairs, return_inverse=True)[1], -1)
+            choice = EntityChoice((column, given), codes.astype(np.int64), choice.score, choice.reason)
+        made.append(choice)
+    return made

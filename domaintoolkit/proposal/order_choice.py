@@ -1,0 +1,231 @@
+"""Sessions, the order of events of one time, and what belongs to the entity: from the entity's histories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile
+from domaintoolkit.proposal.dependencies import Codes, combined, explained, group_spans, nesting
+from domaintoolkit.proposal.entity_choice import EntityChoice
+from domaintoolkit.proposal.time_choice import TimeChoice, offset_time
+
+__all__ = ["SeenHistories"]
+
+TIES = 0.0005
+"""The share of events with the time of another from which on a column that counts them orders them."""
+
+MANY_TIES = 0.01
+"""The share from which on any column that counts rows does."""
+
+
+@dataclass(frozen=True)
+class SeenHistories:
+    """The rows that were looked at as histories of entities."""
+
+    entity: EntityChoice
+    time: TimeChoice | None
+    profiles: tuple[Profile, ...]
+
+    @cached_property
+    def codes(self) -> Codes:
+        """(rows,): the entity of each row; -1 if it or the time is null."""
+        codes = self.entity.codes
+        return codes if self.time is None else np.where(self.time.there, codes, -1)
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        """The rows with an entity, by entity and time, those of one time as they stand in the file."""
+        rows = np.flatnonzero(self.codes >= 0)
+        times = np.zeros(len(rows), np.int64) if self.time is None else self.time.times[rows]
+        return rows[np.lexsort((rows, times, self.codes[rows]))]
+
+    @cached_property
+    def _moments(self) -> Codes:
+        """(rows,): a code for entity and time."""
+        if self.time is None:
+            return self.codes
+        times = np.unique(self.time.times, return_inverse=True)[1].astype(np.int64)
+        return combined(self.codes, np.where(self.time.there, times, -1))
+
+    @cached_property
+    def ties(self) -> float:
+        """The share of events with the time of another event of their entity."""
+        own = self._moments[self._moments >= 0]
+        return float((np.bincount(own)[own] > 1).mean()) if len(own) else 0.0
+
+    def find_relative_time(self) -> TimeChoice | None:
+        """Numbers that count the time since a beginning, and grow in the order of the rows."""
+        best: TimeChoice | None = None
+        for profile in self.profiles:
+            if profile.name in self.entity.names or profile.kind != "number" or profile.missing > 0.02:
+                continue
+            if not profile.means("offset") or profile.distinct < 8 or self._growth(profile) < 0.97:
+                continue
+            if profile.numbers is not None and profile.numbers[profile.there].min() >= 0:
+                made = offset_time(profile)
+                if made is not None and (best is None or len(best.columns[0].values) < profile.distinct):
+                    best = made
+        return best
+
+    def _growth(self, profile: Profile, within: Codes | None = None) -> float:
+        """The share of steps, within histories in the order of the file, at which a number does not fall."""
+        if profile.numbers is None:
+            return 0.0
+        codes = self.codes if within is None else within
+        rows = np.flatnonzero((codes >= 0) & profile.there)
+        rows = rows[np.argsort(codes[rows], kind="stable")]
+        same = codes[rows][1:] == codes[rows][:-1]
+        steps = np.diff(profile.numbers[rows])[same]
+        return float((steps >= 0).mean()) if len(steps) else 0.0
+
+    def find_session(self, candidates: Sequence[Profile]) -> tuple[Profile, bool] | None:
+        """The column whose change begins a session, and True if its name says so too."""
+        best: tuple[float, Profile, bool] | None = None
+        for profile in candidates:
+            named = profile.means("session")
+            if profile.kind not in ("text", "number") or (profile.kind == "number" and not profile.is_whole):
+                continue
+            if profile.missing > 0.3 or profile.distinct < 3 or profile.means("label") or profile.found.is_list:
+                continue
+            if not named and (profile.hints("quantity") or profile.means("item") or profile.means("time")):
+                continue
+            score = self._session_score(profile, named)
+            if score > 0 and (best is None or score > best[0]):
+                best = score, profile, named
+        return None if best is None else (best[1], best[2])
+
+    def _session_score(self, profile: Profile, named: bool) -> float:
+        visits = combined(self.codes, profile.codes)
+        there = visits >= 0
+        rows = int(there.sum())
+        if not rows:
+            return 0.0
+        number = len(np.unique(visits[there]))
+        entities = len(np.unique(self.codes[there]))
+        size, each = rows / number, number / entities
+        owned = nesting(profile.codes, self.codes) if profile.distinct > 1.05 * entities else 0.0
+        if size < (1.02 if named else 1.5) or each < (1.02 if named else 1.5) or size > 0.5 * rows:
+            return 0.0
+        if owned < 0.99 and not (named and self._growth(profile) > 0.95):
+            return 0.0
+        order = self._order[there[self._order]]
+        visit, own = visits[order], self.codes[order]
+        changes = int(((visit[1:] != visit[:-1]) & (own[1:] == own[:-1])).sum())
+        steps = max(number - entities, 1)
+        if self.time is None:
+            kept = np.flatnonzero(there)
+            kept = kept[np.argsort(self.codes[kept], kind="stable")]
+            visit, own = visits[kept], self.codes[kept]
+            changes = int(((visit[1:] != visit[:-1]) & (own[1:] == own[:-1])).sum())
+        tidy = min(steps / max(changes, 1), 1.0)
+        if tidy < (0.5 if named else 0.85):
+            return 0.0
+        short = 1.0
+        if self.time is not None:
+            span, _ = group_spans(visits, self.time.times)
+            whole, _ = group_spans(self.codes, self.time.times)
+            short = 1.0 - min(span / whole, 1.0) if whole else 0.0
+            if short < (0.05 if named else 0.7):
+                return 0.0
+        return tidy + short + (2.0 if named else 0.0) + min(size, 5) / 10
+
+    def find_order(self, candidates: Sequence[Profile], session: Profile | None) -> list[Profile]:
+        """The columns that order events of one time, or all events if there is no time."""
+        made: list[Profile] = []
+        if self.time is None:
+            outer = self._sequence(candidates, self.codes, session)
+            if outer is not None:
+                made.append(outer)
+        elif self.ties < TIES:
+            return []
+        within = self._moments
+        if session is not None:
+            within = combined(within, np.where(session.there, session.codes, -1))
+        elif made:
+            within = combined(within, made[0].codes)
+        own = within[within >= 0]
+        tied = float((np.bincount(own)[own] > 1).mean()) if len(own) else 0.0
+        if tied > (MANY_TIES if self.time is None else TIES):
+            inner = self._counter([each for each in candidates if each not in made], within, tied)
+            if inner is not None:
+                if session is not None and self.time is not None and session.is_whole and self._growth(session) > 0.9:
+                    made.append(session)
+                made.append(inner)
+        return made
+
+    def _sequence(self, candidates: Sequence[Profile], codes: Codes, session: Profile | None) -> Profile | None:
+        """A number that grows within each history."""
+        best: tuple[float, Profile] | None = None
+        for profile in (*candidates, *(() if session is None else (session,))):
+            if not profile.is_whole or profile.missing > 0.02 or profile.distinct < 3:
+                continue
+            growth = self._growth(profile, codes)
+            pairs = combined(codes, profile.codes)
+            varied = len(np.unique(pairs[pairs >= 0])) / max(len(np.unique(codes[codes >= 0])), 1)
+            named = (
+                profile.means("sequence")
+                or profile.means("session")
+                or profile.hints("sequence")
+                or profile.means("offset")
+            )
+            if growth < 0.995 or varied < 1.5 or not (named or growth == 1.0):
+                continue
+            score = growth + (1.0 if named else 0.0) + (0.5 if profile is not session else 0.0) - profile.distinct / 1e9
+            if best is None or score > best[0]:
+                best = score, profile
+        return None if best is None else best[1]
+
+    def _counter(self, candidates: Sequence[Profile], within: Codes, tied: float) -> Profile | None:
+        """A number that differs between the events of one moment, and grows in the order of the rows."""
+        best: tuple[float, Profile] | None = None
+        counts = np.bincount(within[within >= 0], minlength=1)
+        for profile in candidates:
+            if (
+                not profile.is_whole
+                or profile.missing > 0.02
+                or (profile.means("quantity") and not profile.hints("sequence"))
+            ):
+                continue
+            rows = (within >= 0) & (counts[np.maximum(within, 0)] > 1) & profile.there
+            pairs = combined(np.where(rows, within, -1), profile.codes)
+            own = pairs[pairs >= 0]
+            if not len(own):
+                continue
+            unique = float((np.bincount(own)[own] == 1).mean())
+            growth = self._growth(profile, np.where(rows, within, -1))
+            named = profile.hints("sequence")
+            is_id = profile.is_unique and (profile.hints("code") or profile.hints("session"))
+            if unique < 0.97 or growth < (0.9 if named else 0.98) or not (named or (is_id and tied > MANY_TIES)):
+                continue
+            score = unique + growth + (1.0 if named else 0.0)
+            if best is None or score > best[0]:
+                best = score, profile
+        return None if best is None else best[1]
+
+    def is_static(self, profile: Profile) -> bool:
+        """True if a column has one value in each history, and enough of them could show another."""
+        share, support = explained(self.codes, profile.codes, nulls_count=True)
+        if share < 1.0 or support < 0.1 or profile.distinct < 2:
+            return False
+        own = self.codes[self.codes >= 0]
+        return int((np.bincount(own) > 1).sum()) >= min(20, self._entities // 2)
+
+    @cached_property
+    def _entities(self) -> int:
+        return len(np.unique(self.codes[self.codes >= 0]))
+
+    def is_first_time(self, profile: Profile) -> bool:
+        """True if a static time is that of the entity's first event."""
+        if self.time is None or profile.times is None:
+            return False
+        order = self._order
+        own = self.codes[order]
+        firsts = order[np.flatnonzero(np.append(True, own[1:] != own[:-1]))]
+        firsts = firsts[profile.there[firsts]]
+        near = np.abs(profile.times[firsts] - self.time.times[firsts])
+        return bool(len(firsts)) and float((near < (1 if profile.has_clock else DAY_US)).mean()) > 0.95

@@ -1,0 +1,42 @@
+"""`new` asks what the rows do not decide, and writes what it proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+from raw_tables import TABLES, write_rows
+
+Run = Callable[..., Result]
+
+
+def test_the_proposed_schema_encodes_the_table(tmp_path: Path, run: Run) -> None:
+    path, _ = TABLES["bank_statements"](tmp_path)
+    shown = run("new", "bank", "--from", path, "--yes", "--schema-only")
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("#:schema ")
+    schema = tmp_path / "bank.toml"
+    schema.write_text(shown.stdout, encoding="utf-8")
+    out = tmp_path / "out"
+    assert run("encode", "--schema", schema, path, "-o", out).exit_code == 0
+    assert run("verify", out, path).exit_code == 0
+
+
+def test_without_a_terminal_open_questions_are_an_error(tmp_path: Path, run: Run) -> None:
+    rows = [[f"c{k % 40}", f"{1 + k * 5 % 12:02d}/{1 + k * 7 % 12:02d}/2023", "abc"[k % 3]] for k in range(900)]
+    path = write_rows(tmp_path / "dates.csv", rows, "client date kind")
+    for extra in ((), ("--yes",)):
+        failed = run("new", "dates", "--from", path, "--schema-only", *extra)
+        assert failed.exit_code == 2
+        assert "--day-first or --month-first" in failed.stderr
+    assert "%d/%m/%Y" in run("new", "dates", "--from", path, "--schema-only", "--day-first").stdout
+
+
+def test_json_has_the_reason_of_every_column(tmp_path: Path, as_data: Callable[..., dict[str, Any]]) -> None:
+    path, expected = TABLES["ad_clicks"](tmp_path)
+    data = as_data("new", "ads", "--from", path, "--yes", "--schema-only")
+    assert [column["header"] for column in data["columns"]] == list(expected)
+    assert all(column["reason"] for column in data["columns"])
+    assert data["toml"].startswith("#:schema ")
