@@ -2,8 +2,11 @@ from .encoders import Cells as Cells
 from .encoders import Encoded as Encoded
 from .encoders import Encoder as Encoder
 from .encoders import EncoderType as EncoderType
+from .encoders import Lookup as Lookup
 from .encoders import Slot as Slot
 from .encoders import State as State
+from .encoders import SymbolEncoder as SymbolEncoder
+from .encoders import WrappedEncoder as WrappedEncoder
 from .errors import ArtifactError as ArtifactError
 from .errors import DataError as DataError
 from .errors import DecodeError as DecodeError
@@ -21,6 +24,8 @@ from .errors import SourceError as SourceError
 from .errors import VocabularyError as VocabularyError
 from .errors import VocabularyMismatchError as VocabularyMismatchError
 from .grammar import Grammar as Grammar
+from .reading import domain_from_toml as domain_from_toml
+from .registry import build_manager as build_manager
 from .registry import get_domain as get_domain
 from .registry import hookimpl as hookimpl
 from .registry import list_domains as list_domains

@@ -1,6 +1,7 @@
 """Encoders: the values of one field into tokens and back."""
 
 from domaintoolkit.encoders.base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
+from domaintoolkit.encoders.bases import SymbolEncoder, WrappedEncoder
 from domaintoolkit.encoders.categorical.encoder import CATEGORICAL
 from domaintoolkit.encoders.numeric.encoder import NUMERIC, NumericEncoder
 from domaintoolkit.encoders.numeric.grouped_encoder import GROUPED_NUMERIC, GroupedNumericEncoder, pair_columns
@@ -27,7 +28,9 @@ __all__ = [
     "NumericEncoder",
     "Slot",
     "State",
+    "SymbolEncoder",
     "TimestampEncoder",
+    "WrappedEncoder",
     "decode_instants",
     "pair_columns",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import blocks
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,7 +19,8 @@ from domaintoolkit.errors import DataError, SchemaError
 from domaintoolkit.reading import open_source
 from domaintoolkit.registry import build_manager, get_domain, get_encoder, list_domains
 from domaintoolkit.schema import Custom
-from domaintoolkit.testing import check_domain
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.train import load_recipe
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 degrees = st.none() | st.floats() | st.floats(-720, 720) | st.integers(-(1 << 53), 1 << 53).map(float)
@@ -46,8 +49,23 @@ def test_it_is_found_through_its_entry_point() -> None:
 
 
 @pytest.mark.slow
-def test_the_contracts_hold() -> None:
-    check_domain(get_domain("bikes"), custom={"heading": degrees}, events=300, examples=4)
+def test_its_own_tests_pass() -> None:
+    namespace = runpy.run_path(str(EXAMPLES / "bike_share" / "tests" / "test_bikes.py"))
+    namespace["test_every_contract_holds"]()
+
+
+def test_its_recipe_is_one_that_train_takes() -> None:
+    recipe = get_domain("bikes").recipe
+    assert recipe is not None
+    assert load_recipe(Path(str(recipe))).steps == 200
+
+
+def test_a_route_is_learned_district_by_district() -> None:
+    domain = get_domain("bikes")
+    tokenizer = DomainTokenizer(domain.schema).fit(pa.Table.from_batches(domain.sample(200, 0)))
+    names = [token.name for token in tokenizer.vocabulary if token.field == "route"]
+    assert "[route=Docks]" in names
+    assert "[route then=Docks]" in names
 
 
 def test_its_file_is_read() -> None:
@@ -118,3 +136,11 @@ def test_the_scripts_run(script: Path, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_the_base_classes_work_as_the_page_shows() -> None:
+    page = blocks.blocks(EXAMPLES.parent / "docs" / "plugins.md")
+    shown = [block.text for block in page if "Encoder, name=" in block.text]
+    assert len(shown) == 2
+    for text in shown:
+        exec(compile(text, "docs/plugins.md", "exec"), {"__name__": "page"})

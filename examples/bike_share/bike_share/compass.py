@@ -8,9 +8,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from domaintoolkit import Cells, DataError, DecodeError, Encoded, Encoder, EncoderType, Prepared, Slot, State
-from domaintoolkit.encoders import Lookup
-from domaintoolkit.errors import Problem, Refusal, SchemaError
+from domaintoolkit import (
+    Cells,
+    DataError,
+    DecodeError,
+    Encoded,
+    Encoder,
+    EncoderType,
+    Lookup,
+    Prepared,
+    Problem,
+    Refusal,
+    SchemaError,
+    Slot,
+    State,
+)
 
 NULL, NOWHERE = 0, 1
 """The slots of a missing heading, and of one that is not finite; the sectors follow."""

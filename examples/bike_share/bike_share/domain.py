@@ -7,21 +7,22 @@ import numpy as np
 import pyarrow as pa
 
 from domaintoolkit import Column, Domain, Reader, Schema
-from domaintoolkit.schema import from_toml_text
 
 HERE = files("bike_share")
-SCHEMA = from_toml_text(Schema, (HERE / "schema.toml").read_text(encoding="utf-8"))
+SCHEMA = Schema.from_toml(HERE / "schema.toml")
 READER = Reader(
     columns=(
         Column("rider", source="Rider ID"),
         Column("plan", source="Plan"),
         Column("started", source="Start", type="timestamp", time_format="%d.%m.%Y %H:%M", zone="Europe/Copenhagen"),
         Column("station", source="From"),
+        Column("route", source="Route"),
         Column("heading", source="Heading", type="float64"),
         Column("minutes", source="Minutes", type="float64", null=("-",)),
     ),
     delimiter=";",
 )
+DISTRICTS = ("Docks", "Bridge", "Market", "Hill", "Green", "Mill")
 STATIONS = ("Harbour", "University", "Central", "Park", "Old Town", "Hospital")
 RIDES = 24
 
@@ -34,6 +35,8 @@ def sample(events: int, seed: int) -> Iterator[pa.RecordBatch]:
         back = np.arange(rides) % 2
         home, work = rng.permutation(len(STATIONS))[:2]
         place = np.where(rng.random(rides) < 0.9, np.where(back, work, home), rng.integers(0, len(STATIONS), rides))
+        # between home and work lie up to three districts, ridden through backwards in the evening
+        way = [DISTRICTS[number] for number in rng.permutation(len(DISTRICTS))[: rng.integers(1, 4)]]
         day = np.arange(rides) // 2 + rng.integers(0, 200)
         minute = np.where(back, 17 * 60, 8 * 60) + rng.integers(-30, 31, rides)
         start = np.datetime64("2024-01-01", "m") + day.astype("timedelta64[D]") + minute.astype("timedelta64[m]")
@@ -44,6 +47,7 @@ def sample(events: int, seed: int) -> Iterator[pa.RecordBatch]:
                 "plan": pa.array([["yearly", "daily"][rider % 2]] * rides),
                 "started": pa.array(start.astype("datetime64[us]")).cast(pa.timestamp("us", "UTC")),
                 "station": pa.array(STATIONS).take(pa.array(place)),
+                "route": pa.array([">".join(way[::-1] if evening else way) for evening in back.tolist()]),
                 "heading": pa.array(np.round(heading, 1)),
                 "minutes": pa.array(rng.integers(6, 31, rides).astype(float), mask=rng.random(rides) < 0.05),
             }
@@ -57,4 +61,5 @@ BIKES = Domain(
     reader=READER,
     sample=sample,
     sample_events=2_000,
+    recipe=HERE / "recipe.toml",
 )
