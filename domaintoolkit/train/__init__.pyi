@@ -11,5 +11,6 @@ from .run import train as train
 from .run_files import RunReport as RunReport
 from .run_files import discard_run as discard_run
 from .run_files import load_run_recipe as load_run_recipe
+from .run_files import read_result as read_result
 from .run_files import verify_run as verify_run
 from .run_log import read_log as read_log

@@ -29,6 +29,7 @@ __all__ = [
     "finish_run",
     "is_finished",
     "load_run_recipe",
+    "read_result",
     "verify_run",
 ]
 
@@ -96,6 +97,11 @@ def finish_run(folder: Path, model: BoundModel, result: dict[str, Any]) -> None:
 def is_finished(folder: Path) -> bool:
     """Return True if the run has its result."""
     return (folder / RESULT).exists()
+
+
+def read_result(folder: str | Path) -> dict[str, Any]:
+    """The content of `result.json`; raises `ArtifactError` if the run has none, or if it was altered."""
+    return read_json(Path(folder) / RESULT, RESULT_FORMAT, VERSION)
 
 
 def load_run_recipe(folder: Path) -> Recipe | None:

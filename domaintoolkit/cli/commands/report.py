@@ -1,0 +1,69 @@
+"""`domaintoolkit report`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from domaintoolkit.cli.options import AtLeast, device_option, format_examples
+
+__all__ = ["command", "write_run_page"]
+
+EXAMPLES = format_examples(
+    "domaintoolkit report ecommerce-sample-streams -o shop.html",
+    "domaintoolkit report ecommerce-sample-model",
+    "domaintoolkit report ecommerce-sample-model ecommerce-sample-streams --entities 10000",
+)
+FOLDER_ENTITIES, RUN_ENTITIES = 10_000, 2_000
+
+
+@click.command("report", epilog=EXAMPLES)
+@click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="RUN|OUT")
+@click.argument("data", type=click.Path(readable=False, path_type=Path), required=False, metavar="[OUT]")
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), metavar="FILE",
+    help="The page.  [default: report.html in RUN; OUT.html in the current folder]",
+)  # fmt: skip
+@click.option(
+    "--entities", type=AtLeast(1), metavar="N",
+    help="Histories on the page.  [default: 10,000 of an encoded folder, 2,000 of a run]",
+)  # fmt: skip
+@device_option
+def command(folder: Path, data: Path | None, out: Path | None, entities: int | None, device: str | None) -> None:
+    """Write a page about an encoded folder, or about a training run.
+
+    The page is one file that needs no network. Of an encoded folder, OUT, it shows the fields, the buckets over their
+    histograms, the vocabulary, and a searchable list of histories. Of a run, RUN, it shows the losses, what each field
+    costs, predictions, a map of the entities, generated histories and what to try next; the held-out histories are
+    those of OUT, by default of the folder that the run was trained on.
+    """
+    from domaintoolkit.storage.manifest import MANIFEST
+
+    if (folder / MANIFEST).exists():
+        if data is not None:
+            raise click.UsageError(f"{folder} is an encoded folder; a second folder is for a run's held-out histories")
+        from domaintoolkit.report.folder.folder_page import folder_page
+        from domaintoolkit.util.partials import write_atomic
+
+        path = out or Path(f"{folder.resolve().name}.html")
+        write_atomic(path, folder_page(folder, entities or FOLDER_ENTITIES).encode())
+    else:
+        path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device)
+    click.echo(f"written to {path}")
+
+
+def write_run_page(
+    run: Path,
+    data: Path | None = None,
+    out: Path | None = None,
+    entities: int = RUN_ENTITIES,
+    device: str | None = None,
+) -> Path:
+    """Write the page of a run; returns its path."""
+    from domaintoolkit.report.run.run_page import run_page
+    from domaintoolkit.util.partials import write_atomic
+
+    path = out or run / "report.html"
+    write_atomic(path, run_page(run, data, entities, device).encode())
+    return path

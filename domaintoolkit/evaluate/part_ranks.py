@@ -1,0 +1,171 @@
+"""How highly a model ranks what came, part by part, and whether its probabilities can be trusted.
+
+Each part's first token is ranked among all that can begin the part, given the events before and the parts before it in
+its own event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from domaintoolkit.grammar import Place
+from domaintoolkit.model.batches import TokenBatch
+from domaintoolkit.model.event_model import EventModel
+from domaintoolkit.model.event_tensors import events_from_streams
+from domaintoolkit.model.targets import event_targets
+from domaintoolkit.model.token_model import TokenModel
+
+__all__ = ["PartRanks", "rank_parts"]
+
+PADDED = 1 << 13
+"""Positions of a batch, padding included."""
+BINS = 10
+"""Bins of confidence, equally wide."""
+NEAR = 10
+
+
+@dataclass(slots=True)
+class PartRanks:
+    """The ranks of one part's tokens, added up; ranks count from 1, and equal scores share the mean rank."""
+
+    part: str
+    choices: int
+    """Tokens that can begin the part."""
+    count: int = 0
+    first: float = 0.0
+    """How often the likeliest token came."""
+    near: float = 0.0
+    """How often one of the ten likeliest came."""
+    reciprocal: float = 0.0
+    """Sum of 1 / rank."""
+    binned: NDArray[np.float64] | None = None
+    """(BINS, 3): how often the likeliest token's probability lay in each bin, their sum, and how often it came."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of values for which the likeliest token came."""
+        return self.first / max(1, self.count)
+
+    @property
+    def recall(self) -> float:
+        """Share of values that were among the ten likeliest."""
+        return self.near / max(1, self.count)
+
+    @property
+    def mean_reciprocal_rank(self) -> float:
+        """Mean of 1 / rank."""
+        return self.reciprocal / max(1, self.count)
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error: the mean distance of confidence and accuracy, weighted by the bins' counts."""
+        if self.binned is None or not self.count:
+            return 0.0
+        return float(np.abs(self.binned[:, 1] - self.binned[:, 2]).sum() / self.count)
+
+    def add(self, scores: Tensor, wanted: Tensor) -> None:
+        """Add the scores (n, choices) of n values, and the number of the token that came among them (n,)."""
+        own = scores.gather(1, wanted[:, None])
+        rank = 1 + (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
+        best, choice = scores.softmax(1).max(1)
+        hit = (choice == wanted).double().cpu().numpy()
+        sure = best.double().cpu().numpy()
+        place = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
+        if self.binned is None:
+            self.binned = np.zeros((BINS, 3))
+        for column, values in enumerate((np.ones(len(sure)), sure, hit)):
+            self.binned[:, column] += np.bincount(place, values, BINS)
+        self.count += len(wanted)
+        self.first += float(hit.sum())
+        self.near += float((rank <= NEAR).sum())
+        self.reciprocal += float((1 / rank).sum())
+
+
+@torch.inference_mode()
+def rank_parts(
+    model: TokenModel | EventModel, ids: NDArray[np.integer], offsets: NDArray[np.integer]
+) -> list[PartRanks]:
+    """The ranks of every part of the events of histories in base tokens; a history's first event counts too.
+
+    A token model that reads composites ranks nothing: its tokens are of no one part.
+    """
+    was_training = model.training
+    model.eval()
+    names = model.part_names
+    candidates = [_candidates(model, model.header_parts + part) for part in range(model.event_parts)]
+    found = [PartRanks(names[part], len(candidates[part])) for part in range(model.event_parts)]
+    if not model.config.composites:
+        for rows in _rows(np.diff(offsets)):
+            chosen = [np.asarray(ids[offsets[row] : offsets[row + 1]], np.int64) for row in rows]
+            rank = _rank_events if isinstance(model, EventModel) else _rank_tokens
+            rank(model, chosen, candidates, found)  # type: ignore[arg-type]
+    model.train(was_training)
+    return found
+
+
+def _rows(lengths: NDArray[np.integer]) -> Iterator[NDArray[np.int64]]:
+    """Histories of similar length together, as many as fill a batch."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and (stop + 1 - start) * int(lengths[order[stop]]) <= PADDED:
+            stop += 1
+        yield order[start:stop]
+        start = stop
+
+
+def _candidates(model: TokenModel | EventModel, place: int) -> Tensor:
+    """Ids of the tokens that can begin a part, rising."""
+    return ((model.place == place) & model.start).nonzero().flatten()
+
+
+def _rank_events(
+    model: EventModel, histories: list[NDArray[np.int64]], candidates: list[Tensor], found: list[PartRanks]
+) -> None:
+    ends = np.cumsum([0, *map(len, histories)])
+    batch = events_from_streams(np.concatenate(histories), ends, model.layout).batch().to(model.device)
+    targets = event_targets(batch, model.header_parts, model.place, model.get_buffer("continues"))
+    if not len(targets.source):
+        return
+    cells = model.cells(batch)
+    hidden = model.hidden(batch, cells).flatten(0, 1)[targets.source]
+    target, ids = targets.source + 1, batch.ids.flatten(0, 1)
+    own = cells.flatten(0, 1)[target][:, model.header_parts :]
+    before = model.embed_scored(ids[targets.source])
+    # (N, P, cell)
+    _, queries = model.heads(hidden, batch.session.flatten()[target], own, before)
+    for part, choices in enumerate(candidates):
+        place = model.header_parts + part
+        there = targets.there[place]
+        if not len(there):
+            continue
+        scores = queries[there, part] @ model.scored[choices].t() + model.bias[choices, 0]
+        found[part].add(scores.float(), torch.searchsorted(choices, ids[target[there], place]))
+
+
+def _rank_tokens(
+    model: TokenModel, histories: list[NDArray[np.int64]], candidates: list[Tensor], found: list[PartRanks]
+) -> None:
+    ids = torch.zeros(len(histories), max(map(len, histories)), dtype=torch.long)
+    documents = torch.full_like(ids, -1)
+    for row, history in enumerate(histories):
+        ids[row, : len(history)] = torch.from_numpy(history)
+        documents[row, : len(history)] = 0
+    batch = TokenBatch(ids, documents).to(model.device)
+    hidden = model.hidden(batch.ids, batch.documents)[:, :-1].flatten(0, 1)
+    follows = (batch.documents[:, 1:] >= 0).flatten()
+    after = batch.ids[:, 1:].flatten()
+    place, begins = model.place[after], model.start[after]
+    for part, choices in enumerate(candidates):
+        there = (follows & begins & (place == model.header_parts + part) & (place >= Place.BYTE)).nonzero().flatten()
+        if not len(there):
+            continue
+        scores = hidden[there] @ model.output[choices].t()
+        found[part].add(scores.float(), torch.searchsorted(choices, after[there]))

@@ -1,0 +1,124 @@
+"""`Figure`: a picture, its caption and the table behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["Figure", "Table", "drawing", "legend", "shape", "text", "tip"]
+
+WIDTH = 560
+NUMBER = re.compile(r"^[-+<]?[\d.,]*(e[-+]?\d+)?[%kMG]?($| \()|^(nan|too few)$")
+LETTER = 7.3
+"""Mean width of a letter at the size of a legend's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as they are shown; columns of text are set apart from those of numbers."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+        """A table of any values, numbers written short."""
+        return cls(tuple(header), tuple(tuple(map(cell_text, row)) for row in rows))
+
+    @property
+    def is_text(self) -> list[bool]:
+        """For each column, True if one of its cells is not a number."""
+        return [any(not NUMBER.match(row[place]) for row in self.rows) for place in range(len(self.header))]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture with its title, what it shows in a sentence, and its numbers. The caption is plain text."""
+
+    title: str
+    svg: str
+    """An element `<svg>`, whose colours are classes of the page's style."""
+    table: Table
+    caption: str = ""
+
+    def standalone(self) -> str:
+        """The picture as a file of its own, in light or dark like its reader's screen."""
+        style = files("domaintoolkit.report.pages").joinpath("charts.css").read_text(encoding="utf-8")
+        head, rest = self.svg.split(">", 1)
+        return f'{head} xmlns="http://www.w3.org/2000/svg"><style>{style}</style>{rest}\n'
+
+
+def cell_text(value: Any) -> str:
+    """A value in a table: numbers with about four digits."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return number_text(value)
+
+
+def number_text(value: float) -> str:
+    """A number with about four digits."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value)
+    if value == round(value) and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 1e4 else f"{value:.3g}" if size < 0.1 else f"{value:,.{3 if size < 100 else 1}f}"
+
+
+def shape(name: str, content: str = "", **attributes: Any) -> str:
+    """An element; in the names of attributes `_` stands for `-`, and `class_` for `class`."""
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_attribute(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
+
+
+def _attribute(value: Any) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def text(content: str, x: float, y: float, anchor: str = "start", **attributes: Any) -> str:
+    """A line of text."""
+    return shape("text", escape(content), x=x, y=y, text_anchor=anchor, **attributes)
+
+
+def tip(content: str) -> str:
+    """What a mark says when it is pointed at."""
+    return shape("title", escape(content))
+
+
+def drawing(content: str, height: float, label: str) -> str:
+    """The whole picture."""
+    return shape("svg", content, class_="chart", viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", aria_label=label)
+
+
+def legend(names: Sequence[str], colours: Sequence[int], top: float = 14, left: float = 4) -> tuple[str, float]:
+    """(marks, the height they take) of the names of the series, in as many lines as they need."""
+    if len(names) < 2:
+        return "", 0.0
+    marks, x, y = [], left, top
+    for name, colour in zip(names, colours, strict=True):
+        shown = shorten(name, 34)
+        wide = 26 + LETTER * len(shown)
+        if x > left and x + wide > WIDTH:
+            x, y = left, y + 18
+        box = shape("rect", x=x, y=y - 9, width=11, height=11, rx=2, class_=f"fill c{colour}")
+        whole = box + text(shown, x + 16, y, class_="key")
+        marks.append(shape("g", whole, class_="legend", data_series=colour, tabindex=0, role="button"))
+        x += wide
+    return "".join(marks), y + 8
+
+
+def shorten(name: str, most: int) -> str:
+    """A name of at most `most` letters."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -1,0 +1,1 @@
+"""The page of an encoded folder: its fields, its vocabulary, and its histories."""

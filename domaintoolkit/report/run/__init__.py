@@ -1,0 +1,1 @@
+"""The page of a training run: how it went, what the model has learned, and what to try next."""

@@ -1,0 +1,125 @@
+"""What to try next: each lever, what this run says about it, and what studies have found it to be worth."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.model.config import PRESETS
+from domaintoolkit.report.charts import Table
+from domaintoolkit.report.run.run_record import RunRecord
+
+__all__ = ["advise"]
+
+
+def advise(run: RunRecord, lengths: NDArray[np.int64], entities: int) -> Table:
+    """A row for each lever, the most promising first. `lengths` are the events of held-out histories."""
+    rows = sorted(_levers(run, lengths, entities), key=lambda row: -row[0])
+    return Table.of(("lever", "now", "try", "what this run says"), [row[1:] for row in rows])
+
+
+Lever = tuple[float, str, str, str, str]
+"""How promising it is, and the cells."""
+
+
+def _levers(run: RunRecord, lengths: NDArray[np.int64], entities: int) -> list[Lever]:
+    gap = _overfit(run)
+    found = [_longer(run), _block(run, lengths), _rate(run), _size(run, gap), _data(run, gap, entities)]
+    if run.recipe.family == "token" and run.recipe.segmentation == "base":
+        said = "a history is shorter in composites, so a block holds more of it"
+        found.append((0.3, "composites", "none", "encode --composites 2000, then --segmentation spr", said))
+    said = "a difference that is smaller than that between seeds means nothing; repeat before you believe it"
+    found.append((0.2, "seeds", f"{run.recipe.seed}", "--seed 1, 2", said))
+    return found
+
+
+def _overfit(run: RunRecord) -> float | None:
+    """Validation above training in bits an event at the end; None without a log."""
+    steps, validation = run.steps, run.result["validation"]
+    if not steps or not validation:
+        return None
+    last = [line["bits_per_event"] for line in steps[-max(1, len(steps) // 10) :]]
+    return float(validation[-1][1] - sum(last) / len(last))
+
+
+def _tail_gain(validation: list[Any]) -> float | None:
+    """Bits that a doubling of the steps would save, if the second half of the curve goes on as a power of the steps."""
+    points = [(step, bits) for step, bits in validation if step > 0]
+    points = points[len(points) // 3 :]
+    if len(points) < 3:
+        return None
+    x = np.log([step for step, _ in points])
+    y = np.array([bits for _, bits in points])
+    slope = float(np.polyfit(x, y, 1)[0])
+    return -slope * math.log(2)
+
+
+def _longer(run: RunRecord) -> Lever:
+    gain = _tail_gain(run.result["validation"])
+    epochs = _epochs(run)
+    seen = "" if epochs is None else f" ({epochs:.1f} epochs)"
+    said, promise = "too few evaluations to tell; set --evaluate-every lower", 0.5
+    if gain is not None and gain > 0.02:
+        said = f"validation still falls: twice the steps would save about {gain:.2f} bits an event, if this goes on"
+        promise = gain
+    elif gain is not None:
+        said, promise = f"validation has stopped falling ({gain:+.2f} bits for a doubling)", 0.05
+    if run.result["best_step"] < run.result["steps"] * 0.8:
+        best = f"{run.result['best_step']:,} of {run.result['steps']:,}"
+        said, promise = f"the best step was {best}: more steps of this model overfit", 0.01
+    return promise, "steps", f"{run.result['steps']:,}{seen}", f"--steps {2 * run.result['steps']}", said
+
+
+def _epochs(run: RunRecord) -> float | None:
+    trained = sum(line.get("events", 0) for line in run.steps)
+    total = run.result.get("training_events")
+    return trained / total if trained and total else None
+
+
+def _block(run: RunRecord, lengths: NDArray[np.int64]) -> Lever:
+    block = run.recipe.block
+    if run.recipe.family == "token":
+        per_event = run.result["comparison"]["tokens"] / max(1, run.result["comparison"]["events"])
+        block = int(block / max(1.0, per_event))
+    beyond = float(np.maximum(lengths - block, 0).sum() / max(1, lengths.sum())) if len(lengths) else 0.0
+    said = (
+        f"{beyond:.0%} of held-out events lie beyond the first {block:,} events of their history, which a block holds"
+    )
+    return beyond, "block", f"{run.recipe.block}", f"--block {2 * run.recipe.block}", said
+
+
+def _rate(run: RunRecord) -> Lever:
+    now = run.recipe.learning_rate
+    norms = [line["gradient_norm"] for line in run.steps if "gradient_norm" in line]
+    said = "one value was tried; the best differs by size and batch"
+    if norms and run.recipe.clip:
+        late = norms[len(norms) // 2 :]
+        above = sum(norm > run.recipe.clip for norm in late) / len(late)
+        said += f"; {above:.0%} of the later gradients were clipped"
+        said += ", which speaks for a lower one" if above > 0.5 else ""
+    return 0.4, "learning rate", f"{now:g}", f"--learning-rate {now / 3:.1g} and {now * 3:.1g}", said
+
+
+def _size(run: RunRecord, gap: float | None) -> Lever:
+    names = list(PRESETS)
+    now = run.recipe.preset
+    place = names.index(now) if now in names else 0
+    larger = names[min(place + 1, len(names) - 1)]
+    if gap is not None and gap > 0.05 * run.bits["model"]:
+        said = "training is far below validation: a larger model would only remember more"
+        return 0.05, "size", now, f"--preset {larger}", said
+    said = "validation follows training, so a larger model has room to gain; study sizes measures it"
+    return 0.35, "size", now, f"--preset {larger}", said
+
+
+def _data(run: RunRecord, gap: float | None, entities: int) -> Lever:
+    shown = f"{entities:,} training entities"
+    if gap is None:
+        return 0.1, "data", shown, "more entities", "not known without a log"
+    share = gap / run.bits["model"]
+    said = f"validation is {gap:+.2f} bits an event above training"
+    said += ": more data would help most" if share > 0.05 else ": the data is not yet exhausted"
+    return max(0.02, min(gap, 2.0)), "data", shown, "more entities", said

@@ -1,0 +1,228 @@
+"""Histories that the model writes, beside real held-out ones: do they look alike, and are they copies?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.errors import DomainToolkitError
+from domaintoolkit.generate import Generator, Sampling
+from domaintoolkit.grammar import Grammar, event_starts
+from domaintoolkit.model import EventModel, TokenModel
+from domaintoolkit.report.charts import Figure, Table, bar_chart, heat_map, histogram
+from domaintoolkit.report.folder.chosen_rows import ChosenRows
+from domaintoolkit.schema import Categorical
+from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["GeneratedReport", "compare_generated"]
+
+Ints = NDArray[np.int64]
+
+STATES = 7
+"""Values of the field of the transitions."""
+VALUES = 12
+NONE = -1
+"""A part that an event does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedReport:
+    """The comparison: sentences, figures, and one generated history."""
+
+    sentences: list[str]
+    figures: list[Figure]
+    table: Table
+    example: list[int]
+
+
+def compare_generated(
+    model: TokenModel | EventModel,
+    tokenizer: DomainTokenizer,
+    held_out: ChosenRows,
+    training: ChosenRows,
+    count: int,
+    events: int,
+) -> GeneratedReport | str:
+    """Write `count` histories of `events` events and compare them with the beginnings of real ones of that length.
+
+    Returns the reason if none can be written, or if there are no real ones to compare.
+    """
+    grammar = tokenizer.grammar
+    real, seen = _cells(grammar, held_out.ids, events), _cells(grammar, training.ids, events)
+    if not len(real) or not len(seen):
+        return f"no held-out or no training history has {events} events to compare with"
+    try:
+        written = Generator(model, tokenizer).write(count, events, Sampling(seed=0))
+    except DomainToolkitError as error:
+        return str(error)
+    made = _cells(grammar, [each.ids for each in written], events)
+    if not len(made):
+        return f"no generated history reached {events} events"
+    distances = {name: _nearest(cells, seen) for name, cells in (("generated", made), ("held out", real))}
+    figures = [*_marginals(tokenizer, real, made), *_transitions(tokenizer, real, made), _copying(distances)]
+    gaps = _gaps(tokenizer, real, made)
+    if gaps is not None:
+        figures.insert(1, gaps)
+    table = _distance_table(tokenizer, real, made)
+    copies = {name: float((values == 0).mean()) for name, values in distances.items()}
+    near = {name: float(np.median(values)) for name, values in distances.items()}
+    verdict = (
+        "is not copying: generated histories are as far from the training data as real new ones are"
+        if near["generated"] >= 0.9 * near["held out"]
+        else "may be copying: generated histories are nearer to the training data than real new ones are"
+    )
+    compared = (
+        f"{len(made):,} histories of {events} events were generated and compared with the first {events} events of "
+        f"{len(real):,} held-out and {len(seen):,} training histories."
+    )
+    copying = (
+        f"The model {verdict}: half of the generated ones differ from the nearest training history in at least "
+        f"{near['generated']:.0%} of their tokens, half of the held-out ones in {near['held out']:.0%}; exact copies "
+        f"are {copies['generated']:.1%} and {copies['held out']:.1%}."
+    )
+    sentences = [compared, copying]
+    return GeneratedReport(sentences, figures, table, written[0].ids.tolist())
+
+
+def _cells(grammar: Grammar, histories: list[NDArray[np.integer]], events: int) -> Ints:
+    """(n, events, P): the first token of each part of the first events of histories that have so many."""
+    found = []
+    for history in histories:
+        ids = np.asarray(history, np.int64)
+        starts = event_starts(ids, grammar)
+        if len(starts) < events:
+            continue
+        end = int(starts[events]) if len(starts) > events else len(ids)
+        cells = np.full((events, grammar.event_parts), NONE, np.int64)
+        inside = np.arange(int(starts[0]), end)
+        part = grammar.place[ids[inside]] - grammar.header_parts
+        kept = grammar.start[ids[inside]] & (part >= 0)
+        event = np.searchsorted(starts, inside[kept], "right") - 1
+        cells[event, part[kept]] = ids[inside[kept]]
+        found.append(cells)
+    return np.stack(found) if found else np.zeros((0, events, grammar.event_parts), np.int64)
+
+
+def _nearest(histories: Ints, seen: Ints) -> NDArray[np.float64]:
+    """(n,) the share of cells in which each history differs from the training history that is most like it."""
+    flat, known = histories.reshape(len(histories), -1), seen.reshape(len(seen), -1)
+    least = np.ones(len(flat))
+    for low in range(0, len(flat), 16):
+        # (16, training histories)
+        differs = (flat[low : low + 16, None] != known[None]).mean(2)
+        least[low : low + 16] = differs.min(1)
+    return least
+
+
+def _shares(cells: Ints) -> dict[int, float]:
+    values, counts = np.unique(cells[cells != NONE], return_counts=True)
+    total = max(1, int(counts.sum()))
+    return {int(value): int(count) / total for value, count in zip(values, counts, strict=True)}
+
+
+def _apart(left: dict[int, float], right: dict[int, float]) -> float:
+    """Total variation: the share of probability that would have to move."""
+    return 0.5 * sum(abs(left.get(key, 0) - right.get(key, 0)) for key in {*left, *right})
+
+
+def _distance_table(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Table:
+    """For each part: how far apart the shares are, how far two halves of the real ones are, and how many are null."""
+    grammar, vocabulary = tokenizer.grammar, tokenizer.vocabulary
+    rows = []
+    half = len(real) // 2
+    for part in range(grammar.event_parts):
+        own, theirs = _shares(real[:, :, part]), _shares(made[:, :, part])
+        noise = _apart(_shares(real[:half, :, part]), _shares(real[half:, :, part])) if half else float("nan")
+        nulls = [
+            sum(share for token, share in shares.items() if vocabulary.token(token).name.endswith(" null]"))
+            for shares in (own, theirs)
+        ]
+        rows.append([
+            grammar.part_names[grammar.header_parts + part], f"{_apart(own, theirs):.3f}", f"{noise:.3f}",
+            *(f"{null:.1%}" for null in nulls), len(own), len(theirs),
+        ])  # fmt: skip
+    header = ("part", "difference", "two halves of the real", "null, real", "generated", "values, real", "generated")
+    return Table.of(header, rows)
+
+
+def _marginals(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> list[Figure]:
+    """The categorical part with the fewest values, in bars."""
+    part = _main_part(tokenizer, real)
+    if part is None:
+        return []
+    own, theirs = _shares(real[:, :, part]), _shares(made[:, :, part])
+    best = sorted(own, key=lambda token: -own[token])[:VALUES]
+    names = [_value_name(tokenizer, token) for token in best]
+    name = tokenizer.grammar.part_names[tokenizer.grammar.header_parts + part]
+    values = {"real": [own[token] for token in best], "generated": [theirs.get(token, 0.0) for token in best]}
+    return [bar_chart(f"Values of {name}", names, values, "share of events")]
+
+
+def _value_name(tokenizer: DomainTokenizer, token: int) -> str:
+    name = tokenizer.vocabulary.token(token).name[1:-1]
+    field = str(tokenizer.vocabulary.token(token).field)
+    return name.removeprefix(field).strip().removeprefix("=") or name
+
+
+def _main_part(tokenizer: DomainTokenizer, real: Ints) -> int | None:
+    grammar = tokenizer.grammar
+    plain = {spec.name for spec in tokenizer.schema.fields if isinstance(spec, Categorical)}
+    choices = [
+        (len(np.unique(real[:, :, part])), part)
+        for part in range(grammar.event_parts)
+        if grammar.part_fields[grammar.header_parts + part] in plain
+    ]
+    choices = [(count, part) for count, part in choices if count > 1]
+    return min(choices)[1] if choices else None
+
+
+def _transitions(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> list[Figure]:
+    part = _main_part(tokenizer, real)
+    if part is None:
+        return []
+    states = [token for token, _ in Counter(real[:, :, part].ravel().tolist()).most_common(STATES) if token != NONE]
+    names = [_value_name(tokenizer, token) for token in states]
+    matrices = {name: _transition(cells[:, :, part], states) for name, cells in (("real", real), ("generated", made))}
+    name = tokenizer.grammar.part_names[tokenizer.grammar.header_parts + part]
+    caption = "Each row says what comes after a value of its event: rows add up to 100%, but for values not shown."
+    return [heat_map(f"What follows what: {name}", names, names, matrices, caption)]
+
+
+def _transition(cells: Ints, states: list[int]) -> list[list[float]]:
+    before, after = cells[:, :-1].ravel(), cells[:, 1:].ravel()
+    rows = []
+    for state in states:
+        follow = after[before == state]
+        rows.append([float((follow == other).mean()) if len(follow) else 0.0 for other in states])
+    return rows
+
+
+def _gaps(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Figure | None:
+    """The time between events, as their delta tokens say it; None without such tokens."""
+    grammar, time = tokenizer.grammar, tokenizer.schema.time
+    name = f"{time}.delta"
+    names = grammar.part_names[grammar.header_parts :]
+    if name not in names:
+        return None
+    part = names.index(name)
+    none = tokenizer.layout.no_delta
+    own, theirs = (_shares(cells[:, 1:, part]) for cells in (real, made))
+    tokens = [token for token in sorted({*own, *theirs}) if token != none]
+    shown = [_value_name(tokenizer, token).removeprefix("delta ") for token in tokens]
+    each = {"real": own, "generated": theirs}
+    values = {name: [shares.get(token, 0.0) for token in tokens] for name, shares in each.items()}
+    return bar_chart("Time since the previous event", shown, values, "share of events")
+
+
+def _copying(distances: dict[str, NDArray[np.float64]]) -> Figure:
+    edges = np.linspace(0, 1, 26).tolist()
+    counts = {name: np.histogram(values, edges)[0].tolist() for name, values in distances.items()}
+    caption = (
+        "How far each history is from the training history that is most like it, as the share of its tokens that "
+        "differ. A model that copies has its generated histories further to the left than the held-out ones."
+    )
+    return histogram("Distance to the nearest training history", edges, counts, "share of tokens that differ", caption,
+                     y_label="share of histories")  # fmt: skip

@@ -1,0 +1,76 @@
+"""Held-out histories, what the model expects next, and what really came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from domaintoolkit.generate import Generator, likely_parts, predict_next
+from domaintoolkit.model import EventModel, TokenModel
+from domaintoolkit.report.chips import Chip, chips
+from domaintoolkit.report.folder.chosen_rows import ChosenRows
+from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["Expectation", "ShownPrediction", "predict_events"]
+
+BEFORE = 3
+"""Events of the history that are shown."""
+EXPECTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """An event, or the value of a part, with its probability."""
+
+    label: str
+    chips: list[Chip]
+    share: float
+    came: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPrediction:
+    """One history."""
+
+    key: str
+    before: list[tuple[str, list[Chip]]]
+    came: list[Chip]
+    events: list[Expectation]
+    parts: list[Expectation]
+    """For an event model, the likeliest values of each part."""
+
+
+def predict_events(
+    model: TokenModel | EventModel, tokenizer: DomainTokenizer, rows: ChosenRows, count: int, longest: int
+) -> list[ShownPrediction]:
+    """Predict an event of each of `count` histories that have enough before it: the last within `longest` events."""
+    enough = [row for row, starts in enumerate(rows.starts) if len(starts) >= BEFORE + 1]
+    rng = np.random.default_rng(0)
+    chosen = sorted(rng.permutation(enough)[:count].tolist()) if enough else []
+    generator = Generator(model, tokenizer)
+    return [_predict(generator, rows, row, longest) for row in chosen]
+
+
+def _predict(generator: Generator, rows: ChosenRows, row: int, longest: int) -> ShownPrediction:
+    tokenizer, ids = generator.tokenizer, np.asarray(rows.ids[row], np.int64)
+    starts = [*rows.starts[row].tolist(), len(ids)]
+    target = min(len(starts) - 2, longest - 1)
+    came = ids[starts[target] : starts[target + 1]]
+    hits = frozenset(came.tolist())
+    before = [
+        (f"event {number + 1}", chips(tokenizer, ids[starts[number] : starts[number + 1]]))
+        for number in range(target - BEFORE, target)
+    ]
+    history = ids[: starts[target]]
+    events = [
+        Expectation(each.share, chips(tokenizer, each.ids, hits), each.probability, tuple(came.tolist()) == each.ids)
+        for each in predict_next(generator, history, EXPECTED)
+    ]
+    parts = []
+    if isinstance(generator.model, EventModel):
+        for likely in likely_parts(generator.model, history, EXPECTED):
+            for number, (token, share) in enumerate(zip(likely.ids, likely.probabilities, strict=True)):
+                label = likely.part if number == 0 else ""
+                parts.append(Expectation(label, chips(tokenizer, [token], hits), share, token in hits))
+    return ShownPrediction(rows.names[row], before, chips(tokenizer, came), events, parts)

@@ -1,0 +1,213 @@
+"""The page of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domaintoolkit.errors import ArtifactError, VocabularyMismatchError
+from domaintoolkit.evaluate.part_ranks import rank_parts
+from domaintoolkit.model import EventModel, TokenModel, load_model
+from domaintoolkit.report.charts import Figure, Table
+from domaintoolkit.report.chips import Chip, chips
+from domaintoolkit.report.folder.chosen_rows import ChosenRows, choose_rows
+from domaintoolkit.report.folder.packed_histories import pack_histories
+from domaintoolkit.report.pages.template import render_page
+from domaintoolkit.report.run.advice import advise
+from domaintoolkit.report.run.calibration import calibration_figure, rank_table
+from domaintoolkit.report.run.curves import curve_figures
+from domaintoolkit.report.run.embedding_map import EntityMap, draw_map
+from domaintoolkit.report.run.field_costs import cost_figures, cost_sentences
+from domaintoolkit.report.run.generated import GeneratedReport, compare_generated
+from domaintoolkit.report.run.next_events import ShownPrediction, predict_events
+from domaintoolkit.report.run.run_record import RunRecord, read_run
+from domaintoolkit.storage import EncodedFolder, open_encoded
+from domaintoolkit.tokenizer import DomainTokenizer
+
+__all__ = ["run_page"]
+
+SECTIONS = (
+    ("overview", "Overview"),
+    ("curves", "Training"),
+    ("fields", "Field by field"),
+    ("predictions", "Next events"),
+    ("map", "Map"),
+    ("generated", "Generated histories"),
+    ("next", "What to try next"),
+    ("settings", "Settings"),
+)
+PREDICTIONS = 6
+RANKED = 1_000
+"""Held-out histories whose events are ranked."""
+GENERATED, GENERATED_EVENTS = 64, 10
+COMPARED = 5_000
+"""Training histories that generated ones are compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldOut:
+    """What the model says of held-out histories."""
+
+    split: str
+    rows: ChosenRows
+    predictions: list[ShownPrediction]
+    ranks: Table
+    calibration: Figure | None
+    map: EntityMap | None
+    generated: GeneratedReport | str
+    lengths: np.ndarray[Any, np.dtype[np.int64]]
+
+
+def run_page(
+    run: str | Path, encoded: str | Path | None = None, entities: int = 2_000, device: str | None = None
+) -> str:
+    """A page of a finished training run.
+
+    `encoded` is the encoded folder whose held-out histories are shown, by default the one that the run was trained on;
+    if that is no longer there, the page has only what the run's files say. The map has up to `entities` histories.
+    Raises `ArtifactError` if the run is not finished, and `VocabularyMismatchError` for streams of another vocabulary.
+    """
+    record = read_run(Path(run))
+    tokenizer = DomainTokenizer.load(record.folder / "tokenizer")
+    place = Path(encoded) if encoded is not None else record.data
+    folder = None if place is None else open_encoded(place)
+    found = None if folder is None else _look(record, folder, tokenizer, entities, device)
+    training = 0 if folder is None else folder.manifest.splits.get("train", {}).get("entities", 0)
+    lengths = np.zeros(0, np.int64) if found is None else found.lengths
+    held: dict[str, Any] = {
+        "histories": None if found is None or found.map is None else pack_histories(tokenizer, found.rows),
+        "map": None if found is None or found.map is None else found.map.data,
+    }
+    comparison = record.result["comparison"]
+    return render_page(
+        "run.html",
+        ("page.js", "histories.js", "map.js"),
+        held,
+        title=f"{record.folder.resolve().name}: {_kind(record)} of {record.result['parameters']:,} parameters",
+        lead="What this training run did, what its model has learned, and what to try next. The model read histories "
+        "of events and learned to foresee the next one; all figures are of entities that it never saw.",
+        sections=SECTIONS,
+        verdict=comparison["sentence"],
+        overview=_overview(record, folder),
+        notes=record.result["notes"],
+        command=record.command,
+        baselines=Table.of(
+            ("", "bits an event", "nats a token"),
+            [
+                [row["name"], *(f"{row[each]:.3f}" for each in ("bits_per_event", "nats_per_token"))]
+                for row in comparison["rows"]
+            ],
+        ),
+        curves=curve_figures(record),
+        costs=cost_figures(record),
+        cost_sentences=cost_sentences(record),
+        held=found,
+        absent=_absent(record) if found is None else "",
+        example=_example(tokenizer, found),
+        is_reason=found is not None and isinstance(found.generated, str),
+        advice=advise(record, lengths, training),
+        settings=(record.folder / "recipe.toml").read_text(encoding="utf-8"),
+        footer=f"Written by domaintoolkit report from {record.folder.resolve().name}.",
+    )  # fmt: skip
+
+
+def _example(tokenizer: DomainTokenizer, found: _HeldOut | None) -> list[Chip]:
+    """A generated history, as far as a page shows it."""
+    if found is None or isinstance(found.generated, str):
+        return []
+    return chips(tokenizer, found.generated.example, most=200)
+
+
+def _kind(record: RunRecord) -> str:
+    return "an event model" if record.recipe.family == "event" else "a token model"
+
+
+def _overview(record: RunRecord, folder: EncodedFolder | None) -> list[tuple[str, str]]:
+    result, begun, steps = record.result, record.begun, record.steps
+    seconds = record.seconds
+    tokens, events = (sum(line.get(name, 0) for line in steps) for name in ("tokens", "events"))
+    rows = [
+        ("model", f"{record.recipe.family}, preset {record.recipe.preset}"),
+        ("parameters", f"{result['parameters']:,}"),
+        ("without embeddings", f"{result['inner_parameters']:,}"),
+        ("steps", f"{result['steps']:,}, the best {result['best_step']:,}"),
+        ("positions a step", f"{record.recipe.positions * record.recipe.accumulation * begun.get('processes', 1):,}"),
+        ("precision", record.recipe.precision),
+    ]
+    if steps:
+        rows += [("trained on", f"{events:,} events, {tokens:,} tokens")]
+    if folder is not None:
+        train = folder.manifest.splits.get("train", {})
+        share = f", {events / train['events']:.1f} times each" if steps and train.get("events") else ""
+        rows += [("training data", f"{train.get('entities', 0):,} entities, {train.get('events', 0):,} events{share}")]
+    rows += [("held out", f"{result['comparison']['events']:,} events ({result['comparison']['split']})")]
+    if seconds is not None:
+        rows += [("time", f"{seconds:,.0f} s")]
+    if begun:
+        threads = f", {begun['threads']} threads" if begun.get("threads") else ""
+        rows += [("device", f"{begun['device']}{threads}"), ("PyTorch", begun["torch"]), ("data", begun["data"])]
+    return rows
+
+
+def _absent(record: RunRecord) -> str:
+    data = record.begun.get("data")
+    where = f"The encoded folder {data} is not there" if data else "The run has no log that names its data"
+    return f"{where}: give it as OUT to see predictions, the map and generated histories."
+
+
+def _look(
+    record: RunRecord, folder: EncodedFolder, tokenizer: DomainTokenizer, entities: int, device: str | None
+) -> _HeldOut | None:
+    vocabulary = DomainTokenizer.load(folder.tokenizer_folder).vocabulary
+    if vocabulary.hash != tokenizer.vocabulary.hash:
+        raise VocabularyMismatchError(tokenizer.vocabulary.hash, vocabulary.hash)
+    entity = tokenizer.schema.entity
+    splits = folder.manifest.splits
+    split = next((name for name in ("test", "validation", "train") if splits.get(name, {}).get("entities")), None)
+    if split is None:
+        raise ArtifactError(str(folder.folder), "holds no streams")
+    rows = choose_rows(folder, entity, split, entities)
+    seen = choose_rows(folder, entity, "train", COMPARED)
+    model = load_model(record.folder, device)
+    longest = _longest(record, model, rows)
+    ids, offsets = _beginnings(rows.take(range(min(RANKED, len(rows)))), longest).flat
+    ranks = rank_parts(model, ids, offsets)
+    return _HeldOut(
+        split,
+        rows,
+        predict_events(model, tokenizer, rows, PREDICTIONS, longest),
+        rank_table(ranks),
+        calibration_figure(ranks),
+        draw_map(model, tokenizer, rows, record.recipe.block * (12 if record.recipe.family == "event" else 1)),
+        _generate(model, tokenizer, rows, seen),
+        np.array([len(starts) for starts in rows.starts], np.int64),
+    )
+
+
+def _generate(
+    model: TokenModel | EventModel, tokenizer: DomainTokenizer, rows: ChosenRows, seen: ChosenRows
+) -> GeneratedReport | str:
+    """As many events as half of the held-out histories have, but at most ten."""
+    lengths = [len(starts) for starts in rows.starts]
+    events = max(2, min(GENERATED_EVENTS, int(np.median(lengths))))
+    return compare_generated(model, tokenizer, rows, seen, GENERATED, events)
+
+
+def _longest(record: RunRecord, model: TokenModel | EventModel, rows: ChosenRows) -> int:
+    """The events that a block holds, about: of more a model has not learned."""
+    if isinstance(model, EventModel):
+        return max(2, record.recipe.block - 1)
+    tokens, events = sum(map(len, rows.ids)), sum(map(len, rows.starts))
+    return max(2, int(record.recipe.block / max(1.0, tokens / max(1, events))) - 1)
+
+
+def _beginnings(rows: ChosenRows, events: int) -> ChosenRows:
+    """The first events of each history."""
+    ids = [
+        ids[: int(starts[events])] if len(starts) > events else ids
+        for ids, starts in zip(rows.ids, rows.starts, strict=True)
+    ]
+    return ChosenRows(rows.keys, rows.splits, ids, [starts[:events] for starts in rows.starts], None, {})
