@@ -23,6 +23,7 @@ COMMANDS = {
     "decode": "Turn token streams back into a table.",
     "verify": "Check the round trip on your own rows.",
     "drift": "Compare new data with the data in an encoded folder.",
+    "report": "Write a page about an encoded folder or a training run.",
     "inspect": "Show the tokens of one entity's history, event by event.",
     "export": "Write the streams or the vocabulary for other programs.",
     "train": "Pre-train a model on token streams.",
@@ -42,8 +43,7 @@ EXTRAS = {
         ("torch", "x_transformers", "accelerate", "safetensors", "huggingface_hub", "tensorboard"), "train"
     ),
     "pyspark": "spark",
-    "matplotlib": "report",
-    "jinja2": "report",
+    "openTSNE": "report",
     "hypothesis": "testing",
 }
 """Optional packages, and the extra that installs each."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,8 @@ class PartRanks:
     """How often one of the ten likeliest came."""
     reciprocal: float = 0.0
     """Sum of 1 / rank."""
+    nats: float = 0.0
+    """Cost of the tokens that came."""
     binned: NDArray[np.float64] | None = None
     """(BINS, 3): how often the likeliest token's probability lay in each bin, their sum, and how often it came."""
 
@@ -82,6 +85,7 @@ class PartRanks:
         for column, values in enumerate((np.ones(len(sure)), sure, hit)):
             self.binned[:, column] += np.bincount(place, values, BINS)
         self.count += len(wanted)
+        self.nats -= float(scores.log_softmax(1).gather(1, wanted[:, None]).double().sum())
         self.first += float(hit.sum())
         self.near += float((rank <= NEAR).sum())
         self.reciprocal += float((1 / rank).sum())
@@ -89,7 +93,7 @@ class PartRanks:
 
 @torch.inference_mode()
 def rank_parts(
-    model: TokenModel | EventModel, ids: NDArray[np.integer], offsets: NDArray[np.integer]
+    model: TokenModel | EventModel, ids: NDArray[np.integer[Any]], offsets: NDArray[np.integer[Any]]
 ) -> list[PartRanks]:
     """The ranks of every part of the events of histories in base tokens; a history's first event counts too.
 
@@ -109,7 +113,7 @@ def rank_parts(
     return found
 
 
-def _rows(lengths: NDArray[np.integer]) -> Iterator[NDArray[np.int64]]:
+def _rows(lengths: NDArray[np.integer[Any]]) -> Iterator[NDArray[np.int64]]:
     """Histories of similar length together, as many as fill a batch."""
     order = np.argsort(lengths, kind="stable")
     start = 0

@@ -1,4 +1,5 @@
 from .devices import is_precision_emulated as is_precision_emulated
+from .logs.run_log import read_log as read_log
 from .progress import LiveLine as LiveLine
 from .progress import Progress as Progress
 from .recipe import Recipe as Recipe
@@ -13,4 +14,3 @@ from .run_files import discard_run as discard_run
 from .run_files import load_run_recipe as load_run_recipe
 from .run_files import read_result as read_result
 from .run_files import verify_run as verify_run
-from .run_log import read_log as read_log

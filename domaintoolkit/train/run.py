@@ -25,6 +25,7 @@ from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.data.segmentation import build_segmentation
 from domaintoolkit.train.data.splits import Splits, open_splits
 from domaintoolkit.train.devices import build_accelerator, close_trackers, start_trackers
+from domaintoolkit.train.logs.run_log import RunLog
 from domaintoolkit.train.loop import LoopState, Loss, Trainer, Training
 from domaintoolkit.train.memory import check_memory, explain_out_of_memory
 from domaintoolkit.train.model_building import build_config, build_model, flops_per_batch
@@ -33,7 +34,6 @@ from domaintoolkit.train.progress import LiveLine, Progress
 from domaintoolkit.train.recipe import Recipe, default_recipe
 from domaintoolkit.train.result import Result
 from domaintoolkit.train.run_files import CHECKPOINTS, begin_run, clear_leftovers, finish_run, is_finished
-from domaintoolkit.train.run_log import RunLog
 from domaintoolkit.windows.loader import Loader
 from domaintoolkit.windows.window_rule import window_rule
 

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from domaintoolkit.cli.options import AtLeast, device_option, format_examples
+from domaintoolkit.cli.options import (
+    AtLeast,
+    device_option,
+    format_examples,
+    json_option,
+    model_threads_option,
+    overwrite_option,
+    print_json,
+)
+from domaintoolkit.cli.output import check_output_file
 
 __all__ = ["command", "write_run_page"]
 
@@ -30,7 +39,18 @@ FOLDER_ENTITIES, RUN_ENTITIES = 10_000, 2_000
     help="Histories on the page.  [default: 10,000 of an encoded folder, 2,000 of a run]",
 )  # fmt: skip
 @device_option
-def command(folder: Path, data: Path | None, out: Path | None, entities: int | None, device: str | None) -> None:
+@model_threads_option
+@overwrite_option
+@json_option
+def command(
+    folder: Path,
+    data: Path | None,
+    out: Path | None,
+    entities: int | None,
+    device: str | None,
+    overwrite: bool,
+    json_output: bool,
+) -> None:
     """Write a page about an encoded folder, or about a training run.
 
     The page is one file that needs no network. Of an encoded folder, OUT, it shows the fields, the buckets over their
@@ -40,6 +60,8 @@ def command(folder: Path, data: Path | None, out: Path | None, entities: int | N
     """
     from domaintoolkit.storage.manifest import MANIFEST
 
+    if out is not None:
+        check_output_file(out, overwrite)
     if (folder / MANIFEST).exists():
         if data is not None:
             raise click.UsageError(f"{folder} is an encoded folder; a second folder is for a run's held-out histories")
@@ -50,7 +72,10 @@ def command(folder: Path, data: Path | None, out: Path | None, entities: int | N
         write_atomic(path, folder_page(folder, entities or FOLDER_ENTITIES).encode())
     else:
         path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device)
-    click.echo(f"written to {path}")
+    if json_output:
+        print_json({"out": str(path), "bytes": path.stat().st_size})
+    else:
+        click.echo(f"written to {path}")
 
 
 def write_run_page(

@@ -53,6 +53,7 @@ SAMPLE = 200_000
     help="TOML file of settings; - is standard input.",
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint, with its settings.")
+@click.option("--report/--no-report", default=True, show_default=True, help="Write RUN/report.html at the end.")
 @recipe_options
 @partial(model_threads_option, exposed=True)
 @overwrite_option
@@ -63,6 +64,7 @@ def command(
     out: Path | None,
     recipe_file: Path | None,
     resume: bool,
+    report: bool,
     settings: dict[str, Any],
     threads: int | None,
     overwrite: bool,
@@ -113,13 +115,27 @@ def command(
     _announce(streams, recipe, "the settings that the run began with" if begun is not None else _origin(path))
     with LiveLine() as line:
         result = train(streams, run, recipe, resume=resume, progress=line)
+    page = _write_page(run, streams) if report else None
     if json_output:
-        print_json({"out": str(run), "seconds": round(result.seconds, 3), **result.to_json()})
+        seconds = round(result.seconds, 3)
+        print_json({"out": str(run), "report": page and str(page), "seconds": seconds, **result.to_json()})
     else:
         click.echo(str(result))
-        click.echo(f"\nwritten to {run}; next:")
+        click.echo(f"\nwritten to {run}" + (f"; to look at it, open {page}" if page else "") + "; next:")
         for each in NEXT:
             click.echo(f"  {each.format(run=run, streams=streams)}")
+
+
+def _write_page(run: Path, streams: Path) -> Path | None:
+    """Write the page of the run. A page that cannot be made is no reason to lose the run: then say why."""
+    from domaintoolkit.cli.commands.report import write_run_page
+    from domaintoolkit.errors import DomainToolkitError
+
+    try:
+        return write_run_page(run, streams)
+    except DomainToolkitError as error:
+        click.echo(f"note: there is no page: {error}", err=True)
+        return None
 
 
 def _announce(streams: Path, recipe: Recipe, origin: str) -> None:

@@ -110,7 +110,7 @@ def histogram(
     height = 230 + above
     shares = {name: _shares(values) for name, values in counts.items()}
     frame = Frame(
-        scale_over(edges, 58, WIDTH - 12, log_x),
+        scale_over(edges, 64, WIDTH - 12, log_x),
         scale_over([value for each in shares.values() for value in each], height - 44, above + 10, zero=True),
         x_label,
         y_label,

@@ -46,7 +46,7 @@ def line_chart(
     keys, above = legend([each.name for each in series], numbered)
     ends = [value for each in series for side in (each.y, each.low or (), each.high or ()) for value in side]
     frame = Frame(
-        scale_over((value for each in series for value in each.x), 58, WIDTH - 12, log_x),
+        scale_over((value for each in series for value in each.x), 64, WIDTH - 12, log_x),
         scale_over(y_range or ends, height + above - 44, above + 10, log_y),
         x_label,
         y_label,

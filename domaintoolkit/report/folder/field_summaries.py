@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.encoders.base import BYTES, Encoder
+from domaintoolkit.encoders.base import Encoder
 from domaintoolkit.encoders.numeric.encoder import NumericEncoder
+from domaintoolkit.grammar.places import BYTES
 from domaintoolkit.report.charts import Figure, Table, bar_chart, histogram
 from domaintoolkit.report.screen import percent
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.tokenizer.layout import Bound
 
 __all__ = ["count_tokens", "field_table", "value_figures", "vocabulary_table"]
 
@@ -41,7 +41,7 @@ def count_tokens(encoded: EncodedFolder, size: int) -> NDArray[np.int64]:
     return counts
 
 
-def _fields(tokenizer: DomainTokenizer) -> Iterator[tuple[Bound, Encoder]]:
+def _fields(tokenizer: DomainTokenizer) -> Iterator[tuple[Any, Encoder]]:
     for bound in tokenizer.layout.bound:
         if isinstance(bound.encoder, Encoder) and bound.kind in ("static", "field"):
             yield bound, bound.encoder
@@ -80,7 +80,7 @@ def value_figures(tokenizer: DomainTokenizer, counts: NDArray[np.int64]) -> list
     return found
 
 
-def _number_figure(bound: Bound, encoder: NumericEncoder) -> Figure:
+def _number_figure(bound: Any, encoder: NumericEncoder) -> Figure:
     values, counts = encoder.values.values, encoder.values.counts.astype(np.float64)
     order = np.argsort(values, kind="stable")
     values, counts = values[order], counts[order]
@@ -105,7 +105,7 @@ def _number_figure(bound: Bound, encoder: NumericEncoder) -> Figure:
     return histogram(str(bound.name), edges.tolist(), {"values": inside.tolist()}, str(bound.name), caption, log, cuts)
 
 
-def _token_figures(bound: Bound, encoder: Encoder, counts: NDArray[np.int64]) -> Iterator[Figure]:
+def _token_figures(bound: Any, encoder: Encoder, counts: NDArray[np.int64]) -> Iterator[Figure]:
     slots = encoder.slots
     by_part: dict[int, list[tuple[int, str]]] = {}
     for number, slot in enumerate(slots):

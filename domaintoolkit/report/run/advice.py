@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.model.config import PRESETS
+from domaintoolkit.model import PRESETS
 from domaintoolkit.report.charts import Table
 from domaintoolkit.report.run.run_record import RunRecord
 

@@ -56,6 +56,7 @@ def _sentence(field: dict[str, Any]) -> str:
     if low is None or (low <= 0 <= high):
         return f"{name}: no difference from {best} that is surer than chance, {gain:+.3f} bits{interval} of {base:.2f}."
     if gain < 0:
-        return f"{name}: the model loses to {best}; it costs {-gain:.3f} bits{interval} more than {base:.2f}."
+        lost = f"{-gain:.3f} bits (95%: {-high:.3f} to {-low:.3f})"
+        return f"{name}: the model loses to {best}, whose {base:.2f} bits it exceeds by {lost}."
     size = "a little" if gain < SURELY * base else f"{gain / base:.0%}"
     return f"{name}: the model saves {size} of {best}'s {base:.2f} bits, {gain:.3f}{interval}, and needs {model:.2f}."

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +27,8 @@ Ints = NDArray[np.int64]
 STATES = 7
 """Values of the field of the transitions."""
 VALUES = 12
+TOGETHER = 8
+SECONDS = 20.0
 NONE = -1
 """A part that an event does not have."""
 
@@ -55,10 +60,10 @@ def compare_generated(
     if not len(real) or not len(seen):
         return f"no held-out or no training history has {events} events to compare with"
     try:
-        written = Generator(model, tokenizer).write(count, events, Sampling(seed=0))
+        written = _write(Generator(model, tokenizer), count, events)
     except DomainToolkitError as error:
         return str(error)
-    made = _cells(grammar, [each.ids for each in written], events)
+    made = _cells(grammar, written, events)
     if not len(made):
         return f"no generated history reached {events} events"
     distances = {name: _nearest(cells, seen) for name, cells in (("generated", made), ("held out", real))}
@@ -84,10 +89,20 @@ def compare_generated(
         f"are {copies['generated']:.1%} and {copies['held out']:.1%}."
     )
     sentences = [compared, copying]
-    return GeneratedReport(sentences, figures, table, written[0].ids.tolist())
+    return GeneratedReport(sentences, figures, table, written[0].tolist())
 
 
-def _cells(grammar: Grammar, histories: list[NDArray[np.integer]], events: int) -> Ints:
+def _write(generator: Generator, count: int, events: int) -> list[Ints]:
+    """New histories; of a model that spells everything, which is slow, as many as a few seconds allow."""
+    written: list[Ints] = []
+    began = time.perf_counter()
+    while len(written) < count and (not written or time.perf_counter() - began < SECONDS):
+        made = generator.write(min(TOGETHER, count - len(written)), events, Sampling(seed=len(written)))
+        written += [each.ids for each in made]
+    return written
+
+
+def _cells(grammar: Grammar, histories: Sequence[NDArray[np.integer[Any]]], events: int) -> Ints:
     """(n, events, P): the first token of each part of the first events of histories that have so many."""
     found = []
     for history in histories:

@@ -19,7 +19,7 @@ Data = Callable[..., dict[str, Any]]
 
 TINY = (
     "--preset", "54k", "--model", "layers=1", "--steps", 2, "--warmup", 0, "--batch", 2, "--block", 64,
-    "--evaluate-every", 2, "--evaluate-blocks", 1, "--checkpoint-every", 2,
+    "--evaluate-every", 2, "--evaluate-blocks", 1, "--checkpoint-every", 2, "--no-report",
 )  # fmt: skip
 
 

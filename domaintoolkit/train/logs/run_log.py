@@ -35,7 +35,8 @@ class RunLog:
 
     def begin(self, data: Path, device: torch.device, processes: int) -> None:
         """Say on which encoded folder and which device training goes on."""
-        name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
+        cpu = platform.processor() or platform.machine()
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu
         threads = torch.get_num_threads() if device.type == "cpu" else None
         self._write({
             "kind": "begin", "data": str(data.resolve()), "device": f"{device.type}: {name}", "processes": processes,

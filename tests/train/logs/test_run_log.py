@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
+from domaintoolkit.train.logs.run_log import LOG, RunLog, read_log
 from domaintoolkit.train.progress import Progress
-from domaintoolkit.train.run_log import LOG, RunLog, read_log
 
 
 def progress(step: int) -> Progress:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import train_folders as folders
+
+from domaintoolkit import DomainTokenizer
+from domaintoolkit.evaluate.part_ranks import PartRanks, rank_parts
+from domaintoolkit.model import EventModel, TokenModel, event_preset, events_from_streams, preset
+from domaintoolkit.storage import open_encoded
+
+
+def test_ranks_share_ties_and_bins_hold_confidence() -> None:
+    ranks = PartRanks("brand", 12)
+    scores = torch.zeros(3, 12)
+    scores[0, 4] = 100.0  # sure and right
+    scores[1, 4] = 100.0  # sure and wrong: the other eleven share the ranks 2 to 12
+    ranks.add(scores, torch.tensor([4, 5, 0]))
+    assert (ranks.count, ranks.first, ranks.near) == (3, 2.0, 3.0)
+    assert ranks.reciprocal == pytest.approx(1 + 1 / 7 + 1 / 6.5)
+    assert ranks.binned is not None
+    assert ranks.binned[-1].tolist() == pytest.approx([2, 2, 1])
+    assert ranks.calibration_error == pytest.approx((1 + 1 - 1 / 12) / 3)
+
+
+@pytest.mark.parametrize("family", ["event", "token"])
+def test_costs_are_those_of_the_loss(tmp_path: Path, family: str) -> None:
+    table = folders.rows(30, 12)
+    encoded = open_encoded(folders.write(tmp_path, table, folders.tokenizer(table)))
+    tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
+    rows = next(iter(encoded.streams()))
+    ids, offsets = np.asarray(rows.ids, np.int64), rows.offsets.astype(np.int64)
+    torch.manual_seed(0)
+    size = len(tokenizer.vocabulary)
+    if family == "event":
+        model = EventModel(event_preset("54k", size, layers=1), tokenizer.grammar, "").eval()
+        batch = events_from_streams(ids, offsets, model.layout).batch()
+        report = model.loss(batch)
+        events, limit = int(report.events), report.nats_by_part
+    else:
+        model = TokenModel(preset("54k", size, layers=1), tokenizer.grammar, "").eval()
+        events = len(rows.event_starts)
+    found = {each.part: each for each in rank_parts(model, ids, offsets)}
+    assert set(found) == {"page", "note", "at.weekday", "at.hour", "at.delta"}
+    assert all(each.count == events for each in found.values())
+    if family == "event":  # none of the values of `note` is spelled, so its cost is that of its first tokens
+        part = model.part_names.index("note")
+        assert found["note"].nats == pytest.approx(float(limit[part]), rel=1e-4)
+    else:  # a fresh token model knows nothing: about the logarithm of the number of choices
+        assert found["note"].nats / events == pytest.approx(np.log(found["note"].choices), abs=0.7)
