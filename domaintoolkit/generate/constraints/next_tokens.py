@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.generate.constraints.measured_tokens import MeasuredTokens
 from domaintoolkit.generate.constraints.possible_times import Feasible, TimeField
-from domaintoolkit.generate.constraints.token_tables import TokenTables
+from domaintoolkit.generate.constraints.token_tables import CHAINED, TokenTables
 from domaintoolkit.times.calendar import DAY, day_number, days_of_month
 
 __all__ = ["Event", "Mask", "OrderedWriter", "Stage", "Writer", "WritingState"]
@@ -168,6 +168,8 @@ class OrderedWriter:
         if short and state.utf8 == 0 and tables.kind[state.last] != "null":
             deeper = tables.level == tables.level[state.last] + 1
             mask |= deeper & (grammar.place == state.place) & ~grammar.start
+            if tables.kind[state.last] in CHAINED:
+                mask |= tables.chained & (grammar.place == state.place)
         return mask
 
     def _takes_text(self, state: WritingState) -> bool:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from domaintoolkit.grammar import Grammar, Place
 from domaintoolkit.vocabulary import Token, Vocabulary
 
-__all__ = ["BROKEN", "TokenTables"]
+__all__ = ["BROKEN", "CHAINED", "TokenTables"]
 
 BROKEN = -1
 """The state of bytes that no further byte can turn into valid UTF-8."""
 
 LEVEL = re.compile(r"(?:value|spell)(\d+)")
+CHAINED = ("first", "then", "spell", "spell-then")
+"""The kinds of tokens of a sequence of symbols: each may be followed by one more symbol of its part."""
 _TAIL = (0x80, 0xBF)
 _FIRST = (
     ((0x00, 0x7F), 0), ((0xC2, 0xDF), 1), ((0xE0, 0xE0), 4), ((0xE1, 0xEC), 2), ((0xED, 0xED), 5),
@@ -64,6 +66,8 @@ class TokenTables:
     """(H + P, V) the tokens that may continue a text of each part: its pieces, and the bytes."""
     level: NDArray[np.int16]
     """(V,) the level of a path, or the refinement of a number, that a continuation token gives; else 0."""
+    chained: NDArray[np.bool_]
+    """(V,) True for symbols that continue a sequence of symbols, any number of times."""
     utf8: NDArray[np.int8]
     """(states, V) the state of UTF-8 after each token, or `BROKEN`."""
     kind: tuple[str, ...]
@@ -89,6 +93,7 @@ class TokenTables:
             text_bytes=text_bytes,
             text=((grammar.place == parts) | (grammar.place == Place.BYTE)) & has_text,
             level=np.array(levels, np.int16),
+            chained=np.array([kind in CHAINED for kind in kinds], np.bool_) & ~grammar.start,
             utf8=_tabulate_utf8(text_bytes, len(tokens)),
             kind=kinds,
             key=keys,
