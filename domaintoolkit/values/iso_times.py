@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.times.calendar import DAY, day_number
 from domaintoolkit.times.iso_text import DATE_LENGTH, ZONE, parse_date, parse_time
+from domaintoolkit.values.columns import find_outside
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import has_byte, parse_likely, try_blocks
 
@@ -85,7 +86,9 @@ def parse_dates(texts: pa.Array) -> Prepared:
     """A column of text as date32, as `parse_date` reads each."""
     try:
         if pc.all(pc.equal(pc.binary_length(texts), DATE_LENGTH)).as_py() is not False:
-            return Prepared(texts.cast(pa.date32()))
+            days = texts.cast(pa.date32())
+            if not find_outside(days):  # Arrow reads the year 0
+                return Prepared(days)
     except pa.ArrowInvalid:
         pass
     days = parse_likely(texts, pa.int64(), f"^{_DATE}$", _cast_days, parse_date)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.schema import Custom, FieldSpec, Numeric, Text, Timestamp
 from domaintoolkit.values import Prepared
-from domaintoolkit.values.columns import codes_of
+from domaintoolkit.values.columns import codes_of, find_outside
 from domaintoolkit.values.texts import is_text
 from domaintoolkit.values.value_names import has_names, parse_names, write_names
 
@@ -144,5 +144,7 @@ def _cast_exactly(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, NDAr
     equal = pc.fill_null(pc.equal(back, distinct), False)
     if text and has_names(kind):  # a decimal may be written with all its digits
         equal = pc.or_(equal, pc.fill_null(pc.equal(write_names(values).cast(distinct.type), distinct), False))
-    kept = pc.or_(equal, distinct.is_null())
+    inside = np.ones(len(distinct), np.bool_)
+    inside[[row for row, _ in find_outside(values)]] = False  # Arrow reads the year 0
+    kept = pc.or_(pc.and_(equal, pa.array(inside)), distinct.is_null())
     return pc.if_else(kept, values, pa.scalar(None, kind)), np.asarray(kept)

@@ -130,6 +130,15 @@ def test_a_key_is_a_number_only_in_that_numbers_own_spelling(kind: pa.DataType, 
         assert text in (write_names(key)[0].as_py(), key.cast(pa.string())[0].as_py())
 
 
+@pytest.mark.parametrize("kind", [pa.date32(), pa.date64(), pa.timestamp("us"), pa.timestamp("s", "UTC")], ids=str)
+def test_a_key_of_the_year_0_is_refused_if_keys_are_dates_or_times(kind: pa.DataType) -> None:
+    tokenizer = DomainTokenizer(Schema(entity=("user",), fields=(Categorical("what"),)))
+    tokenizer.fit({"user": pa.array([0, 86_400_000]).cast(pa.int64()).view(kind) if kind != pa.date32() else
+                   pa.array([0, 1], pa.int32()).view(kind), "what": ["x", "y"]})  # fmt: skip
+    with pytest.raises(DataError):
+        tokenizer.encode({"user": ["0000-01-01"], "what": ["x"]})
+
+
 def test_numbers_of_another_type_are_the_categories_that_they_equal() -> None:
     schema = Schema(entity=("user",), fields=(Categorical("code"),))
     tokenizer = DomainTokenizer(schema).fit({"user": [1, 1], "code": [5300, 10**15]})
