@@ -68,9 +68,17 @@ def _notes(result: EncodeResult, fitted: FitResult | None) -> list[str]:
     notes = list(result.notes)
     if fitted is not None and fitted.fitted_on == "all":
         notes.append("the training split has no entities, so the tokenizer was fitted on all entities")
+    if fitted is not None and fitted.composites_cut:
+        notes.append(tell_cut(fitted.composite_entities))
     if result.resumed:
         notes.append(f"{pluralize(result.resumed, 'shard')} kept from an earlier run")
     return notes
+
+
+def tell_cut(entities: int) -> str:
+    """A note that composites were learned from so many entities, fewer than they could be."""
+    count = pluralize(entities, "entity", "entities")
+    return f"the composites were learned from {count}, since more do not fit into the memory limit; raise --memory"
 
 
 def show_encoding(data: dict[str, Any], screen: Screen | None = None) -> None:

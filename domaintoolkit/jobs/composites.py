@@ -41,6 +41,8 @@ class LowestEntities:
         self._tables: list[pa.Table] = []
         self._loose = 0
         self._highest = np.uint64(0xFFFFFFFFFFFFFFFF)
+        self.is_cut = False
+        """Entities among the `limit` lowest have gone since all of them have more than `most_rows` rows."""
 
     def add(self, table: pa.Table) -> None:
         """Take rows."""
@@ -60,8 +62,10 @@ class LowestEntities:
         # (entities,): more rows come later, so an entity that goes now would go in the end too
         distinct, counts = np.unique(hashes, return_counts=True)
         most = len(whole) if self._most_rows is None else self._most_rows
-        limit = min(self._limit, max(int(np.searchsorted(np.cumsum(counts), most, "right")), 1))
+        fitting = max(int(np.searchsorted(np.cumsum(counts), most, "right")), 1)
+        limit = min(self._limit, fitting)
         if len(distinct) > limit:
+            self.is_cut |= fitting < self._limit
             self._highest = distinct[limit - 1]
             whole = whole.filter(pa.array(hashes <= self._highest))
         self._tables, self._loose = [whole], 0
@@ -76,14 +80,14 @@ class LowestEntities:
 
 def learn_composites(
     tokenizer: DomainTokenizer, source: RowSource, spec: Composite | None, training_only: bool, budget: Budget
-) -> int:
-    """Learn composites in one pass over `source`; gives the number of entities that they were learned on.
+) -> tuple[int, bool]:
+    """Learn composites in one pass over `source`: (entities that they were learned on, whether memory cut them).
 
     These are fewer than the declared number if more of them do not fit into the memory.
     """
     schema = tokenizer.schema
     if spec is None or spec.vocabulary_size == 0:
-        return 0
+        return 0, False
     training = schema if training_only else None
     lowest = LowestEntities(EntityKeys.of(tokenizer), spec.max_entities, training, budget.sample_rows)
     columns = [name for name in schema.columns if name not in schema.labels]
@@ -91,12 +95,14 @@ def learn_composites(
         lowest.add(_drop_dictionaries(drop_origins(table)))
     rows = lowest.table()
     if rows is None:
-        return 0
+        return 0, False
+    is_cut = lowest.is_cut
     streams = _encode_by_hash(tokenizer, rows, budget)
     # learning takes the memory of the rows, and of all that was read before
     del lowest, rows
     pa.default_memory_pool().release_unused()
-    return _learn_from_first(tokenizer, spec, streams, budget.pair_bytes)
+    entities, is_cut_further = _learn_from_first(tokenizer, spec, streams, budget.pair_bytes)
+    return entities, is_cut or is_cut_further
 
 
 def learn_from(tokenizer: DomainTokenizer, spec: Composite, rows: pa.Table | None) -> int:
@@ -106,17 +112,18 @@ def learn_from(tokenizer: DomainTokenizer, spec: Composite, rows: pa.Table | Non
     return tokenizer.fit_composites(tokenizer.encode(rows, on_bad_rows="quarantine"), spec)
 
 
-def _learn_from_first(tokenizer: DomainTokenizer, spec: Composite, streams: Arrays, memory: int) -> int:
-    """Learn from the first streams whose pairs fit into memory; gives their number."""
+def _learn_from_first(tokenizer: DomainTokenizer, spec: Composite, streams: Arrays, memory: int) -> tuple[int, bool]:
+    """Learn from the first streams whose pairs fit into memory: (their number, whether these are not all)."""
+    is_cut = False
     while True:
         try:
             tokenizer.learn_composites(streams, spec, memory)
-            return len(streams.offsets) - 1
+            return len(streams.offsets) - 1, is_cut
         except MemoryLimitError as error:
             events = int(error.events * FITTING)
             if events == 0:
                 raise
-            streams = _first(streams, events)
+            streams, is_cut = _first(streams, events), True
 
 
 def _encode_by_hash(tokenizer: DomainTokenizer, rows: pa.Table, budget: Budget) -> Arrays:

@@ -54,6 +54,8 @@ class FitResult:
     """`all` if no entity of the input belongs to the training split."""
     composite_entities: int = 0
     """The number of entities that the composites were learned on."""
+    composites_cut: bool = False
+    """These are fewer than `Composite.max_entities` allows, since more do not fit into the memory limit."""
     known: bool = False
     """The tokenizer was extended with these rows before, and has not changed."""
 
@@ -91,8 +93,8 @@ def fit(
             _Counting(tokenizer, "error", progress or silent).state(rows, False)
         raise DataError([Refusal(None, None, "there are no rows to fit on")])
     tokenizer.fit_states([state])
-    entities = learn_composites(tokenizer, rows, schema.composite, fitted_on == "train", budget)
-    return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
+    learned = learn_composites(tokenizer, rows, schema.composite, fitted_on == "train", budget)
+    return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, *learned)
 
 
 @collect_seldom()
@@ -122,8 +124,8 @@ def extend(
         return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, known=True)
     tokenizer.extend_states([state])
     tokenizer.extensions = (*tokenizer.extensions, digest)
-    entities = learn_composites(tokenizer, rows, composites, fitted_on == "train", Budget.of(memory, threads))
-    return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, entities)
+    learned = learn_composites(tokenizer, rows, composites, fitted_on == "train", Budget.of(memory, threads))
+    return FitResult(tokenizer, counting.rows, counting.refused, state.rows, fitted_on, *learned)
 
 
 def _digest(state: FitState, composites: Composite | None) -> str:

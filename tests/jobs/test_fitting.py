@@ -132,11 +132,13 @@ def test_composites_are_the_same_within_any_memory_that_holds_them(monkeypatch: 
     pieces = fit(schema, table)
     assert pieces.tokenizer.composites == whole.tokenizer.composites
     assert pieces.composite_entities == whole.composite_entities
+    assert not pieces.composites_cut
     # a limit that they exceed: the entities with the lowest hashes that fit, as if no others were allowed
     for setting, value in (("pair_bytes", 600_000), ("sample_rows", 1000)):
         monkeypatch.setattr(Budget, setting, value)
         less = fit(schema, table)
         assert 0 < less.composite_entities < whole.composite_entities
+        assert less.composites_cut
         allowed = replace(composite, max_entities=less.composite_entities)
         monkeypatch.setattr(Budget, "pair_bytes", 8 << 20)
         monkeypatch.setattr(Budget, "sample_rows", rows)

@@ -23,6 +23,7 @@ from domaintoolkit.cli.options import (
 from domaintoolkit.cli.output import check_output_folder
 from domaintoolkit.cli.progress import Bar
 from domaintoolkit.cli.row_options import RowOptions
+from domaintoolkit.cli.summary import tell_cut
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import FitResult
@@ -139,9 +140,14 @@ def _summarize_composites(result: FitResult) -> dict[str, Any]:
 
     tokenizer, model = result.tokenizer, result.tokenizer.composites
     if model is None:
-        return {"count": 0, "entities": 0, "heaviest": []}
+        return {"count": 0, "entities": 0, "cut": False, "heaviest": []}
     heavy = heaviest(model, tokenizer.vocabulary.names, tokenizer.grammar, HEAVIEST)
-    return {"count": len(model), "entities": result.composite_entities, "heaviest": [asdict(each) for each in heavy]}
+    return {
+        "count": len(model),
+        "entities": result.composite_entities,
+        "cut": result.composites_cut,
+        "heaviest": [asdict(each) for each in heavy],
+    }
 
 
 def _show(data: dict[str, Any]) -> None:
@@ -172,4 +178,6 @@ def _show(data: dict[str, Any]) -> None:
         screen.line("note: fitted on all entities, not only on those of the training split")
     if data["known"]:
         screen.line("note: the tokenizer was extended with these rows before; it has not changed")
+    if composites["cut"]:
+        screen.line(f"note: {tell_cut(composites['entities'])}")
     screen.line(f"written to {data['out']}")
