@@ -1,0 +1,135 @@
+"""The compiled loops of aggregates: statistics of ranges of events, each range one label row's known events.
+
+Importing this module imports numba; the first call of a loop compiles it, and the result is kept on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MOMENTS", "NUMBERS", "count_codes", "describe_by_code", "describe_numbers"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Floats = NDArray[np.float64]
+Longs = NDArray[np.int64]
+Table = NDArray[np.float32]
+
+NUMBERS = ("count", "sum", "mean", "std", "min", "max", "first", "last", "mean of last 5", "slope")
+"""The columns of `describe_numbers`."""
+MOMENTS = ("mean", "std", "min", "max", "first", "last")
+"""The statistics of `describe_by_code`."""
+
+
+def compiled(function: F) -> F:
+    """`numba.njit` with its result kept on disk, and the function's own type."""
+    made: Any = numba.njit(cache=True, nogil=True)(function)
+    return cast("F", made)
+
+
+@compiled
+def describe_numbers(values: Floats, low: Longs, high: Longs, out: Table) -> None:
+    """Write `NUMBERS` of the values that are not NaN in each range `low[i]` to `high[i]` into `out` (n, 10).
+
+    The slope is that of a line through the values over their numbers, in units of a value for the whole range. Counts
+    and sums of nothing are 0, all else is NaN.
+    """
+    for i in range(len(low)):
+        count, total, square, least, most = 0, 0.0, 0.0, np.inf, -np.inf
+        first, last, cross = np.nan, np.nan, 0.0
+        shift = 0.0
+        for event in range(low[i], high[i]):
+            value = values[event]
+            if np.isnan(value):
+                continue
+            if count == 0:
+                first = value
+                # sums of squares are taken around the first value, which keeps them exact enough
+                shift = value
+            total += value - shift
+            square += (value - shift) * (value - shift)
+            cross += count * (value - shift)
+            least, most, last = min(least, value), max(most, value), value
+            count += 1
+        out[i, :] = np.nan
+        out[i, 0], out[i, 1] = count, total + shift * count
+        if count == 0:
+            continue
+        mean = total / count
+        variance = max(square / count - mean * mean, 0.0)
+        out[i, 2], out[i, 3] = mean + shift, np.sqrt(variance)
+        out[i, 4], out[i, 5], out[i, 6], out[i, 7] = least, most, first, last
+        recent, taken, event = 0.0, 0, high[i] - 1
+        while taken < 5 and event >= low[i]:
+            if not np.isnan(values[event]):
+                recent += values[event]
+                taken += 1
+            event -= 1
+        out[i, 8] = recent / taken
+        if count > 1:
+            # the numbers 0 to count - 1 have the mean (count - 1) / 2 and the variance (count^2 - 1) / 12
+            out[i, 9] = (cross / count - mean * (count - 1) / 2) * 12 / (count * count - 1.0) * (count - 1)
+
+
+@compiled
+def count_codes(codes: Longs, distinct: int, low: Longs, high: Longs, top: int, out: Table) -> None:
+    """Write counts of the codes 0 to `top - 1` in each range into `out` (n, top + 3), and after them: the number of
+    distinct codes, the share of the most frequent one, and the last code (NaN without any). -1 is not counted."""
+    stamps, counts = np.full(distinct, -1, np.int64), np.zeros(distinct, np.int64)
+    for i in range(len(low)):
+        found, most, total = 0, 0, 0
+        last = np.nan
+        out[i, :] = 0
+        for event in range(low[i], high[i]):
+            code = codes[event]
+            if code < 0:
+                continue
+            if stamps[code] != i:
+                stamps[code], counts[code] = i, 0
+                found += 1
+            counts[code] += 1
+            most = max(most, counts[code])
+            total += 1
+            last = code
+            if code < top:
+                out[i, code] += 1
+        out[i, top] = found
+        out[i, top + 1] = most / total if total else np.nan
+        out[i, top + 2] = last
+
+
+@compiled
+def describe_by_code(values: Floats, codes: Longs, low: Longs, high: Longs, top: int, out: NDArray[np.float32]) -> None:
+    """Write `MOMENTS` of the values of each code 0 to `top - 1` in each range into `out` (n, top, 6)."""
+    count, total, square = np.zeros(top, np.int64), np.zeros(top), np.zeros(top)
+    shift = np.zeros(top)
+    for i in range(len(low)):
+        count[:] = 0
+        total[:] = 0
+        square[:] = 0
+        out[i] = np.nan
+        for event in range(low[i], high[i]):
+            code, value = codes[event], values[event]
+            if code < 0 or code >= top or np.isnan(value):
+                continue
+            if count[code] == 0:
+                shift[code] = value
+                out[i, code, 2] = value
+                out[i, code, 3] = value
+                out[i, code, 4] = value
+            count[code] += 1
+            total[code] += value - shift[code]
+            square[code] += (value - shift[code]) * (value - shift[code])
+            out[i, code, 2] = min(out[i, code, 2], value)
+            out[i, code, 3] = max(out[i, code, 3], value)
+            out[i, code, 5] = value
+        for code in range(top):
+            if count[code] == 0:
+                continue
+            mean = total[code] / count[code]
+            out[i, code, 0] = mean + shift[code]
+            out[i, code, 1] = np.sqrt(max(square[code] / count[code] - mean * mean, 0.0))
