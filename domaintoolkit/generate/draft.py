@@ -83,9 +83,15 @@ class Draft:
     """
 
     def __init__(
-        self, checks: CanonicalHistories, writer: Writer, prompt: Prompt, wanted: int, longest: int | None = None
+        self,
+        checks: CanonicalHistories,
+        writer: Writer,
+        prompt: Prompt,
+        wanted: int,
+        longest: int | None = None,
+        stop: Event = (),
     ) -> None:
-        self.checks, self.writer, self.longest = checks, writer, longest
+        self.checks, self.writer, self.longest, self.stop = checks, writer, longest, stop
         self.ids, self.context = list(prompt.ids), list(prompt.context)
         self.state, self.unbegun = prompt.state, prompt.unbegun
         self.left = wanted
@@ -203,7 +209,7 @@ class Draft:
             for event in events[: self.left]:
                 self.ids += event
             self.left = max(0, self.left - len(events))
-            self.done = self.left == 0
+            self.done = self.left == 0 or any(_holds(event, self.stop) for event in events)
             self.event_tries = 0
         self.field_tries.clear()
         return True
@@ -229,3 +235,9 @@ class Draft:
         for token in tokens:
             self.state = self.writer.after(self.state, token)
         self.state = self.writer.end_field(self.state)
+
+
+def _holds(event: Event, tokens: Event) -> bool:
+    """Return True if these tokens come one after another in an event."""
+    size = len(tokens)
+    return size > 0 and any(event[at : at + size] == tokens for at in range(len(event) - size + 1))

@@ -91,22 +91,28 @@ class Generator:
         events: int = 10,
         sampling: Sampling | None = None,
         longest: int | None = None,
+        stop: Sequence[int] = (),
     ) -> list[WrittenHistory]:
-        """The same histories one by one, each with the reason if it ends before all `events`."""
+        """The same histories one by one, each with the reason if it ends before all `events`.
+
+        An event that holds the tokens `stop`, those of a value, is the last one of its history.
+        """
         sampling = sampling or Sampling()
         if "learned" in self.model.config.position and not isinstance(self.model, EventModel):
             longest = min(longest or self.model.config.block, self.model.config.block)
         was_training = self.model.training
         self.model.eval()
         prompts: Any = [[self.checks.tables.grammar.bos]] * histories if isinstance(histories, int) else histories
-        drafts = [self.begin(ids, events, longest) for ids in prompts]
+        drafts = [self.begin(ids, events, longest, stop) for ids in prompts]
         generator = torch.Generator().manual_seed(sampling.seed)
         for start in range(0, len(drafts), TOGETHER):
             self._write(drafts[start : start + TOGETHER], sampling, generator)
         self.model.train(was_training)
         return [WrittenHistory(np.array(draft.ids, np.int64), draft.ended) for draft in drafts]
 
-    def begin(self, history: Sequence[int] | Ids, events: int, longest: int | None = None) -> Draft:
+    def begin(
+        self, history: Sequence[int] | Ids, events: int, longest: int | None = None, stop: Sequence[int] = ()
+    ) -> Draft:
         """A draft that begins with a prompt: BOS alone, a header, or a history of whole events."""
         ids = self._expand([int(token) for token in history])
         state, context, count = self.ordered.begin(), ids, 0
@@ -120,7 +126,7 @@ class Generator:
                     state = self.ordered.after(state, token)
         prompt = Prompt(ids, context, state if unbegun else self.writer.end_event(state), unbegun)
         room = self._room(events, count)
-        draft = Draft(self.checks, self.writer, prompt, room, longest)
+        draft = Draft(self.checks, self.writer, prompt, room, longest, tuple(stop))
         if room < events:
             draft.ended = f"the model has positions for {self.model.config.block} events"
         return draft

@@ -1,0 +1,69 @@
+"""The values that are known before each case, and those that simple rules learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.next_events.cases import Cases
+from domaintoolkit.next_events.histories import FieldValues, Histories
+from domaintoolkit.util.ragged import offsets_of, positions
+
+__all__ = ["Sequences", "known_values", "training_sequences"]
+
+Longs = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequences:
+    """The values of n series of events, without those that are missing."""
+
+    codes: Longs
+    offsets: Longs
+    size: int
+    """V, the number of values in the catalogue."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def owners(self) -> Longs:
+        """(values,) the series of each."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    @property
+    def ages(self) -> Longs:
+        """(values,) how many values of the series come after each."""
+        return np.repeat(self.offsets[1:], np.diff(self.offsets)) - 1 - np.arange(len(self.codes))
+
+    @property
+    def last(self) -> Longs:
+        """(n,) the last value of each; -1 if it has none."""
+        there = np.diff(self.offsets) > 0
+        return np.where(there, self.codes[np.maximum(self.offsets[1:] - 1, 0)] if len(self.codes) else -1, -1)
+
+
+def _series(values: FieldValues, starts: Longs, lengths: Longs) -> Sequences:
+    codes = values.codes[positions(starts, lengths)]
+    there = codes >= 0
+    owners = np.repeat(np.arange(len(starts)), lengths)[there]
+    return Sequences(codes[there], offsets_of(np.bincount(owners, minlength=len(starts))), len(values))
+
+
+def known_values(histories: Histories, values: FieldValues, cases: Cases) -> Sequences:
+    """The values before each case."""
+    return _series(values, histories.events[:-1][cases.rows], cases.cuts)
+
+
+def training_sequences(
+    histories: Histories, values: FieldValues, cases: Cases, chosen: NDArray[np.bool_] | None
+) -> Sequences:
+    """The values that rules learn from: of the `chosen` histories (n,), or of all before their first case."""
+    if chosen is not None:
+        rows = np.flatnonzero(chosen)
+        return _series(values, histories.events[:-1][rows], histories.counts[rows])
+    lengths = histories.counts.copy()
+    np.minimum.at(lengths, cases.rows, cases.cuts)
+    return _series(values, histories.events[:-1], lengths)

@@ -1,0 +1,127 @@
+"""Figures of rankings: each with an interval, by bootstrap over histories, since cases of one are alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.next_events.cases import Cases
+from domaintoolkit.next_events.context import Sequences
+
+__all__ = ["CaseFigures", "Figure", "Reliability", "case_figures", "mean_of", "rank_targets", "reliability_of"]
+
+Longs = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+RESAMPLES = 400
+BINS = 15
+"""Bins of equally many cases in which confidence is compared with how often it was right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A mean with the bounds of its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Confidence against how often it was right, in bins of rising confidence."""
+
+    error: float
+    """Expected calibration error: the mean distance between both, weighted by the bins' cases."""
+    confidence: tuple[float, ...]
+    right: tuple[float, ...]
+    cases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaseFigures:
+    """For each case, the figures by name; NaN if the case has none: its value is missing, or was seen before."""
+
+    figures: dict[str, Floats]
+    fresh: dict[str, Floats]
+    """The same with the values of the history left out, from the ranking and from what is to be told."""
+
+
+def rank_targets(scores: NDArray[Any], cases: Cases, known: Sequences) -> tuple[Longs, Longs]:
+    """(rank of each target among all V values, among those that are not in the history; 0 if it is or is missing).
+
+    The values that score as high as the target count as before it: ties help no one.
+    """
+    owners = np.repeat(np.arange(len(cases)), np.diff(cases.offsets))
+    there = cases.targets >= 0
+    targets = np.maximum(cases.targets, 0)
+    # (targets, V)
+    ahead = scores[owners] >= scores[owners, targets][:, None]
+    ranks = np.where(there, ahead.sum(1), 0)
+    seen = np.zeros(scores.shape, np.bool_)
+    seen[known.owners, known.codes] = True
+    fresh = np.where(there & ~seen[owners, targets], (ahead & ~seen[owners]).sum(1), 0)
+    return ranks, fresh
+
+
+def case_figures(cases: Cases, ranks: Longs, fresh: Longs, tops: tuple[int, ...]) -> CaseFigures:
+    """Accuracy, reciprocal rank, and recall and NDCG at each of `tops`; of several targets, each counts in them."""
+    return CaseFigures(_figures(cases, ranks, tops), _figures(cases, fresh, tops))
+
+
+def _figures(cases: Cases, ranks: Longs, tops: tuple[int, ...]) -> dict[str, Floats]:
+    owners, count = np.repeat(np.arange(len(cases)), np.diff(cases.offsets)), len(cases)
+    there = ranks > 0
+    sizes = np.bincount(owners[there], minlength=count).astype(np.float64)
+    empty = sizes == 0
+
+    def add(values: Floats) -> Floats:
+        return np.bincount(owners[there], values[there], count)
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gains = 1 / np.log2(np.maximum(ranks, 1) + 1.0)
+        found = {"accuracy": np.minimum(add((ranks == 1).astype(float)), 1.0)}
+        best = np.full(count, np.inf)
+        np.minimum.at(best, owners[there], ranks[there])
+        found["mrr"] = np.where(np.isinf(best), 0.0, 1 / best)
+        ideal = np.append(0, np.cumsum(1 / np.log2(np.arange(2, int(sizes.max(initial=0)) + 2))))
+        for top in tops:
+            inside = ranks <= top
+            found[f"recall@{top}"] = add(inside.astype(float)) / sizes
+            found[f"ndcg@{top}"] = add(gains * inside) / ideal[np.minimum(sizes, top).astype(np.int64)]
+            if np.diff(cases.offsets).max(initial=1) > 1:
+                # the ideal of all targets, as papers on next baskets have it
+                found[f"ndcg_whole@{top}"] = add(gains * inside) / ideal[sizes.astype(np.int64)]
+    return {name: np.where(empty, np.nan, values) for name, values in found.items()}
+
+
+def mean_of(values: Floats, histories: Longs, seed: int = 0) -> Figure:
+    """The mean over cases that have a figure, with its interval."""
+    there = ~np.isnan(values)
+    if not there.any():
+        return Figure(np.nan, np.nan, np.nan)
+    _, group = np.unique(histories[there], return_inverse=True)
+    sums, sizes = np.bincount(group, values[there]), np.bincount(group).astype(np.float64)
+    random = np.random.default_rng(seed)
+    means = []
+    for _ in range(RESAMPLES):
+        weights = random.poisson(1.0, len(sums))
+        total = float(weights @ sizes)
+        if total:
+            means.append(float(weights @ sums) / total)
+    low, high = np.quantile(means, [0.025, 0.975]) if means else (np.nan, np.nan)
+    return Figure(float(values[there].mean()), float(low), float(high))
+
+
+def reliability_of(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:
+    """How far the probabilities of the likeliest values are from how often these come."""
+    order = np.argsort(confidence, kind="stable")
+    bins = [each for each in np.array_split(order, BINS) if len(each)]
+    mean = tuple(float(confidence[each].mean()) for each in bins)
+    share = tuple(float(right[each].mean()) for each in bins)
+    sizes = tuple(len(each) for each in bins)
+    off = sum(abs(a - b) * size for a, b, size in zip(mean, share, sizes, strict=True))
+    return Reliability(off / max(1, len(order)), mean, share, sizes)
