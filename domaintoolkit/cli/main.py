@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "Pre-train a model on token streams.",
     "plan": "Estimate parameters, memory, time and cost of a training run.",
     "embed": "Write embeddings of entities, of label rows or of events.",
+    "evaluate": "Say what a model is worth, next to simple rules.",
     "generate": "Continue or start histories, or predict the next event.",
 }
 
@@ -42,6 +43,7 @@ EXTRAS = {
     **dict.fromkeys(
         ("torch", "x_transformers", "accelerate", "safetensors", "huggingface_hub", "tensorboard"), "train"
     ),
+    **dict.fromkeys(("scipy", "sklearn", "lightgbm"), "evaluate"),
     "pyspark": "spark",
     "openTSNE": "report",
     "hypothesis": "testing",

@@ -5,6 +5,6 @@ from .generator import WrittenHistory as WrittenHistory
 from .part_ranking import LikelyPart as LikelyPart
 from .part_ranking import likely_parts as likely_parts
 from .sampling import Sampling as Sampling
-from .value_scores import Values as Values
 from .value_scores import ValueScorer as ValueScorer
+from .value_scores import ValueTokens as ValueTokens
 from .value_scores import score_values as score_values

@@ -29,19 +29,19 @@ from domaintoolkit.streams import Streams
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import Ragged
 
-__all__ = ["ValueScorer", "Values", "score_values"]
+__all__ = ["ValueScorer", "ValueTokens", "score_values"]
 
 ROWS = 1 << 12
 """Rows, a history and a draw of what comes before the field, that are scored at a time."""
 PAIRS = 1 << 15
 """Tails that are scored at a time."""
-LONGEST = 64
-"""Tokens of a tail that is drawn."""
+LONGEST = 16
+"""Tokens of a tail that is drawn; the mean of more would be much the same."""
 
 Ints = NDArray[np.integer[Any]]
 
 
-class Values(NamedTuple):
+class ValueTokens(NamedTuple):
     """Values of a field as tokens: value v is `tokens[offsets[v]:offsets[v + 1]]`, those of all its parts."""
 
     tokens: NDArray[np.int64]
@@ -82,7 +82,13 @@ class ValueScorer:
     """Scores V values of the parts from `place` on, which are those of a field, after any histories."""
 
     def __init__(
-        self, model: EventModel, place: int, values: Values, sessions: bool = True, samples: int = 16, seed: int = 0
+        self,
+        model: EventModel,
+        place: int,
+        values: ValueTokens,
+        sessions: bool = True,
+        samples: int = 16,
+        seed: int = 0,
     ) -> None:
         self.model, self.first, self.sessions, self.seed = model, place - model.header_parts, sessions, seed
         self.place, self.count = place, len(values)
@@ -337,7 +343,7 @@ def _tails_before(batch: EventBatch, last: Tensor, place: int, begin: Tensor) ->
     return Tails(batch.tails, start, torch.where(same, length, -1))
 
 
-def _split_values(values: Values, place: int, places: Any, start: Any, device: torch.device) -> list[_Part]:
+def _split_values(values: ValueTokens, place: int, places: Any, start: Any, device: torch.device) -> list[_Part]:
     """The parts of values of a field that begins at `place`."""
     tokens = values.tokens
     owner = np.repeat(np.arange(len(values)), np.diff(values.offsets))
@@ -384,12 +390,13 @@ def score_values(
             readable, value = own.read([token]) if token != own.null else (False, None)
             if readable and own.rewrite([token], ()) == (token,):
                 found[token] = value
-        known, encoded = list(found.values()), [(token,) for token in found]
+        known = list(found.values())
+        encoded: list[tuple[int, ...]] = [(token,) for token in found]
     else:
         known, encoded = list(values), bound.field.lookup(bound.ids)(list(values))
     if not known:
         raise SchemaError([Problem("values", f"no value of {field!r} has a token by itself: give the values")])
-    table = Values(
+    table = ValueTokens(
         np.array([token for each in encoded for token in each], np.int64), np.cumsum([0, *map(len, encoded)])
     )
     scorer = ValueScorer(model, bound.first_place, table, tokenizer.schema.has_sessions)

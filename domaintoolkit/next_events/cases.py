@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Problem, Refusal, SchemaError
-from domaintoolkit.next_events.histories import FieldValues, Histories
+from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
 from domaintoolkit.util.ragged import offsets_of, positions
 
 __all__ = ["Cases", "find_cases"]
@@ -44,7 +44,7 @@ class Cases:
         )
 
 
-def find_cases(histories: Histories, values: FieldValues, held_out: str, chosen: NDArray[np.bool_]) -> Cases:
+def find_cases(histories: FolderHistories, values: FieldValues, held_out: str, chosen: NDArray[np.bool_]) -> Cases:
     """The cases of the `chosen` histories (n,): their `last` event or `session`, `every` event, or those from a date.
 
     Raises `DataError` if there are none, and `SchemaError` for a date without a time column.
@@ -69,7 +69,7 @@ def find_cases(histories: Histories, values: FieldValues, held_out: str, chosen:
     return Cases(rows, cuts, targets, np.arange(len(rows) + 1), None)
 
 
-def _since(histories: Histories, held_out: str) -> NDArray[np.bool_]:
+def _since(histories: FolderHistories, held_out: str) -> NDArray[np.bool_]:
     """(events,) True from a date on."""
     try:
         moment = datetime.fromisoformat(held_out)
@@ -82,7 +82,7 @@ def _since(histories: Histories, held_out: str) -> NDArray[np.bool_]:
     return np.asarray(histories.times >= start.astype(np.int64))
 
 
-def _last_sessions(histories: Histories, values: FieldValues, chosen: NDArray[np.bool_]) -> Cases:
+def _last_sessions(histories: FolderHistories, values: FieldValues, chosen: NDArray[np.bool_]) -> Cases:
     """The last session of every chosen history that has two."""
     rows, cuts, targets, sizes = [], [], list[NDArray[np.int64]](), []
     for row in np.flatnonzero(chosen).tolist():

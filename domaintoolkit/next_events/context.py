@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.next_events.cases import Cases
-from domaintoolkit.next_events.histories import FieldValues, Histories
+from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
 from domaintoolkit.util.ragged import offsets_of, positions
 
 __all__ = ["Sequences", "known_values", "training_sequences"]
@@ -52,13 +52,13 @@ def _series(values: FieldValues, starts: Longs, lengths: Longs) -> Sequences:
     return Sequences(codes[there], offsets_of(np.bincount(owners, minlength=len(starts))), len(values))
 
 
-def known_values(histories: Histories, values: FieldValues, cases: Cases) -> Sequences:
+def known_values(histories: FolderHistories, values: FieldValues, cases: Cases) -> Sequences:
     """The values before each case."""
     return _series(values, histories.events[:-1][cases.rows], cases.cuts)
 
 
 def training_sequences(
-    histories: Histories, values: FieldValues, cases: Cases, chosen: NDArray[np.bool_] | None
+    histories: FolderHistories, values: FieldValues, cases: Cases, chosen: NDArray[np.bool_] | None
 ) -> Sequences:
     """The values that rules learn from: of the `chosen` histories (n,), or of all before their first case."""
     if chosen is not None:

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Constraint
 
-from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.errors import DataError, Problem, Refusal, SchemaError
 from domaintoolkit.generate import Generator
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases, find_cases
 from domaintoolkit.next_events.context import Sequences, known_values, training_sequences
-from domaintoolkit.next_events.histories import FieldValues, Histories, find_values, read_histories
+from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories, find_values, read_histories
 from domaintoolkit.next_events.metrics import Figure, case_figures, mean_of, rank_targets, reliability_of
 from domaintoolkit.next_events.model_ranker import ModelRanker
 from domaintoolkit.next_events.next_times import forecast_gaps, gap_rules, true_gaps
@@ -74,7 +74,7 @@ class _Task:
     settings: NextSettings
     tokenizer: DomainTokenizer
     model: EventModel | None
-    histories: Histories
+    histories: FolderHistories
     values: FieldValues
     cases: Cases
     known: Sequences
@@ -98,7 +98,7 @@ def evaluate_next(
     model: EventModel | TokenModel | None,
     folder: str | Path,
     settings: NextSettings,
-    advance: Advance = lambda what, done, of: None,
+    advance: Advance | None = None,
 ) -> NextReport:
     """Tell the held-out events of an encoded folder with a model, if there is one, and with simple rules.
 
@@ -125,8 +125,11 @@ def evaluate_next(
     if settings.most_cases is not None and len(cases) > settings.most_cases:
         random = np.random.default_rng(settings.seed)
         cases = cases.pick(np.sort(random.choice(len(cases), settings.most_cases, replace=False)))
+    if learned is None and settings.held_out == "every":
+        reason = "holding out every event of all histories leaves nothing to learn from; evaluate one split"
+        raise DataError([Refusal(None, None, reason)])
     known = known_values(histories, values, cases)
-    task = _Task(settings, tokenizer, model, histories, values, cases, known, learned, advance)
+    task = _Task(settings, tokenizer, model, histories, values, cases, known, learned, advance or _ignore)
     rows, verdict, metric = _rank(task)
     suffixes, count = _tell_suffixes(task, chosen) if settings.suffixes else ((), 0)
     single = np.diff(cases.offsets) == 1
@@ -147,6 +150,10 @@ def evaluate_next(
         metric=metric,
         notes=tuple(_notes(task)),
     )
+
+
+def _ignore(what: str, done: int, of: int) -> None:
+    """Show no progress."""
 
 
 def _notes(task: _Task) -> list[str]:
@@ -216,7 +223,7 @@ def _run(task: _Task, ranker: Ranker) -> tuple[Any, Any, Any, Any]:
         np.logical_or.at(best, np.repeat(np.arange(len(cases)), np.diff(cases.offsets)), one == 1)
         right.append(best)
         task.advance(ranker.name, int(chosen[-1]) + 1, len(task.cases))
-    return tuple(map(np.concatenate, (ranks, fresh, confidence, right)))
+    return np.concatenate(ranks), np.concatenate(fresh), np.concatenate(confidence), np.concatenate(right)
 
 
 def _verdict(deciding: dict[str, NDArray[np.float64]], histories: NDArray[np.int64], metric: str) -> str:
@@ -253,9 +260,7 @@ def _tell_times(task: _Task) -> tuple[TimeRow, ...]:
         )
         if found is not None:
             told["model"] = found
-    return tuple(
-        TimeRow(name, mean_of(np.abs(each - true) / 1e6, task.cases.rows)) for name, each in told.items()
-    )
+    return tuple(TimeRow(name, mean_of(np.abs(each - true) / 1e6, task.cases.rows)) for name, each in told.items())
 
 
 def _tell_suffixes(task: _Task, chosen: NDArray[np.bool_]) -> tuple[tuple[SuffixRow, ...], int]:
@@ -272,9 +277,7 @@ def _tell_suffixes(task: _Task, chosen: NDArray[np.bool_]) -> tuple[tuple[Suffix
         kept = np.sort(np.random.default_rng(settings.seed).choice(kept, settings.suffixes, replace=False))
     true = cut_suffixes(histories, values, row[kept], cut[kept])
     learned = task.learned if task.learned is not None else ~np.isin(np.arange(len(histories)), row[kept])
-    told: dict[str, list[Suffix]] = {
-        "after the last value": rule_suffixes(histories, values, true, learned, end)
-    }
+    told: dict[str, list[Suffix]] = {"after the last value": rule_suffixes(histories, values, true, learned, end)}
     if task.model is not None:
         longest = int(counts[learned].max(initial=1)) + 1
         generator = Generator(task.model, task.tokenizer)

@@ -17,8 +17,8 @@ Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 RESAMPLES = 400
-BINS = 15
-"""Bins of equally many cases in which confidence is compared with how often it was right."""
+BINS, IN_BIN = 15, 50
+"""At most so many bins of equally many cases, and at least so many cases in each: small ones differ by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _figures(cases: Cases, ranks: Longs, tops: tuple[int, ...]) -> dict[str, Flo
     empty = sizes == 0
 
     def add(values: Floats) -> Floats:
-        return np.bincount(owners[there], values[there], count)
+        return np.asarray(np.bincount(owners[there], values[there], count), np.float64)
 
     with np.errstate(divide="ignore", invalid="ignore"):
         gains = 1 / np.log2(np.maximum(ranks, 1) + 1.0)
@@ -119,7 +119,8 @@ def mean_of(values: Floats, histories: Longs, seed: int = 0) -> Figure:
 def reliability_of(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:
     """How far the probabilities of the likeliest values are from how often these come."""
     order = np.argsort(confidence, kind="stable")
-    bins = [each for each in np.array_split(order, BINS) if len(each)]
+    count = max(1, min(BINS, len(order) // IN_BIN))
+    bins = [each for each in np.array_split(order, count) if len(each)]
     mean = tuple(float(confidence[each].mean()) for each in bins)
     share = tuple(float(right[each].mean()) for each in bins)
     sizes = tuple(len(each) for each in bins)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.generate import Values, ValueScorer
+from domaintoolkit.generate import ValueScorer, ValueTokens
 from domaintoolkit.model import EventModel
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
-from domaintoolkit.next_events.histories import Histories
+from domaintoolkit.next_events.folder_histories import FolderHistories
 from domaintoolkit.util.ragged import offsets_of
 
-__all__ = ["ModelRanker", "Windows"]
+__all__ = ["HistoryWindows", "ModelRanker"]
 
 POSITIONS = 1 << 14
 """Positions of a batch, padding included."""
@@ -22,10 +22,10 @@ POSITIONS = 1 << 14
 Longs = NDArray[np.int64]
 
 
-class Windows:
+class HistoryWindows:
     """Histories as a model reads them: the header, and the latest events before each case that fit into its block."""
 
-    def __init__(self, model: EventModel, histories: Histories) -> None:
+    def __init__(self, model: EventModel, histories: FolderHistories) -> None:
         self.histories, self.room = histories, max(2, model.config.block - 1)
         self.session = int(histories.ids[histories.event_starts[histories.opens][0]]) if histories.opens.any() else -1
 
@@ -80,10 +80,16 @@ class ModelRanker:
     name, is_probability = "model", True
 
     def __init__(
-        self, model: EventModel, histories: Histories, place: int, values: Values, sessions: bool, samples: int
+        self,
+        model: EventModel,
+        histories: FolderHistories,
+        place: int,
+        values: ValueTokens,
+        sessions: bool,
+        samples: int,
     ) -> None:
         self.scorer = ValueScorer(model, place, values, sessions, samples)
-        self.windows = Windows(model, histories)
+        self.windows = HistoryWindows(model, histories)
 
     def scores(self, cases: Cases, known: Sequences) -> NDArray[np.float32]:
         """(n, V); 0 for values that cannot be as likely as the one to be told."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.generate import Values
+from domaintoolkit.generate import ValueTokens
 from domaintoolkit.grammar import parse_spans
 from domaintoolkit.model import EventModel
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
-from domaintoolkit.next_events.histories import FieldValues, Histories
+from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
 from domaintoolkit.next_events.model_ranker import ModelRanker
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -23,7 +23,7 @@ SEEN = 5
 """Events after a value from which the median of its gaps is taken."""
 
 
-def gaps_of(histories: Histories) -> Floats:
+def gaps_of(histories: FolderHistories) -> Floats:
     """(events,) µs since the event before; NaN for the first of a history."""
     assert histories.times is not None
     times = histories.times.astype(np.float64)
@@ -32,14 +32,14 @@ def gaps_of(histories: Histories) -> Floats:
     return gaps
 
 
-def true_gaps(histories: Histories, cases: Cases) -> Floats:
+def true_gaps(histories: FolderHistories, cases: Cases) -> Floats:
     """(cases,) µs from the last event that is known to the next one."""
     found: Floats = gaps_of(histories)[histories.events[:-1][cases.rows] + cases.cuts]
     return found
 
 
 def gap_rules(
-    histories: Histories, values: FieldValues, cases: Cases, known: Sequences, training: NDArray[np.bool_]
+    histories: FolderHistories, values: FieldValues, cases: Cases, known: Sequences, training: NDArray[np.bool_]
 ) -> dict[str, Floats]:
     """(cases,) what simple rules say: the median gap, the last one, and the median after the last value.
 
@@ -66,7 +66,7 @@ def gap_rules(
 
 def forecast_gaps(
     model: EventModel,
-    histories: Histories,
+    histories: FolderHistories,
     cases: Cases,
     tokenizer: DomainTokenizer,
     training: NDArray[np.bool_],
@@ -93,7 +93,7 @@ def forecast_gaps(
     if not len(kept):
         return None
     kept = kept[np.argsort(medians[kept], kind="stable")]
-    values = Values(candidates[kept].astype(np.int64), np.arange(len(kept) + 1))
+    values = ValueTokens(candidates[kept].astype(np.int64), np.arange(len(kept) + 1))
     ranker = ModelRanker(model, histories, place, values, tokenizer.schema.has_sessions, samples)
     nothing = Sequences(np.empty(0, np.int64), np.zeros(len(cases) + 1, np.int64), len(kept))
     blank = Cases(cases.rows, cases.cuts, np.zeros(len(cases), np.int64), np.arange(len(cases) + 1), cases.session)

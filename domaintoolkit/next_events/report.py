@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from domaintoolkit.next_events.metrics import Figure, Reliability
@@ -61,7 +61,7 @@ class NextReport:
     verdict: str
     metric: str
     """The figure that the verdict is about."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.generate import Generator, Sampling
 from domaintoolkit.grammar import parse_spans
-from domaintoolkit.next_events.histories import FieldValues, Histories
+from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
 from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = ["Suffix", "SuffixScores", "cut_suffixes", "distance", "rule_suffixes", "score_suffixes", "written_suffixes"]
@@ -67,7 +67,7 @@ def distance(first: Codes, second: Codes) -> int:
 _distance = lru_cache(1 << 18)(distance)
 
 
-def cut_suffixes(histories: Histories, values: FieldValues, rows: Longs, cuts: Longs) -> list[Suffix]:
+def cut_suffixes(histories: FolderHistories, values: FieldValues, rows: Longs, cuts: Longs) -> list[Suffix]:
     """The true suffixes of some cases."""
     made = []
     for row, cut in zip(rows.tolist(), cuts.tolist(), strict=True):
@@ -80,7 +80,7 @@ def cut_suffixes(histories: Histories, values: FieldValues, rows: Longs, cuts: L
 
 
 def rule_suffixes(
-    histories: Histories, values: FieldValues, true: list[Suffix], training: NDArray[np.bool_], end: int
+    histories: FolderHistories, values: FieldValues, true: list[Suffix], training: NDArray[np.bool_], end: int
 ) -> list[Suffix]:
     """The most frequent suffix after the last value in training histories (n,), and the median of the time left."""
     following: dict[int, Counter[Codes]] = {}
@@ -105,7 +105,7 @@ def rule_suffixes(
 
 
 def written_suffixes(
-    generator: Generator, histories: Histories, values: FieldValues, true: list[Suffix], end: int, longest: int
+    generator: Generator, histories: FolderHistories, values: FieldValues, true: list[Suffix], end: int, longest: int
 ) -> list[Suffix]:
     """The suffixes that a model writes, the likeliest token at each step, of at most `longest` events."""
     tokenizer = generator.tokenizer
@@ -117,16 +117,11 @@ def written_suffixes(
     tokens = values.values.tokens[values.values.offsets[end] : values.values.offsets[end + 1]] if end >= 0 else ()
     greedy = Sampling(temperature=1e-30, top_k=1)
     written = generator.write(prompts, longest, greedy, stop=[int(token) for token in tokens])
-    return [
-        _read(tokenizer, values, suffix, len(prompt), found.ids)
-        for suffix, prompt, found in zip(true, prompts, written, strict=True)
-    ]
+    return [_read(tokenizer, values, suffix, found.ids) for suffix, found in zip(true, written, strict=True)]
 
 
-def _read(
-    tokenizer: DomainTokenizer, values: FieldValues, suffix: Suffix, known: int, ids: NDArray[np.int64]
-) -> Suffix:
-    """The values and the time of what was written behind the first `known` tokens."""
+def _read(tokenizer: DomainTokenizer, values: FieldValues, suffix: Suffix, ids: NDArray[np.int64]) -> Suffix:
+    """The values and the time of the events that were written behind those of a case."""
     spans = parse_spans(ids, np.array([0, len(ids)]), tokenizer.grammar)
     starts = np.flatnonzero(spans.places == tokenizer.grammar.header_parts)
     mine = (spans.places >= values.place) & (spans.places < values.place + values.parts)

@@ -7,7 +7,7 @@ import pytest
 from random_shop import generator_of, table
 
 import domaintoolkit as dt
-from domaintoolkit.generate import Values, ValueScorer, score_values
+from domaintoolkit.generate import ValueScorer, ValueTokens, score_values
 from domaintoolkit.model import EventModel, events_from_streams
 
 FIELDS = {
@@ -44,7 +44,7 @@ def test_a_score_is_the_likelihood_that_the_loss_is_made_of(kind: str, sequentia
         cuts = np.arange(1, count)
         for cut in cuts[:4]:
             event = own_tokens(ids, tokenizer, places, int(cut))
-            scorer = ValueScorer(model, places[0], Values(np.array(event), np.array([0, len(event)])))
+            scorer = ValueScorer(model, places[0], ValueTokens(np.array(event), np.array([0, len(event)])))
             session = bool(batch.session[row, cut + 1])
             (found,) = scorer.log_probabilities(ids, np.array([0, len(ids)]), [np.array([cut])], session)[0]
             wanted = nats[row, cut + 1, [place - model.header_parts for place in places]].sum()
@@ -92,7 +92,7 @@ def test_only_what_could_be_likelier_than_the_wanted_value_is_spelled_out() -> N
     bound = tokenizer.layout.events[0]
     names = ["a.phone", "a.tv", "home", "home.kitchen.pan", "new.value", "other"]
     tokens = bound.field.lookup(bound.ids)(names)
-    values = Values(np.array([t for each in tokens for t in each]), np.cumsum([0, *map(len, tokens)]))
+    values = ValueTokens(np.array([t for each in tokens for t in each]), np.cumsum([0, *map(len, tokens)]))
     scorer = ValueScorer(model, bound.first_place, values)
     cuts = [np.array([count]) for count in np.diff(streams.event_offsets)]
     whole = scorer.log_probabilities(streams.ids, streams.offsets, cuts)

@@ -11,20 +11,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Problem, Refusal, SchemaError
-from domaintoolkit.generate import Values
+from domaintoolkit.generate import ValueTokens
 from domaintoolkit.grammar import Grammar, parse_spans
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.streams.keys import SPLITS
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import offsets_of, positions
 
-__all__ = ["FieldValues", "Histories", "find_values", "read_histories"]
+__all__ = ["FieldValues", "FolderHistories", "find_values", "read_histories"]
 
 Longs = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Histories:
+class FolderHistories:
     """n histories, one after another, in base ids."""
 
     ids: NDArray[np.integer[Any]]
@@ -49,7 +49,7 @@ class Histories:
         return np.diff(self.events)
 
 
-def read_histories(encoded: EncodedFolder, grammar: Grammar, most: int | None = None) -> Histories:
+def read_histories(encoded: EncodedFolder, grammar: Grammar, most: int | None = None) -> FolderHistories:
     """All histories of a folder; raises `DataError` if they have more than `most` tokens together."""
     total = encoded.manifest.totals["tokens"]
     if most is not None and total > most:
@@ -75,7 +75,7 @@ def read_histories(encoded: EncodedFolder, grammar: Grammar, most: int | None = 
     if not ids:
         raise DataError([Refusal(None, None, "the folder holds no histories")])
     flat, begins = np.concatenate(ids), np.concatenate(starts)
-    return Histories(
+    return FolderHistories(
         ids=flat,
         offsets=offsets_of(np.concatenate(lengths)),
         event_starts=begins,
@@ -92,7 +92,7 @@ class FieldValues:
 
     codes: Longs
     """(events,): -1 if the value is missing."""
-    values: Values
+    values: ValueTokens
     """The tokens of each value."""
     place: int
     """The place of the field's first part."""
@@ -110,7 +110,7 @@ class FieldValues:
         return {tuple(self.values.tokens[low:high].tolist()): code for code, (low, high) in enumerate(bounds)}
 
 
-def find_values(histories: Histories, tokenizer: DomainTokenizer, field: str) -> FieldValues:
+def find_values(histories: FolderHistories, tokenizer: DomainTokenizer, field: str) -> FieldValues:
     """The values of a field; values that share all tokens are one. Raises `SchemaError` without such a field."""
     grammar = tokenizer.grammar
     bound = next((bound for bound in tokenizer.layout.events if bound.name == field), None)
@@ -131,6 +131,6 @@ def find_values(histories: Histories, tokenizer: DomainTokenizer, field: str) ->
     number = {each: code for code, each in enumerate(kept)}
     codes = np.array([number.get(each, -1) for each in distinct], np.int64)[np.asarray(coded.indices)]
     flat = np.array([token for each in kept for token in each], np.int64)
-    values = Values(flat, offsets_of(np.array([len(each) for each in kept], np.int64)))
+    values = ValueTokens(flat, offsets_of(np.array([len(each) for each in kept], np.int64)))
     names = tokenizer.vocabulary.names
     return FieldValues(codes, values, first, parts, [" ".join(names[token] for token in each) for each in kept])
