@@ -18,7 +18,7 @@ from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases, find_cases
 from domaintoolkit.next_events.context import Sequences, known_values, training_sequences
 from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories, find_values, read_histories
-from domaintoolkit.next_events.metrics import Figure, case_figures, mean_of, rank_targets, reliability_of
+from domaintoolkit.next_events.metrics import MeanFigure, case_figures, mean_of, rank_targets, reliability_of
 from domaintoolkit.next_events.model_ranker import ModelRanker
 from domaintoolkit.next_events.next_times import forecast_gaps, gap_rules, true_gaps
 from domaintoolkit.next_events.report import NextReport, RankingRow, SuffixRow, TimeRow
@@ -290,7 +290,7 @@ def _tell_suffixes(task: _Task, chosen: NDArray[np.bool_]) -> tuple[tuple[Suffix
     rows = []
     for name, found in told.items():
         scored = score_suffixes(name, true, found, end)
-        days: Figure | None = None if histories.times is None else mean_of(scored.days, row[kept])
+        days: MeanFigure | None = None if histories.times is None else mean_of(scored.days, row[kept])
         rows.append(SuffixRow(name, mean_of(scored.similarity, row[kept]), days))
     return tuple(rows), len(true)
 

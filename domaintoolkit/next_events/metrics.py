@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
 
-__all__ = ["CaseFigures", "Figure", "Reliability", "case_figures", "mean_of", "rank_targets", "reliability_of"]
+__all__ = ["CaseFigures", "MeanFigure", "Reliability", "case_figures", "mean_of", "rank_targets", "reliability_of"]
 
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ BINS, IN_BIN = 15, 50
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class MeanFigure:
     """A mean with the bounds of its 95% interval."""
 
     value: float
@@ -98,11 +98,11 @@ def _figures(cases: Cases, ranks: Longs, tops: tuple[int, ...]) -> dict[str, Flo
     return {name: np.where(empty, np.nan, values) for name, values in found.items()}
 
 
-def mean_of(values: Floats, histories: Longs, seed: int = 0) -> Figure:
+def mean_of(values: Floats, histories: Longs, seed: int = 0) -> MeanFigure:
     """The mean over cases that have a figure, with its interval."""
     there = ~np.isnan(values)
     if not there.any():
-        return Figure(np.nan, np.nan, np.nan)
+        return MeanFigure(np.nan, np.nan, np.nan)
     _, group = np.unique(histories[there], return_inverse=True)
     sums, sizes = np.bincount(group, values[there]), np.bincount(group).astype(np.float64)
     random = np.random.default_rng(seed)
@@ -113,7 +113,7 @@ def mean_of(values: Floats, histories: Longs, seed: int = 0) -> Figure:
         if total:
             means.append(float(weights @ sums) / total)
     low, high = np.quantile(means, [0.025, 0.975]) if means else (np.nan, np.nan)
-    return Figure(float(values[there].mean()), float(low), float(high))
+    return MeanFigure(float(values[there].mean()), float(low), float(high))
 
 
 def reliability_of(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:

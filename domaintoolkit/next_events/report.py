@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from domaintoolkit.next_events.metrics import Figure, Reliability
+from domaintoolkit.next_events.metrics import MeanFigure, Reliability
 
 __all__ = ["NextReport", "RankingRow", "SuffixRow", "TimeRow"]
 
@@ -15,9 +15,9 @@ class RankingRow:
     """One way to rank values."""
 
     name: str
-    figures: dict[str, Figure]
+    figures: dict[str, MeanFigure]
     """`accuracy`, `mrr`, `recall@10`, `ndcg@10` and so on."""
-    fresh: dict[str, Figure]
+    fresh: dict[str, MeanFigure]
     """The same with the values of the history left out."""
     reliability: Reliability | None
     """None if the scores are not probabilities."""
@@ -29,7 +29,7 @@ class TimeRow:
     """One way to tell when the next event comes: the mean absolute error in seconds."""
 
     name: str
-    error: Figure
+    error: MeanFigure
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class SuffixRow:
     """One way to tell what comes until a history ends."""
 
     name: str
-    similarity: Figure
-    days: Figure | None
+    similarity: MeanFigure
+    days: MeanFigure | None
     """Mean absolute error of the days until the last event; None without a time column."""
 
 
@@ -104,7 +104,7 @@ class NextReport:
         }  # fmt: skip
 
 
-def _figure(each: Figure) -> dict[str, float | None]:
+def _figure(each: MeanFigure) -> dict[str, float | None]:
     """NaN, which JSON does not have, is None."""
     pairs = {"value": each.value, "low": each.low, "high": each.high}
     return {name: None if value != value else value for name, value in pairs.items()}
