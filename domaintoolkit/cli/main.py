@@ -27,6 +27,8 @@ COMMANDS = {
     "inspect": "Show the tokens of one entity's history, event by event.",
     "export": "Write the streams or the vocabulary for other programs.",
     "train": "Pre-train a model on token streams.",
+    "finetune": "Fine-tune a model for a target.",
+    "predict": "Write a probability or a value for each row of a table.",
     "plan": "Estimate parameters, memory, time and cost of a training run.",
     "embed": "Write embeddings of entities, of label rows or of events.",
     "evaluate": "Say what a model is worth, next to simple rules.",

@@ -1,4 +1,4 @@
-"""One option for each setting of a recipe."""
+"""One option for each setting of a recipe, and of fine-tuning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from domaintoolkit.cli.completion import complete_model_settings, complete_presets
 from domaintoolkit.train import Recipe
 
-__all__ = ["recipe_options"]
+__all__ = ["finetune_options", "recipe_options"]
 
 HELP = {
     "family": "Predict token by token, or event by event.",
@@ -57,10 +57,49 @@ COMPLETED = {"preset": {"shell_complete": complete_presets}, "model": {"shell_co
 """The settings whose values a shell can offer, but for choices."""
 
 
+FINETUNE_HELP = {
+    "task": "Task of the label table, if it has several.",
+    "objective": "Predict the target, or order rows by it.",
+    "group": "Column whose rows of one value are ranked.  [default: all rows together]",
+    "tuned": "Train all of the model, its last layers, or only the head.",
+    "layers": "Last layers to train, with --tuned last.",
+    "pooling": "Vector of a history: its last position, the mean of all, or both.",
+    "window": "Positions of a history that are read together.  [default: the model's block]",
+    "columns": "Column of the label table that joins the history. Repeatable.",
+    "head_width": "Width of the head's hidden layer; 0 for a linear head.",
+    "frequencies": "Periodic functions of each number of a column.",
+    "crosses": "Cross layers over the columns.",
+    "dropout": "Share of the head's inputs that are dropped in training.",
+    "epochs": "Number of epochs.  [default: 5, or 300 steps if that is more]",
+    "batch": "Label rows per step.",
+    "learning_rate": "Peak learning rate of the head.",
+    "model_rate": "Learning rate of the model, as a share of the head's.",
+    "weight_decay": "Decoupled weight decay.",
+    "warmup": "Share of the steps in which the learning rate rises.",
+    "clip": "Largest norm of the gradient; 0 sets no limit.",
+    "evaluations": "Evaluations on validation rows in the whole run.",
+    "patience": "Stop after this many evaluations without a better score.",
+    "seed": "Seed of the head and of the order of the rows.",
+}
+FLAGS = {"trackers": "--tracker", "columns": "--fuse"}
+"""Options that are not named as their setting."""
+
+
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for each setting of a recipe; the command takes those that the user gave as `settings`."""
-    hints = get_type_hints(Recipe)
-    names = list(Recipe.__dataclass_fields__)
+    return _setting_options(function, Recipe, HELP)
+
+
+def finetune_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for the settings of fine-tuning."""
+    from domaintoolkit.finetune import FinetuneSettings
+
+    return _setting_options(function, FinetuneSettings, FINETUNE_HELP)
+
+
+def _setting_options(function: Callable[..., Any], kind: type[Any], help: Mapping[str, str]) -> Callable[..., Any]:
+    hints = get_type_hints(kind)
+    names = list(kind.__dataclass_fields__)
 
     @wraps(function)
     def command(**arguments: Any) -> Any:
@@ -71,9 +110,8 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(settings=settings, **arguments)
 
     for name in reversed(names):
-        flag = f"--{name.removesuffix('s') if name == 'trackers' else name.replace('_', '-')}"
-        settings = {**_click_type(hints[name]), **COMPLETED.get(name, {})}
-        command = click.option(flag, name, help=HELP[name], default=None, **settings)(command)
+        flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+        command = click.option(flag, name, help=help[name], default=None, **_click_type(hints[name]))(command)
     return command
 
 
@@ -83,6 +121,8 @@ def _click_type(hint: Any) -> Mapping[str, Any]:
         (hint,) = (each for each in get_args(hint) if each is not NoneType)
     if get_origin(hint) is Literal:
         return {"type": click.Choice(get_args(hint))}
+    if get_origin(hint) is tuple and get_args(hint)[0] is str:
+        return {"metavar": "COLUMN", "multiple": True}
     if get_origin(hint) is tuple:
         return {"type": click.Choice(get_args(get_args(hint)[0])), "multiple": True}
     if get_origin(hint) is dict:

@@ -11,6 +11,7 @@ from .config import preset as preset
 from .embedding import embed as embed
 from .embedding import embed_prefixes as embed_prefixes
 from .embedding import embed_streams as embed_streams
+from .embedding import pool_windows as pool_windows
 from .event_model import EventModel as EventModel
 from .event_model import event_parameters as event_parameters
 from .event_tensors import EventTensors as EventTensors
@@ -24,5 +25,6 @@ from .planning import plan as plan
 from .pooling import POOLINGS as POOLINGS
 from .pooling import Pooler as Pooler
 from .pooling import Pooling as Pooling
+from .pooling import pool as pool
 from .pooling import pooled_width as pooled_width
 from .token_model import TokenModel as TokenModel

@@ -24,7 +24,7 @@ from domaintoolkit.windows.packing import StoredHistories, WindowRule
 from domaintoolkit.windows.prefixes import Prefixes, PrefixWindows, ReadingRule, prefix_windows
 from domaintoolkit.windows.window_rule import plain_rule
 
-__all__ = ["embed", "embed_prefixes", "embed_streams"]
+__all__ = ["embed", "embed_prefixes", "embed_streams", "pool_windows"]
 
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
@@ -111,25 +111,39 @@ def _embed_windows(
 ) -> NDArray[np.float32]:
     was_training = model.training
     model.eval()
-    is_event = isinstance(model, EventModel)
     out = np.empty((len(windows.window), pooled_width(pooling, model.config.width)), np.float32)
-    sizes = windows.events + 1 if is_event else np.diff(windows.offsets)
-    order = np.argsort(windows.window, kind="stable")
-    bounds = np.searchsorted(windows.window[order], np.arange(len(sizes) + 1))
+    sizes = windows.events + 1 if isinstance(model, EventModel) else np.diff(windows.offsets)
     for chosen in _batches(sizes):
-        streams = [windows.ids[windows.offsets[one] : windows.offsets[one + 1]] for one in chosen]
-        hidden, real = _read(model, streams if segmenter is None else _segment(segmenter, streams))
-        counts = np.diff(bounds)[chosen]
-        queries = order[positions(bounds[:-1][chosen], counts)]
-        rows = np.repeat(np.arange(len(chosen)), counts)
-        last = real.sum(1).cpu().numpy() - 1
-        # a composite stream is one prefix; an event that is cut short has no position
-        ends = last[rows] if segmenter is not None else (windows.known if is_event else windows.last)[queries]
-        at = torch.from_numpy(np.minimum(ends, last[rows])).to(hidden.device)
-        vectors = pool(hidden.float(), torch.from_numpy(rows).to(hidden.device), at, pooling)
+        queries, vectors = pool_windows(model, windows, chosen, pooling, segmenter)
         out[queries] = vectors.cpu().numpy()
     model.train(was_training)
     return out
+
+
+def pool_windows(
+    model: TokenModel | EventModel,
+    windows: PrefixWindows,
+    chosen: Longs,
+    pooling: Pooling,
+    segmenter: Segmenter | None = None,
+) -> tuple[Longs, Tensor]:
+    """(numbers (n,) of the prefixes in the chosen windows, their vectors (n, width)), in one forward pass.
+
+    The vectors have a gradient if the model is trained. The segmenter is that of a model of composites.
+    """
+    is_event = isinstance(model, EventModel)
+    order = np.argsort(windows.window, kind="stable")
+    bounds = np.searchsorted(windows.window[order], np.arange(len(windows.offsets)))
+    streams = [windows.ids[windows.offsets[one] : windows.offsets[one + 1]] for one in chosen]
+    hidden, real = _read(model, streams if segmenter is None else _segment(segmenter, streams))
+    counts = np.diff(bounds)[chosen]
+    queries = order[positions(bounds[:-1][chosen], counts)]
+    rows = np.repeat(np.arange(len(chosen)), counts)
+    last = real.sum(1).cpu().numpy() - 1
+    # a composite stream is one prefix; an event that is cut short has no position
+    ends = last[rows] if segmenter is not None else (windows.known if is_event else windows.last)[queries]
+    at = torch.from_numpy(np.minimum(ends, last[rows])).to(hidden.device)
+    return queries, pool(hidden.float(), torch.from_numpy(rows).to(hidden.device), at, pooling)
 
 
 def _check_streams(

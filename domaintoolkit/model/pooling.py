@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["POOLINGS", "Pooler", "Pooling", "pool_mean", "pooled_width"]
+__all__ = ["POOLINGS", "Pooler", "Pooling", "pool", "pool_mean", "pooled_width"]
 
 
 class Pooler(Protocol):

@@ -1,3 +1,4 @@
+from .checkpoint import Checkpoints as Checkpoints
 from .devices import is_precision_emulated as is_precision_emulated
 from .logs.run_log import read_log as read_log
 from .progress import LiveLine as LiveLine
@@ -10,7 +11,11 @@ from .recipe import replace_settings as replace_settings
 from .result import Result as Result
 from .run import train as train
 from .run_files import RunReport as RunReport
+from .run_files import begin_run as begin_run
+from .run_files import clear_leftovers as clear_leftovers
 from .run_files import discard_run as discard_run
+from .run_files import finish_run as finish_run
+from .run_files import is_finished as is_finished
 from .run_files import load_run_recipe as load_run_recipe
 from .run_files import read_result as read_result
 from .run_files import verify_run as verify_run

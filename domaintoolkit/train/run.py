@@ -31,7 +31,7 @@ from domaintoolkit.train.memory import check_memory, explain_out_of_memory
 from domaintoolkit.train.model_building import build_config, build_model, flops_per_batch
 from domaintoolkit.train.predictions import describe_next_event
 from domaintoolkit.train.progress import LiveLine, Progress
-from domaintoolkit.train.recipe import Recipe, default_recipe
+from domaintoolkit.train.recipe import Recipe, default_recipe, recipe_to_toml
 from domaintoolkit.train.result import Result
 from domaintoolkit.train.run_files import CHECKPOINTS, begin_run, clear_leftovers, finish_run, is_finished
 from domaintoolkit.windows.loader import Loader
@@ -169,7 +169,7 @@ def _start_or_resume(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer,
         if is_main:
             checkpoints.prune(trainer.state.best_step)
     elif is_main:
-        begin_run(folder, recipe, tokenizer)
+        begin_run(folder, recipe_to_toml(recipe), tokenizer)
 
 
 def _check_identity(state: dict[str, Any], identity: dict[str, Any], tokenizer: DomainTokenizer, folder: Path) -> None:

@@ -17,7 +17,7 @@ from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train.checkpoint import Checkpoints
-from domaintoolkit.train.recipe import Recipe, load_recipe, recipe_to_toml
+from domaintoolkit.train.recipe import Recipe, load_recipe
 from domaintoolkit.util.artifacts import file_checksum, read_json, write_json
 from domaintoolkit.util.partials import clear_partials, list_whole, remove_folder, replacing_folder, write_atomic
 
@@ -36,7 +36,9 @@ __all__ = [
 RUN, RESULT = "run.json", "result.json"
 FORMAT, RESULT_FORMAT, VERSION = "domaintoolkit run", "domaintoolkit training result", 1
 RECIPE, TOKENIZER, MODEL, CHECKPOINTS, LOGS = "recipe.toml", "tokenizer", "model", "checkpoints", "logs"
-LISTED = (RUN, RECIPE, TOKENIZER, MODEL)
+HEAD = "head"
+"""The head of a run that was fine-tuned."""
+LISTED = (RUN, RECIPE, TOKENIZER, MODEL, HEAD)
 """The files and folders whose checksums are in `result.json`; logs are not, since only other programs read them."""
 
 
@@ -62,9 +64,10 @@ def clear_leftovers(folder: Path) -> None:
         clear_partials(within)
 
 
-def begin_run(folder: Path, recipe: Recipe, tokenizer: DomainTokenizer) -> None:
-    """Write the recipe and the tokenizer without its counts; the folder is a run's from the first file on."""
-    text = recipe_to_toml(recipe).encode()
+def begin_run(folder: Path, recipe: str, tokenizer: DomainTokenizer) -> None:
+    """Write the recipe, which is TOML, and the tokenizer without its counts; the folder is a run's from the first file
+    on."""
+    text = recipe.encode()
     (folder / RESULT).unlink(missing_ok=True)
     files = {RECIPE: hashlib.sha256(text).hexdigest()}
     write_json(folder / RUN, FORMAT, VERSION, {"vocabulary": tokenizer.vocabulary.hash, "files": files})

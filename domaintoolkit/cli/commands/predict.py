@@ -1,0 +1,70 @@
+"""`domaintoolkit predict`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from domaintoolkit.cli.label_options import LabelOptions
+from domaintoolkit.cli.options import (
+    device_option,
+    format_examples,
+    json_option,
+    label_options,
+    model_threads_option,
+    overwrite_option,
+    print_json,
+)
+from domaintoolkit.cli.output import check_output_ending, check_output_file
+
+__all__ = ["command"]
+
+EXAMPLES = format_examples(
+    "domaintoolkit predict churn-model shop --labels customers.csv -o churn.csv",
+    "domaintoolkit predict churn-model shop --labels customers.csv -o churn.parquet --including",
+)
+
+
+@click.command("predict", epilog=EXAMPLES)
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="OUT")
+@label_options("--labels", "Table of keys and dates; a target is not needed.", targets=False)
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE",
+    help="CSV or Parquet file to write: the key and date of each row, and a probability or a value.",
+)  # fmt: skip
+@device_option
+@model_threads_option
+@overwrite_option
+@json_option
+def command(
+    run: Path,
+    folder: Path,
+    labels: LabelOptions,
+    out: Path,
+    device: str | None,
+    overwrite: bool,
+    json_output: bool,
+) -> None:
+    """Write a probability or a value for each row of a table.
+
+    RUN is the folder of a fine-tuned run, and OUT an encoded folder with the same vocabulary. Each row is predicted
+    from the events before its date.
+    """
+    if not labels.is_given:
+        raise click.UsageError("give --labels FILE, or --label NAME for a label column of the streams")
+    check_output_ending("--out", out, (".csv", ".parquet"))
+    check_output_file(out, overwrite)
+    from domaintoolkit.finetune import predict
+    from domaintoolkit.jobs import write_rows
+    from domaintoolkit.storage import open_encoded
+
+    table = labels.read(open_encoded(folder))
+    made = predict(run, folder, table, device)
+    write_rows([made], out)
+    columns = [name for name in made.column_names if name not in table.identity.column_names]
+    if json_output:
+        print_json({"out": str(out), "rows": len(made), "columns": columns})
+    else:
+        click.echo(f"{len(made):,} rows with {', '.join(columns)} written to {out}")
