@@ -23,7 +23,7 @@ class CompositePart(NamedTuple):
     token: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CompositeModel:
     """n merges in the order they were learned. Immutable.
 
@@ -46,6 +46,9 @@ class CompositeModel:
 
     def __len__(self) -> int:
         return len(self.merges)
+
+    def __repr__(self) -> str:
+        return f"<CompositeModel of {len(self):,} composites>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CompositeModel) and self.to_json() == other.to_json()

@@ -91,6 +91,9 @@ class State(ABC):
     def __init__(self, spec: Any) -> None:
         self.spec = spec
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.spec.name!r}>"
+
     @abstractmethod
     def update(self, values: pa.Array) -> None:
         """Count the prepared `values` in."""
@@ -125,6 +128,9 @@ class Encoder(ABC):
 
     def __init__(self, spec: Any) -> None:
         self.spec = spec
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.spec.name!r}: {len(self.slots):,} tokens>"
 
     @property
     def pieces(self) -> NDArray[np.bool_]:

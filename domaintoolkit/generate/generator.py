@@ -68,6 +68,9 @@ class Generator:
                 raise VocabularyError("the model was trained on composites, and the tokenizer has none that expand")
             self.writer = ComposedWriter(self.ordered, tokenizer.segmenter.model)
 
+    def __repr__(self) -> str:
+        return f"<Generator: {type(self.model).__name__}, {self.tokenizer!r}>"
+
     def __call__(
         self,
         histories: Sequence[Ids] | int = 1,

@@ -80,7 +80,7 @@ class Syntax:
         return replace(self, events_in=events)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Grammar(Syntax):
     """The syntax of a vocabulary, with the fields that its parts belong to."""
 
@@ -91,6 +91,9 @@ class Grammar(Syntax):
     session: int
     bytes: NDArray[np.int64]
     """(256,) the id of each byte."""
+
+    def __repr__(self) -> str:
+        return f"<Grammar of {len(self.place):,} tokens: {', '.join(self.part_names)}>"
 
 
 def events_begun(place: NDArray[np.int16], start: NDArray[np.bool_], header_parts: int) -> NDArray[np.int32]:

@@ -18,6 +18,7 @@ from .event_tensors import EventTensors as EventTensors
 from .event_tensors import events_from_streams as events_from_streams
 from .loading import limit_threads as limit_threads
 from .loading import load_model as load_model
+from .padding import PadCollator as PadCollator
 from .planning import DEVICES as DEVICES
 from .planning import Device as Device
 from .planning import Plan as Plan

@@ -45,6 +45,10 @@ class SampleSource:
         self.reader = domain.reader
         self.counts = ReadCounts()
 
+    def __repr__(self) -> str:
+        events = self.domain.sample_events if self.events is None else self.events
+        return f"<SampleSource of {self.domain.name!r}: {events:,} events, seed {self.seed}>"
+
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
         """The columns of a batch."""
         made = read_sample(self.domain, self.events, self.seed).schema

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import LookupFailedError
+from domaintoolkit.errors import LookupFailedError, pluralize
 from domaintoolkit.reading.csv.pieces import BLOCK
 from domaintoolkit.reading.files import Fingerprint, Paths, SourceFile, find_files, fingerprint
 from domaintoolkit.reading.number_spellings import NumberSpellings
@@ -60,6 +60,9 @@ class Source:
         self.counts = ReadCounts()
         """Counts of the latest pass."""
         self._kept: _KeptRows | None = None
+
+    def __repr__(self) -> str:
+        return f"<Source of {pluralize(len(self.files), 'file')}: {', '.join(c.name for c in self.reader.columns)}>"
 
     def keep(self, columns: Sequence[str], limit: int) -> None:
         """Keep the rows of the next pass in memory, in these columns, for the one after it that asks for them.

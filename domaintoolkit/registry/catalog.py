@@ -15,7 +15,7 @@ from domaintoolkit.schema import Domain
 __all__ = ["Catalog", "Encoders", "get_domain", "get_encoder", "list_domains", "list_encoders"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Catalog:
     """All domains by name, sorted; the plugin of each; and the failures."""
 
@@ -23,14 +23,20 @@ class Catalog:
     owners: Mapping[str, Plugin]
     failures: tuple[Failure, ...]
 
+    def __repr__(self) -> str:
+        return f"<Catalog of {', '.join(self.domains) or 'no domains'}; plugins that failed: {len(self.failures)}>"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Encoders:
     """All encoders of plugins by name, sorted; the plugin of each; and the failures."""
 
     encoders: Mapping[str, RegisteredEncoder]
     owners: Mapping[str, Plugin]
     failures: tuple[Failure, ...]
+
+    def __repr__(self) -> str:
+        return f"<Encoders {', '.join(self.encoders) or 'none'}; plugins that failed: {len(self.failures)}>"
 
 
 def list_domains(manager: Manager | None = None) -> Catalog:

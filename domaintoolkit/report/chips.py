@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.report.colours import COLOURS, colour_numbers
+from domaintoolkit.display import COLOURS, colour_numbers
 from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = ["Chip", "chips"]

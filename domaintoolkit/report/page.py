@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from domaintoolkit.report.colours import COLOURS, colour_numbers
+from domaintoolkit.display import COLOURS, colour_numbers
 from domaintoolkit.report.history import Cell, History, ShownEvent, ShownToken
 
 __all__ = ["history_page"]

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from domaintoolkit.display import COLOURS, colour_numbers
 from domaintoolkit.errors import pluralize, printable
-from domaintoolkit.report.colours import COLOURS, colour_numbers
 from domaintoolkit.report.history import Cell, History, ShownEvent
 
 if TYPE_CHECKING:

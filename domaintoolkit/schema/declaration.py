@@ -49,6 +49,7 @@ _SETTINGS: dict[str, tuple[str, ...]] = {}
 @dataclass_transform(frozen_default=True)
 def declaration(cls: type[T]) -> type[T]:
     """Make `cls` a frozen, validated dataclass; a wrong argument raises `SchemaError`."""
+    has_repr = "__repr__" in vars(cls)
     wrapped: Any = _pydantic_dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))(cls)
     build = wrapped.__init__
     _SETTINGS[cls.__name__.lower()] = tuple(entry.name for entry in dataclasses.fields(wrapped))
@@ -60,8 +61,23 @@ def declaration(cls: type[T]) -> type[T]:
             raise SchemaError(problems(error), cls.__name__) from None
 
     wrapped.__init__ = init
+    if not has_repr:
+        wrapped.__repr__ = _show
     result: type[T] = wrapped
     return result
+
+
+def _show(spec: Any) -> str:
+    """The call that makes a declaration, without the settings that have their defaults."""
+    shown = []
+    for place, entry in enumerate(dataclasses.fields(spec)):
+        value = getattr(spec, entry.name)
+        is_default = entry.default_factory is dataclasses.MISSING and value == entry.default
+        if isinstance(value, list | tuple | dict) and not value:
+            continue
+        if not is_default:
+            shown.append(f"{value!r}" if place == 0 and isinstance(value, str) else f"{entry.name}={value!r}")
+    return f"{type(spec).__name__}({', '.join(shown)})"
 
 
 def problems(error: pydantic.ValidationError) -> list[Problem]:

@@ -25,7 +25,7 @@ class Sample(Protocol):
     def __call__(self, events: int, seed: int) -> Iterable[pa.RecordBatch]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Domain:
     """A domain, as a plugin registers it. `recipe` is the TOML file of settings for training on it."""
 
@@ -54,3 +54,6 @@ class Domain:
         ]
         if found:
             raise SchemaError(found, f"domain {self.name!r}")
+
+    def __repr__(self) -> str:
+        return f"<Domain {self.name!r}: {self.description}>"

@@ -229,6 +229,10 @@ class Reader:
             raise SchemaError(found, "reader")
         return self
 
+    def __repr__(self) -> str:
+        names = ", ".join(column.name for column in self.columns)
+        return f"<Reader of {self.format} files: {names}>"
+
     @cached_property
     def settled(self) -> tuple[Column, ...]:
         """The columns, with the reader's settings for those that a column does not have itself."""

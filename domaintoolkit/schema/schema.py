@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field as Constraint
 from pydantic import field_validator, model_validator
 
+from domaintoolkit.display import Fragment
 from domaintoolkit.errors import Problem, SchemaError, unknown_name
 from domaintoolkit.schema.convert import from_dict, json_schema, read_toml, to_toml
 from domaintoolkit.schema.declaration import Listed, Whole, declaration
@@ -89,6 +90,19 @@ class Schema:
         if found:
             raise SchemaError(found)
         return self
+
+    def __repr__(self) -> str:
+        time = "" if self.time is None else f" by {self.time}"
+        fields = ", ".join(spec.name for spec in self.fields)
+        static = "".join(f", {spec.name} (static)" for spec in self.static)
+        return f"<Schema of {' and '.join(self.entity)}{time}: {fields}{static}>"
+
+    def _repr_html_(self) -> str:
+        """The schema as a notebook shows it: a line for each field, with the settings that are not the defaults."""
+        fields = (*self.static, *self.fields)
+        shown = Fragment("Schema", _describe(self), [spec.name for spec in fields])
+        shown.table(("field", "type", "settings"), [_row(spec, spec in self.static) for spec in fields])
+        return shown.html()
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Schema:
@@ -189,6 +203,25 @@ class Schema:
     def has_delta(self, spec: Timestamp) -> bool:
         """True if `spec` emits the time since the entity's previous event."""
         return spec.name == self.time if spec.delta is None else spec.delta
+
+
+def _describe(schema: Schema) -> str:
+    """The roles of the columns that are not fields."""
+    roles = {
+        "entity": ", ".join(schema.entity),
+        "time": schema.time,
+        "zone": None if schema.zone == "UTC" else schema.zone,
+        "order by": ", ".join(schema.order_by),
+        "session": schema.session or schema.session_gap,
+        "labels": ", ".join(schema.labels),
+    }
+    return " \u00b7 ".join(f"{role} {columns}" for role, columns in roles.items() if columns)
+
+
+def _row(spec: FieldSpec, is_static: bool) -> tuple[str, str, str]:
+    """The name, the type and the settings of a field."""
+    settings = repr(spec).partition("(")[2].removesuffix(")").removeprefix(repr(spec.name)).removeprefix(", ")
+    return spec.name, f"{spec.type}, static" if is_static else spec.type, settings
 
 
 def _roles(schema: Schema) -> Iterator[Problem]:

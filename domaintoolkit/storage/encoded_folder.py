@@ -55,6 +55,10 @@ class EncodedFolder:
         listed = (*self.manifest.shards, *self.manifest.left_out)
         self._unchecked = {shard.file for shard in listed} if verify else set[str]()
 
+    def __repr__(self) -> str:
+        totals = self.manifest.totals
+        return f"<EncodedFolder {str(self.folder)!r}: {totals['entities']:,} entities, {totals['events']:,} events>"
+
     @property
     def tokenizer_folder(self) -> Path:
         """The folder of the tokenizer that made the streams, for `DomainTokenizer.load`."""

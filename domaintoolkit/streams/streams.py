@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from operator import index
 from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.composite import Segmenter
-from domaintoolkit.errors import LookupFailedError, NotFittedError, Refusal
+from domaintoolkit.display import Fragment, ShownChip
+from domaintoolkit.errors import LookupFailedError, NotFittedError, Refusal, pluralize
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.util.ragged import Ragged, offsets_of, positions
 from domaintoolkit.vocabulary import Vocabulary
 
 __all__ = ["Counts", "Ids", "Sessions", "Streams", "id_type"]
+
+FIRST_STREAMS = 5
+"""Streams that a notebook shows."""
+COMPARED = 2_000
+"""Keys that are compared with one that is not found."""
 
 Ids = NDArray[np.unsignedinteger[Any]]
 
@@ -78,7 +86,7 @@ class HasVocabulary(Protocol):
     def vocabulary(self) -> Vocabulary: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Streams:
     """The token ids of n histories, in the order of their entity keys.
 
@@ -142,6 +150,26 @@ class Streams:
         number %= len(self)
         return self.ids[self.offsets[number] : self.offsets[number + 1]].astype(np.int32)
 
+    def __repr__(self) -> str:
+        return f"<Streams of {', '.join(self.entities.column_names)}: {self._size()}>"
+
+    def _size(self) -> str:
+        entities, events = pluralize(len(self), "entity", "entities"), pluralize(self.events, "event")
+        return f"{entities}, {events}, {pluralize(len(self.ids), 'token')}"
+
+    def _repr_html_(self) -> str:
+        """The first streams as a notebook shows them, each with the tokens of its first events."""
+        vocabulary = self.vocabulary
+        fields = dict.fromkeys(token.field for token in vocabulary if token.field is not None)
+        shown = Fragment("Streams", self._size(), fields)
+        for stream in range(min(len(self), FIRST_STREAMS)):
+            key = ", ".join(str(value) for value in self.entities.slice(stream, 1).to_pylist()[0].values())
+            found = (vocabulary.token(number) for number in self[stream].tolist())
+            shown.row(key, [ShownChip(token.name, token.field) for token in found])
+        if len(self) > FIRST_STREAMS:
+            shown.note(f"and {pluralize(len(self) - FIRST_STREAMS, 'more stream')}")
+        return shown.html()
+
     def __iter__(self) -> Iterator[NDArray[np.int32]]:
         return (self[stream] for stream in range(len(self)))
 
@@ -149,6 +177,57 @@ class Streams:
     def events(self) -> int:
         """The number of events in all streams."""
         return len(self.event_starts)
+
+    def find(self, *key: Any) -> int:
+        """The number of the stream of an entity, given by the values of its key columns.
+
+        `streams[streams.find("ann")]` are its ids. Raises `LookupFailedError` for a key that is not there.
+        """
+        names = self.entities.column_names
+        if len(key) != len(names):
+            note = f"a key has {pluralize(len(names), 'column')}: {', '.join(names)}"
+            raise LookupFailedError("entity", ", ".join(map(str, key)), self._some_keys(key), note)
+        found = np.ones(len(self), bool)
+        for name, value in zip(names, key, strict=True):
+            column = self.entities[name]
+            try:
+                wanted = pa.scalar(value, column.type)
+            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+                found[:] = False
+                break
+            found &= np.asarray(pc.fill_null(pc.equal(column, wanted), False))
+        if not found.any():
+            raise LookupFailedError("entity", ", ".join(map(str, key)), self._some_keys(key))
+        return int(found.argmax())
+
+    def _some_keys(self, key: tuple[Any, ...]) -> list[str]:
+        """Keys like the one that was asked for; without any, the first ones."""
+        some = [", ".join(map(str, row.values())) for row in self.entities.slice(0, COMPARED).to_pylist()]
+        return get_close_matches(", ".join(map(str, key)), some, n=5) or some[:20]
+
+    def padded(
+        self, length: int | None = None, side: Literal["right", "left"] = "right"
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """(ids, mask), each (streams, length): streams filled up with `[PAD]`, and True for what is not filled up.
+
+        `length` is by default that of the longest stream; of longer ones the last tokens are kept.
+        `side` is the one that is filled up.
+        """
+        lengths = np.diff(self.offsets)
+        size = int(lengths.max(initial=0)) if length is None else length
+        if size < 0:
+            raise ValueError(f"length must not be negative, got {length}")
+        if side not in ("right", "left"):
+            raise LookupFailedError("side", side, ("right", "left"))
+        kept = np.minimum(lengths, size)
+        # (streams, size) the place of each token in the ids
+        places = np.arange(size) + (self.offsets[1:] - kept)[:, None]
+        mask = np.arange(size) < kept[:, None]
+        if side == "left":
+            places, mask = places - (size - kept)[:, None], np.arange(size) >= (size - kept)[:, None]
+        ids = np.full(mask.shape, self.vocabulary.id("[PAD]"), np.int32)
+        ids[mask] = self.ids[places[mask]]
+        return ids, mask
 
     def tokens(self, stream: int) -> list[str]:
         """The readable tokens of one stream."""

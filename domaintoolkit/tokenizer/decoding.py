@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells, TimestampEncoder, decode_instants
 from domaintoolkit.errors import DataError, DecodeError, Refusal
+from domaintoolkit.grammar import Place, parse_spans
 from domaintoolkit.schema import Schema
 from domaintoolkit.times.zones import LAST
 from domaintoolkit.tokenizer.field_cells import Parsed, parse
@@ -21,10 +23,10 @@ from domaintoolkit.tokenizer.rows.column_types import column_type, decoded_type
 from domaintoolkit.tokenizer.rows.order import ranks_of
 from domaintoolkit.tokenizer.rows.table import read_some_columns
 from domaintoolkit.tokenizer.rows.ties import cell_ranks, descends
-from domaintoolkit.util.ragged import offsets_of
+from domaintoolkit.util.ragged import offsets_of, positions
 from domaintoolkit.values.columns import plain
 
-__all__ = ["as_ids", "as_keys", "as_offsets", "decode_ids"]
+__all__ = ["as_ids", "as_keys", "as_offsets", "decode_ids", "drop_cut_events"]
 
 Types = Mapping[str, pa.DataType]
 
@@ -109,6 +111,55 @@ def decode_ids(
     elif schema.time is not None:
         columns[schema.time] = _times(layout, types[schema.time], parsed, columns)
     return pa.table({name: columns[name] for name in schema.columns if name in columns})
+
+
+def drop_cut_events(
+    layout: Layout, types: Types, ids: NDArray[np.integer], offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
+    """(ids, offsets) without the last event of a stream if it is cut off, between two parts or within a character.
+
+    A header must be whole. Composites are expanded.
+    """
+    if layout.segmenter is not None:
+        ids, offsets, _, _ = layout.segmenter.expand(ids, offsets)
+    grammar = layout.grammar
+    spans = parse_spans(ids, offsets, grammar, cut=True)
+    starts = spans.index(offsets)
+    # (streams,) the last span of each, and the place that must come after it
+    last = np.append(np.flatnonzero(spans.places == Place.BOS)[1:], len(spans.places)) - 1
+    following = spans.places[last] + grammar.fills[spans.firsts[last]]
+    has_events = np.diff(starts.offsets) > 0
+    opens = spans.places[last] == Place.SESSION
+    is_cut = has_events & (following != grammar.parts) & ~opens
+    ends = offsets[1:].copy()
+    ends[is_cut] = starts.starts[starts.offsets[1:][is_cut] - 1]
+    ends[opens] = spans.begins[last[opens]]
+    ids, offsets = _shortened(ids, offsets, ends)
+    try:
+        decode_ids(layout, types, ids, offsets, None, base=True)
+    except DecodeError:
+        whole = [_end_whole(layout, types, ids[low:high]) for low, high in pairwise(offsets.tolist())]
+        ids, offsets = _shortened(ids, offsets, offsets[:-1] + np.array(whole, np.int64))
+    return ids, offsets
+
+
+def _shortened(
+    ids: NDArray[np.integer], offsets: NDArray[np.int64], ends: NDArray[np.int64]
+) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
+    """The streams up to their new `ends`."""
+    lengths = ends - offsets[:-1]
+    return ids[positions(offsets[:-1], lengths)], offsets_of(lengths)
+
+
+def _end_whole(layout: Layout, types: Types, ids: NDArray[np.integer]) -> int:
+    """The tokens of one stream up to the end of its last event that decodes: the last one, or the one before."""
+    bounds = np.array([0, len(ids)])
+    try:
+        decode_ids(layout, types, ids, bounds, None, base=True)
+    except DecodeError:
+        starts = parse(layout, ids, bounds).index.starts
+        return int(starts[-1]) if len(starts) else len(ids)
+    return len(ids)
 
 
 def _field(bound: Bound, parts: list[Cells], types: Types, seed: int | None) -> pa.Array:

@@ -38,6 +38,9 @@ class FitState:
         self.types: dict[str, pa.DataType] = {}
         self.rows = 0
 
+    def __repr__(self) -> str:
+        return f"<FitState of {self.rows:,} rows: {', '.join(self.states)}>"
+
     def update(self, rows: PreparedRows, workers: Workers) -> None:
         """Count prepared rows."""
         for job in self._submit(rows, workers, lambda _: None).values():

@@ -8,13 +8,14 @@ from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from domaintoolkit.composite import CompositeModel, Segmenter, StreamArrays
+from domaintoolkit.display import Fragment, ShownChip
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import (
     ArtifactError,
@@ -24,13 +25,14 @@ from domaintoolkit.errors import (
     Refusal,
     SchemaError,
     VocabularyMismatchError,
+    pluralize,
 )
 from domaintoolkit.grammar import Grammar
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.streams.streams import Streams
 from domaintoolkit.tokenizer import saving
-from domaintoolkit.tokenizer.decoding import as_ids, as_keys, as_offsets, decode_ids
+from domaintoolkit.tokenizer.decoding import as_ids, as_keys, as_offsets, decode_ids, drop_cut_events
 from domaintoolkit.tokenizer.encoder_types import encoder_types
 from domaintoolkit.tokenizer.encoding import encode_rows
 from domaintoolkit.tokenizer.fit_state import FitState
@@ -45,6 +47,26 @@ from domaintoolkit.vocabulary import Vocabulary
 __all__ = ["DomainTokenizer", "OnBadRows"]
 
 OnBadRows = Literal["error", "quarantine"]
+
+FIRST_TOKENS = 8
+"""Tokens of a field that a notebook shows."""
+OTHER_NAMES = {
+    "transform": "encode",
+    "fit_transform": "fit_encode",
+    "inverse_transform": "decode",
+    "batch_decode": "decode",
+    "batch_encode_plus": "encode",
+    "save_pretrained": "save; vocabulary.to_huggingface writes a folder for transformers",
+    "get_vocab": "vocabulary",
+    "vocab": "vocabulary",
+    "vocab_size": "len(tokenizer.vocabulary)",
+    "convert_ids_to_tokens": "vocabulary.decode",
+    "convert_tokens_to_ids": "vocabulary.encode",
+    "add_tokens": "extend",
+    "tokenize": "encode, and then tokens of its result",
+    "pad": "padded, of the result of encode",
+}
+"""The names of scikit-learn and Hugging Face, and what leads to the same here."""
 
 _NO_COUNTS = "was saved without its counts (`save` keeps them with counts=True), or extended, which fixes its ids"
 
@@ -75,6 +97,34 @@ class DomainTokenizer:
         self.extensions: tuple[str, ...] = ()
         """A digest of what each `domaintoolkit.jobs.extend` added, so that none is made twice."""
         self._history: HistoryEncoder | None = None
+
+    def __repr__(self) -> str:
+        fields = pluralize(len(self.schema.fields) + len(self.schema.static), "field")
+        return f"<DomainTokenizer of {' and '.join(self.schema.entity)}: {fields}, {self._size()}>"
+
+    def _size(self) -> str:
+        """The size of the vocabulary, if it has been made."""
+        if self._fitted is not None:
+            return pluralize(self._fitted.size, "token")
+        return "not fitted" if self._state is None else f"{pluralize(self._state.rows, 'row')} counted"
+
+    def _repr_html_(self) -> str:
+        """The tokenizer as a notebook shows it: the fields, and the first tokens of each."""
+        if self._fitted is None:
+            return self.schema._repr_html_()
+        encoders = [(bound.name, bound.field) for bound in self._fitted.bound if bound.name is not None]
+        shown = Fragment("DomainTokenizer", self._size(), [name for name, _ in encoders])
+        for name, encoder in encoders:
+            names = [f"[{name}{slot.text}]" for slot in encoder.slots[:FIRST_TOKENS]]
+            shown.row(f"{encoder.spec.type}: {len(encoder.slots):,}", [ShownChip(each, name) for each in names])
+        return shown.html()
+
+    if not TYPE_CHECKING:  # a type checker would take every name for an attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what is called by the name that other libraries use."""
+            hint = f"; here it is called {OTHER_NAMES[name]}" if name in OTHER_NAMES else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but threads and look-up tables, which each copy and each process makes for itself."""
@@ -350,12 +400,14 @@ class DomainTokenizer:
         *,
         sample: bool = False,
         seed: int = 0,
+        partial: bool = False,
     ) -> pa.Table:
         """The table of the events in streams, in entity and time order, one row an event.
 
         Give streams, or ids with the offsets of each stream in them (default: there is one stream). A bucket of
         numbers comes back as the value seen in fitting that is nearest to its mean; with `sample`, as one drawn from
-        the values seen in it, by `seed`. Raises
+        the values seen in it, by `seed`. With `partial`, ids may end anywhere in the last event of a stream, as those
+        of a model do that has written its last token; an event that is cut off is left out. Raises
         `DecodeError` for ids that are not streams, and `VocabularyMismatchError` for streams of another vocabulary.
         """
         layout, chosen = self.layout, seed if sample else None
@@ -368,6 +420,8 @@ class DomainTokenizer:
         ids = as_ids(streams)
         bounds = np.array([0, len(ids)]) if offsets is None else as_offsets(offsets, len(ids))
         keys = None if entities is None else as_keys(entities, self.schema, len(bounds) - 1)
+        if partial:
+            ids, bounds = drop_cut_events(layout, self.types, ids, bounds)
         return decode_ids(layout, self.types, ids, bounds, keys, seed=chosen)
 
     # Files

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.display import Fragment, ShownChip
 from domaintoolkit.errors import SHOWN, LookupFailedError, VocabularyError
 from domaintoolkit.vocabulary import file_formats as file_formats
 from domaintoolkit.vocabulary.token import KINDS, Token
@@ -23,6 +24,8 @@ __all__ = ["Vocabulary"]
 _KIND, _FIELD, _KEY, _NAME = (itemgetter(Token._fields.index(name)) for name in ("kind", "field", "key", "name"))
 _IDENTITY = itemgetter(*(Token._fields.index(name) for name in ("kind", "field", "key")))
 FILE = "vocabulary.json"
+FIRST_TOKENS = 8
+"""Tokens of a field that a notebook shows."""
 COMPARED = 5_000
 """Names that a failed look-up is compared with: enough to help, and quick for any vocabulary."""
 
@@ -218,6 +221,17 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"<Vocabulary of {len(self):,} tokens, hash {self.hash[:12]}>"
+
+    def _repr_html_(self) -> str:
+        """The vocabulary as a notebook shows it: the first tokens of each kind and field."""
+        groups: dict[tuple[str, str | None], list[ShownChip]] = {}
+        for token in self.tokens:
+            groups.setdefault((token.kind, token.field), []).append(ShownChip(token.name, token.field or token.kind))
+        fields = [field or kind for kind, field in groups if kind not in ("special", "byte")]
+        shown = Fragment(f"Vocabulary of {len(self):,} tokens", f"hash {self.hash[:12]}", fields)
+        for (kind, field), chips in groups.items():
+            shown.row(f"{field or kind}: {len(chips):,}", chips[:FIRST_TOKENS])
+        return shown.html()
 
     def _no_id(self, id: object) -> LookupFailedError:
         return LookupFailedError("token with id", id, [f"0 to {len(self) - 1}"] if self.tokens else [])

@@ -10,7 +10,7 @@ from encoded_rows import Histories, histories, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit import Categorical, DomainTokenizer, Schema
+from domaintoolkit import Categorical, DomainTokenizer, LookupFailedError, Schema
 
 
 @given(histories, st.slices(12))
@@ -46,3 +46,38 @@ def test_ids_index_an_embedding() -> None:
         assert embedding(torch.as_tensor(ids)).shape == (len(ids), 4)
     batch = torch.nn.utils.rnn.pad_sequence([torch.as_tensor(ids) for ids in streams[0:2]], batch_first=True)
     assert embedding(batch).shape == (2, max(map(len, streams)), 4)
+
+
+@given(histories, st.none() | st.integers(0, 9), st.sampled_from(["right", "left"]))
+def test_padded_streams_are_the_streams_where_the_mask_says(made: Histories, length: int | None, side: Any) -> None:
+    streams = rows_of(made)
+    ids, mask = streams.padded(length, side)
+    longest = max(map(len, streams), default=0)
+    assert ids.shape == mask.shape == (len(streams), longest if length is None else length)
+    for row, stream in enumerate(streams):
+        kept = stream if length is None else stream[len(stream) - min(length, len(stream)) :]
+        assert ids[row][mask[row]].tolist() == kept.tolist()
+        assert (ids[row][~mask[row]] == streams.vocabulary.id("[PAD]")).all()
+        if len(kept):
+            assert mask[row][0 if side == "right" else -1]
+
+
+def test_a_stream_is_found_by_its_key() -> None:
+    rows = {"shop": ["a", "a", "b"], "user": [7, 8, 7], "what": ["x", "y", "z"]}
+    streams = DomainTokenizer(Schema(entity=["shop", "user"], fields=[Categorical("what")])).fit_encode(rows)
+    assert streams.tokens(streams.find("b", 7)) == ["[BOS]", "[what=z]"]
+    with pytest.raises(LookupFailedError, match="a, 8"):
+        streams.find("a", 88)
+    with pytest.raises(LookupFailedError, match="a key has 2 columns: shop, user"):
+        streams.find("a")
+    with pytest.raises(LookupFailedError):
+        streams.find("a", "x")
+
+
+def test_streams_are_shown_in_short_and_in_a_notebook() -> None:
+    rows = {"user": [1, 2, 2], "what": ["<b>", "a", "c"]}
+    streams = DomainTokenizer(Schema(entity="user", fields=[Categorical("what")])).fit_encode(rows)
+    assert repr(streams) == "<Streams of user: 2 entities, 3 events, 5 tokens>"
+    shown = streams._repr_html_()
+    assert "[what=&lt;b&gt;]" in shown
+    assert "<b>" not in shown

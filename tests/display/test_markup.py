@@ -1,0 +1,49 @@
+"""Fragments of HTML: every text is escaped, and fields have their colours."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.display import Fragment, ShownChip
+
+
+class Tags(HTMLParser):
+    """The tags that are open, and all texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+texts = st.text("<>&\"'ab", min_size=1, max_size=6)
+
+
+@given(texts, texts, st.lists(texts, max_size=4))
+def test_texts_are_escaped_and_tags_closed(title: str, field: str, names: list[str]) -> None:
+    fragment = Fragment(title, "note", [field])
+    fragment.row(title, [ShownChip(name, field) for name in names])
+    fragment.table((title, field), [(field, name) for name in names])
+    parsed = Tags()
+    parsed.feed(fragment.html())
+    parsed.close()
+    assert not parsed.open
+    assert "".join(parsed.texts).count(title) >= 1
+
+
+def test_the_rest_of_a_long_row_is_counted() -> None:
+    fragment = Fragment("t")
+    fragment.row("head", [ShownChip("x", None)] * 50)
+    assert "and 10 more" in fragment.html()
