@@ -13,13 +13,15 @@ from domaintoolkit.proposal.date_order import settle_dates
 from domaintoolkit.proposal.dependencies import combined, is_bijective
 from domaintoolkit.proposal.encoder_choice import As, Choice, choose, choose_as, time_field
 from domaintoolkit.proposal.entity_choice import SURE, EntityChoice, find_entities
+from domaintoolkit.proposal.marginal_fit import fit_marginals
 from domaintoolkit.proposal.order_choice import SeenHistories
-from domaintoolkit.proposal.reader_choice import build_reader, count_refused, joined_name
+from domaintoolkit.proposal.reader_choice import build_reader, joined_name, try_reader
 from domaintoolkit.proposal.redundancy import copies, find_leaks, from_time
 from domaintoolkit.proposal.roles import Roles, plain_settings, shown_time, spell
 from domaintoolkit.proposal.sampling.table_sample import TableSample, take_sample
 from domaintoolkit.proposal.time_choice import TimeChoice, find_times, offset_time
 from domaintoolkit.schema import Categorical, Reader, Schema
+from domaintoolkit.simulation import Marginals
 
 __all__ = ["Proposal", "ProposedColumn", "Question", "UserChoices", "propose"]
 
@@ -87,9 +89,8 @@ class Proposal:
     total: int
     refused: float
     """The share of the rows that `encode` will refuse."""
-    histories: SeenHistories = field(repr=False)
-    profiles: Mapping[str, Profile] = field(repr=False)
-    """The profile of each column of the reader, by its name."""
+    marginals: Marginals = field(repr=False)
+    """What the simulated sample of the domain is drawn from."""
 
 
 def propose(paths: Sequence[str], answers: UserChoices | None = None) -> Proposal:
@@ -246,7 +247,7 @@ class _Proposer:
         ]  # fmt: skip
         while True:
             proposal, wrong = self._assemble(histories, roles, choices, static_names)
-            if not wrong:
+            if proposal is not None:
                 return proposal
             choices = [
                 replace(each, profile=replace(each.profile, kind="text", settings=plain_settings(each.profile)),
@@ -306,7 +307,7 @@ class _Proposer:
 
     def _assemble(
         self, histories: SeenHistories, roles: Roles, choices: Sequence[Choice], static_names: set[str]
-    ) -> tuple[Proposal, set[str]]:
+    ) -> tuple[Proposal | None, set[str]]:
         kept = [each for each in choices if each.spec is not None]
         time_name = None if roles.time is None else joined_name(roles.time, [each.profile.name for each in kept])
         static = tuple(each.spec for each in kept if each.profile.name in static_names and each.spec is not None)
@@ -325,18 +326,18 @@ class _Proposer:
             )  # fmt: skip
         except SchemaError as error:
             raise SchemaError(error.problems, "the proposal") from None
-        reader, profiles = build_reader(self.sample, roles.read(choices), roles.time, time_name, schema)
-        counted = count_refused(self.sample, reader)
+        reader = build_reader(self.sample, roles.read(choices), roles.time, time_name, schema)
+        table, counted = try_reader(self.sample, reader)
         limit = max(0.003 * self.sample.rows, 2)
         readable = {each.profile.name for each in kept if each.profile.kind != "text"}
         wrong = {name for name, rows in counted.items() if rows > limit and name in readable}
         if wrong:
-            return Proposal(schema, reader, (), (), (), 0, 0, 0, histories, {}), wrong
+            return None, wrong
         notes = [*self.notes, *self._notes(roles, counted)]
         refused = self._refused_share(roles, counted)
         return Proposal(
             schema, reader, self._listed(roles, choices, static_names, time_name), tuple(self.questions), tuple(notes),
-            self.sample.rows, self.sample.total, refused, histories, profiles,
+            self.sample.rows, self.sample.total, refused, fit_marginals(table, schema, reader),
         ), set()  # fmt: skip
 
     def _refused_share(self, roles: Roles, counted: Mapping[str, int]) -> float:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit
 from domaintoolkit.proposal.encoder_choice import Choice
 from domaintoolkit.proposal.sampling.table_sample import TableSample
@@ -13,7 +15,7 @@ from domaintoolkit.proposal.time_choice import ORIGIN, TimeChoice
 from domaintoolkit.reading import RefusedRow, open_source
 from domaintoolkit.schema import Column, Numeric, Reader, Schema, Timestamp
 
-__all__ = ["build_reader", "count_refused", "joined_name"]
+__all__ = ["build_reader", "joined_name", "try_reader"]
 
 ENOUGH = 100_000
 """Rows after which a column of whole numbers is one."""
@@ -32,19 +34,16 @@ def joined_name(time: TimeChoice, others: Sequence[str]) -> str:
 def build_reader(
     sample: TableSample, read: Sequence[tuple[Profile, Choice | str]], time: TimeChoice | None, time_name: str | None,
     schema: Schema,
-) -> tuple[Reader, dict[str, Profile]]:  # fmt: skip
-    """The reader, and the profile of each of its columns."""
+) -> Reader:  # fmt: skip
+    """The reader of the columns, in the order of the files."""
     headerless = sample.settings.get("header") is False
     null = _common_nulls([profile for profile, _ in read])
     is_typed = all(profile.found.is_typed for profile, _ in read)
     columns: list[tuple[int, Column]] = []
-    profiles: dict[str, Profile] = {}
     for profile, choice in read:
         columns.append((profile.place, _column(sample, profile, choice, null)))
-        profiles[profile.name] = profile
     if time is not None and time_name is not None:
         columns.append((time.columns[0].place, _time_column(time, time_name, null, schema.zone)))
-        profiles[time_name] = time.columns[0]
     if headerless:
         columns += [
             (number, Column(_name(sample, number))) for number in range(len(sample.columns))
@@ -54,7 +53,7 @@ def build_reader(
     if null != ("",) and not is_typed:
         settings["null"] = null
     ordered = [column for _, column in sorted(columns, key=lambda each: (each[0], bool(each[1].time_join)))]
-    return Reader(tuple(ordered), **settings), profiles
+    return Reader(tuple(ordered), **settings)
 
 
 def _name(sample: TableSample, number: int) -> str:
@@ -161,9 +160,16 @@ class _Counted:
                 self.counts[name.partition(" (")[0]] += 1
 
 
-def count_refused(sample: TableSample, reader: Reader) -> Mapping[str, int]:
-    """The rows that were looked at and that the reader refuses, by column."""
+def try_reader(sample: TableSample, reader: Reader) -> tuple[pa.Table, Mapping[str, int]]:
+    """The rows that were looked at as the reader reads them, and how many it refuses, by column."""
     counted = _Counted()
-    for _ in open_source(list(sample.paths), reader).batches(refused=counted):
-        pass
-    return counted.counts
+    source = open_source(list(sample.paths), reader)
+    batches = [batch.records for batch in source.batches(refused=counted)]
+    table = pa.Table.from_batches([_undictionary(batch) for batch in batches], source.schema())
+    return table, counted.counts
+
+
+def _undictionary(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch whose text is not dictionary-encoded, so that all batches have the same types."""
+    arrays = [each.cast(each.type.value_type) if pa.types.is_dictionary(each.type) else each for each in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Iterator
 from itertools import chain
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from domaintoolkit.errors import DomainToolkitError, OutputError, PluginError, Problem, SchemaError, cause
+from domaintoolkit.reading.written_times import split_times, write_times
 from domaintoolkit.schema import Column, Domain, Reader
 
 __all__ = ["read_sample", "write_sample"]
@@ -67,6 +69,8 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
         with duckdb.connect() as connection:
             connection.register("sample", shown)
             connection.execute(f"COPY sample TO ? ({_options(domain.reader, suffix)})", [str(beside)])
+        if text and domain.reader.encoding != "utf-8":
+            _transcode(beside, domain.reader.encoding, packed=suffix.endswith(".gz"))
         beside.replace(target)
     except (duckdb.IOException, OSError) as error:
         raise OutputError(str(target), " ".join(str(error).split())) from None
@@ -78,14 +82,19 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
 def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordBatchReader:
     """The rows under the headers of the raw file, with times as text if the file is text."""
     columns = {column.name: column for column in reader.columns}
-    names = [columns[name].header if name in columns else name for name in rows.schema.names]
 
     def batch(found: pa.RecordBatch) -> pa.RecordBatch:
-        arrays = [
-            _to_writable(array, columns[name]) if text and name in columns else array
-            for name, array in zip(found.schema.names, found.columns, strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(arrays, names)
+        made: dict[str, pa.Array] = {}
+        joined: dict[str, pa.Array] = {}
+        for name, array in zip(found.schema.names, found.columns, strict=True):
+            column = columns.get(name)
+            if column is None:
+                made[name] = array
+            elif column.time_join:
+                joined |= split_times(array, column)
+            else:
+                made[column.header] = _to_writable(array, column) if text else array
+        return pa.RecordBatch.from_pydict(made | joined)
 
     shown: Iterator[pa.RecordBatch] = map(batch, rows)
     first = next(shown)
@@ -95,17 +104,20 @@ def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordB
 def _to_writable(array: pa.Array, column: Column) -> pa.Array:
     """A column for DuckDB to write: times as text, and nulls spelled out if the column has a spelling of its own."""
     if pa.types.is_timestamp(array.type):
-        array = _instants(array, column)
+        array = write_times(array, column)
     if column.null and column.type != "string":
         return pc.fill_null(array.cast(pa.string()), column.null[0])
     return array
 
 
-def _instants(array: pa.Array, column: Column) -> pa.Array:
-    if column.time_format is None:
-        return pc.strftime(array.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
-    seconds = pc.floor_temporal(array, unit="second").cast(pa.timestamp("s", "UTC"))
-    return pc.strftime(seconds.cast(pa.timestamp("s", column.zone)), column.time_format)
+def _transcode(file: Path, encoding: str, packed: bool) -> None:
+    """Write a file of UTF-8 in another encoding; raises `OutputError` for text that the encoding does not have."""
+    unpacked = gzip.decompress(file.read_bytes()) if packed else file.read_bytes()
+    try:
+        data = unpacked.decode().encode(encoding)
+    except UnicodeEncodeError as error:
+        raise OutputError(str(file), f"the sample has text that is not in {encoding}: {error}") from None
+    file.write_bytes(gzip.compress(data, mtime=0) if packed else data)
 
 
 def _check(reader: Reader, target: Path) -> None:

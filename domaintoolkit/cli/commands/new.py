@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import add_options, bundle, format_examples, json_option, print_json
+from domaintoolkit.cli.options import add_options, bundle, format_examples, json_option, overwrite_option, print_json
+from domaintoolkit.cli.output import check_output_folder
 
 if TYPE_CHECKING:
     from domaintoolkit.proposal import Proposal, Question, UserChoices
+    from domaintoolkit.proposal.package import Names
 
 __all__ = ["command"]
 
 EXAMPLES = format_examples(
-    "domaintoolkit new shop --from 2019-Oct.csv.gz",
+    "domaintoolkit new shop --from 2019-Oct.csv.gz --install",
     "domaintoolkit new shop --from 2019-Oct.csv.gz 2019-Nov.csv.gz --yes --schema-only > shop.toml",
     "domaintoolkit new trips --from trips/ --entity vehicle --time pickup_date,pickup_time --day-first",
 )
+FULL = "already holds a distribution; give --overwrite to replace it, or choose another folder with -o"
 KINDS = ("categorical", "numeric", "text", "timestamp")
 
 
@@ -41,7 +47,7 @@ class Said:
     encoding: str | None
     delimiter: str | None
 
-    def as_answers(self) -> UserChoices:
+    def as_choices(self) -> UserChoices:
         """The choices as the proposal takes them."""
         from domaintoolkit.proposal import UserChoices
 
@@ -95,6 +101,12 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )  # fmt: skip
 @click.option("--yes", is_flag=True, help="Ask nothing; take the likeliest answer to each question.")
 @click.option("--schema-only", is_flag=True, help="Print the schema and the reader as TOML, and write no plugin.")
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), metavar="DIR",
+    help="Folder of the plugin.  [default: NAME-domain in the current folder]",
+)  # fmt: skip
+@click.option("--install", is_flag=True, help="Install the plugin, and run `encode` and `verify` with it.")
+@overwrite_option
 @json_option
 @choice_options
 def command(
@@ -103,24 +115,98 @@ def command(
     files: tuple[str, ...],
     yes: bool,
     schema_only: bool,
+    out: Path | None,
+    install: bool,
+    overwrite: bool,
     json_output: bool,
     said: Said,
 ) -> None:
-    """Propose a domain for a table: its schema, its reader, and a plugin with both.
+    """Propose a domain for a table, and write a plugin with it.
 
     Looks at rows that are spread over all FILES, and says for each column what becomes of it and why. On a
     terminal, it asks what the rows do not decide. Options decide it up front; columns are named by their headers.
+
+    The plugin is a distribution of its own, with a simulated sample, a recipe, a data card and tests. It holds no row
+    of the table.
     """
     from domaintoolkit.proposal import write_toml
+    from domaintoolkit.proposal.package import Names, write_distribution
 
-    proposal = _decide((*files, *more), said.as_answers(), yes)
-    toml = write_toml(proposal, f"The schema of {name}, proposed from {proposal.rows:,} rows.")
+    paths = (*files, *more)
+    if schema_only and (install or out is not None):
+        raise click.UsageError("--schema-only prints the schema and writes nothing; drop it, or --install and --out")
+    names = Names(name)
+    folder = out or Path(names.distribution)
+    if not schema_only:
+        _check_name(names)
+        check_output_folder(folder, "pyproject.toml", overwrite, FULL)
+    proposal = _decide(paths, said.as_choices(), yes)
+    described = f"The schema of {name}, proposed from {proposal.rows:,} rows."
+    if schema_only:
+        toml = write_toml(proposal, described)
+        print_json(_summarize(name, proposal) | {"toml": toml}) if json_output else click.echo(toml, nl=False)
+        return
+    written = write_distribution(proposal, names, paths, folder, overwrite)
     if json_output:
-        print_json(_summarize(name, proposal) | {"toml": toml})
-    elif schema_only:
-        click.echo(toml, nl=False)
+        print_json(_summarize(name, proposal) | {"out": str(folder), "files": written})
     else:
         _show(proposal)
+        _show_files(folder, written)
+    if install:
+        _install(names, folder, paths, proposal)
+    elif not json_output:
+        _show_next(names, folder, paths, proposal, is_installed=False)
+
+
+def _check_name(names: Names) -> None:
+    """Refuse the name of a domain that another distribution has."""
+    from domaintoolkit.registry import list_domains
+
+    if names.domain in list_domains().domains and find_spec(names.module) is None:
+        raise click.UsageError(f"a domain {names.domain!r} is installed already; choose another NAME")
+
+
+def _show_files(folder: Path, written: list[str]) -> None:
+    click.echo(f"\n{len(written)} files written to {folder}: {', '.join(written)}")
+
+
+def _encode_arguments(names: Names, paths: tuple[str, ...], proposal: Proposal) -> list[str]:
+    refuses = ["--on-bad-rows", "quarantine"] if proposal.refused > 0 else []
+    return ["encode", "--domain", names.domain, *paths, *refuses, "-o", f"{names.domain}-streams"]
+
+
+def _install(names: Names, folder: Path, paths: tuple[str, ...], proposal: Proposal) -> None:
+    """Install the distribution, encode the files and verify the streams; a failure ends the command."""
+    from domaintoolkit.proposal.package import install, run_domaintoolkit
+
+    install(folder)
+    click.echo(f"\ninstalled {names.distribution}", err=True)
+    encode = _encode_arguments(names, paths, proposal)
+    for arguments in (encode, ["verify", f"{names.domain}-streams", *paths]):
+        click.echo(f"\n$ domaintoolkit {shlex.join(arguments)}", err=True)
+        status = run_domaintoolkit(arguments)
+        if status:
+            raise SystemExit(status)
+    _show_next(names, folder, paths, proposal, is_installed=True)
+
+
+def _show_next(names: Names, folder: Path, paths: tuple[str, ...], proposal: Proposal, is_installed: bool) -> None:
+    """The commands that come next, to copy."""
+    streams = f"{names.domain}-streams"
+    encode = _encode_arguments(names, paths, proposal)
+    lines = [] if is_installed else [
+        f"pip install -e {shlex.quote(str(folder))}",
+        f"domaintoolkit {shlex.join(encode)}",
+        f"domaintoolkit {shlex.join(['verify', streams, *paths])}",
+    ]  # fmt: skip
+    lines += [
+        f"domaintoolkit inspect {streams}",
+        f"domaintoolkit check {names.domain}",
+        f"domaintoolkit train --domain {names.domain}",
+    ]
+    click.echo("\nnext:", err=True)
+    for line in lines:
+        click.echo(f"  {line}", err=True)
 
 
 def _decide(files: tuple[str, ...], answers: UserChoices, yes: bool) -> Proposal:

@@ -1,0 +1,43 @@
+"""Times as the text of a raw file: in the format of their column, and split into the columns that make them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from domaintoolkit.schema import Column
+
+__all__ = ["split_times", "write_times"]
+
+
+def write_times(array: pa.Array, column: Column) -> pa.Array:
+    """The texts of instants. A format takes whole seconds, and is of the column's zone."""
+    form = column.time_format
+    if form is None:
+        return pc.strftime(array.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
+    seconds = pc.floor_temporal(array, unit="second").cast(pa.timestamp("s", "UTC"))
+    if "%-" not in form and "%f" not in form:
+        return pc.strftime(seconds.cast(pa.timestamp("s", column.zone)), form)
+    # Arrow writes no numbers without their zeros
+    coded, zone = seconds.dictionary_encode(), ZoneInfo(column.zone)
+    texts = [moment.astimezone(zone).strftime(form) for moment in _moments(coded.dictionary)]
+    return pa.array(texts, pa.string()).take(coded.indices)
+
+
+def _moments(seconds: pa.Array) -> list[dt.datetime]:
+    start = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return [start + dt.timedelta(seconds=value) for value in seconds.cast(pa.int64()).to_pylist()]
+
+
+def split_times(array: pa.Array, column: Column) -> dict[str, pa.Array]:
+    """The texts of the columns that `time_join` names: each takes a word of the time, and the last one all others."""
+    headers = tuple(column.time_join)
+    if column.time_format is None:
+        texts = pc.strftime(array.cast(pa.timestamp("us", column.zone)), "%Y-%m-%d %H:%M:%S")
+    else:
+        texts = write_times(array, column)
+    words = pc.split_pattern(texts, " ", max_splits=len(headers) - 1)
+    return {header: pc.list_element(words, place) for place, header in enumerate(headers)}
