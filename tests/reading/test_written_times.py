@@ -1,0 +1,25 @@
+"""Times are written as their column reads them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+
+from domaintoolkit.reading.written_times import split_times, write_times
+from domaintoolkit.schema import Column
+
+TIMES = pa.array([dt.datetime(2024, 3, 1, 9, 5), dt.datetime(2024, 12, 24, 23, 0), None], pa.timestamp("us", "UTC"))
+
+
+def test_a_format_without_zeros_is_written_in_the_zone_of_the_column() -> None:
+    column = Column("at", type="timestamp", time_format="%-d.%-m.%Y %H:%M", zone="Europe/Berlin")
+    assert write_times(TIMES, column).to_pylist() == ["1.3.2024 10:05", "25.12.2024 00:00", None]
+
+
+def test_a_joined_time_is_split_into_its_columns() -> None:
+    column = Column("at", type="timestamp", time_join=("Day", "Time"), time_format="%d-%b-%Y %I:%M %p")
+    split = {name: values.to_pylist() for name, values in split_times(TIMES, column).items()}
+    assert split == {"Day": ["01-Mar-2024", "24-Dec-2024", None], "Time": ["09:05 AM", "11:00 PM", None]}
+    plain = split_times(TIMES, Column("at", type="timestamp", time_join=("Day", "Time")))
+    assert plain["Time"].to_pylist() == ["09:05:00.000000", "23:00:00.000000", None]
