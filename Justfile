@@ -14,7 +14,7 @@ check:
     ruff format --check .
     mypy
     lint-imports
-    python website/build.py
+    python website/build_site.py
 
 # Run all tests on two processes; arguments go to pytest
 test *arguments:

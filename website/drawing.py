@@ -51,7 +51,14 @@ class Canvas:
         self._reach(y + 4)
 
     def box(
-        self, x: float, y: float, width: float, height: float, colour: str = "var(--wash)", edge: str = "none", round: float = 4
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        colour: str = "var(--wash)",
+        edge: str = "none",
+        round: float = 4,
     ) -> None:
         """A rectangle."""
         self._shapes.append(
@@ -60,7 +67,9 @@ class Canvas:
         )
         self._reach(y + height)
 
-    def line(self, points: Sequence[tuple[float, float]], colour: str = "var(--line)", wide: float = 1, dash: str = "") -> None:
+    def line(
+        self, points: Sequence[tuple[float, float]], colour: str = "var(--line)", wide: float = 1, dash: str = ""
+    ) -> None:
         """A line through points."""
         path = " ".join(f"{'M' if k == 0 else 'L'}{x:.1f} {y:.1f}" for k, (x, y) in enumerate(points))
         dashes = f' stroke-dasharray="{dash}"' if dash else ""
@@ -70,7 +79,9 @@ class Canvas:
     def arrow(self, x: float, y: float, to_x: float, to_y: float, colour: str = "var(--quiet)") -> None:
         """A straight arrow, either across or down."""
         self.line([(x, y), (to_x, to_y)], colour, 1.4)
-        tips = [(to_x - 6, to_y - 4), (to_x - 6, to_y + 4)] if to_x != x else [(to_x - 4, to_y - 6), (to_x + 4, to_y - 6)]
+        tips = (
+            [(to_x - 6, to_y - 4), (to_x - 6, to_y + 4)] if to_x != x else [(to_x - 4, to_y - 6), (to_x + 4, to_y - 6)]
+        )
         (a, b), (c, d) = tips
         self._shapes.append(f'<path d="M{to_x:.1f} {to_y:.1f}L{a:.1f} {b:.1f}L{c:.1f} {d:.1f}Z" fill="{colour}"/>')
 
@@ -97,5 +108,7 @@ class Canvas:
     def svg(self, title: str) -> str:
         """The whole picture, on one line after its style."""
         height = self.bottom + 8
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {height:.0f}" width="{self.width:g}">'
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {height:.0f}" width="{self.width:g}">'
+        )
         return f"{head}{STYLE}\n<title>{escape(title)}</title>" + "\n".join(self._shapes) + "</svg>\n"

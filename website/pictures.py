@@ -71,6 +71,11 @@ def coloured(tokens: Sequence[str]) -> list[tuple[str, int]]:
     return colours
 
 
+def place_in_event(token: str) -> tuple[int, bool]:
+    """The place of a token in the events of the shop: by field, the levels of a path after its beginning."""
+    return FIELDS.get(field_of(token) or "", 0), " ." in token
+
+
 def draw_row() -> str:
     """One row of the shop becomes tokens, and these become ids."""
     table, tokenizer, streams = shop()
@@ -133,13 +138,17 @@ def draw_pipeline() -> str:
 
 def draw_stream() -> str:
     """The parts of a stream."""
-    _, tokenizer, streams = bank()
+    _, _, streams = bank()
     names = streams.tokens(0)
     starts = streams.event_starts[streams.event_offsets[0] : streams.event_offsets[1]].tolist()
     canvas = Canvas()
     rows = (
         ("begins the history", names[:1], 0),
-        ("static fields, once", names[1 : names.index("[anchor year=2023]") if "[anchor year=2023]" in names else 4], 4),
+        (
+            "static fields, once",
+            [name for name in names[1:5] if not name.startswith("[anchor")],
+            4,
+        ),
         ("anchor: date of the first event", [name for name in names if name.startswith("[anchor")], 1),
         ("first event", names[starts[0] : starts[1]], 2),
         ("second event", names[starts[1] : starts[2]], 3),
@@ -164,7 +173,7 @@ def draw_models() -> str:
             x = canvas.chip(x, y, name, colour)
             canvas.arrow(x - 3, y + 11, x + 7, y + 11)
             x += 8
-    canvas.text(8, 134, "event model: one position an event, and each predicts all parts of the next event, in turn", "strong")
+    canvas.text(8, 134, "event model: one position an event, and each predicts the parts of the next", "strong")
     for row, (event, label) in enumerate(((parts, "event 1"), (short, "event 2"))):
         y = 148.0 + row * 66
         width = sum(chip_width(name) for name, _ in event) + 5 * 5 + 16
@@ -210,7 +219,12 @@ def draw_categorical() -> str:
     canvas.text(edge + 6, 46, f"the other {len(counts) - kept:,} brands are spelled", "small")
     known, rare = shown[0][0], shown[40][0]
     y = 180.0
-    for value, note in ((known, "frequent"), (rare, "known, but beyond max_size"), ("Žižkov", "never seen"), (None, "null")):
+    for value, note in (
+        (known, "frequent"),
+        (rare, "known, but beyond max_size"),
+        ("Žižkov", "never seen"),
+        (None, "null"),
+    ):
         canvas.text(12, y + 15, "null" if value is None else value, "mono")
         canvas.text(100, y + 15, note, "small quiet")
         canvas.chips(262, y, [(token, 3) for token in tokens(value)], 372)
@@ -264,7 +278,12 @@ def draw_bins() -> str:
                 x = 12 + 616 * (edge - low) / (high - low)
                 canvas.line([(x, base - 78), (x, base + 6)], "var(--mark)", 1)
         for price in (25, 120, 480):
-            canvas.line([(12 + 616 * (price - low) / (high - low), base + 6), (12 + 616 * (price - low) / (high - low), base + 12)])
+            canvas.line(
+                [
+                    (12 + 616 * (price - low) / (high - low), base + 6),
+                    (12 + 616 * (price - low) / (high - low), base + 12),
+                ]
+            )
         at = 12.0
         for price in (25.0, 120.0, 480.0):
             canvas.text(at, base + 32, f"{price:g}", "mono")
@@ -344,8 +363,24 @@ def draw_deltas() -> str:
             seconds = sum(float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)([smhd])", match[1]))
             x = 12 + 616 * (math.log10(seconds) - low) / (high - low)
             canvas.line([(x, 36), (x, 156)], "var(--mark)", 1)
-    for text, seconds in (("1s", 1), ("10s", 10), ("1m", 60), ("10m", 600), ("1h", 3600), ("10h", 36000), ("1d", 86400), ("8d", 691200), ("60d", 5184000)):
-        canvas.text(12 + 616 * (math.log10(seconds) - low) / (high - low), 172, text, "small quiet", "middle" if seconds > 1 else "start")
+    for text, seconds in (
+        ("1s", 1),
+        ("10s", 10),
+        ("1m", 60),
+        ("10m", 600),
+        ("1h", 3600),
+        ("10h", 36000),
+        ("1d", 86400),
+        ("8d", 691200),
+        ("60d", 5184000),
+    ):
+        canvas.text(
+            12 + 616 * (math.log10(seconds) - low) / (high - low),
+            172,
+            text,
+            "small quiet",
+            "middle" if seconds > 1 else "start",
+        )
     return canvas.svg("The time since the previous event in log-spaced buckets")
 
 
@@ -358,9 +393,13 @@ def draw_text() -> str:
     canvas, y = Canvas(), 8.0
     for value in (frequent[0][0], max((text for text, _ in frequent), key=len), "CAFÉ ZÜRICH 12", ""):
         canvas.text(8, y + 15, f'"{value}"', "mono")
-        shown = [token.removeprefix("[description ").removesuffix("]") if '"' in token else token for token in tokens(value)]
+        shown = [
+            token.removeprefix("[description ").removesuffix("]") if '"' in token else token for token in tokens(value)
+        ]
         y = canvas.chips(24, y + 24, [(token, 2) for token in shown], 610) + 14
-    canvas.text(8, y + 6, "frequent words are one piece, rare ones several, and a letter never seen is its bytes", "quiet")
+    canvas.text(
+        8, y + 6, "frequent words are one piece and rare ones several; a letter without a piece is its bytes", "quiet"
+    )
     return canvas.svg("Descriptions of bank transactions as pieces of byte-pair encoding")
 
 
@@ -382,7 +421,7 @@ def draw_composite() -> str:
     canvas, y = Canvas(), 8.0
     for k in (one, three):
         canvas.text(8, y + 15, f"{model.counts[k]:,} times in {EVENTS:,} events", "quiet")
-        y = canvas.chips(24, y + 24, coloured(pieces[k]), 610) + 6
+        y = canvas.chips(24, y + 24, coloured(sorted(pieces[k], key=place_in_event)), 610) + 6
         canvas.arrow(40, y, 40, y + 18)
         canvas.text(54, y + 14, "one token instead of " + str(len(pieces[k])), "small quiet")
         y += 24
@@ -409,10 +448,22 @@ def draw_custom() -> str:
     for sector in range(sectors):
         radius = 30 + 90 * counts[sector] / most
         low, high = (math.radians(sector * width + side) for side in (-width / 2 + 1, width / 2 - 1))
-        a, b = (cx + radius * math.sin(low), cy - radius * math.cos(low)), (cx + radius * math.sin(high), cy - radius * math.cos(high))
-        canvas.shape(f"M{cx:.1f} {cy:.1f}L{a[0]:.1f} {a[1]:.1f}A{radius:.1f} {radius:.1f} 0 0 1 {b[0]:.1f} {b[1]:.1f}Z", f"var(--c{sector % 6 + 1})")
+        a, b = (
+            (cx + radius * math.sin(low), cy - radius * math.cos(low)),
+            (cx + radius * math.sin(high), cy - radius * math.cos(high)),
+        )
+        canvas.shape(
+            f"M{cx:.1f} {cy:.1f}L{a[0]:.1f} {a[1]:.1f}A{radius:.1f} {radius:.1f} 0 0 1 {b[0]:.1f} {b[1]:.1f}Z",
+            f"var(--c{sector % 6 + 1})",
+        )
         middle = math.radians(sector * width)
-        canvas.text(cx + 138 * math.sin(middle), cy - 132 * math.cos(middle) + 4, f"{sector * width:g}°", "small quiet", "middle")
+        canvas.text(
+            cx + 138 * math.sin(middle),
+            cy - 132 * math.cos(middle) + 4,
+            f"{sector * width:g}°",
+            "small quiet",
+            "middle",
+        )
     canvas.text(320, 30, "headings of rides, in 8 sectors", "strong")
     y = 48.0
     for value in (3.0, 92.5, 350.0, None):
@@ -420,7 +471,7 @@ def draw_custom() -> str:
         slot = int(code.slots[code.codes[0]])
         canvas.text(320, y + 15, "null" if value is None else f"{value:g}°", "mono")
         canvas.arrow(370, y + 11, 392, y + 11)
-        canvas.chip(400, y, f"[heading{encoder.slots[slot].text}]", slot % 6 + 1 if slot > 1 else 0)
+        canvas.chip(400, y, f"[heading{encoder.slots[slot].text}]", (slot - 2) % 6 + 1 if slot > 1 else 0)
         y += 32
     canvas.text(320, y + 14, "3° and 350° are the same token:", "quiet")
     canvas.text(320, y + 32, "numeric buckets would part them", "quiet")
@@ -433,7 +484,7 @@ def draw_unigram_of_overview() -> str:
     canvas, y = Canvas(), 8.0
     rows = (
         ("Categorical", "a brand, a country", "samsung", ["[brand=samsung]"], 3),
-        ("Categorical, a path", "a category", "electronics.audio", ["[category=electronics]", "[category .1=audio]"], 2),
+        ("Path", "a category, by level", "electronics.audio", ["[category=electronics]", "[category .1=audio]"], 2),
         ("Numeric", "a price", "33.90", ["[price 32.3..33.9]"], 5),
         ("Timestamp", "a time", "2019-10-23 14:05", ["[at weekday=Wed]", "[at hour=14]", "[at delta 1m..2m]"], 6),
         ("Text", "a description", "CARD REFUND", ['["CARD"]', '[" REF"]', '["UND"]'], 1),
@@ -442,7 +493,7 @@ def draw_unigram_of_overview() -> str:
     for name, kind, value, tokens, colour in rows:
         canvas.text(8, y + 15, name, "strong")
         canvas.text(8, y + 32, kind, "small quiet")
-        canvas.text(150, y + 23, value, "mono")
+        canvas.text(142, y + 23, value, "mono")
         canvas.arrow(282, y + 19, 304, y + 19)
         canvas.chips(312, y + 8 if len(tokens) < 3 or colour != 6 else y, [(token, colour) for token in tokens], 326)
         y += 50 if len(tokens) < 3 else 62

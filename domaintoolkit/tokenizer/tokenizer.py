@@ -77,12 +77,13 @@ class DomainTokenizer:
     `encoders` are your own encoders for `Custom` fields, in addition to those of installed plugins. `threads` is
     the number that work at once (default: one for each processor); it changes no result.
 
-    >>> import domaintoolkit as dt
-    >>> schema = dt.Schema(entity="user", time="at", fields=[dt.Categorical("what"), dt.Timestamp("at")])
-    >>> table = {"user": [7, 7], "at": ["2019-10-01T10:00", "2019-10-01T10:05"], "what": ["view", "cart"]}
-    >>> streams = dt.DomainTokenizer(schema).fit(table).encode(table)
-    >>> streams.tokens(0)[4:6]
-    ['[what=view]', '[at weekday=Tue]']
+    Examples:
+        >>> import domaintoolkit as dt
+        >>> schema = dt.Schema(entity="user", time="at", fields=[dt.Categorical("what"), dt.Timestamp("at")])
+        >>> table = {"user": [7, 7], "at": ["2019-10-01T10:00", "2019-10-01T10:05"], "what": ["view", "cart"]}
+        >>> streams = dt.DomainTokenizer(schema).fit(table).encode(table)
+        >>> streams.tokens(0)[4:6]
+        ['[what=view]', '[at weekday=Tue]']
     """
 
     def __init__(self, schema: Schema, encoders: Iterable[EncoderType] = (), threads: int | None = None) -> None:

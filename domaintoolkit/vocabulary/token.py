@@ -65,8 +65,9 @@ def readable_name(field: str | None, text: str) -> str:
     Different (field, text) give different names: special characters are escaped, in a field's name the
     space and `=` too, so the first bare one of these begins the text.
 
-    >>> readable_name("a=b", "=c"), readable_name("a", "=b=c")
-    ('[a\\=b=c]', '[a=b=c]')
+    Examples:
+        >>> readable_name("a=b", "=c"), readable_name("a", "=b=c")
+        ('[a\\=b=c]', '[a=b=c]')
     """
     return readable_names(field, [text])[0]
 

@@ -37,9 +37,10 @@ class Vocabulary:
     extension is a *generation*; `generations` is the chain of them, (size, hash) each, and the hash of a
     generation is that of its first `size` tokens.
 
-    >>> vocabulary = Vocabulary.from_tokens(["[PAD]", "[view]", "[cart]"])
-    >>> vocabulary.encode(["[cart]", "[view]"]), vocabulary.decode([2, 1])
-    ([2, 1], ['[cart]', '[view]'])
+    Examples:
+        >>> vocabulary = Vocabulary.from_tokens(["[PAD]", "[view]", "[cart]"])
+        >>> vocabulary.encode(["[cart]", "[view]"]), vocabulary.decode([2, 1])
+        ([2, 1], ['[cart]', '[view]'])
     """
 
     _sizes: tuple[int, ...]

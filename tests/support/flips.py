@@ -31,7 +31,7 @@ BEFORE: dict[str, tuple[tuple[str, ...], ...]] = {
 """The commands that make each output."""
 FOLDERS = {"streams": "out", "tokenizer": "tokenizer", "run": "run"}
 UNREAD = ("quarantine.csv",)
-"""Files for people: nothing reads them, and docs/guides/files.md says so."""
+"""Files for people: nothing reads them, and docs/reference/format-on-disk.md says so."""
 
 
 def make(name: str, folder: Path) -> Path:

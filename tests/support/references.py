@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from click.testing import CliRunner
 
 from domaintoolkit.cli.main import COMMANDS, main
+from domaintoolkit.cli.recipe_options import HELP
+from domaintoolkit.model import PRESETS, parameters, preset
 from domaintoolkit.schema import Categorical, Column, Composite, Custom, Numeric, Reader, Schema, Split, Text, Timestamp
+from domaintoolkit.train import Recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +35,104 @@ be left out if the files' headers are the schema's names.
 
 This page is made from the code.
 """
+
+RECIPE_HEAD = """# Recipe reference
+
+A recipe has every setting of a training run. It is a TOML file of its own, or the table `[train]` of one; each setting
+is also an option of [`train`](commands.md#train), with dashes in place of underscores. `train` writes all settings of a
+run, defaults included, to `RUN/recipe.toml`.
+
+```toml
+family = "event"
+preset = "410k"
+model = { part_width = 64 }
+block = 128
+batch = 8
+steps = 400
+learning_rate = 4e-3
+```
+
+Unknown settings, and settings that have no effect beside others, are errors; all problems are reported together. A step
+is `accumulation` batches of `batch` blocks of `block` positions on each device.
+
+This page is made from the code.
+"""
+
+RECIPE_TAIL = """
+## The table `model`
+
+`model` changes settings of the preset, in TOML as a table and on the command line as `--model position=rope`.
+`dropout`, `position` (`none`, `rope`, `learned`, `rope+learned`), `norm`, `activation`, `multiple`, `bias`, `parallel`,
+`tied`, `width`, `layers` and `heads` are settings of both families; `part_width`, `sequential`, `large`, `large_from`
+and `negatives` are those of event models. [The classes](python.md#models) `TokenModelConfig` and `EventModelConfig`
+explain them.
+"""
+
+RECIPE_GROUPS = {
+    "Model and data": ("family", "preset", "model", "segmentation", "held_out", "block", "batch", "accumulation"),
+    "Length": ("steps", "epochs", "patience"),
+    "Learning rate": (
+        "learning_rate", "scaling", "scaling_positions", "schedule", "warmup", "floor", "restart_every",
+    ),
+    "Optimizer": (
+        "beta1", "beta2", "epsilon", "weight_decay", "clip",
+        "embedding_penalty", "embedding_penalty_form", "embedding_norm",
+    ),
+    "Device": ("precision", "compile", "parallel", "seed"),
+    "Evaluation and checkpoints": ("evaluate_every", "evaluate_blocks", "checkpoint_every", "keep", "trackers"),
+}  # fmt: skip
+
+PRESETS_HEAD = """# Presets
+
+The sizes of models, by name: `--preset 410k`, or `preset = "410k"` in a recipe. A preset is named by the parameters of
+its decoder, without embeddings; only `24m` and `330m` have the names that published works gave them, by their total.
+The last column is for a token model with 4,000 tokens.
+
+This page is made from the code.
+"""
+
+PRESETS_TAIL = """
+An event model has the same decoder, and heads and embeddings for the parts of events beside it: on the shop, `54k`
+comes to some 190 thousand parameters. `train` prints the number at the end.
+
+## Which one?
+
+- A sample of some hundred thousand events, on a laptop: `410k`, in minutes.
+- Millions of events: `3m` to `12m`; with a GPU, `24m`.
+- More parameters than tokens to train on is too much. `domaintoolkit plan` estimates memory, time and cost:
+
+```
+domaintoolkit plan --preset 24m --gpu l4 --tokens 62.7M
+domaintoolkit plan shop --preset 85m --gpu h100 --batch 64 --block 1024
+```
+
+Every number of a preset can be changed: `--model layers=3 --model width=192`. The width is a multiple of the heads.
+"""
+
+PYTHON_HEAD = """# Python reference
+
+Every public name, by the package that it is imported from. `import domaintoolkit as dt` has all that encoding and
+plugins need; models, jobs and generation have packages of their own, which import torch only when they are used.
+[The library page](../guides/library.md) shows them at work.
+
+This page is made from the docstrings.
+"""
+
+PACKAGES = {
+    "domaintoolkit": "Tokenizers, schemas and plugins",
+    "domaintoolkit.reading": "Files",
+    "domaintoolkit.jobs": "Jobs over whole tables",
+    "domaintoolkit.storage": "Encoded folders",
+    "domaintoolkit.labels": "Labels",
+    "domaintoolkit.model": "Models",
+    "domaintoolkit.train": "Training",
+    "domaintoolkit.embeddings": "Embeddings of folders",
+    "domaintoolkit.generate": "Generation",
+    "domaintoolkit.evaluate": "Evaluation",
+    "domaintoolkit.report": "Histories and tables for people",
+    "domaintoolkit.testing": "Tests for plugins",
+}
+"""The packages whose names users import."""
 
 DECLARATIONS: tuple[tuple[type[Any], str], ...] = (
     (Schema, "the top level of the file"),
@@ -112,7 +215,90 @@ def _default(parameter: inspect.Parameter) -> str:
     return f"`{value!r}`".replace("'", '"').replace("True", "true").replace("False", "false")
 
 
-PAGES = {"docs/reference/commands.md": command_reference, "docs/reference/schema.md": schema_reference}
+def recipe_reference() -> str:
+    """docs/reference/recipe.md"""
+    hints, parts = get_type_hints(Recipe), [RECIPE_HEAD]
+    grouped = {name for names in RECIPE_GROUPS.values() for name in names}
+    others = tuple(name for name in Recipe.__dataclass_fields__ if name not in grouped)
+    for title, names in (RECIPE_GROUPS | ({"Others": others} if others else {})).items():
+        parts += [f"\n## {title}\n", "| setting | type | default | meaning |", "|---|---|---|---|"]
+        for name in names:
+            default = Recipe.__dataclass_fields__[name]
+            written = _default(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_declared(default)))
+            kind = "table" if name == "model" else _type(hints[name])
+            parts.append(f"| `{name}` | {kind} | {written} | {_help_of_setting(name)} |")
+    return "\n".join(parts) + "\n" + RECIPE_TAIL
+
+
+def _declared(setting: Any) -> Any:
+    return inspect.Parameter.empty if setting.default is MISSING else setting.default
+
+
+def _help_of_setting(name: str) -> str:
+    return HELP[name].partition("  [default")[0].replace("|", "\\|")
+
+
+def preset_reference() -> str:
+    """docs/models/presets.md"""
+    lines = [
+        PRESETS_HEAD,
+        "| preset | width | layers | heads | decoder | with embeddings |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, shape in PRESETS.items():
+        whole, inside = parameters(preset(name, 4_000))
+        numbers = (f"{number:,}" for number in (*shape.values(), inside, whole))
+        lines.append(f"| `{name}` | {' | '.join(numbers)} |")
+    return "\n".join(lines) + "\n" + PRESETS_TAIL
+
+
+def python_reference() -> str:
+    """docs/reference/python.md: every public name, with the first line of its docstring and a mark for the site."""
+    parts = [PYTHON_HEAD]
+    for package, title in PACKAGES.items():
+        parts += [f"\n## {title}\n", f"`from {package} import ...`\n"]
+        for name, module in sorted(_public_names(package).items()):
+            summary = _summary(module, name)
+            parts += [f"### `{name}`\n", f"{summary}\n", f"<!-- ::: {module}.{name} -->\n"] if summary else []
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _public_names(package: str) -> dict[str, str]:
+    """The names that a package gives, and the module of each, from its source alone."""
+    folder = ROOT / package.replace(".", "/")
+    source = next(path for path in (folder / "__init__.pyi", folder / "__init__.py") if path.exists())
+    found = {}
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("domaintoolkit")):
+            module = f"{package}.{node.module}" if node.level else node.module or ""
+            found |= {alias.asname or alias.name: module for alias in node.names}
+    return found
+
+
+def _summary(module: str, name: str) -> str:
+    """The first paragraph of a docstring; of a name that a package passes on, that of the name itself."""
+    folder = ROOT / module.replace(".", "/")
+    if folder.is_dir():
+        inner = _public_names(module)
+        return _summary(inner[name], name) if name in inner else ""
+    tree = ast.parse(folder.with_suffix(".py").read_text(encoding="utf-8"))
+    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(each, ast.Name) and each.id == name for each in targets):
+                return " ".join(str(getattr(after.value, "value", "")).split())
+    return ""
+
+
+PAGES = {
+    "docs/reference/commands.md": command_reference,
+    "docs/reference/schema.md": schema_reference,
+    "docs/reference/recipe.md": recipe_reference,
+    "docs/models/presets.md": preset_reference,
+    "docs/reference/python.md": python_reference,
+}
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

@@ -1,4 +1,4 @@
-"""Build the documentation site: `python website/build.py` writes build/site/html, which opens without a server.
+"""Build the documentation site: `python website/build_site.py` writes build/site/html, which opens without a server.
 
 The pages are those of docs/ and a few others. Links between them stay, links to other files of the repository become
 plain text, and pictures are put into their pages, so that they follow the theme. Every warning is an error; then every
@@ -13,9 +13,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 ROOT = Path(__file__).parents[1]
@@ -30,10 +32,13 @@ OTHERS = {
 }
 """Pages outside docs/, and their places on the site."""
 
-LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-FENCE = re.compile(r"(^```.*?^```$|`[^`\n]+`(?!\]))", re.MULTILINE | re.DOTALL)
-"""Blocks and words of code, in which nothing is a link."""
-DIRECTIVE = re.compile(r"^<!-- (::: [\w.]+) -->$", re.MULTILINE)
+TOKEN = re.compile(
+    r"^```.*?^```$|(?P<mark>!?)\[(?P<words>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<link>[^)\s]+)\)|`[^`\n]+`",
+    re.MULTILINE | re.DOTALL,
+)
+"""A block of code, a link, or words of code, in which nothing is a link."""
+DIRECTIVE = re.compile(r"^[^\n]*\n\n<!-- (::: [\w.]+) -->$", re.MULTILINE)
+"""The first line of a docstring, and the name whose whole docstring the site has in its place."""
 STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 ELSEWHERE = "https://unpkg.com/iframe-worker/shim"
 """The script that the theme loads so that the search works without a server; assets/iframe-worker.js is ours."""
@@ -52,8 +57,8 @@ def stage(target: Path) -> None:
     """Write the sources of the site into `target`."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(HERE / "assets", target / "pages" / "assets")
-    shutil.copy(HERE / "zensical.toml", target / "zensical.toml")
     places = find_pages()
+    (target / "zensical.toml").write_text(with_navigation((HERE / "zensical.toml").read_text("utf-8"), places), "utf-8")
     for path, place in places.items():
         made = target / "pages" / place
         made.parent.mkdir(parents=True, exist_ok=True)
@@ -63,11 +68,49 @@ def stage(target: Path) -> None:
         made.write_text(stage_page(text, path, place, places, target / "pages"), encoding="utf-8")
 
 
+def with_navigation(config: str, places: dict[Path, str]) -> str:
+    """The settings with all pages in the navigation: those that it does not list follow the others of their folder."""
+    sections: list[dict[str, Any]] = tomllib.loads(config)["project"]["nav"]
+    listed = {page for section in sections for page in nav_pages(section)}
+    for path, place in sorted(places.items(), key=lambda each: each[1]):
+        page = place.replace(".ipynb", ".md")
+        if page not in listed:
+            title = re.search(r"^# (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            near = [sum(Path(each).parent == Path(page).parent for each in nav_pages(section)) for section in sections]
+            (entries,) = sections[near.index(max(near))].values()
+            entries.append({title[1].replace("`", "") if title else page: page})
+    lines = [
+        f"  {{ {json.dumps(name)} = {nav_toml(value)} }}," for section in sections for name, value in section.items()
+    ]
+    return re.sub(
+        r"^nav = \[.*?^\]$", lambda _: "\n".join(["nav = [", *lines, "]"]), config, flags=re.MULTILINE | re.DOTALL
+    )
+
+
+def nav_pages(entry: dict[str, Any]) -> list[str]:
+    """The pages of an entry of the navigation."""
+    (value,) = entry.values()
+    return [value] if isinstance(value, str) else [page for each in value for page in nav_pages(each)]
+
+
+def nav_toml(value: Any) -> str:
+    """A page, or a list of entries, as TOML."""
+    if isinstance(value, str):
+        return json.dumps(value)
+    return (
+        "["
+        + ", ".join(f"{{ {json.dumps(name)} = {nav_toml(page)} }}" for each in value for name, page in each.items())
+        + "]"
+    )
+
+
 def stage_page(text: str, path: Path, place: str, places: dict[Path, str], pages: Path) -> str:
     """The text of a page with its links and pictures as the site has them."""
 
     def replace(match: re.Match[str]) -> str:
-        mark, words, link = match.groups()
+        mark, words, link = match["mark"], match["words"], match["link"]
+        if link is None:
+            return match[0]
         target, _, anchor = link.partition("#")
         if link.startswith(("http://", "https://", "mailto:")) or not target:
             return match[0]
@@ -84,9 +127,7 @@ def stage_page(text: str, path: Path, place: str, places: dict[Path, str], pages
         shutil.copy(there, pages / Path(place).parent / there.name)
         return f"![{words}]({there.name})"
 
-    parts = FENCE.split(text)
-    parts[::2] = [LINK.sub(replace, part) for part in parts[::2]]
-    return DIRECTIVE.sub(r"\1", "".join(parts))
+    return DIRECTIVE.sub(r"\1", TOKEN.sub(replace, text))
 
 
 def picture(path: Path, words: str) -> str:
@@ -141,7 +182,9 @@ class Page(HTMLParser):
         self.names |= {found[name] or "" for name in ("id", "name") if name in found}
         if tag == "a" and found.get("href"):
             self.links.append(found["href"] or "")
-        loaded = found.get("src") if tag in ("script", "img", "iframe") else found.get("href") if tag == "link" else None
+        loaded = (
+            found.get("src") if tag in ("script", "img", "iframe") else found.get("href") if tag == "link" else None
+        )
         if loaded and found.get("rel") not in ("canonical", "prev", "next"):
             self.loaded.append(loaded)
 
