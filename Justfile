@@ -24,9 +24,15 @@ test *arguments:
 test-fast *arguments:
     HYPOTHESIS_PROFILE=quick pytest -n 2 -m "not slow and not spark and not gpu" "$@"
 
-# Write the pages that are generated from the code
+# Write the pages, pictures and outputs that are generated from the code
 docs:
     python tests/support/references.py
+    python website/pictures.py
+    python website/run_notebook.py
+
+# Build the documentation site into build/site/html
+site:
+    python website/build_site.py
 
 # Run a benchmark by its name: `just bench engine FOLDER`; benchmarks/README.md describes them
 bench name="tokenizer" *arguments:

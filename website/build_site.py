@@ -7,6 +7,7 @@ link of the made pages is followed, and nothing may be loaded from elsewhere.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -37,9 +39,8 @@ TOKEN = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 """A block of code, a link, or words of code, in which nothing is a link."""
-DIRECTIVE = re.compile(r"^[^\n]*\n\n<!-- (::: [\w.]+) -->$", re.MULTILINE)
-"""The first line of a docstring, and the name whose whole docstring the site has in its place."""
-STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+NAMES = re.compile(r"^<!-- names of ([\w.]+) -->$", re.MULTILINE)
+"""The place of a package's names on the page of the Python reference."""
 ELSEWHERE = "https://unpkg.com/iframe-worker/shim"
 """The script that the theme loads so that the search works without a server; assets/iframe-worker.js is ours."""
 
@@ -127,7 +128,29 @@ def stage_page(text: str, path: Path, place: str, places: dict[Path, str], pages
         shutil.copy(there, pages / Path(place).parent / there.name)
         return f"![{words}]({there.name})"
 
-    return DIRECTIVE.sub(r"\1", TOKEN.sub(replace, text))
+    return NAMES.sub(lambda match: describe_names(match[1]), TOKEN.sub(replace, text))
+
+
+def describe_names(package: str) -> str:
+    """A heading for each name that users import from a package, and the directive that brings its docstring."""
+    names = public_names(package)
+    return "\n\n".join(f"### `{name}`\n\n::: {module}.{name}" for name, module in sorted(names.items()))
+
+
+@cache
+def public_names(package: str) -> dict[str, str]:
+    """The names that a package gives, and the module that defines each, from its source alone."""
+    folder = ROOT / package.replace(".", "/")
+    source = next(path for path in (folder / "__init__.pyi", folder / "__init__.py") if path.exists())
+    found = {}
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("domaintoolkit")):
+            module = f"{package}.{node.module}" if node.level else node.module or ""
+            for alias in node.names:
+                name = alias.asname or alias.name
+                is_package = (ROOT / module.replace(".", "/")).is_dir()
+                found[name] = public_names(module).get(name, module) if is_package else module
+    return found
 
 
 def picture(path: Path, words: str) -> str:

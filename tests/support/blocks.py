@@ -26,7 +26,7 @@ class Block:
         """The `domaintoolkit` commands in it, as lists of arguments; those that a reader is to run begin with $."""
         found = []
         for line in self.text.splitlines():
-            for part in line.removeprefix("$ ").split(" && "):
+            for part in re.split(r" && | \| ", line.removeprefix("$ ")):
                 words = shlex.split(part, comments=True)
                 if words and Path(words[0]).name == "domaintoolkit":
                     found.append(words[1:])

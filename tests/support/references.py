@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from dataclasses import MISSING
@@ -108,31 +107,6 @@ domaintoolkit plan shop --preset 85m --gpu h100 --batch 64 --block 1024
 
 Every number of a preset can be changed: `--model layers=3 --model width=192`. The width is a multiple of the heads.
 """
-
-PYTHON_HEAD = """# Python reference
-
-Every public name, by the package that it is imported from. `import domaintoolkit as dt` has all that encoding and
-plugins need; models, jobs and generation have packages of their own, which import torch only when they are used.
-[The library page](../guides/library.md) shows them at work.
-
-This page is made from the docstrings.
-"""
-
-PACKAGES = {
-    "domaintoolkit": "Tokenizers, schemas and plugins",
-    "domaintoolkit.reading": "Files",
-    "domaintoolkit.jobs": "Jobs over whole tables",
-    "domaintoolkit.storage": "Encoded folders",
-    "domaintoolkit.labels": "Labels",
-    "domaintoolkit.model": "Models",
-    "domaintoolkit.train": "Training",
-    "domaintoolkit.embeddings": "Embeddings of folders",
-    "domaintoolkit.generate": "Generation",
-    "domaintoolkit.evaluate": "Evaluation",
-    "domaintoolkit.report": "Histories and tables for people",
-    "domaintoolkit.testing": "Tests for plugins",
-}
-"""The packages whose names users import."""
 
 DECLARATIONS: tuple[tuple[type[Any], str], ...] = (
     (Schema, "the top level of the file"),
@@ -252,52 +226,11 @@ def preset_reference() -> str:
     return "\n".join(lines) + "\n" + PRESETS_TAIL
 
 
-def python_reference() -> str:
-    """docs/reference/python.md: every public name, with the first line of its docstring and a mark for the site."""
-    parts = [PYTHON_HEAD]
-    for package, title in PACKAGES.items():
-        parts += [f"\n## {title}\n", f"`from {package} import ...`\n"]
-        for name, module in sorted(_public_names(package).items()):
-            summary = _summary(module, name)
-            parts += [f"### `{name}`\n", f"{summary}\n", f"<!-- ::: {module}.{name} -->\n"] if summary else []
-    return "\n".join(parts).rstrip() + "\n"
-
-
-def _public_names(package: str) -> dict[str, str]:
-    """The names that a package gives, and the module of each, from its source alone."""
-    folder = ROOT / package.replace(".", "/")
-    source = next(path for path in (folder / "__init__.pyi", folder / "__init__.py") if path.exists())
-    found = {}
-    for node in ast.parse(source.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("domaintoolkit")):
-            module = f"{package}.{node.module}" if node.level else node.module or ""
-            found |= {alias.asname or alias.name: module for alias in node.names}
-    return found
-
-
-def _summary(module: str, name: str) -> str:
-    """The first paragraph of a docstring; of a name that a package passes on, that of the name itself."""
-    folder = ROOT / module.replace(".", "/")
-    if folder.is_dir():
-        inner = _public_names(module)
-        return _summary(inner[name], name) if name in inner else ""
-    tree = ast.parse(folder.with_suffix(".py").read_text(encoding="utf-8"))
-    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(each, ast.Name) and each.id == name for each in targets):
-                return " ".join(str(getattr(after.value, "value", "")).split())
-    return ""
-
-
 PAGES = {
     "docs/reference/commands.md": command_reference,
     "docs/reference/schema.md": schema_reference,
     "docs/reference/recipe.md": recipe_reference,
     "docs/models/presets.md": preset_reference,
-    "docs/reference/python.md": python_reference,
 }
 
 if __name__ == "__main__":
