@@ -41,6 +41,7 @@ TOKEN = re.compile(
 """A block of code, a link, or words of code, in which nothing is a link."""
 NAMES = re.compile(r"^<!-- names of ([\w.]+) -->$", re.MULTILINE)
 """The place of a package's names on the page of the Python reference."""
+STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 ELSEWHERE = "https://unpkg.com/iframe-worker/shim"
 """The script that the theme loads so that the search works without a server; assets/iframe-worker.js is ours."""
 
@@ -144,8 +145,9 @@ def public_names(package: str) -> dict[str, str]:
     source = next(path for path in (folder / "__init__.pyi", folder / "__init__.py") if path.exists())
     found = {}
     for node in ast.parse(source.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("domaintoolkit")):
-            module = f"{package}.{node.module}" if node.level else node.module or ""
+        # `from . import jobs` gives a package, which has a place of its own
+        if isinstance(node, ast.ImportFrom) and node.module and (node.level or node.module.startswith("domaintoolkit")):
+            module = f"{package}.{node.module}" if node.level else node.module
             for alias in node.names:
                 name = alias.asname or alias.name
                 is_package = (ROOT / module.replace(".", "/")).is_dir()
