@@ -27,7 +27,10 @@ class Sample(Protocol):
 
 @dataclass(frozen=True, repr=False)
 class Domain:
-    """A domain, as a plugin registers it. `recipe` is the TOML file of settings for training on it."""
+    """A domain, as a plugin registers it. `recipe` is the TOML file of settings for training on it.
+
+    `bot_rules` are the rules by which `evaluate --clusters` tells bots from people, such as `steady`.
+    """
 
     name: str
     description: str
@@ -37,6 +40,7 @@ class Domain:
     sample_events: int = 20_000
     """Events of the sample that `encode` uses if it gets no files."""
     recipe: Traversable | None = field(default=None, compare=False)
+    bot_rules: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         found = []

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from ad_clicks.domain import ADS, ADS_BOTS
-from ad_clicks.kinds import KINDS, bot_kinds
+from ad_clicks.kinds import KINDS, PEOPLE, bot_kinds
 from domaintoolkit.registry import hookimpl
 from domaintoolkit.schema import Domain
 
-__all__ = ["ADS", "ADS_BOTS", "KINDS", "bot_kinds", "domaintoolkit_domains"]
+__all__ = ["ADS", "ADS_BOTS", "KINDS", "PEOPLE", "bot_kinds", "domaintoolkit_domains"]
 
 
 @hookimpl

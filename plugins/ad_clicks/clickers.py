@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_clicks.kinds import FARM, HOUSEHOLD, NETWORK, REPLAY, ROTATOR
+from ad_clicks.kinds import FARM, HOUSEHOLD, MIMIC, NETWORK, REPLAY, ROTATOR, SHORT
 
 __all__ = ["Clicks", "draw_clicks", "draw_lengths"]
 
@@ -16,16 +16,18 @@ START, SPAN = 1_509_984_000, 3 * 86_400
 APPS, CHANNELS, DEVICES, SYSTEMS = 700, 480, 2_000, 400
 BY_HOUR = (56, 51, 51, 53, 60, 54, 51, 51, 46, 49, 55, 53, 53, 56, 55, 50, 38, 22, 12, 9, 7, 9, 20, 39)
 
-MEDIAN = np.array([7.0, 30.0, 60.0, 45.0, 50.0, 40.0])
+MEDIAN = np.array([7.0, 30.0, 60.0, 45.0, 50.0, 40.0, 12.0, 2.5])
 """Clicks of a clicker of each kind; the tail is heavy."""
-PAUSE = np.array([900.0, 300.0, 20.0, 45.0, 60.0, 30.0])
+PAUSE = np.array([900.0, 300.0, 20.0, 45.0, 60.0, 30.0, 700.0, 600.0])
 """Seconds between clicks of one visit, by kind."""
-UNEVEN = np.array([1.5, 1.6, 0.03, 0.25, 0.9, 0.6])
+UNEVEN = np.array([1.5, 1.6, 0.03, 0.25, 0.9, 0.6, 1.4, 1.4])
 """Their spread, as the standard deviation of their logarithm."""
-VISITS = np.array([0.2, 0.08, 0.005, 0.01, 0.02, 0.0])
+VISITS = np.array([0.2, 0.08, 0.005, 0.01, 0.02, 0.0, 0.18, 0.15])
 """Chance that a click comes hours after the one before."""
 PERIOD = 6
 """Clicks in the visit that a replay repeats, and channels that a rotator goes round."""
+NETS = 9
+"""Nets of bots: those of one share their apps."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -61,15 +63,26 @@ def draw_clicks(rng: np.random.Generator, kind: Ints, lengths: Ints) -> Clicks:
     what = kind[user]
     person = _persons(rng, what, user, len(kind))
     visit = number == 0
-    moved = visit | (rng.random(len(user)) < np.where(what <= NETWORK, 0.4, 0.0))
+    human = _is_humanlike(what)
+    moved = visit | (rng.random(len(user)) < np.where(human, 0.4, 0.0))
     run = np.cumsum(moved) - 1
     app = _apps(rng, person, what, int(run[-1]) + 1, run)
     step = np.where(what == REPLAY, number % PERIOD, np.where(what == ROTATOR, number % PERIOD, 0))
     app = np.where(what == REPLAY, _ranked(_mixed(user, 3, step), APPS, 1.1), app)
     device, system = _devices(rng, what, person)
-    choice = np.where(what <= NETWORK, rng.integers(0, 3, len(user)), np.where(what == FARM, person % 2, step))
+    # of the channels of an app, people use the first half
+    wide = rng.integers(0, PERIOD, len(user))
+    choice = np.where(
+        human & (what != MIMIC), wide % 3, np.where(human, wide, np.where(what == FARM, person % 2, step))
+    )
+    choice = np.where(what == SHORT, 2 + wide % 4, choice)
     times = _times(rng, what, user, visit, kind)
     return Clicks(user, device, 1 + system, 1 + app, _channels(app, choice), times).within(START + SPAN)
+
+
+def _is_humanlike(what: Ints) -> NDArray[np.bool_]:
+    """People, and bots that take after them: several apps, one after another."""
+    return np.asarray((what <= NETWORK) | (what == MIMIC) | (what == SHORT))
 
 
 def _persons(rng: np.random.Generator, what: Ints, user: Ints, size: int) -> Ints:
@@ -94,10 +107,12 @@ def _apps(rng: np.random.Generator, person: Ints, what: Ints, runs: int, run: In
     """A person keeps to an app for a while, mostly one of three; a bot has one target."""
     salt = int(rng.integers(1 << 30))
     favourite = rng.integers(0, 3, runs)[run]
-    own = _ranked(_mixed(person * 4 + favourite, 4, salt), APPS, 1.1)
+    # the bots of a net have the favourites of one
+    owner = np.where((what == MIMIC) | (what == SHORT), (person // 64) % NETS - NETS, person)
+    own = _ranked(_mixed(owner * 4 + np.where(what == SHORT, 0, favourite), 4, salt), APPS, 1.1)
     anything = _ranked(rng.random(runs), APPS, 1.1)[run]
     chosen = np.where((rng.random(runs) < 0.3)[run], anything, own)
-    return np.where(what <= NETWORK, chosen, _ranked(_mixed(run, 5, salt), APPS, 0.8))
+    return np.where(_is_humanlike(what), chosen, _ranked(_mixed(run, 5, salt), APPS, 0.8))
 
 
 def _channels(app: Ints, choice: Ints) -> Ints:
@@ -113,7 +128,7 @@ def _times(rng: np.random.Generator, what: Ints, user: Ints, first: NDArray[np.b
     elapsed = np.cumsum(np.where(first, 0, gap))
     start = rng.integers(0, 2 * SPAN // 3, len(kind))
     even = start[user] + elapsed - elapsed[first][user]
-    return START + np.where(what <= NETWORK, _daily(even), even)
+    return START + np.where((what <= NETWORK) | (what == MIMIC), _daily(even), even)
 
 
 def _daily(even: Ints) -> Ints:

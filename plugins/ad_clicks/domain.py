@@ -45,6 +45,7 @@ ADS = Domain(
     reader=READER,
     sample=sample,
     recipe=files("ad_clicks") / "recipe.toml",
+    bot_rules=("steady", "sleepless", "cycles:channel", "varies:device", "varies:channel", "repeats:app"),
 )
 
 ADS_BOTS = Domain(
@@ -54,4 +55,5 @@ ADS_BOTS = Domain(
     reader=replace(READER, columns=(*READER.columns, Column("clicker"))),
     sample=sample_with_kinds,
     recipe=files("ad_clicks") / "recipe.toml",
+    bot_rules=("steady", "sleepless", "cycles:channel", "varies:device", "varies:channel", "repeats:app"),
 )

@@ -5,12 +5,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FARM", "HAMMER", "HOUSEHOLD", "KINDS", "NETWORK", "REPLAY", "ROTATOR", "bot_kinds", "numbers_of"]
+__all__ = [
+    "FARM",
+    "HAMMER",
+    "HOUSEHOLD",
+    "KINDS",
+    "MIMIC",
+    "NETWORK",
+    "PEOPLE",
+    "REPLAY",
+    "ROTATOR",
+    "SHORT",
+    "bot_kinds",
+    "numbers_of",
+]
 
-HOUSEHOLD, NETWORK, HAMMER, ROTATOR, FARM, REPLAY = range(6)
-KINDS = ("person", "network", "hammer", "rotator", "farm", "replay")
-"""People alone and people behind a shared ip; the other four are bots."""
-SHARE = (0.78, 0.10, 0.04, 0.03, 0.03, 0.02)
+HOUSEHOLD, NETWORK, HAMMER, ROTATOR, FARM, REPLAY, MIMIC, SHORT = range(8)
+KINDS = ("person", "network", "hammer", "rotator", "farm", "replay", "mimic", "short")
+PEOPLE = KINDS[:2]
+"""People alone and people behind a shared ip; the other six are bots."""
+SHARE = (0.71, 0.10, 0.03, 0.02, 0.02, 0.02, 0.05, 0.05)
 
 Ints = NDArray[np.int64]
 
@@ -19,7 +33,9 @@ def bot_kinds(ips: Ints) -> NDArray[np.int64]:
     """The place in `KINDS` of each simulated ip. It says nothing about ips that were not simulated.
 
     `hammer` clicks one advertisement at a steady beat, `rotator` goes round its channels in a fixed order,
-    `farm` changes device and system at every click on one app, and `replay` repeats a short recorded visit.
+    `farm` changes device and system at every click on one app, and `replay` repeats a short recorded visit. `mimic`
+    keeps to the hours and pauses of people, but the bots of a net share a few apps and use more of their channels than
+    people do; `short` leaves an ip after a few clicks, most of them on the target of its net.
     """
     mixed = np.asarray(ips).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,0 +1,75 @@
+"""Published files as tables for `evaluate --next`, as docs/evidence.md uses them.
+
+    python benchmarks/next_event_tables.py beauty Beauty.txt -o beauty
+    python benchmarks/next_event_tables.py baskets baskets.csv.gz folds.csv.gz -o baskets
+    python benchmarks/next_event_tables.py process bpic12.csv.gz folds.csv.gz -o bpic12
+
+`beauty` reads a line a user, items in order, and writes all.parquet, and known.parquet without the last two items,
+which are held out for the choice of weights and for the test. `baskets` and `process` write a column of splits.
+`process` adds an event `END` behind the last one of each case, and a table for each of five folds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+
+def read_beauty(path: Path) -> pd.DataFrame:
+    """A row an item: user, order, item."""
+    rows = [line.split() for line in path.read_text().splitlines()]
+    triples = [(user, order, item) for user, *items in rows for order, item in enumerate(items, 1)]
+    return pd.DataFrame(triples, columns=["user", "order", "item"])
+
+
+def write_beauty(files: list[Path], out: Path) -> None:
+    table = read_beauty(files[0])
+    left = table.groupby("user")["order"].transform("max") - table["order"]
+    table.to_parquet(out / "all.parquet")
+    table[left >= 1].to_parquet(out / "known.parquet")
+    table[left >= 2].to_parquet(out / "train.parquet")
+
+
+def write_baskets(files: list[Path], out: Path) -> None:
+    table = pd.read_csv(files[0])
+    splits = pd.read_csv(files[1])[["user", "ordered"]].rename(columns={"ordered": "set"})
+    table.merge(splits, on="user").to_parquet(out / "all.parquet")
+
+
+def write_process(files: list[Path], out: Path) -> None:
+    table = pd.read_csv(files[0], dtype=str)
+    name = files[0].name.partition(".")[0]
+    table["event"] = table["event"].astype(int)
+    with_lifecycle = name == "bpic12"
+    table["label"] = table["activity"] + ("+" + table["lifecycle"] if with_lifecycle else "")
+    last = table.groupby("case_id", sort=False).tail(1)
+    ends = last.assign(label="END", event=last["event"] + 1, resource=None)
+    table = pd.concat([table, ends])
+    table["at"] = pd.to_datetime(table["timestamp"], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
+    columns = ["case_id", "event", "label", "at", "resource", *(["amount"] if "amount" in table else [])]
+    if "amount" in table:
+        table["amount"] = table["amount"].astype(float)
+    folds = pd.read_csv(files[1], dtype=str)
+    folds = folds[folds["log"] == name].set_index("case_id")["fold"].astype(int)
+    for fold in range(5):
+        own = table[columns].assign(set=(table["case_id"].map(folds) == fold).map({True: "test", False: "train"}))
+        own.to_parquet(out / f"fold{fold}.parquet")
+
+
+WRITERS = {"beauty": write_beauty, "baskets": write_baskets, "process": write_process}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", choices=WRITERS)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    WRITERS[arguments.data](arguments.files, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The ways to evaluate: the options of each, and its result on the screen."""
