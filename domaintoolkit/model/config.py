@@ -87,14 +87,17 @@ class EventModelConfig(TokenModelConfig):
     With `sequential`, the default, a part is predicted from the event's earlier parts too. Without it, the parts of an
     event are independent given the events before, so generated events mix values that never occur together. Parts of
     more than `large_from` candidates train on `large`: all of them (`softmax`), or the other targets of the batch and
-    `negatives` drawn ones, which stand for the rest (`sampled`); what is reported is always the full softmax.
+    `negatives` drawn ones, which stand for the rest (`sampled`); what is reported is always the full softmax. `later`
+    is the weight of a second objective in training: the mean of a history so far tells the values of all its later
+    events, in any order, which makes better embeddings; 0 leaves it out.
     """
 
     part_width: Whole | None = None
     sequential: bool = True
     large: Literal["softmax", "sampled"] = "sampled"
-    large_from: Whole = 8_192
-    negatives: Whole = 1_024
+    large_from: Whole = 65_536
+    negatives: Whole = 4_096
+    later: Annotated[float, Constraint(ge=0)] = 1.0
 
     @property
     def cell(self) -> int:

@@ -16,7 +16,8 @@ from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.model.config import EventModelConfig, decoder_parameters
 from domaintoolkit.model.layers.attention import Kernel, Packing, pack
 from domaintoolkit.model.layers.decoder import Cache, PackedDecoder
-from domaintoolkit.model.layers.heads import HeaderHeads, Heads, part_loss
+from domaintoolkit.model.layers.heads import HeaderHeads, Heads, log_partition, part_loss
+from domaintoolkit.model.layers.later import LaterEvents, later_means, running_means
 from domaintoolkit.model.layers.tails import FACTORS, SPREAD, TailDecoder, TailEncoder, Tails
 from domaintoolkit.model.layers.time_features import Clock, ranks, time_parts
 from domaintoolkit.model.targets import event_targets, find_continuing
@@ -69,6 +70,10 @@ class EventModel(BoundModel):
         self.session_head = nn.Linear(width, 1)
         self.tail_decoder = TailDecoder(config)
         self.header_heads = HeaderHeads(config, self.header_parts) if self.header_parts else None
+        self.later = LaterEvents(config, self.event_parts) if config.later else None
+        if self.later is not None:
+            self.later_bias = nn.Parameter(torch.zeros(size, 1))
+            self.grows += ("later_bias",)
         self.rebound()
 
     def rebound(self) -> None:
@@ -134,7 +139,8 @@ class EventModel(BoundModel):
     def loss(self, batch: EventBatch) -> LossReport:
         """Nats of every header, and of every event that follows it or another event, over their number of tokens."""
         cells = self.cells(batch)
-        hidden = self.hidden(batch, cells).flatten(0, 1)
+        states = self.hidden(batch, cells)
+        hidden = states.flatten(0, 1)
         wanted = batch.targets or event_targets(batch, self.header_parts, self.place, self.get_buffer("continues"))
         # (B * T, P + 3)
         nats = torch.zeros(len(hidden), self.event_parts + len(EXTRA_PARTS), device=hidden.device)
@@ -145,7 +151,38 @@ class EventModel(BoundModel):
         total = sum((loss for loss, _ in costs), hidden.sum() * 0)
         tokens = sum((count for _, count in costs), torch.zeros((), dtype=torch.long, device=hidden.device))
         events = torch.full((), len(wanted.source), device=hidden.device)
-        return LossReport(total / tokens.clamp(min=1), nats.view(*batch.documents.shape, -1), tokens, events)
+        mean = total / tokens.clamp(min=1)
+        if self.training and self.later is not None and len(wanted.source):
+            mean = mean + self.config.later * self._later(self.later, seen, states)
+        return LossReport(mean, nats.view(*batch.documents.shape, -1), tokens, events)
+
+    def _later(self, head: LaterEvents, seen: _Seen, states: Tensor) -> Tensor:
+        """(): mean nats of a value of a later event, given the mean of its history at some position before it.
+
+        The nats of a value are the logarithm of the sum over all candidates less its own score, and the mean score of
+        values is the score of their mean row: only the sums are computed for each position.
+        """
+        batch = seen.batch
+        chosen = head.choose(seen.targets.source)
+        # (B * T, P)
+        own = batch.ids.flatten(0, 1)[:, self.header_parts :]
+        there = self.place[own] == torch.arange(self.header_parts, batch.ids.shape[2], device=own.device)
+        tables = torch.cat((self.scored, self.later_bias), 1)
+        # (B * T, P, cell + 1)
+        rows = functional.embedding(own, tables) * there[..., None]
+        shape = (*batch.documents.shape, self.event_parts)
+        means, counts = later_means(rows.view(*shape, -1), there.view(shape), batch.documents, chosen)
+        queries = head(running_means(states, batch.documents, chosen))
+        # (n, P, cell + 1): the 1 meets the bias
+        queries = functional.pad(queries, (0, 1), value=1)
+        costs = []
+        for part in range(self.event_parts):
+            place = self.header_parts + part
+            known = self.get_buffer("rank")[own[seen.targets.source + 1, part][seen.targets.there[place]]]
+            sums = log_partition(queries[:, part], tables[self.candidates(place)], known, self.config)
+            nats = (sums - (queries[:, part] * means[:, part]).sum(1)) * (counts[:, part] > 0)
+            costs.append(nats.sum() / (counts[:, part] > 0).sum().clamp(min=1))
+        return torch.stack(costs).mean()
 
     def _events(self, seen: _Seen, hidden: Tensor, nats: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """(summed nats with their gradient, number of tokens) of the parts of the events after `targets.source`.
@@ -257,6 +294,9 @@ def event_parameters(config: EventModelConfig, syntax: Syntax) -> tuple[int, int
     if syntax.header_parts:
         inside += HeaderHeads.parameters_of(config, syntax.header_parts)
     rows = config.vocabulary_size * (cell * (1 if config.tied else 2) + 1)
+    if config.later:
+        inside += LaterEvents.parameters_of(config, parts)
+        rows += config.vocabulary_size
     if "learned" in config.position:
         rows += config.block * width
     return inside + rows, inside

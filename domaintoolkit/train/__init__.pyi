@@ -9,6 +9,7 @@ from .recipe import load_recipe as load_recipe
 from .recipe import recipe_to_toml as recipe_to_toml
 from .recipe import replace_settings as replace_settings
 from .result import Result as Result
+from .run import recipe_for as recipe_for
 from .run import train as train
 from .run_files import RunReport as RunReport
 from .run_files import begin_run as begin_run

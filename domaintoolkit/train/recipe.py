@@ -149,25 +149,39 @@ class Recipe:
 _DEFAULTS: dict[str, Any] = {name: Recipe.__dataclass_fields__[name].default for name, _, _ in CONDITIONAL}
 
 
-def default_recipe(family: Literal["token", "event"] = "event") -> Recipe:
-    """A recipe for a sample and a CPU: an event model, which takes minutes and far fewer steps than a token model.
+def default_recipe(family: Literal["token", "event"] = "event", events: int = 200_000, gpu: bool = False) -> Recipe:
+    """The recipe for a table of so many events, on a CPU or on a GPU.
 
-    On 200,000 simulated shop events it passes the Markov baseline after about 200 of its 400 steps; on 20,000
-    it would have seen each event 60 times by then, and overfits.
+    Small tables are gone through several times with a small model, in many small steps. Large ones get a wider model,
+    larger batches and one pass. An event model takes far fewer steps than a token model. The steps are those of
+    `PASSES` over the events, at least `FEWEST` and at most so many that a CPU ends within about an hour or two.
     """
     if family == "token":
         return Recipe()
-    return Recipe(
-        family="event",
-        preset="410k",
-        model={"part_width": 64},
-        block=128,
-        batch=8,
-        steps=400,
-        learning_rate=4e-3,
-        evaluate_every=200,
-        checkpoint_every=200,
-    )
+    size = "small" if events < MIDDLE else "middle" if events < LARGE else "large"
+    shape = SHAPES["gpu" if gpu else "cpu"][size]
+    positions = shape["block"] * shape["batch"]
+    steps = max(FEWEST, min(round(PASSES[size] * events / positions), MOST["gpu" if gpu else "cpu"]))
+    often = max(1, steps // 10)
+    return Recipe(family="event", steps=steps, evaluate_every=often, checkpoint_every=often, **shape)
+
+
+MIDDLE, LARGE = 1_000_000, 20_000_000
+"""Events from which a table counts as middling, and as large."""
+PASSES = {"small": 4, "middle": 2, "large": 1}
+FEWEST, MOST = 300, {"cpu": 6_000, "gpu": 50_000}
+SHAPES: dict[str, dict[str, dict[str, Any]]] = {
+    "cpu": {
+        "small": {"preset": "410k", "model": {"part_width": 64}, "block": 128, "batch": 8, "learning_rate": 4e-3},
+        "middle": {"preset": "410k", "model": {"part_width": 64}, "block": 128, "batch": 16, "learning_rate": 4e-3},
+        "large": {"preset": "3m", "block": 256, "batch": 32, "learning_rate": 2e-3},
+    },
+    "gpu": {
+        "small": {"preset": "410k", "model": {"part_width": 64}, "block": 128, "batch": 16, "learning_rate": 4e-3},
+        "middle": {"preset": "3m", "block": 256, "batch": 32, "learning_rate": 2e-3, "precision": "bf16"},
+        "large": {"preset": "24m", "block": 512, "batch": 64, "learning_rate": 1e-3, "precision": "bf16"},
+    },
+}
 
 
 def load_recipe(path: str | Path) -> Recipe:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ from domaintoolkit.train.run_files import CHECKPOINTS, begin_run, clear_leftover
 from domaintoolkit.windows.loader import Loader
 from domaintoolkit.windows.window_rule import window_rule
 
-__all__ = ["train"]
+__all__ = ["recipe_for", "train"]
 
 BASELINE_TOKENS = 1 << 25
 """The most tokens that baselines are counted on; they hold them in memory."""
@@ -52,7 +52,7 @@ def train(
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Train a model on an encoded folder; the default recipe suits a sample and a CPU.
+    """Train a model on an encoded folder; the default recipe follows from the number of events.
 
     `out` gets `recipe.toml` (every setting), `tokenizer/`, `model/` (the best weights), `checkpoints/` and
     `result.json`. The same call continues a run that was stopped from its last checkpoint. Raises `OutputError` if
@@ -60,10 +60,16 @@ def train(
     `VocabularyMismatchError` if its streams had another vocabulary.
     """
     source, folder = open_encoded(encoded), Path(out)
-    recipe = recipe or default_recipe()
+    recipe = recipe or recipe_for(encoded)
     accelerator = build_accelerator(recipe, folder)
     with lock_folder(folder) if accelerator.is_main_process else nullcontext():
         return _train(source, folder, recipe, resume, progress or LiveLine(), accelerator)
+
+
+def recipe_for(encoded: str | Path, family: Literal["token", "event"] = "event") -> Recipe:
+    """The default recipe for the events of an encoded folder and the device of this process."""
+    events = open_encoded(encoded).manifest.totals.get("events", 0)
+    return default_recipe(family, events, torch.cuda.is_available())
 
 
 def _train(

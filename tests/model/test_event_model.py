@@ -20,6 +20,8 @@ from domaintoolkit.model import (
     event_preset,
     events_from_streams,
 )
+from domaintoolkit.model.layers.later import LaterEvents
+from domaintoolkit.model.targets import event_targets
 
 RULES = grammar()
 SHAPES = st.fixed_dictionaries(
@@ -28,6 +30,7 @@ SHAPES = st.fixed_dictionaries(
         "sequential": st.booleans(),
         "tied": st.booleans(),
         "parallel": st.booleans(),
+        "later": st.sampled_from([0.0, 1.0]),
     }
 )
 
@@ -192,3 +195,31 @@ def test_a_tail_where_none_can_be_is_refused() -> None:
     tensors = events_from_streams(wrong, np.array([0, len(wrong)]), RULES)
     with pytest.raises(DecodeError, match="stands alone"):
         made().loss(tensors.batch())
+
+
+def test_the_later_events_are_told_by_the_mean_so_far() -> None:
+    """The loss, against one that scores every later value of every chosen position on its own."""
+    model = made(0.3, later=1.0).train()
+    ids, offsets, _ = streams(RULES, 12, 3, shortest=4, longest=9)
+    batch = events_from_streams(ids, offsets, RULES).batch()
+    extra = model.loss(batch).loss - model.eval().loss(batch).loss
+    targets = event_targets(batch, model.header_parts, model.place, model.get_buffer("continues"))
+    chosen = LaterEvents.choose(targets.source)
+    with torch.no_grad():
+        hidden, later = model.hidden(batch), model.later
+        assert later is not None
+        costs: dict[int, list[float]] = {}
+        for place in chosen.tolist():
+            row, at = divmod(place, batch.documents.shape[1])
+            own = (batch.documents[row] == batch.documents[row, at]).nonzero().flatten()
+            queries = later(hidden[row, own[own <= at]].mean(0)[None])[0]
+            for part in range(model.event_parts):
+                candidates = model.candidates(model.header_parts + part)
+                found = batch.ids[row, own[own > at], model.header_parts + part]
+                found = found[model.place[found] == model.header_parts + part]
+                scores = model.scored[candidates] @ queries[part] + model.later_bias[candidates, 0]
+                nats = -scores.log_softmax(0)[model.get_buffer("rank")[found]]
+                if len(found):
+                    costs.setdefault(part, []).append(float(nats.mean()))
+    expected = sum(sum(each) / len(each) for each in costs.values()) / model.event_parts
+    assert float(extra.detach()) == pytest.approx(expected, rel=1e-3)

@@ -125,3 +125,12 @@ def test_flags_change_a_recipe() -> None:
     assert default_recipe().model
     assert replace_settings(default_recipe(), family="token").model == {}
     assert replace_settings(default_recipe(), family="token", model={"bias": True}).model == {"bias": True}
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_more_events_get_more_steps_and_positions(gpu: bool) -> None:
+    made = [default_recipe("event", events, gpu) for events in (0, 20_000, 200_000, 3_000_000, 100_000_000)]
+    assert [recipe.steps for recipe in made[:2]] == [300, 300]
+    sizes = [(recipe.steps or 0) * recipe.positions for recipe in made]
+    assert sizes == sorted(sizes)
+    assert made[-1].preset != made[0].preset

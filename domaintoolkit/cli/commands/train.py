@@ -74,7 +74,7 @@ def command(
 
     OUT is an encoded folder. RUN receives the resolved recipe, the model, checkpoints and a comparison with
     baselines on held-out entities. Settings come from --recipe, else from the domain's own recipe, else they
-    are those of a small event model; each option overrides one. To continue an interrupted run, run the same
+    follow from the number of events; each option overrides one. To continue an interrupted run, run the same
     command again, or give --resume, which takes the settings that the run began with.
     """
     if folder is None and domain_name is None:
@@ -84,11 +84,11 @@ def command(
     streams = _encode_sample(domain_name, threads, json_output) if folder is None else folder
     from domaintoolkit.train import (
         LiveLine,
-        default_recipe,
         discard_run,
         is_precision_emulated,
         load_recipe,
         load_run_recipe,
+        recipe_for,
         replace_settings,
         train,
     )
@@ -102,7 +102,7 @@ def command(
         declared = load_recipe(keep_input(path))
     else:
         composites = settings.get("segmentation", "base") != "base"  # only a token model reads composites
-        declared = default_recipe(settings.get("family", "token" if composites else "event"))
+        declared = recipe_for(streams, settings.get("family", "token" if composites else "event"))
     recipe = replace_settings(declared, **settings)
     first = not int(os.environ.get("RANK", "0"))
     if first and is_precision_emulated(recipe):

@@ -11,7 +11,7 @@ from torch.nn import functional
 from domaintoolkit.model.config import EventModelConfig
 from domaintoolkit.model.layers.cross_entropy import cross_entropy
 
-__all__ = ["HeaderHeads", "Heads", "part_loss"]
+__all__ = ["HeaderHeads", "Heads", "log_partition", "part_loss"]
 
 PROBED = 256
 """Positions on which the exact nats of a part are measured while it trains on something cheaper."""
@@ -115,14 +115,29 @@ def _compute_sampled_loss(query: Tensor, weight: Tensor, targets: Tensor, negati
     are drawn uniformly, and each stands for an equal share of them; the estimate of the sum is unbiased. Draws from
     all candidates alone would miss the few that have most of the probability.
     """
-    size = len(weight)
     known, which = torch.unique(targets, return_inverse=True)
-    # (negatives,) from 0 to K - U - 1, moved up past the known ones, which `known` lists in rising order
-    drawn = torch.randint(max(1, size - len(known)), (negatives,), device=weight.device)
-    below = known - torch.arange(len(known), device=known.device)
-    drawn = drawn + torch.searchsorted(below, drawn, right=True)
+    rows, shares = _draw_candidates(weight, known, negatives)
+    scores = (query @ rows.t()).float() + shares
+    return functional.cross_entropy(scores, which, reduction="sum")
+
+
+def _draw_candidates(weight: Tensor, known: Tensor, negatives: int) -> tuple[Tensor, Tensor]:
+    """(rows of `weight`, what is added to their scores): the known ones, which rise, and others for the rest."""
+    size, device = len(weight), weight.device
+    # (negatives,) from 0 to K - U - 1, moved up past the known ones
+    drawn = torch.randint(max(1, size - len(known)), (negatives,), device=device)
+    drawn = drawn + torch.searchsorted(known - torch.arange(len(known), device=device), drawn, right=True)
     share = math.log(max(size - len(known), 1e-30) / negatives)
     rows = torch.cat((weight[known], weight[drawn.clamp(max=size - 1)]))
-    scores = (query @ rows.t()).float()
-    scores = scores + functional.pad(torch.full((negatives,), share, device=scores.device), (len(known), 0))
-    return functional.cross_entropy(scores, which, reduction="sum")
+    return rows, functional.pad(torch.full((negatives,), share, device=device), (len(known), 0))
+
+
+def log_partition(query: Tensor, weight: Tensor, seen: Tensor, config: EventModelConfig) -> Tensor:
+    """(n,): the logarithm of the sum over all K rows of `weight`.
+
+    Of many rows it is estimated as in `_compute_sampled_loss`; the numbers `seen` are those that count in full.
+    """
+    if config.large == "softmax" or len(weight) <= config.large_from:
+        return (query @ weight.t()).float().logsumexp(1)
+    rows, shares = _draw_candidates(weight, torch.unique(seen), config.negatives)
+    return ((query @ rows.t()).float() + shares).logsumexp(1)

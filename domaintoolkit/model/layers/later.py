@@ -1,0 +1,83 @@
+"""The objective of the entity: what a history has been so far tells the events that come later, in any order.
+
+The next event is mostly told by the last few. To tell all that come later, whatever their order, the mean of the hidden
+states so far has to hold what stays the same in an entity; that mean is the default embedding of a history.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from domaintoolkit.model.config import EventModelConfig
+
+__all__ = ["LaterEvents", "later_means", "running_means"]
+
+EVERY = 8
+"""One position in so many is measured, since neighbours ask nearly the same."""
+MOST = 512
+"""Positions of a batch that are measured at most."""
+
+
+class LaterEvents(nn.Module):
+    """Queries (n, P, cell) from the means (n, width) of what a history has been, one for each part."""
+
+    def __init__(self, config: EventModelConfig, parts: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(parts, config.width, config.cell) * config.width**-0.5)
+
+    @staticmethod
+    def parameters_of(config: EventModelConfig, parts: int) -> int:
+        """The number of parameters, without building them."""
+        return parts * config.width * config.cell
+
+    def forward(self, means: Tensor) -> Tensor:
+        return torch.einsum("nw,pwc->npc", means, self.weight)
+
+    @staticmethod
+    def choose(source: Tensor) -> Tensor:
+        """Some of the positions that others follow, evenly spread; which, depends on the batch alone."""
+        step = max(EVERY, -(-len(source) // MOST))
+        return source[len(source) % step :: step] if len(source) > step else source[-1:]
+
+
+def running_means(hidden: Tensor, documents: Tensor, chosen: Tensor) -> Tensor:
+    """(n, width): means of `hidden` (B, T, width) over a history up to each of the chosen of the B * T positions."""
+    first, _ = _bounds(documents)
+    sums = _sums(hidden)
+    # (n,) the row of each chosen position, and its place and that of its history's first position there
+    row, at = chosen // documents.shape[1], chosen % documents.shape[1]
+    begin = first.flatten()[chosen]
+    return ((sums[row, at + 1] - sums[row, begin]) / (at - begin + 1)[:, None]).float()
+
+
+def later_means(values: Tensor, there: Tensor, documents: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """(means (n, P, cell), counts (n, P)) over the positions of a history after each chosen one.
+
+    `values` (B, T, P, cell) are zero if not `there` (B, T, P), and do not count then.
+    """
+    _, last = _bounds(documents)
+    row, at = chosen // documents.shape[1], chosen % documents.shape[1]
+    end = last.flatten()[chosen]
+    sums, counts = _sums(values), _sums(there)
+    found = counts[row, end + 1] - counts[row, at + 1]
+    means = (sums[row, end + 1] - sums[row, at + 1]) / found.clamp(min=1)[..., None]
+    return means.float(), found.float()
+
+
+def _sums(values: Tensor) -> Tensor:
+    """(B, T + 1, ...): the sums of all positions before each; in float64, since differences of them are taken."""
+    sums = values.double().cumsum(1)
+    return torch.cat((torch.zeros_like(sums[:, :1]), sums), 1)
+
+
+def _bounds(documents: Tensor) -> tuple[Tensor, Tensor]:
+    """(first, last) places in its row, (B, T) each, of the history of each position."""
+    places = torch.arange(documents.shape[1], device=documents.device).expand_as(documents)
+    opens = torch.ones_like(documents, dtype=torch.bool)
+    opens[:, 1:] = documents[:, 1:] != documents[:, :-1]
+    closes = torch.ones_like(opens)
+    closes[:, :-1] = opens[:, 1:]
+    first = torch.where(opens, places, 0).cummax(1).values
+    last = torch.where(closes, places, documents.shape[1]).flip(1).cummin(1).values.flip(1)
+    return first, last

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domaintoolkit.model.layers.later import LaterEvents, later_means, running_means
+
+
+@given(st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=4), min_size=1, max_size=3), st.integers(0, 9))
+def test_means_before_and_after_a_position_stay_inside_its_history(rows: list[list[int]], seed: int) -> None:
+    length = max(map(sum, rows)) + 1
+    documents = torch.full((len(rows), length), -1)
+    for row, sizes in enumerate(rows):
+        documents[row, : sum(sizes)] = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    generator = torch.Generator().manual_seed(seed)
+    hidden = torch.randn(*documents.shape, 3, generator=generator)
+    values, there = (
+        torch.randn(*documents.shape, 2, 4, generator=generator),
+        documents[..., None].expand(-1, -1, 2) >= 0,
+    )
+    chosen = (documents >= 0).flatten().nonzero().flatten()
+    before = running_means(hidden, documents, chosen)
+    after, counts = later_means(values * there[..., None], there, documents, chosen)
+    for number, place in enumerate(chosen.tolist()):
+        row, at = divmod(place, length)
+        own = np.flatnonzero(documents[row].numpy() == int(documents[row, at]))
+        earlier, later = own[own <= at], own[own > at]
+        assert torch.allclose(before[number], hidden[row, earlier].mean(0), atol=1e-5)
+        assert counts[number].tolist() == [len(later)] * 2
+        if len(later):
+            assert torch.allclose(after[number], values[row, later].mean(0), atol=1e-5)
+
+
+def test_some_positions_are_chosen_evenly() -> None:
+    assert {int(LaterEvents.choose(torch.arange(size))[0]) for size in range(100, 120)} == set(range(8))
+    assert LaterEvents.choose(torch.arange(3)).tolist() == [2]
+    assert len(LaterEvents.choose(torch.arange(100_000))) <= 512
