@@ -99,7 +99,7 @@ def decode_ids(
             values = _field(bound, parsed.header[bound.name], types, seed)
             columns[bound.name] = values.take(pa.array(streams))
     for bound in layout.events:
-        if bound.name is not None and bound.name != schema.time:
+        if bound.name is not None and bound.name != schema.time and not _is_near_time(bound, schema):
             columns[bound.name] = _field(bound, parsed.events[bound.name], types, seed)
     if schema.session is not None:
         columns[schema.session] = pa.array(_within(np.cumsum(parsed.index.has_session), parsed.index.offsets))
@@ -110,6 +110,9 @@ def decode_ids(
         columns[schema.time] = times
     elif schema.time is not None:
         columns[schema.time] = _times(layout, types[schema.time], parsed, columns)
+    for bound in layout.events:
+        if bound.name is not None and _is_near_time(bound, schema):
+            columns[bound.name] = _near_times(bound, parsed.events[bound.name], types, columns[schema.time or ""])
     return pa.table({name: columns[name] for name in schema.columns if name in columns})
 
 
@@ -160,6 +163,21 @@ def _end_whole(layout: Layout, types: Types, ids: NDArray[np.integer]) -> int:
         starts = parse(layout, ids, bounds).index.starts
         return int(starts[-1]) if len(starts) else len(ids)
     return len(ids)
+
+
+def _is_near_time(bound: Bound, schema: Schema) -> bool:
+    """Whether a field is a second time of the event, which lies near the first."""
+    is_second = isinstance(bound.encoder, TimestampEncoder) and bound.name != schema.time
+    return is_second and schema.time is not None and bound.name not in schema.tie_order
+
+
+def _near_times(bound: Bound, parts: list[Cells], types: Types, times: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """(events,) a second time of each event: its parts may lack the year, which is then that of the event."""
+    assert bound.name is not None
+    assert isinstance(bound.encoder, TimestampEncoder)
+    kind = decoded_type(types[bound.name], bound.encoder.spec)
+    near = plain(times).cast(pa.timestamp("us", times.type.tz)).view(pa.int64()).fill_null(0)
+    return bound.encoder.decode_near(parts, kind, near.to_numpy(zero_copy_only=False))
 
 
 def _field(bound: Bound, parts: list[Cells], types: Types, seed: int | None) -> pa.Array:

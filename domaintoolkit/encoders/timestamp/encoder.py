@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders.base import Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
 from domaintoolkit.encoders.timestamp.calendar_parts import CalendarParts
 from domaintoolkit.encoders.timestamp.deltas import NONE, DeltaBuckets, delta_buckets
-from domaintoolkit.encoders.timestamp.single_instant import any_instants
+from domaintoolkit.encoders.timestamp.single_instant import any_instants, near_instants
 from domaintoolkit.encoders.timestamp.time_grain import TimeGrain
 from domaintoolkit.encoders.timestamp.years import YearSet, part_values, years_of
 from domaintoolkit.errors import DataError, DecodeError, Refusal
@@ -168,7 +168,15 @@ class TimestampEncoder(Encoder):
         tokens = self.read(parts)
         if tokens.bucket is not None:
             raise TypeError("a field with a delta is decoded history by history")
-        values = from_microseconds(any_instants(tokens, self.zone, type), type, self.zone)
+        return self._column(any_instants(tokens, self.zone, type), tokens, type)
+
+    def decode_near(self, parts: Sequence[Cells], type: pa.DataType, near: NDArray[np.int64]) -> pa.Array:
+        """As `decode`, but with the times that are nearest to the days of `near` (rows,), which are in µs."""
+        tokens = self.read(parts)
+        return self._column(near_instants(tokens, self.zone, type, near), tokens, type)
+
+    def _column(self, instants: NDArray[np.int64], tokens: TimeTokens, type: pa.DataType) -> pa.Array:
+        values = from_microseconds(instants, type, self.zone)
         return values if not tokens.null.any() else values.take(pa.array(np.arange(len(values)), mask=tokens.null))
 
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
