@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import ArtifactError, LookupFailedError, VocabularyMismatchError
 from domaintoolkit.jobs.progress import Progress
 from domaintoolkit.jobs.table_writing import write_rows
-from domaintoolkit.schema import Numeric
+from domaintoolkit.schema import Numeric, Timestamp
 from domaintoolkit.storage import EncodedFolder, ShardRows, open_encoded
+from domaintoolkit.times.zones import zone_table
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import cut_ranges
+from domaintoolkit.values import write_formatted
+from domaintoolkit.values.columns import plain
+from domaintoolkit.values.value_names import write_names
 
 __all__ = ["cut_streams", "decode", "decode_rows", "folder_tokenizer"]
 
@@ -53,13 +57,45 @@ class _Rows:
 
     def __iter__(self) -> Iterator[pa.Table]:
         for table in decode_rows(self.folder, self.tokenizer):
-            yield self._write_flags(table) if self.as_text else table
+            yield self._split_time(self._write_times(self._write_flags(table)) if self.as_text else table)
 
     def _write_flags(self, table: pa.Table) -> pa.Table:
         for spec in (*self.tokenizer.schema.static, *self.tokenizer.schema.fields):
             place = table.column_names.index(spec.name)
             if isinstance(spec, Numeric) and pa.types.is_boolean(table[spec.name].type):
                 table = table.set_column(place, spec.name, table[spec.name].cast(pa.uint8()))
+        return table
+
+    def _write_times(self, table: pa.Table) -> pa.Table:
+        """The table with times as text in their `time_format`, if they have one."""
+        schema = self.tokenizer.schema
+        specs = (spec for spec in (*schema.static, *schema.fields) if isinstance(spec, Timestamp))
+        zones = {spec.name: spec.zone for spec in specs}
+        for name in {*zones, *([] if schema.time is None else [schema.time])}:
+            pattern = schema.time_form(name).pattern
+            if pattern is not None:
+                zone = schema.zone if name == schema.time else zones[name]
+                table = table.set_column(
+                    table.column_names.index(name), name, write_formatted(plain(table[name]), pattern, zone_table(zone))
+                )
+        return table
+
+    def _split_time(self, table: pa.Table) -> pa.Table:
+        """The table with the columns of `time_join` in place of the time that they make."""
+        schema = self.tokenizer.schema
+        if not schema.time_join or schema.time is None:
+            return table
+        times, form = plain(table[schema.time]), schema.time_form(schema.time)
+        if form.pattern is not None and not pa.types.is_string(times.type):
+            times = write_formatted(times, form.pattern, zone_table(schema.zone))
+        texts = [text and text.replace("T", " ") for text in write_names(times).to_pylist()]
+        most = len(schema.time_join) - 1
+        # joined with spaces again, the pieces are the same text
+        pieces = [[None] * (most + 1) if text is None else text.split(" ", most) for text in texts]
+        place = table.column_names.index(schema.time)
+        table = table.remove_column(place)
+        for number, name in enumerate(schema.time_join):
+            table = table.add_column(place + number, name, pa.array([each[number] for each in pieces], pa.string()))
         return table
 
 

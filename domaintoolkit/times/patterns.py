@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from domaintoolkit.errors import quote
-from domaintoolkit.times.calendar import DAY, civil, day_number, day_of_week_date
+from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, civil, day_number, day_of_week_date
 from domaintoolkit.times.iso_text import TextTime, clock_time, offset_of
 from domaintoolkit.times.time_hints import translate
 
@@ -92,6 +93,35 @@ class Item:
         one_fewer = {"_": f"[ 0-9][0-9]{{{digits - 1}}}", "-": f"[0-9]{{1,{digits}}}"}
         return f"({one_fewer.get(self.pad, f'[0-9]{{{digits}}}')})"
 
+    def write(self, day: int, clock: int) -> str:
+        """The item's text for a day, counted since 1970, and the time of day in µs."""
+        if not self.letter:
+            return self.literal
+        if self.letter in _ZONES:
+            return "UTC" if self.letter == "Z" else "+0000"
+        if self.letter == "f":
+            return f"{clock % 1_000_000:06}"
+        number = _numbers(date.fromordinal(day + _EPOCH), clock)[self.letter]
+        if self.letter in _WORDS:
+            return _WORDS[self.letter][number]
+        digits = _DIGITS[self.letter]
+        return {"0": f"{number:0{digits}}", "_": f"{number:{digits}}", "-": str(number)}[self.pad]
+
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def _numbers(day: date, clock: int) -> dict[str, int]:
+    """The number of each directive; that of a word is its place in its list."""
+    hour, week = clock // HOUR, day.isocalendar()
+    of_year, weekday = day.timetuple().tm_yday, day.weekday()
+    return {
+        "Y": day.year, "y": day.year % 100, "m": day.month, "d": day.day, "j": of_year,
+        "b": day.month - 1, "B": day.month - 1, "a": weekday, "A": weekday, "u": weekday + 1, "w": (weekday + 1) % 7,
+        "G": week.year, "V": week.week, "U": (of_year + 6 - (weekday + 1) % 7) // 7, "W": (of_year + 6 - weekday) // 7,
+        "H": hour, "I": (hour + 11) % 12 + 1, "p": hour // 12, "M": clock // MINUTE % 60, "S": clock // 1_000_000 % 60,
+    }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TimePattern:
@@ -153,6 +183,16 @@ class TimePattern:
         offset = (self.offset or 0) if zone is None else offset_of(zone, text)
         day = self._day(groups, text) if self.has_date else 0
         return day * DAY + clock - offset, self.names_zone, leap
+
+    def write(self, time: int) -> str:
+        """The text of a time that `read` gives, in µs; it is cut to what the pattern can hold.
+
+        A pattern that names no zone writes it as it is, as wall time, and one that does takes it as UTC.
+        """
+        day, clock = divmod(time + (self.offset or 0), DAY)
+        if not self.has_date:
+            day = 0
+        return "".join(item.write(day, clock) for item in self.items)
 
     def _hint(self, text: str) -> str:
         if self._loose is not None and self._loose._regex.fullmatch(text):

@@ -10,10 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.times.patterns import TimePattern
+from domaintoolkit.times.zones import ZoneTable
+from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.iso_times import LeapSeconds, TextTimes
 from domaintoolkit.values.texts import cast_halves, parse_distinct
 
-__all__ = ["parse_formatted"]
+__all__ = ["parse_formatted", "write_formatted"]
 
 _TEMPLATE = b"0000-00-00 00:00:00"
 _PLACES = {"Y": (0, 4), "m": (5, 2), "d": (8, 2), "H": (11, 2), "M": (14, 2), "S": (17, 2)}
@@ -57,6 +59,26 @@ def parse_formatted(
     refused = [(int(left[at]), reason) for at, reason in single.refused]
     dates = np.full(len(texts), not pattern.has_clock)
     return TextTimes(micros, np.full(len(texts), named), ~read, refused, leaps.rows(texts), dates)
+
+
+def write_formatted(times: pa.Array, pattern: TimePattern, zone: ZoneTable) -> pa.Array:
+    """Times as text that `parse_formatted` reads as them; a pattern that names no zone gets the wall time of `zone`.
+
+    Columns that are no timestamps or dates stay as they are.
+    """
+    if not (pa.types.is_timestamp(times.type) or pa.types.is_date(times.type)):
+        return times
+    codes, distinct = codes_of(times)
+    is_instant = pa.types.is_timestamp(times.type) and times.type.tz is not None
+    micros = distinct.cast(pa.timestamp("us", times.type.tz if is_instant else None)).view(pa.int64()).fill_null(0)
+    found = np.asarray(micros)
+    if is_instant and not pattern.names_zone:
+        found = zone.local(found)
+    texts = [
+        pattern.write(time) if there else None
+        for time, there in zip(found.tolist(), distinct.is_valid().to_pylist(), strict=True)
+    ]
+    return pa.array(texts, pa.string()).take(pa.array(codes))
 
 
 @lru_cache(maxsize=64)

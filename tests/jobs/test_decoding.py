@@ -96,6 +96,40 @@ def test_every_type_goes_through_a_folder_and_files_and_back(name: str, tmp_path
         assert streams_of(tmp_path / ending) == streams_of(out)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+@pytest.mark.parametrize(
+    ("settings", "columns"),
+    [
+        ({"time_format": "%d/%m/%Y %H:%M"}, {"at": ["01/02/2024 10:00", "03/07/2024 11:30"]}),
+        ({"time_format": "%d/%m/%Y %H:%M", "time_join": ("day", "clock")},
+         {"day": ["01/02/2024", "03/07/2024"], "clock": ["10:00", "11:30"]}),
+        ({"time_join": ("day", "clock")}, {"day": ["2024-02-01", "2024-07-03"], "clock": ["10:00:00", "11:30:00"]}),
+        ({"time_unit": "s", "time_origin": "2024-01-01"}, {"at": ["100", "20000"]}),
+    ],
+    ids=["format", "joined format", "joined", "count"],
+)  # fmt: skip
+def test_times_of_every_form_are_written_as_they_are_read(
+    settings: dict[str, Any], columns: dict[str, list[str]], ending: str, zone: str, tmp_path: Path
+) -> None:
+    fields = (Timestamp("at", parts=("month", "day", "hour", "minute")), Timestamp("then", parts=("month", "day")))
+    schema = Schema(entity=("key",), time="at", zone=zone, fields=fields, **settings)
+    then = {"then": columns["at"]} if "at" in columns else {"then": ["01/02/2024 10:00", "05/07/2024 00:00"]}
+    if "time_format" not in settings and "at" not in columns:
+        then = {"then": ["2024-02-01", "2024-07-05"]}
+    table = pa.table({"key": ["a", "a"], **columns, **then})
+    tokenizer = fit(schema, table).tokenizer
+    encode(tokenizer, table, tmp_path / "out")
+    again = tmp_path / f"again.{ending}"
+    decode(tmp_path / "out", again)
+    rows = open_source(again, domain_from_toml(tmp_path / "out/tokenizer/schema.toml").reader)
+    encode(tokenizer, rows, tmp_path / "again")
+    assert streams_of(tmp_path / "again") == streams_of(tmp_path / "out")
+    streams = tokenizer.encode(table)
+    decoded = tokenizer.decode(streams)
+    assert tokenizer.encode(decoded).ids.tolist() == streams.ids.tolist()
+
+
 @pytest.mark.parametrize(
     "column",
     [pa.array([True, False, None]), pa.array([2**64 - 1, 2**53 + 1, 0], pa.uint64()), pa.array(["1.5", "nan", "2"])],

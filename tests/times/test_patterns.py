@@ -27,6 +27,19 @@ def read(pattern: str, text: str) -> datetime | str:
         return str(error)
 
 
+PADDED = ["%-d.%-m.%Y %-H:%M", "%e/%m/%Y %k:%M", "%Y-%m-%d %H:%M %Z", "%Y-%m-%dT%H%z"]
+
+
+@given(st.sampled_from([*PATTERNS, *PADDED]), MOMENTS)
+def test_a_time_is_written_as_it_is_read(pattern: str, moment: datetime) -> None:
+    found = time_pattern(pattern)
+    written = found.write((moment - EPOCH) // timedelta(microseconds=1))
+    # the pattern may leave out some of the time, and no more is lost after that
+    assert found.write(found.read(written)[0]) == written
+    if "%p" not in pattern and "%-" not in pattern and not {"e", "k", "z", "Z"} & set(pattern):
+        assert written == moment.strftime(pattern)
+
+
 @given(st.sampled_from(PATTERNS), MOMENTS)
 def test_what_strftime_writes_is_read_as_strptime_reads_it(pattern: str, moment: datetime) -> None:
     text = moment.strftime(pattern)

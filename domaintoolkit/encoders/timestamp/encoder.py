@@ -21,8 +21,10 @@ from domaintoolkit.schema import Timestamp
 from domaintoolkit.times.intervals import TimeTokens
 from domaintoolkit.times.zones import NO_TIME, ZoneTable, zone_table
 from domaintoolkit.util.ragged import offsets_of
+from domaintoolkit.values import write_formatted
 from domaintoolkit.values.instants import from_microseconds, to_microsecond, to_microseconds
 from domaintoolkit.values.prepared import Prepared
+from domaintoolkit.values.texts import is_text
 
 __all__ = ["TIMESTAMP", "TimestampEncoder", "TimestampState"]
 
@@ -176,7 +178,12 @@ class TimestampEncoder(Encoder):
         return self._column(near_instants(tokens, self.zone, type, near), tokens, type)
 
     def _column(self, instants: NDArray[np.int64], tokens: TimeTokens, type: pa.DataType) -> pa.Array:
-        values = from_microseconds(instants, type, self.zone)
+        pattern = self.spec.time_form.pattern
+        if pattern is not None and is_text(type):
+            walls = pa.array(instants, pa.timestamp("us", "UTC"))
+            values = write_formatted(walls, pattern, self.zone).cast(type)
+        else:
+            values = from_microseconds(instants, type, self.zone)
         return values if not tokens.null.any() else values.take(pa.array(np.arange(len(values)), mask=tokens.null))
 
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
