@@ -117,7 +117,7 @@ def test_what_is_no_heading_is_refused() -> None:
 
 
 def test_the_hooks_are_documented() -> None:
-    text = (EXAMPLES.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
+    text = (EXAMPLES.parent / "docs" / "plugins" / "README.md").read_text(encoding="utf-8")
     for hook in ("domaintoolkit_domains", "domaintoolkit_encoders"):
         assert f"### `{hook}()" in text
 
@@ -139,8 +139,8 @@ def test_the_scripts_run(script: Path, tmp_path: Path) -> None:
 
 
 def test_the_base_classes_work_as_the_page_shows() -> None:
-    page = blocks.blocks(EXAMPLES.parent / "docs" / "plugins.md")
+    page = blocks.blocks(EXAMPLES.parent / "docs" / "plugins" / "README.md")
     shown = [block.text for block in page if "Encoder, name=" in block.text]
     assert len(shown) == 2
     for text in shown:
-        exec(compile(text, "docs/plugins.md", "exec"), {"__name__": "page"})
+        exec(compile(text, "docs/plugins/README.md", "exec"), {"__name__": "page"})
