@@ -25,6 +25,7 @@ COMMANDS = {
     "drift": "Compare new data with the data in an encoded folder.",
     "report": "Write a page about an encoded folder or a training run.",
     "inspect": "Show the tokens of one entity's history, event by event.",
+    "suggest": "Say what to change in a schema, from what it encoded.",
     "export": "Write the streams or the vocabulary for other programs.",
     "train": "Pre-train a model on token streams.",
     "finetune": "Fine-tune a model for a target.",
