@@ -121,7 +121,12 @@ def draw_pipeline() -> str:
         ("shards", "a folder of Arrow files with a manifest and checksums", "verify, drift, export", 3),
         ("windows", "histories cut and packed into blocks of equal length", "train", 4),
         ("model", "predicts the next event from all before it", "train", 4),
-        ("use", "embeddings, predictions, generated histories, reports", "embed, generate", 5),
+        (
+            "use",
+            "embeddings, predictions, generated histories, reports",
+            "embed, finetune, predict, evaluate, generate, report",
+            5,
+        ),
     )
     y = 8.0
     for k, (name, text, commands, colour) in enumerate(steps):

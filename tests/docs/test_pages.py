@@ -20,7 +20,10 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 FOLLOWED = [
     ROOT / "README.md",
     *sorted((ROOT / "docs" / "encoders").glob("*.md")),
-    *(ROOT / "docs" / f"{name}.md" for name in ("tutorials/getting-started", "guides/files", "guides/library")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("tutorials/plugin", "tutorials/getting-started", "guides/files", "guides/library")
+    ),
     *(ROOT / "docs" / f"{name}.md" for name in ("guides/serving", "models/embeddings", "models/generation")),
     *(ROOT / "docs" / f"{name}.md" for name in ("reference/format-on-disk",)),
 ]
