@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,12 @@ def run(command: Sequence[str | Path], folder: Path) -> tuple[float, str]:
         shown = " ".join(str(part) for part in command)
         raise RuntimeError(f"{shown}: exit status {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
     return time.perf_counter() - started, done.stdout
+
+
+def processor_seconds() -> float:
+    """The processor time of all commands so far, which other work on the machine does not change."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def make_environment(folder: Path) -> float:
@@ -84,6 +91,7 @@ def main() -> int:
             if environment is None:
                 environment = folder / "environment"
                 setup = make_environment(environment)
+            before = processor_seconds()
             try:
                 seconds = {"setup": setup} | try_table(name, files.split(","), environment, folder)
             except RuntimeError as error:
@@ -92,7 +100,8 @@ def main() -> int:
                 continue
             total = sum(seconds.values())
             shown = "  ".join(f"{step} {value:.0f}" for step, value in seconds.items())
-            print(f"{name:<12} {total:5.0f} s   {shown}", flush=True)
+            used = processor_seconds() - before
+            print(f"{name:<12} {total:5.0f} s   {shown}   ({used:.0f} s of processor time after setup)", flush=True)
             failed |= total > LIMIT
     return int(failed)
 

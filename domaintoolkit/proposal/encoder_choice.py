@@ -151,7 +151,7 @@ def is_smooth(profile: Profile) -> bool:
         return False
     if (numbers < 0).any():
         return True
-    rising = float(np.corrcoef(np.argsort(np.argsort(numbers)), np.argsort(np.argsort(counts)))[0, 1])
+    rising = float(np.corrcoef(np.arange(len(counts)), np.argsort(np.argsort(counts)))[0, 1])
     if len(numbers) <= 12:
         # a few numbers from 0 or 1 on may be codes too; those that get rarer and rarer are counts
         return bool(numbers[0] <= 1 and (numbers[-1] - numbers[0]) < 2 * len(numbers) and rising < -0.75)
@@ -164,7 +164,7 @@ def is_smooth(profile: Profile) -> bool:
     logs = np.log(counts)
     if logs.std() < 0.3 and numbers[-1] - numbers[0] < 1.5 * len(numbers):
         return True
-    near = float(np.corrcoef(logs[1:], logs[:-1])[0, 1])
+    near = float(np.corrcoef(logs[1:], logs[:-1])[0, 1]) if logs[1:].std() and logs[:-1].std() else 1.0
     return near > 0.6 or rising < -0.75
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 
-__all__ = ["find_encoding"]
+__all__ = ["decode_pieces", "find_encoding", "lenient"]
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -88,3 +89,18 @@ def _share(data: bytes, name: str, letters: re.Pattern[str]) -> float:
         return 0.0
     others = [character for character in text if ord(character) > 127]
     return len(letters.findall(text)) / max(len(others), 1)
+
+
+def lenient(encoding: str) -> str:
+    """The way in which bytes that an encoding does not know are kept or, in UTF-16 and UTF-32, left out."""
+    return "ignore" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+
+
+def decode_pieces(pieces: Sequence[bytes], encoding: str) -> list[str]:
+    """Pieces of one file as text; only the first has the mark that says in which order its bytes are."""
+    exact = encoding
+    if encoding in ("utf-16", "utf-32"):
+        is_big = pieces[0].startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE))
+        exact = f"{encoding}-{'be' if is_big else 'le'}"
+    texts = [piece.decode(exact, errors=lenient(encoding)) for piece in pieces]
+    return [texts[0].removeprefix("\ufeff") if exact != encoding else texts[0], *texts[1:]]

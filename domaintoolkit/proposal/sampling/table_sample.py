@@ -17,7 +17,7 @@ import pyarrow.parquet
 from domaintoolkit.errors import SourceError
 from domaintoolkit.proposal.sampling.byte_pieces import BUDGET, read_head, take_pieces
 from domaintoolkit.proposal.sampling.dialects import CsvDialect, find_dialect
-from domaintoolkit.proposal.sampling.encodings_found import find_encoding
+from domaintoolkit.proposal.sampling.encodings_found import decode_pieces, find_encoding, lenient
 from domaintoolkit.proposal.sampling.json_columns import json_columns
 from domaintoolkit.reading import RefusedRow, SourceFile, find_files, open_source
 from domaintoolkit.reading.formats.excel import open_sheet
@@ -164,10 +164,10 @@ def _csv_sample(files: tuple[SourceFile, ...], encoding: str, delimiter: str | N
     for number, file in enumerate(chosen):
         found = take_pieces(file, BUDGET // len(chosen))
         path = _place(folder, file, number, ".csv")
-        pieces = [piece.decode(encoding, errors="surrogateescape") for piece in found.pieces]
+        pieces = decode_pieces(found.pieces, encoding)
         rows = [pieces[0] if len(pieces) == 1 else _trimmed(pieces[0], dialect, True)]
         rows += [_trimmed(piece, dialect, False) for piece in pieces[1:]]
-        path.write_bytes("".join(rows).encode(encoding, errors="surrogateescape"))
+        path.write_bytes("".join(rows).encode(encoding, errors=lenient(encoding)))
         paths.append(str(path))
         seen.append(found.seen)
     headers, aliases = _all_headers([found.headers for file, found in tables.items() if file in same])
@@ -313,7 +313,7 @@ def _json_sample(files: tuple[SourceFile, ...], encoding: str, folder: Path) -> 
     paths, seen = [], []
     for number, file in enumerate(chosen):
         found = take_pieces(file, BUDGET // len(chosen))
-        pieces = [piece.decode(encoding, errors="surrogateescape") for piece in found.pieces]
+        pieces = decode_pieces(found.pieces, encoding)
         if len(pieces) > 1:
             pieces = [
                 piece[(piece.find("\n") + 1) * bool(place) : piece.rfind("\n") + 1]
@@ -321,7 +321,7 @@ def _json_sample(files: tuple[SourceFile, ...], encoding: str, folder: Path) -> 
             ]
         path = _place(folder, file, number, ".jsonl")
         text = "".join(pieces)
-        path.write_bytes(text.encode(encoding, errors="surrogateescape"))
+        path.write_bytes(text.encode(encoding, errors=lenient(encoding)))
         paths.append(str(path))
         seen.append(found.seen)
         lines += [line for line in text.split("\n") if line.strip()]
