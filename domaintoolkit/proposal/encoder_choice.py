@@ -62,7 +62,7 @@ def choose(profile: Profile) -> Choice:
         return Choice(profile, None, "empty: no row has a value")
     if profile.distinct == 1 and profile.missing < 0.002:
         return Choice(profile, None, f"constant: always {profile.values[0][:40]!r}")
-    if profile.filled < max(3, 0.0005 * profile.rows):
+    if profile.rows > 100 and profile.filled < max(3, 0.0005 * profile.rows):
         return Choice(profile, None, f"nearly empty: {profile.filled:,} of {profile.rows:,} rows have a value")
     if profile.found.is_list:
         return _set(profile, "|", "list")
@@ -228,6 +228,8 @@ def _text(profile: Profile) -> Choice:
     mark = find_set_mark(sample)
     if mark is not None:
         return _set(profile, mark, "set")
+    if profile.hints("prose") and words >= 1.5 and profile.distinct > SOME and varied > 0.03:
+        return Choice(profile, Text(profile.name), f"text: {words:.0f} words on average")
     if words >= 4 and length > 40 and profile.distinct > 1_000:
         return Choice(profile, Text(profile.name), f"text: {words:.0f} words on average")
     what = (

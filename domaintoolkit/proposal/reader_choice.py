@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.types as is_type
 
 from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit
 from domaintoolkit.proposal.encoder_choice import Choice
@@ -111,7 +112,10 @@ TIMES = ("trim", "time_format", "time_unit", "time_origin", "finer_times")
 def _type(sample: TableSample, profile: Profile, choice: Choice | str) -> tuple[Any, tuple[str, ...]]:
     """The type of a column, and the settings that it may have."""
     enough = sample.is_whole or sample.rows >= ENOUGH
+    is_float = is_type.is_floating(profile.found.values.type)  # which may have NaN in a row that was not looked at
     whole = "int64" if profile.kind == "number" and profile.is_whole and enough else None
+    if is_float and not isinstance(choice, str):
+        whole = None
     is_dressed = bool(set(profile.settings) & {"prefix", "suffix", "thousands", "decimal", "spelling"})
     if isinstance(choice, str):
         if whole and (choice != "key" or profile.found.is_typed or not is_dressed or "spelling" in profile.settings):
@@ -124,8 +128,7 @@ def _type(sample: TableSample, profile: Profile, choice: Choice | str) -> tuple[
     if isinstance(choice.spec, Numeric):
         return (whole or "float64"), (NUMBERS if whole else tuple(name for name in NUMBERS if name != "spelling"))
     if isinstance(choice.spec, Timestamp):
-        settings = ("trim", "time_format", "finer_times")
-        return "timestamp", settings
+        return "timestamp", ("finer_times",) if profile.found.is_typed else ("trim", "time_format", "finer_times")
     if profile.kind == "bool":
         return "bool", ("trim", "true", "false")
     if whole and "spelling" in profile.settings:

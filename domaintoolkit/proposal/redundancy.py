@@ -27,11 +27,15 @@ def from_time(profile: Profile, time: TimeChoice) -> str | None:
             return f"copy of {time.name}" if steps[0] == 0 else f"derived from {time.name}: always as far from it"
         same = (profile.times // DAY_US == time.times // DAY_US)[both]
         return f"derived from {time.name}: its date" if not profile.has_clock and same.mean() > 0.995 else None
-    if profile.distinct < 2 or profile.missing > 0.05:
+    if profile.distinct < 2 or profile.missing > 0.05 or profile.hints("person") or profile.hints("thing"):
         return None
+    is_named = profile.hints("calendar") or profile.hints("time")
     for name, codes in time.calendar.items():
         number = int(codes.max()) + 1
         if number < 2 or number > 0.5 * profile.rows:
+            continue
+        # in a few rows, nearly anything follows from the month
+        if not is_named and (number <= 3 or profile.rows <= 300):
             continue
         is_fine = name in ("date", "week", "month of the year", "day of the year")
         if is_fine and profile.distinct > 0.9 * number and is_bijective(profile.codes, codes, 0.999):

@@ -26,6 +26,7 @@ EXAMPLES = format_examples(
     "domaintoolkit new shop --from 2019-Oct.csv.gz 2019-Nov.csv.gz --yes --schema-only > shop.toml",
     "domaintoolkit new trips --from trips/ --entity vehicle --time pickup_date,pickup_time --day-first",
 )
+FOR_EDITORS = "For editors that complete it:\n# domaintoolkit domains --json-schema > domaintoolkit.schema.json"
 FULL = "already holds a distribution; give --overwrite to replace it, or choose another folder with -o"
 KINDS = ("categorical", "numeric", "text", "timestamp")
 
@@ -141,8 +142,8 @@ def command(
         _check_name(names)
         check_output_folder(folder, "pyproject.toml", overwrite, FULL)
     proposal = _decide(paths, said.as_choices(), yes)
-    described = f"The schema of {name}, proposed from {proposal.rows:,} rows."
     if schema_only:
+        described = f"The schema of {name}, proposed from {proposal.rows:,} rows. {FOR_EDITORS}"
         toml = write_toml(proposal, described)
         print_json(_summarize(name, proposal) | {"toml": toml}) if json_output else click.echo(toml, nl=False)
         return
@@ -220,10 +221,14 @@ def _decide(files: tuple[str, ...], answers: UserChoices, yes: bool) -> Proposal
             raise click.UsageError(f"{needed[0].text} Give {_options(needed[0])}")
         if yes or not proposal.questions:
             return proposal
-        if not sys.stdin.isatty():
+        if not _is_terminal():
             listed = "\n".join(f"  {each.text} Give {_options(each)}" for each in proposal.questions)
             raise click.UsageError(f"the rows do not decide everything; answer, or give --yes:\n{listed}")
         answers = _ask(proposal.questions[0], answers)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _options(question: Question) -> str:

@@ -369,6 +369,10 @@ def _typed(found: FoundColumn, place: int, name: str) -> Profile:
     if is_type.is_boolean(kind):
         codes, values = _coded(array.cast(pa.string()))
         return Profile(found, place, name, "bool" if values else "empty", codes, values)
+    if is_type.is_time(kind):
+        codes, values = _coded(array.cast(pa.string()))
+        settings = {"time_format": "%H:%M:%S"}
+        return Profile(found, place, name, "clock" if values else "empty", codes, values, settings, has_clock=True)
     if is_type.is_integer(kind) or is_type.is_floating(kind) or is_type.is_decimal(kind):
         clean = pc.if_else(pc.is_nan(array), None, array) if is_type.is_floating(kind) else array
         codes, values = _coded(clean.cast(pa.string()))

@@ -91,6 +91,11 @@ _WORDS = {
         "channel device store shop station branch month weekday hour dow version mcc cell tower state subclass "
         "terminal pos aisle department brand family sku uuid guid year flight"
     ),
+    "prose": (
+        "description text comment title message note notes memo remark remarks subject body review narrative narration "
+        "beschreibung verwendungszweck kommentar bemerkung betreff descripcion comentario concepto libelle commentaire "
+        "descrizione commento causale details purpose reference"
+    ),
     "sequence": (
         "line seq sequence position index step event rank place pos lineno line_no row number order zeile "
         "positionsnr linea ligne riga nth add_to_cart_order order_number position_in"

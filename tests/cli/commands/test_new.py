@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from click.testing import Result
+import pytest
+from click.testing import CliRunner, Result
 from raw_tables import TABLES, write_rows
+
+from domaintoolkit.cli import main
+from domaintoolkit.cli.commands import new
 
 Run = Callable[..., Result]
 
@@ -40,3 +44,34 @@ def test_json_has_the_reason_of_every_column(tmp_path: Path, as_data: Callable[.
     assert [column["header"] for column in data["columns"]] == list(expected)
     assert all(column["reason"] for column in data["columns"])
     assert data["toml"].startswith("#:schema ")
+
+
+def test_a_terminal_is_asked_only_what_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new, "_is_terminal", lambda: True)
+    rows = [[f"c{k % 40}", f"{1 + k * 5 % 12:02d}/{1 + k * 7 % 12:02d}/2023", "abc"[k % 3]] for k in range(900)]
+    path = write_rows(tmp_path / "dates.csv", rows, "client date kind")
+    asked = CliRunner().invoke(main, ["new", "dates", "--from", str(path), "--schema-only"], input="2\n")
+    assert "is the day or the month first?" in asked.stderr
+    assert "%m/%d/%Y" in asked.stdout
+    clear, _ = TABLES["telecom"](tmp_path)
+    assert CliRunner().invoke(main, ["new", "calls", "--from", str(clear), "--schema-only"]).exit_code == 0
+
+
+def test_a_plugin_is_written_with_what_to_do_next(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, _ = TABLES["ad_clicks"](tmp_path)
+    done = run("new", "my-ads", "--from", path)
+    assert done.exit_code == 0
+    assert (tmp_path / "my-ads-domain" / "src" / "my_ads_domain" / "domain.toml").is_file()
+    assert "pip install -e my-ads-domain" in done.stderr
+    again = run("new", "my-ads", "--from", path)
+    assert again.exit_code == 1
+    assert "--overwrite" in again.stderr
+    assert run("new", "my-ads", "--from", path, "--overwrite").exit_code == 0
+
+
+def test_names_that_are_taken_or_wrong_are_refused(tmp_path: Path, run: Run) -> None:
+    path, _ = TABLES["telecom"](tmp_path)
+    assert "is installed already" in run("new", "ads", "--from", path).stderr
+    assert "lower-case" in run("new", "My Ads", "--from", path).stderr
+    assert "--encoder takes" in run("new", "x", "--from", path, "--encoder", "kind=nonsense", "--schema-only").stderr
