@@ -50,7 +50,7 @@ Longs = NDArray[np.int64]
 class EmbeddingSettings:
     """The way that histories become vectors."""
 
-    pooling: Pooling = "last"
+    pooling: Pooling = "mean"
     window: int | None = None
     """Positions of a window; None is the model's block."""
 

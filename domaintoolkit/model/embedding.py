@@ -37,7 +37,7 @@ def embed(
     model: TokenModel | EventModel,
     streams: Streams | Ints,
     offsets: Ints | None = None,
-    pooling: Pooling = "last",
+    pooling: Pooling = "mean",
     window: int | None = None,
     segmenter: Segmenter | None = None,
 ) -> NDArray[np.float32]:
@@ -76,7 +76,7 @@ def embed_prefixes(
     histories: StoredHistories,
     prefixes: Prefixes,
     rule: WindowRule,
-    pooling: Pooling = "last",
+    pooling: Pooling = "mean",
     window: int | None = None,
     segmenter: Segmenter | None = None,
 ) -> NDArray[np.float32]:
@@ -97,7 +97,7 @@ def embed_prefixes(
 
 
 def embed_streams(
-    model: TokenModel | EventModel, ids: Ints, offsets: Longs, pooling: Pooling = "last"
+    model: TokenModel | EventModel, ids: Ints, offsets: Longs, pooling: Pooling = "mean"
 ) -> NDArray[np.float32]:
     """(n, width) embeddings of whole streams, each read in one window whatever its length."""
     count = np.arange(len(offsets) - 1)

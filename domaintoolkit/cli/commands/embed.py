@@ -26,7 +26,7 @@ __all__ = ["command"]
 
 EXAMPLES = format_examples(
     "domaintoolkit embed shop-model shop -o embeddings.parquet",
-    "domaintoolkit embed shop-model shop -o dated.parquet --at labels.csv --pooling mean",
+    "domaintoolkit embed shop-model shop -o dated.parquet --at labels.csv",
     "domaintoolkit embed shop-model shop -o test.parquet --split test --every-event",
 )
 
@@ -41,8 +41,8 @@ EXAMPLES = format_examples(
 @label_options("--at", "Label table: one embedding a row, of the events before its date.", targets=False)
 @click.option("--every-event", is_flag=True, help="Write an embedding after each event of a history.")
 @click.option(
-    "--pooling", type=click.Choice(["last", "mean"]), default="last", show_default=True,
-    help="Hidden state at the last position, or the mean over all positions.",
+    "--pooling", type=click.Choice(["mean", "last"]), default="mean", show_default=True,
+    help="Mean over all positions, or the hidden state at the last one.",
 )  # fmt: skip
 @click.option(
     "--split", type=click.Choice(["train", "validation", "test"]), help="Embed the entities of one split only."
