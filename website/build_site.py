@@ -133,9 +133,9 @@ def stage_page(text: str, path: Path, place: str, places: dict[Path, str], pages
 
 
 def describe_names(package: str) -> str:
-    """A heading for each name that users import from a package, and the directive that brings its docstring."""
+    """The directive that brings the docstring of each name that users import from a package."""
     names = public_names(package)
-    return "\n\n".join(f"### `{name}`\n\n::: {module}.{name}" for name, module in sorted(names.items()))
+    return "\n\n".join(f"::: {module}.{name}" for name, module in sorted(names.items()))
 
 
 @cache

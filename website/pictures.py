@@ -190,7 +190,7 @@ def draw_models() -> str:
         if row == 0:
             canvas.arrow(60, y + 38, 60, y + 62)
             canvas.text(72, y + 54, "then cart, given that electronics, given both noden, …", "quiet")
-    canvas.text(8, 282, "12 positions against 2: histories are longer, and a step is cheaper", "quiet")
+    canvas.text(8, 282, "12 positions against 2: a block holds longer histories, and a step is cheaper", "quiet")
     return canvas.svg("A token model has one position a token, an event model one an event")
 
 
