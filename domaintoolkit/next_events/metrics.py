@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
+from domaintoolkit.util.ragged import positions
 
 __all__ = ["CaseFigures", "MeanFigure", "Reliability", "case_figures", "mean_of", "rank_targets", "reliability_of"]
 
@@ -17,6 +18,8 @@ Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 RESAMPLES = 400
+AT_ONCE = 64
+"""Targets whose scores are compared at a time, so that they stay in the cache."""
 BINS, IN_BIN = 15, 50
 """At most so many bins of equally many cases, and at least so many cases in each: small ones differ by chance."""
 
@@ -58,12 +61,23 @@ def rank_targets(scores: NDArray[Any], cases: Cases, known: Sequences) -> tuple[
     owners = np.repeat(np.arange(len(cases)), np.diff(cases.offsets))
     there = cases.targets >= 0
     targets = np.maximum(cases.targets, 0)
-    # (targets, V)
-    ahead = scores[owners] >= scores[owners, targets][:, None]
-    ranks = np.where(there, ahead.sum(1), 0)
-    seen = np.zeros(scores.shape, np.bool_)
-    seen[known.owners, known.codes] = True
-    fresh = np.where(there & ~seen[owners, targets], (ahead & ~seen[owners]).sum(1), 0)
+    wanted = scores[owners, targets]
+    ranks = np.empty(len(owners), np.int64)
+    for low in range(0, len(owners), AT_ONCE):
+        rows = slice(low, low + AT_ONCE)
+        # (targets, V)
+        ranks[rows] = np.count_nonzero(scores[owners[rows]] >= wanted[rows, None], axis=1)
+    ranks[~there] = 0
+    # (values that a case has seen,) each once; then each of them for every target of its case
+    seen = np.unique(known.owners * known.size + known.codes)
+    case, code = seen // max(known.size, 1), seen % max(known.size, 1)
+    bounds = np.searchsorted(case, np.arange(len(cases) + 1))
+    counts = np.diff(bounds)[owners]
+    each, at = np.repeat(np.arange(len(owners)), counts), positions(bounds[:-1][owners], counts)
+    ahead = scores[case[at], code[at]] >= wanted[each]
+    known_before = np.bincount(each[code[at] == targets[each]], minlength=len(owners)) > 0
+    fresh = ranks - np.bincount(each[ahead], minlength=len(owners))
+    fresh[known_before | ~there] = 0
     return ranks, fresh
 
 
