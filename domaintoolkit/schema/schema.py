@@ -44,7 +44,8 @@ class Schema:
     """Who (`entity`), when (`time`), and the ordered `fields` of an event.
 
     `static` fields belong to the entity and are emitted once. The `order_by` columns order events of one time, or
-    without a time column all events of an entity; without either, events keep the order of the rows.
+    without a time column all events of an entity; without either, events keep the order of the rows. In such a column
+    of text, whole numbers come first, 9 before 10.
     `labels` are stored with the streams and never encoded. A column in `leaks` gives a label away, so it may
     not be encoded either. A change in the `session` column starts a session; in place of such a column,
     `session_gap` (`"30m"`; units are s, m, h and d) starts one at each event that comes so long after the event

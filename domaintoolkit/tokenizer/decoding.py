@@ -210,7 +210,7 @@ def _times(
     assert layout.anchor is not None
     assert schema.time is not None
     # the sort keys of ties, as encoding has them: (events,) each
-    keys = [ranks_of(plain(columns[name])) for name in schema.tie_order]
+    keys = [ranks_of(plain(columns[name]), by_number=True) for name in schema.tie_order]
     if schema.session is not None:
         keys.append(ranks_of(plain(columns[schema.session])))
     for bound in layout.events:

@@ -213,7 +213,7 @@ def tie_keys(
     of them, so that appending to a history finds the same order.
     """
     taken = pa.array(chosen)
-    keys = [ranks_of(rows.columns[name].take(taken)) for name in schema.tie_order]
+    keys = [ranks_of(rows.columns[name].take(taken), by_number=True) for name in schema.tie_order]
     if schema.session is not None:
         keys.append(session_keys(rows.columns[schema.session].take(taken)))
     for bound in layout.events:

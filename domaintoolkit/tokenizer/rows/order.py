@@ -17,6 +17,9 @@ from domaintoolkit.values.texts import is_text
 
 __all__ = ["Grouping", "break_ties", "group_rows", "ranks_of"]
 
+WHOLE = "^(0|-?[1-9][0-9]{0,17})$"
+"""Whole numbers as they are usually written, such as fit into 64 bits."""
+
 Ranks = NDArray[np.int64]
 Value = TypeVar("Value", bound=np.generic)
 
@@ -195,14 +198,24 @@ def _dense(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], int]:
     return ranks.astype(np.uint64), int(ranks.max(initial=0)).bit_length()
 
 
-def ranks_of(column: pa.Array) -> Ranks:
-    """(rows,) the rank of each value among the column's distinct ones; null comes last."""
+def ranks_of(column: pa.Array, by_number: bool = False) -> Ranks:
+    """(rows,) the rank of each value among the column's distinct ones; null comes last.
+
+    With `by_number`, texts that are whole numbers come first, in the order of the numbers: 9 before 10.
+    """
     codes, distinct = codes_of(column)
     if is_text(distinct.type):
         distinct = distinct.cast(pa.large_binary())
     # a dictionary may hold a value twice, and equal values need equal ranks
     unique = distinct.dictionary_encode(null_encoding="encode")
-    order = np.asarray(pc.sort_indices(unique.dictionary))
+    if by_number and is_text(column.type.value_type if pa.types.is_dictionary(column.type) else column.type):
+        texts = unique.dictionary.cast(pa.large_string())
+        is_whole = pc.match_substring_regex(texts, WHOLE)
+        numbers = pc.if_else(is_whole, texts, pa.scalar(None, texts.type)).cast(pa.int64())
+        keys = pa.table({"number": numbers, "text": unique.dictionary})
+        order = np.asarray(pc.sort_indices(keys, [("number", "ascending"), ("text", "ascending")]))
+    else:
+        order = np.asarray(pc.sort_indices(unique.dictionary))
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
     table: Ranks = ranks[np.asarray(unique.indices)]
