@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 
@@ -40,6 +41,7 @@ def test_rules_are_evaluated_without_a_run(shop: str) -> None:
     [
         ((), "nothing to evaluate"),
         (("--suffixes", "3"), "no effect without --next"),
+        (("--refit",), "--refit: no effect without --labels FILE"),
         (("--next", "event_type", "--end", "x"), "no effect without --suffixes"),
         (("--next", "size"), "no field 'size'"),
     ],
@@ -47,4 +49,46 @@ def test_rules_are_evaluated_without_a_run(shop: str) -> None:
 def test_what_has_no_effect_is_refused(shop: str, options: tuple[str, ...], reason: str) -> None:
     status, output = run(shop, *options)
     assert status == 2
+    assert reason in output
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory, shop: str) -> str:
+    """A label for each user of the shop, and a split."""
+    folder = tmp_path_factory.mktemp("labels")
+    assert CliRunner().invoke(main, ["decode", shop, "-o", f"{folder}/rows.parquet"]).exit_code == 0
+    users = sorted(set(pyarrow.parquet.read_table(folder / "rows.parquet")["user_id"].to_pylist()))
+    names = ("train", "train", "val", "test")
+    lines = [f"{user},2019-10-25,{place // 2 % 2},{names[place % 4]}" for place, user in enumerate(users)]
+    (folder / "labels.csv").write_text("\n".join(["user_id,date,target,split", *lines, ""]))
+    return str(folder / "labels.csv")
+
+
+def test_aggregates_on_labels_need_no_model(shop: str, labels: str) -> None:
+    pytest.importorskip("sklearn")
+    options = ("--labels", labels, "--probe", "linear", "--resamples", "30", "--threads", "1")
+    status, output = run(shop, *options, "--json")
+    assert status == 0, output
+    (task,) = json.loads(output)["tasks"]
+    assert [each["source"] for each in task["results"]] == ["constant", "aggregates"]
+    assert (task["task"], task["kind"], task["metric"]) == ("target", "binary", "AUROC")
+    _, output = run(shop, *options)
+    assert "| aggregates | linear |" in output
+    assert "verdict: " in output
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--pooling", "mean"), "no effect without a RUN"),
+        (("--task", "x"), "unknown task 'x'"),
+        (("--split", "train"), "whose table gives the splits"),
+        (("--clusters",), "give one of"),
+    ],
+)
+def test_options_that_do_not_fit_labels_are_refused(
+    shop: str, labels: str, options: tuple[str, ...], reason: str
+) -> None:
+    status, output = run(shop, "--labels", labels, *options)
+    assert status > 0
     assert reason in output

@@ -1,0 +1,264 @@
+"""`evaluate_labels`: embeddings, aggregates and both under the same probes, on the same rows, with a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaintoolkit.aggregates import AggregateSettings, aggregate
+from domaintoolkit.embeddings import EmbeddingSettings, embed_labels
+from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.labels import LabelTable, LabelTask, Placement, place_labels
+from domaintoolkit.probes.ablations import embed_ablated
+from domaintoolkit.probes.label_metrics import LOWER_IS_BETTER, METRICS, PRIMARY, measure
+from domaintoolkit.probes.label_report import Estimate, Gain, LabelEvaluation, ProbeResult, write_sentence
+from domaintoolkit.probes.probe_fitting import FittedProbe, ProbeRows, ProbeSettings, check_extra, fit_probe
+from domaintoolkit.probes.untrained import untrained_twin
+from domaintoolkit.storage import EncodedFolder
+from domaintoolkit.streams.keys import SPLITS, hash_keys
+
+__all__ = ["evaluate_labels", "evaluate_sources"]
+
+Table = NDArray[np.float32]
+Report = Callable[[str, int, int | None], None]
+BLOCK = 64
+"""Resamples that are measured together: their weights are a table of so many rows."""
+
+
+def evaluate_labels(
+    model: Any,
+    folder: EncodedFolder,
+    labels: LabelTable,
+    task: str | None = None,
+    settings: ProbeSettings | None = None,
+    *,
+    embedding: EmbeddingSettings | None = None,
+    aggregates: AggregateSettings | None = None,
+    ablations: bool = False,
+    progress: Report | None = None,
+) -> LabelEvaluation:
+    """Measure what the embeddings of a model are worth for a task, beside aggregates, both together, an untrained
+    model of the same shape and a constant; `ablations` adds embeddings of shuffled events, and of events without
+    times. Without a model, the aggregates and the constant alone.
+
+    Raises `DataError` if there are no training or test rows with a label, and `MissingExtraError` without the extra
+    `evaluate`.
+    """
+    check_extra()
+    placed = place_labels(folder, labels)
+    wanted = labels.task(task)
+    # features are made for the rows of this task only
+    own, at = labels.select(wanted.rows), Placement(
+        placed.histories[wanted.rows], placed.events[wanted.rows], placed.splits[wanted.rows],
+        np.lexsort((placed.events[wanted.rows], placed.histories[wanted.rows])),
+    )  # fmt: skip
+    made = {"aggregates": aggregate(folder, own, aggregates, placement=at, progress=progress).values}
+    if model is not None:
+        made["embeddings"] = embed_labels(model, folder, own, None, embedding, placement=at)
+        made["both"] = np.concatenate([made["aggregates"], made["embeddings"]], 1)
+        twin = untrained_twin(model)
+        made["untrained"] = embed_labels(twin, folder, own, None, embedding, placement=at)
+        if ablations:
+            for what in ("shuffled", "timeless"):
+                name = "events shuffled" if what == "shuffled" else "times removed"
+                made[name] = embed_ablated(model, folder, own, at, what, embedding)
+    there = replace(wanted, rows=np.arange(len(own)))
+    return evaluate_sources(made, own, there, at, settings, progress)
+
+
+def evaluate_sources(
+    sources: Mapping[str, Table],
+    labels: LabelTable,
+    task: LabelTask,
+    placement: Placement,
+    settings: ProbeSettings | None = None,
+    progress: Report | None = None,
+) -> LabelEvaluation:
+    """Fit the probes on each source of features (label rows, features) and compare them on the test rows.
+
+    A source `constant`, the mean or the shares of the training rows, is added. Training rows without a validation
+    split give a fifth of their entities to it.
+    """
+    check_extra()
+    chosen = settings or ProbeSettings()
+    data = _split_rows(labels, task, placement, chosen)
+    resamples = _resample(data.entities[data.test], task_weights(labels, task)[data.test], chosen)
+    measured: dict[tuple[str, str], NDArray[np.float64]] = {}
+    results = [_constant(data, task, resamples, chosen, measured)]
+    for number, (source, features) in enumerate(sources.items()):
+        for probe in chosen.probes:
+            began = time.perf_counter()
+            splits = {
+                name: ProbeRows(features[task.rows[rows]], task.values[rows], task_weights(labels, task)[rows])
+                for name, rows in (("train", data.train), ("validation", data.validation), ("test", data.test))
+            }
+            fitted = fit_probe(probe, task.kind, max(len(task.classes), 1), splits, chosen)
+            each = [_measure(task, data.test, one, resamples, chosen) for one in fitted.predictions]
+            results.append(_result(source, probe, features.shape[1], fitted, each, task, began))
+            measured[source, probe] = np.mean([found[PRIMARY[task.kind]] for found in each], 0)
+        if progress is not None:
+            progress("probing", number + 1, len(sources))
+    best = _best_probes(results, task)
+    gains = tuple(
+        _gain(left, right, best, measured, task)
+        for left, right in (("embeddings", "aggregates"), ("both", "aggregates"), ("embeddings", "untrained"))
+        if left in best and right in best
+    )
+    if not gains and "aggregates" in best:
+        gains = (_gain("aggregates", "constant", best, measured, task),)
+    counts = {**placement.counts, **{name: len(rows) for name, rows in data.named}}
+    sentence = write_sentence(PRIMARY[task.kind], best, gains)
+    entities = len(np.unique(data.entities[data.test]))
+    return LabelEvaluation(
+        task.name, task.kind, task.classes, counts, entities, tuple(results), gains, sentence, data.notes
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _SplitRows:
+    """The rows of each split, as numbers of the task's rows, and the entity of each row."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+    entities: NDArray[np.int64]
+    notes: tuple[str, ...]
+
+    @property
+    def named(self) -> list[tuple[str, NDArray[np.int64]]]:
+        return list(zip(SPLITS, (self.train, self.validation, self.test), strict=True))
+
+
+def task_weights(labels: LabelTable, task: LabelTask) -> NDArray[np.float64]:
+    """(n,) the weight of each row of the task."""
+    return labels.weights[task.rows]
+
+
+def _split_rows(labels: LabelTable, task: LabelTask, placement: Placement, settings: ProbeSettings) -> _SplitRows:
+    splits = placement.splits[task.rows]
+    _, entities = np.unique(hash_keys(labels.keys.take(task.rows)), return_inverse=True)
+    train, validation, test = (np.flatnonzero(splits == code) for code in range(3))
+    notes = []
+    random = np.random.default_rng(settings.seed)
+    if not len(validation) and len(train):
+        own = np.unique(entities[train])
+        held = random.permutation(own)[: max(1, len(own) // 5)]
+        is_held = np.isin(entities[train], held)
+        train, validation = train[~is_held], train[is_held]
+        notes.append("no row is for validation: a fifth of the training entities is")
+    if len(train) > settings.rows:
+        notes.append(f"the probes are fitted on {settings.rows:,} of {len(train):,} training rows, drawn at random")
+        train = np.sort(random.permutation(train)[: settings.rows])
+    for name, rows in zip(SPLITS, (train, validation, test), strict=True):
+        if not len(rows):
+            reason = f"no row with a label is for {name}; name the split of each row in a column `split`, or by dates"
+            raise DataError([Refusal(None, None, reason)])
+    if task.kind != "regression" and len(np.unique(task.values[train])) < 2:
+        reason = f"all training rows of target {task.name!r} are of one class"
+        raise DataError([Refusal(None, None, reason)])
+    return _SplitRows(train, validation, test, entities, tuple(notes))
+
+
+def _resample(
+    entities: NDArray[np.int64], weights: NDArray[np.float64], settings: ProbeSettings
+) -> NDArray[np.float64]:
+    """(1 + B, n) the weights of the test rows: as they are, then in resamples of whole entities."""
+    names, of = np.unique(entities, return_inverse=True)
+    random = np.random.default_rng(settings.seed)
+    if len(names) < 2:
+        return weights[None, :]
+    drawn = random.integers(0, len(names), (settings.resamples, len(names)))
+    counts = np.stack([np.bincount(row, minlength=len(names)) for row in drawn])
+    return np.concatenate([weights[None, :], counts[:, of] * weights])
+
+
+def _measure(
+    task: LabelTask,
+    test: NDArray[np.int64],
+    predicted: NDArray[np.float64],
+    resamples: NDArray[np.float64],
+    settings: ProbeSettings,
+) -> dict[str, NDArray[np.float64]]:
+    """Each metric (1 + B,)."""
+    parts = [
+        measure(
+            task.kind, task.values[test], predicted, resamples[low : low + BLOCK], settings.share,
+            settings.false_positives,
+        )
+        for low in range(0, len(resamples), BLOCK)
+    ]  # fmt: skip
+    return {name: np.concatenate([part[name] for part in parts]) for name in METRICS[task.kind]}
+
+
+def _estimate(values: NDArray[np.float64]) -> Estimate:
+    """From a metric as it is and its resamples (1 + B,)."""
+    drawn = values[1:][~np.isnan(values[1:])]
+    if len(drawn) < 20:
+        return Estimate(float(values[0]), None, None)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(float(values[0]), float(low), float(high))
+
+
+def _constant(
+    data: _SplitRows,
+    task: LabelTask,
+    resamples: NDArray[np.float64],
+    settings: ProbeSettings,
+    measured: dict[tuple[str, str], NDArray[np.float64]],
+) -> ProbeResult:
+    """The mean of the training rows (the median, which is the best constant for the mean absolute error)."""
+    train = task.values[data.train]
+    if task.kind == "regression":
+        made = np.full(len(data.test), float(np.median(train)))
+    elif task.kind == "binary":
+        made = np.full(len(data.test), float(train.mean()))
+    else:
+        shares = np.bincount(train.astype(np.int64), minlength=len(task.classes)) / len(train)
+        made = np.tile(shares, (len(data.test), 1))
+    found = _measure(task, data.test, made, resamples, settings)
+    measured["constant", "none"] = found[PRIMARY[task.kind]]
+    worst = np.inf if PRIMARY[task.kind] in LOWER_IS_BETTER else -np.inf
+    metrics = {name: _estimate(values) for name, values in found.items()}
+    return ProbeResult("constant", "none", 0, metrics, worst, 0.0, {}, 0.0)
+
+
+def _result(
+    source: str,
+    probe: str,
+    features: int,
+    fitted: FittedProbe,
+    each: list[dict[str, NDArray[np.float64]]],
+    task: LabelTask,
+    began: float,
+) -> ProbeResult:
+    metrics = {name: _estimate(np.mean([found[name] for found in each], 0)) for name in METRICS[task.kind]}
+    spread = float(np.std([found[PRIMARY[task.kind]][0] for found in each]))
+    seconds = time.perf_counter() - began
+    return ProbeResult(source, probe, features, metrics, fitted.validation, spread, fitted.chosen, seconds)
+
+
+def _best_probes(results: list[ProbeResult], task: LabelTask) -> dict[str, ProbeResult]:
+    """For each source the probe that is best on validation."""
+    sign = -1 if PRIMARY[task.kind] in LOWER_IS_BETTER else 1
+    best: dict[str, ProbeResult] = {}
+    for result in results:
+        if result.source not in best or sign * result.validation > sign * best[result.source].validation:
+            best[result.source] = result
+    return best
+
+
+def _gain(
+    left: str,
+    right: str,
+    best: Mapping[str, ProbeResult],
+    measured: Mapping[tuple[str, str], NDArray[np.float64]],
+    task: LabelTask,
+) -> Gain:
+    sign = -1 if PRIMARY[task.kind] in LOWER_IS_BETTER else 1
+    found = _estimate(sign * (measured[left, best[left].probe] - measured[right, best[right].probe]))
+    return Gain(left, right, found.value, found.low, found.high)
