@@ -13,7 +13,8 @@ from domaintoolkit.errors import DataError
 from domaintoolkit.grammar import index_events, parse_spans
 from domaintoolkit.labels import LabelTable, place_labels, read_labels
 from domaintoolkit.model import EventModel, event_preset
-from domaintoolkit.probes import LabelEvaluation, ProbeSettings, evaluate_labels, evaluate_sources, fitting
+from domaintoolkit.probes import LabelEvaluation, ProbeSettings, evaluate_labels, evaluate_sources
+from domaintoolkit.probes import probe_fitting as fitting
 from domaintoolkit.probes.ablations import damage
 from domaintoolkit.storage import EncodedFolder, open_encoded
 from domaintoolkit.windows.packing import StoredHistories
