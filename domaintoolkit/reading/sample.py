@@ -6,6 +6,7 @@ import gzip
 import os
 from collections.abc import Iterator
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 from domaintoolkit.errors import DomainToolkitError, OutputError, PluginError, Problem, SchemaError, cause
 from domaintoolkit.reading.written_times import split_times, write_times
 from domaintoolkit.schema import Column, Domain, Reader
+from domaintoolkit.values.number_styles import NumberStyle, style_of
 
 __all__ = ["read_sample", "write_sample"]
 
@@ -82,6 +84,7 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
 def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordBatchReader:
     """The rows under the headers of the raw file, with times as text if the file is text."""
     columns = {column.name: column for column in reader.columns}
+    styles = {column.name: style_of(column) for column in reader.settled if column.type in ("int64", "float64")}
 
     def batch(found: pa.RecordBatch) -> pa.RecordBatch:
         made: dict[str, pa.Array] = {}
@@ -93,7 +96,7 @@ def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordB
             elif column.time_join:
                 joined |= split_times(array, column)
             else:
-                made[column.header] = _to_writable(array, column) if text else array
+                made[column.header] = _to_writable(array, column, styles.get(name)) if text else array
         return pa.RecordBatch.from_pydict(made | joined)
 
     shown: Iterator[pa.RecordBatch] = map(batch, rows)
@@ -101,13 +104,24 @@ def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordB
     return pa.RecordBatchReader.from_batches(first.schema, chain([first], shown))
 
 
-def _to_writable(array: pa.Array, column: Column) -> pa.Array:
+def _to_writable(array: pa.Array, column: Column, style: NumberStyle | None) -> pa.Array:
     """A column for DuckDB to write: times as text, and nulls spelled out if the column has a spelling of its own."""
     if pa.types.is_timestamp(array.type):
         array = write_times(array, column)
+    elif style is not None and not style.is_plain:
+        array = _write_numbers(array, style)
     if column.null and column.type != "string":
         return pc.fill_null(array.cast(pa.string()), column.null[0])
     return array
+
+
+def _write_numbers(array: pa.Array, style: NumberStyle) -> pa.Array:
+    """Numbers as text in the style of their column."""
+    texts = [
+        None if number is None else style.spell(number) if isfinite(number) else str(number)
+        for number in array.to_pylist()
+    ]
+    return pa.array(texts, pa.string())
 
 
 def _transcode(file: Path, encoding: str, packed: bool) -> None:
@@ -130,9 +144,6 @@ def _check(reader: Reader, target: Path) -> None:
             raise OutputError(str(target), f"a sample cannot be written for a reader with {name}; use .parquet")
     if len(reader.delimiter.encode()) > LONGEST_DELIMITER:
         raise OutputError(str(target), f"a sample cannot be split by {reader.delimiter!r}; use .parquet")
-    for column in reader.settled:
-        if column.decimal == "," or column.thousands == ".":
-            raise OutputError(str(target), f"column {column.name!r} has a decimal comma; use .parquet")
     for column in reader.columns:
         if column.type == "string" and column.null is not None and reader.null[:1] != column.null[:1]:
             raise OutputError(

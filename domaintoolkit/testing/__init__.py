@@ -4,7 +4,15 @@ from domaintoolkit.testing.contract_error import ContractError
 from domaintoolkit.testing.encoder_contract import check_encoder
 from domaintoolkit.testing.kit import CheckResult, check_domain, check_table, run_checks
 from domaintoolkit.testing.sample_values import sample_values
-from domaintoolkit.testing.strategies import cases, edge_texts, edge_values, instants, schemas, tables
+from domaintoolkit.testing.strategies import (
+    cases,
+    edge_texts,
+    edge_values,
+    instants,
+    number_settings,
+    schemas,
+    tables,
+)
 
 __all__ = [
     "CheckResult",
@@ -16,6 +24,7 @@ __all__ = [
     "edge_texts",
     "edge_values",
     "instants",
+    "number_settings",
     "run_checks",
     "sample_values",
     "schemas",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.schema import Categorical, FieldSpec, Numeric, Part, Schema, Split, Text, Timestamp
 
-__all__ = ["cases", "edge_texts", "edge_values", "instants", "schemas", "tables"]
+__all__ = ["cases", "edge_texts", "edge_values", "instants", "number_settings", "schemas", "tables"]
 
 _NASTY = (
     "", " ", "null", "NaN", "=", "a=b", "[a]", "]", "\\", ".", "..", "a.", ".a", "a.b.c", "\0", "\n", "\r\n", "\t",
@@ -136,6 +136,21 @@ def _values(kind: pa.DataType, numeric: bool) -> st.SearchStrategy[Any]:
     if pa.types.is_decimal(kind):
         return st.integers(-9, 9).map(Decimal)
     return instants() if pa.types.is_timestamp(kind) else edge_texts()
+
+
+@st.composite
+def number_settings(draw: st.DrawFn) -> dict[str, Any]:
+    """Settings of a `Column` of numbers as people write them: a currency, groups of digits, a decimal comma, signs."""
+    decimal = draw(st.sampled_from([".", ","]))
+    found = {
+        "prefix": draw(st.sampled_from([None, "\u20ac", "$ ", "EUR "])),
+        "suffix": draw(st.sampled_from([None, " kg", "\u00a0\u20ac"])),
+        "thousands": draw(st.sampled_from([None, " ", "'", "." if decimal == "," else ","])),
+        "decimal": decimal,
+        "negative": draw(st.sampled_from(["sign", "parentheses", "trailing"])),
+        "percent": draw(st.booleans()),
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def edge_values(spec: FieldSpec, kind: pa.DataType) -> st.SearchStrategy[Any]:

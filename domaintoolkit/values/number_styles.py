@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any
 from unicodedata import category
@@ -59,6 +60,20 @@ class NumberStyle:
         minus = "-" if opened or signs in ("-", "\u2212") else "+" if signs else ""
         point = f".{part['fraction']}" if part["point"] else ""
         return f"{minus}{whole}{point}" + (f"e{exponent}" if exponent else "")
+
+    def spell(self, number: int | float) -> str:
+        """A finite number in this style; `plain` reads it back."""
+        exact = Decimal(repr(number)) * (100 if self.percent else 1)
+        whole, _, fraction = format(abs(exact), "f").partition(".")
+        if self.thousands:
+            whole = f"{int(whole):,}".replace(",", self.thousands)
+        if set(fraction) <= {"0"}:
+            fraction = ""
+        digits = whole + (self.decimal + fraction if fraction else "") + ("%" if self.percent else "")
+        if not exact.is_signed():
+            return self.prefix + digits + self.suffix
+        dressed = {"parentheses": "({})", "trailing": "{}-"}.get(self.negative, "-{}")
+        return dressed.format(self.prefix + digits + self.suffix)
 
     def likely(self, is_whole: bool = False) -> str:
         """A regular expression of the texts that `tidy` brings into Python's form: most numbers of a clean column."""

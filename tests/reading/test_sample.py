@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -19,6 +20,7 @@ from domaintoolkit.errors import OutputError, SchemaError
 from domaintoolkit.reading import open_source
 from domaintoolkit.reading.sample import read_sample, write_sample
 from domaintoolkit.schema import Column, Domain, Numeric, Reader, Schema, Timestamp
+from domaintoolkit.testing import number_settings
 
 DOMAINS = [ADS, ADS_BOTS, CONTROL, ECOMMERCE, FINANCE]
 
@@ -73,6 +75,40 @@ def test_any_text_survives_any_dialect(
     reader = Reader(columns, delimiter=delimiter, null=null)
     path = write_sample(odd(reader, table), tmp_path_factory.mktemp("odd") / "sample.csv", 1)
     assert str(read_back(path, reader).to_pylist()) == str(table.to_pylist())
+
+
+@pytest.mark.slow
+@given(
+    st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8),
+    st.lists(st.none() | st.integers(-(1 << 62), 1 << 62), min_size=8, max_size=8),
+    number_settings(),
+    st.sampled_from([",", ";", "|"]),
+)
+def test_numbers_survive_in_every_style(
+    tmp_path_factory: pytest.TempPathFactory,
+    prices: list[float | None],
+    counts: list[int | None],
+    style: dict[str, Any],
+    delimiter: str,
+) -> None:
+    whole = {name: value for name, value in style.items() if name != "percent"}
+    table = pa.table(
+        {
+            "who": ["a"] * len(prices),
+            "much": pa.array(prices, pa.float64()),
+            "many": pa.array(counts[: len(prices)], pa.int64()),
+            "at": pa.array([1_500_000_000_000_000] * len(prices), pa.timestamp("us", "UTC")),
+        }
+    )
+    columns = (
+        Column("who"),
+        Column("much", type="float64", **style),
+        Column("many", type="int64", **whole),
+        Column("at", type="timestamp"),
+    )
+    reader = Reader(columns, delimiter=delimiter)
+    path = write_sample(odd(reader, table), tmp_path_factory.mktemp("styled") / "sample.csv", 1)
+    assert read_back(path, reader).to_pylist() == table.to_pylist()
 
 
 def odd(reader: Reader, table: pa.Table) -> Domain:
