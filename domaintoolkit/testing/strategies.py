@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from hypothesis import strategies as st
@@ -80,9 +81,37 @@ def _with_measure(draw: st.DrawFn, spec: FieldSpec, earlier: list[FieldSpec]) ->
     )
 
 
+_TIME_SETTINGS: tuple[dict[str, Any], ...] = (
+    {"time_format": "%d.%m.%Y %H:%M:%S"},
+    {"time_format": "%Y%m%dT%H:%M"},
+    {"time_format": "%Y-%m-%d %H:%M:%S", "time_join": ("day", "clock")},
+    {"time_unit": "ms"},
+    {"time_unit": "min", "time_origin": "2019-10-01T00:00:00Z"},
+)
+_UNITS = {"ms": timedelta(milliseconds=1), "min": timedelta(minutes=1)}
+
+
+def _written_times(schema: Schema, instants: list[datetime | None]) -> dict[str, pa.Array]:
+    """The columns that hold the time, in the form that the schema declares."""
+    assert schema.time is not None
+    if schema.time_unit is not None:
+        origin = datetime.fromisoformat(schema.time_origin or "1970-01-01T00:00:00+00:00")
+        counts = [None if at is None else (at - origin) // _UNITS[schema.time_unit] for at in instants]
+        return {schema.time: pa.array(counts, pa.int64())}
+    form, zone = schema.time_format or "", ZoneInfo(schema.zone)
+    texts = [None if at is None else at.astimezone(zone).strftime(form) for at in instants]
+    if not schema.time_join:
+        return {schema.time: pa.array(texts, pa.string())}
+    parts = [[None] * len(schema.time_join) if text is None else text.split(" ") for text in texts]
+    return {name: pa.array([row[k] for row in parts], pa.string()) for k, name in enumerate(schema.time_join)}
+
+
 @st.composite
 def schemas(draw: st.DrawFn) -> Schema:
-    """Schemas with any mixture of fields, static fields, one or two entity columns, with and without time."""
+    """Schemas with any mixture of fields, static fields, one or two entity columns, with and without time.
+
+    Times are typed, text in a format, counts of a unit, or in two columns.
+    """
     names = draw(st.lists(st.sampled_from(_NAMES), unique=True, min_size=1, max_size=4))
     fields = [draw(_fields(name)) for name in names]
     fields = [_with_measure(draw, spec, fields[:place]) for place, spec in enumerate(fields)]
@@ -107,6 +136,8 @@ def schemas(draw: st.DrawFn) -> Schema:
         split=draw(st.sampled_from([None, None, Split(column="set"), *cuts])),
         labels=("label",) if draw(st.booleans()) else (),
         session=session,
+        zone=draw(st.sampled_from(_ZONES)),
+        **({} if time is None else draw(st.just({}) | st.sampled_from(_TIME_SETTINGS))),
         session_gap=draw(st.sampled_from([None, "1s", "2h"])) if time is not None and session is None else None,
         min_events=draw(st.sampled_from([1, 1, 2])),
         max_events=draw(st.sampled_from([None, None, 2])),
@@ -202,8 +233,12 @@ def tables(
         if spec.name != schema.time:
             columns[spec.name] = column(values_of(spec), _type_of(spec, known))
     if schema.time is not None:
-        given = instants() if schema.untimed == "refuse" else st.none() | instants()
-        columns[schema.time] = column(given, pa.timestamp("us", "UTC"))
+        is_written = schema.time not in known and (schema.time_format or schema.time_unit)
+        # a format or a count need not reach the ends of the calendar
+        one = instants().filter(lambda at: 1900 < at.year < 2100) if is_written else instants()
+        given = one if schema.untimed == "refuse" else st.none() | one
+        drawn = column(given, pa.timestamp("us", "UTC"))
+        columns |= _written_times(schema, drawn.to_pylist()) if is_written else {schema.time: drawn}
     for name in (*schema.order_by, *schema.labels, *([schema.session] if schema.session else [])):
         if name not in columns:
             columns[name] = _as(column(st.integers(0, 1), pa.int64()), known.get(name, pa.int64()))
