@@ -20,6 +20,7 @@ HELP = {
     "preset": "Size of the model: 54k, 410k, 3m, 6m, 12m, 24m, 25m, 85m, 200m or 330m.",
     "model": "Override a setting of the preset, such as position=rope. Repeatable.",
     "segmentation": "Composites of the token model: none, fixed, or drawn again each epoch.",
+    "purpose": "Keep the weights that are best at the next event, or at embeddings of entities.",
     "held_out": "Hold out the entities that the streams keep for that, the last events of all, or nothing.",
     "block": "Positions per block.",
     "batch": "Blocks per batch and device.",

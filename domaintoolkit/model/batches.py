@@ -116,6 +116,8 @@ class LossReport(NamedTuple):
     """int64 (): tokens that were predicted."""
     events: Tensor
     """int64 (): events that were predicted."""
+    later: Tensor | None = None
+    """(): mean nats of a value of a later event, given the mean of its history so far; None if that is no objective."""
 
     @property
     def nats_by_part(self) -> Tensor:

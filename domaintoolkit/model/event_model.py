@@ -151,10 +151,12 @@ class EventModel(BoundModel):
         total = sum((loss for loss, _ in costs), hidden.sum() * 0)
         tokens = sum((count for _, count in costs), torch.zeros((), dtype=torch.long, device=hidden.device))
         events = torch.full((), len(wanted.source), device=hidden.device)
-        mean = total / tokens.clamp(min=1)
-        if self.training and self.later is not None and len(wanted.source):
-            mean = mean + self.config.later * self._later(self.later, seen, states)
-        return LossReport(mean, nats.view(*batch.documents.shape, -1), tokens, events)
+        mean, later = total / tokens.clamp(min=1), None
+        if self.later is not None:
+            later = self._later(self.later, seen, states) if len(wanted.source) else hidden.sum() * 0
+            mean = mean + self.config.later * later if self.training else mean
+            later = later.detach()
+        return LossReport(mean, nats.view(*batch.documents.shape, -1), tokens, events, later)
 
     def _later(self, head: LaterEvents, seen: _Seen, states: Tensor) -> Tensor:
         """(): mean nats of a value of a later event, given the mean of its history at some position before it.

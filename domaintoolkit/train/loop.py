@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint import state_dict as distributed
 
 from domaintoolkit.errors import DivergedError
-from domaintoolkit.evaluate import Score
 from domaintoolkit.model import LossReport
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.train.checkpoint import Checkpoints, Tensors
@@ -26,7 +25,7 @@ from domaintoolkit.train.progress import Meter, Progress, peak_flops
 from domaintoolkit.train.recipe import Recipe
 from domaintoolkit.train.schedule import learning_rate
 
-__all__ = ["LoopState", "Loss", "Trainer", "Training"]
+__all__ = ["LoopState", "Loss", "Trainer", "Training", "Validation"]
 
 Loss = Callable[[ModelBatch], LossReport]
 FULL = distributed.StateDictOptions(full_state_dict=True)
@@ -54,13 +53,22 @@ class LoopState:
 
     step: int = 0
     best: float | None = None
-    """The lowest validation loss so far, in bits an event."""
+    """The lowest validation cost so far: bits an event, or nats of a later value."""
     best_step: int | None = None
     waiting: int = 0
     """Evaluations since `best_step`."""
     validation: list[tuple[int, float]] = field(default_factory=list)
     finished: bool = False
     """Training ends early, since validation did not improve."""
+
+
+class Validation(NamedTuple):
+    """The costs of validation data."""
+
+    bits: float
+    """Bits an event."""
+    chosen: float
+    """The cost that chooses the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Training:
     recipe: Recipe
     steps: int
     batches: Callable[[int], Iterator[ModelBatch]]
-    validate: Callable[[Loss], Score | None]
+    validate: Callable[[Loss], Validation | None]
     checkpoints: Checkpoints
     identity: dict[str, Any]
     flops: float
@@ -166,22 +174,22 @@ class Trainer:
         state, recipe = self.state, self.training.recipe
         if state.step % recipe.evaluate_every and state.step != self.training.steps:
             return None
-        score = self.score(self.training.validate)
-        if score is None:
+        found = self.score(self.training.validate)
+        if found is None:
             state.best_step = state.step
             return None
         # Devices may differ in the last digits; they must agree on when to stop.
-        bits = float(broadcast_object_list([score.bits_per_event])[0])
-        self._check_finite(math.isfinite(bits), "the validation loss")
+        bits, chosen = map(float, broadcast_object_list([found.bits, found.chosen]))
+        self._check_finite(math.isfinite(bits) and math.isfinite(chosen), "the validation loss")
         state.validation.append((state.step, bits))
-        if state.best is None or bits < state.best:
-            state.best, state.best_step, state.waiting = bits, state.step, 0
+        if state.best is None or chosen < state.best:
+            state.best, state.best_step, state.waiting = chosen, state.step, 0
         else:
             state.waiting += 1
             state.finished = recipe.patience is not None and state.waiting >= recipe.patience
         return bits
 
-    def score(self, scorer: Callable[[Loss], Score | None]) -> Score | None:
+    def score(self, scorer: Callable[[Loss], Validation | None]) -> Validation | None:
         """Call `scorer` with the model's loss function; training goes on as if it had not been called."""
         devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.no_grad(), self.accelerator.autocast():

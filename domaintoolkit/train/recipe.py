@@ -60,6 +60,10 @@ class Recipe:
     """The events that are not trained on: those of the entities that the streams keep for validation and test, the
     last two of every history (the last one for the test), or none."""
 
+    purpose: Literal["events", "entities"] = "events"
+    """The best weights are those with the lowest cost on validation data: of the next event, or of all later events
+    given the mean of a history, which is its embedding."""
+
     block: Annotated[Whole, Constraint(ge=8)] = 256
     batch: Count = 16
     accumulation: Count = 1
@@ -115,6 +119,8 @@ class Recipe:
             found.append(Problem("segmentation", "an event model reads base tokens"))
         if self.held_out == "last" and self.segmentation != "base":
             found.append(Problem("held_out", "last events can be held out in base tokens only"))
+        if self.purpose == "entities" and (self.family != "event" or self.model.get("later") == 0):
+            found.append(Problem("purpose", "'entities' needs an event model with later above 0"))
         if self.embedding_penalty_form == "hinge" and not self.embedding_penalty:
             found.append(Problem("embedding_penalty", "must be above 0 for the hinge form to have an effect"))
         for name, other, has_effect in CONDITIONAL:

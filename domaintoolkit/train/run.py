@@ -16,17 +16,18 @@ from accelerate import Accelerator
 
 from domaintoolkit.errors import Interrupted, OutputError, Problem, SchemaError, VocabularyMismatchError
 from domaintoolkit.evaluate import ModelComparison, Score, baseline_scores, compare, fit_baselines, score_model
-from domaintoolkit.model import EventModel, TokenModel
+from domaintoolkit.model import EventModel, LossReport, TokenModel
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train.checkpoint import Checkpoints
+from domaintoolkit.train.data.model_batches import ModelBatch
 from domaintoolkit.train.data.segmentation import build_segmentation
 from domaintoolkit.train.data.splits import Splits, open_splits
 from domaintoolkit.train.devices import build_accelerator, close_trackers, start_trackers
 from domaintoolkit.train.logs.run_log import RunLog
-from domaintoolkit.train.loop import LoopState, Loss, Trainer, Training
+from domaintoolkit.train.loop import LoopState, Loss, Trainer, Training, Validation
 from domaintoolkit.train.memory import check_memory, explain_out_of_memory
 from domaintoolkit.train.model_building import build_config, build_model, flops_per_batch
 from domaintoolkit.train.predictions import describe_next_event
@@ -217,11 +218,22 @@ def _load_weights(
     return model.eval()
 
 
-def _validate(model: BoundModel, splits: Splits, loss: Loss) -> Score | None:
-    """The score of the model on validation data, if there are any."""
+def _validate(model: BoundModel, splits: Splits, loss: Loss) -> Validation | None:
+    """The costs of validation data, if there are any."""
     if splits.validation is None:
         return None
-    return _score(model, splits, splits.validation, loss, splits.recipe.evaluate_blocks)
+    later: list[tuple[float, int]] = []
+
+    def measure(batch: ModelBatch) -> LossReport:
+        report = loss(batch)
+        if report.later is not None:
+            later.append((float(report.later), int(report.events)))
+        return report
+
+    bits = _score(model, splits, splits.validation, measure, splits.recipe.evaluate_blocks).bits_per_event
+    if splits.recipe.purpose == "events":
+        return Validation(bits, bits)
+    return Validation(bits, sum(nats * events for nats, events in later) / max(1, sum(events for _, events in later)))
 
 
 def _score(model: BoundModel, splits: Splits, loader: Loader, loss: Loss, blocks: int | None = None) -> Score:

@@ -28,7 +28,9 @@ from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train import Progress, Recipe, Result, load_recipe, read_log, train
 from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.data.splits import open_splits
+from domaintoolkit.train.loop import Validation
 from domaintoolkit.train.memory import explain_out_of_memory
+from domaintoolkit.train.run import _validate
 from domaintoolkit.windows.loader import Loader
 from domaintoolkit.windows.shard_histories import HistorySource, open_shards
 from domaintoolkit.windows.window_rule import window_rule
@@ -214,6 +216,42 @@ def test_it_stops_early_when_validation_gets_no_better(encoded: Path, tmp_path: 
     assert result.steps < 400
     bits = [value for _, value in result.validation]
     assert bits[result.best_step - 1] == min(bits)
+
+
+def test_weights_are_kept_for_what_the_run_is_for(
+    encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The costs of the next event fall and rise again, and those of later events rise and fall."""
+    costs = iter([(5.0, 1.0), (4.0, 2.0), (6.0, 0.5)] * 2)
+    monkeypatch.setattr("domaintoolkit.train.run._validate", lambda model, splits, loss: _pick(splits, *next(costs)))
+    recipe = replace(RECIPE, family="event", steps=3, warmup=0, evaluate_every=1)
+    assert train(encoded, tmp_path / "events", recipe, progress=quiet).best_step == 2
+    entities = train(encoded, tmp_path / "entities", replace(recipe, purpose="entities"), progress=quiet)
+    assert (entities.best_step, entities.validation) == (3, ((1, 5.0), (2, 4.0), (3, 6.0)))
+    with pytest.raises(SchemaError, match="needs an event model with later above 0"):
+        replace(RECIPE, purpose="entities")
+
+
+def _pick(splits: Any, bits: float, later: float) -> Validation:
+    return Validation(bits, bits if splits.recipe.purpose == "events" else later)
+
+
+@pytest.mark.slow
+def test_weights_for_entities_are_chosen_by_all_later_events(encoded: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, family="event", model={}, steps=2, warmup=0, evaluate_every=2, purpose="entities")
+    train(encoded, tmp_path / "run", recipe, progress=quiet)
+    state = Checkpoints(tmp_path / "run" / "checkpoints", 10).load(2)[1]["state"]
+    model, splits = load_model(tmp_path / "run", "cpu"), _open(encoded, recipe)
+    found = _validate(model, splits, model.loss)
+    assert found is not None
+    assert state["best"] == pytest.approx(found.chosen, rel=1e-4)
+    assert found.bits == pytest.approx(state["validation"][0][1], rel=1e-4)
+    assert 0 < found.chosen < math.log(model.config.vocabulary_size)
+
+
+def _open(encoded: Path, recipe: Recipe) -> Any:
+    tokenizer = DomainTokenizer.load(encoded / "tokenizer")
+    return open_splits(open_shards(encoded), recipe, tokenizer.grammar, window_rule(tokenizer))
 
 
 @pytest.mark.slow
