@@ -1,0 +1,91 @@
+"""The cells and steps that fit a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from domaintoolkit.studies.cells import Cell
+from domaintoolkit.train import Recipe, replace_settings
+
+__all__ = ["Plan", "fit_budget", "shape_of"]
+
+FEWEST_STEPS = 30
+OVERHEAD = 12.0
+"""Seconds of a cell beside its steps: starting, baselines, and measuring."""
+RESERVE = 0.85
+"""The share of the time that is planned for: machines are slower at times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A factor for the steps of every cell, and the seeds that are kept."""
+
+    factor: float
+    seeds: int
+    seconds: float
+    """The expected time of all cells."""
+
+
+def shape_of(recipe: Recipe) -> tuple[object, ...]:
+    """What the time of a step depends on."""
+    model = tuple(sorted((name, str(value)) for name, value in recipe.model.items()))
+    return (
+        recipe.family, recipe.preset, model, recipe.block, recipe.batch, recipe.accumulation, recipe.segmentation,
+        recipe.precision,
+    )  # fmt: skip
+
+
+def fit_budget(
+    cells: Sequence[Cell], step_seconds: Mapping[tuple[object, ...], float], budget: float, jobs: int
+) -> Plan:
+    """Fewer steps for all, at least thirty; if that is not enough, fewer seeds, at least one."""
+    most = max((seeds for seeds in _seed_counts(cells)), default=1)
+    allowed = budget * RESERVE * jobs
+    for seeds in range(most, 0, -1):
+        kept = _first_seeds(cells, seeds)
+        fixed = OVERHEAD * len(kept)
+        working = sum((each.recipe.steps or FEWEST_STEPS) * step_seconds[shape_of(each.recipe)] for each in kept)
+        factor = min(1.0, (allowed - fixed) / working) if working else 1.0
+        least = max((FEWEST_STEPS / (each.recipe.steps or FEWEST_STEPS) for each in kept), default=1.0)
+        # a quarter of the steps is better than fewer seeds; less than that is not
+        if factor >= max(min(0.25, 1.0), least) or seeds == 1:
+            factor = max(factor, least if seeds == 1 else factor)
+            return Plan(factor, seeds, (fixed + working * factor) / jobs)
+    return Plan(1.0, most, 0.0)
+
+
+def _seed_counts(cells: Sequence[Cell]) -> list[int]:
+    groups: dict[tuple[tuple[str, str], ...], set[int]] = {}
+    for cell in cells:
+        groups.setdefault(cell.levels, set()).add(cell.seed)
+    return [len(seeds) for seeds in groups.values()]
+
+
+def _first_seeds(cells: Sequence[Cell], count: int) -> list[Cell]:
+    seen: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    kept = []
+    for cell in cells:
+        seeds = seen.setdefault(cell.levels, [])
+        if cell.seed not in seeds and len(seeds) >= count:
+            continue
+        seeds.append(cell.seed)
+        kept.append(cell)
+    return kept
+
+
+def apply_plan(cells: Sequence[Cell], plan: Plan) -> list[Cell]:
+    """The cells of a plan, with its steps."""
+    return [
+        each if plan.factor == 1.0 or each.recipe.steps is None else replace(each, recipe=_shorten(each.recipe, plan.factor))
+        for each in _first_seeds(cells, plan.seeds)
+    ]  # fmt: skip
+
+
+def _shorten(recipe: Recipe, factor: float) -> Recipe:
+    assert recipe.steps is not None
+    steps = max(FEWEST_STEPS, math.floor(recipe.steps * factor))
+    every = max(1, math.ceil(recipe.evaluate_every * steps / recipe.steps))
+    warmup = None if recipe.warmup is None else min(recipe.warmup, steps // 10)
+    return replace_settings(recipe, steps=steps, evaluate_every=every, checkpoint_every=every, warmup=warmup)

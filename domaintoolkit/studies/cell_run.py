@@ -1,0 +1,125 @@
+"""One cell: a training run, and what is measured of its model. Runs as a process: `python -m ...cell_run CELL`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domaintoolkit.schema.convert import from_dict
+from domaintoolkit.util.artifacts import read_json, write_json
+
+__all__ = ["METRICS", "TASK", "load_metrics", "main", "write_task"]
+
+TASK, METRICS, RUN = "task.json", "metrics.json", "run"
+FORMAT, VERSION = "domaintoolkit study cell", 1
+RANKED = 1_500
+"""Test histories whose events are ranked."""
+
+
+def write_task(cell: Path, task: dict[str, Any]) -> None:
+    """Write what a cell is to do."""
+    cell.mkdir(parents=True, exist_ok=True)
+    write_json(cell / TASK, FORMAT, VERSION, task)
+
+
+def load_metrics(cell: Path) -> dict[str, Any] | None:
+    """What was measured in a cell; None if it is not finished."""
+    return read_json(cell / METRICS, FORMAT, VERSION) if (cell / METRICS).exists() else None
+
+
+def main(cell: Path) -> None:
+    """Train, or go on training; then measure."""
+    import torch
+
+    from domaintoolkit.train import Progress, Recipe, train
+
+    task = read_json(cell / TASK, FORMAT, VERSION)
+    torch.set_num_threads(task["threads"])
+    recipe = from_dict(Recipe, task["recipe"], "the recipe of a cell")
+
+    def be_quiet(progress: Progress) -> None:
+        """The parent reads the log."""
+
+    start = None if task["start"] is None else Path(task["start"])
+    train(task["data"], cell / RUN, recipe, resume=True, progress=be_quiet, start=start)
+    write_json(cell / METRICS, FORMAT, VERSION, _measure(cell / RUN, Path(task["data"]), task["downstream"]))
+
+
+def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
+    from domaintoolkit.evaluate.part_ranks import rank_parts
+    from domaintoolkit.model import load_model
+    from domaintoolkit.storage import open_encoded
+    from domaintoolkit.studies.downstream import probe_labels
+    from domaintoolkit.tokenizer import DomainTokenizer
+    from domaintoolkit.train import read_log, read_result
+
+    result = read_result(run)
+    log = [line for line in read_log(run) if line["kind"] == "step"]
+    encoded = open_encoded(data)
+    tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
+    model = load_model(run)
+    rows = {row["name"]: row["bits_per_event"] for row in result["comparison"]["rows"]}
+    train = encoded.manifest.splits.get("train", {})
+    found: dict[str, Any] = {
+        "bits": rows["model"],
+        "markov_bits": rows["Markov"],
+        "unigram_bits": rows["unigram"],
+        "validation_bits": min((bits for _, bits in result["validation"]), default=None),
+        "validation": result["validation"],
+        "parameters": result["parameters"],
+        "inner_parameters": result["inner_parameters"],
+        "steps": result["steps"],
+        "best_step": result["best_step"],
+        "training_entities": train.get("entities", 0),
+        "training_events": train.get("events", 0),
+        "events_seen": sum(line.get("events", 0) for line in log),
+        "tokens_seen": sum(line.get("tokens", 0) for line in log),
+        "test_events": result["comparison"]["events"],
+        "embedding_norm": float(model.get_parameter(model.grows[0]).detach().norm(dim=1).mean()),
+        "seconds_a_step": _seconds_a_step(log),
+    }
+    found["flops"] = 6.0 * found["inner_parameters"] * found["events_seen"]
+    for cost in result["comparison"].get("fields", []):
+        found[f"bits.{cost['field']}"] = cost["bits"]["model"]
+    ids, offsets = _test_streams(encoded, int(model.config.block))
+    for ranks in rank_parts(model, ids, offsets):
+        found[f"recall.{ranks.part}"] = ranks.recall
+    recalls = [value for name, value in found.items() if name.startswith("recall.")]
+    found["recall"] = float(np.mean(recalls)) if recalls else None
+    if downstream:
+        found.update(probe_labels(model, encoded, tokenizer))
+    return found
+
+
+def _seconds_a_step(log: list[dict[str, Any]]) -> float | None:
+    """The median over the log's reports, so that a pause does not count."""
+    rates = [
+        line["tokens"] / line["tokens_per_second"] / max(1, line["step"] - before)
+        for before, line in zip([0, *(each["step"] for each in log[:-1])], log, strict=True)
+        if line.get("tokens_per_second")
+    ]
+    return float(np.median(rates)) if rates else None
+
+
+def _test_streams(encoded: Any, block: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(ids, offsets) of the first events, as many as a block holds, of some test histories."""
+    pieces: list[np.ndarray[Any, Any]] = []
+    for rows in encoded.streams("test"):
+        for row in rows.selected[: RANKED - len(pieces)].tolist():
+            ids = rows.ids[rows.offsets[row] : rows.offsets[row + 1]]
+            starts = rows.event_starts[rows.event_offsets[row] : rows.event_offsets[row + 1]]
+            pieces.append(ids[: int(starts[block - 1])] if len(starts) >= block else ids)
+    offsets = np.cumsum([0, *map(len, pieces)])
+    return (np.concatenate(pieces).astype(np.int64) if pieces else np.zeros(0, np.int64)), offsets
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except Exception as problem:
+        (Path(sys.argv[1]) / "error.json").write_text(json.dumps(f"{type(problem).__name__}: {problem}"))
+        raise

@@ -1,0 +1,94 @@
+"""The cells of a study: each combination of levels and seed, with its recipe and its data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any
+
+from domaintoolkit.schema.convert import from_dict
+from domaintoolkit.studies.declaration import OWN_SETTINGS, Grid, Study, StudyForm
+from domaintoolkit.train import Recipe, replace_settings
+from domaintoolkit.util.artifacts import canonical_json
+
+__all__ = ["Cell", "DataPlan", "expand_grid"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlan:
+    """The encoded folder of a cell."""
+
+    domain: str | None = None
+    """Another domain than the study's."""
+    composites: int = 0
+    fields: tuple[tuple[str, str], ...] = ()
+    """(field, JSON of the settings that differ)."""
+    where: tuple[str, str] | None = None
+    """(column, the beginning of its text) of the events that are kept."""
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run. Cells of equal content have the same name, so that none is done twice."""
+
+    levels: tuple[tuple[str, str], ...]
+    """(axis, level) in the order of the axes."""
+    seed: int
+    recipe: Recipe
+    data: DataPlan
+    start: tuple[tuple[str, str], ...] | None = None
+    """The levels of the cell, of the same seed, whose weights are the start."""
+
+    @property
+    def name(self) -> str:
+        """A hash of what the cell does."""
+        content = canonical_json([_plain(asdict(self.recipe)), _plain(asdict(self.data)), self.start or []])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        """Its levels and its seed, for people."""
+        return ", ".join([*(f"{axis} {level}" for axis, level in self.levels), f"seed {self.seed}"])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def expand_grid(
+    study: Study, form: StudyForm, grid: Grid, best: Mapping[tuple[str, ...], Mapping[str, str]]
+) -> Iterator[Cell]:
+    """The cells of a grid. `best` has, for the levels of the axes `by`, the best level of each tuned axis."""
+    names = [axis for axis in study.axes if axis in grid.axes]
+    for combination in product(*(grid.axes[axis] for axis in names)):
+        levels = dict(zip(names, combination, strict=True))
+        key = tuple(levels[axis] for axis in grid.by if axis in levels)
+        levels = {axis: best[key][axis] if level == "best" else level for axis, level in levels.items()}
+        for seed in form.seeds if grid.seeds is None else grid.seeds:
+            yield _cell(study, form, levels, seed)
+
+
+def _cell(study: Study, form: StudyForm, levels: dict[str, str], seed: int) -> Cell:
+    settings: dict[str, Any] = dict(form.recipe)
+    for axis, level in levels.items():
+        for name, value in study.axes[axis][level].items():
+            # settings of the model add up, others replace one another
+            settings[name] = {**settings.get(name, {}), **value} if name == "model" else value
+    own = {name: settings.pop(name) for name in OWN_SETTINGS if name in settings}
+    recipe = from_dict(Recipe, {**settings, "seed": seed}, "the recipe of a study")
+    if "multiply_rate" in own:
+        recipe = replace_settings(recipe, learning_rate=recipe.learning_rate * own["multiply_rate"])
+    fields = tuple((name, canonical_json(changes)) for name, changes in sorted(own.get("fields", {}).items()))
+    where = own.get("where")
+    data = DataPlan(
+        own.get("domain"), own.get("composites", 0), fields, None if where is None else (where["column"], where["begins"]),
+        own.get("share", 1.0),
+    )  # fmt: skip
+    start = own.get("start")
+    began = None if start is None else tuple((axis, start.get(axis, level)) for axis, level in levels.items())
+    return Cell(tuple(levels.items()), seed, recipe, data, began)

@@ -1,0 +1,132 @@
+"""`Study`: a grid of training runs as declared data, and the studies that the package ships."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field as Constraint
+from pydantic import model_validator
+
+from domaintoolkit.errors import LookupFailedError, Problem, SchemaError
+from domaintoolkit.schema.convert import from_dict, read_toml
+from domaintoolkit.schema.declaration import Flag, Real, Whole, declaration
+from domaintoolkit.train import Recipe
+
+__all__ = ["Grid", "Study", "StudyFigure", "StudyForm", "load_study", "study_names"]
+
+Settings = dict[str, Any]
+CATALOG = "domaintoolkit.studies"
+OWN_SETTINGS = ("share", "composites", "fields", "where", "start", "domain", "multiply_rate")
+"""What a level may set beside the recipe: the share of the training entities, composites learned in encoding, changes
+of the schema's fields, the events that are kept, the level of another grid whose weights are the start, another
+domain, and a factor of the learning rate."""
+
+
+@declaration
+class Grid:
+    """The runs of every combination of some levels, each with every seed."""
+
+    axes: dict[str, tuple[str, ...]]
+    """For each axis its levels; the one level `best` stands for the best of an earlier grid."""
+    seeds: tuple[Whole, ...] | None = None
+    """The seeds, if they are not those of the form."""
+    by: tuple[str, ...] = ()
+    """For `best`: the axes whose levels each have a best of their own."""
+
+
+@declaration
+class StudyForm:
+    """One size of a study: its data, the recipe of every run, and the grids."""
+
+    grids: tuple[Grid, ...]
+    events: Whole | None = None
+    """Events of the domain's sample."""
+    seeds: tuple[Whole, ...] = (0,)
+    recipe: Settings = Constraint(default_factory=dict)
+
+
+@declaration
+class StudyFigure:
+    """One picture of a study's page.
+
+    `law` fits a power law of `y` in `x`; `curves` draws `y` over `x`, a line for each level of `lines`; `bars`
+    compares the levels of `x`, each with the spread of its seeds. `only` keeps the runs of some levels.
+    """
+
+    kind: Literal["law", "curves", "bars", "surface"]
+    title: str
+    x: str
+    y: str = "bits"
+    lines: str | None = None
+    only: dict[str, str] = Constraint(default_factory=dict)
+    base: str | None = None
+    """The level that others are compared with."""
+    log_x: Flag = False
+
+
+@declaration
+class Study:
+    """A question, the axes along which runs differ, its forms, and its pictures."""
+
+    title: str
+    question: str
+    axes: dict[str, dict[str, Settings]]
+    """For each axis its levels, and for each level the settings of the recipe, or of `OWN_SETTINGS`, that it has."""
+    forms: dict[str, StudyForm]
+    figures: tuple[StudyFigure, ...] = ()
+    domain: str | None = None
+    """The domain whose sample is used, unless another is given."""
+    published: tuple[str, ...] = ()
+    """What others have found, to compare with."""
+    hold_out: Annotated[Real, Constraint(ge=0, le=1)] = 0.0
+    downstream: Flag = False
+    """True if embeddings are probed for the labels of the events."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        found = [Problem("forms", "has no form")] if not self.forms else []
+        known = {*Recipe.__dataclass_fields__, *OWN_SETTINGS}
+        for axis, levels in self.axes.items():
+            for level, settings in levels.items():
+                found += [
+                    Problem(f"axes.{axis}.{level}.{name}", "is neither a setting of a recipe nor one of a study")
+                    for name in settings if name not in known
+                ]  # fmt: skip
+        for form, each in self.forms.items():
+            for number, grid in enumerate(each.grids):
+                found += list(self._grid_problems(f"forms.{form}.grids[{number}]", grid))
+        if found:
+            raise SchemaError(found, "study")
+        return self
+
+    def _grid_problems(self, path: str, grid: Grid) -> list[Problem]:
+        found = []
+        for axis, levels in grid.axes.items():
+            if axis not in self.axes:
+                found.append(Problem(f"{path}.axes", f"there is no axis {axis!r}; the axes are {', '.join(self.axes)}"))
+                continue
+            unknown = [level for level in levels if level not in self.axes[axis] and level != "best"]
+            if unknown:
+                have = ", ".join(self.axes[axis])
+                found.append(Problem(f"{path}.axes.{axis}", f"has no level {unknown[0]!r}; its levels are {have}"))
+        return found
+
+
+def study_names() -> list[str]:
+    """The studies that the package ships."""
+    return sorted(entry.name.removesuffix(".toml") for entry in files(CATALOG).joinpath("catalog").iterdir()
+                  if entry.name.endswith(".toml"))  # fmt: skip
+
+
+def load_study(name: str | Path) -> Study:
+    """A study of the package by its name, or one in a TOML file."""
+    path = Path(name)
+    if path.suffix != ".toml" and not path.exists():
+        if str(name) not in study_names():
+            raise LookupFailedError("study", str(name), study_names(), note="or give a file that ends in .toml")
+        path = Path(str(files(CATALOG).joinpath("catalog", f"{name}.toml")))
+    data: Mapping[str, Any] = read_toml(path)
+    return from_dict(Study, dict(data), str(path))

@@ -1,0 +1,128 @@
+"""Power laws with a floor, fitted by a Huber loss on logarithms from a grid of starts (Hoffmann et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Law", "fit_law", "leave_largest_out"]
+
+Floats = NDArray[np.float64]
+
+DELTA = 1e-3
+"""Where the Huber loss turns from squares to absolute values."""
+DRAWS = 200
+"""Draws of the bootstrap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """y = floor + scale * x^-exponent, with 95% intervals by bootstrap over seeds; None with one seed."""
+
+    floor: float
+    scale: float
+    exponent: float
+    exponent_interval: tuple[float, float] | None
+    floor_interval: tuple[float, float] | None
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    """The means over seeds that were fitted."""
+
+    def __call__(self, x: float) -> float:
+        """The value that the law expects."""
+        return float(self.floor + self.scale * x**-self.exponent)
+
+    @property
+    def residuals(self) -> tuple[float, ...]:
+        """Measured less expected, at each point."""
+        return tuple(y - self(x) for x, y in zip(self.x, self.y, strict=True))
+
+    @property
+    def formula(self) -> str:
+        """The law, with its numbers."""
+        return f"{self.floor:.3f} + {self.scale:.3g} · x^-{self.exponent:.3f}"
+
+
+def fit_law(x: Sequence[float], y: Sequence[Sequence[float]], draws: int = DRAWS, seed: int = 0) -> Law:
+    """Fit the law to points `x`, each with the values of its seeds in `y`.
+
+    Raises `ValueError` for fewer than three different points: a law has three parameters.
+    """
+    order = np.argsort(np.asarray(x, np.float64), kind="stable")
+    places = np.asarray(x, np.float64)[order]
+    values = [np.asarray(y[number], np.float64) for number in order]
+    if len(set(places.tolist())) < 3:
+        raise ValueError(f"a law needs at least three points, got {len(set(places.tolist()))}")
+    means = np.array([each.mean() for each in values])
+    floor, scale, exponent = _fit(places, means, _starts(means))
+    rng = np.random.default_rng(seed)
+    drawn = []
+    if any(len(each) > 1 for each in values):
+        near = [(floor, scale, exponent)]
+        for _ in range(draws):
+            sample = np.array([each[rng.integers(len(each), size=len(each))].mean() for each in values])
+            drawn.append(_fit(places, sample, near))
+    exponents, floors = ([each[place] for each in drawn] for place in (2, 0))
+    return Law(
+        floor, scale, exponent, _interval(exponents), _interval(floors), tuple(places.tolist()), tuple(means.tolist())
+    )
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float] | None:
+    if not values:
+        return None
+    low, high = np.quantile(values, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _starts(means: Floats) -> list[tuple[float, float, float]]:
+    """(floor, scale, exponent): shares of the least value, and falls from mild to steep."""
+    low, high = float(means.min()), float(means.max())
+    return [
+        (low * share, max(high - low * share, 1e-3) * factor, exponent)
+        for share, factor, exponent in product((0.2, 0.6, 0.9, 0.99), (1.0, 10.0, 100.0), (0.1, 0.3, 0.6))
+    ]
+
+
+def _fit(x: Floats, y: Floats, starts: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """The best of the fits from each start; the floor and the scale stay above zero, as exponentials."""
+    from scipy.optimize import minimize
+
+    middle = float(np.exp(np.log(x).mean()))  # around it, scale and exponent depend little on one another
+    logs, wanted = np.log(x / middle), np.log(y)
+
+    def cost(parameters: Floats) -> tuple[float, Floats]:
+        floor, scale, exponent = np.exp(np.clip(parameters, -40, 40))
+        rest = scale * np.exp(-exponent * logs)
+        made = floor + rest
+        error = np.log(made) - wanted
+        small = np.abs(error) <= DELTA
+        loss = np.where(small, 0.5 * error**2, DELTA * (np.abs(error) - 0.5 * DELTA)).sum()
+        slope = np.clip(error, -DELTA, DELTA) / made
+        gradient = np.array([(slope * floor).sum(), (slope * rest).sum(), (-slope * rest * logs * exponent).sum()])
+        return float(loss) / DELTA**2, gradient / DELTA**2
+
+    best = None
+    for floor, scale, exponent in starts:
+        begin = np.log([max(floor, 1e-6), max(scale * middle**-exponent if scale > 1 else scale, 1e-6), exponent])
+        found = minimize(cost, begin, jac=True, method="L-BFGS-B", bounds=[(-14, 14), (-20, 20), (-5, 2)])
+        if best is None or found.fun < best.fun:
+            best = found
+    assert best is not None
+    floor, scale, exponent = np.exp(best.x)
+    return float(floor), float(scale * middle**exponent), float(exponent)
+
+
+def leave_largest_out(x: Sequence[float], y: Sequence[Sequence[float]]) -> tuple[Law, float, float] | None:
+    """(the law of all points but the largest, what it expects there, what was measured); None for too few points."""
+    largest = max(x)
+    kept = [number for number, value in enumerate(x) if value < largest]
+    if len({x[number] for number in kept}) < 3:
+        return None
+    law = fit_law([x[number] for number in kept], [y[number] for number in kept])
+    measured = [value for number, values in enumerate(y) if x[number] == largest for value in values]
+    return law, law(largest), float(np.mean(measured))

@@ -1,0 +1,262 @@
+"""`run_study`: a study in, a table, its figures and a page out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from domaintoolkit.errors import LookupFailedError, OutputError, Problem, SchemaError
+from domaintoolkit.storage.lock import lock_folder
+from domaintoolkit.studies.budget import Plan, apply_plan, fit_budget, shape_of
+from domaintoolkit.studies.cell_run import load_metrics
+from domaintoolkit.studies.cells import Cell, expand_grid
+from domaintoolkit.studies.declaration import Study, StudyForm
+from domaintoolkit.studies.scheduler import CellTask, State, room, run_cells
+from domaintoolkit.studies.study_data import StudyData
+from domaintoolkit.train import time_steps
+from domaintoolkit.util.artifacts import canonical_json, read_json, write_json
+from domaintoolkit.util.partials import replacing, write_atomic
+
+__all__ = ["StudyResult", "run_study"]
+
+PLAN, RESULTS, TIMES, PAGE = "study.json", "results", "times.csv", "study.html"
+FORMAT, VERSION = "domaintoolkit study", 1
+UNTABLED = ("validation", "seconds_a_step")
+"""What is measured and is not in the table: curves, and times, which differ from run to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """A finished study."""
+
+    folder: Path
+    table: pa.Table
+    """A row for each cell: its axes, its seed, and what was measured."""
+    page: Path
+    cells: int
+    plan: Plan | None
+
+
+def run_study(
+    study: Study,
+    out: str | Path,
+    form: str = "small",
+    domain: str | None = None,
+    streams: str | Path | None = None,
+    budget: float | None = None,
+    jobs: int | None = None,
+    report: Callable[[State], None] | None = None,
+) -> StudyResult:
+    """Run every cell of a form of a study, and write its table (`results.parquet`, `results.csv`) and its page.
+
+    The data are the sample of `domain` (by default the study's), or the encoded folder `streams`. With `budget`, in
+    seconds, steps and seeds are reduced so that the study takes about that long. A study that was stopped goes on:
+    finished cells are kept, and its plan too. Raises `OutputError` if `out` holds another study.
+    """
+    if form not in study.forms:
+        raise LookupFailedError("form", form, study.forms)
+    chosen, folder = study.forms[form], Path(out)
+    place = None if streams is None else Path(streams).resolve()
+    if place is None and domain is None and study.domain is None:
+        raise SchemaError([Problem("domain", "is required: the study names none; give --domain, or OUT")], "study")
+    identity = {"study": canonical_json(_plain(asdict(study))), "form": form, "domain": domain, "budget": budget,
+                "streams": None if place is None else str(place)}  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock_folder(folder):
+        known = _open(folder, identity)
+        data = StudyData(folder / "data", domain or study.domain, place, chosen.events)
+        at_once, threads = room(jobs)
+        runner = _Runner(study, chosen, folder, data, at_once, threads, report or (lambda _: None))
+        plan = _plan(runner, known, identity, budget)
+        cells = runner.run_all(plan)
+        table = _table(study, cells, folder)
+        _write_table(folder, table, cells)
+        page = folder / PAGE
+        from domaintoolkit.studies.study_page import study_page
+
+        curves = [dict(load_metrics(_cell_folder(folder, each)) or {}) for each in cells]
+        text, pictures = study_page(study, form, table, curves, plan, data.domain)
+        write_atomic(page, text.encode())
+        for name, svg in pictures.items():
+            write_atomic(folder / f"{name}.svg", svg.encode())
+    return StudyResult(folder, table, page, len(cells), plan)
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _open(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earlier call has written; raises `OutputError` if that was another study, or other data."""
+    path = folder / PLAN
+    if not path.exists():
+        others = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
+        if others:
+            reason = f"already holds something else ({', '.join(sorted(others)[:5])}); choose another folder"
+            raise OutputError(str(folder), reason)
+        return {}
+    known = read_json(path, FORMAT, VERSION)
+    changed = [name for name, value in identity.items() if known["identity"].get(name) != value]
+    if changed:
+        reason = f"holds a study with another {' and '.join(changed)}; choose another folder"
+        raise OutputError(str(folder), reason)
+    return known
+
+
+def _plan(
+    runner: _Runner, known: Mapping[str, Any], identity: Mapping[str, Any], budget: float | None
+) -> Plan | None:
+    """The plan of an earlier call, else a new one, which is written before any cell begins."""
+    if known:
+        return None if known["plan"] is None else Plan(**known["plan"])
+    plan = None
+    if budget is not None:
+        cells = runner.expected_cells()
+        times: dict[tuple[object, ...], float] = {}
+        for cell in cells:
+            if shape_of(cell.recipe) not in times:
+                times[shape_of(cell.recipe)] = time_steps(runner.data.prepare(cell.data), cell.recipe, runner.threads)
+        plan = fit_budget(cells, times, budget, runner.jobs)
+    write_json(runner.folder / PLAN, FORMAT, VERSION,
+               {"identity": dict(identity), "plan": None if plan is None else asdict(plan)})  # fmt: skip
+    return plan
+
+
+def _cell_folder(folder: Path, cell: Cell) -> Path:
+    return folder / "cells" / cell.name
+
+
+@dataclass(slots=True)
+class _Runner:
+    """Runs the grids of a form, one after another, since a later one may need the best of an earlier one."""
+
+    study: Study
+    form: StudyForm
+    folder: Path
+    data: StudyData
+    jobs: int
+    threads: int
+    report: Callable[[State], None]
+
+    def expected_cells(self) -> list[Cell]:
+        """The cells of all grids, the first level standing for a best one that is not known yet."""
+        cells: dict[str, Cell] = {}
+        for grid in self.form.grids:
+            first = {axis: levels[0] for axis, levels in _tuned(self.form).items()}
+            for cell in expand_grid(self.study, self.form, grid, _Always(first)):
+                cells.setdefault(cell.name, cell)
+        return list(cells.values())
+
+    def run_all(self, plan: Plan | None) -> list[Cell]:
+        """Run every grid; returns the cells in their order, each once."""
+        done: dict[str, Cell] = {}
+        for grid in self.form.grids:
+            best = _Best(self, list(done.values()), grid.by, tuple(_tuned(self.form)))
+            cells = list(expand_grid(self.study, self.form, grid, best))
+            if plan is not None:
+                cells = apply_plan(cells, plan)
+            fresh = {cell.name: cell for cell in cells if cell.name not in done}
+            # cells that begin with another's weights wait for it
+            for needs_start in (False, True):
+                chosen = [each for each in fresh.values() if (each.start is not None) == needs_start]
+                known = [*done.values(), *fresh.values()]
+                run_cells([self._task(each, known) for each in chosen], self.jobs, self.report)
+            done |= fresh
+        return list(done.values())
+
+    def _task(self, cell: Cell, known: Sequence[Cell]) -> CellTask:
+        start = None
+        if cell.start is not None:
+            wanted = dict(cell.start)
+            first = next((each for each in known if dict(each.levels) == wanted and each.seed == cell.seed), None)
+            if first is None:
+                reason = f"no grid has the levels {', '.join(f'{axis} {level}' for axis, level in cell.start)}"
+                raise SchemaError([Problem("start", reason)], "study")
+            start = str(_cell_folder(self.folder, first) / "run")
+        task = {
+            "recipe": _plain(asdict(cell.recipe)), "data": str(self.data.prepare(cell.data).resolve()),
+            "threads": self.threads, "downstream": self.study.downstream, "start": start,
+        }  # fmt: skip
+        return CellTask(cell.label, _cell_folder(self.folder, cell), task, cell.recipe.steps or 1)
+
+
+def _tuned(form: StudyForm) -> dict[str, tuple[str, ...]]:
+    """The axes with a best level, and the levels that were tried."""
+    axes = {axis for grid in form.grids for axis, levels in grid.axes.items() if "best" in levels}
+    return {
+        axis: next(grid.axes[axis] for grid in form.grids if axis in grid.axes and "best" not in grid.axes[axis])
+        for axis in sorted(axes)
+    }
+
+
+class _Always(dict[tuple[str, ...], Mapping[str, str]]):
+    """The same levels for every key."""
+
+    def __init__(self, levels: Mapping[str, str]) -> None:
+        super().__init__()
+        self.levels = levels
+
+    def __missing__(self, key: tuple[str, ...]) -> Mapping[str, str]:
+        return self.levels
+
+
+class _Best(dict[tuple[str, ...], Mapping[str, str]]):
+    """For the levels of the axes `by`, the levels of the tuned axes of the run with the lowest validation loss."""
+
+    def __init__(self, runner: _Runner, cells: Sequence[Cell], by: Sequence[str], tuned: Sequence[str]) -> None:
+        super().__init__()
+        self.by, self.tuned = by, tuned
+        self.bits = [
+            (load_metrics(_cell_folder(runner.folder, each)) or {}).get("validation_bits") for each in cells
+        ]
+        self.levels = [dict(each.levels) for each in cells]
+
+    def __missing__(self, key: tuple[str, ...]) -> Mapping[str, str]:
+        wanted = dict(zip(self.by, key, strict=False))
+        known = [
+            (bits, levels)
+            for bits, levels in zip(self.bits, self.levels, strict=True)
+            if bits is not None and all(levels.get(axis) == level for axis, level in wanted.items())
+            and all(axis in levels for axis in self.tuned)
+        ]  # fmt: skip
+        if not known:
+            raise SchemaError([Problem("grids", f"no earlier grid tries {', '.join(self.tuned)} for {wanted}")], "study")
+        best = min(known, key=lambda entry: entry[0])[1]
+        return {axis: best[axis] for axis in self.tuned}
+
+
+def _table(study: Study, cells: Sequence[Cell], folder: Path) -> pa.Table:
+    """A row for each cell; the columns of measurements in the order in which they first occur."""
+    rows = []
+    for cell in cells:
+        measured = load_metrics(_cell_folder(folder, cell)) or {}
+        levels = dict(cell.levels)
+        row: dict[str, Any] = {"cell": cell.name, **{axis: levels.get(axis) for axis in study.axes}, "seed": cell.seed}
+        row["learning_rate"] = cell.recipe.learning_rate
+        rows.append({**row, **{name: value for name, value in measured.items() if name not in UNTABLED}})
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def _column(values: list[Any]) -> pa.Array:
+    if any(isinstance(value, float) for value in values):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array(values)
+
+
+def _write_table(folder: Path, table: pa.Table, cells: Sequence[Cell]) -> None:
+    with replacing(folder / f"{RESULTS}.parquet") as path:
+        pa.parquet.write_table(table, path)
+    with replacing(folder / f"{RESULTS}.csv") as path:
+        pa.csv.write_csv(table, path)
+    times = [(load_metrics(_cell_folder(folder, each)) or {}).get("seconds_a_step") for each in cells]
+    columns = {"cell": [each.name for each in cells], "label": [each.label for each in cells], "seconds_a_step": times}
+    with replacing(folder / TIMES) as path:
+        pa.csv.write_csv(pa.table(columns), path)
