@@ -30,6 +30,7 @@ COMMANDS = {
     "train": "Pre-train a model on token streams.",
     "finetune": "Fine-tune a model for a target.",
     "predict": "Write a probability or a value for each row of a table.",
+    "study": "Train a grid of models and compare them on a page.",
     "plan": "Estimate parameters, memory, time and cost of a training run.",
     "embed": "Write embeddings of entities, of label rows or of events.",
     "evaluate": "Say what a model is worth, next to simple rules.",

@@ -1,4 +1,8 @@
-"""One cell: a training run, and what is measured of its model. Runs as a process: `python -m ...cell_run CELL`."""
+"""Cells: training runs, and what is measured of their models.
+
+`python -m domaintoolkit.studies.cell_run` is a process that does one cell after another: those whose folders it reads,
+one a line, so that torch is imported only once.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,11 @@ import numpy as np
 
 from domaintoolkit.schema.convert import from_dict
 from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.partials import write_atomic
 
-__all__ = ["METRICS", "TASK", "load_metrics", "main", "write_task"]
+__all__ = ["ERROR", "load_metrics", "run_cell", "write_task"]
 
-TASK, METRICS, RUN = "task.json", "metrics.json", "run"
+TASK, METRICS, ERROR, RUN = "task.json", "metrics.json", "error.json", "run"
 FORMAT, VERSION = "domaintoolkit study cell", 1
 RANKED = 1_500
 """Test histories whose events are ranked."""
@@ -31,7 +36,7 @@ def load_metrics(cell: Path) -> dict[str, Any] | None:
     return read_json(cell / METRICS, FORMAT, VERSION) if (cell / METRICS).exists() else None
 
 
-def main(cell: Path) -> None:
+def run_cell(cell: Path) -> None:
     """Train, or go on training; then measure."""
     import torch
 
@@ -53,6 +58,7 @@ def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
     from domaintoolkit.evaluate.part_ranks import rank_parts
     from domaintoolkit.model import load_model
     from domaintoolkit.storage import open_encoded
+    from domaintoolkit.studies.bucket_widths import width_bits
     from domaintoolkit.studies.downstream import probe_labels
     from domaintoolkit.tokenizer import DomainTokenizer
     from domaintoolkit.train import read_log, read_result
@@ -83,6 +89,8 @@ def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
         "seconds_a_step": _seconds_a_step(log),
     }
     found["flops"] = 6.0 * found["inner_parameters"] * found["events_seen"]
+    found["gain"] = min(rows["Markov"], rows["unigram"]) - rows["model"]
+    found["value_bits"] = rows["model"] + width_bits(encoded, tokenizer)
     for cost in result["comparison"].get("fields", []):
         found[f"bits.{cost['field']}"] = cost["bits"]["model"]
     ids, offsets = _test_streams(encoded, int(model.config.block))
@@ -92,7 +100,7 @@ def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
     found["recall"] = float(np.mean(recalls)) if recalls else None
     if downstream:
         found.update(probe_labels(model, encoded, tokenizer))
-    return found
+    return {name: None if isinstance(value, float) and value != value else value for name, value in found.items()}
 
 
 def _seconds_a_step(log: list[dict[str, Any]]) -> float | None:
@@ -117,9 +125,16 @@ def _test_streams(encoded: Any, block: int) -> tuple[np.ndarray[Any, Any], np.nd
     return (np.concatenate(pieces).astype(np.int64) if pieces else np.zeros(0, np.int64)), offsets
 
 
+def main() -> None:
+    """Do the cells whose folders come in; one that fails says so in its folder, and ends the process."""
+    for line in sys.stdin:
+        cell = Path(line.rstrip("\n"))
+        try:
+            run_cell(cell)
+        except Exception as problem:
+            write_atomic(cell / ERROR, json.dumps(f"{type(problem).__name__}: {problem}").encode())
+            raise
+
+
 if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1]))
-    except Exception as problem:
-        (Path(sys.argv[1]) / "error.json").write_text(json.dumps(f"{type(problem).__name__}: {problem}"))
-        raise
+    main()

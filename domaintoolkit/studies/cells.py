@@ -9,11 +9,11 @@ from itertools import product
 from typing import Any
 
 from domaintoolkit.schema.convert import from_dict
-from domaintoolkit.studies.declaration import OWN_SETTINGS, Grid, Study, StudyForm
+from domaintoolkit.studies.study import OWN_SETTINGS, Grid, Study, StudyForm
 from domaintoolkit.train import Recipe, replace_settings
 from domaintoolkit.util.artifacts import canonical_json
 
-__all__ = ["Cell", "DataPlan", "expand_grid"]
+__all__ = ["DataPlan", "StudyCell", "expand_grid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class DataPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class StudyCell:
     """One run. Cells of equal content have the same name, so that none is done twice."""
 
     levels: tuple[tuple[str, str], ...]
@@ -41,11 +41,15 @@ class Cell:
     data: DataPlan
     start: tuple[tuple[str, str], ...] | None = None
     """The levels of the cell, of the same seed, whose weights are the start."""
+    seconds: float | None = None
+    """The time that its steps take together; their number follows from that of one."""
 
     @property
     def name(self) -> str:
         """A hash of what the cell does."""
-        content = canonical_json([_plain(asdict(self.recipe)), _plain(asdict(self.data)), self.start or []])
+        content = canonical_json(
+            [_plain(asdict(self.recipe)), _plain(asdict(self.data)), self.start or [], self.seconds]
+        )
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
@@ -62,7 +66,7 @@ def _plain(value: Any) -> Any:
 
 def expand_grid(
     study: Study, form: StudyForm, grid: Grid, best: Mapping[tuple[str, ...], Mapping[str, str]]
-) -> Iterator[Cell]:
+) -> Iterator[StudyCell]:
     """The cells of a grid. `best` has, for the levels of the axes `by`, the best level of each tuned axis."""
     names = [axis for axis in study.axes if axis in grid.axes]
     for combination in product(*(grid.axes[axis] for axis in names)):
@@ -73,7 +77,7 @@ def expand_grid(
             yield _cell(study, form, levels, seed)
 
 
-def _cell(study: Study, form: StudyForm, levels: dict[str, str], seed: int) -> Cell:
+def _cell(study: Study, form: StudyForm, levels: dict[str, str], seed: int) -> StudyCell:
     settings: dict[str, Any] = dict(form.recipe)
     for axis, level in levels.items():
         for name, value in study.axes[axis][level].items():
@@ -86,9 +90,12 @@ def _cell(study: Study, form: StudyForm, levels: dict[str, str], seed: int) -> C
     fields = tuple((name, canonical_json(changes)) for name, changes in sorted(own.get("fields", {}).items()))
     where = own.get("where")
     data = DataPlan(
-        own.get("domain"), own.get("composites", 0), fields, None if where is None else (where["column"], where["begins"]),
-        own.get("share", 1.0),
-    )  # fmt: skip
+        domain=own.get("domain"),
+        composites=own.get("composites", 0),
+        fields=fields,
+        where=None if where is None else (where["column"], where["begins"]),
+        share=own.get("share", 1.0),
+    )
     start = own.get("start")
     began = None if start is None else tuple((axis, start.get(axis, level)) for axis, level in levels.items())
-    return Cell(tuple(levels.items()), seed, recipe, data, began)
+    return StudyCell(tuple(levels.items()), seed, recipe, data, began, own.get("seconds"))

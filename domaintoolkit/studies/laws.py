@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -60,16 +61,24 @@ def fit_law(x: Sequence[float], y: Sequence[Sequence[float]], draws: int = DRAWS
     means = np.array([each.mean() for each in values])
     floor, scale, exponent = _fit(places, means, _starts(means))
     rng = np.random.default_rng(seed)
-    drawn = []
+    drawn: list[tuple[float, float, float]] = []
     if any(len(each) > 1 for each in values):
         near = [(floor, scale, exponent)]
-        for _ in range(draws):
-            sample = np.array([each[rng.integers(len(each), size=len(each))].mean() for each in values])
-            drawn.append(_fit(places, sample, near))
+        samples = [np.array([_draw(each, rng) for each in values]) for _ in range(draws)]
+        drawn = [_fit(places, sample, near) for sample in samples]
     exponents, floors = ([each[place] for each in drawn] for place in (2, 0))
     return Law(
         floor, scale, exponent, _interval(exponents), _interval(floors), tuple(places.tolist()), tuple(means.tolist())
     )
+
+
+def _draw(values: Floats, rng: np.random.Generator) -> float:
+    """The mean of a resample, as far from the mean as one of other seeds would be: resamples of few vary too little."""
+    count, mean = len(values), float(values.mean())
+    if count < 2:
+        return mean
+    drawn = float(values[rng.integers(count, size=count)].mean())
+    return mean + (drawn - mean) * math.sqrt(count / (count - 1))
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float] | None:
@@ -84,7 +93,7 @@ def _starts(means: Floats) -> list[tuple[float, float, float]]:
     low, high = float(means.min()), float(means.max())
     return [
         (low * share, max(high - low * share, 1e-3) * factor, exponent)
-        for share, factor, exponent in product((0.2, 0.6, 0.9, 0.99), (1.0, 10.0, 100.0), (0.1, 0.3, 0.6))
+        for share, factor, exponent in product((0.3, 0.8, 0.97), (1.0, 30.0), (0.1, 0.3, 0.6))
     ]
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from domaintoolkit.errors import DomainToolkitError, Interrupted
-from domaintoolkit.studies.cell_run import load_metrics, write_task
+from domaintoolkit.studies.cell_run import ERROR, load_metrics, write_task
 from domaintoolkit.train import read_log
 
-__all__ = ["CellTask", "State", "room", "run_cells"]
+__all__ = ["CellTask", "StudyState", "room", "run_cells"]
 
 POLL = 0.25
 
@@ -34,7 +34,7 @@ class CellTask:
 
 
 @dataclass(slots=True)
-class State:
+class StudyState:
     """How far a study is."""
 
     tasks: Sequence[CellTask]
@@ -70,55 +70,94 @@ def room(jobs: int | None) -> tuple[int, int]:
     return at_once, max(1, processors // at_once)
 
 
-def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[State], None]) -> None:
+def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState], None]) -> None:
     """Run every cell that is not done. A cell that was stopped goes on from its last checkpoint.
 
     Raises `Interrupted` on Ctrl-C, after its processes have ended, and `DomainToolkitError` if a cell fails.
     """
-    state = State(tasks, jobs)
+    state = StudyState(tasks, jobs)
     state.done = {number for number, each in enumerate(tasks) if load_metrics(each.folder) is not None}
     waiting = [number for number in range(len(tasks)) if number not in state.done]
-    processes: dict[int, tuple[subprocess.Popen[bytes], float]] = {}
+    workers = [_Worker() for _ in range(min(jobs, len(waiting)))]
     try:
-        while waiting or processes:
-            while waiting and len(processes) < jobs and not state.failed:
-                number = waiting.pop(0)
-                processes[number] = _start(tasks[number]), time.perf_counter()
-                state.running[number] = 0
-            time.sleep(POLL)
-            for number, (process, began) in list(processes.items()):
-                _look_at(state, number)
-                if process.poll() is not None:
-                    del processes[number]
-                    _finish(state, number, time.perf_counter() - began)
-            if state.failed and not processes:
+        while waiting or any(worker.number is not None for worker in workers):
+            for worker in workers:
+                if worker.number is None and waiting and not state.failed:
+                    worker.begin(waiting.pop(0), state)
+                elif worker.number is not None:
+                    worker.look(state)
+            if state.failed and all(worker.number is None for worker in workers):
                 break
             report(state)
+            time.sleep(POLL)
     except KeyboardInterrupt:
         raise Interrupted("interrupted; finished cells are kept; run the same command again to go on") from None
     finally:
-        for process, _ in processes.values():
-            process.terminate()
-        for process, _ in processes.values():
-            process.wait()
+        for worker in workers:
+            worker.end()
     report(state)
     if state.failed:
         number, reason = next(iter(state.failed.items()))
         raise DomainToolkitError(f"the cell {tasks[number].label} failed: {reason}")
 
 
-def _start(task: CellTask) -> subprocess.Popen[bytes]:
-    write_task(task.folder, task.task)
-    (task.folder / "error.json").unlink(missing_ok=True)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(task.task["threads"])}
-    with (task.folder / "output.txt").open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "domaintoolkit.studies.cell_run", str(task.folder)],
-            stdout=output, stderr=output, env=environment,
-        )  # fmt: skip
+class _Worker:
+    """A process that does one cell after another."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self.began = 0.0
+        self.process: subprocess.Popen[str] | None = None
+
+    def begin(self, number: int, state: StudyState) -> None:
+        """Start on a cell."""
+        task = state.tasks[number]
+        write_task(task.folder, task.task)
+        (task.folder / ERROR).unlink(missing_ok=True)
+        if self.process is None or self.process.poll() is not None:
+            self.process = _open_process(int(task.task["threads"]))
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{task.folder.resolve()}\n")
+        self.process.stdin.flush()
+        self.number, self.began = number, time.perf_counter()
+        state.running[number] = 0
+
+    def look(self, state: StudyState) -> None:
+        """See how far it is; note if it has ended."""
+        assert self.number is not None
+        assert self.process is not None
+        task = state.tasks[self.number]
+        _look_at(state, self.number)
+        error = task.folder / ERROR
+        is_done = load_metrics(task.folder) is not None
+        if not is_done and not error.exists() and self.process.poll() is None:
+            return
+        state.running.pop(self.number, None)
+        if is_done:
+            state.done.add(self.number)
+            if task.step_seconds:
+                state.overhead.append(max(0.0, time.perf_counter() - self.began - task.steps * task.step_seconds))
+        else:
+            state.failed[self.number] = json.loads(error.read_text()) if error.exists() else "its process ended"
+        self.number = None
+
+    def end(self) -> None:
+        """End the process; a cell that it is doing goes on from its last checkpoint another time."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
 
 
-def _look_at(state: State, number: int) -> None:
+def _open_process(threads: int) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(
+        [sys.executable, "-m", "domaintoolkit.studies.cell_run"],
+        stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=environment, text=True,
+    )  # fmt: skip
+
+
+def _look_at(state: StudyState, number: int) -> None:
     task = state.tasks[number]
     steps = [line for line in read_log(task.folder / "run") if line["kind"] == "step"]
     if steps:
@@ -126,15 +165,3 @@ def _look_at(state: State, number: int) -> None:
         state.running[number] = last["step"]
         if last["step"] < task.steps and last.get("seconds_left") is not None:
             task.step_seconds = last["seconds_left"] / (task.steps - last["step"])
-
-
-def _finish(state: State, number: int, seconds: float) -> None:
-    task = state.tasks[number]
-    state.running.pop(number, None)
-    if load_metrics(task.folder) is None:
-        error = task.folder / "error.json"
-        state.failed[number] = json.loads(error.read_text()) if error.exists() else f"see {task.folder / 'output.txt'}"
-        return
-    state.done.add(number)
-    if task.step_seconds:
-        state.overhead.append(max(0.0, seconds - task.steps * task.step_seconds))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ import pyarrow.parquet
 
 from domaintoolkit.errors import LookupFailedError, OutputError, Problem, SchemaError
 from domaintoolkit.storage.lock import lock_folder
-from domaintoolkit.studies.budget import Plan, apply_plan, fit_budget, shape_of
 from domaintoolkit.studies.cell_run import load_metrics
-from domaintoolkit.studies.cells import Cell, expand_grid
-from domaintoolkit.studies.declaration import Study, StudyForm
-from domaintoolkit.studies.scheduler import CellTask, State, room, run_cells
+from domaintoolkit.studies.cells import StudyCell, expand_grid
+from domaintoolkit.studies.scheduler import CellTask, StudyState, room, run_cells
+from domaintoolkit.studies.study import Study, StudyForm
 from domaintoolkit.studies.study_data import StudyData
-from domaintoolkit.train import time_steps
+from domaintoolkit.studies.time_budget import TimePlan, apply_plan, fit_budget, shape_of
+from domaintoolkit.train import replace_settings, time_steps
 from domaintoolkit.util.artifacts import canonical_json, read_json, write_json
 from domaintoolkit.util.partials import replacing, write_atomic
 
@@ -41,7 +41,7 @@ class StudyResult:
     """A row for each cell: its axes, its seed, and what was measured."""
     page: Path
     cells: int
-    plan: Plan | None
+    plan: TimePlan | None
 
 
 def run_study(
@@ -52,7 +52,7 @@ def run_study(
     streams: str | Path | None = None,
     budget: float | None = None,
     jobs: int | None = None,
-    report: Callable[[State], None] | None = None,
+    report: Callable[[StudyState], None] | None = None,
 ) -> StudyResult:
     """Run every cell of a form of a study, and write its table (`results.parquet`, `results.csv`) and its page.
 
@@ -76,7 +76,7 @@ def run_study(
         runner = _Runner(study, chosen, folder, data, at_once, threads, report or (lambda _: None))
         plan = _plan(runner, known, identity, budget)
         cells = runner.run_all(plan)
-        table = _table(study, cells, folder)
+        table = _table(study, cells, folder, runner.chosen)
         _write_table(folder, table, cells)
         page = folder / PAGE
         from domaintoolkit.studies.study_page import study_page
@@ -112,24 +112,25 @@ def _open(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plan(
     runner: _Runner, known: Mapping[str, Any], identity: Mapping[str, Any], budget: float | None
-) -> Plan | None:
+) -> TimePlan | None:
     """The plan of an earlier call, else a new one, which is written before any cell begins."""
     if known:
-        return None if known["plan"] is None else Plan(**known["plan"])
+        runner.times = known["times"]
+        return None if known["plan"] is None else TimePlan(**known["plan"])
+    cells = runner.expected_cells()
+    for cell in cells:
+        if (budget is not None or cell.seconds is not None) and shape_of(cell.recipe) not in runner.times:
+            folder = runner.data.prepare(cell.data)
+            runner.times[shape_of(cell.recipe)] = time_steps(folder, cell.recipe, runner.threads)
     plan = None
     if budget is not None:
-        cells = runner.expected_cells()
-        times: dict[tuple[object, ...], float] = {}
-        for cell in cells:
-            if shape_of(cell.recipe) not in times:
-                times[shape_of(cell.recipe)] = time_steps(runner.data.prepare(cell.data), cell.recipe, runner.threads)
-        plan = fit_budget(cells, times, budget, runner.jobs)
-    write_json(runner.folder / PLAN, FORMAT, VERSION,
-               {"identity": dict(identity), "plan": None if plan is None else asdict(plan)})  # fmt: skip
+        plan = fit_budget([runner.with_time(cell) for cell in cells], runner.times, budget, runner.jobs)
+    content = {"identity": dict(identity), "times": runner.times, "plan": None if plan is None else asdict(plan)}
+    write_json(runner.folder / PLAN, FORMAT, VERSION, content)
     return plan
 
 
-def _cell_folder(folder: Path, cell: Cell) -> Path:
+def _cell_folder(folder: Path, cell: StudyCell) -> Path:
     return folder / "cells" / cell.name
 
 
@@ -143,23 +144,35 @@ class _Runner:
     data: StudyData
     jobs: int
     threads: int
-    report: Callable[[State], None]
+    report: Callable[[StudyState], None]
+    times: dict[str, float] = field(default_factory=dict)
+    """Seconds of a step of each shape, as far as they were needed."""
+    chosen: set[str] = field(default_factory=set)
+    """The cells of grids with a best level: those that the others were tuned for."""
 
-    def expected_cells(self) -> list[Cell]:
+    def with_time(self, cell: StudyCell) -> StudyCell:
+        """The cell with as many steps as its seconds allow."""
+        if cell.seconds is None:
+            return cell
+        steps = max(1, int(cell.seconds / self.times[shape_of(cell.recipe)]))
+        changes = {"steps": steps, "evaluate_every": steps, "checkpoint_every": steps}
+        return replace(cell, recipe=replace_settings(cell.recipe, **changes))
+
+    def expected_cells(self) -> list[StudyCell]:
         """The cells of all grids, the first level standing for a best one that is not known yet."""
-        cells: dict[str, Cell] = {}
+        cells: dict[str, StudyCell] = {}
         for grid in self.form.grids:
             first = {axis: levels[0] for axis, levels in _tuned(self.form).items()}
             for cell in expand_grid(self.study, self.form, grid, _Always(first)):
                 cells.setdefault(cell.name, cell)
         return list(cells.values())
 
-    def run_all(self, plan: Plan | None) -> list[Cell]:
+    def run_all(self, plan: TimePlan | None) -> list[StudyCell]:
         """Run every grid; returns the cells in their order, each once."""
-        done: dict[str, Cell] = {}
+        done: dict[str, StudyCell] = {}
         for grid in self.form.grids:
             best = _Best(self, list(done.values()), grid.by, tuple(_tuned(self.form)))
-            cells = list(expand_grid(self.study, self.form, grid, best))
+            cells = [self.with_time(each) for each in expand_grid(self.study, self.form, grid, best)]
             if plan is not None:
                 cells = apply_plan(cells, plan)
             fresh = {cell.name: cell for cell in cells if cell.name not in done}
@@ -169,9 +182,11 @@ class _Runner:
                 known = [*done.values(), *fresh.values()]
                 run_cells([self._task(each, known) for each in chosen], self.jobs, self.report)
             done |= fresh
+            if any("best" in levels for levels in grid.axes.values()):
+                self.chosen |= {cell.name for cell in cells}
         return list(done.values())
 
-    def _task(self, cell: Cell, known: Sequence[Cell]) -> CellTask:
+    def _task(self, cell: StudyCell, known: Sequence[StudyCell]) -> CellTask:
         start = None
         if cell.start is not None:
             wanted = dict(cell.start)
@@ -210,12 +225,10 @@ class _Always(dict[tuple[str, ...], Mapping[str, str]]):
 class _Best(dict[tuple[str, ...], Mapping[str, str]]):
     """For the levels of the axes `by`, the levels of the tuned axes of the run with the lowest validation loss."""
 
-    def __init__(self, runner: _Runner, cells: Sequence[Cell], by: Sequence[str], tuned: Sequence[str]) -> None:
+    def __init__(self, runner: _Runner, cells: Sequence[StudyCell], by: Sequence[str], tuned: Sequence[str]) -> None:
         super().__init__()
         self.by, self.tuned = by, tuned
-        self.bits = [
-            (load_metrics(_cell_folder(runner.folder, each)) or {}).get("validation_bits") for each in cells
-        ]
+        self.bits = [(load_metrics(_cell_folder(runner.folder, each)) or {}).get("validation_bits") for each in cells]
         self.levels = [dict(each.levels) for each in cells]
 
     def __missing__(self, key: tuple[str, ...]) -> Mapping[str, str]:
@@ -227,19 +240,23 @@ class _Best(dict[tuple[str, ...], Mapping[str, str]]):
             and all(axis in levels for axis in self.tuned)
         ]  # fmt: skip
         if not known:
-            raise SchemaError([Problem("grids", f"no earlier grid tries {', '.join(self.tuned)} for {wanted}")], "study")
+            raise SchemaError(
+                [Problem("grids", f"no earlier grid tries {', '.join(self.tuned)} for {wanted}")], "study"
+            )
         best = min(known, key=lambda entry: entry[0])[1]
         return {axis: best[axis] for axis in self.tuned}
 
 
-def _table(study: Study, cells: Sequence[Cell], folder: Path) -> pa.Table:
+def _table(study: Study, cells: Sequence[StudyCell], folder: Path, chosen: Collection[str]) -> pa.Table:
     """A row for each cell; the columns of measurements in the order in which they first occur."""
     rows = []
     for cell in cells:
         measured = load_metrics(_cell_folder(folder, cell)) or {}
         levels = dict(cell.levels)
         row: dict[str, Any] = {"cell": cell.name, **{axis: levels.get(axis) for axis in study.axes}, "seed": cell.seed}
-        row["learning_rate"] = cell.recipe.learning_rate
+        row |= {"learning_rate": cell.recipe.learning_rate, "is_chosen": not chosen or cell.name in chosen}
+        if cell.seconds is not None:
+            row["seconds"] = cell.seconds
         rows.append({**row, **{name: value for name, value in measured.items() if name not in UNTABLED}})
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
@@ -251,7 +268,7 @@ def _column(values: list[Any]) -> pa.Array:
     return pa.array(values)
 
 
-def _write_table(folder: Path, table: pa.Table, cells: Sequence[Cell]) -> None:
+def _write_table(folder: Path, table: pa.Table, cells: Sequence[StudyCell]) -> None:
     with replacing(folder / f"{RESULTS}.parquet") as path:
         pa.parquet.write_table(table, path)
     with replacing(folder / f"{RESULTS}.csv") as path:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from accelerate import Accelerator
 
 from domaintoolkit.errors import Interrupted, OutputError, Problem, SchemaError, VocabularyMismatchError
 from domaintoolkit.evaluate import ModelComparison, Score, baseline_scores, compare, fit_baselines, score_model
-from domaintoolkit.model import EventModel, LossReport, TokenModel
+from domaintoolkit.model import EventModel, LossReport, TokenModel, load_model
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import lock_folder
@@ -52,19 +52,21 @@ def train(
     recipe: Recipe | None = None,
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    start: str | Path | None = None,
 ) -> Result:
     """Train a model on an encoded folder; the default recipe follows from the number of events.
 
     `out` gets `recipe.toml` (every setting), `tokenizer/`, `model/` (the best weights), `checkpoints/` and
-    `result.json`. The same call continues a run that was stopped from its last checkpoint. Raises `OutputError` if
-    `out` holds a finished run and `resume` is not given, `SchemaError` if a stopped run had another recipe, and
-    `VocabularyMismatchError` if its streams had another vocabulary.
+    `result.json`. With `start`, the folder of another run with the same vocabulary and shape, training begins with the
+    weights of its model (fine-tuning). The same call continues a run that was stopped from its last checkpoint. Raises
+    `OutputError` if `out` holds a finished run and `resume` is not given, `SchemaError` if a stopped run had another
+    recipe, and `VocabularyMismatchError` if its streams had another vocabulary.
     """
     source, folder = open_encoded(encoded), Path(out)
     recipe = recipe or recipe_for(encoded)
     accelerator = build_accelerator(recipe, folder)
     with lock_folder(folder) if accelerator.is_main_process else nullcontext():
-        return _train(source, folder, recipe, resume, progress or LiveLine(), accelerator)
+        return _train(source, folder, recipe, resume, progress or LiveLine(), accelerator, start)
 
 
 def recipe_for(encoded: str | Path, family: Literal["token", "event"] = "event") -> Recipe:
@@ -80,6 +82,7 @@ def _train(
     resume: bool,
     progress: Callable[[Progress], None],
     accelerator: Accelerator,
+    start: str | Path | None = None,
 ) -> Result:
     began = time.perf_counter()
     tokenizer = DomainTokenizer.load(source.tokenizer_folder)
@@ -87,6 +90,8 @@ def _train(
     splits = _open_splits(source, tokenizer, recipe, accelerator)
     recipe, steps = _resolve_steps(recipe, splits.train.blocks, accelerator.num_processes)
     model = build_model(recipe, tokenizer.vocabulary, tokenizer.grammar, tokenizer.composites)
+    if start is not None:
+        _take_weights(model, Path(start), tokenizer)
     checkpoints = Checkpoints(folder / CHECKPOINTS, recipe.keep)
     training = Training(
         recipe=recipe,
@@ -126,6 +131,16 @@ def _train(
     if log is not None:
         log.end()
     return result
+
+
+def _take_weights(model: TokenModel | EventModel, start: Path, tokenizer: DomainTokenizer) -> None:
+    """Begin with the weights of another run's model."""
+    other = load_model(start, "cpu")
+    other.check_vocabulary(tokenizer.vocabulary)
+    if type(other) is not type(model) or replace(other.config, block=model.config.block) != model.config:
+        reason = f"the model in {start} has another shape than the recipe's"
+        raise SchemaError([Problem("model", reason)], "recipe")
+    model.load_state_dict(other.state_dict())
 
 
 def _open_log(trainer: Trainer, folder: Path, data: Path) -> RunLog | None:

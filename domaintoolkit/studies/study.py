@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field as Constraint
 from pydantic import model_validator
 
 from domaintoolkit.errors import LookupFailedError, Problem, SchemaError
 from domaintoolkit.schema.convert import from_dict, read_toml
-from domaintoolkit.schema.declaration import Flag, Real, Whole, declaration
+from domaintoolkit.schema.declaration import Flag, Whole, declaration
 from domaintoolkit.train import Recipe
 
 __all__ = ["Grid", "Study", "StudyFigure", "StudyForm", "load_study", "study_names"]
 
 Settings = dict[str, Any]
 CATALOG = "domaintoolkit.studies"
-OWN_SETTINGS = ("share", "composites", "fields", "where", "start", "domain", "multiply_rate")
+OWN_SETTINGS = ("share", "composites", "fields", "where", "start", "domain", "multiply_rate", "seconds")
 """What a level may set beside the recipe: the share of the training entities, composites learned in encoding, changes
 of the schema's fields, the events that are kept, the level of another grid whose weights are the start, another
-domain, and a factor of the learning rate."""
+domain, a factor of the learning rate, and the seconds whose steps are done."""
 
 
 @declaration
@@ -56,12 +56,16 @@ class StudyFigure:
     compares the levels of `x`, each with the spread of its seeds. `only` keeps the runs of some levels.
     """
 
-    kind: Literal["law", "curves", "bars", "surface"]
+    kind: Literal["law", "curves", "bars"]
     title: str
     x: str
     y: str = "bits"
     lines: str | None = None
     only: dict[str, str] = Constraint(default_factory=dict)
+    without: dict[str, str] = Constraint(default_factory=dict)
+    """Levels whose runs are left out."""
+    every_run: Flag = False
+    """True if the runs of a tuning are drawn too, and not only the best."""
     base: str | None = None
     """The level that others are compared with."""
     log_x: Flag = False
@@ -81,7 +85,6 @@ class Study:
     """The domain whose sample is used, unless another is given."""
     published: tuple[str, ...] = ()
     """What others have found, to compare with."""
-    hold_out: Annotated[Real, Constraint(ge=0, le=1)] = 0.0
     downstream: Flag = False
     """True if embeddings are probed for the labels of the events."""
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domaintoolkit.studies.cells import Cell
+from domaintoolkit.studies.cells import StudyCell
 from domaintoolkit.train import Recipe, replace_settings
+from domaintoolkit.util.artifacts import canonical_json
 
-__all__ = ["Plan", "fit_budget", "shape_of"]
+__all__ = ["TimePlan", "apply_plan", "fit_budget", "shape_of"]
 
 FEWEST_STEPS = 30
 OVERHEAD = 12.0
@@ -19,7 +20,7 @@ RESERVE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TimePlan:
     """A factor for the steps of every cell, and the seeds that are kept."""
 
     factor: float
@@ -28,18 +29,13 @@ class Plan:
     """The expected time of all cells."""
 
 
-def shape_of(recipe: Recipe) -> tuple[object, ...]:
+def shape_of(recipe: Recipe) -> str:
     """What the time of a step depends on."""
-    model = tuple(sorted((name, str(value)) for name, value in recipe.model.items()))
-    return (
-        recipe.family, recipe.preset, model, recipe.block, recipe.batch, recipe.accumulation, recipe.segmentation,
-        recipe.precision,
-    )  # fmt: skip
+    names = ("family", "preset", "block", "batch", "accumulation", "segmentation", "precision")
+    return canonical_json([dict(recipe.model), *(getattr(recipe, name) for name in names)])
 
 
-def fit_budget(
-    cells: Sequence[Cell], step_seconds: Mapping[tuple[object, ...], float], budget: float, jobs: int
-) -> Plan:
+def fit_budget(cells: Sequence[StudyCell], step_seconds: Mapping[str, float], budget: float, jobs: int) -> TimePlan:
     """Fewer steps for all, at least thirty; if that is not enough, fewer seeds, at least one."""
     most = max((seeds for seeds in _seed_counts(cells)), default=1)
     allowed = budget * RESERVE * jobs
@@ -52,18 +48,18 @@ def fit_budget(
         # a quarter of the steps is better than fewer seeds; less than that is not
         if factor >= max(min(0.25, 1.0), least) or seeds == 1:
             factor = max(factor, least if seeds == 1 else factor)
-            return Plan(factor, seeds, (fixed + working * factor) / jobs)
-    return Plan(1.0, most, 0.0)
+            return TimePlan(factor, seeds, (fixed + working * factor) / jobs)
+    return TimePlan(1.0, most, 0.0)
 
 
-def _seed_counts(cells: Sequence[Cell]) -> list[int]:
+def _seed_counts(cells: Sequence[StudyCell]) -> list[int]:
     groups: dict[tuple[tuple[str, str], ...], set[int]] = {}
     for cell in cells:
         groups.setdefault(cell.levels, set()).add(cell.seed)
     return [len(seeds) for seeds in groups.values()]
 
 
-def _first_seeds(cells: Sequence[Cell], count: int) -> list[Cell]:
+def _first_seeds(cells: Sequence[StudyCell], count: int) -> list[StudyCell]:
     seen: dict[tuple[tuple[str, str], ...], list[int]] = {}
     kept = []
     for cell in cells:
@@ -75,12 +71,14 @@ def _first_seeds(cells: Sequence[Cell], count: int) -> list[Cell]:
     return kept
 
 
-def apply_plan(cells: Sequence[Cell], plan: Plan) -> list[Cell]:
+def apply_plan(cells: Sequence[StudyCell], plan: TimePlan) -> list[StudyCell]:
     """The cells of a plan, with its steps."""
-    return [
-        each if plan.factor == 1.0 or each.recipe.steps is None else replace(each, recipe=_shorten(each.recipe, plan.factor))
-        for each in _first_seeds(cells, plan.seeds)
-    ]  # fmt: skip
+    kept = _first_seeds(cells, plan.seeds)
+    return [_with_steps(each, plan.factor) for each in kept] if plan.factor < 1.0 else kept
+
+
+def _with_steps(cell: StudyCell, factor: float) -> StudyCell:
+    return cell if cell.recipe.steps is None else replace(cell, recipe=_shorten(cell.recipe, factor))
 
 
 def _shorten(recipe: Recipe, factor: float) -> Recipe:

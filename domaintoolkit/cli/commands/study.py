@@ -1,0 +1,144 @@
+"""`domaintoolkit study`"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
+
+if TYPE_CHECKING:
+    from domaintoolkit.studies.scheduler import StudyState
+
+__all__ = ["command"]
+
+EXAMPLES = format_examples(
+    "domaintoolkit study --list",
+    "domaintoolkit study sizes --domain ads --budget 30m",
+    "domaintoolkit study architecture shop-streams -o shop-architecture",
+    "domaintoolkit study my-study.toml -o my-study",
+)
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _parse_time(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """A time with its unit: `30m`, `1.5h`, `90s`."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh])\s*", value)
+    if match is None or float(match[1]) <= 0:
+        raise click.BadParameter(f"expected a time such as 30m or 2h, got {value!r}", ctx, parameter)
+    return float(match[1]) * UNITS[match[2]]
+
+
+@click.command("study", epilog=EXAMPLES)
+@click.argument("name", required=False, metavar="[NAME|STUDY.toml]")
+@click.argument("streams", type=click.Path(path_type=Path), required=False, metavar="[OUT]")
+@click.option("--list", "listed", is_flag=True, help="List the studies that the package ships.")
+@click.option("--domain", "-d", metavar="NAME", help="Use the sample of this domain.  [default: that of the study]")
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="Folder of the study.  [default: NAME-study in the current folder]",
+)  # fmt: skip
+@click.option("--form", default="small", show_default=True, metavar="NAME", help="Size of the study: small or large.")
+@click.option("--budget", callback=_parse_time, metavar="TIME", help="Choose steps and seeds that fit: 30m, 2h.")
+@click.option(
+    "--jobs", "-j", type=AtLeast(1), metavar="N", help="Runs at once.  [default: one per processor; on a GPU 1]"
+)
+@json_option
+def command(
+    name: str | None,
+    streams: Path | None,
+    listed: bool,
+    domain: str | None,
+    out: Path | None,
+    form: str,
+    budget: float | None,
+    jobs: int | None,
+    json_output: bool,
+) -> None:
+    """Train a grid of models and compare them on a page.
+
+    A study is one that the package ships, or a TOML file. Its runs are kept in FOLDER with their table
+    (results.parquet, results.csv), a page (study.html) and its figures. To go on with a study that was interrupted,
+    run the same command again: no run is done twice. The data are a domain's sample, or OUT, an encoded folder.
+    """
+    from domaintoolkit.studies import load_study, run_study, study_names
+
+    if listed:
+        names = {each: load_study(each) for each in study_names()}
+        if json_output:
+            print_json({each: {"title": study.title, "forms": list(study.forms)} for each, study in names.items()})
+        for each, study in {} if json_output else names.items():
+            click.echo(f"{each:<14}{study.title}. {study.question}")
+        return
+    if name is None:
+        raise click.UsageError("give the name of a study, or a TOML file; --list shows the names")
+    if streams is not None and domain is not None:
+        raise click.UsageError("give OUT or --domain, not both")
+    study = load_study(name)
+    folder = out or Path(f"{Path(name).stem}-study")
+    with _LiveTable() as table:
+        result = run_study(study, folder, form, domain, streams, budget, jobs, table)
+    if json_output:
+        print_json({"out": str(folder), "cells": result.cells, "page": str(result.page)})
+    else:
+        click.echo(f"{result.cells:,} runs; written to {folder}; to look at it, open {result.page}")
+
+
+class _LiveTable:
+    """On a terminal a table that is redrawn; in a pipe a line for each run that ends."""
+
+    def __init__(self) -> None:
+        self._live: Any = None
+        self._said: set[tuple[str, int]] = set()
+
+    def __enter__(self) -> _LiveTable:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(stderr=True), refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, state: StudyState) -> None:
+        if self._live is not None:
+            self._live.update(_draw(state))
+            return
+        for number in sorted(state.done):
+            label = state.tasks[number].label
+            if (label, number) not in self._said:
+                self._said.add((label, number))
+                click.echo(f"{len(state.done)}/{len(state.tasks)} {label}{_left(state)}", err=True)
+
+
+def _left(state: StudyState) -> str:
+    if state.seconds_left is None:
+        return ""
+    minutes, seconds = divmod(round(state.seconds_left), 60)
+    return f" · {minutes}:{seconds:02} left"
+
+
+def _draw(state: StudyState) -> Any:
+    """The running cells with their steps, and a last line of how many are done."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run")
+    table.add_column("step", justify="right")
+    for number, step in sorted(state.running.items()):
+        task = state.tasks[number]
+        table.add_row(task.label, f"{step:,}/{task.steps:,}")
+    for number, reason in state.failed.items():
+        table.add_row(state.tasks[number].label, f"failed: {reason}")
+    table.add_row(f"{len(state.done)} of {len(state.tasks)} runs done{_left(state)}", "")
+    return table

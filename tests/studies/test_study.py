@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from domaintoolkit.errors import LookupFailedError, SchemaError
+from domaintoolkit.studies.cells import expand_grid
+from domaintoolkit.studies.study import load_study, study_names
+from domaintoolkit.studies.study_run import _Always
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_of_the_package_is_sound(name: str) -> None:
+    study = load_study(name)
+    assert {"small", "large"} <= set(study.forms)
+    for form in study.forms.values():
+        for grid in form.grids:
+            first = _Always({axis: next(iter(levels)) for axis, levels in study.axes.items()})
+            cells = list(expand_grid(study, form, grid, first))
+            assert len({cell.name for cell in cells}) == len(cells)
+            assert all(cell.recipe.steps for cell in cells)
+    columns = {*study.axes, "inner_parameters", "training_events", "flops", "learning_rate", "seconds"}
+    for figure in study.figures:
+        assert figure.x in columns, figure.title
+        assert {*figure.only, *figure.without} <= set(study.axes)
+        assert figure.lines is None or figure.lines in study.axes
+
+
+def test_problems_are_named_with_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        'title = "x"\nquestion = "?"\n[axes.size.a]\nstepz = 3\n[forms.small]\n[[forms.small.grids]]\n'
+        'axes = { size = ["b"], shape = ["c"] }\n'
+    )
+    with pytest.raises(SchemaError) as caught:
+        load_study(path)
+    said = str(caught.value)
+    assert "axes.size.a.stepz" in said
+    assert "has no level 'b'; its levels are a" in said
+    assert "there is no axis 'shape'" in said
+    with pytest.raises(LookupFailedError, match="sizes"):
+        load_study("size")

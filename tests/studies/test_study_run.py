@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from domaintoolkit.errors import OutputError
+from domaintoolkit.schema.convert import from_dict
+from domaintoolkit.storage import open_encoded
+from domaintoolkit.studies import study_run
+from domaintoolkit.studies.cell_run import FORMAT, VERSION, load_metrics, run_cell, write_task
+from domaintoolkit.studies.cells import DataPlan, StudyCell, expand_grid
+from domaintoolkit.studies.scheduler import CellTask, StudyState
+from domaintoolkit.studies.study import Grid, Study
+from domaintoolkit.studies.study_data import StudyData
+from domaintoolkit.studies.study_run import run_study
+from domaintoolkit.studies.time_budget import fit_budget, shape_of
+from domaintoolkit.train import Recipe
+from domaintoolkit.util.artifacts import write_json
+
+STUDY = from_dict(
+    Study,
+    {
+        "title": "<b>Tiny", "question": "Does it work?", "domain": "ads", "downstream": True,
+        "axes": {
+            "size": {name: {"model": {"width": width, "layers": 1, "heads": 1, "part_width": 8}}
+                     for name, width in (("a", 8), ("b", 16), ("c", 24))},
+            "share": {"half": {"share": 0.5}, "all": {}},
+            "rate": {"slow": {"multiply_rate": 0.1}, "fast": {}},
+        },
+        "forms": {"small": {
+            "events": 1500, "seeds": (0, 1),
+            "recipe": {"family": "event", "preset": "54k", "block": 32, "batch": 2, "steps": 2, "evaluate_every": 2,
+                       "checkpoint_every": 2, "evaluate_blocks": 1, "keep": 1},
+            "grids": (
+                {"axes": {"size": ("a",), "rate": ("slow", "fast")}, "seeds": (0,)},
+                {"axes": {"size": ("a", "b", "c"), "rate": ("best",)}},
+                {"axes": {"size": ("a",), "rate": ("best",), "share": ("half",)}, "seeds": (0,)},
+            ),
+        }},
+        "figures": (
+            {"kind": "law", "title": "Loss & size", "x": "inner_parameters"},
+            {"kind": "bars", "title": "Sizes", "x": "size"},
+            {"kind": "curves", "title": "Rates", "x": "learning_rate", "lines": "size", "every_run": True},
+        ),
+    },
+)  # fmt: skip
+
+
+class StoppedError(Exception):
+    """What interrupts a study in these tests."""
+
+
+def pretend(folder: Path, task: dict[str, Any]) -> None:
+    """Measure what a cell of this recipe and these data might have."""
+    recipe, train = task["recipe"], open_encoded(task["data"]).manifest.splits["train"]
+    size = 1000 * recipe["model"]["width"]
+    bits = 20 + 900 * size**-0.5 + 0.1 * recipe["seed"] + recipe["learning_rate"]
+    found = {
+        "bits": bits, "validation_bits": bits, "validation": [[2, bits]], "inner_parameters": size, "flops": 6.0 * size,
+        "steps": recipe["steps"], "seconds_a_step": 0.1, "training_entities": train["entities"],
+        "training_events": train["events"], "test_events": 100, "recall": 0.5,
+    }  # fmt: skip
+    write_json(folder / "metrics.json", FORMAT, VERSION, found)
+
+
+def inline(stop_after: int | None, done: list[str]) -> Callable[..., None]:
+    """`run_cells` in this process, which stops before cell number `stop_after`."""
+
+    def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState], None]) -> None:
+        for task in tasks:
+            if load_metrics(task.folder) is None:
+                if len(done) == stop_after:
+                    raise StoppedError
+                write_task(task.folder, task.task)
+                pretend(task.folder, task.task)
+                done.append(task.label)
+        report(StudyState(tasks, jobs))
+
+    return run_cells
+
+
+@pytest.mark.slow
+def test_a_cell_trains_and_measures(tmp_path: Path) -> None:
+    data = StudyData(tmp_path / "data", "ads", None, 1500).prepare(DataPlan(share=0.5))
+    chosen = STUDY.forms["small"]
+    (cell,) = expand_grid(STUDY, chosen, Grid(axes={"size": ("a",)}, seeds=(0,)), {})
+    recipe = json.loads(json.dumps(asdict(cell.recipe)))
+    write_task(
+        tmp_path / "cell", {"recipe": recipe, "data": str(data), "threads": 1, "downstream": True, "start": None}
+    )
+    run_cell(tmp_path / "cell")
+    found = load_metrics(tmp_path / "cell")
+    assert found is not None
+    assert {"bits", "recall", "recall.app", "auroc.is_attributed", "invalidation", "flops", "gain"} <= set(found)
+    assert found["value_bits"] == found["bits"]  # there are no numbers among the fields of a click
+    assert found["steps"] == 2
+
+
+@pytest.mark.slow
+def test_a_study_that_is_stopped_ends_with_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(study_run, "run_cells", inline(3, done))
+    with pytest.raises(StoppedError):
+        run_study(STUDY, tmp_path / "stopped", jobs=1)
+    monkeypatch.setattr(study_run, "run_cells", inline(None, done))
+    result = run_study(STUDY, tmp_path / "stopped", jobs=1)
+    # two rates, of which the better is one of the six, and a half of the data
+    assert len(done) == len(set(done)) == result.cells == 8
+    whole = run_study(STUDY, tmp_path / "whole", jobs=1)
+    for name in ("results.csv", "results.parquet"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    table = pyarrow.parquet.read_table(whole.folder / "results.parquet").to_pandas()
+    assert table["training_entities"].nunique() == 2
+    assert table.loc[table["is_chosen"], "rate"].eq("slow").all()  # the one with the lower loss, by what is pretended
+    page = whole.page.read_text()
+    assert "&lt;b&gt;Tiny" in page
+    assert "<b>Tiny" not in page
+    assert "bootstrap over seeds" in page
+    assert (whole.folder / "loss-size.svg").read_text().startswith("<svg")
+    with pytest.raises(OutputError, match="another domain"):
+        run_study(STUDY, tmp_path / "whole", domain="ads-bots")
+
+
+def test_a_budget_shortens_steps_before_it_drops_seeds() -> None:
+    recipe = Recipe(steps=400, warmup=5)
+    cells = [StudyCell((("size", name),), seed, recipe, DataPlan()) for name in "ab" for seed in range(3)]
+    times = {shape_of(recipe): 0.1}
+    assert fit_budget(cells, times, 3600, 1).factor == 1.0
+    less = fit_budget(cells, times, 200, 1)
+    assert (less.seeds, 0.25 < less.factor < 1) == (3, True)
+    least = fit_budget(cells, times, 60, 1)
+    assert least.seeds == 1
+    assert least.seconds <= 60
