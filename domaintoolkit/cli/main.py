@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -99,7 +100,8 @@ class _LazyGroup(click.Group):
 
         try:
             try:
-                return super().invoke(ctx)
+                with _sign_of_life():
+                    return super().invoke(ctx)
             finally:
                 # here, a reader that has gone can be told from other errors; Python's own flush at exit prints it
                 sys.stdout.flush()
@@ -126,6 +128,15 @@ class _LazyGroup(click.Group):
             ctx.exit(1)
         except OSError as error:
             _fail(ctx, _describe_os_error(error), 1, error)
+
+
+def _sign_of_life() -> AbstractContextManager[object]:
+    """A line every half minute on standard error, unless that is a terminal; progress of a job takes its place."""
+    if sys.stderr.isatty() or os.environ.get("RANK", "0") != "0":
+        return nullcontext()
+    from domaintoolkit.util.pulse import Pulse
+
+    return Pulse(sys.stderr, "at work")
 
 
 def _fail(ctx: click.Context, message: str, status: int, error: BaseException) -> NoReturn:

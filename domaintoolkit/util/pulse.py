@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from types import TracebackType
-from typing import Self, TextIO
+from typing import ClassVar, Self, TextIO
 
 __all__ = ["EVERY", "Pulse"]
 
@@ -14,7 +14,12 @@ EVERY = 30.0
 
 
 class Pulse:
-    """Within its block, prints the state of a job to `file` whenever nothing was printed for `every` seconds."""
+    """Within its block, prints the state of a job to `file` whenever nothing was printed for `every` seconds.
+
+    Of several blocks, one in another, only the innermost prints.
+    """
+
+    _active: ClassVar[list[Pulse]] = []
 
     def __init__(self, file: TextIO, state: str, every: float = EVERY) -> None:
         self.file, self.every = file, every
@@ -26,11 +31,17 @@ class Pulse:
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+        self._active.append(self)
         self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         self._ended.set()
+        if self in self._active:
+            self._active.remove(self)
+            # a job around this one has shown signs of life through it
+            for pulse in self._active:
+                pulse._printed = time.monotonic()
         if self._thread is not None:
             self._thread.join()
 
@@ -45,7 +56,7 @@ class Pulse:
         self.file.flush()
 
     def _beat(self) -> None:
-        while not self._ended.wait(max(0.01, self._printed + self.every - time.monotonic())):
-            if self.is_due():
+        while not self._ended.wait(max(self.every / 10, self._printed + self.every - time.monotonic())):
+            if self.is_due() and self._active[-1:] == [self]:
                 minutes, seconds = divmod(round(time.monotonic() - self._began), 60)
                 self.print(f"{self.state} ({minutes}:{seconds:02} so far)")

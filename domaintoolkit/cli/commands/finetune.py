@@ -17,6 +17,7 @@ from domaintoolkit.cli.options import (
     model_threads_option,
     print_json,
 )
+from domaintoolkit.cli.pipes import keep_input
 from domaintoolkit.cli.recipe_options import finetune_options
 
 __all__ = ["command"]
@@ -63,7 +64,7 @@ def command(
     from domaintoolkit.finetune import FinetuneSettings, finetune, load_settings
     from domaintoolkit.storage import open_encoded
 
-    chosen = replace(load_settings(file) if file is not None else FinetuneSettings(), **settings)
+    chosen = replace(load_settings(keep_input(file)) if file is not None else FinetuneSettings(), **settings)
     table = labels.read(open_encoded(folder))
     result = finetune(run, folder, table, out, chosen, device=device, compare=compare)
     if json_output:

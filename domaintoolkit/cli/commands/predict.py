@@ -17,6 +17,7 @@ from domaintoolkit.cli.options import (
     print_json,
 )
 from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.cli.pipes import echo_beside, writing
 
 __all__ = ["command"]
 
@@ -32,7 +33,8 @@ EXAMPLES = format_examples(
 @label_options("--labels", "Table of keys and dates; a target is not needed.", targets=False)
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE",
-    help="CSV or Parquet file to write: the key and date of each row, and a probability or a value.",
+    help="CSV or Parquet file to write: the key and date of each row, and a probability or a value; - is CSV on "
+    "standard output.",
 )  # fmt: skip
 @device_option
 @model_threads_option
@@ -54,7 +56,7 @@ def command(
     """
     if not labels.is_given:
         raise click.UsageError("give --labels FILE, or --label NAME for a label column of the streams")
-    check_output_ending("--out", out, (".csv", ".parquet"))
+    ending = check_output_ending("--out", out, (".parquet", ".csv"))
     check_output_file(out, overwrite)
     from domaintoolkit.finetune import predict
     from domaintoolkit.jobs import write_rows
@@ -62,9 +64,10 @@ def command(
 
     table = labels.read(open_encoded(folder))
     made = predict(run, folder, table, device)
-    write_rows([made], out)
+    with writing(out, ending) as file:
+        write_rows([made], file)
     columns = [name for name in made.column_names if name not in table.identity.column_names]
     if json_output:
         print_json({"out": str(out), "rows": len(made), "columns": columns})
     else:
-        click.echo(f"{len(made):,} rows with {', '.join(columns)} written to {out}")
+        echo_beside(out, f"{len(made):,} rows with {', '.join(columns)} written to {out}")

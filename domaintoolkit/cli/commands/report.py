@@ -15,7 +15,8 @@ from domaintoolkit.cli.options import (
     overwrite_option,
     print_json,
 )
-from domaintoolkit.cli.output import check_output_file
+from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.cli.pipes import echo_beside, writing
 
 __all__ = ["command", "write_run_page"]
 
@@ -61,6 +62,7 @@ def command(
     from domaintoolkit.storage.manifest import MANIFEST
 
     if out is not None:
+        check_output_ending("--out", out, (".html",))
         check_output_file(out, overwrite)
     if (folder / MANIFEST).exists():
         if data is not None:
@@ -69,13 +71,14 @@ def command(
         from domaintoolkit.util.partials import write_atomic
 
         path = out or Path(f"{folder.resolve().name}.html")
-        write_atomic(path, folder_page(folder, entities or FOLDER_ENTITIES).encode())
+        with writing(path, ".html") as file:
+            write_atomic(file, folder_page(folder, entities or FOLDER_ENTITIES).encode())
     else:
         path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device)
     if json_output:
         print_json({"out": str(path), "bytes": path.stat().st_size})
     else:
-        click.echo(f"written to {path}")
+        echo_beside(path, f"written to {path}")
 
 
 def write_run_page(
@@ -90,5 +93,6 @@ def write_run_page(
     from domaintoolkit.util.partials import write_atomic
 
     path = out or run / "report.html"
-    write_atomic(path, run_page(run, data, entities, device).encode())
+    with writing(path, ".html") as file:
+        write_atomic(file, run_page(run, data, entities, device).encode())
     return path

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domaintoolkit.cli.options import format_examples, json_option, overwrite_option, print_json
-from domaintoolkit.cli.output import check_output_file
+from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.cli.pipes import is_pipe, writing
 
 if TYPE_CHECKING:
     from domaintoolkit.suggest import Suggestion, Suggestions
@@ -23,7 +24,13 @@ EXAMPLES = format_examples(
 
 @click.command("suggest", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
-@click.option("--out", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write the schema with all changes.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the schema with all changes to a .toml file; - is standard output.",
+)
 @overwrite_option
 @json_option
 def command(folder: Path, out: Path | None, overwrite: bool, json_output: bool) -> None:
@@ -38,10 +45,14 @@ def command(folder: Path, out: Path | None, overwrite: bool, json_output: bool) 
     from domaintoolkit.util.partials import write_atomic
 
     if out is not None:
+        check_output_ending("--out", out, (".toml",))
         check_output_file(out, overwrite)
     found = suggest(folder)
     if out is not None:
-        write_atomic(out, apply_suggestions(found.schema, found.found).to_toml().encode())
+        with writing(out, ".toml") as file:
+            write_atomic(file, apply_suggestions(found.schema, found.found).to_toml().encode())
+        if is_pipe(out):
+            return
     if json_output:
         print_json({"out": str(folder), "events": found.events, "events_read": found.read, "note": found.note,
                     "suggestions": [_as_data(each) for each in found.found]})  # fmt: skip
