@@ -52,6 +52,17 @@ def test_streams_a_vocabulary_and_a_page_go_to_standard_output(run: Run, encoded
     assert run("inspect", encoded, "--html", "-").stdout.startswith("<!doctype html>")
 
 
+def test_pages_and_schemas_go_to_standard_output(run: Run, encoded: Path) -> None:
+    assert run("report", encoded, "-o", "-", "--entities", 3).stdout.startswith("<!doctype html>")
+    assert "[[fields]]" in run("suggest", encoded, "-o", "-").stdout
+
+
+def test_a_table_to_propose_a_schema_for_comes_from_standard_input(rows_file: Path) -> None:
+    result = piped(rows_file.read_bytes(), "new", "shop", "--from", "-", "--yes", "--schema-only")
+    assert result.exit_code == 0, result.output
+    assert 'entity = ["user_id"]' in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

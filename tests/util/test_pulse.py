@@ -25,3 +25,10 @@ def test_a_job_that_prints_needs_none() -> None:
             pulse.print("step")
             time.sleep(0.02)
     assert set(file.getvalue().splitlines()) == {"step"}
+
+
+def test_of_nested_jobs_only_the_innermost_speaks() -> None:
+    file = io.StringIO()
+    with Pulse(file, "at work", every=0.05), Pulse(file, "reading: 3", every=0.02):
+        time.sleep(0.15)
+    assert {line.partition(" (")[0] for line in file.getvalue().splitlines()} == {"reading: 3"}

@@ -14,6 +14,7 @@ import click
 
 from domaintoolkit.cli.options import add_options, bundle, format_examples, json_option, overwrite_option, print_json
 from domaintoolkit.cli.output import check_output_folder
+from domaintoolkit.cli.pipes import keep_input
 
 if TYPE_CHECKING:
     from domaintoolkit.proposal import Proposal, Question, UserChoices
@@ -133,7 +134,7 @@ def command(
     from domaintoolkit.proposal import write_toml
     from domaintoolkit.proposal.package import Names, write_distribution
 
-    paths = (*files, *more)
+    paths = tuple(str(keep_input(Path(path))) for path in (*files, *more))
     if schema_only and (install or out is not None):
         raise click.UsageError("--schema-only prints the schema and writes nothing; drop it, or --install and --out")
     names = Names(name)

@@ -25,12 +25,9 @@ EXAMPLES = format_examples(
 @click.command("suggest", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(readable=False, path_type=Path), metavar="OUT")
 @click.option(
-    "--out",
-    "-o",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
+    "--out", "-o", type=click.Path(path_type=Path), metavar="FILE",
     help="Write the schema with all changes to a .toml file; - is standard output.",
-)
+)  # fmt: skip
 @overwrite_option
 @json_option
 def command(folder: Path, out: Path | None, overwrite: bool, json_output: bool) -> None:
