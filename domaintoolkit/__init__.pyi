@@ -1,4 +1,5 @@
 from . import composite as composite
+from . import display as display
 from . import embeddings as embeddings
 from . import encoders as encoders
 from . import errors as errors

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import pairwise
 from operator import index
 from typing import Any, Literal, Protocol, overload
 
@@ -24,6 +25,8 @@ __all__ = ["Counts", "Ids", "Sessions", "Streams", "id_type"]
 
 FIRST_STREAMS = 5
 """Streams that a notebook shows."""
+FIRST_EVENTS = 3
+"""Events of each that it shows."""
 COMPARED = 2_000
 """Keys that are compared with one that is not found."""
 
@@ -164,8 +167,13 @@ class Streams:
         shown = Fragment("Streams", self._size(), fields)
         for stream in range(min(len(self), FIRST_STREAMS)):
             key = ", ".join(str(value) for value in self.entities.slice(stream, 1).to_pylist()[0].values())
-            found = (vocabulary.token(number) for number in self[stream].tolist())
-            shown.row(key, [ShownChip(token.name, token.field) for token in found])
+            starts = self.event_starts[self.event_offsets[stream] : self.event_offsets[stream + 1]]
+            bounds = [int(self.offsets[stream]), *starts[: FIRST_EVENTS + 1].tolist(), int(self.offsets[stream + 1])]
+            for number, (low, high) in enumerate(pairwise(bounds[: FIRST_EVENTS + 2])):
+                found = (vocabulary.token(token) for token in self.ids[low:high].tolist())
+                shown.row(str(number) if number else key, [ShownChip(token.name, token.field) for token in found])
+            if len(starts) > FIRST_EVENTS:
+                shown.note(f"and {pluralize(len(starts) - FIRST_EVENTS, 'more event')}")
         if len(self) > FIRST_STREAMS:
             shown.note(f"and {pluralize(len(self) - FIRST_STREAMS, 'more stream')}")
         return shown.html()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from domaintoolkit.errors import pluralize
 from domaintoolkit.storage import open_encoded
+from domaintoolkit.suggest.field_rules import ENOUGH, RULES, Subject
 from domaintoolkit.suggest.field_statistics import read_statistics
-from domaintoolkit.suggest.rules import ENOUGH, RULES, Subject
 from domaintoolkit.suggest.suggestion import Suggestion, Suggestions
 from domaintoolkit.tokenizer import DomainTokenizer
 
