@@ -55,8 +55,12 @@ class RunRecord:
 
 
 def read_run(folder: Path) -> RunRecord:
-    """Read a run's files; raises `ArtifactError` if it is not finished."""
+    """Read a run's files; raises `ArtifactError` if it is not finished, or was fine-tuned."""
     recipe = load_run_recipe(folder)
     if recipe is None:
         raise ArtifactError(str(folder), "is neither an encoded folder nor the folder of a training run")
-    return RunRecord(folder, recipe, read_result(folder), read_log(folder))
+    result = read_result(folder)
+    if "rows" not in result["comparison"]:
+        reason = "was fine-tuned: its table is in result.json, and the page is about the run that it was tuned from"
+        raise ArtifactError(str(folder), reason)
+    return RunRecord(folder, recipe, result, read_log(folder))
