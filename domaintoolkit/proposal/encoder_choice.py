@@ -121,6 +121,8 @@ def _number(profile: Profile) -> Choice:
         return Choice(profile, None, "identifier: nearly unique")
     if named and not profile.means("code"):
         return _amount(profile)
+    if counted:
+        return _amount(profile)
     if profile.hints("code") or profile.means("item") or profile.means("person") or profile.means("thing"):
         return _identified(profile)
     if profile.distinct <= 2 or not is_smooth(profile):

@@ -13,7 +13,7 @@ from domaintoolkit.proposal.dependencies import Codes, group_spans, grouped_shar
 from domaintoolkit.proposal.encoder_choice import is_smooth
 from domaintoolkit.proposal.time_choice import TimeChoice
 
-__all__ = ["EntityChoice", "find_entities"]
+__all__ = ["SURE", "EntityChoice", "find_entities", "is_unlikely"]
 
 ATTRIBUTES = frozenset(
     (
@@ -24,7 +24,7 @@ ATTRIBUTES = frozenset(
 )
 """Words that end the name of a property of somebody, such as `customer_type`."""
 
-LONGEST = 60
+LONGEST = 140
 """Characters of a key, on average, at most."""
 
 HINTED = ("person", "thing", "session", "code")
@@ -77,7 +77,8 @@ def _may_be(profile: Profile) -> bool:
     if profile.filled / profile.distinct < 1.05 or profile.found.is_list:
         return False
     lengths = [len(value) for value in profile.values[:500]]
-    return sum(lengths) / len(lengths) <= LONGEST
+    words = sum(len(value.split()) for value in profile.values[:500]) / len(lengths)
+    return sum(lengths) / len(lengths) <= (LONGEST if words < 1.5 else 60)
 
 
 def _score(profile: Profile, time: TimeChoice | None) -> float:
@@ -101,6 +102,11 @@ def _score(profile: Profile, time: TimeChoice | None) -> float:
     return score + _by_name(profile)
 
 
+def is_unlikely(profile: Profile) -> bool:
+    """True if the name says that the column names something else than who."""
+    return _by_name(profile) <= -1.5
+
+
 def _by_name(profile: Profile) -> float:
     own = words_of(profile.name)
     is_property = len(own) > 1 and own[-1] in ATTRIBUTES
@@ -109,7 +115,7 @@ def _by_name(profile: Profile) -> float:
     score = 0.0
     if profile.hints("person"):
         score += -1.0 if is_property else 3.0
-    elif profile.hints("surname"):
+    elif _is_surname(profile):
         score += 2.0
     elif profile.hints("quantity") or profile.hints("offset"):
         score -= 2.5
@@ -155,13 +161,23 @@ def _reason(profile: Profile) -> str:
     return f"{profile.distinct:,} values, each in {mean:,.1f} rows on average"
 
 
+def _is_surname(profile: Profile) -> bool:
+    return profile.means("surname") or {"last", "name"} <= set(words_of(profile.name))
+
+
+def _is_given(profile: Profile) -> bool:
+    """True if a column has first names or initials, such as `Cardholder First Name`."""
+    own = set(words_of(profile.name))
+    return profile.means("given") or {"first", "name"} <= own or {"first", "initial"} <= own
+
+
 def _with_first_names(found: list[EntityChoice], profiles: Sequence[Profile]) -> list[EntityChoice]:
     """A surname names nobody without the first name."""
     made = []
     for choice in found:
         (column,) = choice.columns
-        given = next((each for each in profiles if each.hints("given") and not each.hints("surname")), None)
-        if column.hints("surname") and given is not None:
+        given = next((each for each in profiles if _is_given(each)), None)
+        if _is_surname(column) and given is not None:
             pairs = column.codes * (given.distinct + 1) + given.codes + 1
             codes = np.where(column.there & given.there, np.unique(pairs, return_inverse=True)[1], -1)
             choice = EntityChoice((column, given), codes.astype(np.int64), choice.score, choice.reason)

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from domaintoolkit.errors import LookupFailedError, ProposalError, SchemaError
 from domaintoolkit.proposal.columns.column_profile import Profile, make_profile
 from domaintoolkit.proposal.columns.name_words import plain_name
 from domaintoolkit.proposal.date_order import settle_dates
 from domaintoolkit.proposal.dependencies import combined, is_bijective
 from domaintoolkit.proposal.encoder_choice import As, Choice, choose, choose_as, time_field
-from domaintoolkit.proposal.entity_choice import SURE, EntityChoice, find_entities
+from domaintoolkit.proposal.entity_choice import SURE, EntityChoice, find_entities, is_unlikely
 from domaintoolkit.proposal.marginal_fit import fit_marginals
 from domaintoolkit.proposal.order_choice import SeenHistories
 from domaintoolkit.proposal.reader_choice import build_reader, joined_name, try_reader
@@ -20,7 +22,7 @@ from domaintoolkit.proposal.redundancy import copies, find_leaks, from_time
 from domaintoolkit.proposal.roles import Roles, plain_settings, shown_time, spell
 from domaintoolkit.proposal.sampling.table_sample import TableSample, take_sample
 from domaintoolkit.proposal.time_choice import TimeChoice, find_times, offset_time
-from domaintoolkit.schema import Categorical, Reader, Schema
+from domaintoolkit.schema import Categorical, Reader, Schema, Timestamp
 from domaintoolkit.simulation import Marginals
 
 __all__ = ["Proposal", "ProposedColumn", "Question", "UserChoices", "propose"]
@@ -176,7 +178,8 @@ class _Proposer:
         if not found:
             return None
         best, *others = found
-        close = [each for each in others if best.score - each.score < CLOSE]
+        near = [each for each in others if best.score - each.score < CLOSE]
+        close = [each for each in near if each.is_joined or from_time(each.columns[0], best) is None]
         if close:
             options = tuple((",".join(c.name for c in each.columns), shown_time(each)) for each in (best, *close))
             self.questions.append(Question("time", "Which column is the time of the event?", options))
@@ -195,16 +198,30 @@ class _Proposer:
             others = [each for each in self.profiles if each not in time.columns]
             derived = {each.name for each in others if from_time(each, time)}
         found = find_entities([each for each in self.profiles if each.name not in derived], time)
-        found = [each for each in found if each.score > 0]
+        found = [each for each in found if each.score > 0 and self._may_be(each, time)]
         key = next((each for each in self.profiles if _is_key(each)), None)
         if not found or (key is not None and not _names_somebody(found[0])):
             raise ProposalError("entity", self._no_entity(key), self._headers())
         best = found[0]
-        close = [each for each in found[1:] if best.score - each.score < SURE]
+        near = [each for each in found[1:] if best.score - each.score < SURE]
+        close = [each for each in near if not is_bijective(each.codes, best.codes, 0.95)]
         if close:
             options = tuple((",".join(each.names), each.reason) for each in (best, *close[:5]))
             self.questions.append(Question("entity", "Whose events are these: which column names who?", options))
         return best
+
+    @staticmethod
+    def _may_be(choice: EntityChoice, time: TimeChoice | None) -> bool:
+        """Return False for what is bought, or where, unless it has one row at each time that others share."""
+        if not all(is_unlikely(column) for column in choice.columns):
+            return True
+        if time is None:
+            return False
+        days = np.where(time.there, np.unique(time.times, return_inverse=True)[1], -1).astype(np.int64)
+        moments = combined(choice.codes, days)
+        own = moments[moments >= 0]
+        is_alone = len(np.unique(own)) > 0.99 * len(own)
+        return is_alone and 2 * len(np.unique(days)) < len(days)
 
     def _no_entity(self, key: Profile | None) -> str:
         if key is not None:
@@ -240,6 +257,7 @@ class _Proposer:
             if each.spec is not None and (each.profile.name in self._names(self.answers.static) or (
                 each.profile.name not in roles.names and histories.is_static(each.profile)))
         }  # fmt: skip
+        choices = [_settle_static(each) if each.profile.name in static_names else each for each in choices]
         choices = [
             replace(each, spec=None, reason="the time of the entity's first event")
             if each.profile.name in static_names and histories.is_first_time(each.profile) else each
@@ -277,7 +295,7 @@ class _Proposer:
                 choice = replace(choice, spec=None, reason="numbers the events")
             elif roles.time is not None and choice.spec is not None and (why := from_time(profile, roles.time)):
                 choice = replace(choice, spec=None, reason=why)
-            elif profile.hints("surname") and roles.entity.columns[0].hints("person"):
+            elif (profile.means("surname") or profile.means("given")) and profile.kind == "text":
                 choice = replace(choice, spec=None, reason="a name of a person")
             made.append(choice)
         doubled = copies([each for each in made if each.profile.name not in said])
@@ -394,6 +412,13 @@ class _Proposer:
                 reason = roles.entity.reason
             listed.append(ProposedColumn(profile.name, profile.header, role, encoder, reason))
         return tuple(listed)
+
+
+def _settle_static(choice: Choice) -> Choice:
+    """Of a date that belongs to the entity, such as a birth, the year tells most."""
+    if not isinstance(choice.spec, Timestamp):
+        return choice
+    return replace(choice, spec=replace(choice.spec, parts=("year", "month")), reason="a date of the entity")
 
 
 def _is_label(profile: Profile) -> bool:

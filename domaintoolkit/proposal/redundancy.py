@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile
+from domaintoolkit.proposal.columns.column_profile import DAY_US, UNITS, Profile, epoch_unit
 from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.proposal.dependencies import Codes, explained, is_bijective
 from domaintoolkit.proposal.encoder_choice import Choice
@@ -18,14 +19,15 @@ __all__ = ["copies", "find_leaks", "from_time"]
 
 def from_time(profile: Profile, time: TimeChoice) -> str | None:
     """The reason to leave out a column that the time gives, such as its weekday; None if it does not."""
-    if profile.kind == "time" and profile.times is not None:
+    times = _times(profile)
+    if times is not None:
         both = time.there & profile.there
         if not both.any():
             return None
-        steps = (profile.times - time.times)[both]
+        steps = (times - time.times)[both]
         if (steps == steps[0]).mean() > 0.995:
             return f"copy of {time.name}" if steps[0] == 0 else f"derived from {time.name}: always as far from it"
-        same = (profile.times // DAY_US == time.times // DAY_US)[both]
+        same = (times // DAY_US == time.times // DAY_US)[both]
         return f"derived from {time.name}: its date" if not profile.has_clock and same.mean() > 0.995 else None
     if profile.distinct < 2 or profile.missing > 0.05 or profile.hints("person") or profile.hints("thing"):
         return None
@@ -50,9 +52,20 @@ def from_time(profile: Profile, time: TimeChoice) -> str | None:
     return None
 
 
+def _times(profile: Profile) -> NDArray[np.int64] | None:
+    """The times of a column, as text or as counts since 1970; None if it holds something else."""
+    if profile.kind == "time":
+        return profile.times
+    unit = epoch_unit(profile)
+    if unit is None or profile.numbers is None:
+        return None
+    return np.nan_to_num(profile.numbers * (1e6 / UNITS[unit])).astype(np.int64)
+
+
 def _grows(profile: Profile, time: TimeChoice) -> bool:
     """True if numbers never fall as time goes on."""
-    if profile.numbers is None or not profile.is_whole or profile.distinct < 4:
+    is_code = profile.hints("code") and not profile.hints("calendar")
+    if profile.numbers is None or not profile.is_whole or profile.distinct < 4 or is_code:
         return False
     rows = np.flatnonzero(profile.there & time.there)
     rows = rows[np.lexsort((profile.numbers[rows], time.times[rows] // DAY_US))]
@@ -69,10 +82,16 @@ def copies(choices: Sequence[Choice]) -> dict[str, str]:
             if one.name in out or other.name in out:
                 continue
             part = _partial_copy(one, other)
+            if part is not None and one.kind != other.kind:
+                # numbers, and the same as text with some words among them
+                text = one if one.kind == "text" else other
+                if min(one.filled, other.filled) > 0.8 * text.filled:
+                    out[text.name] = f"{(other if text is one else one).name} says it as a number"
+                continue
             if part is not None:
                 out[part.name] = f"copy of {(other if part is one else one).name}, but {part.missing:.0%} null"
                 continue
-            if isinstance(first.spec, Numeric) != isinstance(second.spec, Numeric):
+            if isinstance(first.spec, Numeric) != isinstance(second.spec, Numeric) and not _is_place(one, other):
                 continue
             if abs(one.distinct - other.distinct) > 0.12 * max(one.distinct, other.distinct):
                 continue
@@ -90,6 +109,12 @@ def copies(choices: Sequence[Choice]) -> dict[str, str]:
         if each.profile.name not in out and (reason := _between(each, [k for k in kept if k.profile.name not in out])):
             out[each.profile.name] = reason
     return out
+
+
+def _is_place(one: Profile, other: Profile) -> bool:
+    """True if one of two columns is a coordinate, which the name of a place gives."""
+    places = {"lat", "latitude", "lng", "lon", "long", "longitude"}
+    return any(places & set(words_of(profile.name)) for profile in (one, other)) and one.distinct < 0.2 * one.rows
 
 
 def _partial_copy(one: Profile, other: Profile) -> Profile | None:
@@ -134,7 +159,12 @@ def _between(choice: Choice, others: Sequence[Choice]) -> str | None:
         if explained(profile.codes, coarse.profile.codes)[0] < 0.995:
             continue
         for fine in others:
-            if fine.profile.distinct > 2 * profile.distinct and explained(fine.profile.codes, profile.codes)[0] > 0.995:
+            is_repeated = isinstance(fine.spec, Categorical) and fine.profile.distinct < 0.5 * fine.profile.filled
+            if (
+                is_repeated
+                and fine.profile.distinct > 2 * profile.distinct
+                and explained(fine.profile.codes, profile.codes)[0] > 0.995
+            ):
                 return f"{fine.profile.name} fixes it, and {coarse.profile.name} says it"
     return None
 

@@ -16,30 +16,28 @@ _WORDS = {
         "cardholder kunde kunden kundennr nutzer benutzer mitglied fahrer besucher teilnehmer schueler haushalt "
         "cliente clientes usuario miembro paciente conductor alumno utilisateur membre patiente abonne acheteur "
         "adherent utente paziente abbonato usuaria klant gebruiker lid klient uzytkownik kund anvandare bruger "
-        "asiakas musteri kullanici kunder uid userid custid customerid clientid memberid patientid driverid subject "
-        "msisdn imsi subscriberid visitorid household_key fullvisitorid cookie клиент пользователь "
-        "会員 顧客 客户 用户 会员 "
-        "고객 회원"
+        "asiakas musteri kullanici kunder nameorig sender payer uid userid custid customerid clientid memberid "
+        "patientid driverid subject msisdn imsi subscriberid visitorid household_key fullvisitorid cookie клиент "
+        "пользователь 会員 顧客 客户 用户 会员 고객 회원"
     ),
     "thing": (
-        "account card device machine vehicle car truck ship vessel imei ip sensor meter case ticket loan policy "
-        "contract phone handset terminal konto karte karten geraet maschine fahrzeug fall vertrag zaehler cuenta "
-        "tarjeta dispositivo maquina vehiculo caso contrato compte carte appareil cas contrat conto carta macchina "
-        "iban pan rekening kaart apparaat stay admission caseid record tail tailnum plant turbine engine unit "
-        "accountid cardid deviceid nr_karty cc aircraft registration"
+        "account card device machine vehicle car truck bike taxi cab ship vessel imei ip sensor meter case ticket "
+        "loan policy contract phone handset terminal konto karte karten geraet maschine fahrzeug fall vertrag "
+        "zaehler cuenta tarjeta dispositivo maquina vehiculo caso contrato compte carte appareil cas contrat "
+        "conto carta macchina iban pan rekening kaart apparaat stay admission caseid record tail tailnum plant "
+        "turbine engine unit accountid cardid deviceid nr_karty cc aircraft registration"
     ),
-    "surname": ("surname lastname nachname apellido apellidos cognome familienname"),
-    "given": ("firstname firstinitial forename vorname initial prenom nome nombre given"),
+    "surname": ("last surname lastname nachname apellido apellidos cognome familienname"),
+    "given": ("first firstname firstinitial forename vorname initial prenom nome nombre given"),
     "item": (
-        "product item article sku stock stockcode asin isbn movie song track video book ad campaign banner creative "
-        "artikel produkt ware producto articulo produit prodotto articolo film content page url app channel "
-        "category brand department aisle class merchant vendor shop store station city country region area state "
-        "zip pin postcode plz type status location ort stadt land pais ciudad pays ville negozio tienda magasin "
-        "branch filiale haendler comercio host server activity action event code name description text title "
-        "operator carrier airline airport origin dest destination constructor team circuit parameter product_id "
-        "bezeichnung beschreibung descripcion libelle descrizione currency waehrung moneda devise os browser "
-        "商品 品名 "
-        "产品 상품"
+        "product item article sku stock stockcode asin isbn movie song track video book ad campaign banner "
+        "creative artikel produkt ware producto articulo produit prodotto articolo film content page url app "
+        "channel category brand department aisle class merchant vendor shop store station city country region "
+        "area state zip pin postcode plz type status location ort stadt land pais ciudad pays ville negozio "
+        "tienda magasin branch filiale haendler comercio host server activity action event code name description "
+        "text title operator carrier airline airport origin dest destination constructor team circuit parameter "
+        "product_id bezeichnung beschreibung descripcion libelle descrizione currency waehrung moneda devise os "
+        "browser 商品 品名 产品 상품"
     ),
     "session": (
         "session visit basket invoice order transaction trip receipt cart bill sale ticket bon beleg rechnung "
@@ -49,20 +47,19 @@ _WORDS = {
     ),
     "time": (
         "time timestamp date datetime day dt ts at when clock epoch moment zeit datum zeitpunkt zeitstempel tag "
-        "uhrzeit fecha hora tiempo dia momento heure temps jour horodatage horodate ora tempo giorno tijd tijdstip "
-        "czas data tid dato aika paiva tarih saat created started occurred eventtime utc дата время "
-        "日付 日時 時刻 日期 时间 "
-        "날짜 시간"
+        "uhrzeit fecha hora tiempo dia momento heure temps jour horodatage horodate ora tempo giorno tijd "
+        "tijdstip czas data tid dato aika paiva tarih saat created started occurred eventtime utc дата время 日付 "
+        "日時 時刻 日期 时间 날짜 시간"
     ),
     "calendar": (
         "year ano month week weekday quarter dow doy hour season yr jahr monat woche wochentag mes semana annee "
         "mois semaine mese settimana week_no weekend"
     ),
     "late": (
-        "updated modified edited posted attributed closed ended end finish finished expiry expires due delivered "
-        "paid shipped arrival arrived processed loaded inserted ingested aktualisiert geaendert buchung valuta "
-        "gebucht actualizado modificado birth born geburtstag geburtsdatum nacimiento naissance nascita dob "
-        "registered signup valid until posting reg"
+        "dropoff stop stopped end updated modified edited posted attributed closed ended finish finished expiry "
+        "expires due delivered paid shipped arrival arrived processed loaded inserted ingested aktualisiert "
+        "geaendert buchung valuta gebucht actualizado modificado birth born geburtstag geburtsdatum nacimiento "
+        "naissance nascita dob registered signup valid until posting reg"
     ),
     "clock": ("time hour clock zeit uhrzeit uhr stunde hora heure ora tijd godzina hhmm saat tid"),
     "offset": (
@@ -71,19 +68,20 @@ _WORDS = {
     ),
     "label": (
         "label target fraud churn churned attributed converted conversion outcome default defaulted clicked "
-        "response mortality death died readmitted betrug fraude abandono kuendigung gekuendigt isfraud isattributed "
-        "frode is_fraud fraudulent y purchased_flag bad_loan"
+        "response mortality death died readmitted betrug fraude abandono kuendigung gekuendigt isfraud "
+        "isattributed frode is_fraud fraudulent y purchased_flag bad_loan"
     ),
     "quantity": (
-        "amount price cost value total sum quantity qty count number_of num_of age duration length distance weight "
-        "height size score rate ratio percent pct speed temperature temp volume balance income salary discount tax "
-        "fee tip points laps minutes seconds hours days delay elapsed miles km lat latitude lng lon longitude "
-        "altitude betrag preis kosten wert summe menge anzahl alter dauer laenge entfernung gewicht groesse umsatz "
-        "rabatt importe precio coste valor cantidad edad duracion distancia peso monto montant prix cout valeur "
-        "quantite duree prezzo importo quantita eta durata bedrag prijs aantal kwota cena ilosc belopp pris antal "
-        "bytes mb kb gb usage sales revenue profit margin asset spend units pieces stueck stk milliseconds ms grid "
-        "rank position level time_taken airtime humidity pressure voltage current power energy flow load cpu memory "
-        "calls sms data_mb disc turnover сумма цена количество 金額 価格 数量 金额 价格 금액 가격 수량"
+        "amount price cost value total sum quantity qty count number_of num_of age duration length distance "
+        "weight height size score rate ratio percent pct speed temperature temp volume balance income salary "
+        "discount tax fee tip points laps minutes seconds hours days delay elapsed miles km lat latitude lng lon "
+        "longitude altitude betrag preis kosten wert summe menge anzahl alter dauer laenge entfernung gewicht "
+        "groesse umsatz rabatt importe precio coste valor cantidad edad duracion distancia peso monto montant "
+        "prix cout valeur quantite duree prezzo importo quantita eta durata bedrag prijs aantal kwota cena ilosc "
+        "belopp pris antal bytes mb kb gb usage sales revenue profit margin asset spend units pieces stueck stk "
+        "milliseconds ms grid rank position level time_taken airtime humidity pressure voltage current power "
+        "energy flow load cpu memory calls sms data_mb disc turnover сумма цена количество 金額 価格 数量 金额 "
+        "价格 금액 가격 수량"
     ),
     "code": (
         "id code type class kind category status key no nr num number zip pin postcode plz flag mode group nummer "
@@ -92,9 +90,9 @@ _WORDS = {
         "terminal pos aisle department brand family sku uuid guid year flight"
     ),
     "prose": (
-        "description text comment title message note notes memo remark remarks subject body review narrative narration "
-        "beschreibung verwendungszweck kommentar bemerkung betreff descripcion comentario concepto libelle commentaire "
-        "descrizione commento causale details purpose reference"
+        "description text comment title message note notes memo remark remarks subject body review narrative "
+        "narration beschreibung verwendungszweck kommentar bemerkung betreff descripcion comentario concepto "
+        "libelle commentaire descrizione commento causale details purpose reference"
     ),
     "sequence": (
         "line seq sequence position index step event rank place pos lineno line_no row number order zeile "
@@ -106,6 +104,14 @@ KINDS = {kind: frozenset(text.split()) for kind, text in _WORDS.items()}
 """The words of each kind."""
 
 
+_ALL = frozenset().union(*KINDS.values())
+
+ENDS = (
+    "duration amount distance number price count value total name code type date time year cost key id nr no"
+).split()
+"""Words that others are written together with."""
+
+
 @lru_cache(maxsize=4096)
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a column's name, without accents and in small letters: `UserID` is `user` and `id`."""
@@ -113,7 +119,19 @@ def words_of(name: str) -> tuple[str, ...]:
     for letter, plain in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("Ä", "ae"), ("Ö", "oe"), ("Ü", "ue")):
         spaced = spaced.replace(letter, plain)
     bare = "".join(each for each in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(each))
-    return tuple(re.findall(r"[^\W\d_]+", bare.lower()))
+    return tuple(part for word in re.findall(r"[^\W\d_]+", bare.lower()) for part in _parts(word))
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    """A word that is made of two: `itemid`, `tripduration`."""
+    if word in _ALL:
+        return (word,)
+    for end in ENDS:
+        head = word.removesuffix(end)
+        is_clear = len(end) > 4 or (end in ("time", "date") and len(head) > 3)
+        if head != word and len(head) > 2 and (head in _ALL or is_clear):
+            return head, end
+    return (word,)
 
 
 @lru_cache(maxsize=16384)

@@ -37,7 +37,7 @@ _NUMBER = re.compile(
 def is_code(values: Sequence[str]) -> bool:
     """True if values of digits have a zero in front that a number would lose, or are too long for a number."""
     return any(
-        (len(value) > 1 and value[0] == "0" and value.isdecimal()) or (value.isdecimal() and len(value) > 18)
+        (len(value) > 1 and value[0] == "0" and value.isdecimal()) or (value.isdecimal() and len(value) > 15)
         for value in values
     )
 
