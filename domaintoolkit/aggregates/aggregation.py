@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.aggregates.decoded_events import SECOND, DecodedEvents
-from domaintoolkit.aggregates.features import WINDOWS, Block, Plan, Ranges, event_blocks, static_blocks
+from domaintoolkit.aggregates.features import WINDOWS, Block, FeaturePlan, Ranges, event_blocks, static_blocks
 from domaintoolkit.jobs import Progress
 from domaintoolkit.labels import LabelTable, Placement, place_labels
 from domaintoolkit.storage import EncodedFolder, ShardRows
@@ -66,7 +66,7 @@ def aggregate(
     tokenizer = DomainTokenizer.load(folder.tokenizer_folder)
     dates = _dates(folder, labels)
     windows = _windows(folder, placed, dates) if chosen.windows is None else chosen.windows
-    plan = Plan(tokenizer, windows, chosen.top)
+    plan = FeaturePlan(tokenizer, windows, chosen.top)
     values: NDArray[np.float32] | None = None
     names: list[str] = []
     done = 0

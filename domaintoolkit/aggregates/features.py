@@ -22,7 +22,7 @@ from domaintoolkit.times.calendar import DAY
 from domaintoolkit.times.zones import NO_TIME, zone_table
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["Block", "Plan", "Ranges", "event_blocks", "static_blocks"]
+__all__ = ["Block", "FeaturePlan", "Ranges", "event_blocks", "static_blocks"]
 
 HOUR = 3600
 WINDOWS = tuple(hours * HOUR for hours in (1, 6, 24, 7 * 24, 30 * 24, 90 * 24, 365 * 24, 1095 * 24))
@@ -36,7 +36,7 @@ Longs = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FeaturePlan:
     """The features of a schema's fields."""
 
     tokenizer: DomainTokenizer
@@ -89,7 +89,7 @@ def is_dated(spec: FieldSpec) -> bool:
     return not isinstance(spec, Timestamp) or "year" in spec.parts
 
 
-def event_blocks(plan: Plan, events: DecodedEvents, ranges: Ranges) -> Iterator[Block]:
+def event_blocks(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Iterator[Block]:
     """All features of the events in ranges."""
     counts = (ranges.high - ranges.low).astype(np.float32)
     yield ["events"], counts[:, None]
@@ -117,7 +117,7 @@ def event_blocks(plan: Plan, events: DecodedEvents, ranges: Ranges) -> Iterator[
             yield from _crossed(plan, number, category, values[number.name], codes[category.name], ranges)
 
 
-def static_blocks(plan: Plan, events: DecodedEvents, histories: Longs, ranges: Ranges) -> Iterator[Block]:
+def static_blocks(plan: FeaturePlan, events: DecodedEvents, histories: Longs, ranges: Ranges) -> Iterator[Block]:
     """Features of the static fields, which each event of a history has; `histories` (n,), -1 without one."""
     known = histories >= 0
     at = events.offsets[np.maximum(histories, 0)]
@@ -176,7 +176,7 @@ def _sessions(events: DecodedEvents, ranges: Ranges) -> Block:
 
 
 def _times(
-    plan: Plan, events: DecodedEvents, seconds: NDArray[np.float64], ranges: Ranges, starts: dict[int, Longs]
+    plan: FeaturePlan, events: DecodedEvents, seconds: NDArray[np.float64], ranges: Ranges, starts: dict[int, Longs]
 ) -> Iterator[Block]:
     """Recency, frequency, gaps, counts in windows, and shares of the calendar."""
     timed = np.concatenate([[0], np.cumsum(~np.isnan(seconds))])
@@ -230,7 +230,7 @@ def _ends(seconds: NDArray[np.float64], ranges: Ranges) -> tuple[NDArray[np.floa
     return np.where(there, seconds[at], np.nan), np.where(there, seconds[last], np.nan)
 
 
-def _calendar(plan: Plan, events: DecodedEvents, ranges: Ranges) -> Iterator[Block]:
+def _calendar(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Iterator[Block]:
     """Shares of weekdays and, if times have hours, of the eight parts of the day, in the zone of the time field."""
     assert events.times is not None
     field = plan.tokenizer.schema.time_field
@@ -264,7 +264,7 @@ def _numbers(name: str, values: NDArray[np.float64], ranges: Ranges, starts: dic
 
 
 def _categories(
-    plan: Plan, spec: Categorical, codes: Codes, ranges: Ranges, starts: dict[int, Longs]
+    plan: FeaturePlan, spec: Categorical, codes: Codes, ranges: Ranges, starts: dict[int, Longs]
 ) -> Iterator[Block]:
     frequent = plan.frequent(spec)
     top = len(frequent)
@@ -290,7 +290,7 @@ def _categories(
 
 
 def _crossed(
-    plan: Plan, number: Numeric, category: Categorical, values: NDArray[np.float64], codes: Codes, ranges: Ranges
+    plan: FeaturePlan, number: Numeric, category: Categorical, values: NDArray[np.float64], codes: Codes, ranges: Ranges
 ) -> Iterator[Block]:
     """Statistics of a number for each value of a category: all of them if the category says what is measured."""
     measured = number.by == category.name

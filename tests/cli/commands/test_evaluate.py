@@ -59,7 +59,7 @@ def labels(tmp_path_factory: pytest.TempPathFactory, shop: str) -> str:
     assert CliRunner().invoke(main, ["decode", shop, "-o", f"{folder}/rows.parquet"]).exit_code == 0
     users = sorted(set(pyarrow.parquet.read_table(folder / "rows.parquet")["user_id"].to_pylist()))
     names = ("train", "train", "val", "test")
-    lines = [f"{user},2019-10-25,{place // 2 % 2},{names[place % 4]}" for place, user in enumerate(users)]
+    lines = [f"{user},2019-10-25,{place // 4 % 2},{names[place % 4]}" for place, user in enumerate(users)]
     (folder / "labels.csv").write_text("\n".join(["user_id,date,target,split", *lines, ""]))
     return str(folder / "labels.csv")
 
