@@ -66,7 +66,7 @@ def probe_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--probe", multiple=True, type=click.Choice(["linear", "LightGBM"]), help="Probe to fit.  [default: both]"
         ),
-        click.option("--pooling", type=click.Choice(["last", "mean"]), help="Pooling of embeddings.  [default: last]"),
+        click.option("--pooling", type=click.Choice(["last", "mean"]), help="Pooling of embeddings.  [default: mean]"),
         click.option("--window", type=AtLeast(2), metavar="N", help="Positions read together.  [default: the block]"),
         click.option("--ablations", is_flag=True, help="Embed shuffled events and events without times, too."),
         click.option("--refit", is_flag=True, help="Fit the chosen probes again on training and validation rows."),
@@ -124,7 +124,7 @@ def _evaluate(
     given = {setting: options.given[name] for name, setting in names.items() if name in options.given}
     settings = ProbeSettings(**given, threads=machine.threads or os.cpu_count() or 1, seed=machine.seed)
     aggregates = AggregateSettings() if options.top_values is None else AggregateSettings(top=options.top_values)
-    embedding = EmbeddingSettings(options.pooling or "last", options.window)
+    embedding = EmbeddingSettings(options.pooling or "mean", options.window)
     tasks = [options.task] if options.task is not None else table.task_names or (None,)
     with Bar() as bar:
         return [
