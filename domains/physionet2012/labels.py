@@ -2,8 +2,8 @@
 
     python domains/physionet2012/labels.py FOLDER labels.csv [SPLIT]
 
-FOLDER holds `outcomes.csv.gz` (record_id, in_hospital_death) and `splits.csv.gz`, whose column SPLIT (s00 to s19, as EBES
-cuts set a 85:15; default s00) says which stays of set a are for training and validation. Set b is for test.
+FOLDER holds `outcomes.csv.gz` (record_id, in_hospital_death) and `splits.csv.gz`, whose column SPLIT (s00 to s19, as
+EBES cuts set a 85:15; default s00) says which stays of set a are for training and validation. Set b is for test.
 """
 
 from __future__ import annotations

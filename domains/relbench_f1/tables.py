@@ -2,8 +2,8 @@
 
     python domains/relbench_f1/tables.py FOLDER OUT
 
-FOLDER holds results, qualifying, races, drivers and circuits as (packed) CSV, and `labels.csv.gz` with the columns task,
-driver_id, date, target and split. OUT receives `events.csv`, a row a result or a qualifying session of a driver, and
+FOLDER holds results, qualifying, races, drivers and circuits as packed CSV, and `labels.csv.gz` with the columns
+task, driver_id, date, target and split. OUT receives `events.csv`, a row a result or a qualifying session of a driver, and
 a label table for each task.
 """
 
