@@ -2,9 +2,9 @@
 
     python domains/relbench_f1/tables.py FOLDER OUT
 
-FOLDER holds results, qualifying, races, drivers and circuits as packed CSV, and `labels.csv.gz` with the columns
-task, driver_id, date, target and split. OUT receives `events.csv`, a row a result or a qualifying session of a driver, and
-a label table for each task.
+FOLDER holds results, qualifying, races, drivers, circuits and status as packed CSV, and `labels.csv.gz` with the
+columns task, driver_id, date, target and split. OUT receives `events.csv`, a row a result or a qualifying session of a
+driver, and a label table for each task.
 """
 
 from __future__ import annotations
