@@ -4,8 +4,7 @@
     python benchmarks/next_event_tables.py baskets baskets.csv.gz folds.csv.gz -o baskets
     python benchmarks/next_event_tables.py process bpic12.csv.gz folds.csv.gz -o bpic12
 
-`beauty` reads a line a user, items in order, and writes all.parquet, and known.parquet without the last item of each,
-which is to be told. `baskets` and `process` write a column of splits.
+`beauty` reads a line a user, items in order, and writes all.parquet. `baskets` and `process` write a column of splits.
 `process` adds an event `END` behind the last one of each case, and a table for each of five folds.
 """
 
@@ -25,12 +24,7 @@ def read_beauty(path: Path) -> pd.DataFrame:
 
 
 def write_beauty(files: list[Path], out: Path) -> None:
-    table = read_beauty(files[0])
-    # every fiftieth user chooses the weights
-    table["set"] = (table["user"].astype(int) % 50 == 0).map({True: "validation", False: "train"})
-    left = table.groupby("user")["order"].transform("max") - table["order"]
-    table.to_parquet(out / "all.parquet")
-    table[left >= 1].to_parquet(out / "known.parquet")
+    read_beauty(files[0]).to_parquet(out / "all.parquet")
 
 
 def write_baskets(files: list[Path], out: Path) -> None:

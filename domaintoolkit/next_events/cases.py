@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,8 @@ def _since(histories: FolderHistories, held_out: str) -> NDArray[np.bool_]:
         raise SchemaError([Problem("held-out", reason)], "options") from None
     if histories.times is None:
         raise SchemaError([Problem("held-out", "is a date, but the schema has no time column")], "options")
-    start = np.datetime64(moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment, "us")
+    # a date without a zone is in UTC
+    start = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment, "us")
     return np.asarray(histories.times >= start.astype(np.int64))
 
 

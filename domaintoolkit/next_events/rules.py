@@ -64,17 +64,52 @@ class LastValue:
 
 
 class OwnFrequency:
-    """The values that are most frequent in the own history, the later ones first; others by how frequent they are."""
+    """How often a value is in the own history, the later ones weighing more, and how frequent it is in training.
+
+    A value weighs `decay` times as much as the one after it, and `mixed` is the weight of the shares in training; both
+    are those that tell the last values of training series best.
+    """
 
     name, is_probability = "own frequency", False
 
     def __init__(self, training: Sequences) -> None:
         self.shares = MostFrequent(training).shares
+        trial = _Trial(training)
+        choices = [(decay, mixed) for decay in (1.0, 0.99, 0.95, 0.8) for mixed in (0.1, 10.0, 30.0)]
+        self.decay, self.mixed = max(choices, key=lambda each: trial.quality(self._score(trial.known, *each)))
+
+    def _score(self, known: Sequences, decay: float, mixed: float) -> Floats:
+        found = np.repeat(self.shares[None] * mixed, len(known), 0)
+        np.add.at(found, (known.owners, known.codes), decay ** known.ages.astype(np.float64))
+        return found
 
     def scores(self, cases: Cases, known: Sequences) -> Floats:
-        found = np.repeat(self.shares[None] * 1e-6, len(cases), 0)
-        np.add.at(found, (known.owners, known.codes), 1 + 1e-3 / (1.0 + known.ages))
-        return found
+        return self._score(known, self.decay, self.mixed)
+
+
+class _Trial:
+    """The last values of some training series, to be told from those before them."""
+
+    def __init__(self, training: Sequences) -> None:
+        most = min(TUNED, max(50, HELD // max(training.size, 1)))
+        rows = np.flatnonzero(np.diff(training.offsets) > 1)
+        rows = rows[:: max(1, len(rows) // most)][:most]
+        ends = training.offsets[1:][rows] - 1
+        kept = np.ones(len(training.codes), np.bool_)
+        kept[ends] = False
+        counts = np.bincount(training.owners[kept], minlength=len(training))
+        self.rest = Sequences(training.codes[kept], offsets_of(counts), training.size)
+        """What is left of training."""
+        lengths = counts[rows]
+        codes = self.rest.codes[positions(self.rest.offsets[:-1][rows], lengths)]
+        self.known = Sequences(codes, offsets_of(lengths), training.size)
+        self.targets = training.codes[ends]
+
+    def quality(self, scores: Floats) -> float:
+        """NDCG over all ranks."""
+        own = scores[np.arange(len(self.targets)), self.targets]
+        ranks = np.count_nonzero(scores >= own[:, None], axis=1)
+        return float((1 / np.log2(ranks + 1)).mean()) if len(ranks) else 0.0
 
 
 class Markov:
@@ -119,26 +154,14 @@ class CoOccurrence:
 
     def _tune(self, training: Sequences) -> tuple[bool, float, float]:
         """The settings with the best NDCG of the last values of some series, which are not counted meanwhile."""
-        most = min(TUNED, max(50, HELD // max(training.size, 1)))
-        rows = np.flatnonzero(np.diff(training.offsets) > 1)
-        rows = rows[:: max(1, len(rows) // most)][:most]
-        ends = training.offsets[1:][rows] - 1
-        kept = np.ones(len(training.codes), np.bool_)
-        kept[ends] = False
-        counts = np.bincount(training.owners[kept], minlength=len(training))
-        rest = Sequences(training.codes[kept], offsets_of(counts), training.size)
-        lengths = counts[rows]
-        known = Sequences(rest.codes[positions(rest.offsets[:-1][rows], lengths)], offsets_of(lengths), rest.size)
+        trial = _Trial(training)
         best, found = -1.0, (True, 0.5, 0.8)
         for both in (True, False):
-            pairs = self._count(rest, both)
+            pairs = self._count(trial.rest, both)
             for power in (0.0, 0.5, 1.0):
-                matrix = self._normalise(pairs, rest, power)
+                matrix = self._normalise(pairs, trial.rest, power)
                 for decay in (0.3, 0.6, 0.8, 0.95):
-                    scores = self._score(matrix, known, decay)
-                    own = scores[np.arange(len(rows)), training.codes[ends]]
-                    ranks = (scores >= own[:, None]).sum(1)
-                    quality = float((1 / np.log2(ranks + 1)).mean()) if len(rows) else 0.0
+                    quality = trial.quality(self._score(matrix, trial.known, decay))
                     if quality > best:
                         best, found = quality, (both, power, decay)
         return found
