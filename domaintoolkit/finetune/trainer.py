@@ -51,6 +51,7 @@ class HeadTrainer:
         data: TuningData,
         checkpoints: Checkpoints,
         identity: dict[str, Any],
+        vectors: NDArray[np.float32] | None,
     ) -> None:
         self.model, self.tuned, self.data, self.checkpoints, self.identity = model, tuned, data, checkpoints, identity
         self.state = TuningState()
@@ -58,8 +59,8 @@ class HeadTrainer:
         self.rows = data.trained
         self.pooling = find_pooling(settings.pooling, model.config.width)
         self.examples = Examples(model, data.folder, data.labels, data.placed)
-        self.frozen: NDArray[np.float32] | None = None
-        """(n, vector) of all training rows, if only the head is trained."""
+        self.vectors = vectors
+        """(n, vector) of the training rows before anything was tuned; None if these are not needed."""
         body = free_parameters(model, settings)
         self.groups = [(list(tuned.head.parameters()), 1.0), (body, settings.model_rate)]
         self.optimizer = _build_optimizer(self.groups, settings.weight_decay)
@@ -74,18 +75,15 @@ class HeadTrainer:
 
     def begin(self) -> None:
         """Standardize the vectors of training rows, before the first step."""
-        if self.tuned.settings.tuned == "head":
-            vectors = embed_rows(self.model, self.data, self.rows, self.tuned.settings)
-        else:
+        vectors = self.vectors
+        if vectors is None:
             some = np.random.default_rng(self.tuned.settings.seed).permutation(self.rows)[:SAMPLE]
             vectors = embed_rows(self.model, self.data, np.sort(some), self.tuned.settings)
         self.tuned.head.standardize(torch.from_numpy(vectors).to(self.model.device))
 
     def run(self, report: Callable[[str], None]) -> TuningState:
         """Train to the last step, or until validation stops improving."""
-        state, settings = self.state, self.tuned.settings
-        if settings.tuned == "head" and not state.finished:
-            self.frozen = embed_rows(self.model, self.data, self.rows, settings)
+        state = self.state
         began, first = time.perf_counter(), state.step
         losses: list[Tensor] = []
         while state.step < self.steps and not state.finished:
@@ -112,8 +110,9 @@ class HeadTrainer:
         for group, (_, share) in zip(self.optimizer.param_groups, self.groups, strict=True):
             group["lr"] = settings.learning_rate * share * _rate(self.state.step, self.steps, settings.warmup)
         self.tuned.head.train()
-        if self.frozen is not None:
-            vectors = torch.from_numpy(self.frozen[np.searchsorted(self.rows, rows)]).to(device)
+        if settings.tuned == "head":
+            assert self.vectors is not None
+            vectors = torch.from_numpy(self.vectors[np.searchsorted(self.rows, rows)]).to(device)
         else:
             self.model.train()
             vectors = self.examples.pool(rows, self.pooling, settings.window)

@@ -114,7 +114,12 @@ class _Tuning:
             self.before = {
                 each: embed_rows(model, data, data.rows(each), settings) for each in {TRAIN, VALIDATION, split}
             }
-        trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity)
+        elif settings.tuned == "head":
+            self.before[TRAIN] = embed_rows(model, data, data.rows(TRAIN), settings)
+        vectors = self.before.get(TRAIN)
+        if vectors is not None:
+            vectors = vectors[np.searchsorted(data.rows(TRAIN), data.trained)]
+        trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity, vectors)
         if self.checkpoints.steps():
             tensors, state = self.checkpoints.load_last()
             _check_identity(state, identity, self.folder)

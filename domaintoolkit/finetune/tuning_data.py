@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.embeddings import EmbeddingSettings, embed_labels
-from domaintoolkit.errors import LookupFailedError
+from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.finetune.fused_columns import ColumnFit, ColumnValues, fit_columns, read_columns
 from domaintoolkit.finetune.network import find_pooling
 from domaintoolkit.finetune.objectives import Objective, find_objective
@@ -69,6 +69,9 @@ def open_data(folder: EncodedFolder, labels: LabelTable, settings: FinetuneSetti
     objective = find_objective(task, training, settings.objective == "ranking")
     fits = fit_columns(own.table, tuple(settings.columns), np.flatnonzero(training))
     unknown = placed.histories < 0
+    if not (training & ~unknown).any():
+        reason = "has no training row of an entity that the streams have, so that there is nothing to learn"
+        raise DataError([Refusal(None, task.name, reason)])
     return TuningData(
         folder=folder,
         labels=own,

@@ -120,6 +120,9 @@ def test_what_cannot_be_learned_or_predicted_is_refused(shop: Shop, tmp_path: Pa
     same = read_labels(pa.table({"user": [1, 2], "target": [1, 1]}), open_encoded(shop[0]))
     with pytest.raises(DataError, match="nothing to learn"):
         tune(shop, same, tmp_path / "tuned")
+    others = pa.table({"user": [-1, -2, -3], "target": [0, 1, 1], "split": ["train"] * 3})
+    with pytest.raises(DataError, match="of an entity that the streams have"):
+        tune(shop, read_labels(others, open_encoded(shop[0])), tmp_path / "tuned")
     with pytest.raises(ArtifactError, match="has no head"):
         predict(shop[1], shop[0], labels)
     with pytest.raises(SchemaError, match="has no effect"):
