@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from domaintoolkit.errors import DataError, SchemaError
 from domaintoolkit.reading import open_source
 from domaintoolkit.registry import build_manager, get_domain, get_encoder, list_domains
+from domaintoolkit.registry.manager import HOOKS
 from domaintoolkit.schema import Custom
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train import load_recipe
@@ -117,9 +118,9 @@ def test_what_is_no_heading_is_refused() -> None:
 
 
 def test_the_hooks_are_documented() -> None:
-    text = (EXAMPLES.parent / "docs" / "plugins" / "README.md").read_text(encoding="utf-8")
-    for hook in ("domaintoolkit_domains", "domaintoolkit_encoders"):
-        assert f"### `{hook}()" in text
+    pages = [path.read_text(encoding="utf-8") for path in sorted((EXAMPLES.parent / "docs" / "plugins").glob("*.md"))]
+    for hook in HOOKS:
+        assert any(f"\n`{hook}() -> Iterable[" in text for text in pages), hook
 
 
 def test_a_manager_takes_it_without_installation() -> None:
@@ -139,8 +140,8 @@ def test_the_scripts_run(script: Path, tmp_path: Path) -> None:
 
 
 def test_the_base_classes_work_as_the_page_shows() -> None:
-    page = blocks.blocks(EXAMPLES.parent / "docs" / "plugins" / "README.md")
-    shown = [block.text for block in page if "Encoder, name=" in block.text]
+    pages = [blocks.blocks(path) for path in sorted((EXAMPLES.parent / "docs" / "plugins").glob("*.md"))]
+    shown = [block.text for page in pages for block in page if "Encoder, name=" in block.text]
     assert len(shown) == 2
     for text in shown:
-        exec(compile(text, "docs/plugins/README.md", "exec"), {"__name__": "page"})
+        exec(compile(text, "docs/plugins", "exec"), {"__name__": "page"})

@@ -67,7 +67,7 @@ ODD = Domain(
 
 @pytest.mark.slow
 def test_an_odd_domain() -> None:
-    check_domain(ODD, events=50, examples=10)
+    check_domain(ODD, events=50, examples=4)
 
 
 def dated_sample(events: int, seed: int) -> list[pa.RecordBatch]:
@@ -121,7 +121,7 @@ DATED = Domain(
 
 @pytest.mark.slow
 def test_a_domain_of_days() -> None:
-    check_domain(DATED, events=60, examples=10)
+    check_domain(DATED, events=60, examples=4)
 
 
 @pytest.mark.slow
