@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -80,3 +82,14 @@ def test_messages_that_the_page_explains_are_those_of_the_code() -> None:
     quoted = re.findall(r"^### `(.*)`$", page, re.MULTILINE)
     assert len(quoted) > 20
     assert [message for message in quoted if MADE.get(message, message) not in code] == []
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = json.loads((ROOT / "docs" / "tutorials" / "notebook.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] for cell in cells), "run: just docs"
+    (tmp_path / "cells.py").write_text("\n".join("".join(cell["source"]) for cell in cells), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("cells.py")
+    assert names["simulated"].num_rows == 6
