@@ -52,11 +52,11 @@ def complete_domains(_: click.Context) -> list[tuple[str, str]]:
 @_offer
 def complete_presets(_: click.Context) -> list[tuple[str, str]]:
     """The presets of models."""
-    from domaintoolkit.model import PRESETS
+    from domaintoolkit.model import EVENT_PRESETS, PRESETS
 
     return [
         (name, ", ".join(f"{setting} {value}" for setting, value in settings.items()))
-        for name, settings in PRESETS.items()
+        for name, settings in {**PRESETS, **EVENT_PRESETS}.items()
     ]
 
 

@@ -17,7 +17,8 @@ __all__ = ["finetune_options", "recipe_options"]
 
 HELP = {
     "family": "Predict token by token, or event by event.",
-    "preset": "Size of the model: 54k, 410k, 3m, 6m, 12m, 24m, 25m, 85m, 200m or 330m.",
+    "preset": "Size of the model: 54k, 410k, 3m, 6m, 12m, 24m, 25m, 85m, 200m or 330m; of an event model also "
+    "event-14k to event-85m.",
     "model": "Override a setting of the preset, such as position=rope. Repeatable.",
     "segmentation": "Composites of the token model: none, fixed, or drawn again each epoch.",
     "purpose": "Keep the weights that are best at the next event, or at embeddings of entities.",

@@ -2,6 +2,7 @@ from .batches import EventBatch as EventBatch
 from .batches import LossReport as LossReport
 from .batches import SequenceModel as SequenceModel
 from .batches import TokenBatch as TokenBatch
+from .config import EVENT_PRESETS as EVENT_PRESETS
 from .config import PRESETS as PRESETS
 from .config import EventModelConfig as EventModelConfig
 from .config import TokenModelConfig as TokenModelConfig

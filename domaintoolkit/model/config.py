@@ -11,7 +11,7 @@ from pydantic import model_validator
 from domaintoolkit.errors import LookupFailedError, Problem, SchemaError
 from domaintoolkit.schema.declaration import declaration
 
-__all__ = ["PRESETS", "EventModelConfig", "TokenModelConfig", "event_preset", "parameters", "preset"]
+__all__ = ["EVENT_PRESETS", "PRESETS", "EventModelConfig", "TokenModelConfig", "event_preset", "parameters", "preset"]
 
 Whole = Annotated[int, Constraint(ge=1)]
 
@@ -120,6 +120,22 @@ PRESETS: dict[str, dict[str, int]] = {
 """Named by parameters outside the embeddings, but `24m` and `330m`, which the papers named by their total."""
 
 
+EVENT_PRESETS: dict[str, dict[str, int]] = {
+    "event-14k": {"width": 16, "layers": 1, "heads": 1, "part_width": 14},
+    "event-54k": {"width": 32, "layers": 2, "heads": 1, "part_width": 20},
+    "event-160k": {"width": 64, "layers": 2, "heads": 2, "part_width": 20},
+    "event-410k": {"width": 88, "layers": 3, "heads": 2, "part_width": 32},
+    "event-1m": {"width": 144, "layers": 3, "heads": 4, "part_width": 40},
+    "event-3m": {"width": 208, "layers": 4, "heads": 4, "part_width": 88},
+    "event-6m": {"width": 272, "layers": 5, "heads": 4, "part_width": 120},
+    "event-12m": {"width": 400, "layers": 5, "heads": 5, "part_width": 128},
+    "event-25m": {"width": 464, "layers": 8, "heads": 8, "part_width": 200},
+    "event-85m": {"width": 720, "layers": 12, "heads": 12, "part_width": 256},
+}
+"""Named by all parameters of an event model outside the embeddings, its heads included, with the schema of the shop.
+Fewer or more parts of an event make the heads smaller or larger."""
+
+
 def preset(name: str, vocabulary_size: int, **changes: Any) -> TokenModelConfig:
     """The token model of a preset, with any of its settings changed."""
     if name not in PRESETS:
@@ -128,10 +144,11 @@ def preset(name: str, vocabulary_size: int, **changes: Any) -> TokenModelConfig:
 
 
 def event_preset(name: str, vocabulary_size: int, **changes: Any) -> EventModelConfig:
-    """The event model around a preset's decoder."""
-    if name not in PRESETS:
-        raise LookupFailedError("preset", name, PRESETS)
-    return EventModelConfig(**{"vocabulary_size": vocabulary_size, **PRESETS[name], **changes})
+    """The event model of an event preset, or around the decoder of another."""
+    known = {**EVENT_PRESETS, **PRESETS}
+    if name not in known:
+        raise LookupFailedError("preset", name, known)
+    return EventModelConfig(**{"vocabulary_size": vocabulary_size, **known[name], **changes})
 
 
 def resize_vocabulary(config: TokenModelConfig, vocabulary_size: int) -> TokenModelConfig:

@@ -7,9 +7,23 @@ from hypothesis import strategies as st
 from toy_grammar import plain_layout
 
 from domaintoolkit.errors import LookupFailedError, SchemaError
-from domaintoolkit.model import PRESETS, EventModelConfig, TokenModel, TokenModelConfig, parameters, preset
+from domaintoolkit.grammar import Grammar
+from domaintoolkit.model import (
+    EVENT_PRESETS,
+    PRESETS,
+    EventModel,
+    EventModelConfig,
+    TokenModel,
+    TokenModelConfig,
+    event_parameters,
+    parameters,
+    preset,
+)
 from domaintoolkit.model.config import event_preset
+from domaintoolkit.reading.sample import read_sample
+from domaintoolkit.registry import get_domain
 from domaintoolkit.schema.convert import from_dict, to_dict
+from domaintoolkit.tokenizer import DomainTokenizer
 
 CONFIGS = st.builds(
     TokenModelConfig,
@@ -40,6 +54,23 @@ def built(config: TokenModelConfig) -> tuple[int, int]:
 @given(CONFIGS)
 def test_parameters_are_those_of_the_built_model(config: TokenModelConfig) -> None:
     assert parameters(config) == built(config)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Grammar:
+    domain = get_domain("ecommerce")
+    return DomainTokenizer(domain.schema).fit(read_sample(domain, 300).read_all()).grammar
+
+
+@pytest.mark.parametrize("name", EVENT_PRESETS)
+def test_event_presets_have_the_parameters_that_they_are_named_by(name: str, shop: Grammar) -> None:
+    config = event_preset(name, len(shop.place), block=16)
+    _, inside = event_parameters(config, shop)
+    number = name.removeprefix("event-")
+    assert inside == pytest.approx(float(number[:-1]) * (1e6 if number.endswith("m") else 1e3), rel=0.05)
+    if number in ("14k", "54k"):
+        model = EventModel(config, shop, "")
+        assert inside == sum(value.numel() for key, value in model.named_parameters() if key not in model.grows)
 
 
 @pytest.mark.parametrize("name", PRESETS)

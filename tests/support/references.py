@@ -12,8 +12,11 @@ from click.testing import CliRunner
 
 from domaintoolkit.cli.main import COMMANDS, main
 from domaintoolkit.cli.recipe_options import HELP
-from domaintoolkit.model import PRESETS, parameters, preset
+from domaintoolkit.model import EVENT_PRESETS, PRESETS, event_parameters, event_preset, parameters, preset
+from domaintoolkit.reading.sample import read_sample
+from domaintoolkit.registry import get_domain
 from domaintoolkit.schema import Categorical, Column, Composite, Custom, Numeric, Reader, Schema, Split, Text, Timestamp
+from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train import Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -90,10 +93,15 @@ The last column is for a token model with 4,000 tokens.
 This page is made from the code.
 """
 
-PRESETS_TAIL = """
-An event model has the same decoder, and heads and embeddings for the parts of events beside it: on the shop, `54k`
-comes to some 190 thousand parameters. `train` prints the number at the end.
+EVENT_PRESETS_HEAD = """
+An event model has the same decoder, and heads for the parts of events beside it. So it has presets of its own, which
+are named by all parameters outside the embeddings, with the schema of the shop; more parts of an event make its heads
+larger. `train` prints the number at the end.
 
+| preset | width | layers | heads | part_width | outside the embeddings |
+|---|---|---|---|---|---|"""
+
+PRESETS_TAIL = """
 ## Which one?
 
 - A sample of some hundred thousand events, on a laptop: `410k`, in minutes.
@@ -223,6 +231,12 @@ def preset_reference() -> str:
         whole, inside = parameters(preset(name, 4_000))
         numbers = (f"{number:,}" for number in (*shape.values(), inside, whole))
         lines.append(f"| `{name}` | {' | '.join(numbers)} |")
+    lines.append(EVENT_PRESETS_HEAD)
+    shop = get_domain("ecommerce")
+    grammar = DomainTokenizer(shop.schema).fit(read_sample(shop, 500).read_all()).grammar
+    for name, shape in EVENT_PRESETS.items():
+        _, inside = event_parameters(event_preset(name, 4_000), grammar)
+        lines.append(f"| `{name}` | {' | '.join(f'{number:,}' for number in (*shape.values(), inside))} |")
     return "\n".join(lines) + "\n" + PRESETS_TAIL
 
 
