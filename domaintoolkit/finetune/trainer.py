@@ -34,7 +34,8 @@ class TuningState:
     epoch: int = 0
     batch: int = 0
     """Batches of the epoch that are done."""
-    best: float | None = None
+    best: tuple[float, float] | None = None
+    """The best score so far, more being better, and the negative log loss, which decides between equal ones."""
     best_step: int | None = None
     waiting: int = 0
     validation: list[tuple[int, float]] = field(default_factory=list)
@@ -135,12 +136,14 @@ class HeadTrainer:
         if not len(rows):
             state.best_step = state.step
             return
-        value = self.score(rows)[self.data.objective.metric]
+        scores = self.score(rows)
+        value = scores[self.data.objective.metric]
         if math.isnan(value):  # such as an area under the curve of rows of one class
             state.best_step = state.step
             return
         state.validation.append((state.step, value))
-        better = value if self.data.objective.is_higher_better else -value
+        # a few validation rows are soon all in the right order, long before their probabilities are right
+        better = (value if self.data.objective.is_higher_better else -value, -scores.get("log_loss", 0.0))
         if state.best is None or better > state.best:
             state.best, state.best_step, state.waiting = better, state.step, 0
         else:
@@ -191,6 +194,7 @@ class HeadTrainer:
             torch.cuda.set_rng_state(tensors["random"]["cuda"])
         entries = dict(state["state"])
         entries["validation"] = [(step, value) for step, value in entries["validation"]]
+        entries["best"] = None if entries["best"] is None else tuple(entries["best"])
         self.state = TuningState(**entries)
 
     def load_weights(self, tensors: dict[str, dict[str, Tensor]]) -> None:
