@@ -47,6 +47,9 @@ class Segmenter:
         self.threads = threads or os.cpu_count() or 1
         self.size = count_ids(model, grammar)
 
+    def __repr__(self) -> str:
+        return f"<Segmenter of {len(self.model):,} composites>"
+
     def arrays(self, ids: Ints, offsets: NDArray[np.int64]) -> Arrays:
         """Base streams of which only the ids are known."""
         events = index_events(ids, offsets, self.grammar)

@@ -29,6 +29,9 @@ class GrammarLogitsProcessor:
         self.bos, self.pad = tokenizer.grammar.bos, tokenizer.grammar.pad
         self._states: dict[tuple[int, ...], WritingState] = {}
 
+    def __repr__(self) -> str:
+        return f"<GrammarLogitsProcessor of {self.writer.skip:,} tokens>"
+
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """The scores (batch, logits), minus infinity for tokens that may not follow the ids (batch, length)."""
         states: dict[tuple[int, ...], WritingState] = {}

@@ -37,6 +37,9 @@ class PadCollator:
             raise LookupFailedError("side", side, ("right", "left"))
         self.pad, self.length, self.side, self.labels = vocabulary.id("[PAD]"), length, side, labels
 
+    def __repr__(self) -> str:
+        return f"PadCollator(length={self.length}, side={self.side!r}, labels={self.labels})"
+
     def __call__(self, streams: Sequence[NDArray[np.integer[Any]]]) -> dict[str, torch.Tensor]:
         """The batch of some streams."""
         kept = [ids if self.length is None else ids[max(len(ids) - self.length, 0) :] for ids in streams]

@@ -29,6 +29,9 @@ class Manager:
         self._plugins: dict[str, Plugin] = {}
         self.failures: list[Failure] = []
 
+    def __repr__(self) -> str:
+        return f"<Manager of {len(self._plugins)} plugins, {len(self.failures)} failures>"
+
     @property
     def plugins(self) -> tuple[Plugin, ...]:
         """The registered plugins, sorted."""

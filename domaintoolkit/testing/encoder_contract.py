@@ -63,9 +63,9 @@ class _EncoderCheck:
         except Exception as error:
             raise self.fail(method, f"raised {type(error).__name__}: {error}", _ADVICE.get(method, "")) from error
 
-    def require(self, holds: bool, method: str, reason: str) -> None:
+    def require(self, holds: bool, method: str, reason: str, advice: str = "") -> None:
         if not holds:
-            raise self.fail(method, reason, _ADVICE.get(method, ""))
+            raise self.fail(method, reason, advice or _ADVICE.get(method, ""))
 
     # The methods, in the order in which they are needed
 
@@ -167,6 +167,7 @@ class _EncoderCheck:
             "encode",
             f"returned missing={made.missing} for {missing} values that are missing, of {len(values)}: "
             f"{_short(values.to_pylist())}",
+            "let missing be the number of rows that have the null token, whatever else they are",
         )
         for word in ("spelled", "hashed", "clipped"):
             count = getattr(made, word)

@@ -28,6 +28,9 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder, self.keep = folder, keep
 
+    def __repr__(self) -> str:
+        return f"<Checkpoints in {str(self.folder)!r}: {self.describe()}>"
+
     def path(self, step: int) -> Path:
         """The folder of a step's checkpoint."""
         return self.folder / f"step-{step:08d}"
