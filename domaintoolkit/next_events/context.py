@@ -24,6 +24,8 @@ class Sequences:
     offsets: Longs
     size: int
     """V, the number of values in the catalogue."""
+    steps: Longs | None = None
+    """(values,) the session of each, counted up; None if each event is a step of its own."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -35,8 +37,14 @@ class Sequences:
 
     @property
     def ages(self) -> Longs:
-        """(values,) how many values of the series come after each."""
-        return np.repeat(self.offsets[1:], np.diff(self.offsets)) - 1 - np.arange(len(self.codes))
+        """(values,) how many steps of the series come after each."""
+        ends = np.repeat(self.offsets[1:], np.diff(self.offsets)) - 1
+        return ends - np.arange(len(self.codes)) if self.steps is None else self.steps[ends] - self.steps
+
+    def pick(self, places: Longs, lengths: Longs) -> Sequences:
+        """Series of `lengths` that hold the values at these places."""
+        steps = None if self.steps is None else self.steps[places]
+        return Sequences(self.codes[places], offsets_of(lengths), self.size, steps)
 
     @property
     def last(self) -> Longs:
@@ -45,16 +53,20 @@ class Sequences:
         return np.where(there, self.codes[np.maximum(self.offsets[1:] - 1, 0)] if len(self.codes) else -1, -1)
 
 
-def _series(values: FieldValues, starts: Longs, lengths: Longs) -> Sequences:
-    codes = values.codes[positions(starts, lengths)]
-    there = codes >= 0
+def _series(
+    histories: FolderHistories, values: FieldValues, starts: Longs, lengths: Longs, by_session: bool
+) -> Sequences:
+    places = positions(starts, lengths)
+    there = values.codes[places] >= 0
     owners = np.repeat(np.arange(len(starts)), lengths)[there]
-    return Sequences(codes[there], offsets_of(np.bincount(owners, minlength=len(starts))), len(values))
+    offsets = offsets_of(np.bincount(owners, minlength=len(starts)))
+    steps: Longs | None = np.cumsum(histories.opens, dtype=np.int64)[places][there] if by_session else None
+    return Sequences(values.codes[places][there], offsets, len(values), steps)
 
 
 def known_values(histories: FolderHistories, values: FieldValues, cases: Cases) -> Sequences:
     """The values before each case."""
-    return _series(values, histories.events[:-1][cases.rows], cases.cuts)
+    return _series(histories, values, histories.events[:-1][cases.rows], cases.cuts, bool(cases.session))
 
 
 def training_sequences(
@@ -63,7 +75,7 @@ def training_sequences(
     """The values that rules learn from: of the `chosen` histories (n,), or of all before their first case."""
     if chosen is not None:
         rows = np.flatnonzero(chosen)
-        return _series(values, histories.events[:-1][rows], histories.counts[rows])
+        return _series(histories, values, histories.events[:-1][rows], histories.counts[rows], bool(cases.session))
     lengths = histories.counts.copy()
     np.minimum.at(lengths, cases.rows, cases.cuts)
-    return _series(values, histories.events[:-1], lengths)
+    return _series(histories, values, histories.events[:-1], lengths, bool(cases.session))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
-from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.util.ragged import positions
 
 __all__ = ["CoOccurrence", "LastValue", "Markov", "MostFrequent", "OwnFrequency", "Ranker"]
 
@@ -66,8 +66,8 @@ class LastValue:
 class OwnFrequency:
     """How often a value is in the own history, the later ones weighing more, and how frequent it is in training.
 
-    A value weighs `decay` times as much as the one after it, and `mixed` is the weight of the shares in training; both
-    are those that tell the last values of training series best.
+    A value weighs `decay` times as much as the one after it, or, if sessions are told, as one of the session after;
+    `mixed` is the weight of the shares in training. Both are those that tell the last values of training series best.
     """
 
     name, is_probability = "own frequency", False
@@ -75,7 +75,7 @@ class OwnFrequency:
     def __init__(self, training: Sequences) -> None:
         self.shares = MostFrequent(training).shares
         trial = _Trial(training)
-        choices = [(decay, mixed) for decay in (1.0, 0.99, 0.95, 0.8) for mixed in (0.1, 10.0, 30.0)]
+        choices = [(decay, mixed) for decay in (1.0, 0.99, 0.95, 0.9, 0.8) for mixed in (0.1, 10.0, 30.0)]
         self.decay, self.mixed = max(choices, key=lambda each: trial.quality(self._score(trial.known, *each)))
 
     def _score(self, known: Sequences, decay: float, mixed: float) -> Floats:
@@ -98,11 +98,10 @@ class _Trial:
         kept = np.ones(len(training.codes), np.bool_)
         kept[ends] = False
         counts = np.bincount(training.owners[kept], minlength=len(training))
-        self.rest = Sequences(training.codes[kept], offsets_of(counts), training.size)
+        self.rest = training.pick(np.flatnonzero(kept), counts)
         """What is left of training."""
         lengths = counts[rows]
-        codes = self.rest.codes[positions(self.rest.offsets[:-1][rows], lengths)]
-        self.known = Sequences(codes, offsets_of(lengths), training.size)
+        self.known = self.rest.pick(positions(self.rest.offsets[:-1][rows], lengths), lengths)
         self.targets = training.codes[ends]
 
     def quality(self, scores: Floats) -> float:
