@@ -204,7 +204,7 @@ def _show_next(names: Names, folder: Path, paths: tuple[str, ...], proposal: Pro
     lines += [
         f"domaintoolkit inspect {streams}",
         f"domaintoolkit check {names.domain}",
-        f"domaintoolkit train --domain {names.domain}",
+        f"domaintoolkit train {streams} --domain {names.domain}",
     ]
     click.echo("\nnext:", err=True)
     for line in lines:

@@ -139,7 +139,7 @@ pip install -e '.[dev]'
 domaintoolkit encode --domain <<domain>> <<files>><<refuses>> -o <<domain>>-streams
 domaintoolkit verify <<domain>>-streams <<files>>
 domaintoolkit check <<domain>>
-domaintoolkit train --domain <<domain>> <<files>><<refuses>>
+domaintoolkit train <<domain>>-streams --domain <<domain>>
 ```
 
 | file | what is in it |
