@@ -97,7 +97,7 @@ def _find_schema(ctx: click.Context) -> Schema:
     """The schema that the arguments so far name: that of an encoded folder or a run, a schema file or a domain."""
     given = ctx.params
     # click leaves the arguments unread if the last option has no value yet
-    for folder in (given.get("folder"), given.get("run"), *ctx.args):
+    for folder in (given.get("folder"), given.get("run"), *(given.get("paths") or ()), *ctx.args):
         found = None if folder is None else Path(folder) / "tokenizer" / "schema.toml"
         if found is not None and found.exists():
             from domaintoolkit.schema import Schema

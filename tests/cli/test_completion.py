@@ -22,9 +22,10 @@ def test_commands_and_options() -> None:
     assert "--overwrite" in offered("encode", "--o")
 
 
-@pytest.mark.parametrize("command", ["encode", "fit", "verify", "train"])
+@pytest.mark.parametrize("command", ["encode", "fit", "verify", "train", "study"])
 def test_domains(command: str) -> None:
     assert offered(command, "--domain", "ec") == ["ecommerce"]
+    assert offered("check", "ec") == offered("sample", "ec") == ["ecommerce"]
 
 
 def test_presets_devices_and_settings_of_models() -> None:
@@ -40,6 +41,10 @@ def test_columns_of_a_domain_of_a_schema_file_and_of_an_encoded_folder(encoded: 
     schema = tmp_path / "schema.toml"
     schema.write_text('entity = "user"\nfields = [{ type = "categorical", name = "page" }]\n')
     assert offered("encode", "--schema", str(schema), "--column", "") == ["user=", "page="]
+
+
+def test_fields_of_an_encoded_folder(encoded: Path) -> None:
+    assert offered("evaluate", str(encoded), "--next", "pr") == ["product_id", "price"]
 
 
 def test_a_completion_that_fails_offers_nothing() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from domaintoolkit.cli.completion import complete_domains
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ EXAMPLES = format_examples("domaintoolkit check ecommerce", "domaintoolkit check
 
 
 @click.command("check", epilog=EXAMPLES)
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=complete_domains)
 @click.option("--events", type=AtLeast(1), default=1_000, show_default=True, metavar="N", help="Events of the sample.")
 @click.option(
     "--examples", type=AtLeast(1), default=25, show_default=True, metavar="N",

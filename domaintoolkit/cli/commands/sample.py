@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from domaintoolkit.cli.completion import complete_domains
 from domaintoolkit.cli.options import AtLeast, format_examples, overwrite_option
 from domaintoolkit.cli.output import check_output_file
 
@@ -21,7 +22,7 @@ EXAMPLES = format_examples(
 
 
 @click.command("sample", epilog=EXAMPLES)
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=complete_domains)
 @click.option("--events", type=AtLeast(1), metavar="N", help="Events to simulate.  [default: the domain's own number]")
 @click.option("--seed", type=AtLeast(0), default=0, show_default=True, metavar="N", help="Seed of the simulation.")
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from domaintoolkit.cli.completion import complete_domains
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def _parse_time(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @click.argument("name", required=False, metavar="[NAME|STUDY.toml]")
 @click.argument("streams", type=click.Path(path_type=Path), required=False, metavar="[OUT]")
 @click.option("--list", "listed", is_flag=True, help="List the studies that the package ships.")
-@click.option("--domain", "-d", metavar="NAME", help="Use the sample of this domain.  [default: that of the study]")
+@click.option(
+    "--domain", "-d", metavar="NAME", shell_complete=complete_domains,
+    help="Use the sample of this domain.  [default: that of the study]",
+)  # fmt: skip
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), metavar="FOLDER",
     help="Folder of the study.  [default: NAME-study in the current folder]",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from domaintoolkit.cli.completion import complete_fields
 from domaintoolkit.cli.options import AtLeast, print_json
 from domaintoolkit.cli.progress import Bar
 
@@ -51,7 +52,7 @@ class NextOptions:
 def next_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `evaluate --next`."""
     for option in reversed((
-        click.option("--next", "next_field", metavar="FIELD",
+        click.option("--next", "next_field", metavar="FIELD", shell_complete=complete_fields,
             help="Rank the values of FIELD in held-out next events, and tell when these come."),
         click.option("--held-out", default="last", show_default=True, metavar="WHICH",
             help="last: the last event of each history; session: all of its last session; every: each event but the "
