@@ -118,7 +118,11 @@ def check_table(schema: Schema, fit: pa.Table, rows: pa.Table, encoders: Iterabl
     """
     case = ContractCase(schema, fit, rows, tuple(encoders))
     for contract in CONTRACTS:
-        _check(contract, case)
+        try:
+            _check(contract, case)
+        except ContractError as error:
+            error.add_note(f"the schema:\n{schema.to_toml()}")
+            raise
     return case.streams
 
 

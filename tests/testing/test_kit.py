@@ -242,3 +242,11 @@ def test_it_imports_neither_torch_nor_spark() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_broken_table_is_told_with_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUILT_IN, "categorical", broken_type(encode=without_missing))
+    table = pa.table({"user": [1], "page": pa.array([None], pa.string())})
+    with pytest.raises(ContractError, match="missing=0") as caught:
+        check_table(Schema(entity="user", fields=[Categorical("page", max_size=3)]), table, table)
+    assert "max_size = 3" in caught.value.__notes__[0]

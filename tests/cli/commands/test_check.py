@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -36,6 +37,11 @@ def test_a_broken_contract_is_shown_and_ends_with_status_1(run: Run, monkeypatch
     assert "the reader's columns ['os'] are not in the sample" in result.stdout
     assert "do: give the sample every column" in result.stdout
     assert "1 of 1 contract is broken: sample" in result.stdout
+    data = json.loads(run("check", "ads", "--events", 60, "--json").stdout)
+    assert data["holds"] is False
+    assert data["contracts"][0]["field"] == "os"
+    assert data["contracts"][0]["advice"].startswith("give the sample every column")
+    assert [each["checked"] for each in data["contracts"]] == [True, *[False] * 12]
 
 
 def test_an_unknown_domain_is_refused(run: Run) -> None:
