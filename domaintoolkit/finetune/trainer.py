@@ -62,6 +62,7 @@ class HeadTrainer:
         self.examples = Examples(model, data.folder, data.labels, data.placed)
         self.vectors = vectors
         """(n, vector) of the training rows before anything was tuned; None if these are not needed."""
+        self._kept: dict[bytes, NDArray[np.float32]] = {}
         body = free_parameters(model, settings)
         self.groups = [(list(tuned.head.parameters()), 1.0), (body, settings.model_rate)]
         self.optimizer = _build_optimizer(self.groups, settings.weight_decay)
@@ -152,8 +153,16 @@ class HeadTrainer:
 
     def predict(self, rows: Longs) -> NDArray[np.float64]:
         """The predictions of some rows."""
-        vectors = embed_rows(self.model, self.data, rows, self.tuned.settings)
-        return self.tuned.predict(vectors, self.data.columns.take(rows))
+        return self.tuned.predict(self._embed(rows), self.data.columns.take(rows))
+
+    def _embed(self, rows: Longs) -> NDArray[np.float32]:
+        """The vectors of some rows; kept if only the head is trained, since they stay the same."""
+        key = rows.tobytes() if self.tuned.settings.tuned == "head" else None
+        if key is None:
+            return embed_rows(self.model, self.data, rows, self.tuned.settings)
+        if key not in self._kept:
+            self._kept[key] = embed_rows(self.model, self.data, rows, self.tuned.settings)
+        return self._kept[key]
 
     def score(self, rows: Longs) -> dict[str, float]:
         """The metrics of the predictions of some rows."""
