@@ -58,7 +58,6 @@ HELP = {
 COMPLETED = {"preset": {"shell_complete": complete_presets}, "model": {"shell_complete": complete_model_settings}}
 """The settings whose values a shell can offer, but for choices."""
 
-
 FINETUNE_HELP = {
     "task": "Task of the label table, if it has several.",
     "objective": "Predict the target, or order rows by it.",
@@ -113,7 +112,8 @@ def _setting_options(function: Callable[..., Any], kind: type[Any], help: Mappin
 
     for name in reversed(names):
         flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
-        command = click.option(flag, name, help=help[name], default=None, **_click_type(hints[name]))(command)
+        settings = {**_click_type(hints[name]), **COMPLETED.get(name, {})}
+        command = click.option(flag, name, help=help[name], default=None, **settings)(command)
     return command
 
 
