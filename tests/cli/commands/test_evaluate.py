@@ -67,9 +67,9 @@ def labels(tmp_path_factory: pytest.TempPathFactory, shop: str) -> str:
 def test_aggregates_on_labels_need_no_model(shop: str, labels: str) -> None:
     pytest.importorskip("sklearn")
     options = ("--labels", labels, "--probe", "linear", "--resamples", "30", "--threads", "1")
-    status, output = run(shop, *options, "--json")
-    assert status == 0, output
-    (task,) = json.loads(output)["tasks"]
+    found = CliRunner().invoke(main, ["evaluate", shop, *options, "--json"])
+    assert found.exit_code == 0, found.output
+    (task,) = json.loads(found.stdout)["tasks"]
     assert [each["source"] for each in task["results"]] == ["constant", "aggregates"]
     assert (task["task"], task["kind"], task["metric"]) == ("target", "binary", "AUROC")
     _, output = run(shop, *options)
