@@ -1,4 +1,4 @@
-"""Published files as tables for `evaluate --next`, as docs/evidence.md uses them.
+"""Published files as tables for `evaluate --next`, as docs/models/evidence.md uses them.
 
     python benchmarks/next_event_tables.py beauty Beauty.txt -o beauty
     python benchmarks/next_event_tables.py baskets baskets.csv.gz folds.csv.gz -o baskets
