@@ -30,7 +30,7 @@ FAST = ProbeSettings(seeds=2, resamples=40)
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "TREES", fitting.TREES[:1])
+    monkeypatch.setattr(fitting, "TREES", fitting.TREES[:2])
     monkeypatch.setattr(fitting, "ROUNDS", 30)
     monkeypatch.setattr(fitting, "PENALTIES", fitting.PENALTIES[1:4])
 
