@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domaintoolkit.errors import pluralize
 from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit
@@ -14,6 +15,7 @@ from domaintoolkit.proposal.columns.marks import find_path_mark, find_set_mark
 from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.proposal.time_choice import TimeChoice
 from domaintoolkit.schema import Categorical, Numeric, Text, Timestamp
+from domaintoolkit.times.calendar import HOUR
 
 __all__ = ["As", "Choice", "choose", "choose_as", "is_smooth", "time_field"]
 
@@ -51,9 +53,14 @@ def time_field(time: TimeChoice) -> Timestamp:
     parts: list[Part] = ["weekday"]
     if time.days >= SHORT_DAYS:
         parts = ["month", "day", "weekday"]
-    if time.has_clock:
+    if time.has_clock and _differ_within_days(time.times[time.there]):
         parts.append("hour")
     return Timestamp(time.name, parts=tuple(parts))
+
+
+def _differ_within_days(times: NDArray[np.int64]) -> bool:
+    """Whether times in µs are not all of one hour of the day, as dates are that are written with a midnight."""
+    return len(np.unique(times // HOUR % 24)) > 1
 
 
 def choose(profile: Profile) -> Choice:
@@ -67,9 +74,8 @@ def choose(profile: Profile) -> Choice:
     if profile.found.is_list:
         return _set(profile, "|", "list")
     if profile.kind == "time":
-        parts: tuple[Part, ...] = (
-            ("month", "day", "weekday", "hour") if profile.has_clock else ("month", "day", "weekday")
-        )
+        has_hours = profile.has_clock and (profile.times is None or _differ_within_days(profile.times[profile.there]))
+        parts: tuple[Part, ...] = ("month", "day", "weekday", *(("hour",) if has_hours else ()))
         return Choice(profile, Timestamp(profile.name, parts=parts), "a second time")
     if profile.kind == "number":
         if epoch_unit(profile) is not None and (profile.hints("time") or profile.hints("late")):

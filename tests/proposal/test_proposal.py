@@ -10,6 +10,7 @@ from raw_tables import TABLES, write_rows
 from domaintoolkit.errors import ProposalError, SourceError
 from domaintoolkit.proposal import Proposal, UserChoices, propose, write_toml
 from domaintoolkit.reading import domain_from_toml, open_source
+from domaintoolkit.schema import Timestamp
 
 
 def roles(proposal: Proposal) -> dict[str, str]:
@@ -51,6 +52,19 @@ def test_a_reader_says_how_values_are_written(tmp_path: Path) -> None:
     assert column(proposal, "Betrag")["thousands"] == "."
     assert column(proposal, "Betrag")["decimal"] == ","
     assert column(proposal, "Buchungstag")["time_format"] == "%d.%m.%Y"
+
+
+def test_times_that_are_all_at_midnight_have_no_hours(tmp_path: Path) -> None:
+    rows = [
+        f"u{row % 40},07/{1 + row % 28:02}/2013 12:00:00 AM,08/{1 + row % 27:02}/2013 12:00:00 AM,{row * 7 % 13}"
+        for row in range(900)
+    ]
+    path = tmp_path / "cards.csv"
+    path.write_text("\n".join(["user,bought,posted,what", *rows]) + "\n")
+    schema = propose([str(path)]).schema
+    parts = {spec.name: spec.parts for spec in schema.fields if isinstance(spec, Timestamp)}
+    assert set(parts) == {"bought", "posted"}
+    assert not any("hour" in each for each in parts.values())
 
 
 def test_namibia_is_a_country_and_zeros_are_kept(tmp_path: Path) -> None:
