@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.model import PRESETS
+from domaintoolkit.model import EVENT_PRESETS, PRESETS
 from domaintoolkit.report.charts import Table
 from domaintoolkit.report.run.run_record import RunRecord
 
@@ -104,8 +104,8 @@ def _rate(run: RunRecord) -> Lever:
 
 
 def _size(run: RunRecord, gap: float | None) -> Lever:
-    names = list(PRESETS)
     now = run.recipe.preset
+    names = list(EVENT_PRESETS if now in EVENT_PRESETS else PRESETS)
     place = names.index(now) if now in names else 0
     larger = names[min(place + 1, len(names) - 1)]
     if gap is not None and gap > 0.05 * run.bits["model"]:
