@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.studies.cells import StudyCell
 from domaintoolkit.train import Recipe, replace_settings
 from domaintoolkit.util.artifacts import canonical_json
@@ -36,7 +37,10 @@ def shape_of(recipe: Recipe) -> str:
 
 
 def fit_budget(cells: Sequence[StudyCell], step_seconds: Mapping[str, float], budget: float, jobs: int) -> TimePlan:
-    """Fewer steps for all, at least thirty; if that is not enough, fewer seeds, at least one."""
+    """Fewer steps for all, at least thirty; if that is not enough, fewer seeds, at least one.
+
+    Raises `SchemaError` if not even that fits.
+    """
     most = max((seeds for seeds in _seed_counts(cells)), default=1)
     allowed = budget * RESERVE * jobs
     for seeds in range(most, 0, -1):
@@ -46,9 +50,13 @@ def fit_budget(cells: Sequence[StudyCell], step_seconds: Mapping[str, float], bu
         factor = min(1.0, (allowed - fixed) / working) if working else 1.0
         least = max((FEWEST_STEPS / (each.recipe.steps or FEWEST_STEPS) for each in kept), default=1.0)
         # a quarter of the steps is better than fewer seeds; less than that is not
-        if factor >= max(min(0.25, 1.0), least) or seeds == 1:
-            factor = max(factor, least if seeds == 1 else factor)
-            return TimePlan(factor, seeds, (fixed + working * factor) / jobs)
+        if factor >= max(0.25, fewest) or seeds == 1:
+            factor = max(factor, fewest if seeds == 1 else factor)
+            plan = TimePlan(factor, seeds, (fixed + working * factor) / jobs)
+            if plan.seconds > budget:
+                least = f"{FEWEST_STEPS} steps of each run with one seed take about {plan.seconds:,.0f} s here"
+                raise SchemaError([Problem("budget", f"is too short: {least}; drop levels, or give more")], "study")
+            return plan
     return TimePlan(1.0, most, 0.0)
 
 

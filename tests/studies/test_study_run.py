@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from domaintoolkit.errors import OutputError
+from domaintoolkit.errors import OutputError, SchemaError
 from domaintoolkit.schema.convert import from_dict
 from domaintoolkit.storage import open_encoded
 from domaintoolkit.studies import study_run
@@ -137,3 +137,5 @@ def test_a_budget_shortens_steps_before_it_drops_seeds() -> None:
     least = fit_budget(cells, times, 60, 1)
     assert least.seeds == 1
     assert least.seconds <= 60
+    with pytest.raises(SchemaError, match="too short: 30 steps of each run with one seed take about 30 s here"):
+        fit_budget(cells, times, 20, 1)
