@@ -48,7 +48,7 @@ def fit_budget(cells: Sequence[StudyCell], step_seconds: Mapping[str, float], bu
         fixed = OVERHEAD * len(kept)
         working = sum((each.recipe.steps or FEWEST_STEPS) * step_seconds[shape_of(each.recipe)] for each in kept)
         factor = min(1.0, (allowed - fixed) / working) if working else 1.0
-        least = max((FEWEST_STEPS / (each.recipe.steps or FEWEST_STEPS) for each in kept), default=1.0)
+        fewest = max((FEWEST_STEPS / (each.recipe.steps or FEWEST_STEPS) for each in kept), default=1.0)
         # a quarter of the steps is better than fewer seeds; less than that is not
         if factor >= max(0.25, fewest) or seeds == 1:
             factor = max(factor, fewest if seeds == 1 else factor)
