@@ -1,14 +1,14 @@
 """The domain: what a ride is, how its raw files are laid out, and simulated rides."""
 
 from collections.abc import Iterator
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from domaintoolkit import Column, Domain, Reader, Schema
 
-HERE = files("bike_share")
+HERE = Path(__file__).parent
 SCHEMA = Schema.from_toml(HERE / "schema.toml")
 READER = Reader(
     columns=(
