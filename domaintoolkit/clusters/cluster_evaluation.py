@@ -119,7 +119,20 @@ def evaluate_clusters(
         repeats=settings.repeats,
         rows=tuple(rows),
         verdict=_verdict(rows),
+        notes=_notes(int(converting.sum()), settings.rate),
     )
+
+
+def _notes(converting: int, rate: float) -> tuple[str, ...]:
+    """A warning if one converting event is more than the rate allows."""
+    if converting / 2 * rate >= 1:
+        return ()
+    steadier = min(0.5, 10 / converting)
+    note = (
+        f"half of {converting:,} converting events at a rate of {rate:.2%} is less than one event, so a single one "
+        f"decides how many clusters are called invalid; a rate of {steadier:.2%} or more would be steadier"
+    )
+    return (note,)
 
 
 def _untrained(model: EventModel | TokenModel, tokenizer: DomainTokenizer) -> EventModel | TokenModel:

@@ -52,6 +52,7 @@ class ClusterReport:
     repeats: int
     rows: tuple[FlagRow, ...]
     verdict: str
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; NaN is None."""

@@ -68,4 +68,5 @@ def test_the_command_prints_it(ads: tuple[Path, EventModel]) -> None:
     assert "untrained model" in result.output
     found = json.loads(CliRunner().invoke(main, [*arguments, "--rule", "fast", "--json"]).output)
     assert found["rules"] == ["fast"]
+    assert "less than one event" in found["notes"][0]
     assert CliRunner().invoke(main, arguments).exit_code == 2  # no rules

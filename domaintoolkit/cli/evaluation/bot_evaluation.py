@@ -132,6 +132,8 @@ def _show(report: ClusterReport) -> None:
             [(key, *(_share(table[key]) for table in tables)) for key in tables[0]],
         )
     screen.line()
+    for note in report.notes:
+        screen.line(f"note: {note}")
     screen.line(report.verdict)
 
 
