@@ -9,7 +9,7 @@ import click
 from domaintoolkit.cli.options import format_examples, json_option, overwrite_option, print_json
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, writing
-from domaintoolkit.cli.progress import Bar
+from domaintoolkit.display import ProgressBar
 
 __all__ = ["command"]
 
@@ -40,7 +40,7 @@ def command(folder: Path, out: Path, overwrite: bool, json_output: bool) -> None
     check_output_file(out, overwrite)
     from domaintoolkit.jobs import decode
 
-    with Bar() as bar, writing(out, ending) as file:
+    with ProgressBar() as bar, writing(out, ending) as file:
         rows = decode(folder, file, progress=bar)
     if json_output:
         print_json({"out": str(out), "rows": rows})

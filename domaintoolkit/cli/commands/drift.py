@@ -15,8 +15,8 @@ from domaintoolkit.cli.options import (
     print_json,
     row_options,
 )
-from domaintoolkit.cli.progress import Bar
 from domaintoolkit.cli.row_options import RowOptions
+from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def command(
 
     rows.check()
     source = rows.open_for_folder(open_encoded(folder, verify=False))
-    with Bar() as bar:
+    with ProgressBar() as bar:
         found = drift(folder, source, progress=bar, **limits.as_arguments())
     print_json(found.to_json()) if json_output else _show(found)
     if fail_on != "never" and found.verdict in VERDICTS[VERDICTS.index(fail_on) :]:

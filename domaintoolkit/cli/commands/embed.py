@@ -20,7 +20,7 @@ from domaintoolkit.cli.options import (
 )
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, writing
-from domaintoolkit.cli.progress import Bar
+from domaintoolkit.display import ProgressBar
 
 __all__ = ["command"]
 
@@ -88,7 +88,7 @@ def command(
     settings = EmbeddingSettings(pooling, window)
     data = {"out": str(out), "width": pooled_width(pooling, model.config.width)}
     unit = "rows" if dated else "events" if every_event else "entities"
-    with Bar() as bar, writing(out, ending) as file:
+    with ProgressBar() as bar, writing(out, ending) as file:
         if dated:
             table = labels.read(encoded)
             placed = place_labels(encoded, table)

@@ -21,8 +21,8 @@ from domaintoolkit.cli.options import (
     row_options,
 )
 from domaintoolkit.cli.output import check_output_folder
-from domaintoolkit.cli.progress import Bar
 from domaintoolkit.cli.row_options import RowOptions
+from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import FitResult
@@ -106,7 +106,7 @@ def command(
     folder = out or Path(f"{rows.name}-streams")
     task = Task(rows, folder, tokenizer_folder, on_bad_rows, shards, limits, append, rewrite, engine, master, overwrite)
     _check(task)
-    with Bar() as bar:
+    with ProgressBar() as bar:
         if append:
             data = _append(task, bar)
         elif engine == "spark":
@@ -149,7 +149,7 @@ def check_streams_folder(folder: Path, overwrite: bool) -> None:
         check_output_folder(folder, "manifest.json", overwrite, hint)
 
 
-def _encode(task: Task, bar: Bar) -> dict[str, Any]:
+def _encode(task: Task, bar: ProgressBar) -> dict[str, Any]:
     from domaintoolkit.cli.summary import summarize_encoding
     from domaintoolkit.jobs import encode
 
@@ -163,7 +163,7 @@ def _encode(task: Task, bar: Bar) -> dict[str, Any]:
     return summarize_encoding(result, tokenizer, fitted, sample=not task.rows.files)
 
 
-def _prepare(task: Task, bar: Bar) -> tuple[DomainTokenizer, Any, FitResult | None]:
+def _prepare(task: Task, bar: ProgressBar) -> tuple[DomainTokenizer, Any, FitResult | None]:
     """The tokenizer, the rows, and the result of fitting, or None if the tokenizer was fitted before."""
     from domaintoolkit.jobs import fit
     from domaintoolkit.tokenizer import DomainTokenizer
@@ -184,7 +184,7 @@ def _prepare(task: Task, bar: Bar) -> tuple[DomainTokenizer, Any, FitResult | No
     return fitted.tokenizer, source, fitted
 
 
-def _append(task: Task, bar: Bar) -> dict[str, Any]:
+def _append(task: Task, bar: ProgressBar) -> dict[str, Any]:
     from domaintoolkit.cli.summary import summarize_encoding
     from domaintoolkit.jobs import append
     from domaintoolkit.storage import open_encoded

@@ -10,7 +10,7 @@ import click
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, print_json
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, is_pipe, writing
-from domaintoolkit.cli.progress import Bar
+from domaintoolkit.display import ProgressBar
 from domaintoolkit.errors import ArtifactError
 
 __all__ = ["command"]
@@ -75,7 +75,7 @@ def command(
     if streams is not None:
         from domaintoolkit.jobs import export_streams
 
-        with Bar() as bar, writing(streams, STREAMS[-1]) as target:
+        with ProgressBar() as bar, writing(streams, STREAMS[-1]) as target:
             count = export_streams(folder, target, composites, seed=seed, epoch=epoch, split=split, progress=bar)
         data["streams"] = {"file": str(streams), "count": count}
     if vocabulary is not None or huggingface is not None:

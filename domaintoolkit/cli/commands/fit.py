@@ -21,9 +21,9 @@ from domaintoolkit.cli.options import (
     threads_option,
 )
 from domaintoolkit.cli.output import check_output_folder
-from domaintoolkit.cli.progress import Bar
 from domaintoolkit.cli.row_options import RowOptions
 from domaintoolkit.cli.summary import tell_cut
+from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import FitResult
@@ -84,7 +84,7 @@ def command(
     if folder != extended:
         hint = "already holds a tokenizer; give --overwrite to replace it, or choose another with -o"
         check_output_folder(folder, "vocabulary.json", overwrite, hint)
-    with Bar() as bar:
+    with ProgressBar() as bar:
         settings = {
             "memory": memory,
             "threads": threads,

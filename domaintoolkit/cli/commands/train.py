@@ -174,7 +174,7 @@ def _domain_recipe(domain_name: str | None) -> Path | None:
 
 def _encode_sample(domain_name: str | None, threads: int | None, quiet: bool) -> Path:
     """Encode the sample of a domain, or use an earlier encoding; return the folder."""
-    from domaintoolkit.cli.progress import Bar
+    from domaintoolkit.display import ProgressBar
     from domaintoolkit.jobs import encode, fit
     from domaintoolkit.reading import sample_source
     from domaintoolkit.registry import get_domain
@@ -191,7 +191,7 @@ def _encode_sample(domain_name: str | None, threads: int | None, quiet: bool) ->
             )
         return folder
     source = sample_source(domain, SAMPLE)
-    with Bar() as bar:
+    with ProgressBar() as bar:
         tokenizer = fit(domain.schema, source, threads=threads, progress=bar).tokenizer
         result = encode(tokenizer, source, folder, threads=threads, progress=bar)
     if not quiet:

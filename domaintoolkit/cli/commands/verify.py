@@ -16,8 +16,8 @@ from domaintoolkit.cli.options import (
     print_json,
     row_options,
 )
-from domaintoolkit.cli.progress import Bar
 from domaintoolkit.cli.row_options import RowOptions
+from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
     from domaintoolkit.jobs import VerifyResult
@@ -53,7 +53,7 @@ def command(folder: Path, rows: RowOptions, limits: Limits, json_output: bool) -
         return
     encoded = open_encoded(folder, verify=False)
     source = rows.open_for_folder(encoded)
-    with Bar() as bar:
+    with ProgressBar() as bar:
         result = verify(folder, source, progress=bar, **limits.as_arguments())
     data = _summarize(result, folder, {spec["name"] for spec in encoded.manifest.schema.get("static", ())})
     print_json(data) if json_output else _show(data)

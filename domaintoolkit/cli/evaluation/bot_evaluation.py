@@ -11,7 +11,7 @@ import click
 
 from domaintoolkit.cli.completion import complete_domains
 from domaintoolkit.cli.options import AtLeast, print_json
-from domaintoolkit.cli.progress import Bar
+from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
     from domaintoolkit.clusters import ClusterReport, Spread
@@ -89,7 +89,7 @@ def run_clusters(run: Path | None, folder: Path, options: ClusterOptions, device
         people=options.people,
         seed=options.seed,
     )
-    with Bar() as bar:
+    with ProgressBar() as bar:
         report = evaluate_clusters(load_model(run, device), folder, settings, bar)
     if as_json:
         print_json(report.to_json())

@@ -12,7 +12,7 @@ import click
 
 from domaintoolkit.cli.label_options import LabelOptions
 from domaintoolkit.cli.options import AtLeast, add_options, bundle, print_json
-from domaintoolkit.cli.progress import Bar
+from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
     from domaintoolkit.probes import LabelEvaluation
@@ -126,7 +126,7 @@ def _evaluate(
     aggregates = AggregateSettings() if options.top_values is None else AggregateSettings(top=options.top_values)
     embedding = EmbeddingSettings(options.pooling or "mean", options.window)
     tasks = [options.task] if options.task is not None else table.task_names or (None,)
-    with Bar() as bar:
+    with ProgressBar() as bar:
         return [
             evaluate_labels(
                 model,

@@ -11,7 +11,7 @@ import click
 
 from domaintoolkit.cli.completion import complete_fields
 from domaintoolkit.cli.options import AtLeast, print_json
-from domaintoolkit.cli.progress import Bar
+from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
     from domaintoolkit.next_events import NextReport
@@ -90,7 +90,7 @@ def run_next(run: Path | None, folder: Path, options: NextOptions, device: str |
         most_cases=options.cases,
     )
     model = None if run is None else load_model(run, device)
-    with Bar() as bar:
+    with ProgressBar() as bar:
         report = evaluate_next(model, folder, settings, bar)
     if json_output:
         print_json(report.to_json())
