@@ -12,6 +12,8 @@ from .recipe import replace_settings as replace_settings
 from .result import Result as Result
 from .run import recipe_for as recipe_for
 from .run import train as train
+from .run_files import PAGE as PAGE
+from .run_files import PAGE_SEAL as PAGE_SEAL
 from .run_files import RunReport as RunReport
 from .run_files import begin_run as begin_run
 from .run_files import clear_leftovers as clear_leftovers

@@ -127,9 +127,9 @@ def _train(
         predictions=_describe_prediction(model, tokenizer, splits),
         notes=splits.notes,
     )
-    _write_result(accelerator, model, result)
     if log is not None:
         log.end()
+    _write_result(accelerator, model, result)
     return result
 
 

@@ -17,11 +17,14 @@ from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train.checkpoint import Checkpoints
+from domaintoolkit.train.logs.run_log import LOG, SEAL
 from domaintoolkit.train.recipe import Recipe, load_recipe
-from domaintoolkit.util.artifacts import file_checksum, read_json, write_json
+from domaintoolkit.util.artifacts import file_checksum, read_json, read_sealed, write_json
 from domaintoolkit.util.partials import clear_partials, list_whole, remove_folder, replacing_folder, write_atomic
 
 __all__ = [
+    "PAGE",
+    "PAGE_SEAL",
     "RunReport",
     "begin_run",
     "clear_leftovers",
@@ -40,6 +43,9 @@ HEAD = "head"
 """The head of a run that was fine-tuned."""
 LISTED = (RUN, RECIPE, TOKENIZER, MODEL, HEAD)
 """The files and folders whose checksums are in `result.json`; logs are not, since only other programs read them."""
+PAGE = "report.html"
+PAGE_SEAL = "<!-- sha256 {} -->"
+"""The last line of a run's page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,9 @@ def finish_run(folder: Path, model: BoundModel, result: dict[str, Any]) -> None:
     """Write the model and, last of all, the result with the checksums of all files."""
     with replacing_folder(folder / MODEL) as partial:
         model.save_pretrained(partial)
-    write_json(folder / RESULT, RESULT_FORMAT, VERSION, {**result, "files": _checksums(folder)})
+    # the log has the seconds of each step: its checksum is its own last line
+    logged = (folder / LOG).is_file()
+    write_json(folder / RESULT, RESULT_FORMAT, VERSION, {**result, "logged": logged, "files": _checksums(folder)})
 
 
 def is_finished(folder: Path) -> bool:
@@ -127,10 +135,14 @@ def verify_run(folder: str | Path) -> RunReport:
         raise ArtifactError(str(place), f"is not the folder of a run: it has no {RUN}")
     result = read_json(place / RESULT, RESULT_FORMAT, VERSION) if is_finished(place) else None
     known = _checksums(place)
+    sealed = {PAGE: PAGE_SEAL} if (place / PAGE).exists() else {}
     if result is not None:
         _compare(place, _files(result, place / RESULT), known)
+        sealed |= {LOG: SEAL} if result.pop("logged", False) else {}
+    for name, line in sealed.items():
+        read_sealed(place / name, line)
     checkpoints = Checkpoints(place / CHECKPOINTS, keep=1)
-    count, steps = len(known) + (result is not None), checkpoints.steps()
+    count, steps = len(known) + len(sealed) + (result is not None), checkpoints.steps()
     for step in steps:
         tensors, _ = checkpoints.load(step)
         count += 1 + len(tensors)

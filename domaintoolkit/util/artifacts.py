@@ -11,7 +11,16 @@ from typing import Any
 from domaintoolkit.errors import ArtifactError, NewerVersionError
 from domaintoolkit.util.partials import write_atomic
 
-__all__ = ["JsonText", "canonical_json", "file_checksum", "read_checked", "read_json", "write_json"]
+__all__ = [
+    "JsonText",
+    "canonical_json",
+    "file_checksum",
+    "read_checked",
+    "read_json",
+    "read_sealed",
+    "seal",
+    "write_json",
+]
 
 HEAD = ("format", "version", "checksum")
 
@@ -29,6 +38,23 @@ def file_checksum(path: str | Path) -> str:
     """The SHA-256 of a file's content; raises `OSError` if it cannot be read."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal(content: bytes, line: str) -> bytes:
+    """The content with a last line that has its SHA-256, in the place of `{}` in `line`.
+
+    For files that differ from run to run, such as those with times, and so have no place in another file's checksums.
+    """
+    return content + line.replace("{}", hashlib.sha256(content).hexdigest()).encode() + b"\n"
+
+
+def read_sealed(path: str | Path, line: str) -> bytes:
+    """The whole file that `seal` made; raises `ArtifactError` if it was altered or has no seal."""
+    raw = _read(path)
+    content = raw[: raw[:-1].rfind(b"\n") + 1]
+    if seal(content, line) != raw:
+        raise ArtifactError(str(path), "was altered: its content does not match the checksum in its last line")
+    return raw
 
 
 def canonical_json(data: Any) -> str:

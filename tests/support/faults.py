@@ -75,6 +75,7 @@ FIT = ("fit", "--schema", "schema.toml", "a.csv", "-o", "tokenizer", "--threads"
 TRAIN = (
     "train", "out", "-o", "run", "--family", "event", "--preset", "54k", "--block", "64", "--batch", "2",
     "--steps", "3", "--evaluate-every", "2", "--checkpoint-every", "1", "--evaluate-blocks", "1", "--keep", "1",
+    "--no-report",
 )  # fmt: skip
 SCENARIOS = {
     "encode": Scenario(ENCODE),
@@ -237,8 +238,8 @@ def wait(process: int, seconds: float = 300) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file and folder below a folder; None for a folder."""
-    found = sorted(folder.rglob("*"))
+    """Every file and folder below a folder; None for a folder. The log of a run has seconds, and is left out."""
+    found = sorted(path for path in folder.rglob("*") if path.name != "log.jsonl")
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in found}
 
 

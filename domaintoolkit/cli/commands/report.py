@@ -90,9 +90,12 @@ def write_run_page(
 ) -> Path:
     """Write the page of a run; returns its path."""
     from domaintoolkit.report.run.run_page import run_page
+    from domaintoolkit.train import PAGE, PAGE_SEAL
+    from domaintoolkit.util.artifacts import seal
     from domaintoolkit.util.partials import write_atomic
 
-    path = out or run / "report.html"
+    path = out or run / PAGE
     with writing(path, ".html") as file:
-        write_atomic(file, run_page(run, data, entities, device).encode())
+        page = run_page(run, data, entities, device).encode()
+        write_atomic(file, seal(page.rstrip(b"\n") + b"\n", PAGE_SEAL))
     return path

@@ -1,7 +1,8 @@
 """`log.jsonl`: the course of a run, one JSON object a line, for pages and for other programs.
 
 A line of kind `begin` says on what data and which device a run began or went on; one of kind `step` is a `Progress`;
-one of kind `end` has the seconds since its `begin`. Nothing in the run depends on this file.
+one of kind `end` has the seconds since its `begin`. The last line of a finished run, of kind `seal`, has the checksum
+of all others. Nothing in the run depends on this file.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from typing import Any
 import torch
 
 from domaintoolkit.train.progress import Progress
+from domaintoolkit.util.artifacts import seal
 from domaintoolkit.util.partials import write_atomic
 
-__all__ = ["LOG", "RunLog", "read_log"]
+__all__ = ["LOG", "SEAL", "RunLog", "read_log"]
 
 LOG = "log.jsonl"
+SEAL = '{"kind": "seal", "sha256": "{}"}'
+"""The last line of a finished run's log."""
 
 
 class RunLog:
@@ -48,8 +52,9 @@ class RunLog:
         self._write({"kind": "step", **{key: value for key, value in asdict(progress).items() if value is not None}})
 
     def end(self) -> None:
-        """Write the seconds since the log was opened."""
+        """Write the seconds since the log was opened, and the seal."""
         self._write({"kind": "end", "seconds": round(time.perf_counter() - self._began, 3)})
+        write_atomic(self.path, seal(self.path.read_bytes(), SEAL))
 
     def _write(self, line: Mapping[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
@@ -61,7 +66,7 @@ def _to_line(line: Mapping[str, Any]) -> str:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's log; a last one that was cut off is left out. Empty if there is no log."""
+    """The lines of a run's log but its seal; a last one that was cut off is left out. Empty if there is no log."""
     path = folder / LOG
     return list(_read_lines(path)) if path.is_file() else []
 
@@ -72,5 +77,7 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
             line = json.loads(text)
         except ValueError:
             continue
-        if isinstance(line, dict) and "kind" in line and (line["kind"] != "step" or isinstance(line.get("step"), int)):
+        if not isinstance(line, dict) or line.get("kind", "seal") == "seal":
+            continue
+        if line["kind"] != "step" or isinstance(line.get("step"), int):
             yield line
