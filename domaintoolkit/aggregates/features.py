@@ -21,6 +21,7 @@ from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Text, 
 from domaintoolkit.times.calendar import DAY
 from domaintoolkit.times.zones import NO_TIME, zone_table
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.ragged import offsets_of
 
 __all__ = ["Block", "FeaturePlan", "Ranges", "event_blocks", "static_blocks"]
 
@@ -167,7 +168,7 @@ def _count(codes: Codes, low: Longs, high: Longs, top: int) -> NDArray[np.float3
 
 
 def _sessions(events: DecodedEvents, ranges: Ranges) -> Block:
-    running = np.concatenate([[0], np.cumsum(events.has_session)])
+    running = offsets_of(events.has_session.astype(np.int64))
     # the first event of a history begins a session without a token
     any_events = ranges.high > ranges.low
     found = running[ranges.high] - running[ranges.low] + any_events
@@ -179,7 +180,7 @@ def _times(
     plan: FeaturePlan, events: DecodedEvents, seconds: NDArray[np.float64], ranges: Ranges, starts: dict[int, Longs]
 ) -> Iterator[Block]:
     """Recency, frequency, gaps, counts in windows, and shares of the calendar."""
-    timed = np.concatenate([[0], np.cumsum(~np.isnan(seconds))])
+    timed = offsets_of((~np.isnan(seconds)).astype(np.int64))
     count = timed[ranges.high] - timed[ranges.low]
     # float32 has 24 bits, and seconds since 1970 need 31: differences are taken in float64
     first, last = _ends(seconds, ranges)
@@ -221,7 +222,7 @@ def _ends(seconds: NDArray[np.float64], ranges: Ranges) -> tuple[NDArray[np.floa
     """(n,) the first and the last time of each range, NaN without any; events without a time come first."""
     if not len(seconds):
         return np.full(len(ranges.low), np.nan), np.full(len(ranges.low), np.nan)
-    timed = np.concatenate([[0], np.cumsum(~np.isnan(seconds))])
+    timed = offsets_of((~np.isnan(seconds)).astype(np.int64))
     untimed = (ranges.high - ranges.low) - (timed[ranges.high] - timed[ranges.low])
     first = ranges.low + untimed
     there = first < ranges.high

@@ -6,7 +6,6 @@ its own event.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.targets import event_targets
 from domaintoolkit.model.token_model import TokenModel
+from domaintoolkit.util.ragged import group_by_length
 
 __all__ = ["PartRanks", "rank_parts"]
 
@@ -105,24 +105,12 @@ def rank_parts(
     candidates = [_candidates(model, model.header_parts + part) for part in range(model.event_parts)]
     found = [PartRanks(names[part], len(candidates[part])) for part in range(model.event_parts)]
     if not model.config.composites:
-        for rows in _rows(np.diff(offsets)):
+        for rows in group_by_length(np.diff(offsets), PADDED):
             chosen = [np.asarray(ids[offsets[row] : offsets[row + 1]], np.int64) for row in rows]
             rank = _rank_events if isinstance(model, EventModel) else _rank_tokens
             rank(model, chosen, candidates, found)  # type: ignore[arg-type]
     model.train(was_training)
     return found
-
-
-def _rows(lengths: NDArray[np.integer[Any]]) -> Iterator[NDArray[np.int64]]:
-    """Histories of similar length together, as many as fill a batch."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * int(lengths[order[stop]]) <= PADDED:
-            stop += 1
-        yield order[start:stop]
-        start = stop
 
 
 def _candidates(model: TokenModel | EventModel, place: int) -> Tensor:

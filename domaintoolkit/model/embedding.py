@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +19,7 @@ from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.pooling import Pooling, pool, pooled_width
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.streams import Streams
-from domaintoolkit.util.ragged import positions
+from domaintoolkit.util.ragged import group_by_length, offsets_of, positions
 from domaintoolkit.windows.packing import StoredHistories, WindowRule
 from domaintoolkit.windows.prefixes import Prefixes, PrefixWindows, ReadingRule, prefix_windows
 from domaintoolkit.windows.window_rule import plain_rule
@@ -66,7 +66,7 @@ def embed(
     there, empty = np.flatnonzero(events), np.flatnonzero(events == 0)
     prefixes = Prefixes(there, events[there], np.zeros(len(there), np.int64))
     out[there] = embed_prefixes(model, histories, prefixes, plain_rule(model.layout), pooling, window, segmenter)
-    heads = np.concatenate([[0], np.cumsum(lengths[empty])])
+    heads = offsets_of(lengths[empty])
     out[empty] = embed_streams(model, ids[positions(bounds[:-1][empty], lengths[empty])], heads, pooling)
     return out
 
@@ -113,7 +113,7 @@ def _embed_windows(
     model.eval()
     out = np.empty((len(windows.window), pooled_width(pooling, model.config.width)), np.float32)
     sizes = windows.events + 1 if isinstance(model, EventModel) else np.diff(windows.offsets)
-    for chosen in _batches(sizes):
+    for chosen in group_by_length(sizes, PADDED):
         queries, vectors = pool_windows(model, windows, chosen, pooling, segmenter)
         out[queries] = vectors.cpu().numpy()
     model.train(was_training)
@@ -172,19 +172,6 @@ def _segment(segmenter: Segmenter, streams: Sequence[Ints]) -> list[Ints]:
     ends = np.cumsum([0, *map(len, streams)])
     made = segmenter.greedy(segmenter.arrays(np.concatenate(streams), ends))
     return [made.ids[low:high] for low, high in pairwise(made.offsets)]
-
-
-def _batches(sizes: Ints) -> Iterator[Longs]:
-    """Windows by rising size, as many together as `PADDED` positions hold."""
-    # a batch is as wide as its longest window: windows of similar size leave little padding
-    order = np.argsort(sizes, kind="stable")
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * int(sizes[order[stop]]) <= PADDED:
-            stop += 1
-        yield order[start:stop]
-        start = stop
 
 
 def _read(model: TokenModel | EventModel, streams: Sequence[Ints]) -> tuple[Tensor, Tensor]:

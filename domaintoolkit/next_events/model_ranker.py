@@ -12,7 +12,7 @@ from domaintoolkit.model import EventModel
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
 from domaintoolkit.next_events.folder_histories import FolderHistories
-from domaintoolkit.util.ragged import offsets_of
+from domaintoolkit.util.ragged import group_by_length, offsets_of
 
 __all__ = ["HistoryWindows", "ModelRanker"]
 
@@ -56,14 +56,9 @@ class HistoryWindows:
         lengths = ends - starts[first] + 1
         members = np.argsort(group, kind="stable")
         bounds = np.searchsorted(group[members], np.arange(len(first) + 1))
-        order = np.argsort(lengths, kind="stable")
-        low = 0
-        while low < len(order):
-            high = low + 1
-            while high < len(order) and (high + 1 - low) * int(lengths[order[high]]) <= POSITIONS:
-                high += 1
+        for some in group_by_length(lengths, POSITIONS):
             streams, cuts, chosen = [], [], []
-            for g in order[low:high].tolist():
+            for g in some.tolist():
                 at = int(first[g])
                 own = members[bounds[g] : bounds[g + 1]]
                 streams.append(self.stream(int(cases.rows[at]), int(starts[at]), int(ends[g])))
@@ -71,7 +66,6 @@ class HistoryWindows:
                 chosen.append(own)
             offsets = offsets_of(np.array([len(each) for each in streams], np.int64))
             yield np.concatenate(streams), offsets, cuts, np.concatenate(chosen)
-            low = high
 
 
 class ModelRanker:

@@ -19,7 +19,7 @@ from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.logs.run_log import LOG, SEAL
 from domaintoolkit.train.recipe import Recipe, load_recipe
-from domaintoolkit.util.artifacts import file_checksum, read_json, read_sealed, write_json
+from domaintoolkit.util.artifacts import check_seal, file_checksum, read_json, write_json
 from domaintoolkit.util.partials import clear_partials, list_whole, remove_folder, replacing_folder, write_atomic
 
 __all__ = [
@@ -140,7 +140,7 @@ def verify_run(folder: str | Path) -> RunReport:
         _compare(place, _files(result, place / RESULT), known)
         sealed |= {LOG: SEAL} if result.pop("logged", False) else {}
     for name, line in sealed.items():
-        read_sealed(place / name, line)
+        check_seal(place / name, line)
     checkpoints = Checkpoints(place / CHECKPOINTS, keep=1)
     count, steps = len(known) + len(sealed) + (result is not None), checkpoints.steps()
     for step in steps:

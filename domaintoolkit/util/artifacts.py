@@ -14,10 +14,10 @@ from domaintoolkit.util.partials import write_atomic
 __all__ = [
     "JsonText",
     "canonical_json",
+    "check_seal",
     "file_checksum",
     "read_checked",
     "read_json",
-    "read_sealed",
     "seal",
     "write_json",
 ]
@@ -48,13 +48,12 @@ def seal(content: bytes, line: str) -> bytes:
     return content + line.replace("{}", hashlib.sha256(content).hexdigest()).encode() + b"\n"
 
 
-def read_sealed(path: str | Path, line: str) -> bytes:
-    """The whole file that `seal` made; raises `ArtifactError` if it was altered or has no seal."""
+def check_seal(path: str | Path, line: str) -> None:
+    """Raise `ArtifactError` if a file that `seal` made was altered, or has no seal."""
     raw = _read(path)
     content = raw[: raw[:-1].rfind(b"\n") + 1]
     if seal(content, line) != raw:
         raise ArtifactError(str(path), "was altered: its content does not match the checksum in its last line")
-    return raw
 
 
 def canonical_json(data: Any) -> str:

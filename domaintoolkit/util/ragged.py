@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["Ragged", "cut_ranges", "offsets_of", "positions"]
+__all__ = ["Ragged", "cut_ranges", "group_by_length", "offsets_of", "positions"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -39,6 +40,21 @@ def cut_ranges(offsets: NDArray[np.integer[Any]], limit: int) -> list[tuple[int,
         ranges.append((start, end))
         start = end
     return ranges
+
+
+def group_by_length(lengths: Ints, room: int) -> Iterator[NDArray[np.int64]]:
+    """The numbers of sequences of similar length, as many together as `room` positions hold once they are padded.
+
+    A longer sequence goes alone. The shortest come first.
+    """
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and (stop + 1 - start) * int(lengths[order[stop]]) <= room:
+            stop += 1
+        yield order[start:stop]
+        start = stop
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.util.ragged import cut_ranges, offsets_of
+from domaintoolkit.util.ragged import cut_ranges, group_by_length, offsets_of
 
 
 @given(st.lists(st.integers(0, 50), min_size=1), st.integers(1, 100))
@@ -21,3 +21,9 @@ def test_ranges_cover_all_sequences_and_keep_the_limit(lengths: list[int], limit
 
 def test_no_sequences_have_no_ranges() -> None:
     assert cut_ranges(np.zeros(1, np.int64), 5) == []
+
+
+def test_sequences_of_similar_length_go_together_as_far_as_they_fit() -> None:
+    groups = [group.tolist() for group in group_by_length(np.array([3, 9, 1, 3, 2]), 6)]
+    assert groups == [[2, 4], [0, 3], [1]]
+    assert list(group_by_length(np.array([], np.int64), 6)) == []
