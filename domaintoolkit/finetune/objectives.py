@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.evaluate.class_ranking import area_under_curve, average_precision
 from domaintoolkit.labels import LabelTask
 
-__all__ = ["Objective", "area_under_curve", "average_precision", "find_objective"]
+__all__ = ["Objective", "find_objective"]
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -165,28 +166,6 @@ def _ranking_loss(scores: Tensor, values: Tensor, weights: Tensor, groups: Tenso
     pairs = higher * weights[:, None] * weights[None]
     each = functional.softplus(scores[None] - scores[:, None])
     return (each * pairs).sum() / pairs.sum().clamp(min=1e-12)
-
-
-def area_under_curve(scores: Floats, positive: NDArray[np.bool_]) -> float:
-    """The area under the ROC curve, ties counted half; NaN if there is one class only."""
-    count, others = int(positive.sum()), int((~positive).sum())
-    if not count or not others:
-        return float("nan")
-    _, which, sizes = np.unique(scores, return_inverse=True, return_counts=True)
-    ends = np.cumsum(sizes)
-    ranks = (ends - (sizes - 1) / 2)[which]
-    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
-
-
-def average_precision(scores: Floats, positive: NDArray[np.bool_]) -> float:
-    """The mean precision at each positive; rows of one score come together. NaN without positives."""
-    count = int(positive.sum())
-    if not count:
-        return float("nan")
-    levels, which = np.unique(-scores, return_inverse=True)
-    hits = np.bincount(which, positive, len(levels))
-    seen = np.cumsum(np.bincount(which, minlength=len(levels)))
-    return float((np.cumsum(hits) / seen * hits).sum() / count)
 
 
 def _concordance(scores: Floats, values: Floats, groups: Longs) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["auroc", "probe_auroc", "silhouette"]
+from domaintoolkit.evaluate.class_ranking import area_under_curve
+
+__all__ = ["probe_auroc", "silhouette"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -15,17 +17,6 @@ PENALTY = 1.0
 """Ridge on the weights of standardised embeddings, as in scikit-learn's default."""
 MOST = 2_000
 """Points whose distances are all computed."""
-
-
-def auroc(scores: Floats, flags: Flags) -> float:
-    """The chance that one of the group scores above one that is not; ties count half. NaN without both."""
-    inside, outside = int(flags.sum()), int((~flags).sum())
-    if not inside or not outside:
-        return float("nan")
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks = (ends - (counts - 1) / 2)[inverse]
-    return float((ranks[flags].sum() - inside * (inside + 1) / 2) / (inside * outside))
 
 
 def probe_auroc(embeddings: Floats, flags: Flags, seed: int = 0) -> float:
@@ -45,7 +36,7 @@ def probe_auroc(embeddings: Floats, flags: Flags, seed: int = 0) -> float:
         scaled = (embeddings - mean) / np.where(spread > 1e-9, spread, 1.0)
         weights = _fit_logistic(_with_one(scaled[seen]), flags[seen])
         scores[~seen] = _with_one(scaled[~seen]) @ weights
-    return auroc(scores, flags)
+    return area_under_curve(scores, flags)
 
 
 def _with_one(values: Floats) -> Floats:
