@@ -37,6 +37,26 @@ def test_help_imports_nothing_heavy() -> None:
         assert summary.split()[0] in done.stdout
 
 
+HELP_OF_COMMANDS = """
+import sys
+from domaintoolkit.cli import main
+from domaintoolkit.cli.main import COMMANDS
+for name in COMMANDS:
+    # the settings of a recipe and of fine-tuning become options
+    if name not in ("train", "finetune"):
+        try:
+            main([name, "--help"])
+        except SystemExit as end:
+            assert not end.code, name
+print([name for name in ("torch", "pandas", "pyarrow", "numpy", "duckdb") if name in sys.modules], file=sys.stderr)
+"""
+
+
+def test_help_of_a_command_imports_no_arrays() -> None:
+    done = subprocess.run([sys.executable, "-c", HELP_OF_COMMANDS], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
 def test_help_is_quick() -> None:
     """In processor time, Python's own start included, since a busy machine makes everything else longer."""
 

@@ -22,7 +22,6 @@ from domaintoolkit.cli.options import (
 )
 from domaintoolkit.cli.output import check_output_folder
 from domaintoolkit.cli.row_options import RowOptions
-from domaintoolkit.cli.summary import tell_cut
 from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
@@ -151,6 +150,7 @@ def _summarize_composites(result: FitResult) -> dict[str, Any]:
 
 
 def _show(data: dict[str, Any]) -> None:
+    from domaintoolkit.cli.summary import tell_cut
     from domaintoolkit.report import Screen
 
     screen = Screen()
