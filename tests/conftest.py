@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import shutil
 import signal
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -46,6 +49,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         skip(spark, "needs pyspark and Java 17")
     if gpu and not _has_gpu():
         skip(gpu, "needs a GPU")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup() -> None:
+    seed_draws()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    seed_draws()
+
+
+def seed_draws() -> None:
+    """Seed the generators that a process has one of, so that no test depends on those that ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 def skip(items: list[pytest.Item], reason: str) -> None:
