@@ -155,6 +155,15 @@ def label_options(file: str, help: str, targets: bool = True) -> Callable[[Calla
     return lambda function: add_options(bundle(function, LabelOptions, "labels"), *options)
 
 
+def pooling_option(function: F) -> F:
+    """`--pooling`."""
+    return click.option(
+        "--pooling", type=click.Choice(["mean", "trained", "last", "both"]),
+        help="Vector of a history: the mean of all positions, a mean whose weights were trained, the last position, or "
+        "last and mean.  [default: mean]",
+    )(function)  # fmt: skip
+
+
 def on_bad_rows_option(function: F) -> F:
     """`--on-bad-rows`."""
     return click.option(

@@ -64,7 +64,8 @@ FINETUNE_HELP = {
     "group": "Column whose rows of one value are ranked.  [default: all rows together]",
     "tuned": "Train all of the model, its last layers, or only the head.",
     "layers": "Last layers to train, with --tuned last.",
-    "pooling": "Vector of a history: its last position, the mean of all, or both.",
+    "pooling": "Vector of a history: the mean of all positions, a mean whose weights were trained, the last position, "
+    "or last and mean.",
     "window": "Positions of a history that are read together.  [default: the model's block]",
     "columns": "Column of the label table that joins the history. Repeatable.",
     "head_width": "Width of the head's hidden layer; 0 for a linear head.",

@@ -21,7 +21,7 @@ from domaintoolkit.errors import LookupFailedError
 from domaintoolkit.grammar import index_events
 from domaintoolkit.jobs import Progress, write_rows
 from domaintoolkit.labels import LabelTable, Placement, place_labels
-from domaintoolkit.model import EventModel, Pooling, TokenModel, embed_prefixes, embed_streams, pooled_width
+from domaintoolkit.model import EventModel, Pooling, TokenModel, embed_prefixes, embed_streams, find_pooler
 from domaintoolkit.storage import EncodedFolder, ShardRows
 from domaintoolkit.streams.keys import SPLITS
 from domaintoolkit.times.zones import YEARS_BEGIN
@@ -73,7 +73,7 @@ class _Reader:
 
     @property
     def width(self) -> int:
-        return pooled_width(self.settings.pooling, self.model.config.width)
+        return find_pooler(self.settings.pooling, self.model).width
 
     def identity(self, what: dict[str, Any]) -> str:
         """A text that differs if the vectors would."""

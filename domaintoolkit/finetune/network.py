@@ -7,16 +7,16 @@ DCN V2 (Wang et al. 2021); nuFormer (2025) trains both together with a transform
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from domaintoolkit.finetune.fused_columns import ColumnFit
 from domaintoolkit.finetune.settings import FinetuneSettings
-from domaintoolkit.model import EventModel, Pooling, TokenModel, pool, pooled_width
+from domaintoolkit.model import EventModel, TokenModel
 
-__all__ = ["ColumnNetwork", "JoinedPooling", "TargetHead", "find_pooling", "free_parameters", "vector_width"]
+__all__ = ["ColumnNetwork", "TargetHead", "free_parameters"]
 
 Model = TokenModel | EventModel
 
@@ -55,22 +55,6 @@ class ColumnNetwork(nn.Module):
         for cross in self.crosses:
             x = first * cross(x) + x
         return x
-
-
-class JoinedPooling:
-    """The last position and the mean of all, side by side."""
-
-    def __init__(self, width: int) -> None:
-        self.width = 2 * width
-
-    def __call__(self, hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
-        """As `Pooler` says."""
-        return torch.cat([pool(hidden, rows, ends, each) for each in ("last", "mean")], 1)
-
-
-def find_pooling(name: Literal["last", "mean", "both"], width: int) -> Pooling:
-    """The pooling of this name for a model of this width."""
-    return JoinedPooling(width) if name == "both" else name
 
 
 class TargetHead(nn.Module):
@@ -125,8 +109,3 @@ def free_parameters(model: Model, settings: FinetuneSettings) -> list[nn.Paramet
             block.requires_grad_(True)
         decoder.final_norm.requires_grad_(True)
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-
-def vector_width(model: Model, settings: FinetuneSettings) -> int:
-    """Numbers of a pooled vector."""
-    return pooled_width(find_pooling(settings.pooling, model.config.width), model.config.width)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from domaintoolkit.embeddings import EmbeddingSettings, embed_labels
 from domaintoolkit.finetune.fused_columns import read_columns
-from domaintoolkit.finetune.network import find_pooling
 from domaintoolkit.finetune.objectives import Objective
 from domaintoolkit.finetune.saved_head import load_head
 from domaintoolkit.labels import LabelTable, place_labels
@@ -32,7 +31,7 @@ def predict(run: str | Path, encoded: str | Path, labels: LabelTable, device: st
     tuned = load_head(Path(run), model)
     columns = read_columns(labels.table, tuned.fits)
     placed = place_labels(folder, labels)
-    how = EmbeddingSettings(find_pooling(tuned.settings.pooling, model.config.width), tuned.settings.window)
+    how = EmbeddingSettings(tuned.settings.pooling, tuned.settings.window)
     vectors = embed_labels(model, folder, labels, settings=how, placement=placed)
     table = labels.identity.append_column("events", pa.array(placed.events))
     for name, column in _name_predictions(tuned.predict(vectors, columns), tuned.objective).items():

@@ -15,10 +15,10 @@ from safetensors import SafetensorError
 
 from domaintoolkit.errors import ArtifactError
 from domaintoolkit.finetune.fused_columns import ColumnFit, ColumnValues
-from domaintoolkit.finetune.network import TargetHead, vector_width
+from domaintoolkit.finetune.network import TargetHead
 from domaintoolkit.finetune.objectives import Objective
 from domaintoolkit.finetune.settings import FinetuneSettings, load_settings
-from domaintoolkit.model import EventModel, TokenModel
+from domaintoolkit.model import EventModel, TokenModel, find_pooler
 from domaintoolkit.util.artifacts import read_json, write_json
 from domaintoolkit.util.partials import replacing_folder, write_atomic
 
@@ -90,7 +90,7 @@ def load_head(run: Path, model: TokenModel | EventModel) -> TunedHead:
         weights = safetensors.torch.load(raw)
     except (OSError, SafetensorError) as error:
         raise ArtifactError(str(folder / WEIGHTS), str(error)) from error
-    head = TargetHead(vector_width(model, settings), objective.start(), fits, settings)
+    head = TargetHead(find_pooler(settings.pooling, model).width, objective.start(), fits, settings)
     head.load_state_dict(weights)
     return TunedHead(head.to(model.device).eval(), objective, fits, settings)
 

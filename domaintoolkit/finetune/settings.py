@@ -39,8 +39,9 @@ class FinetuneSettings:
     tuned: Literal["all", "last", "head"] = "all"
     """The part of the model that is trained: all of it, its last `layers`, or only the new head."""
     layers: Count = 1
-    pooling: Literal["last", "mean", "both"] = "both"
-    """The vector of a history: its last position, the mean of all, or both side by side."""
+    pooling: Literal["mean", "trained", "last", "both"] = "both"
+    """The vector of a history: the mean of all positions, a mean whose weights were trained, the last position, or last
+    and mean side by side."""
     window: Annotated[Whole, Constraint(ge=2)] | None = None
     """Positions of a history that are read together; None is the model's block."""
     columns: Listed[str] = ()

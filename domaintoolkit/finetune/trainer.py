@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from domaintoolkit.errors import DivergedError
 from domaintoolkit.finetune.examples import Examples, deal_batches
-from domaintoolkit.finetune.network import find_pooling, free_parameters
+from domaintoolkit.finetune.network import free_parameters
 from domaintoolkit.finetune.saved_head import TunedHead, to_tensors
 from domaintoolkit.finetune.tuning_data import VALIDATION, TuningData, embed_rows
 from domaintoolkit.model import EventModel, TokenModel
@@ -58,7 +58,7 @@ class HeadTrainer:
         self.state = TuningState()
         settings = tuned.settings
         self.rows = data.trained
-        self.pooling = find_pooling(settings.pooling, model.config.width)
+        self.pooling = settings.pooling
         self.examples = Examples(model, data.folder, data.labels, data.placed)
         self.vectors = vectors
         """(n, vector) of the training rows before anything was tuned; None if these are not needed."""

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError, Interrupted, OutputError, Problem, SchemaError
 from domaintoolkit.finetune.after_fact import bootstrap_gain, predict_with_trees
-from domaintoolkit.finetune.network import TargetHead, vector_width
+from domaintoolkit.finetune.network import TargetHead
 from domaintoolkit.finetune.saved_head import TunedHead, save_head
 from domaintoolkit.finetune.settings import FinetuneSettings, settings_to_toml
 from domaintoolkit.finetune.trainer import HeadTrainer
 from domaintoolkit.finetune.tuning_data import TEST, TRAIN, VALIDATION, TuningData, embed_rows, open_data
 from domaintoolkit.finetune.tuning_result import TuningResult, TuningRow
 from domaintoolkit.labels import LabelTable
-from domaintoolkit.model import EventModel, TokenModel, load_model
+from domaintoolkit.model import EventModel, TokenModel, find_pooler, load_model
 from domaintoolkit.storage import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -107,7 +107,9 @@ class _Tuning:
         began = time.perf_counter()
         data, settings, model = self.data, self.settings, self.model
         torch.manual_seed(settings.seed)
-        head = TargetHead(vector_width(model, settings), data.objective.start(), data.fits, settings).to(model.device)
+        head = TargetHead(find_pooler(settings.pooling, model).width, data.objective.start(), data.fits, settings).to(
+            model.device
+        )
         tuned = TunedHead(head, data.objective, data.fits, settings)
         split = next((each for each in (TEST, VALIDATION) if len(data.rows(each))), TRAIN)
         if self.compare:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from domaintoolkit.embeddings import EmbeddingSettings, embed_labels
 from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.finetune.fused_columns import ColumnFit, ColumnValues, fit_columns, read_columns
-from domaintoolkit.finetune.network import find_pooling
 from domaintoolkit.finetune.objectives import Objective, find_objective
 from domaintoolkit.finetune.settings import FinetuneSettings
 from domaintoolkit.labels import LabelTable, Placement, place_labels
@@ -100,5 +99,5 @@ def embed_rows(model: Model, data: TuningData, rows: Longs, settings: FinetuneSe
     """(n, vector) of some rows, as the model now gives them; those of unknown entities included."""
     histories, events = data.placed.histories[rows], data.placed.events[rows]
     placed = Placement(histories, events, data.placed.splits[rows], np.lexsort((events, histories)))
-    how = EmbeddingSettings(find_pooling(settings.pooling, model.config.width), settings.window)
+    how = EmbeddingSettings(settings.pooling, settings.window)
     return embed_labels(model, data.folder, data.labels.select(rows), settings=how, placement=placed)

@@ -27,6 +27,6 @@ from .planning import plan as plan
 from .pooling import POOLINGS as POOLINGS
 from .pooling import Pooler as Pooler
 from .pooling import Pooling as Pooling
-from .pooling import pool as pool
-from .pooling import pooled_width as pooled_width
+from .pooling import PoolingName as PoolingName
+from .pooling import find_pooler as find_pooler
 from .token_model import TokenModel as TokenModel

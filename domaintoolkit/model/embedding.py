@@ -16,7 +16,7 @@ from domaintoolkit.errors import DataError, Refusal, VocabularyError
 from domaintoolkit.grammar import Place, index_events
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
-from domaintoolkit.model.pooling import Pooling, pool, pooled_width
+from domaintoolkit.model.pooling import Pooling, find_pooler
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.streams import Streams
 from domaintoolkit.util.ragged import group_by_length, offsets_of, positions
@@ -62,7 +62,7 @@ def embed(
         return embed_streams(model, ids, bounds, pooling)
     starts = index.starts - np.repeat(bounds[:-1], events)
     histories = StoredHistories(ids, bounds, starts, index.offsets, None, np.arange(len(bounds) - 1))
-    out = np.empty((len(lengths), pooled_width(pooling, model.config.width)), np.float32)
+    out = np.empty((len(lengths), find_pooler(pooling, model).width), np.float32)
     there, empty = np.flatnonzero(events), np.flatnonzero(events == 0)
     prefixes = Prefixes(there, events[there], np.zeros(len(there), np.int64))
     out[there] = embed_prefixes(model, histories, prefixes, plain_rule(model.layout), pooling, window, segmenter)
@@ -111,7 +111,7 @@ def _embed_windows(
 ) -> NDArray[np.float32]:
     was_training = model.training
     model.eval()
-    out = np.empty((len(windows.window), pooled_width(pooling, model.config.width)), np.float32)
+    out = np.empty((len(windows.window), find_pooler(pooling, model).width), np.float32)
     sizes = windows.events + 1 if isinstance(model, EventModel) else np.diff(windows.offsets)
     for chosen in group_by_length(sizes, PADDED):
         queries, vectors = pool_windows(model, windows, chosen, pooling, segmenter)
@@ -143,7 +143,8 @@ def pool_windows(
     # a composite stream is one prefix; an event that is cut short has no position
     ends = last[rows] if segmenter is not None else (windows.known if is_event else windows.last)[queries]
     at = torch.from_numpy(np.minimum(ends, last[rows])).to(hidden.device)
-    return queries, pool(hidden.float(), torch.from_numpy(rows).to(hidden.device), at, pooling)
+    pooler = find_pooler(pooling, model)
+    return queries, pooler(hidden.float(), torch.from_numpy(rows).to(hidden.device), at)
 
 
 def _check_streams(

@@ -17,7 +17,7 @@ from domaintoolkit.model.config import EventModelConfig, decoder_parameters
 from domaintoolkit.model.layers.attention import Kernel, Packing, pack
 from domaintoolkit.model.layers.decoder import Cache, PackedDecoder
 from domaintoolkit.model.layers.heads import HeaderHeads, Heads, log_partition, part_loss
-from domaintoolkit.model.layers.later import LaterEvents, later_means, running_means
+from domaintoolkit.model.layers.later import LaterEvents, later_means
 from domaintoolkit.model.layers.tails import FACTORS, SPREAD, TailDecoder, TailEncoder, Tails
 from domaintoolkit.model.layers.time_features import Clock, ranks, time_parts
 from domaintoolkit.model.targets import event_targets, find_continuing
@@ -159,7 +159,7 @@ class EventModel(BoundModel):
         return LossReport(mean, nats.view(*batch.documents.shape, -1), tokens, events, later)
 
     def _later(self, head: LaterEvents, seen: _Seen, states: Tensor) -> Tensor:
-        """(): mean nats of a value of a later event, given the mean of its history at some position before it.
+        """(): mean nats of a value of a later event, given the weighted mean of its history at some position before it.
 
         The nats of a value are the logarithm of the sum over all candidates less its own score, and the mean score of
         values is the score of their mean row: only the sums are computed for each position.
@@ -174,7 +174,7 @@ class EventModel(BoundModel):
         rows = functional.embedding(own, tables) * there[..., None]
         shape = (*batch.documents.shape, self.event_parts)
         means, counts = later_means(rows.view(*shape, -1), there.view(shape), batch.documents, chosen)
-        queries = head(running_means(states, batch.documents, chosen))
+        queries = head(states, batch.documents, chosen)
         # (n, P, cell + 1): the 1 meets the bias
         queries = functional.pad(queries, (0, 1), value=1)
         costs = []

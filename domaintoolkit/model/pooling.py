@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["POOLINGS", "Pooler", "Pooling", "pool", "pool_mean", "pooled_width"]
+from domaintoolkit.errors import LookupFailedError
+
+__all__ = ["POOLINGS", "Pooler", "Pooling", "PoolingName", "find_pooler", "pool_mean"]
 
 
 class Pooler(Protocol):
     """A pooling of its own, such as a trained one."""
 
-    width: int
-    """Numbers of a vector."""
+    @property
+    def width(self) -> int:
+        """Numbers of a vector."""
+        ...
 
     def __call__(self, hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
         """(n, width): vector i pools the positions 0 to `ends[i]` of row `rows[i]` of `hidden` (B, T, model width).
@@ -24,15 +30,47 @@ class Pooler(Protocol):
         ...
 
 
-Pooling = Literal["last", "mean"] | Pooler
-POOLINGS = ("last", "mean")
+PoolingName = Literal["mean", "trained", "last", "both"]
+Pooling = PoolingName | Pooler
+POOLINGS: tuple[PoolingName, ...] = ("mean", "trained", "last", "both")
+"""The mean of all positions; a mean whose weights the model was trained for; the last position; last and mean."""
 
 
-def pool(hidden: Tensor, rows: Tensor, ends: Tensor, pooling: Pooling) -> Tensor:
-    """(n, width) as `Pooler` says."""
-    if pooling == "last":
-        return hidden[rows, ends]
-    return pool_mean(hidden, rows, ends) if pooling == "mean" else pooling(hidden, rows, ends)
+def find_pooler(pooling: Pooling, model: Any) -> Pooler:
+    """The pooling of this name for a model.
+
+    Raises `LookupFailedError` for `trained` if the model has no such pooling: a token model, or one with `later` 0.
+    """
+    if not isinstance(pooling, str):
+        return pooling
+    functions = {"mean": (pool_mean, 1), "last": (_pool_last, 1), "both": (_pool_both, 2)}
+    if pooling in functions:
+        function, times = functions[pooling]
+        return _Plain(times * model.config.width, function)
+    later = getattr(model, "later", None)
+    if pooling != "trained" or later is None:
+        raise LookupFailedError("pooling of this model", pooling, functions)
+    found: Pooler = later.pooling
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A pooling without parameters."""
+
+    width: int
+    function: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+    def __call__(self, hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
+        return self.function(hidden, rows, ends)
+
+
+def _pool_last(hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
+    return hidden[rows, ends]
+
+
+def _pool_both(hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
+    return torch.cat((_pool_last(hidden, rows, ends), pool_mean(hidden, rows, ends)), 1)
 
 
 def pool_mean(hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
@@ -43,8 +81,3 @@ def pool_mean(hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
         # a zero times NaN would be NaN, so padding is chosen away
         return torch.where(there[..., None], hidden, 0).sum(1) / (ends + 1)[:, None]
     return hidden.cumsum(1)[rows, ends] / (ends + 1)[:, None]
-
-
-def pooled_width(pooling: Pooling, width: int) -> int:
-    """Numbers of a vector, for a model of this width."""
-    return width if isinstance(pooling, str) else pooling.width

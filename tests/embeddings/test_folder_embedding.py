@@ -31,7 +31,9 @@ MODELS: list[Any] = [
     TokenModel(preset("54k", SIZE, position="rope"), *BOUND),
     EventModel(event_preset("54k", SIZE), *BOUND),
 ]
-Pooling = Literal["last", "mean"]
+Pooling = Literal["last", "mean", "trained"]
+torch.nn.init.normal_(MODELS[1].later.pooling.scores.weight)
+POOLED = [(model, pooling) for model in MODELS for pooling in ("last", "mean")] + [(MODELS[1], "trained")]
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +50,7 @@ def vectors(path: Path) -> np.ndarray[Any, Any]:
     return np.asarray(table["embedding"].combine_chunks().flatten()).reshape(table.num_rows, -1)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=["token", "event"])
-@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize(("model", "pooling"), POOLED)
 @pytest.mark.parametrize("window", [None, 30])
 def test_dates_events_and_ends_agree(
     model: Any, pooling: Pooling, window: int | None, folder: Path, tmp_path: Path
@@ -72,8 +73,7 @@ def test_dates_events_and_ends_agree(
     np.testing.assert_allclose(ends, vectors(tmp_path / "events.parquet")[last], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=["token", "event"])
-@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize(("model", "pooling"), POOLED)
 def test_changing_the_future_changes_no_byte(model: Any, pooling: Pooling, folder: Path, tmp_path: Path) -> None:
     users, times = TABLE["user"].to_pylist(), np.asarray(TABLE["at"].cast(pa.int64()))
     first = {user: times[[other == user for other in users]] for user in set(users)}

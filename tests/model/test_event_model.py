@@ -212,7 +212,9 @@ def test_the_later_events_are_told_by_the_mean_so_far() -> None:
         for place in chosen.tolist():
             row, at = divmod(place, batch.documents.shape[1])
             own = (batch.documents[row] == batch.documents[row, at]).nonzero().flatten()
-            queries = later(hidden[row, own[own <= at]].mean(0)[None])[0]
+            so_far = hidden[row, own[own <= at]][None]
+            mean = later.pooling(so_far, torch.tensor([0]), torch.tensor([so_far.shape[1] - 1]))[0]
+            queries = torch.einsum("w,pwc->pc", mean, later.weight)
             for part in range(model.event_parts):
                 candidates = model.candidates(model.header_parts + part)
                 found = batch.ids[row, own[own > at], model.header_parts + part]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,11 +16,15 @@ from domaintoolkit.cli.options import (
     label_options,
     model_threads_option,
     overwrite_option,
+    pooling_option,
     print_json,
 )
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, writing
 from domaintoolkit.display import ProgressBar
+
+if TYPE_CHECKING:
+    from domaintoolkit.model import PoolingName
 
 __all__ = ["command"]
 
@@ -40,10 +44,7 @@ EXAMPLES = format_examples(
 )  # fmt: skip
 @label_options("--at", "Label table: one embedding a row, of the events before its date.", targets=False)
 @click.option("--every-event", is_flag=True, help="Write an embedding after each event of a history.")
-@click.option(
-    "--pooling", type=click.Choice(["mean", "last"]), default="mean", show_default=True,
-    help="Mean over all positions, or the hidden state at the last one.",
-)  # fmt: skip
+@pooling_option
 @click.option(
     "--split", type=click.Choice(["train", "validation", "test"]), help="Embed the entities of one split only."
 )
@@ -61,7 +62,7 @@ def command(
     out: Path,
     labels: LabelOptions,
     every_event: bool,
-    pooling: Literal["last", "mean"],
+    pooling: PoolingName | None,
     split: str | None,
     window: int | None,
     device: str | None,
@@ -80,13 +81,13 @@ def command(
     check_output_file(out, overwrite)
     from domaintoolkit.embeddings import EmbeddingSettings, embed_folder, embed_labels
     from domaintoolkit.labels import place_labels
-    from domaintoolkit.model import load_model, pooled_width
+    from domaintoolkit.model import find_pooler, load_model
     from domaintoolkit.storage import open_encoded
 
     encoded = open_encoded(folder)
     model = load_model(run, device)
-    settings = EmbeddingSettings(pooling, window)
-    data = {"out": str(out), "width": pooled_width(pooling, model.config.width)}
+    settings = EmbeddingSettings(pooling or "mean", window)
+    data = {"out": str(out), "width": find_pooler(settings.pooling, model).width}
     unit = "rows" if dated else "events" if every_event else "entities"
     with ProgressBar() as bar, writing(out, ending) as file:
         if dated:

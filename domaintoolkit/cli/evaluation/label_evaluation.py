@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from domaintoolkit.cli.label_options import LabelOptions
-from domaintoolkit.cli.options import AtLeast, add_options, bundle, print_json
+from domaintoolkit.cli.options import AtLeast, add_options, bundle, pooling_option, print_json
 from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
+    from domaintoolkit.model import PoolingName
     from domaintoolkit.probes import LabelEvaluation
 
 __all__ = ["Machine", "ProbeOptions", "probe_options", "run_labels"]
@@ -26,7 +27,7 @@ class ProbeOptions:
 
     task: str | None = None
     probe: tuple[Literal["linear", "LightGBM"], ...] = ()
-    pooling: Literal["last", "mean"] | None = None
+    pooling: PoolingName | None = None
     window: int | None = None
     ablations: bool = False
     refit: bool = False
@@ -66,7 +67,7 @@ def probe_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--probe", multiple=True, type=click.Choice(["linear", "LightGBM"]), help="Probe to fit.  [default: both]"
         ),
-        click.option("--pooling", type=click.Choice(["last", "mean"]), help="Pooling of embeddings.  [default: mean]"),
+        pooling_option,
         click.option("--window", type=AtLeast(2), metavar="N", help="Positions read together.  [default: the block]"),
         click.option("--ablations", is_flag=True, help="Embed shuffled events and events without times, too."),
         click.option("--refit", is_flag=True, help="Fit the chosen probes again on training and validation rows."),

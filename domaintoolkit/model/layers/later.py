@@ -1,7 +1,7 @@
 """The objective of the entity: what a history has been so far tells the events that come later, in any order.
 
-The next event is mostly told by the last few. To tell all that come later, whatever their order, the mean of the hidden
-states so far has to hold what stays the same in an entity; that mean is the default embedding of a history.
+The next event is mostly told by the last few. To tell all that come later, whatever their order, a mean of the hidden
+states so far has to hold what stays the same in an entity. The weights of that mean are trained with it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from domaintoolkit.model.config import EventModelConfig
 
-__all__ = ["LaterEvents", "later_means", "running_means"]
+__all__ = ["LaterEvents", "WeightedMean", "later_means", "running_means"]
 
 EVERY = 8
 """One position in so many is measured, since neighbours ask nearly the same."""
@@ -19,20 +19,60 @@ MOST = 512
 """Positions of a batch that are measured at most."""
 
 
+LIMIT = 4.0
+"""Bound of the logarithm of a position's weight, so that sums of weights stay exact."""
+
+
+class WeightedMean(nn.Module):
+    """The trained pooling: a mean of hidden states, its weights told by the states themselves.
+
+    Each head weighs its own share of the width. At first all weights are 1.
+    """
+
+    def __init__(self, config: EventModelConfig) -> None:
+        super().__init__()
+        self.width = config.width
+        self.scores = nn.Linear(config.width, config.heads, bias=False)
+        nn.init.zeros_(self.scores.weight)
+
+    def weigh(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """(weighted states (B, T, width), their weights (B, T, heads))."""
+        weights = (LIMIT * torch.tanh(self.scores(hidden) / LIMIT)).exp()
+        return hidden * self._spread(weights), weights
+
+    def divide(self, sums: Tensor, weights: Tensor) -> Tensor:
+        """(n, width): sums of weighted states (n, width) over sums of weights (n, heads)."""
+        return sums / self._spread(weights)
+
+    def _spread(self, weights: Tensor) -> Tensor:
+        """(..., heads) to (..., width): a head's weight for each number of its share."""
+        return weights.repeat_interleave(self.width // weights.shape[-1], -1)
+
+    def forward(self, hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
+        """As `model.pooling.Pooler` says."""
+        weighted, weights = self.weigh(hidden)
+        return self.divide(weighted.cumsum(1)[rows, ends], weights.cumsum(1)[rows, ends])
+
+
 class LaterEvents(nn.Module):
-    """Queries (n, P, cell) from the means (n, width) of what a history has been, one for each part."""
+    """Queries (n, P, cell) from what a history has been, one for each part."""
 
     def __init__(self, config: EventModelConfig, parts: int) -> None:
         super().__init__()
+        self.pooling = WeightedMean(config)
         self.weight = nn.Parameter(torch.randn(parts, config.width, config.cell) * config.width**-0.5)
 
     @staticmethod
     def parameters_of(config: EventModelConfig, parts: int) -> int:
         """The number of parameters, without building them."""
-        return parts * config.width * config.cell
+        return parts * config.width * config.cell + config.width * config.heads
 
-    def forward(self, means: Tensor) -> Tensor:
-        return torch.einsum("nw,pwc->npc", means, self.weight)
+    def forward(self, hidden: Tensor, documents: Tensor, chosen: Tensor) -> Tensor:
+        """At the chosen of the B * T positions of `hidden` (B, T, width)."""
+        weighted, weights = self.pooling.weigh(hidden)
+        # numbers of positions cancel, so a weighted mean is the quotient of two means
+        means = (running_means(each, documents, chosen) for each in (weighted, weights))
+        return torch.einsum("nw,pwc->npc", self.pooling.divide(*means), self.weight)
 
     @staticmethod
     def choose(source: Tensor) -> Tensor:

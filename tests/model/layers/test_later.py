@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.model.layers.later import LaterEvents, later_means, running_means
+from domaintoolkit.model.config import EventModelConfig
+from domaintoolkit.model.layers.later import LaterEvents, WeightedMean, later_means, running_means
 
 
 @given(st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=4), min_size=1, max_size=3), st.integers(0, 9))
@@ -37,3 +38,32 @@ def test_some_positions_are_chosen_evenly() -> None:
     assert {int(LaterEvents.choose(torch.arange(size))[0]) for size in range(100, 120)} == set(range(8))
     assert LaterEvents.choose(torch.arange(3)).tolist() == [2]
     assert len(LaterEvents.choose(torch.arange(100_000))) <= 512
+
+
+def test_the_weighted_mean_is_that_of_each_head_and_a_mean_at_first() -> None:
+    generator = torch.Generator().manual_seed(1)
+    pooling = WeightedMean(EventModelConfig(10, width=6, heads=2))
+    hidden = torch.randn(2, 5, 6, generator=generator)
+    rows, ends = torch.tensor([0, 0, 1]), torch.tensor([1, 4, 2])
+    expected = torch.stack([hidden[row, : end + 1].mean(0) for row, end in zip(rows, ends, strict=True)])
+    assert torch.allclose(pooling(hidden, rows, ends), expected, atol=1e-6)
+    torch.nn.init.normal_(pooling.scores.weight, generator=generator)
+    weights = (4 * torch.tanh(hidden @ pooling.scores.weight.T / 4)).exp()
+    for row, end, found in zip(rows, ends, pooling(hidden, rows, ends), strict=True):
+        own, states = weights[row, : end + 1], hidden[row, : end + 1].view(-1, 2, 3)
+        assert torch.allclose(found, ((own[..., None] * states).sum(0) / own.sum(0)[:, None]).flatten(), atol=1e-5)
+
+
+def test_training_and_embedding_pool_alike() -> None:
+    generator = torch.Generator().manual_seed(2)
+    later = LaterEvents(EventModelConfig(10, width=6, heads=2), 1)
+    torch.nn.init.normal_(later.pooling.scores.weight, generator=generator)
+    hidden = torch.randn(1, 5, 6, generator=generator)
+    # two histories in a row: three positions, then two
+    documents = torch.tensor([[0, 0, 0, 1, 1]])
+    found = later(hidden, documents, torch.tensor([1, 4]))
+    pooled = [
+        later.pooling(hidden[:, begin:], torch.tensor([0]), torch.tensor([end - begin]))
+        for begin, end in ((0, 1), (3, 4))
+    ]
+    assert torch.allclose(found, torch.einsum("nw,pwc->npc", torch.cat(pooled), later.weight), atol=1e-5)
