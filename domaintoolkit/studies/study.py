@@ -127,7 +127,7 @@ def study_names() -> list[str]:
 def load_study(name: str | Path) -> Study:
     """A study of the package by its name, or one in a TOML file."""
     path = Path(name)
-    if path.suffix != ".toml" and not path.exists():
+    if path.suffix != ".toml" and not path.is_file():
         if str(name) not in study_names():
             raise LookupFailedError("study", str(name), study_names(), note="or give a file that ends in .toml")
         path = Path(str(files(CATALOG).joinpath("catalog", f"{name}.toml")))

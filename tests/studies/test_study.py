@@ -41,3 +41,9 @@ def test_problems_are_named_with_their_place(tmp_path: Path) -> None:
     assert "there is no axis 'shape'" in said
     with pytest.raises(LookupFailedError, match="sizes"):
         load_study("size")
+
+
+def test_a_folder_of_the_same_name_does_not_hide_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sizes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_study("sizes").title == "Size, data and compute"
