@@ -167,7 +167,7 @@ class _Encoding:
             found = RowBuckets.open(Path(self.state.spill), self.state.pieces)
             if found is not None and count_log(self.folder, READING) == self.state.rows["refused"]:
                 self.notes = tuple(self.state.rows["notes"])
-                return Partition(found, int(found.rows.sum()), self.state.rows["sources"])
+                return Partition(found, int(found.rows.sum()), self.state.rows["sources"], Path(self.state.spill))
         return None
 
     def _read(self) -> Partition:

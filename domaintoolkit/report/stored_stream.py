@@ -36,7 +36,8 @@ class StoredStream:
     ids: NDArray[np.integer[Any]]
     event_starts: NDArray[np.int32]
     times: NDArray[np.int64] | None
-    labels: Mapping[str, Sequence[Any]] | None
+    labels: Mapping[str, pa.Array]
+    """The values of each label column, one an event."""
     split: str
 
     @property
@@ -46,12 +47,13 @@ class StoredStream:
 
     def history(self, tokenizer: DomainTokenizer, events: int | None = None) -> History:
         """Parse the stream for display, at most `events` events of it."""
-        starts = self.event_starts
+        ids, starts, times, labels = self.ids, self.event_starts, self.times, self.labels
         if events is not None and events < len(starts):
-            ids, starts = self.ids[: int(starts[events])], starts[:events]
-        else:
-            ids = self.ids
-        history = history_of(tokenizer, ids, starts, self.times, self.entity, self.split, self.labels)
+            ids, starts = ids[: int(starts[events])], starts[:events]
+            times = None if times is None else times[:events]
+            labels = {name: values.slice(0, events) for name, values in labels.items()}
+        shown = {name: values.to_pylist() for name, values in labels.items()}
+        history = history_of(tokenizer, ids, starts, times, self.entity, self.split, shown)
         return replace(history, left_out=self.events - len(starts))
 
 
@@ -115,7 +117,7 @@ def _stream(table: pa.Table, row: int, entity: Sequence[str]) -> StoredStream:
         _numbers(one, "ids"),
         _numbers(one, "event_starts"),
         _numbers(one, "times") if "times" in names else None,
-        one["labels"][0].as_py() if "labels" in names else None,
+        {name: values.values for name, values in one["labels"][0].items()} if "labels" in names else {},
         one["split"][0].as_py(),
     )
 

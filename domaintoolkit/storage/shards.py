@@ -23,6 +23,7 @@ from domaintoolkit.util.ragged import cut_ranges, offsets_of
 __all__ = [
     "CARRIED",
     "LEFT_OUT",
+    "MOST_VALUES",
     "OWN_COLUMNS",
     "SHARDS",
     "read_shard",
@@ -38,6 +39,8 @@ CARRIED = ("labels", "order_by")
 """Those that are structs of lists, with values of every event that are not tokens."""
 BATCH_TOKENS = 1 << 30
 """List offsets are 32 bits wide, so a record batch holds at most this many tokens (or one row)."""
+MOST_VALUES = 1 << 31
+"""A column of lists holds fewer values than this."""
 
 Ints = NDArray[np.integer[Any]]
 
@@ -62,14 +65,16 @@ def shard_table(streams: Streams) -> pa.Table:
         order = np.argsort(hashes, kind="stable")
         streams, hashes = streams.select(order), hashes[order]
     events = streams.event_offsets
-    first = np.repeat(streams.offsets[:-1], np.diff(events))
+    # (events,): where its stream begins; narrow, since a column has fewer values than 32 bits count
+    first = np.repeat(streams.offsets[:-1].astype(np.int32), np.diff(events))
+    starts = np.subtract(streams.event_starts, first, out=first, casting="unsafe", dtype=np.int64)
     columns = {name: to_plain(streams.entities[name]) for name in streams.entities.column_names}
     splits = split_of(hashes) if streams.splits is None else streams.splits
     columns["split"] = pa.array(SPLITS).take(pa.array(splits))
     if streams.split_values is not None:
         columns["split_value"] = to_plain(streams.split_values)
     columns["ids"] = _to_lists(streams.offsets, pa.array(streams.ids))
-    columns["event_starts"] = _to_lists(events, pa.array((streams.event_starts - first).astype(np.int32)))
+    columns["event_starts"] = _to_lists(events, pa.array(starts))
     if streams.times is not None:
         columns["times"] = _to_lists(events, pa.array(streams.times))
     for name, carried in zip(CARRIED, (streams.labels, streams.order_by), strict=True):
@@ -87,7 +92,7 @@ def shard_table(streams: Streams) -> pa.Table:
 
 
 def _to_lists(offsets: Ints, values: pa.Array) -> pa.Array:
-    if len(values) >= 1 << 31:
+    if len(values) >= MOST_VALUES:
         raise OutputError("a shard", f"cannot hold {len(values):,} tokens; use more shards")
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
 

@@ -67,6 +67,12 @@ class Counts:
         numbers = (name for name in Counts.__dataclass_fields__ if name != "fields")
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in numbers}, fields=merged)
 
+    def __sub__(self, other: Counts) -> Counts:
+        """These counts without those of `other`."""
+        numbers = {name: -getattr(other, name) for name in Counts.__dataclass_fields__ if name != "fields"}
+        fields = {name: {word: -number for word, number in words.items()} for name, words in other.fields.items()}
+        return self + Counts(**numbers, fields=fields)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sessions:

@@ -168,16 +168,15 @@ class _FolderAppend:
             nonlocal total
             total += int(hash_rows(self.tokenizer, table).sum())
 
-        buckets, rows, self.names = partition(
-            source, self.tokenizer.schema, spill, self.progress, refused=refused, watch=watch
-        )
+        found = partition(source, self.tokenizer.schema, spill, self.progress, refused=refused, watch=watch)
+        rows, self.names = found.rows, found.sources
         if not rows and not self.kept:
             raise DataError([Refusal(None, None, "there are no rows to append")])
         self.appended = f"{rows}:{total % (1 << 64):016x}"
         if self.appended in self.encoded.manifest.appended:
             reason = f"these {rows:,} rows were appended before, and are in {self.folder} already"
             raise DataError([Refusal(None, None, reason)])
-        return buckets
+        return found.buckets
 
     def _find_overlapping(
         self, written: Sequence[_WrittenShard], todo: Sequence[int], buckets: RowBuckets, rewrite: bool

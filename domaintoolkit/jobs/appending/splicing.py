@@ -18,7 +18,6 @@ the shard and are not decoded; if they are decoded, about 15 times.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +51,7 @@ def splice_events(histories: Histories, rows: pa.Table, history: Ints, tied: Fla
     chosen, firsts = np.unique(history, return_index=True)
     last = _last_events(histories, rows.take(pa.array(firsts)), chosen, np.isin(chosen, history[tied]))
     streams = tokenizer.encode(pa.concat_tables([last, rows]))
-    counts = _subtract(streams.counts, tokenizer.encode(last).counts)
+    counts = streams.counts - tokenizer.encode(last).counts
     return _append_tails(histories, streams), counts
 
 
@@ -146,10 +145,3 @@ def _append_carried(column: pa.ChunkedArray, carried: pa.Table, tails: _Tails) -
         new = tails.lists(to_plain(carried[name]).take(pa.array(tails.events)))
         lists.append(Ragged.of_column(old.field(name)).concat(new).to_column())
     return pa.StructArray.from_arrays(lists, names)
-
-
-def _subtract(counts: Counts, less: Counts) -> Counts:
-    """`counts` without those of `less`."""
-    numbers = {each.name: -getattr(less, each.name) for each in fields(Counts) if each.name != "fields"}
-    negative = {name: {word: -number for word, number in words.items()} for name, words in less.fields.items()}
-    return counts + Counts(**numbers, fields=negative)

@@ -20,6 +20,9 @@ MAX_SHARDS = 1 << 16
 ENCODING_BYTES = 700
 """Memory that a row takes while it is encoded, measured with eight fields: columns, sort keys, codes and ids."""
 
+HISTORY_BYTES = 200
+"""Memory that a row takes while a history of many rows is encoded, measured with five fields."""
+
 LEARNING_BYTES = 330_000_000
 """Memory of the process that learns composites, without rows and pairs: a third of it is the compiler."""
 LEAST_PAIRS = 1 << 24
@@ -93,6 +96,11 @@ class Budget:
     def unit_rows(self) -> int:
         """Rows that one thread encodes at a time: few, so that they stay in the cache, which halves the time."""
         return min(max(int(self.memory * 0.4) // (ENCODING_BYTES * self.threads), 1), CACHED_ROWS)
+
+    @property
+    def history_rows(self) -> int:
+        """Rows of one history, or of one bucket, that one thread encodes at a time."""
+        return max(int(self.memory * 0.4) // (HISTORY_BYTES * self.threads), self.unit_rows)
 
     def loaded_rows(self, row_bytes: float) -> int:
         """Rows of `row_bytes` each that one of the threads reads back from disk at a time."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.schema import Schema
-from domaintoolkit.streams.keys import hash_keys, split_of
+from domaintoolkit.streams.keys import hash_keys, shard_of, split_of
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.rows.column_types import cast_keys
 from domaintoolkit.tokenizer.rows.row_splits import split_codes
@@ -44,6 +44,10 @@ class EntityKeys:
     def hash(self, table: pa.Table) -> NDArray[np.uint64]:
         """The hash of each row's key."""
         return hash_keys(self.select(table))
+
+    def number(self, table: pa.Table, buckets: int) -> NDArray[np.int64]:
+        """The bucket of each row, a range of the hash of its key."""
+        return shard_of(self.hash(table), buckets)
 
     def is_training(self, table: pa.Table, schema: Schema) -> NDArray[np.bool_]:
         """(rows,) True if a tokenizer may be fitted on the row.

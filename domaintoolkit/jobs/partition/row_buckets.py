@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +40,12 @@ class RowBuckets:
         if not parts:
             return None
         return self.codes.decode(self.codes.concat(parts))
+
+    def parts(self, bucket: int) -> Iterator[pa.Table]:
+        """The rows of one bucket, in the order they came, as many at a time as a piece has."""
+        for piece in self.pieces:
+            if (part := piece.read(bucket, bucket + 1)).num_rows:
+                yield self.codes.decode(part)
 
     def ranges(self, start: int, end: int, limit: int) -> list[tuple[int, int]]:
         """The buckets from `start` up to `end` in ranges of at most `limit` rows each, or of one bucket."""

@@ -7,11 +7,13 @@ from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from domaintoolkit.errors import OutputError
 from domaintoolkit.jobs.histories.event_limits import encode_left_out
 from domaintoolkit.jobs.partition.budget import Budget
+from domaintoolkit.jobs.partition.long_histories import History, HistorySlices, split_bucket
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.jobs.partition.row_buckets import RowBuckets
 from domaintoolkit.jobs.partition.row_refusals import RefusalLog, describe_refusals
@@ -57,6 +59,17 @@ class PartEncoder:
             left_out = encode_left_out(self._whole, rows, made.select(self._entity)).cast(made.schema)
         return EncodedPart(made, left_out, streams.counts, describe_refusals(table, streams.refused, self._sources))
 
+    def encode_slices(self, slices: HistorySlices) -> EncodedPart:
+        """The rows of a bucket, those of a long history slice by slice if they do not depend on one another."""
+        history = History(self._tokenizer, self._sources)
+        if slices.is_whole or not all(history.add(rows) for rows in slices):
+            return self.encode(slices.read())
+        made = history.table()
+        if made is None or history.events < self._tokenizer.schema.min_events:  # almost all rows were refused
+            return self.encode(slices.read())
+        left_out = None if self._whole is None else made.slice(0, 0)
+        return EncodedPart(made, left_out, history.counts, history.refused)
+
 
 class ShardWriter:
     """Writes shards, each on its own, in any order and from any thread; their parts are encoded in `workers`."""
@@ -70,17 +83,17 @@ class ShardWriter:
         budget: Budget,
         workers: Executor,
     ) -> None:
-        self._encoder = PartEncoder(tokenizer.without_threads(), rows.sources)
+        self._tokenizer = tokenizer.without_threads()
+        self._encoder = PartEncoder(self._tokenizer, rows.sources)
         self._buckets, self._folder, self._workers = rows.buckets, folder, workers
-        self._each = rows.buckets.count // shards
-        self._unit_rows, self._loaded_rows = budget.unit_rows, budget.loaded_rows(rows.buckets.row_bytes)
+        self._each, self._spilled, self._budget = rows.buckets.count // shards, rows.folder, budget
+        self._loaded_rows = budget.loaded_rows(rows.buckets.row_bytes)
         self.check_only = False
         """Look for rows to refuse, but write nothing more."""
 
     def write(self, number: int) -> tuple[FinishedShard, list[RefusedRow]]:
         """Encode and write shard `number`; gives the rows that were refused in it too, which go to a log file."""
-        ranges = self._buckets.ranges(number * self._each, (number + 1) * self._each, self._loaded_rows)
-        parts = [part for low, high in ranges for part in self._encode(self._buckets.load(low, high))]
+        parts = self._encode_all(number * self._each, (number + 1) * self._each)
         counts = sum((part.counts for part in parts), Counts())
         refused = [row for part in parts for row in part.refused]
         entry = self._write(number, [part.table for part in parts], SHARDS)
@@ -91,6 +104,25 @@ class ShardWriter:
                 log.add(refused)
         return FinishedShard(number, entry, asdict(counts), left_out=left_out), refused
 
+    def _encode_all(self, first: int, end: int) -> list[EncodedPart]:
+        """The rows of the buckets from `first` up to `end`; those with very many rows go slice by slice."""
+        long = first + np.flatnonzero(self._buckets.rows[first:end] > self._budget.history_rows)
+        parts: list[EncodedPart] = []
+        for bucket in [*long.tolist(), end]:
+            if first < bucket:
+                for low, high in self._buckets.ranges(first, bucket, self._loaded_rows):
+                    parts += self._encode(self._buckets.load(low, high))
+            if bucket < end:
+                parts += self._encode_long(bucket)
+            first = bucket + 1
+        return parts
+
+    def _encode_long(self, bucket: int) -> list[EncodedPart]:
+        """The rows of a bucket that are too many to be encoded at once."""
+        folder = self._spilled / f"bucket-{bucket}"
+        slices = split_bucket(self._tokenizer, self._buckets, bucket, self._budget, folder)
+        return [self._workers.submit(self._encoder.encode_slices, each).result() for each in slices]
+
     def _encode(self, loaded: RowBuckets) -> list[EncodedPart]:
         """The rows of some buckets, part by part in several threads."""
 
@@ -98,15 +130,17 @@ class ShardWriter:
             table = loaded.read(low, high)
             return self._encoder.encode(loaded.empty() if table is None else table)
 
-        ranges = loaded.ranges(0, loaded.count, self._unit_rows)
+        ranges = loaded.ranges(0, loaded.count, self._budget.unit_rows)
         return [job.result() for job in [self._workers.submit(encode, low, high) for low, high in ranges]]
 
     def _write(self, number: int, parts: list[pa.Table], within: str) -> ShardEntry:
         name = shard_name(number, within=within)
         if self.check_only:
             return ShardEntry(name, 0, 0, 0, 0, "")
+        some = [part for part in parts if part.num_rows] or parts[:1]
         try:
-            return write_shard(self._folder, number, pa.concat_tables(parts).combine_chunks(), within=within)
+            # one part is not copied: it may be a history that takes much memory
+            return write_shard(self._folder, number, pa.concat_tables(some).combine_chunks(), within=within)
         except pa.ArrowException as error:
             raise OutputError(str(self._folder / name), str(error)) from None
 

@@ -10,24 +10,24 @@ their order within a bucket.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from domaintoolkit.jobs.partition.budget import Budget
 from domaintoolkit.jobs.partition.dictionary_codes import DictionaryCodes
-from domaintoolkit.jobs.partition.entity_keys import EntityKeys
 from domaintoolkit.jobs.partition.row_buckets import DICTIONARIES, RowBuckets, save_dictionaries
 from domaintoolkit.jobs.partition.row_piece import RowPiece, sort_piece, write_merged
 from domaintoolkit.jobs.partition.row_source import RowSource, columns_to_read, read_tables
 from domaintoolkit.jobs.progress import Progress
 from domaintoolkit.reading.refused_rows import RefusedRows
 from domaintoolkit.schema import Schema
-from domaintoolkit.streams.keys import shard_of
 from domaintoolkit.util.threads import Threads
 
 __all__ = ["Partition", "Spill", "partition"]
@@ -37,13 +37,24 @@ MERGED = 8
 """Pieces a file."""
 
 
+class Numbering(Protocol):
+    """Says which bucket a row belongs to."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns that decide it."""
+
+    def number(self, table: pa.Table, buckets: int) -> NDArray[np.integer]:
+        """The bucket of each row, of so many."""
+
+
 class Spill:
     """Collects rows; once they take more than the budget holds, all go to files in `folder`.
 
-    The bucket of a row is that of its key in its fitted types, in which shards hold the key too.
+    `keys` give the bucket of each row: that of its key in its fitted types, in which shards hold the key too.
     """
 
-    def __init__(self, folder: Path, keys: EntityKeys, buckets: int, budget: Budget) -> None:
+    def __init__(self, folder: Path, keys: Numbering, buckets: int, budget: Budget) -> None:
         self.folder, self.budget, self._keys, self._buckets = folder, budget, keys, buckets
         self._waiting: list[pa.Table] = []
         self._sorting: deque[Future[RowPiece]] = deque()
@@ -103,8 +114,8 @@ class Spill:
 
     def _sort(self, tables: list[pa.Table]) -> RowPiece:
         table = self._codes.concat(tables)
-        hashes = self._keys.hash(self._codes.decode(table.select(list(self._keys.columns))))
-        return sort_piece(table, shard_of(hashes, self._buckets), self._buckets)
+        numbers = self._keys.number(self._codes.decode(table.select(list(self._keys.columns))), self._buckets)
+        return sort_piece(table, numbers, self._buckets)
 
 
 class Partition(NamedTuple):
@@ -114,6 +125,8 @@ class Partition(NamedTuple):
     rows: int
     sources: list[str]
     """The names of the sources that origins number."""
+    folder: Path
+    """The folder of the rows that are on disk."""
 
 
 def partition(
@@ -137,4 +150,4 @@ def partition(
             if watch is not None:
                 watch(table)
             progress("reading", spill.rows, None)
-        return Partition(spill.finish(), spill.rows, sources)
+        return Partition(spill.finish(), spill.rows, sources, spill.folder)
