@@ -1,5 +1,7 @@
-from .laws import Law as Law
-from .laws import fit_law as fit_law
+from .analysis.laws import Law as Law
+from .analysis.laws import fit_law as fit_law
+from .pages.written_pages import redraw_study as redraw_study
+from .pages.written_pages import write_summary as write_summary
 from .study import Study as Study
 from .study import StudyForm as StudyForm
 from .study import load_study as load_study

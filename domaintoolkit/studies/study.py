@@ -12,10 +12,10 @@ from pydantic import model_validator
 
 from domaintoolkit.errors import LookupFailedError, Problem, SchemaError
 from domaintoolkit.schema.convert import from_dict, read_toml
-from domaintoolkit.schema.declaration import Flag, Whole, declaration
+from domaintoolkit.schema.declaration import Flag, Real, Whole, declaration
 from domaintoolkit.train import Recipe
 
-__all__ = ["Grid", "Study", "StudyFigure", "StudyForm", "load_study", "study_names"]
+__all__ = ["Finding", "Grid", "Study", "StudyFigure", "StudyForm", "load_study", "study_names"]
 
 Settings = dict[str, Any]
 CATALOG = "domaintoolkit.studies"
@@ -72,6 +72,45 @@ class StudyFigure:
 
 
 @declaration
+class Finding:
+    """What others have found, and how the runs of a study tell if it holds for them.
+
+    `compare` takes the mean of `y` over the runs with the levels `these`, less that of `those`, for each level of the
+    axes `by`. `level` compares the mean of `y` over `these` with zero. `law` predicts the largest of `x` from the
+    others; `data_need` and `data_gain` compare sizes over shares of the data; `optimum` fits the loss in size and data;
+    `more_steps`, `least_batch` and `least_time` compare sizes and batches at fixed times. `untested` has a `reason`.
+    """
+
+    claim: str
+    source: str
+    kind: Literal["compare", "level", "law", "data_need", "data_gain", "optimum", "more_steps", "least_batch",
+                  "least_time", "untested"]  # fmt: skip
+    expect: Literal["lower", "higher", "equal"] = "lower"
+    y: str = "bits"
+    x: str = "inner_parameters"
+    these: dict[str, str] = Constraint(default_factory=dict)
+    """`first` and `last` stand for the first and the last level of an axis that has runs."""
+    those: dict[str, str] = Constraint(default_factory=dict)
+    only: dict[str, str] = Constraint(default_factory=dict)
+    by: tuple[str, ...] = ()
+    published: Real | None = None
+    """The relative change that others report."""
+    margin: Real = 0.01
+    """The relative difference up to which two are called equal, or a prediction right."""
+    after_steps: Whole | None = None
+    """The steps from which on the finding is said to hold."""
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Finding:
+        needed = {"compare": ("these", "those"), "level": ("these",), "untested": ("reason",)}.get(self.kind, ())
+        found = [Problem(name, f"is required for kind = {self.kind!r}") for name in needed if not getattr(self, name)]
+        if found:
+            raise SchemaError(found, "finding")
+        return self
+
+
+@declaration
 class Study:
     """A question, the axes along which runs differ, its forms, and its pictures."""
 
@@ -83,7 +122,7 @@ class Study:
     figures: tuple[StudyFigure, ...] = ()
     domain: str | None = None
     """The domain whose sample is used, unless another is given."""
-    published: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     """What others have found, to compare with."""
     downstream: Flag = False
     """True if embeddings are probed for the labels of the events."""
@@ -101,6 +140,11 @@ class Study:
         for form, each in self.forms.items():
             for number, grid in enumerate(each.grids):
                 found += list(self._grid_problems(f"forms.{form}.grids[{number}]", grid))
+        for number, finding in enumerate(self.findings):
+            axes = {*finding.these, *finding.those, *finding.only, *finding.by}
+            found += [
+                Problem(f"findings[{number}]", f"there is no axis {axis!r}") for axis in sorted(axes - {*self.axes})
+            ]
         if found:
             raise SchemaError(found, "study")
         return self

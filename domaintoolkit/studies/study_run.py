@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,18 +18,19 @@ from domaintoolkit.errors import LookupFailedError, OutputError, Problem, Schema
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.studies.cell_run import load_metrics
 from domaintoolkit.studies.cells import StudyCell, expand_grid
+from domaintoolkit.studies.pages.written_pages import write_pages
 from domaintoolkit.studies.scheduler import CellTask, StudyState, room, run_cells
 from domaintoolkit.studies.study import Study, StudyForm
 from domaintoolkit.studies.study_data import StudyData
+from domaintoolkit.studies.study_results import CALLS, FORMAT, PLAN, RESULTS, VERSION, load_results
 from domaintoolkit.studies.time_budget import TimePlan, apply_plan, fit_budget, shape_of
 from domaintoolkit.train import replace_settings, time_steps
 from domaintoolkit.util.artifacts import canonical_json, read_json, write_json
-from domaintoolkit.util.partials import replacing, write_atomic
+from domaintoolkit.util.partials import replacing
 
 __all__ = ["StudyResult", "run_study"]
 
-PLAN, RESULTS, TIMES, PAGE = "study.json", "results", "times.csv", "study.html"
-FORMAT, VERSION = "domaintoolkit study", 1
+TIMES = "times.csv"
 UNTABLED = ("validation", "seconds_a_step")
 """What is measured and is not in the table: curves, and times, which differ from run to run."""
 
@@ -53,12 +56,14 @@ def run_study(
     budget: float | None = None,
     jobs: int | None = None,
     report: Callable[[StudyState], None] | None = None,
+    name: str | None = None,
 ) -> StudyResult:
     """Run every cell of a form of a study, and write its table (`results.parquet`, `results.csv`) and its page.
 
     The data are the sample of `domain` (by default the study's), or the encoded folder `streams`. With `budget`, in
     seconds, steps and seeds are reduced so that the study takes about that long. A study that was stopped goes on:
-    finished cells are kept, and its plan too. Raises `OutputError` if `out` holds another study.
+    finished cells are kept, and its plan too. `name` is what the page calls the study in its command. Raises
+    `OutputError` if `out` holds another study.
     """
     if form not in study.forms:
         raise LookupFailedError("form", form, study.forms)
@@ -66,7 +71,7 @@ def run_study(
     place = None if streams is None else Path(streams).resolve()
     if place is None and domain is None and study.domain is None:
         raise SchemaError([Problem("domain", "is required: the study names none; give --domain, or OUT")], "study")
-    identity = {"study": canonical_json(_plain(asdict(study))), "form": form, "domain": domain, "budget": budget,
+    identity = {"study": _what_is_run(study, form), "form": form, "domain": domain, "budget": budget,
                 "streams": None if place is None else str(place)}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     with lock_folder(folder):
@@ -74,19 +79,29 @@ def run_study(
         data = StudyData(folder / "data", domain or study.domain, place, chosen.events)
         at_once, threads = room(jobs)
         runner = _Runner(study, chosen, folder, data, at_once, threads, report or (lambda _: None))
-        plan = _plan(runner, known, identity, budget)
-        cells = runner.run_all(plan)
+        with _noting_time(folder, at_once):
+            plan = _plan(runner, known, identity, budget)
+            cells = runner.run_all(plan)
         table = _table(study, cells, folder, runner.chosen)
         _write_table(folder, table, cells)
-        page = folder / PAGE
-        from domaintoolkit.studies.study_page import study_page
-
-        curves = [dict(load_metrics(_cell_folder(folder, each)) or {}) for each in cells]
-        text, pictures = study_page(study, form, table, curves, plan, data.domain)
-        write_atomic(page, text.encode())
-        for name, svg in pictures.items():
-            write_atomic(folder / f"{name}.svg", svg.encode())
+        page = write_pages(load_results(study, folder, name))
     return StudyResult(folder, table, page, len(cells), plan)
+
+
+def _what_is_run(study: Study, form: str) -> str:
+    """What the runs of a study depend on. Its figures, its findings and its words may change."""
+    return canonical_json(_plain([asdict(study.forms[form]), study.axes, study.domain, study.downstream]))
+
+
+@contextmanager
+def _noting_time(folder: Path, jobs: int) -> Iterator[None]:
+    """Add a line about a call to the folder: how long it took, even if it was interrupted."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        with (folder / CALLS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"seconds": round(time.perf_counter() - began, 3), "jobs": jobs}) + "\n")
 
 
 def _plain(value: Any) -> Any:

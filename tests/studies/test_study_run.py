@@ -2,19 +2,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
 import pytest
 
-from domaintoolkit.errors import OutputError, SchemaError
+from domaintoolkit.errors import ArtifactError, OutputError, SchemaError
 from domaintoolkit.schema.convert import from_dict
 from domaintoolkit.storage import open_encoded
 from domaintoolkit.studies import study_run
 from domaintoolkit.studies.cell_run import FORMAT, VERSION, load_metrics, run_cell, write_task
 from domaintoolkit.studies.cells import DataPlan, StudyCell, expand_grid
+from domaintoolkit.studies.pages.written_pages import redraw_study, write_summary
 from domaintoolkit.studies.scheduler import CellTask, StudyState
 from domaintoolkit.studies.study import Grid, Study
 from domaintoolkit.studies.study_data import StudyData
@@ -47,6 +48,10 @@ STUDY = from_dict(
             {"kind": "law", "title": "Loss & size", "x": "inner_parameters"},
             {"kind": "bars", "title": "Sizes", "x": "size"},
             {"kind": "curves", "title": "Rates", "x": "learning_rate", "lines": "size", "every_run": True},
+        ),
+        "findings": (
+            {"claim": "<i>Larger</i> is *better*.", "source": "a paper", "kind": "compare",
+             "these": {"size": "last"}, "those": {"size": "first"}},
         ),
     },
 )  # fmt: skip
@@ -123,8 +128,25 @@ def test_a_study_that_is_stopped_ends_with_the_same_table(tmp_path: Path, monkey
     assert "<b>Tiny" not in page
     assert "bootstrap over seeds" in page
     assert (whole.folder / "loss-size.svg").read_text().startswith("<svg")
+    assert "agrees:</b> &lt;i&gt;Larger" in page
     with pytest.raises(OutputError, match="another domain"):
         run_study(STUDY, tmp_path / "whole", domain="ads-bots")
+    # other words and figures are no other study, and need no run
+    renamed = replace(STUDY, title="Renamed", figures=STUDY.figures[:1])
+    assert "Renamed" in redraw_study(renamed, whole.folder).read_text()
+    assert run_study(renamed, whole.folder, jobs=1).cells == 8
+    written = write_summary(STUDY, whole.folder, tmp_path / "tiny.md", "tiny.toml")
+    assert {"tiny.md", "results.csv", "findings.csv", "loss-size.svg", "sizes.svg"} <= {each.name for each in written}
+    text = (tmp_path / "tiny.md").read_text()
+    assert "domaintoolkit study tiny.toml" in text
+    assert "**agrees**: \\<i\\>Larger\\</i\\> is \\*better\\*." in text
+    assert "](tiny/loss-size.svg)" in text
+    assert len((tmp_path / "tiny" / "results.csv").read_text().splitlines()) == 9
+
+
+def test_a_study_without_results_has_no_summary(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="run the study to its end first"):
+        write_summary(STUDY, tmp_path, tmp_path / "x.md")
 
 
 def test_a_budget_shortens_steps_before_it_drops_seeds() -> None:

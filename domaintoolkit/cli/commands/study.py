@@ -11,6 +11,7 @@ import click
 
 from domaintoolkit.cli.completion import complete_domains
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
+from domaintoolkit.cli.output import check_output_ending
 
 if TYPE_CHECKING:
     from domaintoolkit.studies.scheduler import StudyState
@@ -22,6 +23,7 @@ EXAMPLES = format_examples(
     "domaintoolkit study sizes --domain ads --budget 30m",
     "domaintoolkit study architecture shop-streams -o shop-architecture",
     "domaintoolkit study my-study.toml -o my-study",
+    "domaintoolkit study sizes --redraw --summary sizes.md",
 )
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -53,6 +55,11 @@ def _parse_time(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @click.option(
     "--jobs", "-j", type=AtLeast(1), metavar="N", help="Runs at once.  [default: one per processor; on a GPU 1]"
 )
+@click.option("--redraw", is_flag=True, help="Run nothing: write the page of finished results again.")
+@click.option(
+    "--summary", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write what was found as Markdown too, with its pictures and tables in a folder beside it.",
+)  # fmt: skip
 @json_option
 def command(
     name: str | None,
@@ -63,15 +70,18 @@ def command(
     form: str,
     budget: float | None,
     jobs: int | None,
+    redraw: bool,
+    summary: Path | None,
     json_output: bool,
 ) -> None:
     """Train a grid of models and compare them on a page.
 
     A study is one that the package ships, or a TOML file. Its runs are kept in FOLDER with their table
     (results.parquet, results.csv), a page (study.html) and its figures. To go on with a study that was interrupted,
-    run the same command again: no run is done twice. The data are a domain's sample, or OUT, an encoded folder.
+    run the same command again: no run is done twice. The page says of each published finding if these runs agree with
+    it (findings.csv). The data are a domain's sample, or OUT, an encoded folder.
     """
-    from domaintoolkit.studies import load_study, run_study, study_names
+    from domaintoolkit.studies import load_study, redraw_study, run_study, study_names, write_summary
 
     if listed:
         names = {each: load_study(each) for each in study_names()}
@@ -84,14 +94,25 @@ def command(
         raise click.UsageError("give the name of a study, or a TOML file; --list shows the names")
     if streams is not None and domain is not None:
         raise click.UsageError("give OUT or --domain, not both")
+    if redraw and (streams is not None or domain is not None or budget is not None or jobs is not None):
+        raise click.UsageError("--redraw runs nothing: OUT, --domain, --budget and --jobs have no effect; drop them")
+    if summary is not None:
+        check_output_ending("--summary", summary, (".md",))
     study = load_study(name)
     folder = out or Path(f"{Path(name).stem}-study")
-    with _LiveTable() as table:
-        result = run_study(study, folder, form, domain, streams, budget, jobs, table)
-    if json_output:
-        print_json({"out": str(folder), "cells": result.cells, "page": str(result.page)})
+    if redraw:
+        page = redraw_study(study, folder, name)
+        said = f"written to {page}"
     else:
-        click.echo(f"{result.cells:,} runs; written to {folder}; to look at it, open {result.page}")
+        with _LiveTable() as table:
+            result = run_study(study, folder, form, domain, streams, budget, jobs, table, name)
+        page = result.page
+        said = f"{result.cells:,} runs; written to {folder}; to look at it, open {page}"
+    written = [] if summary is None else write_summary(study, folder, summary, name)
+    if json_output:
+        print_json({"out": str(folder), "page": str(page), "summary": [str(path) for path in written]})
+    else:
+        click.echo(said if summary is None else f"{said}; summary in {summary}")
 
 
 class _LiveTable:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domaintoolkit.studies.laws import fit_law, leave_largest_out
+from domaintoolkit.studies.analysis.laws import fit_law, leave_largest_out
 
 SIZES = [14e3, 60e3, 170e3, 420e3, 940e3, 3e6]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+
+from domaintoolkit.studies.analysis.differences import resample
 
 __all__ = ["Law", "fit_law", "leave_largest_out"]
 
@@ -64,21 +65,12 @@ def fit_law(x: Sequence[float], y: Sequence[Sequence[float]], draws: int = DRAWS
     drawn: list[tuple[float, float, float]] = []
     if any(len(each) > 1 for each in values):
         near = [(floor, scale, exponent)]
-        samples = [np.array([_draw(each, rng) for each in values]) for _ in range(draws)]
+        samples = [np.array([resample(each.tolist(), rng) for each in values]) for _ in range(draws)]
         drawn = [_fit(places, sample, near) for sample in samples]
     exponents, floors = ([each[place] for each in drawn] for place in (2, 0))
     return Law(
         floor, scale, exponent, _interval(exponents), _interval(floors), tuple(places.tolist()), tuple(means.tolist())
     )
-
-
-def _draw(values: Floats, rng: np.random.Generator) -> float:
-    """The mean of a resample, as far from the mean as one of other seeds would be: resamples of few vary too little."""
-    count, mean = len(values), float(values.mean())
-    if count < 2:
-        return mean
-    drawn = float(values[rng.integers(count, size=count)].mean())
-    return mean + (drawn - mean) * math.sqrt(count / (count - 1))
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float] | None:
@@ -132,6 +124,6 @@ def leave_largest_out(x: Sequence[float], y: Sequence[Sequence[float]]) -> tuple
     kept = [number for number, value in enumerate(x) if value < largest]
     if len({x[number] for number in kept}) < 3:
         return None
-    law = fit_law([x[number] for number in kept], [y[number] for number in kept])
+    law = fit_law([x[number] for number in kept], [y[number] for number in kept], draws=0)
     measured = [value for number, values in enumerate(y) if x[number] == largest for value in values]
     return law, law(largest), float(np.mean(measured))

@@ -1,0 +1,104 @@
+"""What is in the folder of a study: its table, what was measured beside it, and how it was run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+
+from domaintoolkit.errors import ArtifactError
+from domaintoolkit.studies.cell_run import load_metrics
+from domaintoolkit.studies.study import Study
+from domaintoolkit.studies.time_budget import TimePlan
+from domaintoolkit.train import read_log
+from domaintoolkit.util.artifacts import read_json
+
+__all__ = ["CALLS", "FORMAT", "PLAN", "RESULTS", "VERSION", "StudyResults", "load_results"]
+
+PLAN, RESULTS, CALLS = "study.json", "results", "calls.jsonl"
+FORMAT, VERSION = "domaintoolkit study", 1
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResults:
+    """The results of a study that has ended."""
+
+    study: Study
+    folder: Path
+    command: str
+    """The command that repeats it."""
+    form: str
+    data: str
+    rows: Sequence[Mapping[str, Any]]
+    """A row for each run: the table's, its seconds a step, and its validation losses."""
+    plan: TimePlan | None
+    training_seconds: float
+    """Of all runs together, one after another."""
+    wall_seconds: float | None
+    """Of all calls of the command together; None if none was noted."""
+    machine: str
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of its runs."""
+        return sorted({row["seed"] for row in self.rows})
+
+
+def load_results(study: Study, folder: Path, name: str | None = None) -> StudyResults:
+    """The results in a folder; `name` is what the command was given.
+
+    Raises `ArtifactError` if the study has not ended, or has other axes.
+    """
+    path = folder / f"{RESULTS}.parquet"
+    if not (folder / PLAN).exists() or not path.exists():
+        raise ArtifactError(str(folder), "has no results; run the study to its end first")
+    known = read_json(folder / PLAN, FORMAT, VERSION)
+    identity = known["identity"]
+    table = pyarrow.parquet.read_table(path)
+    absent = [axis for axis in study.axes if axis not in table.column_names]
+    if absent:
+        raise ArtifactError(str(folder), f"holds another study: it has no axis {', '.join(absent)}")
+    cells = [folder / "cells" / cell for cell in table["cell"].to_pylist()]
+    measured = [load_metrics(cell) or {} for cell in cells]
+    rows = [
+        {**row, "seconds_a_step": more.get("seconds_a_step"), "validation": more.get("validation", [])}
+        for row, more in zip(table.to_pylist(), measured, strict=True)
+    ]
+    logs = [read_log(cell / "run") for cell in cells]
+    noted = (folder / CALLS).read_text(encoding="utf-8").splitlines() if (folder / CALLS).exists() else []
+    calls = [json.loads(line) for line in noted]
+    streams, domain = identity["streams"], identity["domain"]
+    return StudyResults(
+        study, folder, _command(name, identity), identity["form"],
+        Path(streams).name if streams is not None else f"sample of {domain or study.domain}", rows,
+        None if known["plan"] is None else TimePlan(**known["plan"]),
+        sum(line["seconds"] for log in logs for line in log if line["kind"] == "end"),
+        sum(call["seconds"] for call in calls) if calls else None, _machine(logs, calls),
+    )  # fmt: skip
+
+
+def _command(name: str | None, identity: Mapping[str, Any]) -> str:
+    said = ["domaintoolkit study", name or "STUDY.toml"]
+    if identity["streams"] is not None:
+        said.append(Path(identity["streams"]).name)
+    if identity["domain"] is not None:
+        said.append(f"--domain {identity['domain']}")
+    if identity["form"] != "small":
+        said.append(f"--form {identity['form']}")
+    if identity["budget"] is not None:
+        said.append(f"--budget {identity['budget']:g}s")
+    return " ".join(said)
+
+
+def _machine(logs: Sequence[Sequence[Mapping[str, Any]]], calls: Sequence[Mapping[str, Any]]) -> str:
+    begun = [line for log in logs for line in log if line["kind"] == "begin"]
+    if not begun:
+        return "not known"
+    last = begun[-1]
+    at_once = f", {calls[-1]['jobs']} runs at once" if calls else ""
+    many = "" if last["threads"] == 1 else "s"
+    return f"{last['device']}, {last['threads']} thread{many} a run{at_once}, torch {last['torch']}"
