@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from domaintoolkit.studies.analysis.differences import Difference, contrast, resample
+from domaintoolkit.studies.analysis.differences import MeanDifference, contrast, resample
 
 __all__ = ["DataNeed", "data_gain", "data_need"]
 
@@ -62,7 +62,7 @@ def _share(means: Mapping[float, float], target: tuple[float, float]) -> tuple[f
     return math.inf, False
 
 
-def data_gain(smallest: Curve, largest: Curve) -> Difference | None:
+def data_gain(smallest: Curve, largest: Curve) -> MeanDifference | None:
     """How much more the logarithm of the smallest model's loss falls from the least to the most data than the largest's.
 
     None without two numbers of events that both have.
@@ -71,5 +71,6 @@ def data_gain(smallest: Curve, largest: Curve) -> Difference | None:
     most = min(max(smallest), max(largest))
     if least >= most or any(place not in curve for curve in (smallest, largest) for place in (least, most)):
         return None
-    logs = [[math.log(value) for value in curve[place]] for curve in (smallest, largest) for place in (least, most)]
+    sides = [curve[place] for curve in (smallest, largest) for place in (least, most)]
+    logs = [[math.log(value) for value in side] for side in sides]
     return contrast(list(zip((1.0, -1.0, -1.0, 1.0), logs, strict=True)), float(np.mean(logs[2]) - np.mean(logs[3])))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Difference", "contrast", "difference", "resample"]
+__all__ = ["MeanDifference", "contrast", "difference", "resample"]
 
 Pair = tuple[Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class MeanDifference:
     """The mean of some runs less that of others, with the half-width of its 95% interval; None if nothing says it."""
 
     gap: float
@@ -35,7 +35,7 @@ class Difference:
         return self.gap / abs(self.base) if self.base else float("nan")
 
 
-def difference(pairs: Sequence[Pair]) -> Difference:
+def difference(pairs: Sequence[Pair]) -> MeanDifference:
     """The mean over pairs of (the values of some runs, the values of others).
 
     With several runs on both sides of every pair the interval is Welch's. With one run a side, it follows from how the
@@ -50,15 +50,15 @@ def difference(pairs: Sequence[Pair]) -> Difference:
     return replace(made, reach=_reach(float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps)), len(gaps) - 1))
 
 
-def contrast(sides: Sequence[tuple[float, Sequence[float]]], base: float) -> Difference:
+def contrast(sides: Sequence[tuple[float, Sequence[float]]], base: float) -> MeanDifference:
     """The sum of means, each with its weight; the interval is Welch's, and there is none if a side has one run."""
     gap = sum(weight * float(np.mean(values)) for weight, values in sides)
     seeds = min(len(values) for _, values in sides)
     if seeds < 2:
-        return Difference(gap, None, base, seeds)
+        return MeanDifference(gap, None, base, seeds)
     errors = [weight**2 * float(np.var(values, ddof=1)) / len(values) for weight, values in sides]
     parts = sum(error**2 / (len(values) - 1) for error, (_, values) in zip(errors, sides, strict=True))
-    return Difference(gap, _reach(math.sqrt(sum(errors)), sum(errors) ** 2 / max(1e-300, parts)), base, seeds)
+    return MeanDifference(gap, _reach(math.sqrt(sum(errors)), sum(errors) ** 2 / max(1e-300, parts)), base, seeds)
 
 
 def _reach(error: float, freedom: float) -> float:

@@ -13,7 +13,7 @@ from domaintoolkit.report.charts import Table
 from domaintoolkit.report.charts.figure import number_text
 from domaintoolkit.studies.analysis.column_names import column_name
 from domaintoolkit.studies.analysis.data_use import data_gain, data_need
-from domaintoolkit.studies.analysis.differences import Difference, difference
+from domaintoolkit.studies.analysis.differences import MeanDifference, difference
 from domaintoolkit.studies.analysis.laws import fit_law, leave_largest_out
 from domaintoolkit.studies.analysis.points import points_of
 from domaintoolkit.studies.analysis.size_choice import fit_joint_law
@@ -95,7 +95,7 @@ def _compare(study: Study, finding: Finding, rows: Rows) -> Verdict:
     return _by_difference(finding, found, f"{column_name(finding.y)} of {names[0]} less {names[1]}{where}")
 
 
-def _by_difference(finding: Finding, found: Difference, what: str) -> Verdict:
+def _by_difference(finding: Finding, found: MeanDifference, what: str) -> Verdict:
     figures = {"measured": found.gap, "relative": found.relative}
     said = f"{what}: {found.gap:+.4g} ({found.relative:+.2%})"
     if found.reach is None:
@@ -115,7 +115,7 @@ def _by_difference(finding: Finding, found: Difference, what: str) -> Verdict:
     return Verdict(finding, answer, said, figures)
 
 
-def _published(finding: Finding, found: Difference | None = None) -> str:
+def _published(finding: Finding, found: MeanDifference | None = None) -> str:
     if finding.published is None:
         return ""
     said = f" Published: {finding.published:+.1%}"
