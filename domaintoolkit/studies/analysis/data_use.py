@@ -72,5 +72,6 @@ def data_gain(smallest: Curve, largest: Curve) -> MeanDifference | None:
     if least >= most or any(place not in curve for curve in (smallest, largest) for place in (least, most)):
         return None
     sides = [curve[place] for curve in (smallest, largest) for place in (least, most)]
+    sides = (smallest[least], smallest[most], largest[least], largest[most])
     logs = [[math.log(value) for value in side] for side in sides]
     return contrast(list(zip((1.0, -1.0, -1.0, 1.0), logs, strict=True)), float(np.mean(logs[2]) - np.mean(logs[3])))
