@@ -63,7 +63,7 @@ def _share(means: Mapping[float, float], target: tuple[float, float]) -> tuple[f
 
 
 def data_gain(smallest: Curve, largest: Curve) -> MeanDifference | None:
-    """How much more the logarithm of the smallest model's loss falls from the least to the most data than the largest's.
+    """How much more the smallest model's loss falls, as a logarithm, from the least to the most data than the largest's.
 
     None without two numbers of events that both have.
     """
@@ -71,7 +71,6 @@ def data_gain(smallest: Curve, largest: Curve) -> MeanDifference | None:
     most = min(max(smallest), max(largest))
     if least >= most or any(place not in curve for curve in (smallest, largest) for place in (least, most)):
         return None
-    sides = [curve[place] for curve in (smallest, largest) for place in (least, most)]
     sides = (smallest[least], smallest[most], largest[least], largest[most])
     logs = [[math.log(value) for value in side] for side in sides]
     return contrast(list(zip((1.0, -1.0, -1.0, 1.0), logs, strict=True)), float(np.mean(logs[2]) - np.mean(logs[3])))
