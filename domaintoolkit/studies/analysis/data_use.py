@@ -63,7 +63,7 @@ def _share(means: Mapping[float, float], target: tuple[float, float]) -> tuple[f
 
 
 def data_gain(smallest: Curve, largest: Curve) -> MeanDifference | None:
-    """How much more the smallest model's loss falls (as a logarithm) with the data than the largest's: first less second.
+    """How much more the logarithm of the smallest model's loss falls with the data than that of the largest.
 
     None without two numbers of events that both have.
     """
