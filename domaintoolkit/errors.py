@@ -242,7 +242,8 @@ def unknown_name(what: str, name: object, available: Iterable[str]) -> str:
     close = get_close_matches(str(name), known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     more = f", ... ({len(known)} in all)" if len(known) > SHOWN else ""
-    return f"unknown {what} {name!r}; available: {', '.join(known[:SHOWN]) or 'none'}{more}{hint}"
+    listed = ", ".join(known[:SHOWN]).replace("\n", "\\n")
+    return f"unknown {what} {name!r}; available: {listed or 'none'}{more}{hint}"
 
 
 def cause(error: BaseException) -> str:

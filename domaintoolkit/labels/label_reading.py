@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def _find_columns(there: list[str], schema: Schema, headers: Mapping[str, str]) 
             found[role] = first
     if missing:
         raise LookupFailedError(
-            "column", missing[0], there, f"if it has another header, map it: --column {missing[0]}=HEADER"
+            "column", missing[0], there, f"if it has another header, map it: --column {quote(f'{missing[0]}=HEADER')}"
         )
     others = [name for name in there if name not in found.values()]
     if "target" not in found and "target" not in headers and len(others) == 1:

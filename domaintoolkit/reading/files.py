@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -31,6 +33,8 @@ TABLES, TEXT = (".csv", ".tsv", ".jsonl", ".ndjson"), (".csv", ".tsv", ".jsonl",
 """Endings of the members that are read from a zip file, and of those that are if there are none of the first."""
 
 HEAD = 1024
+
+URL = re.compile("[A-Za-z][A-Za-z0-9+.-]+://")
 
 EXPECTED = "CSV, JSON lines, Excel, Parquet or Arrow"
 
@@ -115,7 +119,13 @@ def find_files(paths: Paths, wanted: str = "auto", encoding: str = "utf-8") -> t
 
 
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
-    path = Path(entry).expanduser()
+    path = Path(entry)
+    if not os.path.lexists(path):
+        if URL.match(os.fspath(entry)):
+            reason = "is a URL, and files are read from this machine: download it, or read Parquet with --engine spark"
+            raise SourceError(os.fspath(entry), reason)
+        with suppress(RuntimeError):  # there is no such user: the name itself begins with ~
+            path = path.expanduser()
     text = str(path)
     # a file whose own name has a bracket in it is not a pattern
     if not os.path.lexists(path) and any(mark in text for mark in "*?["):

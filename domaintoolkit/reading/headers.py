@@ -86,7 +86,8 @@ def locate(
         headers = ", ".join(repr(header) for header in found[:50]) + (", ..." if len(found) > 50 else "")
         wrong.append(f"the file's headers are {headers}")
         wanted = [column.header for column in missing]
-        hint = _later_header(*later, wanted, delimiter) if delimiter and wanted else ""
+        needed = {column.header for column in columns if not column.optional}
+        hint = _later_header(*later, needed, needed & set(found), delimiter) if delimiter and wanted else ""
         hint = hint or (other_delimiter(_join(found, delimiter), wanted, delimiter) if delimiter else "")
         raise SourceError(file.name, "; ".join(wrong) + hint)
     return chosen
@@ -119,16 +120,17 @@ def _missing(missing: Sequence[Column], found: Sequence[str]) -> Iterator[str]:
             )
         else:
             unlike.append(column)
+    option = shlex.quote(f"{unlike[0].name}=HEADER") if unlike else ""
     if len(unlike) == 1:
         yield (
             f"expected a column with the header {unlike[0].header!r}, found none "
-            f"(if it has another header, map it: --column {unlike[0].name}=HEADER)"
+            f"(if it has another header, map it: --column {option})"
         )
     elif unlike:
         names = ", ".join(repr(column.header) for column in unlike)
         yield (
             f"expected columns with the headers {names}, found none of them "
-            f"(if one has another header, map it: --column {unlike[0].name}=HEADER)"
+            f"(if one has another header, map it: --column {option})"
         )
 
 
@@ -151,12 +153,15 @@ def _join(headers: Sequence[str], delimiter: str) -> str:
     return (" " if delimiter == "whitespace" else delimiter).join(headers)
 
 
-def _later_header(before: int, rest: bytes, wanted: Sequence[str], delimiter: str) -> str:
-    """A hint for a file that has lines before its header; "" if none of the next lines has `wanted` headers."""
+def _later_header(before: int, rest: bytes, needed: set[str], known: set[str], delimiter: str) -> str:
+    """A hint for a file that has lines before its header; "" if none of the next lines looks more like one.
+
+    A header has most of the headers that are `needed`, and more than the `known` ones of the first line.
+    """
     for number, line in enumerate(rest.decode(errors="replace").splitlines()[:LOOKED_THROUGH], before):
         for mark in (delimiter, *DELIMITERS):
             there = {part.strip("'\" ") for part in (line.split() if mark == "whitespace" else line.split(mark))}
-            if len(there & set(wanted)) * 2 > len(set(wanted)):
+            if len(there & needed) > max(len(needed) / 2, len(known)):
                 more = "" if mark == delimiter else f" and delimiter = {mark!r}"
                 return f"; line {number + 1} has them: set skip = {number}{more} in the reader"
     return ""

@@ -20,6 +20,9 @@ __all__ = ["COLUMNS", "Collected", "Quarantine", "RefusedRow", "RefusedRows", "e
 KEPT = 1000
 """Refusals that an error carries; the others are only counted."""
 
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Spreadsheets may take a text that begins so for a formula."""
+
 COLUMNS = ("source", "row", "line", "column", "reason", "raw", "raw_base64")
 
 
@@ -75,7 +78,8 @@ class Quarantine:
 
     CSV or JSON lines, by the name's ending (`.csv`, `.jsonl`). One line per row: source, row, line, column,
     reason, raw, raw_base64. A row whose text is not UTF-8 is in `raw_base64` exactly and in `raw` with
-    its bad bytes as `\\xNN`. The file gets its name when it is complete: a block that an error ends
+    its bad bytes as `\\xNN`. In CSV, a text that a spreadsheet would take for a formula begins with `'`, and
+    `raw_base64` has the row exactly. The file gets its name when it is complete: a block that an error ends
     leaves no file. Without refused rows no file is written. With `keep`, the rows that the file already holds stay.
     """
 
@@ -136,11 +140,24 @@ class Quarantine:
                 if self.path.suffix == ".csv" and not kept:
                     csv.writer(self._file).writerow(COLUMNS)
             if self.path.suffix == ".csv":
-                csv.writer(self._file).writerow(["" if value is None else value for value in entry.values()])
+                csv.writer(self._file).writerow(_cells(entry))
             else:
                 self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         except OSError as error:
             raise OutputError(str(self.path), error.strerror or str(error)) from None
+
+
+def _cells(entry: dict[str, Any]) -> list[Any]:
+    """The values of a line of a CSV file; no text is a formula, since people open the file in spreadsheets."""
+    cells = {name: "" if value is None else value for name, value in entry.items()}
+    if _is_formula(cells["raw"]) and not cells["raw_base64"]:
+        cells["raw_base64"] = base64.b64encode(cells["raw"].encode()).decode()
+    return [f"'{cell}" if name != "raw_base64" and _is_formula(cell) else cell for name, cell in cells.items()]
+
+
+def _is_formula(value: Any) -> bool:
+    """Return True for a text that spreadsheets may run."""
+    return isinstance(value, str) and value.lstrip(" ").startswith(FORMULAS)
 
 
 def entry(row: RefusedRow) -> dict[str, Any]:

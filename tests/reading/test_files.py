@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -104,6 +105,26 @@ def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
         find_files([tmp_path / "x.csv", tmp_path / "x.*"])
     with pytest.raises(SourceError, match="none given"):
         find_files([])
+
+
+@pytest.mark.parametrize("name", ["s3://bucket/x.csv", "https://example.org/*.csv", "file:///etc/passwd"])
+def test_a_url_is_not_taken_for_a_path(name: str) -> None:
+    with pytest.raises(SourceError, match=f"^{re.escape(name)}: is a URL"):
+        find_files(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["~x.csv", "~$x.csv", "[a].csv", "a*b.csv", "a?b.csv", "$HOME.csv", "-x.csv", "%20.csv"]
+)
+def test_names_are_taken_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for reason in ("does not exist|no file matches", None):
+        if reason is None:
+            Path(name).write_bytes(TEXT)
+            assert [str(file.path) for file in find_files(name)] == [name]
+        else:
+            with pytest.raises(SourceError, match=reason):
+                find_files(name)
 
 
 def test_a_format_that_was_declared_is_held_to(tmp_path: Path) -> None:

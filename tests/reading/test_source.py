@@ -86,6 +86,20 @@ def test_a_row_can_be_refused_after_all(tmp_path: Path) -> None:
     assert (row.row, row.line, row.raw, row.problems) == (1, 5, b"2,,x", (("s", "not wanted"),))
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", " =", "\uff1d"])
+def test_a_quarantine_file_has_no_formulas(tmp_path: Path, start: str) -> None:
+    (tmp_path / "=x").mkdir()
+    path = file(tmp_path / "=x", f"{start}cmd|' /C calc'!A0,,")
+    reader = Reader((Column(f"{start}a", "int64"), Column("t"), Column("s")), header=False)
+    with Quarantine(tmp_path / "q.csv") as quarantine:
+        assert list(open_source(path, reader).batches(refused=quarantine)) == []
+    with (tmp_path / "q.csv").open(newline="") as opened:
+        (row,) = csv.DictReader(opened)
+    assert row["raw"] == f"'{start}cmd|' /C calc'!A0,,"
+    assert b64decode(row["raw_base64"]).decode() == f"{start}cmd|' /C calc'!A0,,"
+    assert row["column"] == f"'{start}a"
+
+
 def test_quarantine_files(tmp_path: Path) -> None:
     path = file(tmp_path, b'a,t,s\nx,y,z\n1,,\xff\n2,,"\n')
     for name in ("q.csv", "q.jsonl"):

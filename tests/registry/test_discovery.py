@@ -59,6 +59,7 @@ HOSTILE = {
     "raises what is no Exception": "class Odd(BaseException): pass\nraise Odd('no')",
     "raises what cannot be shown": "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute",
     "exits": "import sys; sys.exit('no')",
+    "ends the process": "import os; os._exit(0)",
     "recurses": "def down(): down()\ndown()",
     "colours": r"raise ValueError('\x1b[31mred')",
     "prints": "print('loud')\nraise ValueError('no')",

@@ -37,7 +37,7 @@ from domaintoolkit.util.ragged import cut_ranges, offsets_of
 from domaintoolkit.values import to_microseconds
 from domaintoolkit.values.columns import plain
 
-__all__ = ["History", "HistorySlices", "SliceNumbers", "split_bucket"]
+__all__ = ["GrowingHistory", "HistorySlices", "SliceNumbers", "split_bucket"]
 
 SAMPLED = 64
 """Every so manieth row of a long history is looked at to cut it into slices of about the same size."""
@@ -204,7 +204,7 @@ class _Facts(NamedTuple):
     last_session: pa.Array | None
 
 
-class History:
+class GrowingHistory:
     """The history of one entity, encoded slice by slice."""
 
     def __init__(self, tokenizer: DomainTokenizer, sources: Sequence[str]) -> None:

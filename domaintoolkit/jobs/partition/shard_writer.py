@@ -13,7 +13,7 @@ import pyarrow as pa
 from domaintoolkit.errors import OutputError
 from domaintoolkit.jobs.histories.event_limits import encode_left_out
 from domaintoolkit.jobs.partition.budget import Budget
-from domaintoolkit.jobs.partition.long_histories import History, HistorySlices, split_bucket
+from domaintoolkit.jobs.partition.long_histories import GrowingHistory, HistorySlices, split_bucket
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.jobs.partition.row_buckets import RowBuckets
 from domaintoolkit.jobs.partition.row_refusals import RefusalLog, describe_refusals
@@ -61,7 +61,7 @@ class PartEncoder:
 
     def encode_slices(self, slices: HistorySlices) -> EncodedPart:
         """The rows of a bucket, those of a long history slice by slice if they do not depend on one another."""
-        history = History(self._tokenizer, self._sources)
+        history = GrowingHistory(self._tokenizer, self._sources)
         if slices.is_whole or not all(history.add(rows) for rows in slices):
             return self.encode(slices.read())
         made = history.table()

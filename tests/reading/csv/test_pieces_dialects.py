@@ -126,6 +126,11 @@ def test_hints_name_the_setting(path: Path, text: str, hint: str) -> None:
         read(path, text)
 
 
+def test_a_row_that_holds_one_header_is_not_taken_for_the_header(path: Path) -> None:
+    with pytest.raises(SourceError, match=r"the file's headers are 'a', 'c'$"):
+        read(path, "a,c\n1,2\nb,3\n")
+
+
 def test_quotes_can_be_ordinary_characters(path: Path) -> None:
     rows, _ = read(path, 'a,b\n"x" y,12"\n', quote=False)
     assert rows == [['"x" y', '12"']]
