@@ -5,7 +5,8 @@
     python benchmarks/next_event_tables.py process bpic12.csv.gz folds.csv.gz -o bpic12
 
 `beauty` reads a line a user, items in order, and writes all.parquet. `baskets` and `process` write a column of splits.
-`process` adds an event `END` behind the last one of each case, and a table for each of five folds.
+`process` adds an event `END` a second behind the last one of each case, and writes for each of five folds a table of
+events (fold0.parquet) and one of labels, the days that remain after each event (remaining0.parquet).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 
@@ -39,18 +41,26 @@ def write_process(files: list[Path], out: Path) -> None:
     table["event"] = table["event"].astype(int)
     with_lifecycle = name == "bpic12"
     table["label"] = table["activity"] + ("+" + table["lifecycle"] if with_lifecycle else "")
-    last = table.groupby("case_id", sort=False).tail(1)
-    ends = last.assign(label="END", event=last["event"] + 1, resource=None)
-    table = pd.concat([table, ends])
     table["at"] = pd.to_datetime(table["timestamp"], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
+    last = table.groupby("case_id", sort=False).tail(1)
+    ends = last.set_index("case_id")["at"]
+    remaining = (table["case_id"].map(ends) - table["at"]).dt.total_seconds() / 86_400
+    labels = pd.DataFrame({"case_id": table["case_id"], "date": table["at"], "target": remaining})
+    later = last["at"] + pd.Timedelta(seconds=1)
+    table = pd.concat([table, last.assign(label="END", event=last["event"] + 1, resource=None, at=later)])
     columns = ["case_id", "event", "label", "at", "resource", *(["amount"] if "amount" in table else [])]
     if "amount" in table:
         table["amount"] = table["amount"].astype(float)
     folds = pd.read_csv(files[1], dtype=str)
     folds = folds[folds["log"] == name].set_index("case_id")["fold"].astype(int)
     for fold in range(5):
-        own = table[columns].assign(set=(table["case_id"].map(folds) == fold).map({True: "test", False: "train"}))
-        own.to_parquet(out / f"fold{fold}.parquet")
+        others = folds[folds != fold].index
+        # the validation cases of PaCT: the first fifth of a permutation of the other cases, in the order of the log
+        drawn = np.random.default_rng(42).permutation(len(others))[: len(others) // 5]
+        splits = (folds == fold).map({True: "test", False: "train"})
+        splits[others[drawn]] = "validation"
+        table[columns].assign(set=table["case_id"].map(splits)).to_parquet(out / f"fold{fold}.parquet")
+        labels.assign(split=labels["case_id"].map(splits)).to_parquet(out / f"remaining{fold}.parquet")
 
 
 WRITERS = {"beauty": write_beauty, "baskets": write_baskets, "process": write_process}
