@@ -29,8 +29,10 @@ __all__ = ["embed", "embed_prefixes", "embed_streams", "pool_windows"]
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
 
-PADDED = 1 << 15
-"""Positions of a batch, padding included, on any device."""
+PADDED = {"cpu": 1 << 11}
+"""Positions of a batch, padding included: on a CPU so few that the activations of a layer stay in its caches."""
+MOST_PADDED = 1 << 15
+"""The same on other devices."""
 
 
 def embed(
@@ -113,7 +115,7 @@ def _embed_windows(
     model.eval()
     out = np.empty((len(windows.window), find_pooler(pooling, model).width), np.float32)
     sizes = windows.events + 1 if isinstance(model, EventModel) else np.diff(windows.offsets)
-    for chosen in group_by_length(sizes, PADDED):
+    for chosen in group_by_length(sizes, PADDED.get(model.device.type, MOST_PADDED)):
         queries, vectors = pool_windows(model, windows, chosen, pooling, segmenter)
         out[queries] = vectors.cpu().numpy()
     model.train(was_training)
