@@ -24,6 +24,7 @@ from domaintoolkit.next_events.next_times import forecast_gaps, gap_rules, true_
 from domaintoolkit.next_events.report import NextReport, RankingRow, SuffixRow, TimeRow
 from domaintoolkit.next_events.rules import CoOccurrence, LastValue, Markov, MostFrequent, OwnFrequency, Ranker
 from domaintoolkit.next_events.suffixes import (
+    Ending,
     Suffix,
     cut_suffixes,
     rule_suffixes,
@@ -55,7 +56,7 @@ class NextSettings:
     event after the first) or a date, from which each event is one. Of the histories of `split`; rules learn from those
     of the training split, or with `all` from every history before its first held-out event. `samples` draws of what
     comes before the field in an event are averaged. `suffixes` is the number of cases whose whole suffix is written
-    and compared, up to the value `end`.
+    and compared, up to the value `end`; the time left is the median over `samples` suffixes that are drawn.
     """
 
     field: Annotated[str, Constraint(min_length=1)]
@@ -282,11 +283,13 @@ def _tell_suffixes(task: _Task, chosen: NDArray[np.bool_]) -> tuple[tuple[Suffix
         longest = int(counts[learned].max(initial=1)) + 1
         generator = Generator(task.model, task.tokenizer)
         if end >= 0:
-            told["model"] = written_suffixes(generator, histories, values, true, end, longest)
+            ending = Ending(end, longest)
+            told["model"] = written_suffixes(generator, histories, values, true, ending, settings.samples)
         else:  # nothing says when a history ends: as many events are written as there are
-            told["model"] = [
-                written_suffixes(generator, histories, values, [each], end, len(each.codes))[0] for each in true
-            ]
+            told["model"] = []
+            for each in true:
+                ending = Ending(end, len(each.codes))
+                told["model"] += written_suffixes(generator, histories, values, [each], ending, settings.samples)
     rows = []
     for name, found in told.items():
         scored = score_suffixes(name, true, found, end)

@@ -7,7 +7,7 @@ is 1 less the restricted Damerau-Levenshtein distance over the longer length.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,16 @@ from domaintoolkit.grammar import parse_spans
 from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["Suffix", "SuffixScores", "cut_suffixes", "distance", "rule_suffixes", "score_suffixes", "written_suffixes"]
+__all__ = [
+    "Ending",
+    "Suffix",
+    "SuffixScores",
+    "cut_suffixes",
+    "distance",
+    "rule_suffixes",
+    "score_suffixes",
+    "written_suffixes",
+]
 
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -38,6 +47,14 @@ class Suffix:
     codes: Codes
     remaining: float
     """NaN without a time column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a suffix: the number of the value that ends a history (-1 if none does), and the most events."""
+
+    value: int
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +122,38 @@ def rule_suffixes(
 
 
 def written_suffixes(
-    generator: Generator, histories: FolderHistories, values: FieldValues, true: list[Suffix], end: int, longest: int
+    generator: Generator,
+    histories: FolderHistories,
+    values: FieldValues,
+    true: list[Suffix],
+    ending: Ending,
+    draws: int = 0,
 ) -> list[Suffix]:
-    """The suffixes that a model writes, the likeliest token at each step, of at most `longest` events."""
-    tokenizer = generator.tokenizer
+    """The suffixes that a model writes, the likeliest token at each step.
+
+    With `draws`, the time left is the median over so many suffixes that are drawn: the likeliest time of each event
+    adds up to no likely time of all.
+    """
+    tokenizer, end = generator.tokenizer, ending.value
     prompts = []
     for suffix in true:
         low = int(histories.events[suffix.row])
         stop = int(histories.event_starts[low + suffix.cut]) if suffix.codes else int(histories.offsets[suffix.row + 1])
         prompts.append(np.asarray(histories.ids[int(histories.offsets[suffix.row]) : stop], np.int64))
     tokens = values.values.tokens[values.values.offsets[end] : values.values.offsets[end + 1]] if end >= 0 else ()
+    last = [int(token) for token in tokens]
     greedy = Sampling(temperature=1e-30, top_k=1)
-    written = generator.write(prompts, longest, greedy, stop=[int(token) for token in tokens])
-    return [_read(tokenizer, values, suffix, found.ids) for suffix, found in zip(true, written, strict=True)]
+    written = generator.write(prompts, ending.longest, greedy, stop=last)
+    found = [_read(tokenizer, values, suffix, each.ids) for suffix, each in zip(true, written, strict=True)]
+    if not draws or histories.times is None:
+        return found
+    repeated = [prompt for prompt in prompts for _ in range(draws)]
+    drawn = generator.write(repeated, ending.longest, Sampling(), stop=last)
+    # (cases, draws) µs
+    left = np.array([
+        _read(tokenizer, values, true[number // draws], each.ids).remaining for number, each in enumerate(drawn)
+    ]).reshape(-1, draws)  # fmt: skip
+    return [replace(each, remaining=float(np.median(own))) for each, own in zip(found, left, strict=True)]
 
 
 def _read(tokenizer: DomainTokenizer, values: FieldValues, suffix: Suffix, ids: NDArray[np.int64]) -> Suffix:
