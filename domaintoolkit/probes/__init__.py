@@ -4,7 +4,18 @@ Needs the extra `evaluate`: scikit-learn and LightGBM do the fitting, and are im
 """
 
 from domaintoolkit.probes.label_report import Estimate, LabelEvaluation, ProbeResult
-from domaintoolkit.probes.probe_fitting import ProbeSettings
+from domaintoolkit.probes.probe_fitting import ProbeRows, ProbeSettings, fit_probe
 from domaintoolkit.probes.source_comparison import evaluate_labels, evaluate_sources
+from domaintoolkit.probes.untrained import untrained_twin
 
-__all__ = ["Estimate", "LabelEvaluation", "ProbeResult", "ProbeSettings", "evaluate_labels", "evaluate_sources"]
+__all__ = [
+    "Estimate",
+    "LabelEvaluation",
+    "ProbeResult",
+    "ProbeRows",
+    "ProbeSettings",
+    "evaluate_labels",
+    "evaluate_sources",
+    "fit_probe",
+    "untrained_twin",
+]

@@ -90,7 +90,8 @@ def _command(name: str | None, identity: Mapping[str, Any]) -> str:
     if identity["form"] != "small":
         said.append(f"--form {identity['form']}")
     if identity["budget"] is not None:
-        said.append(f"--budget {identity['budget']:g}s")
+        budget = identity["budget"]
+        said.append(f"--budget {budget:g}s" if budget % 60 else f"--budget {budget / 60:g}m")
     return " ".join(said)
 
 

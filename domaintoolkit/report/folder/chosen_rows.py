@@ -43,6 +43,19 @@ class ChosenRows:
         offsets = np.cumsum([0, *map(len, self.ids)], dtype=np.int64)
         return (np.concatenate(self.ids) if self.ids else np.zeros(0, np.int64)).astype(np.int64), offsets
 
+    def join(self, other: ChosenRows) -> ChosenRows:
+        """These, and the others after them."""
+        both = self.times is not None and other.times is not None
+        names = [name for name in self.labels if name in other.labels]
+        return ChosenRows(
+            [*self.keys, *other.keys],
+            [*self.splits, *other.splits],
+            [*self.ids, *other.ids],
+            [*self.starts, *other.starts],
+            [*(self.times or []), *(other.times or [])] if both else None,
+            {name: [*self.labels[name], *other.labels[name]] for name in names},
+        )
+
     def take(self, places: Sequence[int] | Ints) -> ChosenRows:
         """Some of the histories, in this order."""
         chosen = [int(place) for place in places]

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.model import EventModel, TokenModel, embed
+from domaintoolkit.embeddings import embed_labels
+from domaintoolkit.labels import LabelSettings, read_labels
+from domaintoolkit.model import EventModel, TokenModel
+from domaintoolkit.probes import untrained_twin
 from domaintoolkit.report.charts import Table
 from domaintoolkit.report.folder.chosen_rows import ChosenRows
 from domaintoolkit.report.pages.template import pack
 from domaintoolkit.report.run.colourings import Colouring, colourings
+from domaintoolkit.report.run.label_probe import has_probes, probe_group
 from domaintoolkit.report.run.projection import project, projection_name
-from domaintoolkit.report.run.separation import probe_auroc, silhouette
+from domaintoolkit.report.run.separation import silhouette
+from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.tokenizer import DomainTokenizer
 
 __all__ = ["EntityMap", "draw_map"]
@@ -33,59 +38,90 @@ class EntityMap:
     """What the points can be coloured by."""
     method: str
     table: Table
+    probe_note: str
+    """What the probe was fitted on."""
 
 
-def untrained(model: TokenModel | EventModel, seed: int = 0) -> TokenModel | EventModel:
-    """A model of the same shape with fresh weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        fresh = type(model)(model.config, model.layout, model.vocabulary_hash)  # type: ignore[arg-type]
-    return fresh.to(model.device).eval()
-
-
-def embed_rows(model: TokenModel | EventModel, tokenizer: DomainTokenizer, rows: ChosenRows, longest: int) -> Floats:
-    """(n, width): the mean over a history's positions, which says more of the whole of it than the last one."""
-    ids, offsets = rows.flat
-    segmenter = tokenizer.segmenter if model.config.composites else None
-    return embed(model, ids, offsets, "mean", longest, segmenter).astype(np.float64)
+def embed_rows(model: TokenModel | EventModel, folder: EncodedFolder, rows: ChosenRows) -> Floats:
+    """(n, width): the mean over a history's positions, as `embed` and `evaluate` make it of all its events."""
+    names = DomainTokenizer.load(folder.tokenizer_folder).schema.entity
+    types = folder.table(0).schema
+    columns = {
+        name: pa.array([key[place] for key in rows.keys], types.field(name).type) for place, name in enumerate(names)
+    }
+    # the key alone: no column is a date or a target, whatever its name
+    table = read_labels(
+        pa.table(columns),
+        folder,
+        LabelSettings(headers=dict.fromkeys(("date", "target", "task", "split", "weight"), "")),
+    )
+    return embed_labels(model, folder, table).astype(np.float64)
 
 
 def draw_map(
-    model: TokenModel | EventModel, tokenizer: DomainTokenizer, rows: ChosenRows, longest: int
+    model: TokenModel | EventModel, folder: EncodedFolder, rows: ChosenRows, fitted: ChosenRows
 ) -> EntityMap | None:
-    """The map of these histories; None if there are too few, or nothing to colour them by."""
-    found = colourings(tokenizer, rows)
-    if len(rows) < 5 or not found:
+    """The map of these histories; None if there are too few, or nothing to colour them by.
+
+    The probe is fitted on the histories `fitted`, of training and validation. What is asked of a number, if it lies
+    above the median, is asked of all of them together.
+    """
+    whole = rows.join(fitted)
+    count, tokenizer = len(rows), DomainTokenizer.load(folder.tokenizer_folder)
+    found = [each for each in colourings(tokenizer, whole) if len(np.unique(_known(each.values[:count]))) > 1]
+    if count < 5 or not found:
         return None
-    trained = embed_rows(model, tokenizer, rows, longest)
-    fresh = embed_rows(untrained(model), tokenizer, rows, longest)
-    parted = [[_part(embeddings, each) for embeddings in (trained, fresh)] for each in found]
+    trained = embed_rows(model, folder, whole)
+    fresh = embed_rows(untrained_twin(model).eval(), folder, whole)
+    splits = np.array(whole.splits)
+    parted = [[_part(embeddings, each, splits, count) for embeddings in (trained, fresh)] for each in found]
     table = Table.of(
         ("colour", "asked", "share", "silhouette", "untrained", "AUROC of a probe", "untrained"),
         [
-            [each.name, each.question, f"{each.flags.mean():.0%}", *_show(mine, theirs, 0), *_show(mine, theirs, 1)]
+            [each.name, each.question, f"{each.flags[:count].mean():.0%}", *_show(mine, theirs, 0),
+             *_show(mine, theirs, 1)]
             for each, (mine, theirs) in zip(found, parted, strict=True)
         ],
     )  # fmt: skip
     return EntityMap(
         {
-            "maps": {"trained": _points(project(trained)), "untrained": _points(project(fresh))},
-            "colourings": [_colouring_data(each) for each in found],
+            "maps": {"trained": _points(project(trained[:count])), "untrained": _points(project(fresh[:count]))},
+            "colourings": [_colouring_data(each, count) for each in found],
         },
         [each.name for each in found],
-        projection_name(len(rows)),
+        projection_name(count),
         table,
+        _probe_note(fitted),
     )  # fmt: skip
 
 
+def _probe_note(fitted: ChosenRows) -> str:
+    if not has_probes():
+        return "The AUROC of the probe needs the extra evaluate, which is not installed."
+    counts = {name: fitted.splits.count(name) for name in ("train", "validation")}
+    return (
+        f"The probe is the linear one of evaluate, fitted on {counts['train']:,} training entities, with a penalty "
+        f"chosen on {counts['validation']:,} of validation."
+    )
+
+
+def _known(values: Floats) -> Floats:
+    return values[~np.isnan(values)]
+
+
 def _show(mine: tuple[float, float], theirs: tuple[float, float], place: int) -> list[str]:
-    return ["too few" if math.isnan(value[place]) else f"{value[place]:.3f}" for value in (mine, theirs)]
+    absent = "not installed" if place == 1 and not has_probes() else "too few"
+    return [absent if math.isnan(value[place]) else f"{value[place]:.3f}" for value in (mine, theirs)]
 
 
-def _part(embeddings: Floats, colouring: Colouring) -> tuple[float, float]:
+def _part(embeddings: Floats, colouring: Colouring, splits: NDArray[np.str_], count: int) -> tuple[float, float]:
+    """(silhouette of the first `count` entities, AUROC of a probe on those of the test split)."""
     known = ~np.isnan(colouring.values)
-    flags = colouring.flags[known]
-    return silhouette(embeddings[known], flags.astype(np.int64)), probe_auroc(embeddings[known], flags)
+    shown = known[:count]
+    apart = silhouette(embeddings[:count][shown], colouring.flags[:count][shown].astype(np.int64))
+    if not has_probes():
+        return apart, float("nan")
+    return apart, probe_group(embeddings[known], colouring.flags[known], splits[known])
 
 
 def _points(places: Floats) -> dict[str, str]:
@@ -97,13 +133,13 @@ def _points(places: Floats) -> dict[str, str]:
     return {"x": pack(whole[:, 0]), "y": pack(whole[:, 1])}
 
 
-def _colouring_data(colouring: Colouring) -> dict[str, Any]:
+def _colouring_data(colouring: Colouring, count: int) -> dict[str, Any]:
     grouped = bool(colouring.names)
     return {
         "name": colouring.name,
         "kind": "groups" if grouped else "numbers",
         "names": colouring.names,
-        "values": pack(colouring.values.astype(np.uint8 if grouped else np.float32)),
+        "values": pack(colouring.values[:count].astype(np.uint8 if grouped else np.float32)),
         "log": colouring.log,
         "whole": colouring.whole,
     }

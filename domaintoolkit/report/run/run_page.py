@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -181,10 +182,20 @@ def _look(
         predict_events(model, tokenizer, rows, PREDICTIONS, longest),
         rank_table(ranks),
         calibration_figure(ranks),
-        draw_map(model, tokenizer, rows, record.recipe.block * (12 if record.recipe.family == "event" else 1)),
+        draw_map(model, folder, rows, _probed(folder, entity, split, entities)),
         _generate(model, tokenizer, rows, seen),
         np.array([len(starts) for starts in rows.starts], np.int64),
     )
+
+
+def _probed(folder: EncodedFolder, entity: Sequence[str], split: str, entities: int) -> ChosenRows:
+    """The histories that a probe is fitted on: as many of training and of validation as the map has."""
+    found = ChosenRows([], [], [], [], [], {})
+    for name in ("train", "validation"):
+        more = choose_rows(folder, entity, name, entities) if name != split else None
+        if more:
+            found = found.join(more) if found else more
+    return found
 
 
 def _generate(

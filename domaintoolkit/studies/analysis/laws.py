@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -54,6 +55,11 @@ def fit_law(x: Sequence[float], y: Sequence[Sequence[float]], draws: int = DRAWS
 
     Raises `ValueError` for fewer than three different points: a law has three parameters.
     """
+    return _fit_points(tuple(x), tuple(map(tuple, y)), draws, seed)
+
+
+@lru_cache(maxsize=256)  # a page, its findings and its summary ask for the same laws
+def _fit_points(x: tuple[float, ...], y: tuple[tuple[float, ...], ...], draws: int, seed: int) -> Law:
     order = np.argsort(np.asarray(x, np.float64), kind="stable")
     places = np.asarray(x, np.float64)[order]
     values = [np.asarray(y[number], np.float64) for number in order]

@@ -30,7 +30,7 @@ def summary_files(
     """The text of each file by its name in the folder beside the summary, whose own name is empty."""
     study = results.study
     pictures = {f"{file_name(each.figure.title)}.svg": each.figure.standalone() for each in drawn}
-    parts = [f"# {study.title}", study.question, "", "## How it was run", ""]
+    parts = [f"# {study.title}", "", study.question, "", "## How it was run", ""]
     parts += ["```", results.command, "```", "", *(f"- {name}: {value}" for name, value in facts_of(results)), ""]
     parts += [seed_spread(results.rows), ""]
     if verdicts:
@@ -48,7 +48,8 @@ def summary_files(
 
 def _verdict(verdict: Verdict) -> list[str]:
     finding = verdict.finding
-    lines = [f"- **{verdict.answer}**: {_plain(finding.claim)} ({finding.source}.) {_plain(verdict.sentence)}", ""]
+    said = f"{_plain(finding.claim)} ({finding.source})"
+    lines = [f"- **{verdict.answer}**: {said}<br>Here: {_plain(verdict.sentence)}", ""]
     return lines if verdict.table is None else [*lines, *_table(verdict.table), ""]
 
 

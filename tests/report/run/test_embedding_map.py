@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+import train_folders
+
+from domaintoolkit.labels import read_labels
+from domaintoolkit.model import EventModel, event_preset
+from domaintoolkit.probes import ProbeSettings, evaluate_labels
+from domaintoolkit.report.folder.chosen_rows import choose_rows
+from domaintoolkit.report.run.colourings import colourings
+from domaintoolkit.report.run.embedding_map import draw_map
+from domaintoolkit.storage import open_encoded
+
+pytest.importorskip("lightgbm")
+
+
+@pytest.mark.slow
+def test_the_probe_beside_the_map_is_that_of_evaluate(tmp_path: Path) -> None:
+    table = train_folders.rows(400, 6)
+    tokenizer = train_folders.tokenizer(table)
+    folder = open_encoded(train_folders.write(tmp_path, table, tokenizer))
+    torch.manual_seed(0)
+    config = event_preset("54k", len(tokenizer.vocabulary), width=16, layers=1, heads=1, block=8, part_width=8)
+    model = EventModel(config, tokenizer.grammar, tokenizer.vocabulary.hash).eval()
+    rows = {name: choose_rows(folder, ("user",), name, 10_000) for name in ("train", "validation", "test")}
+    whole = rows["test"].join(rows["train"].join(rows["validation"]))
+    colouring = next(each for each in colourings(tokenizer, whole) if each.name.startswith("share of events"))
+    found = draw_map(model, folder, rows["test"], rows["train"].join(rows["validation"]))
+    assert found is not None
+    row = next(each for each in found.table.rows if each[0] == colouring.name)
+    # the same question as labels: without a date, all events are known
+    keys = pa.array([key[0] for key in whole.keys])
+    labels = read_labels(pa.table({"user": keys, "target": colouring.flags.astype(np.int64)}), folder)
+    result = evaluate_labels(model, folder, labels, settings=ProbeSettings(probes=("linear",), resamples=2))
+    measured = {each.source: each.metrics["AUROC"].value for each in result.results}
+    assert float(row[5]) == pytest.approx(measured["embeddings"], abs=6e-4)
+    assert float(row[6]) == pytest.approx(measured["untrained"], abs=6e-4)
+    assert f"fitted on {len(rows['train'])} training entities" in found.probe_note
