@@ -6,7 +6,7 @@ its own event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from domaintoolkit.grammar import Place
+from domaintoolkit.metrics import Reliability
 from domaintoolkit.model.batches import TokenBatch
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
@@ -47,8 +48,8 @@ class PartRanks:
     """Sum of 1 / rank."""
     nats: float = 0.0
     """Cost of the tokens that came."""
-    binned: NDArray[np.float64] | None = None
-    """(BINS, 3): how often the likeliest token's probability lay in each bin, their sum, and how often it came."""
+    binned: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, BINS)))
+    """(3, BINS): how often the likeliest token's probability lay in each bin, their sum, and how often it came."""
 
     @property
     def accuracy(self) -> float:
@@ -66,11 +67,9 @@ class PartRanks:
         return self.reciprocal / max(1, self.count)
 
     @property
-    def calibration_error(self) -> float:
-        """Expected calibration error: the mean distance of confidence and accuracy, weighted by the bins' counts."""
-        if self.binned is None or not self.count:
-            return 0.0
-        return float(np.abs(self.binned[:, 1] - self.binned[:, 2]).sum() / self.count)
+    def reliability(self) -> Reliability:
+        """Confidence against accuracy, in bins that are equally wide, since values come batch by batch."""
+        return Reliability.of_sums(*self.binned)
 
     def add(self, scores: Tensor, wanted: Tensor) -> None:
         """Add the scores (n, choices) of n values, and the number of the token that came among them (n,)."""
@@ -80,10 +79,7 @@ class PartRanks:
         hit = (choice == wanted).double().cpu().numpy()
         sure = best.double().cpu().numpy()
         place = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
-        if self.binned is None:
-            self.binned = np.zeros((BINS, 3))
-        for column, values in enumerate((np.ones(len(sure)), sure, hit)):
-            self.binned[:, column] += np.bincount(place, values, BINS)
+        self.binned += [np.bincount(place, values, BINS) for values in (np.ones(len(sure)), sure, hit)]
         self.count += len(wanted)
         self.nats -= float(scores.log_softmax(1).gather(1, wanted[:, None]).double().sum())
         self.first += float(hit.sum())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.finetune.tuning_data import TRAIN, VALIDATION, TuningData
+from domaintoolkit.metrics import estimate_interval, resample
 
 __all__ = ["bootstrap_gain", "predict_with_trees"]
 
@@ -86,17 +87,9 @@ def bootstrap_gain(
         return sign * (scores[0] - scores[1])
 
     # rows of one entity, or of one group that is ranked, stay together
-    _, codes = np.unique(groups if groups.any() else data.entities[rows], return_inverse=True)
-    order = np.argsort(codes, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    generator = np.random.default_rng(seed)
-    found = []
-    for _ in range(DRAWS if len(members) > 1 else 0):
-        drawn = generator.integers(0, len(members), len(members))
-        found.append(gain(np.concatenate([members[each] for each in drawn])))
-    finite = np.array([each for each in found if np.isfinite(each)])
+    found, codes = np.unique(groups if groups.any() else data.entities[rows], return_inverse=True)
+    draws = DRAWS if len(found) > 1 else 0
+    drawn = [gain(np.repeat(np.arange(len(rows)), counts[codes])) for counts in resample(len(found), draws, seed)]
+    interval = estimate_interval(drawn, least=DRAWS // 2)
     whole = gain(np.arange(len(rows)))
-    if len(finite) < DRAWS // 2 or not np.isfinite(whole):
-        return None
-    low, high = np.quantile(finite, [0.025, 0.975])
-    return whole, float(low), float(high)
+    return None if interval is None or not np.isfinite(whole) else (whole, *interval)

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.evaluate.class_ranking import area_under_curve, average_precision
 from domaintoolkit.labels import LabelTask
+from domaintoolkit.metrics import area_under_curve, average_precision
 
 __all__ = ["Objective", "find_objective"]
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.metrics import Reliability, estimate_interval, resample
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
 from domaintoolkit.util.ragged import positions
 
-__all__ = ["CaseFigures", "MeanFigure", "Reliability", "case_figures", "mean_of", "rank_targets", "reliability_of"]
+__all__ = ["CaseFigures", "MeanFigure", "case_figures", "mean_of", "rank_targets", "reliability_of"]
 
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -31,17 +32,6 @@ class MeanFigure:
     value: float
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reliability:
-    """Confidence against how often it was right, in bins of rising confidence."""
-
-    error: float
-    """Expected calibration error: the mean distance between both, weighted by the bins' cases."""
-    confidence: tuple[float, ...]
-    right: tuple[float, ...]
-    cases: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,15 +109,9 @@ def mean_of(values: Floats, histories: Longs, seed: int = 0) -> MeanFigure:
         return MeanFigure(np.nan, np.nan, np.nan)
     _, group = np.unique(histories[there], return_inverse=True)
     sums, sizes = np.bincount(group, values[there]), np.bincount(group).astype(np.float64)
-    random = np.random.default_rng(seed)
-    means = []
-    for _ in range(RESAMPLES):
-        weights = random.poisson(1.0, len(sums))
-        total = float(weights @ sizes)
-        if total:
-            means.append(float(weights @ sums) / total)
-    low, high = np.quantile(means, [0.025, 0.975]) if means else (np.nan, np.nan)
-    return MeanFigure(float(values[there].mean()), float(low), float(high))
+    # (histories,) a history that is drawn twice counts twice
+    drawn = [float(counts @ sums) / float(counts @ sizes) for counts in resample(len(sums), RESAMPLES, seed)]
+    return MeanFigure(float(values[there].mean()), *(estimate_interval(drawn) or (np.nan, np.nan)))
 
 
 def reliability_of(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:
@@ -135,8 +119,5 @@ def reliability_of(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:
     order = np.argsort(confidence, kind="stable")
     count = max(1, min(BINS, len(order) // IN_BIN))
     bins = [each for each in np.array_split(order, count) if len(each)]
-    mean = tuple(float(confidence[each].mean()) for each in bins)
-    share = tuple(float(right[each].mean()) for each in bins)
-    sizes = tuple(len(each) for each in bins)
-    off = sum(abs(a - b) * size for a, b, size in zip(mean, share, sizes, strict=True))
-    return Reliability(off / max(1, len(order)), mean, share, sizes)
+    sums = [(len(each), confidence[each].sum(), right[each].sum()) for each in bins]
+    return Reliability.of_sums(*np.array(sums).reshape(-1, 3).T)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from domaintoolkit.next_events.metrics import MeanFigure, Reliability
+from domaintoolkit.metrics import Reliability
+from domaintoolkit.next_events.metrics import MeanFigure
 
 __all__ = ["NextReport", "RankingRow", "SuffixRow", "TimeRow"]
 

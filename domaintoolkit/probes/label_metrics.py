@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.labels import Kind
+from domaintoolkit.metrics import RankedClass
 
 __all__ = ["LOWER_IS_BETTER", "METRICS", "PRIMARY", "measure"]
 
@@ -45,9 +46,7 @@ def measure(
     with np.errstate(invalid="ignore", divide="ignore"):
         hits = weights @ (predicted.argmax(1) == codes) / total
         nats = -np.log(np.maximum(predicted[np.arange(len(codes)), codes], LEAST))
-        each = np.stack(
-            [_ranking((codes == one).astype(float), predicted[:, one], weights)[0] for one in range(classes)]
-        )
+        each = np.stack([RankedClass.of(predicted[:, one], codes == one, weights).area for one in range(classes)])
         there = ~np.isnan(each)
         macro = np.where(there, each, 0).sum(0) / there.sum(0)
         return {"macro AUROC": macro, "accuracy": hits, "log loss": weights @ nats / total}
@@ -70,10 +69,11 @@ def _regression(target: Floats, predicted: Floats, weights: Floats) -> dict[str,
 def _binary(
     target: Floats, predicted: Floats, weights: Floats, share: float, false_positives: float
 ) -> dict[str, Floats]:
-    auroc, precision, hits, misses = _ranking(target, predicted, weights)
+    ranked = RankedClass.of(predicted, target, weights)
+    hits, misses = ranked
     positives, negatives = hits[:, -1], misses[:, -1]
     nats = -np.log(np.maximum(np.where(target > 0, predicted, 1 - predicted), LEAST))
-    found = {"AUROC": auroc, "average precision": precision}
+    found = {"AUROC": ranked.area, "average precision": ranked.precision}
     with np.errstate(invalid="ignore", divide="ignore"):
         # rows of one score come in any order, so that what lies between two scores is in proportion
         k = share * (positives + negatives)
@@ -88,22 +88,3 @@ def _binary(
             "log loss": weights @ nats / weights.sum(1),
         }
     return found
-
-
-def _ranking(target: Floats, score: Floats, weights: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """(AUROC (B,), average precision (B,), weight of positives (B, s) and of negatives with at least each score)."""
-    order = np.argsort(-score, kind="stable")
-    ordered = score[order]
-    # (s,) the last row of each score: rows of one score cannot be told apart
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    hits = np.cumsum(weights[:, order] * target[order], 1)[:, ends]
-    misses = np.cumsum(weights[:, order] * (1 - target[order]), 1)[:, ends]
-    zero = np.zeros((len(weights), 1))
-    hits, misses = np.concatenate([zero, hits], 1), np.concatenate([zero, misses], 1)
-    positives, negatives = hits[:, -1], misses[:, -1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        area = (np.diff(misses) * (hits[:, 1:] + hits[:, :-1]) / 2).sum(1) / (positives * negatives)
-        share = hits[:, 1:] / np.maximum(hits[:, 1:] + misses[:, 1:], 1e-300)
-        precision = (np.diff(hits) * share).sum(1) / positives
-    # numpy's sums of many weights may exceed 1 by a rounding error
-    return np.clip(area, 0, 1), np.clip(precision, 0, 1), hits, misses

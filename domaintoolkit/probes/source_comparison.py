@@ -14,6 +14,7 @@ from domaintoolkit.aggregates import AggregateSettings, aggregate
 from domaintoolkit.embeddings import EmbeddingSettings, embed_labels
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.labels import LabelTable, LabelTask, Placement, place_labels
+from domaintoolkit.metrics import estimate_interval, resample
 from domaintoolkit.probes.ablations import embed_ablated
 from domaintoolkit.probes.label_metrics import LOWER_IS_BETTER, METRICS, PRIMARY, measure
 from domaintoolkit.probes.label_report import Estimate, Gain, LabelEvaluation, ProbeResult, write_sentence
@@ -169,11 +170,9 @@ def _resample(
 ) -> NDArray[np.float64]:
     """(1 + B, n) the weights of the test rows: as they are, then in resamples of whole entities."""
     names, of = np.unique(entities, return_inverse=True)
-    random = np.random.default_rng(settings.seed)
     if len(names) < 2:
         return weights[None, :]
-    drawn = random.integers(0, len(names), (settings.resamples, len(names)))
-    counts = np.stack([np.bincount(row, minlength=len(names)) for row in drawn])
+    counts = np.stack(list(resample(len(names), settings.resamples, settings.seed)))
     return np.concatenate([weights[None, :], counts[:, of] * weights])
 
 
@@ -197,11 +196,7 @@ def _measure(
 
 def _estimate(values: NDArray[np.float64]) -> Estimate:
     """From a metric as it is and its resamples (1 + B,)."""
-    drawn = values[1:][~np.isnan(values[1:])]
-    if len(drawn) < 20:
-        return Estimate(float(values[0]), None, None)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Estimate(float(values[0]), float(low), float(high))
+    return Estimate(float(values[0]), *(estimate_interval(values[1:], least=20) or (None, None)))
 
 
 def _constant(

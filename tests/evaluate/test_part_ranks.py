@@ -21,9 +21,8 @@ def test_ranks_share_ties_and_bins_hold_confidence() -> None:
     ranks.add(scores, torch.tensor([4, 5, 0]))
     assert (ranks.count, ranks.first, ranks.near) == (3, 2.0, 3.0)
     assert ranks.reciprocal == pytest.approx(1 + 1 / 7 + 1 / 6.5)
-    assert ranks.binned is not None
-    assert ranks.binned[-1].tolist() == pytest.approx([2, 2, 1])
-    assert ranks.calibration_error == pytest.approx((1 + 1 - 1 / 12) / 3)
+    assert ranks.binned[:, -1].tolist() == pytest.approx([2, 2, 1])
+    assert ranks.reliability.error == pytest.approx((1 + 1 - 1 / 12) / 3)
 
 
 @pytest.mark.parametrize("family", ["event", "token"])

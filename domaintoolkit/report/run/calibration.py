@@ -12,15 +12,15 @@ CURVES = 6
 
 def calibration_figure(ranks: list[PartRanks]) -> Figure | None:
     """Confidence against accuracy for the parts that are hardest to foresee; None without ranks."""
-    known = [each for each in ranks if each.count and each.binned is not None]
+    known = [each for each in ranks if each.count]
     if not known:
         return None
     hardest = sorted(known, key=lambda each: each.accuracy)[:CURVES]
     series = [Series("perfect", [0, 1], [0, 1], style="dashed", colour=7, in_table=False)]
     for number, each in enumerate(hardest):
-        assert each.binned is not None
-        full = each.binned[each.binned[:, 0] >= 20]
-        shares = (full[:, 1] / full[:, 0]).tolist(), (full[:, 2] / full[:, 0]).tolist()
+        seen = each.reliability
+        points = [(x, y) for x, y, size in zip(seen.confidence, seen.right, seen.cases, strict=True) if size >= 20]
+        shares = [x for x, _ in points], [y for _, y in points]
         series.append(Series(each.part, *shares, style="both", colour=number))
     return line_chart(
         "Calibration", series, "probability of the likeliest value", "share of times it came",
@@ -33,7 +33,7 @@ def rank_table(ranks: list[PartRanks]) -> Table:
     """For each part, how highly what came was ranked."""
     rows = [
         [each.part, each.choices, each.count, f"{each.accuracy:.1%}", f"{each.recall:.1%}",
-         f"{each.mean_reciprocal_rank:.3f}", f"{each.calibration_error:.3f}"]
+         f"{each.mean_reciprocal_rank:.3f}", f"{each.reliability.error:.3f}"]
         for each in ranks if each.count
     ]  # fmt: skip
     header = ("part", "choices", "values", "likeliest came", "among ten likeliest", "mean 1/rank", "calibration error")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.evaluate.class_ranking import area_under_curve
+from domaintoolkit.metrics import area_under_curve
 
 __all__ = ["probe_auroc", "silhouette"]
 
