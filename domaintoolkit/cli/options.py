@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import click
 
 from domaintoolkit.cli.completion import complete_columns, complete_domains
-from domaintoolkit.cli.label_options import LabelOptions
 from domaintoolkit.cli.row_options import RowOptions
 
 __all__ = [
@@ -24,9 +23,9 @@ __all__ = [
     "device_option",
     "format_examples",
     "json_option",
-    "label_options",
     "limit_options",
     "memory_option",
+    "model_options",
     "model_threads_option",
     "on_bad_rows_option",
     "overwrite_option",
@@ -125,36 +124,6 @@ def row_options(function: Callable[..., Any]) -> Callable[..., Any]:
     )  # fmt: skip
 
 
-def label_options(file: str, help: str, targets: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The option `file`, which names a label table, and those that describe it; the command takes them as `labels`.
-
-    Without `targets`, only those are there that say which events are known.
-    """
-    options = [
-        click.option(
-            file, "labels", type=click.Path(readable=False, path_type=Path), metavar="FILE", help=help
-        ),
-        click.option("--label", metavar="NAME", help="Label column of the streams, in place of a file."),
-        click.option(
-            "--column", "label_headers", multiple=True, metavar="NAME=HEADER",
-            help="Header of the label table's column NAME: the key's, date, target, task, split or weight. Repeatable.",
-        ),
-        click.option("--including", is_flag=True, help="Know the events at a date too, not only those before it."),
-        click.option("--until", metavar="DATE", help="Know nothing after this date, whatever the date of a row."),
-    ]  # fmt: skip
-    if targets:
-        options += [
-            click.option("--validation-from", metavar="DATE", help="Rows from this date on are for validation."),
-            click.option("--test-from", metavar="DATE", help="Rows from this date on are for test."),
-            click.option(
-                "--kind", type=click.Choice(["binary", "multiclass", "regression"]),
-                help="Kind of the target.  [default: by its values]",
-            ),
-            click.option("--positive", metavar="CLASS", help="Positive class.  [default: the one that sorts last]"),
-        ]  # fmt: skip
-    return lambda function: add_options(bundle(function, LabelOptions, "labels"), *options)
-
-
 def pooling_option(function: F) -> F:
     """`--pooling`."""
     return click.option(
@@ -232,6 +201,11 @@ def overwrite_option(function: F) -> F:
 def device_option(function: F) -> F:
     """`--device`."""
     return click.option("--device", metavar="NAME", help="cpu, cuda, ...  [default: a GPU if there is one]")(function)
+
+
+def model_options(function: F) -> F:
+    """`--device` and `--threads` of a command that runs a model."""
+    return add_options(function, device_option, model_threads_option)
 
 
 def json_option(function: F) -> F:

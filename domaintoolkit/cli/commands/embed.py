@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from domaintoolkit.cli.label_options import LabelOptions
+from domaintoolkit.cli.label_options import LabelOptions, label_options
 from domaintoolkit.cli.options import (
     AtLeast,
-    device_option,
     format_examples,
     json_option,
-    label_options,
-    model_threads_option,
+    model_options,
     overwrite_option,
     pooling_option,
     print_json,
@@ -52,8 +50,7 @@ EXAMPLES = format_examples(
     "--window", type=AtLeast(2), metavar="N",
     help="Positions that are read together; of a longer history, the latest.  [default: the model's block]",
 )  # fmt: skip
-@device_option
-@model_threads_option
+@model_options
 @overwrite_option
 @json_option
 def command(

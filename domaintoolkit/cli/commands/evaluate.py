@@ -11,13 +11,12 @@ import click
 from domaintoolkit.cli.evaluation.bot_evaluation import ClusterOptions, cluster_options, run_clusters
 from domaintoolkit.cli.evaluation.label_evaluation import Machine, ProbeOptions, probe_options, run_labels
 from domaintoolkit.cli.evaluation.next_evaluation import NextOptions, next_options, run_next
-from domaintoolkit.cli.label_options import LabelOptions
+from domaintoolkit.cli.label_options import LabelOptions, label_options
 from domaintoolkit.cli.options import (
     AtLeast,
     device_option,
     format_examples,
     json_option,
-    label_options,
     model_threads_option,
 )
 

@@ -8,13 +8,11 @@ from typing import Any
 
 import click
 
-from domaintoolkit.cli.label_options import LabelOptions
+from domaintoolkit.cli.label_options import LabelOptions, label_options
 from domaintoolkit.cli.options import (
-    device_option,
     format_examples,
     json_option,
-    label_options,
-    model_threads_option,
+    model_options,
     print_json,
 )
 from domaintoolkit.cli.pipes import keep_input
@@ -39,8 +37,7 @@ EXAMPLES = format_examples(
 @click.option("--settings", "file", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings.")
 @click.option("--compare/--no-compare", default=True, show_default=True, help="Compare with LightGBM on embeddings.")
 @finetune_options
-@device_option
-@model_threads_option
+@model_options
 @json_option
 def command(
     run: Path,

@@ -11,10 +11,9 @@ import click
 
 from domaintoolkit.cli.options import (
     AtLeast,
-    device_option,
     format_examples,
     json_option,
-    model_threads_option,
+    model_options,
     overwrite_option,
     print_json,
 )
@@ -67,8 +66,7 @@ TABLE = (".parquet", ".csv")
     "values seen in their buckets.",
 )  # fmt: skip
 @overwrite_option
-@device_option
-@model_threads_option
+@model_options
 @json_option
 def command(
     run: Path,

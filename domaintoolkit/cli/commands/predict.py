@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from domaintoolkit.cli.label_options import LabelOptions
+from domaintoolkit.cli.label_options import LabelOptions, label_options
 from domaintoolkit.cli.options import (
-    device_option,
     format_examples,
     json_option,
-    label_options,
-    model_threads_option,
+    model_options,
     overwrite_option,
     print_json,
 )
@@ -36,8 +34,7 @@ EXAMPLES = format_examples(
     help="CSV or Parquet file to write: the key and date of each row, and a probability or a value; - is CSV on "
     "standard output.",
 )  # fmt: skip
-@device_option
-@model_threads_option
+@model_options
 @overwrite_option
 @json_option
 def command(

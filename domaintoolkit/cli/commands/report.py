@@ -8,10 +8,9 @@ import click
 
 from domaintoolkit.cli.options import (
     AtLeast,
-    device_option,
     format_examples,
     json_option,
-    model_threads_option,
+    model_options,
     overwrite_option,
     print_json,
 )
@@ -39,8 +38,7 @@ FOLDER_ENTITIES, RUN_ENTITIES = 10_000, 2_000
     "--entities", type=AtLeast(1), metavar="N",
     help="Histories on the page.  [default: 10,000 of an encoded folder, 2,000 of a run]",
 )  # fmt: skip
-@device_option
-@model_threads_option
+@model_options
 @overwrite_option
 @json_option
 def command(
