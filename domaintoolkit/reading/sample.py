@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import chain
 from math import isfinite
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from domaintoolkit.errors import DomainToolkitError, OutputError, PluginError, Problem, SchemaError, cause
+from domaintoolkit.reading.csv.row_writing import write_text
 from domaintoolkit.reading.written_times import split_times, write_times
 from domaintoolkit.schema import Column, Domain, Reader
+from domaintoolkit.util.partials import replacing
 from domaintoolkit.values.number_styles import NumberStyle, style_of
 
 __all__ = ["read_sample", "write_sample"]
 
-FORMATS = {".csv": "", ".csv.gz": "gzip", ".parquet": "zstd"}
-"""The endings that a file's name may have, and the compression of such a file."""
-
-LONGEST_DELIMITER = 4
-"""Bytes of the longest delimiter that DuckDB writes."""
+FORMATS = (".csv", ".csv.gz", ".parquet")
+"""The endings that a file's name may have."""
+ROW_GROUP = 1 << 17
+"""Rows of a group of Parquet at least, but for the last: the batches of a simulator may be small."""
 
 
 def read_sample(domain: Domain, events: int | None = None, seed: int = 0) -> pa.RecordBatchReader:
@@ -55,30 +59,47 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
     The ending of the name chooses the format: `.csv`, `.csv.gz` or `.parquet`. Text takes seconds, and no fractions,
     if a column has a time format. The file is written under another name and then renamed.
     """
-    import duckdb
-
     target = Path(path)
     suffix = next((suffix for suffix in FORMATS if target.name.endswith(suffix)), None)
     if suffix is None:
         raise OutputError(str(target), f"the name must end in {', '.join(FORMATS)}")
     rows = read_sample(domain, events, seed)
-    beside = target.with_name(f".{target.name}.part")
     text = suffix.startswith(".csv")
     if text:
         _check(domain.reader, target)
     shown = _shown(rows, domain.reader, text)
-    try:
-        with duckdb.connect() as connection:
-            connection.register("sample", shown)
-            connection.execute(f"COPY sample TO ? ({_options(domain.reader, suffix)})", [str(beside)])
-        if text and domain.reader.encoding != "utf-8":
-            _transcode(beside, domain.reader.encoding, packed=suffix.endswith(".gz"))
-        beside.replace(target)
-    except (duckdb.IOException, OSError) as error:
-        raise OutputError(str(target), " ".join(str(error).split())) from None
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(target) as file:
+        if text:
+            _write_csv(shown, domain.reader, file, target)
+        else:
+            _write_parquet(shown, file)
     return target
+
+
+def _write_parquet(rows: pa.RecordBatchReader, file: BinaryIO) -> None:
+    held: list[pa.RecordBatch] = []
+    with pq.ParquetWriter(file, rows.schema, compression="zstd") as writer:
+        for batch in chain(rows, [None]):
+            if batch is None or sum(map(len, held)) >= ROW_GROUP:
+                writer.write_table(pa.Table.from_batches(held, rows.schema))
+                held = []
+            held += [] if batch is None else [batch]
+
+
+def _write_csv(rows: pa.RecordBatchReader, reader: Reader, file: BinaryIO, target: Path) -> None:
+    own = {column.header: column.null for column in reader.columns}
+    nulls = [reader.null if own.get(name) is None else own[name] or () for name in rows.schema.names]
+    encoder = codecs.getincrementalencoder(reader.encoding)()
+    with ExitStack() as opened:
+        # without a time and a name, the same rows make the same file
+        is_packed = target.suffix == ".gz"
+        packed = opened.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)) if is_packed else file
+        try:
+            for part in write_text(rows, reader, nulls):
+                packed.write(encoder.encode(part))
+        except UnicodeEncodeError as error:
+            reason = f"the sample has text that is not in {reader.encoding}: {error}"
+            raise OutputError(str(target), reason) from None
 
 
 def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordBatchReader:
@@ -105,13 +126,11 @@ def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordB
 
 
 def _to_writable(array: pa.Array, column: Column, style: NumberStyle | None) -> pa.Array:
-    """A column for DuckDB to write: times as text, and nulls spelled out if the column has a spelling of its own."""
+    """A column whose text is that of the file: times and numbers in the forms of their column."""
     if pa.types.is_timestamp(array.type):
         array = write_times(array, column)
     elif style is not None and not style.is_plain:
         array = _write_numbers(array, style)
-    if column.null and column.type != "string":
-        return pc.fill_null(array.cast(pa.string()), column.null[0])
     return array
 
 
@@ -124,50 +143,11 @@ def _write_numbers(array: pa.Array, style: NumberStyle) -> pa.Array:
     return pa.array(texts, pa.string())
 
 
-def _transcode(file: Path, encoding: str, packed: bool) -> None:
-    """Write a file of UTF-8 in another encoding; raises `OutputError` for text that the encoding does not have."""
-    unpacked = gzip.decompress(file.read_bytes()) if packed else file.read_bytes()
-    try:
-        data = unpacked.decode().encode(encoding)
-    except UnicodeEncodeError as error:
-        raise OutputError(str(file), f"the sample has text that is not in {encoding}: {error}") from None
-    file.write_bytes(gzip.compress(data, mtime=0) if packed else data)
-
-
 def _check(reader: Reader, target: Path) -> None:
-    """Refuse dialects in which a value looks like a delimiter or like null."""
+    """Refuse dialects in which a value cannot be told from what is around it."""
     if not reader.quote:
         raise OutputError(str(target), "a reader without quotes cannot read CSV back exactly; use .parquet")
     plain = Reader(reader.columns)
     for name in ("skip", "comment"):
         if getattr(reader, name) != getattr(plain, name):
             raise OutputError(str(target), f"a sample cannot be written for a reader with {name}; use .parquet")
-    if len(reader.delimiter.encode()) > LONGEST_DELIMITER:
-        raise OutputError(str(target), f"a sample cannot be split by {reader.delimiter!r}; use .parquet")
-    for column in reader.columns:
-        if column.type == "string" and column.null is not None and reader.null[:1] != column.null[:1]:
-            raise OutputError(
-                str(target), f"column {column.name!r} spells null differently from the reader; use .parquet"
-            )
-
-
-def _options(reader: Reader, suffix: str) -> str:
-    """The options of DuckDB's COPY for the reader's dialect. Text that might spell a null is quoted."""
-    if suffix == ".parquet":
-        return f"FORMAT parquet, COMPRESSION {FORMATS[suffix]}"
-    quote = reader.quote or '"'
-    texts = [column for column in reader.columns if column.type == "string"]
-    quoted = [column.header for column in texts if {"", *(column.null or reader.null)} != {""}]
-    options = ["FORMAT csv", "HEADER" if reader.header else "HEADER false", f"DELIMITER {_literal(reader.delimiter)}"]
-    options += [f"QUOTE {_literal(quote)}", f"ESCAPE {_literal(reader.escape or quote)}"]
-    options += [f"NULLSTR {_literal(reader.null[0])}"] if reader.null else []
-    options += [f"FORCE_QUOTE ({', '.join(_name(header) for header in quoted)})"] if quoted else []
-    return ", ".join([*options, *(["COMPRESSION gzip"] if FORMATS[suffix] else [])])
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from domaintoolkit.reading.csv.row_writing import write_text
+from domaintoolkit.schema import Column, Reader
+
+
+@pytest.mark.parametrize(
+    ("settings", "value", "written"),
+    [
+        ({}, "plain", "plain"),
+        ({}, "a,b", '"a,b"'),
+        ({}, 'say "a"', '"say ""a"""'),
+        ({}, " a", '" a"'),
+        ({}, "a\rb", '"a\rb"'),
+        ({}, "", '""'),
+        ({}, None, ""),
+        ({"escape": "\\"}, 'a"\\', '"a\\"\\\\"'),
+        ({"quote": "'"}, "it's", "'it''s'"),
+        ({"delimiter": "||"}, "a|b", "a|b"),
+        ({"delimiter": "||"}, "a||b", '"a||b"'),
+        ({"null": ("NULL", "-")}, None, "NULL"),
+        ({"null": ("NULL", "-")}, "-", '"-"'),
+        ({"null": ("NULL", "-")}, "", ""),
+    ],
+)
+def test_a_value_is_quoted_if_it_needs_to_be(settings: dict[str, str], value: str | None, written: str) -> None:
+    reader = Reader((Column("a"), Column("b", type="int64")), **settings)
+    rows = pa.table({"a": pa.array([value], pa.string()), "b": [1]})
+    text = "".join(write_text(rows.to_reader(), reader, [reader.null, reader.null]))
+    assert text == f"a{reader.delimiter}b\n{written}{reader.delimiter}1\n"
+
+
+def test_a_reader_without_a_header_gets_none() -> None:
+    reader = Reader((Column("a", source="1"),), header=False)
+    assert list(write_text(pa.table({"1": ["x", "y"]}).to_reader(), reader, [()])) == ["x\ny\n"]
