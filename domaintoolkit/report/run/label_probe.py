@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.evaluate.class_ranking import area_under_curve
+from domaintoolkit.metrics import area_under_curve
 from domaintoolkit.probes import ProbeRows, ProbeSettings, fit_probe
 from domaintoolkit.streams.keys import SPLITS
 
