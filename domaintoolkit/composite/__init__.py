@@ -1,6 +1,7 @@
 """Composite tokens: learned merges over the fields of an event and over neighbouring events (ActionPiece)."""
 
 from domaintoolkit.composite.composite_model import CompositeModel, CompositePart
+from domaintoolkit.composite.interpretation import interpret
 from domaintoolkit.composite.learning import MemoryLimitError, RecountError, extend, learn
 from domaintoolkit.composite.names import Heavy, composite_keys, composite_names, heaviest, share_emitted
 from domaintoolkit.composite.published import PublishedVocabulary
@@ -21,6 +22,7 @@ __all__ = [
     "composite_names",
     "extend",
     "heaviest",
+    "interpret",
     "learn",
     "share_emitted",
 ]

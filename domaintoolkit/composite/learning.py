@@ -76,6 +76,7 @@ def extend(
     The new ids are `base_size` and up, which must be above all ids so far.
     """
     from domaintoolkit.composite.kernels.block import join_events
+    from domaintoolkit.composite.kernels.compilation import loop
     from domaintoolkit.composite.kernels.construction import RECOUNT_FAILED, TOO_LARGE, MergePlan
     from domaintoolkit.composite.kernels.construction import learn as run
     from domaintoolkit.composite.kernels.sets import Base, find_levels, split_events
@@ -85,10 +86,10 @@ def extend(
     begins, ends = event_bounds(streams)
     place, start = plain(grammar.place, np.int16), plain(grammar.start, np.bool_)
     base = Base(place, start, find_allowed(grammar, model.fields), _levels(model, len(place)))
-    find_levels(ids, begins, ends, base)
+    loop(find_levels)(ids, begins, ends, base)
     # (tokens in sets,), (events + 1,), then (events,) each
-    tokens, first, outside, opens = split_events(ids, begins, ends, base)
-    joined = join_events(first, opens, plain(streams.event_offsets, np.int64), model.across_events)
+    tokens, first, outside, opens = loop(split_events)(ids, begins, ends, base)
+    joined = loop(join_events)(first, opens, plain(streams.event_offsets, np.int64), model.across_events)
     # the largest set and the number of events bound every sum of weights
     share, scale = make_shares(int(np.diff(first).max(initial=1)), len(begins))
     span = fit_size(model.spans(base_size), base_size + spec.vocabulary_size, 1)
@@ -98,7 +99,7 @@ def extend(
 
     def merge(stop: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
         plan = MergePlan(known, base_size, spec.vocabulary_size, least, recount_every, stop, most)
-        return run(tokens, first, outside, joined, span, model.directed, share, plan)
+        return loop(run)(tokens, first, outside, joined, span, model.directed, share, plan)
 
     rows, made = run_interruptible(merge)
     if made == RECOUNT_FAILED:

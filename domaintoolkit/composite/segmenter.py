@@ -57,12 +57,13 @@ class Segmenter:
 
     def greedy(self, streams: StreamArrays) -> Arrays:
         """Streams in which the heaviest merge that applies is made until none does. Deterministic."""
+        from domaintoolkit.composite.kernels.compilation import loop
         from domaintoolkit.composite.kernels.greedy import segment_greedy
 
         rules, span = self._by_weight, self.model.spans(self.size)
 
         def kernel(block: Any, _: slice) -> Any:
-            return segment_greedy(block, self._base, rules, span, self._leads, self._flags)
+            return loop(segment_greedy)(block, self._base, rules, span, self._leads, self._flags)
 
         return self._segment(streams, kernel)
 
@@ -72,13 +73,14 @@ class Segmenter:
         The permutations of a history depend on `seed`, `epoch` and its key alone; `keys` are one integer a
         history, by default its position.
         """
+        from domaintoolkit.composite.kernels.compilation import loop
         from domaintoolkit.composite.kernels.spr import segment_spr
 
         keys = np.arange(len(streams.offsets) - 1) if keys is None else keys
         rules, states = self._by_rank, history_seeds(seed, epoch, keys)
 
         def kernel(block: Any, part: slice) -> Any:
-            return segment_spr(block, self._base, rules, self._leads, self._flags, states[part])
+            return loop(segment_spr)(block, self._base, rules, self._leads, self._flags, states[part])
 
         return self._segment(streams, kernel)
 
@@ -88,6 +90,7 @@ class Segmenter:
         Base streams come back unchanged. Raises `DecodeError` for ids that are not streams of this model,
         or if it is undirected and joins events.
         """
+        from domaintoolkit.composite.kernels.compilation import loop
         from domaintoolkit.composite.kernels.expansion import expand
 
         if not self.model.decodable:
@@ -101,7 +104,9 @@ class Segmenter:
         ends = offsets_of(lengths[ids])[offsets]
         # of one type, so that the loop is compiled once
         narrow = plain(ids, np.int32)
-        found, starts, events, error, stream, position = expand(narrow, offsets, np.diff(ends), self._base, pieces)
+        found, starts, events, error, stream, position = loop(expand)(
+            narrow, offsets, np.diff(ends), self._base, pieces
+        )
         if error:
             raise DecodeError(REASONS[error], stream, position)
         event_offsets = offsets_of(events)

@@ -54,6 +54,7 @@ def make_base(model: CompositeModel, grammar: Grammar) -> Any:
 
 def make_rules(model: CompositeModel, order: NDArray[np.int64], continues: NDArray[np.bool_]) -> Any:
     """The kernels' `MergeRules`, in this order of preference."""
+    from domaintoolkit.composite.kernels.compilation import loop
     from domaintoolkit.composite.kernels.greedy import MergeRules
     from domaintoolkit.composite.kernels.merge_table import fill_table
 
@@ -63,7 +64,7 @@ def make_rules(model: CompositeModel, order: NDArray[np.int64], continues: NDArr
     for own, other in ((0, 1), (1, 0)):
         np.bitwise_or.at(partners, merges[:, own], np.uint64(1) << (merges[:, other] & 63).astype(np.uint64))
     deep = bool(len(model.levels))
-    return MergeRules(fill_table(merges), merges, model.weights[order], partners, continues, deep)
+    return MergeRules(loop(fill_table)(merges), merges, model.weights[order], partners, continues, deep)
 
 
 def find_leads(model: CompositeModel, grammar: Grammar) -> NDArray[np.int32]:

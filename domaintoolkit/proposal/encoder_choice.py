@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import pluralize
-from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit
+from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit, plain_settings
 from domaintoolkit.proposal.columns.marks import find_path_mark, find_set_mark
 from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.proposal.time_choice import TimeChoice
@@ -31,6 +31,9 @@ SOME = 300
 
 DURATION = re.compile(r"[+-]?(\d+:)?\d{1,3}:\d{2}([.,]\d+)?|[+-]\d+[.,]\d+|\d+ (days?|laps?|d) .*|P(\d+D)?T.*")
 """Lengths of time, and gaps between times, as people write them."""
+
+PATHS = frozenset(("path", "hierarchy", "taxonomy", "breadcrumb", "pfad", "ruta", "chemin"))
+"""Words that name a path from the coarse to the fine."""
 
 SHORT_DAYS = 60.0
 """Days from which on months and days of the month tell something."""
@@ -82,6 +85,8 @@ def choose(profile: Profile) -> Choice:
             return Choice(profile, Timestamp(profile.name, parts=("month", "day", "weekday", "hour")), "a second time")
         return _number(profile)
     if profile.kind == "clock":
+        if profile.missing > 0.5:
+            return Choice(profile, None, f"time of day, {profile.missing:.0%} null")
         if profile.settings["time_format"] == "%H%M":
             return Choice(profile, Numeric(profile.name, bins=48), f"time of day as hhmm{_nulls(profile)}")
         return Choice(profile, Timestamp(profile.name, parts=("hour", "minute")), f"time of day{_nulls(profile)}")
@@ -112,6 +117,10 @@ def _nulls(profile: Profile) -> str:
 
 def _number(profile: Profile) -> Choice:
     if not profile.is_whole:
+        if "version" in words_of(profile.name)[-1:]:
+            # as text: version 12.10 is not 12.1
+            own = replace(profile, kind="text", settings=plain_settings(profile))
+            return Choice(own, _categorical(profile), _category_reason(profile, "version"))
         return _amount(profile)
     if profile.hints("clock") and _is_hhmm(profile):
         return Choice(profile, Numeric(profile.name, bins=48), "time of day as hhmm")
@@ -228,7 +237,7 @@ def _text(profile: Profile) -> Choice:
             return Choice(profile, None, "identifier: nearly unique")
     if sum(value[:1] in "{[" and value[-1:] in "}]" for value in sample) > 0.9 * len(sample):
         return Choice(profile, None, "JSON in a cell: give it columns of its own")
-    path = find_path_mark(sample)
+    path = find_path_mark(sample, bool(PATHS & set(words_of(profile.name))))
     if path is not None:
         return Choice(
             profile, _categorical(profile, path), f"path with {path!r}, {profile.distinct:,} values{_nulls(profile)}"

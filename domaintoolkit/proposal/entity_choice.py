@@ -99,6 +99,8 @@ def _score(profile: Profile, time: TimeChoice | None) -> float:
         score -= 3.0
     if runs(codes) < 1.3 and mean > 1.5 and profile.distinct > 5:
         score += 1.0
+    if sum(value.startswith("/") or "://" in value for value in profile.values[:500]) > 0.8 * len(profile.values[:500]):
+        score -= 2.5  # pages are what is looked at
     return score + _by_name(profile)
 
 
@@ -180,6 +182,8 @@ def _with_first_names(found: list[EntityChoice], profiles: Sequence[Profile]) ->
         if _is_surname(column) and given is not None:
             pairs = column.codes * (given.distinct + 1) + given.codes + 1
             codes = np.where(column.there & given.there, np.unique(pairs, return_inverse=True)[1], -1)
-            choice = EntityChoice((column, given), codes.astype(np.int64), choice.score, choice.reason)
+            mean = (codes >= 0).sum() / max(len(np.unique(codes[codes >= 0])), 1)
+            reason = f"{len(np.unique(codes[codes >= 0])):,} names, each in {mean:,.1f} rows on average"
+            choice = EntityChoice((column, given), codes.astype(np.int64), choice.score, reason)
         made.append(choice)
     return made

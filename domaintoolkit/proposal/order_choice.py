@@ -227,5 +227,10 @@ class SeenHistories:
         own = self.codes[order]
         firsts = order[np.flatnonzero(np.append(True, own[1:] != own[:-1]))]
         firsts = firsts[profile.there[firsts]]
-        near = np.abs(profile.times[firsts] - self.time.times[firsts])
-        return bool(len(firsts)) and float((near < (1 if profile.has_clock else DAY_US)).mean()) > 0.95
+        if not len(firsts):
+            return False
+        # (entities,) µs from the static time to the first event that was looked at, which need not be the very first
+        after = self.time.times[firsts] - profile.times[firsts]
+        if not profile.has_clock:
+            return float((np.abs(after) < DAY_US).mean()) > 0.95
+        return float((after >= 0).mean()) > 0.95 and float((after == 0).mean()) > 0.3

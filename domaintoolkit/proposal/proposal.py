@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from domaintoolkit.errors import LookupFailedError, ProposalError, SchemaError
-from domaintoolkit.proposal.columns.column_profile import Profile, make_profile
+from domaintoolkit.proposal.columns.column_profile import Profile, make_profile, plain_settings
 from domaintoolkit.proposal.columns.name_words import plain_name
 from domaintoolkit.proposal.date_order import settle_dates
 from domaintoolkit.proposal.dependencies import combined, is_bijective
@@ -19,7 +19,7 @@ from domaintoolkit.proposal.marginal_fit import fit_marginals
 from domaintoolkit.proposal.order_choice import SeenHistories
 from domaintoolkit.proposal.reader_choice import build_reader, joined_name, try_reader
 from domaintoolkit.proposal.redundancy import copies, find_leaks, from_time
-from domaintoolkit.proposal.roles import Roles, plain_settings, shown_time, spell
+from domaintoolkit.proposal.roles import Roles, shown_time, spell
 from domaintoolkit.proposal.sampling.table_sample import TableSample, take_sample
 from domaintoolkit.proposal.time_choice import TimeChoice, find_times, offset_time
 from domaintoolkit.schema import Categorical, Reader, Schema, Timestamp
@@ -353,6 +353,8 @@ class _Proposer:
             return None, wrong
         notes = [*self.notes, *self._notes(roles, counted)]
         refused = self._refused_share(roles, counted)
+        if refused:
+            notes.append("refused rows end `encode` unless it is given --on-bad-rows quarantine")
         return Proposal(
             schema, reader, self._listed(roles, choices, static_names, time_name), tuple(self.questions), tuple(notes),
             self.sample.rows, self.sample.total, refused, fit_marginals(table, schema, reader),
@@ -424,7 +426,8 @@ def _settle_static(choice: Choice) -> Choice:
 def _is_label(profile: Profile) -> bool:
     """True if a name says that the column is to be predicted, and its values can be labels."""
     is_late = profile.hints("time") or (profile.distinct != 2 and profile.hints("late"))
-    few = 2 <= profile.distinct <= 20 and profile.missing < 0.999
+    # a column `clicks` or `deaths` counts
+    few = 2 <= profile.distinct <= (2 if profile.name.endswith("s") else 20) and profile.missing < 0.999
     return profile.hints("label") and few and not is_late and profile.kind in ("number", "bool", "text")
 
 

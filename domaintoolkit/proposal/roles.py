@@ -12,7 +12,7 @@ from domaintoolkit.proposal.entity_choice import EntityChoice
 from domaintoolkit.proposal.time_choice import TimeChoice
 from domaintoolkit.schema import Timestamp
 
-__all__ = ["Roles", "plain_settings", "shown_time", "spell"]
+__all__ = ["Roles", "shown_time", "spell"]
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,6 @@ class Roles:
         for name, choice in by_name.items():
             made.setdefault(name, (choice.profile, choice))
         return sorted(made.values(), key=lambda each: each[0].place)
-
-
-def plain_settings(profile: Profile) -> dict[str, Any]:
-    return {name: value for name, value in profile.settings.items() if name in ("null", "trim")}
 
 
 def shown_time(time: TimeChoice) -> str:

@@ -42,6 +42,8 @@ def write_toml(proposal: Proposal, described: str = "") -> str:
     left = [column for column in proposal.columns if column.role == "left out"]
     if left:
         lines += ["", "# Columns that are left out:", *(f"#   {each.header}: {each.reason}" for each in left)]
+    if proposal.notes:
+        lines += ["", "# Notes:", *(f"#   {' '.join(note.split())}" for note in proposal.notes)]
     return "\n".join(lines) + "\n"
 
 

@@ -54,18 +54,20 @@ class _EncoderCheck:
 
     def fail(self, method: str, reason: str, advice: str = "") -> ContractError:
         """The error that says what `method` did."""
-        return ContractError(CONTRACT, f"`{method}` of {self.spec.name!r} {reason}", self.spec.name, advice)
+        told = f"`{method}` of {self.spec.name!r} {reason}"
+        return ContractError(CONTRACT, told, self.spec.name, advice or _ADVICE.get(method, ""))
 
     def call(self, method: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """The answer of a method; an exception is told as its mistake."""
         try:
             return function(*arguments)
         except Exception as error:
-            raise self.fail(method, f"raised {type(error).__name__}: {error}", _ADVICE.get(method, "")) from error
+            raise self.fail(method, f"raised {type(error).__name__}: {error}") from error
 
-    def require(self, holds: bool, method: str, reason: str, advice: str = "") -> None:
+    def require(self, holds: bool, method: str, reason: str) -> None:
+        """Raise unless it holds. Reasons that show values are made only if needed, since that takes longest."""
         if not holds:
-            raise self.fail(method, reason, advice or _ADVICE.get(method, ""))
+            raise self.fail(method, reason)
 
     # The methods, in the order in which they are needed
 
@@ -162,13 +164,13 @@ class _EncoderCheck:
             self._check_sequences(encoder, values[row].as_py(), sequences)
         (null,) = self._null_tokens(encoder, values)
         missing = sum(sequences == null for sequences in tokens)
-        self.require(
-            made.missing == missing,
-            "encode",
-            f"returned missing={made.missing} for {missing} values that are missing, of {len(values)}: "
-            f"{_short(values.to_pylist())}",
-            "let missing be the number of rows that have the null token, whatever else they are",
-        )
+        if made.missing != missing:
+            raise self.fail(
+                "encode",
+                f"returned missing={made.missing} for {missing} values that are missing, of {len(values)}: "
+                f"{_short(values.to_pylist())}",
+                "let missing be the number of rows that have the null token, whatever else they are",
+            )
         for word in ("spelled", "hashed", "clipped"):
             count = getattr(made, word)
             is_count = isinstance(count, int | np.integer) and bool(0 <= count <= len(values))
@@ -195,43 +197,28 @@ class _EncoderCheck:
             slots.ndim == 1 and slots.dtype.kind in "iu", "encode", f"returned slots of {slots.dtype} in {where}"
         )
         sequences = len(slots) if cells.offsets is None else len(cells.offsets) - 1
-        outside = codes[(codes < 0) | (codes >= sequences)]
-        self.require(
-            not len(outside), "encode", f"returned the code {outside[:1]} in {where}, which has {sequences} sequences"
-        )
+        outside = codes[(codes < 0) | (codes >= sequences)].tolist()
+        if outside:
+            raise self.fail("encode", f"returned the code {outside[0]} in {where}, which has {sequences} sequences")
         if cells.offsets is not None:
             offsets = np.asarray(cells.offsets)
             rises = (
                 bool(len(offsets)) and offsets[0] == 0 and offsets[-1] == len(slots) and (np.diff(offsets) >= 0).all()
             )
             self.require(bool(rises), "encode", f"returned offsets in {where} that do not rise from 0 to {len(slots)}")
-        wrong = slots[(slots < -BYTES) | (slots >= len(encoder.slots))]
-        self.require(
-            not len(wrong),
-            "encode",
-            f"returned slot {wrong[:1]} in {where}; slots are below {len(encoder.slots)}, bytes from -1 to -{BYTES}",
-        )
+        wrong = slots[(slots < -BYTES) | (slots >= len(encoder.slots))].tolist()
+        if wrong:
+            allowed = f"slots are below {len(encoder.slots)}, bytes from -1 to -{BYTES}"
+            raise self.fail("encode", f"returned slot {wrong[0]} in {where}; {allowed}")
 
     def _check_sequences(self, encoder: Encoder, value: Any, sequences: tuple[tuple[int, ...], ...]) -> None:
         """Each part begins with a start slot of its own, and has no other; after a whole slot, parts are empty."""
         whole = bool(sequences[0]) and sequences[0][0] >= 0 and encoder.slots[sequences[0][0]].whole
         for number, sequence in enumerate(sequences):
-            head = f"returned {_names(encoder, sequence)} as part {number} of {value!r}"
-            if whole and number:
-                self.require(not sequence, "encode", f"{head}, but a whole slot in part 0 stands for all parts")
-                continue
-            self.require(bool(sequence), "encode", f"{head}: a part has at least one token")
-            first = None if sequence[0] < 0 else encoder.slots[sequence[0]]
-            self.require(
-                first is not None and first.start and first.part == number,
-                "encode",
-                f"{head}: it must begin with a slot of part {number} that has start=True",
-            )
-            for slot in sequence[1:]:
-                continues = slot < 0 or (not encoder.slots[slot].start and encoder.slots[slot].part == number)
-                self.require(
-                    continues, "encode", f"{head}: after the first come bytes and slots of the part with start=False"
-                )
+            wrong = _fault(encoder, number, sequence, whole)
+            if wrong:
+                head = f"returned {_names(encoder, sequence)} as part {number} of {value!r}"
+                raise self.fail("encode", f"{head}{wrong}")
 
     def check_nulls(self, encoder: Encoder, values: pa.Array, tokens: Tokens) -> None:
         (null,) = self._null_tokens(encoder, values)
@@ -245,12 +232,10 @@ class _EncoderCheck:
         halves = [*self.encode(encoder, values[middle:]), *self.encode(encoder, values[:middle])]
         halves = [*halves[len(values) - middle :], *halves[: len(values) - middle]]
         for row, (apart, together) in enumerate(zip(halves, tokens, strict=True)):
-            self.require(
-                apart == together,
-                "encode",
-                f"gives {values[row].as_py()!r} the tokens {_names(encoder, sum(together, ()))} beside some values and "
-                f"{_names(encoder, sum(apart, ()))} beside others",
-            )
+            if apart != together:
+                some, others = (_names(encoder, sum(tokens, ())) for tokens in (together, apart))
+                told = f"gives {values[row].as_py()!r} the tokens {some} beside some values and {others} beside others"
+                raise self.fail("encode", told)
 
     def check_decode(self, encoder: Encoder, kind: pa.DataType, values: pa.Array, tokens: Tokens) -> None:
         parts = list(self.call("encode", encoder.encode, values).parts)
@@ -266,18 +251,16 @@ class _EncoderCheck:
                 f"returned {_short(decoded)} for {len(values)} rows; an Arrow array of that length is needed",
             )
             accepted, again = self._accepted(decoded)
-            self.require(
-                len(accepted) == len(decoded),
-                method,
-                f"returned a value of {decoded.type} that `prepare` refuses: {_short(decoded.to_pylist())}",
-            )
+            if len(accepted) != len(decoded):
+                refused = f"a value of {decoded.type} that `prepare` refuses: {_short(decoded.to_pylist())}"
+                raise self.fail(method, f"returned {refused}")
             for row, (before, after) in enumerate(zip(tokens, self.encode(encoder, again), strict=True)):
-                self.require(
-                    before == after,
-                    method,
-                    f"turns {_names(encoder, sum(before, ()))}, the tokens of {values[row].as_py()!r}, into "
-                    f"{decoded[row].as_py()!r}, which encodes to {_names(encoder, sum(after, ()))}",
-                )
+                if before != after:
+                    raise self.fail(
+                        method,
+                        f"turns {_names(encoder, sum(before, ()))}, the tokens of {values[row].as_py()!r}, into "
+                        f"{decoded[row].as_py()!r}, which encodes to {_names(encoder, sum(after, ()))}",
+                    )
 
     def check_lookup(self, encoder: Encoder, values: pa.Array, tokens: Tokens) -> None:
         ids = np.arange(len(encoder.slots) + BYTES, dtype=np.int64) + 1_000
@@ -286,12 +269,9 @@ class _EncoderCheck:
         self.require(len(found) == len(values), "lookup", f"returned {len(found)} answers for {len(values)} values")
         for row, sequences in enumerate(tokens):
             wanted = tuple(int(ids[slot]) for sequence in sequences for slot in sequence)
-            self.require(
-                tuple(found[row]) == wanted,
-                "lookup",
-                f"gives {values[row].as_py()!r} the ids {_short(found[row])} and `encode` {_short(wanted)}, if slot s "
-                "has the id s + 1000",
-            )
+            if tuple(found[row]) != wanted:
+                gives = f"gives {values[row].as_py()!r} the ids {_short(found[row])} and `encode` {_short(wanted)}"
+                raise self.fail("lookup", f"{gives}, if slot s has the id s + 1000")
 
     def check_json(self, encoder: Encoder, values: pa.Array, tokens: Tokens) -> None:
         data = self.call("to_json", encoder.to_json)
@@ -328,6 +308,21 @@ _ADVICE = {
     "from_json": "read everything that `to_json` writes",
     "extend": "return a new encoder whose slots begin with all of the old ones",
 }
+
+
+def _fault(encoder: Encoder, number: int, sequence: Sequence[int], whole: bool) -> str:
+    """The rule of sequences that the sequence of part `number` breaks, if one; `whole` if part 0 is a whole slot."""
+    if whole and number:
+        return ", but a whole slot in part 0 stands for all parts" if sequence else ""
+    if not sequence:
+        return ": a part has at least one token"
+    first = None if sequence[0] < 0 else encoder.slots[sequence[0]]
+    if first is None or not first.start or first.part != number:
+        return f": it must begin with a slot of part {number} that has start=True"
+    rest = (encoder.slots[slot] for slot in sequence[1:] if slot >= 0)
+    if any(slot.start or slot.part != number for slot in rest):
+        return ": after the first come bytes and slots of the part with start=False"
+    return ""
 
 
 def _tokens(parts: Sequence[Cells]) -> Tokens:

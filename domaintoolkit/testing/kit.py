@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
 import pyarrow as pa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis.errors import Flaky
 
+from domaintoolkit.composite import interpret
 from domaintoolkit.encoders import Encoder, EncoderType, State
 from domaintoolkit.errors import LookupFailedError, cause, pluralize
 from domaintoolkit.schema import Custom, Domain, Schema
 from domaintoolkit.streams import Streams
 from domaintoolkit.testing.contract_error import ContractError
-from domaintoolkit.testing.contracts import CONTRACTS, Contract, ContractCase
+from domaintoolkit.testing.contracts import COMPOSITES, CONTRACTS, Contract, ContractCase
 from domaintoolkit.testing.domain_contracts import (
     DOMAIN_CONTRACTS,
     SAMPLE,
@@ -35,6 +36,9 @@ Strategies = Mapping[str, st.SearchStrategy[Any]]
 
 SHRINKING = 10.0
 """Seconds spent on a smaller table that shows a broken contract."""
+
+WIDE, FEWEST = 10, 8
+"""Of a domain with more columns, so many times fewer tables are drawn, but not below the fewest."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ def run_checks(
 ) -> Iterator[CheckResult]:
     """The same contract by contract, and all of them: a broken contract does not end the others.
 
-    If the sample or an encoder is at fault, the contracts that build on it are not checked.
+    All contracts are checked on the same tables, since drawing and fitting them takes longest. If the sample or an
+    encoder is at fault, the contracts that build on it are not checked.
     """
     own = tuple(encoders)
     unknown = sorted(set(custom or {}) - set(domain.schema.columns))
@@ -99,12 +104,13 @@ def run_checks(
             yield result
         else:
             yield _not_checked(each.name, each.promise, fault)
+    if fault is None:
+        half = whole.table.slice(0, len(whole.table) // 2)
+        case = ContractCase(domain.schema, half, whole.table, own)
+        drawn = _draw_cases(case, custom or {}, examples)
     for contract in CONTRACTS:
         if fault is None:
-            drawn = _drawn_values(domain.schema, whole.table, custom or {})
-            half = whole.table.slice(0, len(whole.table) // 2)
-            case = ContractCase(domain.schema, half, whole.table, own)
-            result = _check_contract(contract, case, drawn, max(1, examples // contract.cost))
+            result = _check_contract(contract, case, drawn)
             fault = "the encoders come first" if not result.holds and contract.name == ENCODERS else None
             yield result
         else:
@@ -144,14 +150,36 @@ def _check_domain_contract(contract: DomainContract, case: DomainCase) -> CheckR
     return CheckResult(contract.name, contract.promise, perf_counter() - start, error, remark, is_checked)
 
 
-def _check_contract(contract: Contract, case: ContractCase, drawn: Strategies, examples: int) -> CheckResult:
+def _check_contract(contract: Contract, case: ContractCase, drawn: list[ContractCase]) -> CheckResult:
     """Check drawn tables first, since what they show is small; then the sample."""
     start = perf_counter()
-    error = _find_in_drawn(contract, case, drawn, examples) or _find(contract, case)
-    if error is not None:
-        error = _make_smaller(contract, case, error)
-    remark = f"the sample, {pluralize(examples, 'drawn table')}"
+    some = drawn[: max(1, len(drawn) // contract.cost)]
+    with _interpreted(contract):
+        error = next(filter(None, (_find(contract, each) for each in (*some, case))), None)
+        if error is not None:
+            error = _make_smaller(contract, case, error) if _find_again(contract, case, error) else _unsteady(error)
+    remark = f"the sample, {pluralize(len(some), 'drawn table')}"
     return CheckResult(contract.name, contract.promise, perf_counter() - start, error, remark)
+
+
+def _interpreted(contract: Contract) -> AbstractContextManager[None]:
+    """Compiling the loops of composites takes a minute, and interpreting them on some rows seconds."""
+    if contract.name != COMPOSITES:
+        return nullcontext()
+    return interpret()
+
+
+def _find_again(contract: Contract, case: ContractCase, error: ContractError) -> bool:
+    """True if the tables of an error show one once more."""
+    assert error.fit is not None
+    assert error.rows is not None
+    return _find(contract, replace(case, fit=error.fit, rows=error.rows)) is not None
+
+
+def _unsteady(error: ContractError) -> ContractError:
+    reason = f"broken at some times, not always, on the same tables: {error.reason}"
+    advice = "let tokens depend on nothing but the values: no clock, no random numbers, no memory of earlier calls"
+    return ContractError(error.contract, reason, error.field, advice)
 
 
 def _drawn_values(schema: Schema, sample: pa.Table, custom: Strategies) -> Strategies:
@@ -164,40 +192,27 @@ def _drawn_values(schema: Schema, sample: pa.Table, custom: Strategies) -> Strat
     return drawn | dict(custom)
 
 
-def _find_in_drawn(contract: Contract, case: ContractCase, drawn: Strategies, examples: int) -> ContractError | None:
-    """The error of the first drawn tables that show one."""
+def _draw_cases(case: ContractCase, custom: Strategies, examples: int) -> list[ContractCase]:
+    """`examples` pairs of drawn tables; fewer for a wide domain, whose tables each show more."""
     schema = case.schema
     types = {name: case.rows.schema.field(name).type for name in schema.columns}
-    table = tables(schema, types=types, custom=drawn)
-    failed: list[ContractError] = []
+    table = tables(schema, types=types, custom=_drawn_values(schema, case.rows, custom))
+    count = max(min(examples, FEWEST), examples * WIDE // max(WIDE, len(schema.columns)))
+    drawn: list[ContractCase] = []
 
     @settings(
-        max_examples=examples,
+        max_examples=count,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],  # Hypothesis makes tables smaller cell by cell, which takes minutes
-        report_multiple_bugs=False,
+        phases=[Phase.generate],
     )
     @given(table, table)
-    def check(fit: pa.Table, rows: pa.Table) -> None:
-        try:
-            _check(contract, ContractCase(schema, fit, rows, case.encoders))
-        except ContractError as error:
-            failed.append(error)
-            raise
+    def draw(fit: pa.Table, rows: pa.Table) -> None:
+        drawn.append(ContractCase(schema, fit, rows, case.encoders))
 
-    try:
-        check()
-    except ContractError as error:
-        error.__notes__ = []  # Hypothesis' own telling of the tables
-        return error
-    except Flaky:
-        seen = failed[0] if failed else ContractError(contract.name, "an error")
-        reason = f"broken at some times, not always, on the same tables: {seen.reason}"
-        advice = "let tokens depend on nothing but the values: no clock, no random numbers, no memory of earlier calls"
-        return ContractError(contract.name, reason, seen.field, advice)
-    return None
+    draw()
+    return drawn
 
 
 def _check(contract: Contract, case: ContractCase) -> None:

@@ -11,7 +11,7 @@ from composite_corpora import Corpus, corpora, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaintoolkit.composite import Arrays, CompositeModel, Segmenter, learn
+from domaintoolkit.composite import Arrays, CompositeModel, Segmenter, interpret, learn
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.schema import Composite
 
@@ -55,6 +55,22 @@ def test_streams_expand_to_exactly_the_base_tokens(
         assert_same(tool.expand(segmented.ids, segmented.offsets), streams)
         assert len(segmented.ids) <= len(streams.ids)
         assert (np.diff(segmented.event_starts) >= 0).all()
+
+
+@pytest.mark.slow
+@settings(max_examples=10)
+@given(corpora(), st.booleans())
+def test_interpreted_loops_do_what_compiled_ones_do(drawn: tuple[Corpus, Arrays], across: bool) -> None:
+    corpus, streams = drawn
+    tool = segmenter(corpus, streams, across_events=across)
+    with interpret():
+        other = segmenter(corpus, streams, across_events=across)
+        found = [other.greedy(streams), other.spr(streams, seed=3)]
+        expanded = other.expand(found[0].ids, found[0].offsets)
+    np.testing.assert_array_equal(other.model.merges, tool.model.merges)
+    for one, two in zip(found, (tool.greedy(streams), tool.spr(streams, seed=3)), strict=True):
+        assert_same(one, two)
+    assert_same(expanded, streams)
 
 
 @pytest.mark.slow

@@ -562,3 +562,63 @@ def ad_clicks(folder: Path) -> tuple[Path, dict[str, str]]:
         "attributed_time": "leak",
         "is_attributed": "label",
     }
+
+
+@table
+def impressions(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Days with their hour in eight digits, an operating system of versions, and regions as numbers with points."""
+    rng = np.random.default_rng(15)
+    size = 3_000
+    rows = []
+    for number, device in enumerate(ranked(rng, size, 300)):
+        when = dt.datetime(2014, 10, 21) + dt.timedelta(hours=number * 60 // size)
+        region = f"{rng.integers(1, 5)}.{rng.integers(1, 9)}.{rng.integers(1, 20)}"
+        version = f"{12 + device % 4}.{device % 3}"
+        rows.append(
+            [int(rng.random() < 0.17), f"{when:%y%m%d%H}", f"{device * 2246822519 % 2**32:08x}", version, region]
+        )
+    return write_rows(folder / "ads.csv", rows, "click hour device_id os_version region_path"), {
+        "click": "label",
+        "hour": "time",
+        "device_id": "entity",
+        "os_version": "static categorical",
+        "region_path": "categorical",
+    }
+
+
+@table
+def pages_without_a_header(folder: Path) -> tuple[Path, dict[str, str]]:
+    """As many pages as visitors, and seconds since 1970, with tabs between them."""
+    rng = np.random.default_rng(16)
+    rows, at = [], 1.7e9
+    for user in ranked(rng, 4_000, 400):
+        at += float(rng.exponential(8))
+        page = f"/{['shop', 'blog', 'help'][user % 3]}/{'abcd'[rng.integers(4)]}/{ranked(rng, 1, 40)[0]}"
+        rows.append([f"u{user * 7919 % 100000:05d}", int(at), page, int(rng.choice([200, 404, 301]))])
+    return write_rows(folder / "clicks.tsv", rows, delimiter="\t"), {
+        "column_1": "entity",
+        "column_2": "time",
+        "column_3": "categorical",
+        "column_4": "categorical",
+    }
+
+
+@table
+def race_results(folder: Path) -> tuple[Path, dict[str, str]]:
+    """A place that is null for who did not finish, beside the order of all; and a start that is mostly unknown."""
+    rng = np.random.default_rng(17)
+    rows = []
+    for race in range(150):
+        day = dt.date(2000, 3, 1) + dt.timedelta(days=14 * race)
+        start = f"{12 + race % 4}:00:00" if race > 110 else ""
+        for place, driver in enumerate(rng.choice(40, 20, replace=False), 1):
+            done = place <= 12
+            rows.append([int(driver), day, start, place if done else "", str(place) if done else "R", place])
+    return write_rows(folder / "races.csv", rows, "driverId date race_time position positionText positionOrder"), {
+        "driverId": "entity",
+        "date": "time",
+        "race_time": "out",
+        "position": "out",
+        "positionText": "categorical",
+        "positionOrder": "numeric",
+    }

@@ -66,7 +66,7 @@ def first_only(self: Any, values: pa.Array) -> Encoded:
         (encoding(lambda made: replace(made, spelled=-1)), r"`encode` of 'position' returned spelled=-1"),
         (
             encoding(lambda made: replace(made, parts=[replace(made.parts[0], slots=made.parts[0].slots + 90)])),
-            r"`encode` of 'position' returned slot \[",
+            r"`encode` of 'position' returned slot 93 in part 0",
         ),
         (
             encoding(lambda made: replace(made, parts=[replace(made.parts[0], codes=made.parts[0].codes[1:])])),

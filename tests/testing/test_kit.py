@@ -19,6 +19,7 @@ from domaintoolkit.encoders import CATEGORICAL, Encoded, EncoderType
 from domaintoolkit.errors import LookupFailedError
 from domaintoolkit.schema import Categorical, Column, Domain, Numeric, Reader, Schema, Text, Timestamp
 from domaintoolkit.testing import CheckResult, ContractError, cases, check_domain, check_table, run_checks
+from domaintoolkit.testing.contracts import CONTRACTS
 from domaintoolkit.tokenizer.encoder_types import BUILT_IN
 
 
@@ -250,3 +251,37 @@ def test_a_broken_table_is_told_with_its_schema(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ContractError, match="missing=0") as caught:
         check_table(Schema(entity="user", fields=[Categorical("page", max_size=3)]), table, table)
     assert "max_size = 3" in caught.value.__notes__[0]
+
+
+def unsteady_encode(self: Any, values: pa.Array) -> Encoded:
+    """An encoder that counts a missing value once too often, the first time."""
+    made = CATEGORICAL.encoder.encode(self, values)
+    return replace(
+        made, missing=made.missing + (MISTAKES.pop() if MISTAKES and made.missing and len(values) > 1 else 0)
+    )
+
+
+MISTAKES = [1]
+
+
+def test_an_encoder_that_fails_at_some_times_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUILT_IN, "categorical", broken_type(encode=unsteady_encode))
+    error = next(each.error for each in run_checks(SMALL, events=20, examples=4) if each.error is not None)
+    assert "not always, on the same tables" in str(error)
+    assert "no memory of earlier calls" in str(error)
+
+
+def wide_sample(events: int, seed: int) -> Iterator[pa.RecordBatch]:
+    """The same with 40 more columns."""
+    for batch in small_sample(events, seed):
+        yield pa.RecordBatch.from_pydict({**batch.to_pydict(), **{f"x{k}": [k] * len(batch) for k in range(40)}})
+
+
+def test_a_wide_domain_gets_fewer_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = [f"x{k}" for k in range(40)]
+    schema = replace(SMALL.schema, fields=(*SMALL.schema.fields, *(Categorical(name) for name in more)))
+    reader = replace(SMALL.reader, columns=(*SMALL.reader.columns, *(Column(name, type="int64") for name in more)))
+    monkeypatch.setattr("domaintoolkit.testing.kit.CONTRACTS", CONTRACTS[1:2])
+    wide = replace(SMALL, schema=schema, reader=reader, sample=wide_sample)
+    remarks = [each.remark for each in run_checks(wide, events=20, examples=50)]
+    assert remarks[-1] == "the sample, 11 drawn tables"

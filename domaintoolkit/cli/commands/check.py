@@ -23,7 +23,7 @@ EXAMPLES = format_examples("domaintoolkit check ecommerce", "domaintoolkit check
 @click.option("--events", type=AtLeast(1), default=1_000, show_default=True, metavar="N", help="Events of the sample.")
 @click.option(
     "--examples", type=AtLeast(1), default=25, show_default=True, metavar="N",
-    help="Drawn tables per contract; slow contracts get fewer.",
+    help="Drawn tables per contract; slow contracts and wide domains get fewer.",
 )  # fmt: skip
 @json_option
 def command(name: str, events: int, examples: int, json_output: bool) -> None:

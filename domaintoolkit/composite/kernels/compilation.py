@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from types import CellType, FunctionType
 from typing import Any, TypeVar
 
+import numpy as np
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 
+from domaintoolkit.composite.interpretation import is_interpreting
 from domaintoolkit.grammar import places
 
-__all__ = ["entry", "inner", "leaf"]
+__all__ = ["entry", "inner", "leaf", "loop"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,3 +71,41 @@ def inner(function: F) -> F:
     options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     compiled: F = njit(**options)(function)
     return compiled
+
+
+def loop(function: F) -> F:
+    """An entry as Python is to call it now: compiled, or interpreted with all that it calls."""
+    made: Any = _interpreted(function) if is_interpreting() else function
+    result: F = made
+    return result
+
+
+@cache
+def _interpreted(function: Any) -> Callable[..., Any]:
+    plain = _plain(function, {})
+
+    def run(*arguments: Any) -> Any:
+        with np.errstate(over="ignore"):  # hashes overflow on purpose
+            return plain(*arguments)
+
+    return run
+
+
+def _plain(compiled: Any, known: dict[int, Any]) -> Any:
+    """The Python function behind a compiled one, which calls the Python functions behind what that one calls."""
+    if isinstance(compiled, tuple) and hasattr(compiled, "_fields"):
+        return type(compiled)(*(_plain(each, known) for each in compiled))
+    if not isinstance(compiled, Dispatcher):
+        return compiled
+    if id(compiled) not in known:
+        source: Any = compiled.py_func
+        scope = dict(source.__globals__)
+        cells = tuple(CellType() for _ in source.__closure__ or ())
+        made = FunctionType(source.__code__, scope, source.__name__, source.__defaults__, cells)
+        known[id(compiled)] = made
+        for name in source.__code__.co_names:
+            if name in scope:
+                scope[name] = _plain(scope[name], known)
+        for cell, own in zip(cells, source.__closure__ or (), strict=True):
+            cell.cell_contents = _plain(own.cell_contents, known)
+    return known[id(compiled)]

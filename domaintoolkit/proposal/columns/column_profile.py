@@ -22,7 +22,7 @@ from domaintoolkit.proposal.sampling.table_sample import FoundColumn
 from domaintoolkit.schema import Column
 from domaintoolkit.values.declared import convert_text, convert_typed
 
-__all__ = ["DAY_US", "Profile", "epoch_unit", "make_profile", "with_format"]
+__all__ = ["DAY_US", "Profile", "epoch_unit", "make_profile", "plain_settings", "with_format"]
 
 Kind = Literal["empty", "number", "time", "clock", "bool", "text"]
 
@@ -200,6 +200,13 @@ def _read(profile: Profile, kind: str, settings: dict[str, Any]) -> tuple[pa.Arr
     return made.values, [row for row, _ in made.refused]
 
 
+def _are_hours(profile: Profile, sample: Sequence[str]) -> bool:
+    """True for days with their hour in eight or ten digits, such as 14102123, in a column whose name speaks of time."""
+    hour = r"(\d{2}|20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])"
+    is_named = profile.hints("time") or profile.hints("clock") or profile.hints("calendar")
+    return is_named and all(re.fullmatch(hour, value) is not None for value in sample)
+
+
 def _settle(
     profile: Profile, kind: Kind, read_as: str, settings: dict[str, Any], maybe: Sequence[str]
 ) -> tuple[Profile, pa.Array] | None:
@@ -239,7 +246,7 @@ def _as_time(profile: Profile, maybe: Sequence[str]) -> Profile | None:
     if compact and (profile.hints("time") or profile.distinct > 3):
         options.append({})
     elif not all(value.isdecimal() for value in sample) or (
-        profile.hints("time") and all(len(v) >= 12 for v in sample)
+        (profile.hints("time") and all(len(v) >= 12 for v in sample)) or _are_hours(profile, sample)
     ):
         options += [{"time_format": each} for each in find_time_formats(sample)]
     made: list[tuple[Profile, pa.Array]] = []
@@ -256,7 +263,9 @@ def _as_time(profile: Profile, maybe: Sequence[str]) -> Profile | None:
     if others and not both:
         best, values = min(made, key=lambda each: each[0].refused)
     texts = sample[:50]
-    has_clock = any(re.search(r"\d[ T_]?\d{1,2}[:h]\d{2}|T\d{2}|\d{12}", text) for text in texts)
+    has_clock = "%H" in str(best.settings.get("time_format")) or any(
+        re.search(r"\d[ T_]?\d{1,2}[:h]\d{2}|T\d{2}|\d{12}", text) for text in texts
+    )
     zone = any(re.search(r"(Z|UTC|GMT|[+-]\d{2}:?\d{2})$", text) and ":" in text for text in texts)
     other = None if not both else str(both[0][0].settings["time_format"])
     made_of = replace(best, has_clock=has_clock, other_format=other, is_named_zone=zone)
@@ -392,3 +401,8 @@ def with_format(profile: Profile, time_format: str) -> Profile:
     values, _ = _read(profile, "timestamp", settings)
     times = _spread_out(profile, values.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False))
     return replace(profile, settings=settings, times=times, other_format=None)
+
+
+def plain_settings(profile: Profile) -> dict[str, Any]:
+    """The settings that a column keeps if it is read as text."""
+    return {name: value for name, value in profile.settings.items() if name in ("null", "trim")}

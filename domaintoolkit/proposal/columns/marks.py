@@ -8,10 +8,20 @@ from collections.abc import Sequence
 __all__ = ["find_path_mark", "find_set_mark"]
 
 
-def find_path_mark(values: Sequence[str]) -> str | None:
-    """The mark between the levels of a path, from the coarse to the fine, if the values are paths."""
+def find_path_mark(values: Sequence[str], is_named: bool = False) -> str | None:
+    """The mark between the levels of a path, from the coarse to the fine, if the values are paths.
+
+    Numbers alone, such as `3.4.17`, are one only if the column is named as a path.
+    """
     if len(values) < 5:
         return None
+    if is_named:
+        for mark in "./>:|":
+            parts = [value.split(mark) for value in values]
+            if sum(len(own) > 1 for own in parts) > 0.6 * len(parts) and all(
+                part.strip() for own in parts for part in own
+            ):
+                return mark
     for mark in (".", "/", " > ", ">", "\\", "::", ":", "|"):
         parts = [value.split(mark) for value in values]
         deep = [own for own in parts if len(own) > 1]

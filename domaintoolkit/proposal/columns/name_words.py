@@ -68,8 +68,8 @@ _WORDS = {
     ),
     "label": (
         "label target fraud churn churned attributed converted conversion outcome default defaulted clicked "
-        "response mortality death died readmitted betrug fraude abandono kuendigung gekuendigt isfraud "
-        "isattributed frode is_fraud fraudulent y purchased_flag bad_loan"
+        "response mortality death died deceased expire click readmitted betrug fraude abandono kuendigung gekuendigt "
+        "isfraud isattributed frode is_fraud fraudulent y purchased_flag bad_loan"
     ),
     "quantity": (
         "amount price cost value total sum quantity qty count number_of num_of age duration length distance "

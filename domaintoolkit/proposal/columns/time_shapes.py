@@ -18,8 +18,10 @@ LONG_WEEKDAYS = frozenset(("monday tuesday wednesday thursday friday saturday su
 TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 ORDERS = ("Ymd", "dmY", "mdY", "dmy", "mdy", "ymd")
 COMPACT = {
-    14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 8: "%Y%m%d", 6: "%y%m%d",
+    14: ("%Y%m%d%H%M%S",), 12: ("%Y%m%d%H%M", "%y%m%d%H%M%S"), 10: ("%Y%m%d%H", "%y%m%d%H%M"),
+    8: ("%Y%m%d", "%y%m%d%H"), 6: ("%y%m%d",),
 }  # fmt: skip
+"""The formats of so many digits, the likeliest first."""
 SAMPLE = 400
 """Values that decide the shape; all values decide if a format reads them."""
 
@@ -34,7 +36,9 @@ def find_time_formats(values: Sequence[str]) -> list[str]:
     if len(tokens[0]) > 24 or any(_shape(each) != shape for each in tokens):
         return []
     columns = [[each[place] for each in tokens] for place in range(len(tokens[0]))]
-    return [each for each in _formats(columns) if _reads(each, sample)]
+    found = [each for each in _formats(columns) if _reads(each, sample)]
+    # digits without marks can be read in one way by chance, in another on purpose: the likeliest stands
+    return found[:1] if all(value.isdecimal() for value in sample) else found
 
 
 def find_clock_format(values: Sequence[str]) -> str | None:
@@ -78,11 +82,14 @@ def _formats(columns: list[list[str]]) -> list[str]:
     if len(left) == 1 and month is None:
         own = columns[left[0]]
         widths = {len(each) for each in own}
-        compact = COMPACT.get(widths.pop()) if len(widths) == 1 else None
-        if compact is None or (len(own[0]) in (12, 14) and "%H" in kinds):
+        width = widths.pop() if len(widths) == 1 else 0
+        if width not in COMPACT or (width > 8 and "%H" in kinds):
             return []
-        kinds[left[0]] = compact
-        return ["".join(kind or "" for kind in kinds)]
+        found = []
+        for compact in COMPACT[width]:
+            kinds[left[0]] = compact
+            found.append("".join(kind or "" for kind in kinds))
+        return found
     if len(left) != (2 if month else 3):
         return []
     found = []
