@@ -58,8 +58,8 @@ class Slot(NamedTuple):
 class Cells:
     """The tokens of one part of a field, for n rows: row i holds the sequence number `codes[i]`.
 
-    Sequence s is `slots[offsets[s]:offsets[s + 1]]`, or just `slots[s]` where `offsets` is None. Every
-    sequence begins with a start slot of the part and holds no other start slot; it is empty where part 0
+    Sequence s is `slots[offsets[s]:offsets[s + 1]]`, or just `slots[s]` if `offsets` is None. Every
+    sequence begins with a start slot of the part and holds no other start slot; it is empty if part 0
     holds a `whole` slot. Repeated values share one sequence; a sequence that no row uses is allowed.
     """
 
@@ -100,7 +100,7 @@ class State(ABC):
 
     @abstractmethod
     def merge(self, other: Self) -> None:
-        """Count everything in that `other` has seen."""
+        """Add the counts of `other`."""
 
     @abstractmethod
     def finalize(self) -> Encoder:
@@ -134,7 +134,7 @@ class Encoder(ABC):
 
     @property
     def pieces(self) -> NDArray[np.bool_]:
-        """For each slot, whether it is a learned piece of text."""
+        """(slots,) True for a learned piece of text."""
         return np.array([slot.kind == "piece" for slot in self.slots], bool)
 
     @staticmethod
@@ -177,7 +177,7 @@ class Encoder(ABC):
         """The encoder that `to_json` wrote; raises `ValueError` if the data is anything else."""
 
     def extend(self, state: Any) -> Encoder:
-        """An encoder that also has slots for what `state` brings, appended; no slot moves."""
+        """An encoder with further slots for new values in `state`; existing slots keep their numbers."""
         return self
 
 

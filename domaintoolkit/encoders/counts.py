@@ -101,7 +101,7 @@ class IntegerCounts:
         self._append(ordered[first], np.diff(np.append(first, len(ordered))))
 
     def merge(self, other: IntegerCounts) -> None:
-        """Count in what the other has."""
+        """Add the counts of the other."""
         for values, counts in zip(other._values, other._counts, strict=True):
             self._append(values, counts)
 
@@ -133,7 +133,7 @@ class IntegerCounts:
         return pa.table({"value": pa.array(values, pa.int64()), "count": pa.array(counts, pa.int64())})
 
     def restore(self, table: pa.Table) -> None:
-        """Count in what `dump` gave."""
+        """Add the counts that `dump` gave."""
         self._append(*(table[name].combine_chunks().to_numpy() for name in ("value", "count")))
 
     def _compacted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -162,7 +162,7 @@ def _order_of_texts(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _pad_digits(values: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Magnitudes with zeros behind them, so that each has 19 digits."""
+    """Magnitudes filled up with zeros on the right, so that each has 19 digits."""
     magnitudes = values.view(np.uint64)
     magnitudes = np.where(values < 0, np.negative(magnitudes), magnitudes)
     return magnitudes * _TENS[18 - np.searchsorted(_TENS[1:], magnitudes, side="right")]

@@ -42,7 +42,7 @@ FINISHED = "finished"
 REFUSED = "refused"
 """The folder of the rows that were refused, until all rows are encoded."""
 SPILL, APPENDED_SPILL = "partitioned", ".appending.partial"
-"""The folder of the partitioned rows: an encoding continues with it, an append begins anew."""
+"""The folder of the partitioned rows: an encoding continues with it, an append starts again."""
 FORMAT, VERSION = "domaintoolkit unfinished encoding", 1
 OURS = {README, "tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", STATE, MANIFEST}
 

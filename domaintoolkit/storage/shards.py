@@ -126,7 +126,7 @@ def _counts(table: pa.Table) -> dict[str, dict[str, int]]:
 
 
 class _Hashing:
-    """A file that takes the checksum of what is written to it."""
+    """A file that computes the checksum of its bytes as they are written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""The compiled loops behind packing. Importing this module imports numba; the first call of a loop compiles it."""
+"""The compiled loops of packing. Importing this module imports numba; the first call of a loop compiles it."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Extremes(NamedTuple):
 
 
 def make_extremes(is_better: Callable[[Any, Any], bool], nothing: Any) -> Extremes:
-    """The loops for the best value by `is_better`; `nothing` is a value that every other one is better than."""
+    """The loops for the best value by `is_better`; every other value is better than `nothing`."""
 
     @leaf
     def find_best(values: Any, block: int, shift: int, n: int) -> Any:

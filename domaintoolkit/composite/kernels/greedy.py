@@ -94,7 +94,7 @@ def find_barred(chains: Chains, rules: MergeRules, k: int) -> int:
     """The place of a token that may not leave set k to the right, or -1.
 
     An event must begin with a start token, or its first token would read as one of the event before. So the
-    last start token stays while deeper levels do, unless something else of the event comes before them.
+    last start token stays while deeper levels do, unless another token of the event comes before them.
     """
     if not rules.deep or not chains.directed or chains.size[k] < 2 or chains.pinned[k]:
         return -1
@@ -317,7 +317,7 @@ def sort_set(chains: Chains, k: int, lead: NDArray[np.int32]) -> None:
 def emit_event(
     out: Out, block: Block, chains: Chains, base: Base, lead: NDArray[np.int32], opens: bool, e: int
 ) -> None:
-    """Write what is left of event e: its parts outside, its set, and the token that leads to the next event."""
+    """Write the rest of event e: its parts outside, its set, and the token that leads to the next event."""
     i = chains.previous[e]
     # an event that begins inside a composite of the event before starts at that composite
     shared = i >= 0 and chains.slot[i] >= 0

@@ -1,4 +1,4 @@
-"""The weight of each pair: counting from nothing, and what a change to one set means for its neighbourhood."""
+"""The weight of each pair: counting all, and the change in a neighbourhood when one set changes."""
 
 from __future__ import annotations
 

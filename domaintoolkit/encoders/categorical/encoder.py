@@ -167,7 +167,7 @@ class CategoricalEncoder(Encoder):
         fresh = np.unique(codes[known[codes] < 0])
         if len(fresh):
             known[fresh] = self._hash_values(pa.array(fresh + low).cast(values.type).cast(pa.string()))
-        # numbers in the range that are no values have no slot, and no row has them
+        # numbers in the range that are not values have no slot, and no row has them
         return codes, np.maximum(known, 0)
 
     def _hash_values(self, distinct: pa.Array) -> NDArray[np.int32]:
@@ -216,7 +216,7 @@ class CategoricalEncoder(Encoder):
         return _as_fitted(text, type)
 
     def _hashed_values(self, buckets: NDArray[np.int64], type: pa.DataType) -> pa.Array:
-        """A value of each bucket (-1: any), as text; one that is no `type` if no value of the type is in a bucket."""
+        """A value of each bucket (-1: any), as text; not of `type` if the bucket has no value of that type."""
         places = pa.array(np.maximum(buckets, 0))
         for kind in (type, pa.large_string()):
             if kind not in self._preimages:
@@ -277,7 +277,7 @@ class CategoricalEncoder(Encoder):
 
 
 def _as_fitted(text: pa.Array, type: pa.DataType) -> pa.Array:
-    """Values in the type that was fitted; as text if it does not write one so: `S` and `007` are no integers."""
+    """Values in the fitted type; as text if the type would write one otherwise: `S` and `007` are not integers."""
     try:
         values = parse_names(text, type)
         again = write_names(values).cast(text.type)

@@ -1,4 +1,4 @@
-"""The values of a categorical field that have tokens: one level, or several where values are paths."""
+"""The values of a categorical field that have tokens: one level, or several if values are paths."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from domaintoolkit.schema import Categorical
 __all__ = ["MAX_DEPTH", "Levels", "pieces_of"]
 
 MAX_DEPTH = 8
-"""Levels of a path that have tokens; what is deeper stays in the last of them, separators and all."""
+"""Most levels of a path that have tokens; deeper ones stay together in the last, with their separators."""
 
 
 def pieces_of(
     values: pa.Array, separator: str | None, depth: int
 ) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.int32]]:
-    """(pieces, where each value's begin, level of each): a value in at most `depth` pieces; null is one."""
+    """(pieces, offsets of the values into them, level of each): a value in at most `depth` pieces; null is one."""
     if separator is None or depth == 1:
         return values, np.arange(len(values) + 1), np.zeros(len(values), np.int32)
     split = pc.split_pattern(pc.fill_null(values, ""), separator, max_splits=depth - 1)
@@ -84,7 +84,7 @@ class Levels:
         ]
 
     def find(self, pieces: pa.Array, levels: NDArray[np.int32]) -> NDArray[np.int32]:
-        """For each piece, the number of its (level, value) in `values`; -1 where it has none."""
+        """For each piece, the number of its (level, value) in `values`; -1 if it has none."""
         found = np.full(len(pieces), -1, np.int32)
         for level, (known, numbers) in enumerate(self._tables):
             here = levels == level

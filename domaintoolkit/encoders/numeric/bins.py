@@ -122,7 +122,7 @@ def _uniform(bins: int, values: Floats, counts: Counts, extremes: Extremes) -> F
 
 
 def _log(bins: int, values: Floats, counts: Counts, extremes: Extremes) -> Floats:
-    """Edges of equal ratio over the positive values; zero and what is below it have one bucket."""
+    """Edges of equal ratio over the positive values; zero and all below it share one bucket."""
     _, high = extremes
     if high <= 0 or bins == 1:
         return np.empty(0)
@@ -143,7 +143,7 @@ def _log(bins: int, values: Floats, counts: Counts, extremes: Extremes) -> Float
 
 
 class Scale:
-    """Buckets between `edges`, over data from `low` to `high`, each in `refine` steps where asked for.
+    """Buckets between `edges`, over data from `low` to `high`, each in `refine` steps if there are any.
 
     A fine bucket is a step of a bucket: `bucket` and `step` say which, `fine_of[bucket, step]` the reverse. If all
     fitted numbers are whole, each fine bucket holds one. `alone` is the value of each bucket that has a single one.
@@ -233,7 +233,7 @@ class Scale:
 
 
 def _write_number(bound: float, digits: int) -> str:
-    """A number in at most so many digits; `1640`, not `1.64e+03`, while that is no longer than people write."""
+    """A number in at most so many digits: `1640`, not `1.64e+03`, if people would write it out."""
     text = f"{bound:.{digits}g}"
     if digits >= 17:
         text = repr(bound).removesuffix(".0")  # the fewest digits that are this number

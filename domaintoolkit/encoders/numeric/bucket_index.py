@@ -72,7 +72,7 @@ class Buckets:
 
     @cached_property
     def _table(self) -> tuple[int, int, NDArray[np.int32] | None, Floats | None]:
-        """(mantissa, first cell, bucket at each cell's lower end, first edge inside each cell, where any is cut).
+        """(mantissa, first cell, bucket at each cell's lower end, first edge inside each cell; None if no cell is cut).
 
         The cells are so narrow that each holds one edge at most; there is no table if it would be too large.
         """

@@ -27,7 +27,7 @@ class CellCounts:
         self.least, self.greatest = math.inf, -math.inf
 
     def add(self, values: Floats, counts: Counts | None = None) -> None:
-        """Count finite numbers in, each once, or as often as `counts` says."""
+        """Add finite numbers, each once, or as often as `counts` says."""
         if not len(values):
             return
         least = float(values.min())
@@ -40,7 +40,7 @@ class CellCounts:
             side.add(np.abs(values[chosen]), None if counts is None else counts[chosen])
 
     def merge(self, other: Self) -> None:
-        """Count everything in that the other has."""
+        """Add the counts of the other."""
         self.least, self.greatest = min(self.least, other.least), max(self.greatest, other.greatest)
         for own, added in zip(self._sides, other._sides, strict=True):
             own.add(*added.used())

@@ -220,7 +220,7 @@ class NumericEncoder(Encoder):
         return lambda values: [table[code(value)] for value in values]
 
     def coder(self) -> Callable[[Any], int]:
-        """A function from a Python value to its code; raises `DataError` for what is not a number."""
+        """A function from a Python value to its code; raises `DataError` if it is not a number."""
         null, one, count = self.null_code, self.scale.fine.one, len(self.scale.bucket)
         signed = self.spec.sign
 
@@ -261,7 +261,7 @@ def tokens_of_codes(tables: Sequence[Cells], codes: int, ids: NDArray[np.int64])
 
 
 def slots_of(cells: Cells) -> NDArray[np.int64]:
-    """The one slot of each row; -1 where the row has none."""
+    """(rows,) the one slot of each row; -1 if the row has none."""
     if cells.offsets is None:
         return cells.slots[cells.codes].astype(np.int64)
     lengths = np.diff(cells.offsets)

@@ -118,7 +118,7 @@ class GroupedNumericEncoder(Encoder):
             self.group_of[slots] = group
             self._inner[slots] = common.first_bucket + np.arange(len(slots))
         self.is_bucket = np.zeros(len(self.slots), np.bool_)
-        """(slots,) True for a bucket, which tells what is measured."""
+        """(slots,) True for a bucket, which says what is measured."""
         self.is_bucket[np.concatenate(bucket_slots)] = True
         self._starts = np.cumsum([0, *(encoder.null_code for encoder in self.encoders)])
         """(groups + 1,) the first code of each group; null and NaN have the two codes after all groups."""

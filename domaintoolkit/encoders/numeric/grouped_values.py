@@ -40,7 +40,7 @@ class GroupedValues:
         self._size = 0
 
     def add(self, codes: NDArray[np.integer], names: Sequence[str | None], values: Floats) -> None:
-        """Count finite numbers in; `names[codes[row]]` is the thing that the number of a row measures."""
+        """Add finite numbers; `names[codes[row]]` is the thing that the number of a row measures."""
         if not len(values):
             return
         own = np.full(len(names), -1, np.int64)
@@ -76,7 +76,7 @@ class GroupedValues:
             self._seen[codes[low]].add_counts(values[low:high], counts[low:high])
 
     def merge(self, other: Self) -> None:
-        """Count everything in that the other has seen."""
+        """Add the counts of the other."""
         own = np.array([self._number_of(name) for name in other._numbers], np.int64)
         for number, seen in zip(own.tolist(), other._seen, strict=True):
             if not seen.is_empty:

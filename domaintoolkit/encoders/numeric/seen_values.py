@@ -61,7 +61,7 @@ class SeenValues:
 
     def add(self, numbers: Floats) -> None:
         """Count finite numbers in."""
-        with np.errstate(over="ignore"):  # what is beyond float64 is no short number
+        with np.errstate(over="ignore"):  # a number beyond float64 is not short
             for start in range(0, len(numbers), _BLOCK):
                 self._add_block(numbers[start : start + _BLOCK] + 0.0)  # -0.0 becomes 0.0
 
@@ -117,7 +117,7 @@ class SeenValues:
             self._count_many(block)
             return
         if self._index is None and not self._loose_size:
-            # what is frequent among the first numbers is known from then on, and need not be sorted
+            # values that are frequent at first are known from then on, and need not be sorted
             self._append(*_distinct(block[:_FEW]))
             block = block[_FEW:]
             if self._loose_size < _FEW // 2:
@@ -186,7 +186,7 @@ class SeenValues:
         self._index, self._pauses["index"] = _ValueIndex(values, counts) if len(values) else None, 0
 
     def merge(self, other: Self) -> None:
-        """Count everything in that the other has seen."""
+        """Add the counts of the other."""
         other._compact()
         self._compact()
         self.is_whole &= other.is_whole
@@ -298,7 +298,7 @@ class _ValueIndex:
         bits = max(8, min(19, (4 * len(values)).bit_length()))
         self._shift = 64 - bits
         self._places = np.zeros(1 << bits, np.int32)
-        order = np.argsort(counts, kind="stable")  # where values collide, the most frequent stays
+        order = np.argsort(counts, kind="stable")  # if values collide, the most frequent stays
         self._places[_hash(values[order], self._shift)] = order
 
     def find(self, values: Floats) -> NDArray[np.int32]:

@@ -87,7 +87,7 @@ class TextEncoder(Encoder):
         return Encoded([Cells(codes, slots, offsets)], missing=int(np.count_nonzero(missing[codes])))
 
     def _sequences(self, texts: list[str], missing: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """(slots, offsets) of distinct values: null where `missing`, otherwise the next of `texts`."""
+        """(slots, offsets) of distinct values: null if `missing`, otherwise the next of `texts`."""
         numbers, counts = self._model.encode(texts)
         lengths = np.ones(len(missing), np.int64)
         lengths[~missing] += counts

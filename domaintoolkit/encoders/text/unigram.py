@@ -22,7 +22,7 @@ SPACE = "\u2581"
 """SentencePiece's own sign for a space, while it learns; in text it would be taken for one."""
 
 END = "\uffff"
-"""A character that no text should have; what has it is not learned from."""
+"""A character that texts should not have; strings that have it are not learned from."""
 
 UNFIT = re.compile(f"[{SPACE}\0]")
 """Characters that no piece can hold: SentencePiece would take its own sign for a space, and ends strings at NUL."""
@@ -100,10 +100,10 @@ def _words(texts: Iterable[str]) -> dict[str, int]:
 
 
 def _repeat(words: dict[str, int], size: int) -> Iterator[str]:
-    """Each word as often as it counts, and the most frequent ones once with `END` behind them.
+    """Each word, repeated by its count, and the most frequent ones once with `END` after them.
 
     SentencePiece starts from the strings that it meets twice with different characters after them, so a word
-    that is never part of a longer one could be no piece. With `END` behind every word, rare numbers took most
+    that is never part of a longer one could be no piece. With `END` after every word, rare numbers took most
     of the pieces, and texts that end in a number took 12.4 of them and take 6.1 now.
     """
     total = sum(len(word.encode()) * count for word, count in words.items())
@@ -154,7 +154,7 @@ def _learn(words: Iterator[str], size: int) -> Iterator[tuple[str, float]]:
 
 
 def _processor(scored: Sequence[tuple[str, float]]) -> Any:
-    """SentencePiece with these pieces behind the unknown and the bytes, and no normalisation at all.
+    """SentencePiece with these pieces after the unknown token and the bytes, without normalisation.
 
     The model is written here, field by field of sentencepiece_model.proto, for two reasons: what we keep is
     plain JSON, and only here can `escape_whitespaces` be off, so that a space and its sign stay two things.

@@ -91,8 +91,8 @@ class DeltaBuckets:
 def delta_buckets(bins: int, unit: int = MICROSECOND, reach: int = 0) -> DeltaBuckets:
     """At most `bins` buckets, log-spaced from one `unit` up; the last is open and begins at 365 days, or below `reach`.
 
-    `unit` is what all times are whole numbers of, and `reach` the longest delta seen; one of less than two units is
-    no measure. Decimal arithmetic is the same on every machine; `log` and `pow` of maths libraries are not.
+    All times are whole numbers of `unit`, and `reach` is the longest delta seen; one of less than two units does
+    not count. Decimal arithmetic is the same on every machine; `log` and `pow` of maths libraries are not.
     """
     last = 365 * DAY
     if 2 * unit <= reach < last:

@@ -1,4 +1,4 @@
-"""How fine the times of a column are and how far they reach: the times between them are no finer and no longer."""
+"""The grain and the reach of a column's times: no time between two of them is finer or longer."""
 
 from __future__ import annotations
 
