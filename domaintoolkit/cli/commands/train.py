@@ -82,37 +82,20 @@ def command(
     if overwrite and (resume or int(os.environ.get("WORLD_SIZE", "1")) > 1):
         raise click.UsageError("--overwrite begins anew, in one process; with --resume or several, remove RUN instead")
     streams = _encode_sample(domain_name, threads, json_output) if folder is None else folder
-    from domaintoolkit.train import (
-        LiveLine,
-        discard_run,
-        is_precision_emulated,
-        load_recipe,
-        load_run_recipe,
-        recipe_for,
-        replace_settings,
-        train,
-    )
+    from domaintoolkit.train import LiveLine, discard_run, is_precision_emulated, replace_settings, train
 
     run = out or Path(f"{streams.name.removesuffix('-streams')}-model")
-    begun = load_run_recipe(run) if resume and recipe_file is None else None
-    path = recipe_file or _domain_recipe(domain_name)
-    if begun is not None:
-        declared = begun
-    elif path is not None:
-        declared = load_recipe(keep_input(path))
-    else:
-        composites = settings.get("segmentation", "base") != "base"  # only a token model reads composites
-        declared = recipe_for(streams, settings.get("family", "token" if composites else "event"))
+    begun = run if resume and recipe_file is None else None
+    declared, origin = _find_recipe(streams, begun, recipe_file or _domain_recipe(domain_name), settings)
     recipe = replace_settings(declared, **settings)
-    first = not int(os.environ.get("RANK", "0"))
-    if first and is_precision_emulated(recipe):
-        click.echo("note: this CPU has no bf16 arithmetic; --precision fp32 is several times faster here", err=True)
     if overwrite:
         discard_run(run)
-    if not first:
+    if int(os.environ.get("RANK", "0")):
         train(streams, run, recipe, resume=resume)
         return  # only the first of several processes prints
-    _announce(streams, recipe, "the settings that the run began with" if begun is not None else _origin(path))
+    if is_precision_emulated(recipe):
+        click.echo("note: this CPU has no bf16 arithmetic; --precision fp32 is several times faster here", err=True)
+    _announce(streams, recipe, origin)
     with LiveLine() as line:
         result = train(streams, run, recipe, resume=resume, progress=line)
     page = _write_page(run, streams) if report else None
@@ -124,6 +107,20 @@ def command(
         click.echo(f"\nwritten to {run}" + (f"; to look at it, open {page}" if page else "") + "; next:")
         for each in NEXT:
             click.echo(f"  {each.format(run=run, streams=streams)}")
+
+
+def _find_recipe(streams: Path, begun: Path | None, file: Path | None, settings: dict[str, Any]) -> tuple[Recipe, str]:
+    """The recipe before the options' settings, and its origin: the run that is resumed, a file, or the streams."""
+    from domaintoolkit.train import load_recipe, load_run_recipe, recipe_for
+
+    resumed = None if begun is None else load_run_recipe(begun)
+    if resumed is not None:
+        return resumed, "the settings that the run began with"
+    if file is not None:
+        return load_recipe(keep_input(file)), f"the settings of {file}"
+    composites = settings.get("segmentation", "base") != "base"  # only a token model reads composites
+    family = settings.get("family", "token" if composites else "event")
+    return recipe_for(streams, family), "the settings of a small model"
 
 
 def _write_page(run: Path, streams: Path) -> Path | None:
@@ -156,10 +153,6 @@ def _announce(streams: Path, recipe: Recipe, origin: str) -> None:
         f"{length} of {batches}{recipe.batch} blocks of {recipe.block} positions; {origin}",
         err=True,
     )
-
-
-def _origin(path: Path | None) -> str:
-    return "the settings of a small model" if path is None else f"the settings of {path}"
 
 
 def _domain_recipe(domain_name: str | None) -> Path | None:
