@@ -85,6 +85,7 @@ def test_no_module_name_begins_with_an_underscore() -> None:
     assert not found, f"import rules keep a module private, and its name need not: {', '.join(found)}"
 
 
+@pytest.mark.slow
 def test_what_only_its_own_folder_imports_is_protected() -> None:
     protected = protected_modules()
     missing = {

@@ -97,6 +97,7 @@ def test_top_k_of_one_is_greedy_and_so_is_a_small_top_p() -> None:
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.slow
 def test_histories_end_before_the_longest_allowed() -> None:
     generator, tokenizer = generator_of(SCHEMA, position="learned")
     ids, offsets = generator(2, events=500, longest=40)

@@ -66,6 +66,7 @@ def test_rules_tell_what_follows(folder: Path) -> None:
     assert markov.reliability.error < 0.1
 
 
+@pytest.mark.slow
 def test_a_model_is_ranked_as_the_library_scores_it(folder: Path) -> None:
     """Of histories that are longer than the model reads, both see the same window."""
     model = model_of(folder)
@@ -92,6 +93,7 @@ def _streams(streams: Any, ids: Any) -> Any:
     return replace(streams, ids=ids, offsets=np.array([0, len(ids)]))
 
 
+@pytest.mark.slow
 def test_the_values_of_a_whole_session_are_told(folder: Path) -> None:
     report = evaluate_next(
         model_of(folder), folder, NextSettings(field="what", held_out="session", split="all", samples=2)
@@ -102,6 +104,7 @@ def test_the_values_of_a_whole_session_are_told(folder: Path) -> None:
     assert all(row.reliability is None for row in report.rows)  # one probability cannot be that of several values
 
 
+@pytest.mark.slow
 def test_suffixes_are_written_until_the_value_that_ends_a_history(folder: Path) -> None:
     settings = NextSettings(field="what", held_out="every", suffixes=4, end="c", samples=2, most_cases=20)
     report = evaluate_next(model_of(folder), folder, settings)

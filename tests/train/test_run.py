@@ -210,6 +210,7 @@ def test_a_failed_allocation_is_explained() -> None:
         raise RuntimeError("another")
 
 
+@pytest.mark.slow
 def test_it_stops_early_when_validation_gets_no_better(encoded: Path, tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=400, warmup=0, learning_rate=1.0, patience=1, evaluate_every=1, checkpoint_every=50)
     result = train(encoded, tmp_path / "run", recipe, progress=quiet)
@@ -218,6 +219,7 @@ def test_it_stops_early_when_validation_gets_no_better(encoded: Path, tmp_path: 
     assert bits[result.best_step - 1] == min(bits)
 
 
+@pytest.mark.slow
 def test_weights_are_kept_for_what_the_run_is_for(
     encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,6 +304,7 @@ def test_the_last_event_of_every_history_can_be_held_out(encoded: Path, tmp_path
     assert result.comparison.rows[-1].bits_per_event == pytest.approx(bits, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_nothing_is_held_out_on_request(encoded: Path, tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=2, warmup=0, held_out="none")
     result = train(encoded, tmp_path / "run", recipe, progress=quiet)

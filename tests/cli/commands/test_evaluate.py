@@ -21,6 +21,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 def test_rules_are_evaluated_without_a_run(shop: str) -> None:
     status, output = run(shop, "--next", "event_type", "--held-out", "every", "--split", "all", "--top", "2")
     assert status == 1  # every event is held out, and nothing is left to learn from

@@ -23,7 +23,7 @@ Data = Callable[..., dict[str, Any]]
 def trained(tmp_path_factory: pytest.TempPathFactory, as_data: Data, encoded: Path) -> Path:
     out = tmp_path_factory.mktemp("run") / "model"
     sizes = ("--preset", "54k", "--model", "layers=1", "--steps", 2, "--warmup", 0, "--batch", 2, "--block", 64)
-    as_data("train", encoded, "-o", out, *sizes, "--evaluate-every", 2, "--evaluate-blocks", 1)
+    as_data("train", encoded, "-o", out, *sizes, "--evaluate-every", 2, "--evaluate-blocks", 1, "--no-report")
     return out
 
 

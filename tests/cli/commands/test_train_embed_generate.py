@@ -44,7 +44,7 @@ def test_a_run_is_not_overwritten_but_resumed(run: Run, as_data: Data, encoded: 
     data = as_data("train", encoded, "-o", trained, *TINY, "--resume")
     assert data["steps"] == 2
     assert data["recipe"]["model"] == {"layers": 1}
-    assert as_data("train", encoded, "-o", trained, "--resume")["recipe"] == data["recipe"]
+    assert as_data("train", encoded, "-o", trained, "--resume", "--no-report")["recipe"] == data["recipe"]
     assert "seed: was 0 when the run began" in run("train", encoded, "-o", trained, "--resume", "--seed", 1).output
 
 
@@ -128,6 +128,7 @@ def writer(request: pytest.FixtureRequest, run: Run, trained: Path, encoded: Pat
     return folder / "model", encoded
 
 
+@pytest.mark.slow
 def test_histories(as_data: Data, run: Run, writer: tuple[Path, Path], tmp_path: Path) -> None:
     model, encoded = writer
     data = as_data("generate", model, "--events", 2, "--count", 2)
@@ -156,6 +157,7 @@ def test_what_comes_next(as_data: Data, run: Run, writer: tuple[Path, Path]) -> 
     assert run("generate", model, "--entity", 2).exit_code == 2
 
 
+@pytest.mark.slow
 def test_embeddings_of_each_kind_of_model(as_data: Data, writer: tuple[Path, Path], tmp_path: Path) -> None:
     model, encoded = writer
     data = as_data("embed", model, encoded, "-o", tmp_path / "all.parquet", "--pooling", "mean")
@@ -191,6 +193,6 @@ def test_a_model_runs_on_as_many_threads_as_the_user_says(
     limit = torch.set_num_threads
     monkeypatch.setattr(torch, "set_num_threads", lambda count: (used.append(count), limit(count)))
     assert run("embed", trained, encoded, "-o", tmp_path / "a.parquet", "--threads", before + 1).exit_code == 0
-    assert run("train", encoded, "-o", trained, "--resume", "--threads", before + 1).exit_code == 0
+    assert run("train", encoded, "-o", trained, "--resume", "--no-report", "--threads", before + 1).exit_code == 0
     assert run("generate", trained, "--events", 1, "--threads", before + 1).exit_code == 0
     assert used == [before + 1, before] * 3

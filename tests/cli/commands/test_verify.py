@@ -69,6 +69,7 @@ def test_no_rows_named(run: Run, encoded: Path) -> None:
     assert run("verify", encoded).exit_code == 2
 
 
+@pytest.mark.slow
 def test_labels_ties_and_statics(as_data: Data, tmp_path: Path) -> None:
     for domain in ("ads", "finance"):
         out = tmp_path / domain

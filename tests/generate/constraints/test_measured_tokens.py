@@ -11,6 +11,7 @@ from domaintoolkit.generate import Sampling
 from domaintoolkit.generate.draft import Draft
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["event", "token"])
 def test_a_model_writes_only_buckets_of_what_is_measured(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)

@@ -82,7 +82,7 @@ def test_rows_that_are_in_the_folder_already_are_set_aside(
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     st.lists(st.integers(0, 3), min_size=300, max_size=300),
     st.sampled_from([None, 4]),

@@ -99,6 +99,7 @@ def test_a_week_says_nothing_of_weekdays(shop_folder: Path) -> None:
     assert found["at.hour"] == "stable"
 
 
+@pytest.mark.slow
 def test_changes_are_named_with_their_part_their_tokens_and_new_values(shop_folder: Path) -> None:
     table = shop(600, 2, first_day=60)
     night = pc.add(pc.floor_temporal(table["at"], unit="day"), pa.scalar(3 * 3600, pa.duration("s")))

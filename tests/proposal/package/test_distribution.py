@@ -56,6 +56,7 @@ def load(home: Path) -> Domain:
     return domain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", SAMPLED)
 def test_the_sample_is_read_back_from_raw_files(table: str, tmp_path: Path) -> None:
     domain = load(written(tmp_path, table))
