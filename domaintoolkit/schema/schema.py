@@ -245,6 +245,8 @@ def _roles(schema: Schema) -> Iterator[Problem]:
     for name, path in roles:
         if name == "":
             yield Problem(path, "a column name cannot be empty")
+        if not _is_unicode(name):
+            yield Problem(path, f"a column name has to be Unicode text, got {name!r}")
         if name in first:
             yield Problem(path, f"column {name!r} is already used by {first[name]}")
         first.setdefault(name, path)
@@ -254,6 +256,14 @@ def _roles(schema: Schema) -> Iterator[Problem]:
     for name, count in Counter(schema.order_by).items():
         if count > 1:
             yield Problem("order_by", f"column {name!r} is listed twice")
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _times(schema: Schema) -> Iterator[Problem]:

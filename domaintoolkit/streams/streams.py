@@ -206,9 +206,9 @@ class Streams:
             column = self.entities[name]
             try:
                 wanted = pa.scalar(value, column.type)
-            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-                found[:] = False
-                break
+            except (pa.ArrowException, OverflowError):
+                note = f"the keys of {name} are of the type {column.type}"
+                raise LookupFailedError("entity", repr(value), [], note) from None
             found &= np.asarray(pc.fill_null(pc.equal(column, wanted), False))
         if not found.any():
             raise LookupFailedError("entity", ", ".join(map(str, key)), self._some_keys(key))

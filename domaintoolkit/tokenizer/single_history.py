@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Lookup, TimestampEncoder
 from domaintoolkit.errors import DataError, DomainToolkitError, Refusal
-from domaintoolkit.schema import Numeric, Timestamp
+from domaintoolkit.schema import Numeric, Schema, Timestamp
 from domaintoolkit.times.time_form import ISO
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.values import to_microsecond
 from domaintoolkit.values.objects import as_column, as_plain
 from domaintoolkit.values.value_names import join_texts
 
-__all__ = ["HistoryEncoder"]
+__all__ = ["HistoryEncoder", "check_one_entity"]
 
 Ids1 = list[tuple[int, ...]]
 Row = Mapping[str, Any]
@@ -157,3 +157,23 @@ def _values(rows: Sequence[Row], name: str, cut: bool = False) -> list[Any]:
     """The column of this name, in Python's own types."""
     values = [row[name] for row in rows]
     return values if _OWN.issuperset(map(type, values)) else [as_plain(value, cut) for value in values]
+
+
+def check_one_entity(schema: Schema, rows: Sequence[Row]) -> None:
+    """Raise `DataError` if rows have different keys; those without a key belong to any entity."""
+    for name in schema.entity:
+        keys = [row[name] for row in rows if isinstance(row, Mapping) and row.get(name) is not None]
+        for key in keys[1:]:
+            if not _is_same(key, keys[0]):
+                reason = (
+                    f"the rows of one history have one key, and here are {keys[0]!r} and {key!r}; encode takes both"
+                )
+                raise DataError([Refusal(None, name, reason)])
+
+
+def _is_same(key: object, other: object) -> bool:
+    """Return True for equal keys, also if one is a number and the other its text."""
+    try:
+        return key is other or bool(key == other) or str(key) == str(other)
+    except Exception:  # of a stranger's class; what is no key is refused where it is read
+        return True

@@ -38,8 +38,8 @@ from domaintoolkit.tokenizer.encoding import encode_rows
 from domaintoolkit.tokenizer.fit_state import FitState
 from domaintoolkit.tokenizer.layout import Layout
 from domaintoolkit.tokenizer.rows.preparation import Preparation, PreparedRows
-from domaintoolkit.tokenizer.rows.table import read_columns
-from domaintoolkit.tokenizer.single_history import HistoryEncoder
+from domaintoolkit.tokenizer.rows.table import read_columns, read_history
+from domaintoolkit.tokenizer.single_history import HistoryEncoder, check_one_entity
 from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Inline, Threads, Workers
 from domaintoolkit.vocabulary import Vocabulary
@@ -363,12 +363,15 @@ class DomainTokenizer:
         return encode_rows(self.layout, rows, on_bad_rows, self._workers, by_hash=True)
 
     def encode_entity(self, rows: Any) -> NDArray[np.int32]:
-        """The ids of one history, now: a list of dictionaries, or a table, of one entity's events."""
+        """The ids of one history, now: a list of dictionaries, or a table, of one entity's events.
+
+        The key of the entity is not needed. Raises `DataError` if there are several keys.
+        """
         layout = self.layout
         if self._history is None:
             self._history = HistoryEncoder(layout)
         if not isinstance(rows, list):
-            table = pa.table(read_columns(self.schema, rows))
+            table = pa.table(read_history(self.schema, rows))
             try:
                 rows = table.to_pylist()
             except (OverflowError, ValueError):  # a time that Python cannot hold
@@ -376,6 +379,7 @@ class DomainTokenizer:
                 return self._encode_one({**dict(zip(table.column_names, table.columns, strict=True)), **keys})
         if not rows:
             raise DataError([Refusal(None, None, "a history needs at least one event")])
+        check_one_entity(self.schema, rows)
         ids = self._history.encode(rows)
         return self._encode_as_table(rows) if ids is None else ids
 

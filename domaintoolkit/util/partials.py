@@ -141,8 +141,14 @@ def clear_partials(folder: Path) -> None:
 
 
 def list_whole(folder: Path) -> list[str]:
-    """The names in `folder`, sorted, without what killed runs left half written."""
-    names = sorted(entry.name for entry in os.scandir(folder))
+    """The names in `folder`, sorted, without what killed runs left half written.
+
+    Raises `OutputError` if it is not a folder, or cannot be read.
+    """
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder))
+    except OSError as error:
+        raise OutputError(str(folder), (error.strerror or str(error)).lower()) from None
     return [name for name in names if not (name.startswith(".") and name.endswith((PARTIAL, OLD)))]
 
 

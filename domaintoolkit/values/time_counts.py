@@ -20,6 +20,8 @@ from domaintoolkit.values.texts import has_byte, parse_distinct, parse_likely
 
 __all__ = ["PER_UNIT", "count_of", "count_of_float", "floats_as_counts", "is_count", "parse_counts", "show_count"]
 
+LIKELY_END = 130 * 365 * DAY
+"""Microseconds from 1970 to about the year 2100."""
 PER_UNIT: dict[str, int] = {"us": 1, "ms": 1_000, "s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
 """Microseconds in each unit that is not finer."""
 
@@ -48,7 +50,23 @@ def is_count(text: str) -> bool:
 def show_count(number: object, form: TimeForm) -> str:
     """A count as messages quote it."""
     since = "1970" if form.origin is None else f"{np.datetime64(form.origin[0], 'us')}"
-    return f"{number} ({form.unit} since {since})"
+    return f"{number} ({form.unit} since {since}{_likely_unit(number, form)})"
+
+
+def _likely_unit(number: object, form: TimeForm) -> str:
+    """A hint for a count that is no time in its own unit, and a time of these years in a finer one; "" otherwise."""
+    try:
+        count = float(number)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    start, per = _start(form), {**PER_UNIT, "ns": 1e-3}
+    if YEARS_BEGIN <= count * per[form.unit or "us"] + start < YEARS_END:
+        return ""
+    for unit in ("ms", "us", "ns"):
+        micros = count * per[unit] + start
+        if 0 <= micros < LIKELY_END:
+            return f'; with time_unit = "{unit}" it is {np.datetime64(int(micros), "us").astype("datetime64[D]")}'
+    return ""
 
 
 def _start(form: TimeForm) -> int:

@@ -80,6 +80,11 @@ def test_files_that_do_not_hold_a_schema(tmp_path: Path) -> None:
         Schema.from_toml(tmp_path / "broken.toml")
 
 
+def test_names_of_columns_are_unicode_text() -> None:
+    with pytest.raises(SchemaError, match=r"entity.0.: a column name has to be Unicode text, got '.ud800'"):
+        Schema(entity="\ud800", fields=[Numeric("price")])
+
+
 def test_readers_take_lists() -> None:
     reader = Reader(columns=[Column("a", null=["NA"])], null=["", "-"])
     assert (reader.null, reader.columns[0].null) == (("", "-"), ("NA",))

@@ -70,7 +70,7 @@ def test_a_stream_is_found_by_its_key() -> None:
         streams.find("a", 88)
     with pytest.raises(LookupFailedError, match="a key has 2 columns: shop, user"):
         streams.find("a")
-    with pytest.raises(LookupFailedError):
+    with pytest.raises(LookupFailedError, match="the keys of user are of the type int64"):
         streams.find("a", "x")
 
 

@@ -86,6 +86,12 @@ def test_an_encoded_folder_is_told_from_its_tokenizer(saved: Path) -> None:
         DomainTokenizer.load(saved.parent)
 
 
+def test_a_file_in_the_place_of_the_folder_is_an_error(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: not a directory"):
+        DomainTokenizer.load(saved).save(tmp_path / "file")
+
+
 def test_what_else_a_folder_holds_is_kept(tmp_path: Path) -> None:
     tokenizer = DomainTokenizer(SCHEMA).fit(TABLE)
     (tmp_path / "mine.txt").write_text("mine")

@@ -17,7 +17,7 @@ from domaintoolkit.values.objects import Role, as_column
 from domaintoolkit.values.prepared import Prepared, refuse_rows
 from domaintoolkit.values.value_names import join_texts
 
-__all__ = ["Columns", "OpenTable", "read_columns", "read_some_columns"]
+__all__ = ["Columns", "OpenTable", "read_columns", "read_history", "read_some_columns"]
 
 Columns = dict[str, pa.Array]
 
@@ -31,6 +31,8 @@ class OpenTable:
 
     names: list[str]
     _take: Callable[[int], Any]
+    index: tuple[str, ...] = ()
+    """The names of the index of a pandas frame."""
 
     @classmethod
     def of(cls, table: Any) -> OpenTable:
@@ -39,7 +41,8 @@ class OpenTable:
             table = _from_rows(table)
         if isinstance(table, Mapping) or _made_by(table) in ("pandas", "polars"):
             found = list(table if isinstance(table, Mapping) else table.columns)
-            return cls([str(name) for name in found], lambda place: table[found[place]])
+            index = tuple(str(name) for name in table.index.names) if _made_by(table) == "pandas" else ()
+            return cls([str(name) for name in found], lambda place: table[found[place]], index)
         arrow = _as_arrow(table)
         return cls(arrow.column_names, arrow.column)
 
@@ -61,6 +64,14 @@ def read_columns(schema: Schema, table: Any, refused: list[Refusal] | None = Non
     return read_some_columns(schema, table, wanted, [name for name in schema.columns if name in optional], refused)
 
 
+def read_history(schema: Schema, table: Any) -> Columns:
+    """The columns of one entity's events, as `read_columns` reads them; its key may be missing from the table."""
+    opened = OpenTable.of(table)
+    optional = {*schema.labels, schema.split_column, *schema.entity}
+    wanted = [name for name in schema.columns if name not in optional]
+    return read_some_columns(schema, opened, wanted, [name for name in schema.columns if name in optional])
+
+
 def read_some_columns(
     schema: Schema,
     table: Any,
@@ -74,7 +85,7 @@ def read_some_columns(
     chosen = [*required, *(name for name in optional if name in opened.names)]
     joins = {name: _parts_of(schema, name, opened.names) for name in chosen}
     _check_names(
-        opened.names,
+        opened,
         [part for name in required for part in joins[name]],
         list(dict.fromkeys(part for name in chosen for part in joins[name])),
     )
@@ -179,11 +190,18 @@ def _is_carried(kind: pa.DataType) -> bool:
     return not (unlike or isinstance(kind, pa.BaseExtensionType))
 
 
-def _check_names(names: list[str], required: list[str], chosen: list[str]) -> None:
-    counts = Counter(names)
-    listed = ", ".join(repr(name) for name in names) or "none"
+def _check_names(table: OpenTable, required: list[str], chosen: list[str]) -> None:
+    counts = Counter(table.names)
+    listed = ", ".join(repr(name) for name in table.names) or "none"
     missing = [
-        Refusal(None, name, f"missing; the table's columns are: {listed}") for name in required if not counts[name]
+        Refusal(
+            None,
+            name,
+            f"missing; the table's columns are: {listed}"
+            + (f"; {name!r} is in the index of the frame: call its reset_index()" if name in table.index else ""),
+        )
+        for name in required
+        if not counts[name]
     ]
     twice = [
         Refusal(None, name, f"there are {counts[name]} columns of this name") for name in chosen if counts[name] > 1

@@ -317,3 +317,39 @@ def test_a_time_that_python_cannot_hold_is_refused_in_every_way() -> None:
         for call in (tokenizer.encode, tokenizer.encode_entity, DomainTokenizer(SCHEMA).fit):
             with pytest.raises(DataError, match=f"row 2, column '{column}': .* is outside the years 1 to 9999"):
                 call(table)
+
+
+def test_one_history_needs_no_key_in_any_kind_of_table_and_has_one_key() -> None:
+    schema = Schema(entity=("shop", "user"), fields=(Categorical("what"),))
+    tokenizer = DomainTokenizer(schema, threads=1).fit({"shop": [1, 1], "user": ["a", "b"], "what": ["x", "y"]})
+    ids = tokenizer.encode_entity([{"what": "x"}, {"what": "y"}]).tolist()
+    keys = {"shop": [1, 1], "user": ["a", "a"]}
+    for given in ({}, keys, {"shop": ["1", 1], "user": ["a", None]}):
+        columns = {"what": ["x", "y"], **given}
+        rows = [{name: values[row] for name, values in columns.items()} for row in (0, 1)]
+        for table in (pd.DataFrame(columns), rows):
+            assert tokenizer.encode_entity(table).tolist() == ids
+    for table in (pl.DataFrame({"what": ["x", "y"], **keys}), pa.table({"what": ["x", "y"]})):
+        assert tokenizer.encode_entity(table).tolist() == ids
+    several = {"what": ["x", "y"], "shop": [1, 1], "user": ["a", "b"]}
+    for table in (pd.DataFrame(several), pd.DataFrame(several).to_dict("records")):
+        with pytest.raises(
+            DataError, match="column 'user': the rows of one history have one key, and here are 'a' and"
+        ):
+            tokenizer.encode_entity(table)
+
+
+def test_a_column_in_the_index_of_a_frame_is_pointed_out() -> None:
+    frame = pd.DataFrame({"user": ["a"], "what": ["x"]}).set_index("user")
+    with pytest.raises(DataError, match=r"'what'; 'user' is in the index of the frame: call its reset_index\(\)"):
+        DomainTokenizer(Schema(entity="user", fields=[Categorical("what")])).fit(frame)
+
+
+@pytest.mark.parametrize(
+    "count", [1704067200000, "1704067200000", 1704067200000.0, 1704067200000000, 1704067200 * 10**9]
+)
+def test_a_count_of_another_unit_is_refused_with_that_unit(count: Any) -> None:
+    schema = Schema(entity="user", time="at", time_unit="s", fields=[Timestamp("at")])
+    unit = {13: "ms", 16: "us", 19: "ns"}[len(str(int(count)))]
+    with pytest.raises(DataError, match=f'; with time_unit = "{unit}" it is 2024-01-01. is outside the years'):
+        DomainTokenizer(schema).fit({"user": [1], "at": [count]})
