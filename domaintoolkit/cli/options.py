@@ -129,7 +129,7 @@ def pooling_option(function: F) -> F:
     return click.option(
         "--pooling", type=click.Choice(["mean", "trained", "last", "both"]),
         help="Vector of a history: the mean of all positions, a mean whose weights were trained, the last position, or "
-        "last and mean.  [default: mean]",
+        "last and mean.  [default: both]",
     )(function)  # fmt: skip
 
 

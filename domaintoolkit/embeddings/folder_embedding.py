@@ -21,7 +21,15 @@ from domaintoolkit.errors import LookupFailedError
 from domaintoolkit.grammar import index_events
 from domaintoolkit.jobs import Progress, write_rows
 from domaintoolkit.labels import LabelTable, Placement, place_labels
-from domaintoolkit.model import EventModel, Pooling, TokenModel, embed_prefixes, embed_streams, find_pooler
+from domaintoolkit.model import (
+    DEFAULT_POOLING,
+    EventModel,
+    Pooling,
+    TokenModel,
+    embed_prefixes,
+    embed_streams,
+    find_pooler,
+)
 from domaintoolkit.storage import EncodedFolder, ShardRows
 from domaintoolkit.streams.keys import SPLITS
 from domaintoolkit.times.zones import YEARS_BEGIN
@@ -50,7 +58,7 @@ Longs = NDArray[np.int64]
 class EmbeddingSettings:
     """The way that histories become vectors."""
 
-    pooling: Pooling = "mean"
+    pooling: Pooling = DEFAULT_POOLING
     window: int | None = None
     """Positions of a window; None is the model's block."""
 

@@ -24,6 +24,7 @@ from .planning import DEVICES as DEVICES
 from .planning import Device as Device
 from .planning import Plan as Plan
 from .planning import plan as plan
+from .pooling import DEFAULT_POOLING as DEFAULT_POOLING
 from .pooling import POOLINGS as POOLINGS
 from .pooling import Pooler as Pooler
 from .pooling import Pooling as Pooling

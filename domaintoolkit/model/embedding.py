@@ -16,7 +16,7 @@ from domaintoolkit.errors import DataError, Refusal, VocabularyError
 from domaintoolkit.grammar import Place, index_events
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
-from domaintoolkit.model.pooling import Pooling, find_pooler
+from domaintoolkit.model.pooling import DEFAULT_POOLING, Pooling, find_pooler
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.streams import Streams
 from domaintoolkit.util.ragged import group_by_length, offsets_of, positions
@@ -39,7 +39,7 @@ def embed(
     model: TokenModel | EventModel,
     streams: Streams | Ints,
     offsets: Ints | None = None,
-    pooling: Pooling = "mean",
+    pooling: Pooling = DEFAULT_POOLING,
     window: int | None = None,
     segmenter: Segmenter | None = None,
 ) -> NDArray[np.float32]:
@@ -78,7 +78,7 @@ def embed_prefixes(
     histories: StoredHistories,
     prefixes: Prefixes,
     rule: WindowRule,
-    pooling: Pooling = "mean",
+    pooling: Pooling = DEFAULT_POOLING,
     window: int | None = None,
     segmenter: Segmenter | None = None,
 ) -> NDArray[np.float32]:
@@ -99,7 +99,7 @@ def embed_prefixes(
 
 
 def embed_streams(
-    model: TokenModel | EventModel, ids: Ints, offsets: Longs, pooling: Pooling = "mean"
+    model: TokenModel | EventModel, ids: Ints, offsets: Longs, pooling: Pooling = DEFAULT_POOLING
 ) -> NDArray[np.float32]:
     """(n, width) embeddings of whole streams, each read in one window whatever its length."""
     count = np.arange(len(offsets) - 1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from domaintoolkit.errors import LookupFailedError
 
-__all__ = ["POOLINGS", "Pooler", "Pooling", "PoolingName", "find_pooler", "pool_mean"]
+__all__ = ["DEFAULT_POOLING", "POOLINGS", "Pooler", "Pooling", "PoolingName", "find_pooler", "pool_mean"]
 
 
 class Pooler(Protocol):
@@ -34,6 +34,8 @@ PoolingName = Literal["mean", "trained", "last", "both"]
 Pooling = PoolingName | Pooler
 POOLINGS: tuple[PoolingName, ...] = ("mean", "trained", "last", "both")
 """The mean of all positions; a mean whose weights the model was trained for; the last position; last and mean."""
+DEFAULT_POOLING: PoolingName = "both"
+"""The last position says what is going on, and the mean who it is: labels need the one or the other."""
 
 
 def find_pooler(pooling: Pooling, model: Any) -> Pooler:

@@ -78,12 +78,12 @@ def command(
     check_output_file(out, overwrite)
     from domaintoolkit.embeddings import EmbeddingSettings, embed_folder, embed_labels
     from domaintoolkit.labels import place_labels
-    from domaintoolkit.model import find_pooler, load_model
+    from domaintoolkit.model import DEFAULT_POOLING, find_pooler, load_model
     from domaintoolkit.storage import open_encoded
 
     encoded = open_encoded(folder)
     model = load_model(run, device)
-    settings = EmbeddingSettings(pooling or "mean", window)
+    settings = EmbeddingSettings(pooling or DEFAULT_POOLING, window)
     data = {"out": str(out), "width": find_pooler(settings.pooling, model).width}
     unit = "rows" if dated else "events" if every_event else "entities"
     with ProgressBar() as bar, writing(out, ending) as file:

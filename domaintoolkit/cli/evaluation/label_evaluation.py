@@ -106,6 +106,7 @@ def _evaluate(
 ) -> list[LabelEvaluation]:
     from domaintoolkit.aggregates import AggregateSettings
     from domaintoolkit.embeddings import EmbeddingSettings
+    from domaintoolkit.model import DEFAULT_POOLING
     from domaintoolkit.probes import ProbeSettings, evaluate_labels
     from domaintoolkit.storage import open_encoded
 
@@ -125,7 +126,7 @@ def _evaluate(
     given = {setting: options.given[name] for name, setting in names.items() if name in options.given}
     settings = ProbeSettings(**given, threads=machine.threads or os.cpu_count() or 1, seed=machine.seed)
     aggregates = AggregateSettings() if options.top_values is None else AggregateSettings(top=options.top_values)
-    embedding = EmbeddingSettings(options.pooling or "mean", options.window)
+    embedding = EmbeddingSettings(options.pooling or DEFAULT_POOLING, options.window)
     tasks = [options.task] if options.task is not None else table.task_names or (None,)
     with ProgressBar() as bar:
         return [

@@ -81,7 +81,7 @@ def test_embeddings_as_of_dates(as_data: Data, run: Run, trained: Path, encoded:
     assert data["events"] == every.num_rows
     (tmp_path / "labels.csv").write_text(f"user_id,when\n{every['user_id'][0]},2019-10-25\n1,2019-10-25\n")
     asked = ("embed", trained, encoded, "-o", out, "--at", tmp_path / "labels.csv", "--column", "date=when")
-    assert as_data(*asked) == {"out": str(out), "width": 48, "rows": 2, "unknown": 1, "without_events": 0}
+    assert as_data(*asked) == {"out": str(out), "width": 96, "rows": 2, "unknown": 1, "without_events": 0}
     assert pyarrow.parquet.read_table(out).column_names == ["user_id", "when", "events", "embedding"]
     assert "1 rows are of unknown entities" in run(*asked, "--overwrite").stdout
     assert "no effect with labels" in run(*asked, "--overwrite", "--split", "test").stderr
