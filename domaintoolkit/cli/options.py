@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial, wraps
@@ -29,6 +30,7 @@ __all__ = [
     "model_threads_option",
     "on_bad_rows_option",
     "overwrite_option",
+    "parse_time",
     "print_json",
     "row_options",
     "threads_option",
@@ -221,3 +223,16 @@ def print_json(data: Any) -> None:
 def format_examples(*lines: str) -> str:
     """The end of a command's help text: lines to copy, which click does not wrap."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+TIME_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_time(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """A time with its unit: `30m`, `1.5h`, `90s`."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh])\s*", value)
+    if match is None or float(match[1]) <= 0:
+        raise click.BadParameter(f"expected a time such as 30m or 2h, got {value!r}", ctx, parameter)
+    return float(match[1]) * TIME_UNITS[match[2]]

@@ -1,5 +1,8 @@
 from .analysis.laws import Law as Law
 from .analysis.laws import fit_law as fit_law
+from .analysis.outlook import Outlook as Outlook
+from .analysis.outlook import foresee as foresee
+from .analysis.outlook import lever_gains as lever_gains
 from .pages.written_pages import redraw_study as redraw_study
 from .pages.written_pages import write_summary as write_summary
 from .study import Study as Study

@@ -17,7 +17,7 @@ from domaintoolkit.studies.time_budget import TimePlan
 from domaintoolkit.train import read_log
 from domaintoolkit.util.artifacts import read_json
 
-__all__ = ["CALLS", "FORMAT", "PLAN", "RESULTS", "VERSION", "StudyResults", "load_results"]
+__all__ = ["CALLS", "FORMAT", "PLAN", "RESULTS", "VERSION", "StudyResults", "load_results", "load_rows"]
 
 PLAN, RESULTS, CALLS = "study.json", "results", "calls.jsonl"
 FORMAT, VERSION = "domaintoolkit study", 1
@@ -53,22 +53,13 @@ def load_results(study: Study, folder: Path, name: str | None = None) -> StudyRe
 
     Raises `ArtifactError` if the study has not ended, or has other axes.
     """
-    path = folder / f"{RESULTS}.parquet"
-    if not (folder / PLAN).exists() or not path.exists():
-        raise ArtifactError(str(folder), "has no results; run the study to its end first")
+    rows = load_rows(folder)
     known = read_json(folder / PLAN, FORMAT, VERSION)
     identity = known["identity"]
-    table = pyarrow.parquet.read_table(path)
-    absent = [axis for axis in study.axes if axis not in table.column_names]
+    absent = [axis for axis in study.axes if axis not in rows[0]]
     if absent:
         raise ArtifactError(str(folder), f"holds another study: it has no axis {', '.join(absent)}")
-    cells = [folder / "cells" / cell for cell in table["cell"].to_pylist()]
-    measured = [load_metrics(cell) or {} for cell in cells]
-    rows = [
-        {**row, "seconds_a_step": more.get("seconds_a_step"), "validation": more.get("validation", [])}
-        for row, more in zip(table.to_pylist(), measured, strict=True)
-    ]
-    logs = [read_log(cell / "run") for cell in cells]
+    logs = [read_log(folder / "cells" / row["cell"] / "run") for row in rows]
     noted = (folder / CALLS).read_text(encoding="utf-8").splitlines() if (folder / CALLS).exists() else []
     calls = [json.loads(line) for line in noted]
     streams, domain = identity["streams"], identity["domain"]
@@ -79,6 +70,21 @@ def load_results(study: Study, folder: Path, name: str | None = None) -> StudyRe
         sum(line["seconds"] for log in logs for line in log if line["kind"] == "end"),
         sum(call["seconds"] for call in calls) if calls else None, _machine(logs, calls),
     )  # fmt: skip
+
+
+def load_rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a study's table, each with its seconds a step and its validation losses.
+
+    Raises `ArtifactError` if the study has not ended.
+    """
+    path = folder / f"{RESULTS}.parquet"
+    if not (folder / PLAN).exists() or not path.exists():
+        raise ArtifactError(str(folder), "has no results of a study; run one to its end first")
+    rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
+    for row in rows:
+        more = load_metrics(folder / "cells" / row["cell"]) or {}
+        row |= {"seconds_a_step": more.get("seconds_a_step"), "validation": more.get("validation", [])}
+    return rows
 
 
 def _command(name: str | None, identity: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domaintoolkit.cli.completion import complete_devices, complete_presets
-from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
+from domaintoolkit.cli.options import AtLeast, format_examples, json_option, parse_time, print_json
 
 if TYPE_CHECKING:
     from domaintoolkit.model import TokenModelConfig
@@ -19,6 +19,7 @@ __all__ = ["command"]
 EXAMPLES = format_examples(
     "domaintoolkit plan --preset 24m --gpu l4 --tokens 62.7M",
     "domaintoolkit plan shop --preset 85m --gpu h100 --batch 64 --block 1024",
+    "domaintoolkit plan --study sizes-study --budget 2h --parameters 3M",
 )
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
@@ -65,6 +66,16 @@ def _parse_count(ctx: click.Context, parameter: click.Parameter, value: str | No
     "--utilisation", type=click.FloatRange(0, 1, min_open=True), metavar="X",
     help="Share of the device's peak speed that training reaches.  [default: a cautious estimate]",
 )  # fmt: skip
+@click.option(
+    "--study", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="A finished study of sizes: use its laws instead, for the options below.",
+)  # fmt: skip
+@click.option("--budget", callback=parse_time, metavar="TIME", help="With --study: the best size for this time there.")
+@click.option("--flops", type=float, metavar="N", help="With --study: the best size for this compute, such as 1e18.")
+@click.option(
+    "--parameters", callback=_parse_count, metavar="N",
+    help="With --study: the loss to expect of so many parameters outside the embeddings.",
+)  # fmt: skip
 @json_option
 def command(
     folder: Path | None,
@@ -76,13 +87,25 @@ def command(
     block: int,
     precision: Any,
     utilisation: float | None,
+    study: Path | None,
+    budget: float | None,
+    flops: float | None,
+    parameters: int | None,
     json_output: bool,
 ) -> None:
     """Estimate parameters, memory, time and cost of a training run of the token model.
 
     With OUT, an encoded folder, use its vocabulary and its training tokens. All figures about a device are
     modelled, not measured.
+
+    With --study, the folder of a finished study of sizes, say what its runs lead to expect: the best size for a budget,
+    and the loss of a size, with 95% intervals.
     """
+    if study is not None:
+        _foresee(study, folder, budget, flops, parameters, json_output)
+        return
+    if budget is not None or flops is not None or parameters is not None:
+        raise click.UsageError("--budget, --flops and --parameters need --study")
     from domaintoolkit.model import plan
     from domaintoolkit.model import preset as shape
 
@@ -97,6 +120,33 @@ def command(
     from domaintoolkit.report import Screen
 
     Screen().facts(planned.rows())
+
+
+def _foresee(
+    study: Path, folder: Path | None, budget: float | None, flops: float | None, parameters: int | None, as_json: bool
+) -> None:
+    if folder is not None:
+        raise click.UsageError("give OUT or --study, not both")
+    sources = click.get_current_context().get_parameter_source
+    names = ("preset", "device", "tokens", "vocabulary", "batch", "block", "precision", "utilisation")
+    given = [name for name in names if sources(name) is click.core.ParameterSource.COMMANDLINE]
+    if given:
+        options = ", ".join(f"--{'gpu' if name == 'device' else name}" for name in given)
+        raise click.UsageError(f"{options}: no effect with --study; drop them")
+    if flops is not None and not 0 < flops < float("inf"):
+        raise click.UsageError(f"--flops: expected a number above zero, got {flops!r}")
+    from domaintoolkit.studies import foresee
+
+    outlook = foresee(study, parameters, budget, flops)
+    if as_json:
+        laws = {"size": outlook.size_law.formula, "size_and_data": outlook.joint_law.formula}
+        expected = None if outlook.expected is None else asdict(outlook.expected)
+        print_json({"laws": laws, "expected": expected,
+                    "best": [{"budget": name, **asdict(choice)} for name, choice in outlook.choices]})  # fmt: skip
+        return
+    from domaintoolkit.report import Screen
+
+    Screen().facts(outlook.rows())
 
 
 def _read_sizes(folder: Path | None) -> tuple[int, int]:

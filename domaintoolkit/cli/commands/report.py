@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -38,6 +39,10 @@ FOLDER_ENTITIES, RUN_ENTITIES = 10_000, 2_000
     "--entities", type=AtLeast(1), metavar="N",
     help="Histories on the page.  [default: 10,000 of an encoded folder, 2,000 of a run]",
 )  # fmt: skip
+@click.option(
+    "--study", "studies", type=click.Path(path_type=Path), multiple=True, metavar="FOLDER",
+    help="A finished study, for what it found each lever to be worth; may be given several times.",
+)  # fmt: skip
 @model_options
 @overwrite_option
 @json_option
@@ -46,6 +51,7 @@ def command(
     data: Path | None,
     out: Path | None,
     entities: int | None,
+    studies: tuple[Path, ...],
     device: str | None,
     overwrite: bool,
     json_output: bool,
@@ -65,6 +71,8 @@ def command(
     if (folder / MANIFEST).exists():
         if data is not None:
             raise click.UsageError(f"{folder} is an encoded folder; a second folder is for a run's held-out histories")
+        if studies:
+            raise click.UsageError(f"{folder} is an encoded folder; --study is for what to try after a run")
         from domaintoolkit.report.folder.folder_page import folder_page
         from domaintoolkit.util.partials import write_atomic
 
@@ -72,7 +80,7 @@ def command(
         with writing(path, ".html") as file:
             write_atomic(file, folder_page(folder, entities or FOLDER_ENTITIES).encode())
     else:
-        path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device)
+        path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies)
     if json_output:
         print_json({"out": str(path), "bytes": path.stat().st_size})
     else:
@@ -85,6 +93,7 @@ def write_run_page(
     out: Path | None = None,
     entities: int = RUN_ENTITIES,
     device: str | None = None,
+    studies: Sequence[Path] = (),
 ) -> Path:
     """Write the page of a run; returns its path."""
     from domaintoolkit.report.run.run_page import run_page
@@ -94,6 +103,12 @@ def write_run_page(
 
     path = out or run / PAGE
     with writing(path, ".html") as file:
-        page = run_page(run, data, entities, device).encode()
+        gains: dict[str, str] = {}
+        for study in studies:
+            from domaintoolkit.studies import lever_gains
+            from domaintoolkit.train import read_result
+
+            gains |= lever_gains(study, read_result(run)["inner_parameters"])
+        page = run_page(run, data, entities, device, gains).encode()
         write_atomic(file, seal(page.rstrip(b"\n") + b"\n", PAGE_SEAL))
     return path

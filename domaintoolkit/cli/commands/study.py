@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domaintoolkit.cli.completion import complete_domains
-from domaintoolkit.cli.options import AtLeast, format_examples, json_option, print_json
+from domaintoolkit.cli.options import AtLeast, format_examples, json_option, parse_time, print_json
 from domaintoolkit.cli.output import check_output_ending
 
 if TYPE_CHECKING:
@@ -25,17 +24,6 @@ EXAMPLES = format_examples(
     "domaintoolkit study my-study.toml -o my-study",
     "domaintoolkit study sizes --redraw --summary sizes.md",
 )
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def _parse_time(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """A time with its unit: `30m`, `1.5h`, `90s`."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh])\s*", value)
-    if match is None or float(match[1]) <= 0:
-        raise click.BadParameter(f"expected a time such as 30m or 2h, got {value!r}", ctx, parameter)
-    return float(match[1]) * UNITS[match[2]]
 
 
 @click.command("study", epilog=EXAMPLES)
@@ -51,7 +39,7 @@ def _parse_time(ctx: click.Context, parameter: click.Parameter, value: str | Non
     help="Folder of the study.  [default: NAME-study in the current folder]",
 )  # fmt: skip
 @click.option("--form", default="small", show_default=True, metavar="NAME", help="Size of the study: small or large.")
-@click.option("--budget", callback=_parse_time, metavar="TIME", help="Choose steps and seeds that fit: 30m, 2h.")
+@click.option("--budget", callback=parse_time, metavar="TIME", help="Choose steps and seeds that fit: 30m, 2h.")
 @click.option(
     "--jobs", "-j", type=AtLeast(1), metavar="N", help="Runs at once.  [default: one per processor; on a GPU 1]"
 )

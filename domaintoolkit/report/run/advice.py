@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,18 @@ from domaintoolkit.report.run.run_record import RunRecord
 __all__ = ["advise"]
 
 
-def advise(run: RunRecord, lengths: NDArray[np.int64], entities: int) -> Table:
-    """A row for each lever, the most promising first. `lengths` are the events of held-out histories."""
-    rows = sorted(_levers(run, lengths, entities), key=lambda row: -row[0])
-    return Table.of(("lever", "now", "try", "what this run says"), [row[1:] for row in rows])
+def advise(run: RunRecord, lengths: NDArray[np.int64], entities: int, gains: Mapping[str, str]) -> Table:
+    """A row for each lever, the most promising first. `lengths` are the events of held-out histories.
+
+    `gains` has what studies have found levers to be worth; levers that this run says nothing of come last.
+    """
+    rows = [list(row[1:]) for row in sorted(_levers(run, lengths, entities), key=lambda row: -row[0])]
+    if not gains:
+        return Table.of(("lever", "now", "try", "what this run says"), rows)
+    own = {row[0] for row in rows}
+    rows = [[*row, gains.get(row[0], "")] for row in rows]
+    rows += [[lever, "", "", "", said] for lever, said in gains.items() if lever not in own]
+    return Table.of(("lever", "now", "try", "what this run says", "what a study found"), rows)
 
 
 Lever = tuple[float, str, str, str, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,18 @@ class _HeldOut:
 
 
 def run_page(
-    run: str | Path, encoded: str | Path | None = None, entities: int = 2_000, device: str | None = None
+    run: str | Path,
+    encoded: str | Path | None = None,
+    entities: int = 2_000,
+    device: str | None = None,
+    gains: Mapping[str, str] | None = None,
 ) -> str:
     """A page of a finished training run.
 
     `encoded` is the encoded folder whose held-out histories are shown, by default the one that the run was trained on;
     if that is no longer there, the page has only what the run's files say. The map has up to `entities` histories.
-    Raises `ArtifactError` if the run is not finished, and `VocabularyMismatchError` for streams of another vocabulary.
+    `gains` has what studies have found levers to be worth, in sentences. Raises `ArtifactError` if the run is not
+    finished, and `VocabularyMismatchError` for streams of another vocabulary.
     """
     record = read_run(Path(run))
     tokenizer = DomainTokenizer.load(record.folder / "tokenizer")
@@ -109,7 +114,7 @@ def run_page(
         absent=_absent(record) if found is None else "",
         example=_example(tokenizer, found),
         is_reason=found is not None and isinstance(found.generated, str),
-        advice=advise(record, lengths, training),
+        advice=advise(record, lengths, training, gains or {}),
         settings=(record.folder / "recipe.toml").read_text(encoding="utf-8"),
         footer=f"Written by domaintoolkit report from {record.folder.resolve().name}.",
     )  # fmt: skip

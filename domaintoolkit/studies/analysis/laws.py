@@ -34,10 +34,16 @@ class Law:
     x: tuple[float, ...]
     y: tuple[float, ...]
     """The means over seeds that were fitted."""
+    draws: tuple[tuple[float, float, float], ...] = ()
+    """(floor, scale, exponent) of each resample of the seeds."""
 
     def __call__(self, x: float) -> float:
         """The value that the law expects."""
         return float(self.floor + self.scale * x**-self.exponent)
+
+    def interval(self, x: float) -> tuple[float, float] | None:
+        """95%, of the value that the law expects."""
+        return _interval([floor + scale * x**-exponent for floor, scale, exponent in self.draws])
 
     @property
     def residuals(self) -> tuple[float, ...]:
@@ -75,7 +81,14 @@ def _fit_points(x: tuple[float, ...], y: tuple[tuple[float, ...], ...], draws: i
         drawn = [_fit(places, sample, near) for sample in samples]
     exponents, floors = ([each[place] for each in drawn] for place in (2, 0))
     return Law(
-        floor, scale, exponent, _interval(exponents), _interval(floors), tuple(places.tolist()), tuple(means.tolist())
+        floor,
+        scale,
+        exponent,
+        _interval(exponents),
+        _interval(floors),
+        tuple(places.tolist()),
+        tuple(means.tolist()),
+        tuple(drawn),
     )
 
 

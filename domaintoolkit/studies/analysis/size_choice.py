@@ -82,15 +82,14 @@ class JointLaw:
         return self._choose(lambda sizes: flops / (6 * sizes))
 
     def choose_for_time(self, seconds: float) -> SizeChoice:
-        """The best size for a time on the machine that the study ran on."""
+        """The best size for a time on the machine that the study ran on, at the rates that were measured there."""
         known = np.log(np.array(self.rates, np.float64))
-        slope = 0.0 if len(known) < 2 else min(0.0, float(np.polyfit(known[:, 0], known[:, 1], 1)[0]))
 
         def events(sizes: Floats) -> Floats:
             logs = np.log(sizes)
             inside = np.interp(logs, known[:, 0], known[:, 1])
-            beyond = np.minimum(logs - known[0, 0], 0) + np.maximum(logs - known[-1, 0], 0)
-            return np.asarray(seconds * np.exp(inside + slope * beyond))
+            # a larger model than those measured takes as much more time as it has parameters; a smaller one no less
+            return np.asarray(seconds * np.exp(inside - np.maximum(logs - known[-1, 0], 0)))
 
         return self._choose(events)
 
