@@ -71,6 +71,7 @@ def aggregate(
     names: list[str] = []
     done = 0
     for rows, wanted, histories in _parts(folder, placed):
+        # (histories,) those that labels name, -1 first if there are unknown ones; (labels,) the place of each
         numbers, of = np.unique(histories, return_inverse=True)
         # rows of unknown entities have the features of no events
         known = numbers[numbers >= 0]
@@ -105,6 +106,7 @@ def _parts(folder: EncodedFolder, placed: Placement) -> list[tuple[ShardRows, ND
         wanted = placed.of(rows)
         local = placed.histories[wanted] - rows.number
         lengths = np.diff(rows.offsets).astype(np.int64)
+        # (histories + 1,) where the labels of each history begin: they are in the order of histories
         opens = np.append(np.flatnonzero(np.diff(local, prepend=-1)), len(local))
         for low, high in cut_ranges(offsets_of(lengths[local[opens[:-1]]]), TOKENS):
             chosen = slice(opens[low], opens[high])

@@ -121,6 +121,7 @@ def event_blocks(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> It
 def static_blocks(plan: FeaturePlan, events: DecodedEvents, histories: Longs, ranges: Ranges) -> Iterator[Block]:
     """Features of the static fields, which each event of a history has; `histories` (n,), -1 without one."""
     known = histories >= 0
+    # (n,) the first event of each history; of label rows without a history, any event that is not looked at
     at = events.offsets[np.maximum(histories, 0)]
     for spec in filter(is_dated, plan.tokenizer.schema.static):
         if isinstance(spec, Categorical):
@@ -168,6 +169,7 @@ def _count(codes: Codes, low: Longs, high: Longs, top: int) -> NDArray[np.float3
 
 
 def _sessions(events: DecodedEvents, ranges: Ranges) -> Block:
+    # (events + 1,) session tokens before each event
     running = offsets_of(events.has_session.astype(np.int64))
     # the first event of a history begins a session without a token
     any_events = ranges.high > ranges.low
@@ -180,10 +182,12 @@ def _times(
     plan: FeaturePlan, events: DecodedEvents, seconds: NDArray[np.float64], ranges: Ranges, starts: dict[int, Longs]
 ) -> Iterator[Block]:
     """Recency, frequency, gaps, counts in windows, and shares of the calendar."""
+    # (events + 1,) events with a time before each
     timed = offsets_of((~np.isnan(seconds)).astype(np.int64))
     count = timed[ranges.high] - timed[ranges.low]
     # float32 has 24 bits, and seconds since 1970 need 31: differences are taken in float64
     first, last = _ends(seconds, ranges)
+    # (events,) seconds since the event before; NaN for the first of a history
     gaps = np.diff(seconds, prepend=np.nan)
     gaps[events.offsets[:-1][np.diff(events.offsets) > 0]] = np.nan
     # a range begins with its history, so that its first event has no gap
@@ -223,6 +227,7 @@ def _ends(seconds: NDArray[np.float64], ranges: Ranges) -> tuple[NDArray[np.floa
     if not len(seconds):
         return np.full(len(ranges.low), np.nan), np.full(len(ranges.low), np.nan)
     timed = offsets_of((~np.isnan(seconds)).astype(np.int64))
+    # (n,) events without a time, which come first in their range
     untimed = (ranges.high - ranges.low) - (timed[ranges.high] - timed[ranges.low])
     first = ranges.low + untimed
     there = first < ranges.high
@@ -248,6 +253,7 @@ def _calendar(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Itera
     kinds.append(("time of day", hours, eighth))
     for title, names, codes in kinds:
         out = _count(Codes(codes, len(names)), ranges.low, ranges.high, len(names))
+        # (n, 1)
         total = np.maximum(out[:, : len(names)].sum(1, keepdims=True), 1)
         yield [f"share of {title} {name}" for name in names], out[:, : len(names)] / total
 

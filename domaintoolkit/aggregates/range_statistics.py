@@ -63,6 +63,7 @@ def describe_numbers(values: Floats, low: Longs, high: Longs, out: Table) -> Non
         variance = max(square / count - mean * mean, 0.0)
         out[i, 2], out[i, 3] = mean + shift, np.sqrt(variance)
         out[i, 4], out[i, 5], out[i, 6], out[i, 7] = least, most, first, last
+        # from the end back, over at most five values
         recent, taken, event = 0.0, 0, high[i] - 1
         while taken < 5 and event >= low[i]:
             if not np.isnan(values[event]):
@@ -79,6 +80,7 @@ def describe_numbers(values: Floats, low: Longs, high: Longs, out: Table) -> Non
 def count_codes(codes: Longs, distinct: int, low: Longs, high: Longs, top: int, out: Table) -> None:
     """Write counts of the codes 0 to `top - 1` in each range into `out` (n, top + 3), and after them: the number of
     distinct codes, the share of the most frequent one, and the last code (NaN without any). -1 is not counted."""
+    # a count is of range i only if its stamp is i: clearing all counts for each range would take longer
     stamps, counts = np.full(distinct, -1, np.int64), np.zeros(distinct, np.int64)
     for i in range(len(low)):
         found, most, total = 0, 0, 0
@@ -116,6 +118,7 @@ def describe_by_code(values: Floats, codes: Longs, low: Longs, high: Longs, top:
             code, value = codes[event], values[event]
             if code < 0 or code >= top or np.isnan(value):
                 continue
+            # the first value of the code: columns 2 to 4 are its least, greatest and first, 5 its last
             if count[code] == 0:
                 shift[code] = value
                 out[i, code, 2] = value

@@ -96,6 +96,7 @@ class IntegerCounts:
 
     def add(self, values: pa.Array) -> None:
         """Count `values` (int64) in; null is passed over. Sorting them takes a third of the time of hashing them."""
+        # the first of each run of equal values, and the length of the run
         ordered = np.sort(values.drop_null().to_numpy())
         first = _firsts(ordered)
         self._append(ordered[first], np.diff(np.append(first, len(ordered))))

@@ -90,6 +90,7 @@ def _last_sessions(histories: FolderHistories, values: FieldValues, chosen: NDAr
         low, high = histories.events[row], histories.events[row + 1]
         opening = np.flatnonzero(histories.opens[low:high])
         if len(opening):
+            # the session begins with the last event that opens one; its values are the targets, each once
             cut = int(opening[-1])
             found = np.unique(values.codes[low + cut : high])
             found = found[found >= 0]

@@ -51,6 +51,7 @@ def rank_targets(scores: NDArray[Any], cases: Cases, known: Sequences) -> tuple[
     owners = np.repeat(np.arange(len(cases)), np.diff(cases.offsets))
     there = cases.targets >= 0
     targets = np.maximum(cases.targets, 0)
+    # (targets,) each; `scores` is (cases, V)
     wanted = scores[owners, targets]
     ranks = np.empty(len(owners), np.int64)
     for low in range(0, len(owners), AT_ONCE):
@@ -91,6 +92,7 @@ def _figures(cases: Cases, ranks: Longs, tops: tuple[int, ...]) -> dict[str, Flo
         best = np.full(count, np.inf)
         np.minimum.at(best, owners[there], ranks[there])
         found["mrr"] = np.where(np.isinf(best), 0.0, 1 / best)
+        # (most targets + 1,) the gain of so many targets that are ranked first
         ideal = np.append(0, np.cumsum(1 / np.log2(np.arange(2, int(sizes.max(initial=0)) + 2))))
         for top in tops:
             inside = ranks <= top

@@ -68,6 +68,7 @@ class SuffixScores:
 
 def distance(first: Codes, second: Codes) -> int:
     """Insertions, deletions, substitutions and swaps of neighbours that lead from one to the other, each place once."""
+    # rows of the table of Damerau and Levenshtein: two before, one before, and the one being filled
     before: list[int] = []
     last = list(range(len(second) + 1))
     for i, left in enumerate(first, 1):

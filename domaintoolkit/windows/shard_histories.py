@@ -67,6 +67,7 @@ class HistorySource:
         selected = self._selected(batch)
         if self.long_only:
             selected = selected[np.diff(event_offsets)[selected] >= LEAST_EVENTS]
+        # all rows of the chunk, of which `selected` are read: nothing is copied
         found = StoredHistories(ids, offsets, starts, event_offsets, times, selected, self._numbers[chunk])
         return cut_events(found, self.without_last, LEAST_EVENTS) if self.without_last else found
 

@@ -188,6 +188,7 @@ class CategoricalEncoder(Encoder):
         spelled = (found < 0) & (slots != NULL)
         if not spelled.any() and len(pieces) == len(distinct):
             return slots, None, spelled
+        # (pieces + 1,) where the slots of each piece begin, and (slots,)
         ends, flat = _spell(pieces, slots, spelled)
         any_spelled = np.add.reduceat(spelled, firsts[:-1]) > 0 if len(distinct) else spelled
         return flat, ends[firsts], any_spelled
@@ -294,6 +295,7 @@ def _rows(codes: Ints, flags: NDArray[np.bool_]) -> list[int]:
     """The number of rows that carry each flag of their distinct value."""
     if not flags.any():
         return [0] * len(flags)
+    # (distinct,) rows of each value; flags are (flags, distinct)
     counts = np.bincount(codes, minlength=flags.shape[1])
     return [int(counts[flag].sum()) for flag in flags]
 
@@ -304,6 +306,7 @@ def _spell(
     """(offset of each piece and the end, slots): a spelled piece is its marker and then its bytes."""
     binary = pieces.cast(pa.large_binary())
     spans = np.frombuffer(binary.buffers()[1], np.int64, len(binary) + 1, binary.offset * 8)
+    # (pieces,) bytes that follow the marker; a piece with a token of its own has none
     lengths = np.where(spelled, np.diff(spans), 0)
     ends = offsets_of(lengths + 1)
     flat = np.empty(ends[-1], np.int32)

@@ -31,6 +31,7 @@ def preimages(observed: dict[int, str], buckets: int, taken: pa.Array, type: pa.
             break
         free = candidates.filter(pc.invert(pc.is_in(candidates, taken.cast(candidates.type))))
         places = (hash_text(free) % np.uint64(buckets)).astype(np.int64)
+        # (buckets reached,) and the first candidate, which is the least number, in each
         reached, first = np.unique(places, return_index=True)
         for bucket, value in zip(reached.tolist(), free.take(pa.array(first)).to_pylist(), strict=True):
             if found[bucket] is None:

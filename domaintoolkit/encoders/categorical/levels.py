@@ -24,6 +24,7 @@ def pieces_of(
     """(pieces, offsets of the values into them, level of each): a value in at most `depth` pieces; null is one."""
     if separator is None or depth == 1:
         return values, np.arange(len(values) + 1), np.zeros(len(values), np.int32)
+    # a list of pieces for each value; a null has one piece, which is set to null below
     split = pc.split_pattern(pc.fill_null(values, ""), separator, max_splits=depth - 1)
     firsts = np.asarray(split.offsets).astype(np.int64)
     pieces = split.values
@@ -75,6 +76,7 @@ class Levels:
 
     @cached_property
     def _tables(self) -> list[tuple[pa.Array, NDArray[np.int32]]]:
+        # the last number of each table is -1: a value that is not found has the place -1
         numbers: list[list[int]] = [[] for _ in range(self.depth)]
         for number, (level, _) in enumerate(self.values):
             numbers[level].append(number)

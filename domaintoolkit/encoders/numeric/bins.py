@@ -62,15 +62,18 @@ def _quantiles(bins: int, values: Floats, counts: Counts, _: Extremes) -> Floats
     own, ends = _single(bins, values, counts, bins - 1)
     counts = counts.copy()
     counts[own] = 0
+    # (values,) numbers up to each value, without those that have buckets of their own
     cumulated, left = np.cumsum(counts), bins - 1 - len(ends)
     total = int(cumulated[-1])
     if total:
+        # (left,) how many numbers lie below each edge, and the value before which it comes
         wanted = np.array([total * k // (left + 1) for k in range(1, left + 1)], np.int64)
         after = np.searchsorted(cumulated, wanted, side="left") + 1
         # an edge at the lower end of a cell is found without a comparison, so that light cells are not cut
         cells = cells_of(values)
         cell_ends = np.searchsorted(cells, cells[np.minimum(after, len(cells) - 1)], side="right")
         starts = np.searchsorted(cells, cells[np.minimum(after, len(cells) - 1)], side="left")
+        # a cell that holds less than a bucket's share goes to one side as a whole
         before = np.append(0, cumulated)
         light = (before[cell_ends] - before[starts]) * bins < total
         ends = np.union1d(ends, np.where(light, np.minimum(starts, after), after))
@@ -85,6 +88,7 @@ def _single(bins: int, values: Floats, counts: Counts, room: int) -> tuple[Count
     """
     total = int(counts.sum())
     magnitudes = np.abs(values)
+    # (values,) parts of the sum; scaled first, since the sum of large numbers can be beyond float64
     shares = magnitudes / (magnitudes.max() or 1.0) * (counts / total)
     frequent, heavy = counts * bins >= total, shares * bins >= shares.sum()
     zero = (values == 0) & ((bins >= 8) | (counts * bins * 8 >= total))
@@ -98,6 +102,7 @@ def _single(bins: int, values: Floats, counts: Counts, room: int) -> tuple[Count
         (half, room // 2, counts),
     ):
         places = np.flatnonzero(wanted)
+        # the heaviest first, while there is room for the edges on both sides of it
         for place in places[np.argsort(-weight[places], kind="stable")].tolist():
             edges = ends | {edge for edge in (place, place + 1) if 0 < edge < len(values)}
             if len(edges) <= limit and place not in own:
@@ -117,6 +122,7 @@ def _uniform(bins: int, values: Floats, counts: Counts, extremes: Extremes) -> F
     _, ends = _single(bins, values, counts, (bins - 1) // 2)
     count = bins - len(ends)
     shares = [k / count for k in range(1, count)]
+    # not low + share * (high - low): that difference can be beyond float64
     even = np.array([low * (1 - share) + high * share for share in shares])
     return np.concatenate([even, _edges_before(values, ends)])
 
@@ -169,6 +175,7 @@ class Scale:
             step += list(range(len(inner) + 1))
         self.fine = Buckets(np.array(fine, np.float64))
         self.bucket, self.step = np.array(bucket, np.int32), np.array(step, np.int32)
+        # (buckets, refine); -1 for a step that a narrow bucket does not have
         self.fine_of = np.full((len(bounds) - 1, spec.refine), -1, np.int32)
         self.fine_of[self.bucket, self.step] = np.arange(len(bucket), dtype=np.int32)
         self._bounds = [low, *fine, max(high, low)]
@@ -180,6 +187,7 @@ class Scale:
         digits = np.zeros(len(bounds), np.int64)
         words = [_write_number(bound, _DIGITS[0]) for bound in bounds]
         while True:
+            # bounds that read alike get more digits, until each differs from the next
             alike = [place for place in range(1, len(words) - 2) if words[place] == words[place + 1]]
             more = {place + step for place in alike for step in (0, 1) if digits[place + step] < len(_DIGITS) - 1}
             if not more:

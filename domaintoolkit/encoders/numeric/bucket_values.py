@@ -56,6 +56,7 @@ class BucketValues:
     def draw(self, codes: Counts, chances: Floats) -> Counts:
         """(rows,) the place in `values` of one that is drawn by `chances` in [0, 1); -1 in a bucket without values."""
         starts, ends = self._starts[codes], self._starts[codes + 1]
+        # (rows,) the number to be drawn, counted over all numbers in the order of their buckets
         wanted = starts + np.minimum(((ends - starts) * chances).astype(np.int64), np.maximum(ends - starts - 1, 0))
         return np.where(ends > starts, np.searchsorted(self._ends, wanted, side="right"), -1)
 
@@ -81,6 +82,7 @@ def _cut(codes: Counts, counts: Counts, kept: int) -> Counts:
     """A group for each point: at most `kept` in each bucket, of equally many numbers if there are more points."""
     if not len(codes):
         return codes
+    # (buckets with points,) the first point of each, and how many it has
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
     lengths = np.diff(np.append(starts, len(codes)))
     ends = np.cumsum(counts)
@@ -88,6 +90,7 @@ def _cut(codes: Counts, counts: Counts, kept: int) -> Counts:
     totals = np.repeat(ends[starts + lengths - 1] - before, lengths)
     middles = ends - np.repeat(before, lengths) - (counts + 1) // 2  # below the total
     places = np.arange(len(codes)) - np.repeat(starts, lengths)
+    # (points,) True in a bucket of more points than groups: there, a point belongs to the group of its middle number
     several = np.repeat(lengths > kept, lengths)
     return codes * kept + np.where(several, (middles / totals * kept).astype(np.int64), places)
 
@@ -102,5 +105,6 @@ def _nearest(groups: Counts, values: Floats, counts: Counts, means: Floats) -> t
     shares = counts / np.repeat(totals, lengths)
     # halves, since a difference of two numbers can be beyond float64
     off = np.abs(values / 2 - np.repeat(np.add.reduceat(means / 2 * shares, first), lengths))
+    # the first of the nearest in each group
     least = np.flatnonzero(off == np.repeat(np.minimum.reduceat(off, first), lengths))
     return groups[first], values[least[np.searchsorted(least, first)]], totals

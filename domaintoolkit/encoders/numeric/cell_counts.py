@@ -89,6 +89,7 @@ class _Side:
     def add(self, values: Floats, counts: Counts | None) -> None:
         if not len(values):
             return
+        # (values,) the leading bits as a number; positive floats are ordered as their bits are
         cells = values.view(np.int64) >> _SHIFT
         self._make_room(int(cells.min()), int(cells.max()) + 1)
         cells -= self._base

@@ -133,6 +133,7 @@ class NumericEncoder(Encoder):
         if odd:
             codes[nan] = self.null_code + 1
             codes[np.asarray(values.is_null())] = self.null_code
+        # without null and NaN every part has one token a row, which is faster to write
         used = self.tables if odd else [Cells(t.codes, t.slots[: self.null_code]) for t in self.tables]
         return Encoded([Cells(codes, t.slots, t.offsets) for t in used], clipped=clipped, missing=missing)
 
@@ -172,6 +173,7 @@ class NumericEncoder(Encoder):
         regular = ~(null | nan)
         bucket = np.where(regular, slots[1 if self.spec.sign else 0] - self.first_bucket, 0)
         step = np.where(regular, slots[-1] - self.first_step, 0) if self.spec.refine > 1 else np.zeros_like(bucket)
+        # (rows,) -1 for a step that the bucket does not have
         fine = self.scale.fine_of[bucket, step].astype(np.int64)
         if (fine < 0).any():
             raise DecodeError(f"field {self.spec.name!r}: a bucket has no such step")

@@ -200,6 +200,7 @@ class GroupedNumericEncoder(Encoder):
     def _decode(self, parts: Sequence[Cells], type: pa.DataType, chances: Floats | None) -> pa.Array:
         slots = [slots_of(cells) for cells in parts]
         groups = np.where(slots[self.bucket_part] < 0, 0, self.group_of[slots[self.bucket_part]])
+        # (rows,) the slots as the encoder of the row's group numbers them
         inner = [np.where(column < 0, -1, self._inner[column]) for column in slots]
         if self.spec.refine > 1:  # the steps of the group's encoder come after as many buckets as it has
             shift = np.array([encoder.first_step for encoder in self.encoders]) - self.common.first_step
@@ -220,6 +221,7 @@ class GroupedNumericEncoder(Encoder):
             wanted = pa.float64()  # one group has no value of the type: the column has one type
         if not found:
             return pa.array([], type)
+        # the values of the groups lie one after another: back to the order of the rows
         order = np.empty(len(groups), np.int64)
         order[np.concatenate([rows for rows, _ in found])] = np.arange(len(groups))
         return pa.concat_arrays([values for _, values in found]).take(pa.array(order))

@@ -71,6 +71,7 @@ class GroupedValues:
         first = np.flatnonzero(np.append(True, (codes[1:] != codes[:-1]) | (values[1:] != values[:-1]))[: len(codes)])
         counts = np.diff(np.append(first, len(codes)))
         codes, values = codes[first], values[first]
+        # (things,) the first value of each
         starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])[: len(codes)])
         for low, high in zip(starts.tolist(), [*starts[1:].tolist(), len(codes)], strict=True):
             self._seen[codes[low]].add_counts(values[low:high], counts[low:high])

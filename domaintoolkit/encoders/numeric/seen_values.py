@@ -229,6 +229,7 @@ class SeenValues:
         if self._cells is None:
             return self._values, self._counts, self._values
         lows, counts, means = self._cells.points()
+        # (single values + cells,) each
         values = np.concatenate([self._values, lows])
         order = np.argsort(values, kind="stable")
         counts, means = np.concatenate([self._counts, counts])[order], np.concatenate([self._values, means])[order]

@@ -73,8 +73,10 @@ class CalendarParts:
         # (rows,) units since midnight of the first day
         units = local - low * DAY
         units //= self._unit
+        # a table of all units if it is no longer than the column: one look-up a part
         if (high - low + 1) * self._per_day <= max(_DENSE, len(local)):
             return self._by_unit(np.arange(low, high + 1), units)
+        # (rows,) the day of each, from 0, and its unit within the day
         numbers = units // self._per_day
         within = units - numbers * self._per_day
         # few days: a table of each; else only of the days that occur
@@ -103,6 +105,7 @@ class CalendarParts:
             if part == "year":
                 cells, spelled = self._year_cells(values, at_day)
             else:
+                # all values but years fit into a byte
                 codes = values.astype(np.uint8).take(within if part in WITHIN_DAY else at_day)
                 cells = Cells(codes, self._slot_numbers(part))
             made.append(cells)
@@ -111,6 +114,7 @@ class CalendarParts:
     def _part_values(self, days: Whole) -> dict[str, Whole]:
         """Parts of the days by day, and of the time of day by unit; all from 0 except years."""
         year, month, day = civil(days)
+        # (units per day,) minutes since midnight at which each unit begins
         minutes = np.arange(self._per_day) * (self._unit // MINUTE)
         values = {
             "year": year, "month": month - 1, "day": day - 1, "weekday": (days + 3) % 7,
@@ -123,6 +127,7 @@ class CalendarParts:
         assert self.year is not None
         low, high = int(years.min()), int(years.max())
         table, unseen = self.year.sequences(low, high)
+        # (rows,) how far each year is above the least: it fits into 16 bits
         codes = (years - low).astype(np.int16).take(rows)
         return Cells(codes, table.slots, table.offsets), int(np.count_nonzero(unseen[codes])) if unseen.any() else 0
 

@@ -115,6 +115,7 @@ class TimestampEncoder(Encoder):
             return self._encode_around_nulls(times, starts)
         cells, spelled = self.calendar.cells(self.zone.local(times))
         if self.buckets is not None:
+            # the buckets are the codes: each has one slot
             cells.append(Cells(self._delta_codes(times, starts, previous), self._delta_slots()))
         return Encoded(cells, spelled=spelled)
 
@@ -154,6 +155,7 @@ class TimestampEncoder(Encoder):
 
     def read(self, cells: Sequence[Cells]) -> TimeTokens:
         """The parts of times that the cells hold. Raises `DecodeError` for cells that `encode` never returns."""
+        # (rows,) True for a null, which only the first part says
         null = np.asarray(_null_sequences(cells[0]), np.bool_)[cells[0].codes]
         first = _without_nulls(cells[0])
         columns = [first, *cells[1:]]
@@ -207,6 +209,7 @@ class TimestampEncoder(Encoder):
         """
         find = self._finder(ids)
         deltas = [(int(slot),) for slot in ids[self._delta_slots()]]
+        # bucket 0 is that of a first event, so that the number of bounds up to a delta is its bucket
         bounds = [0, 1, *(self.buckets.edges if self.buckets else ())]
 
         def history(times: Sequence[int], previous: int | None = None) -> list[tuple[int, ...]]:
@@ -276,6 +279,7 @@ def _instants(values: pa.Array) -> NDArray[np.int64]:
 def _with_nulls(cells: Cells, present: NDArray[np.bool_], leading: bool) -> Cells:
     """The cells of the present rows, and for each other row the null slot, or nothing in a later part."""
     count = len(cells.slots) if cells.offsets is None else len(cells.offsets) - 1
+    # (rows,) one sequence more than there are: the last one is that of null
     codes = np.full(len(present), count, np.int32)
     codes[present] = cells.codes
     offsets = np.arange(count + 1, dtype=np.int64) if cells.offsets is None else cells.offsets
@@ -287,6 +291,7 @@ def _null_sequences(cells: Cells) -> NDArray[np.bool_]:
     """(sequences,) True for the sequence that is the null slot alone."""
     if cells.offsets is None:
         return np.equal(cells.slots, NULL)
+    # (single,) sequences of one slot; only these can be the null slot alone
     single = np.flatnonzero(np.diff(cells.offsets) == 1)
     null = np.zeros(len(cells.offsets) - 1, np.bool_)
     null[single] = cells.slots[cells.offsets[single]] == NULL
@@ -299,6 +304,7 @@ def _without_nulls(cells: Cells) -> Cells:
     if not null.any():
         return cells
     lengths = np.ones(len(null), np.int64) if cells.offsets is None else np.diff(cells.offsets)
+    # (slots,) True for the slots of other sequences
     kept = np.repeat(~null, lengths)
     return Cells(cells.codes, cells.slots[kept], offsets_of(np.where(null, 0, lengths)))
 

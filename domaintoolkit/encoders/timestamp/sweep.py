@@ -76,6 +76,7 @@ def _forward(steps: Steps, calendar: _NextMatch, order: Whole, starts: Whole, ac
         events = starts[:count] + step
         begin, end = begin[:count], end[:count]
         if step:
+            # times that are `low` to `high` after some time of the interval before
             begin = np.minimum(begin + steps.low[events], YEARS_END)
             end = np.minimum(end + (steps.high[events] - 1), YEARS_END)
         begin, end = calendar.first(events, begin, end)
@@ -95,6 +96,7 @@ def _backward(steps: Steps, times: Whole, calendar: _NextMatch, starts: Whole, a
         events = starts[: active[step]] + step
         low, high = calendar.begin[events].copy(), calendar.end[events].copy()
         if len(behind):
+            # (histories that go on,) the event after, whose time is chosen already
             following = events[: len(behind)] + 1
             np.maximum(low[: len(behind)], behind - steps.high[following] + 1, out=low[: len(behind)])
             np.minimum(high[: len(behind)], behind - steps.low[following] + 1, out=high[: len(behind)])
@@ -146,6 +148,7 @@ class _NextMatch:
         self._sorted = self._run_key * _MOST_DAYS * 2 + (self._run_end - self._first_day)
 
     def _key(self, values: dict[str, Whole]) -> Whole:
+        # digits of a number in mixed radix, so that equal dates have equal keys
         key = np.zeros(len(next(iter(values.values()))), np.int64)
         for name in self._dated:
             key = key * _RADIX[name] + values[name]
