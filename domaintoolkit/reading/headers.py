@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,9 @@ __all__ = ["locate", "other_delimiter", "with_headers", "written_columns"]
 
 DELIMITERS = (",", ";", "\t", "|", "::", "whitespace")
 """The delimiters of most files, tried if the headers are not found."""
+
+_VALUE = re.compile(r"-?[0-9]+([.][0-9]+)?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}.*")
+"""Numbers and dates, which are values rather than headers."""
 
 LOOKED_THROUGH = 50
 """Lines in which a header is looked for if the first one is not it."""
@@ -84,11 +88,13 @@ def locate(
     wrong = [*_missing(missing, found), *wrong]
     if wrong:
         headers = ", ".join(repr(header) for header in found[:50]) + (", ..." if len(found) > 50 else "")
-        wrong.append(f"the file's headers are {headers}")
+        wrong.append(f"the file's headers are {headers}" if headers else "the file has no headers")
         wanted = [column.header for column in missing]
         needed = {column.header for column in columns if not column.optional}
         hint = _later_header(*later, needed, needed & set(found), delimiter) if delimiter and wanted else ""
         hint = hint or (other_delimiter(_join(found, delimiter), wanted, delimiter) if delimiter else "")
+        if not hint and len(missing) == len(columns) and any(_VALUE.fullmatch(header) for header in found):
+            hint = "; if the first line is a row, set header = false in the reader"
         raise SourceError(file.name, "; ".join(wrong) + hint)
     return chosen
 

@@ -10,6 +10,11 @@ __all__ = ["hint_for", "translate"]
 _UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
 """The unit that a number of so many digits counts, if it is a time of these years."""
 
+_PACKED = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
+"""The pattern of a date and a time of so many digits without marks between them."""
+_SPREADSHEET = 5
+"""Digits of the days since 1899 that spreadsheets count."""
+
 _FORMS = (
     (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%-m-%-d"),
     (r"[0-9]{4}/[0-9]{2}/[0-9]{2}", "%Y/%m/%d"),
@@ -31,6 +36,8 @@ _FORMS = (
     (r"[0-9]{2}-[A-Za-z]{3}-[0-9]{2}", "%d-%b-%y"),
     (r"[A-Za-z]{3} [0-9]{1,2}, [0-9]{4}", "%b %-d, %Y"),
     (r"[A-Za-z]{4,9} [0-9]{1,2}, [0-9]{4}", "%B %-d, %Y"),
+    (r"[A-Za-z]{3} [0-9]{1,2} [0-9]{4}", "%b %-d %Y"),
+    (r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}", "%d/%b/%Y"),
     (r"[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9]{4}", "%a, %d %b %Y"),
 )
 """Forms of dates that are not ISO 8601, and the pattern of each."""
@@ -44,6 +51,8 @@ _CLOCKS = (
     (r"[0-9]:[0-9]{2}:[0-9]{2}", "%-H:%M:%S"),
     (r"[0-9]:[0-9]{2}", "%-H:%M"),
 )
+_ZONES = (("", ""), (" [+-][0-9]{2}:?[0-9]{2}", " %z"), (" (?:GMT|UTC|Z)", " %Z"))
+"""Zones at the end that a pattern can have."""
 _NUMBER = re.compile(r"[+-]?([0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _ZONED = re.compile(r"(.*[0-9]) ?(?:[A-Z][A-Za-z]{2,3}|[A-Z][a-z]+/[A-Z][A-Za-z_]+)")
 
@@ -63,10 +72,18 @@ _LONGEST, _FEWEST = 40, 3
 def _hint_for_shape(text: str, kind: str) -> str:
     number = _NUMBER.fullmatch(text)
     if number and kind == "time":
-        unit = _UNITS.get(len(number[1]), "s")
+        digits = len(number[1])
+        if digits in _PACKED and number[1] == text:
+            return f'; set time_format, such as "{_PACKED[digits]}"'
+        if digits == _SPREADSHEET:
+            return '; the days of a spreadsheet are times with time_unit = "d", time_origin = "1899-12-30"'
+        unit = _UNITS.get(digits, "s")
         return f'; numbers are times with a time_unit, such as time_unit = "{unit}"'
     for shape, date in _FORMS:
-        for rest, pattern in (("", date), *((f"([T ]){clock}", f"{date}|{spelled}") for clock, spelled in _CLOCKS)):
+        clocks = [
+            (f"([T :]){clock}{zone}", f"{date}|{spelled}{end}") for clock, spelled in _CLOCKS for zone, end in _ZONES
+        ]
+        for rest, pattern in (("", date), *clocks):
             found = re.fullmatch(shape + rest, text)
             if found and not (kind == "date" and rest):
                 between = found[1] if rest else ""
@@ -81,7 +98,9 @@ def _hint_for_shape(text: str, kind: str) -> str:
 def _other_order(date: str) -> str:
     """The pattern with day and month the other way round, if nobody can tell."""
     first, *others = date.split("/")
-    return "" if not others or first == "%Y" else f', or "{others[0]}/{first}/..." if the month is first'
+    if not others or first == "%Y" or others[0] == "%b":
+        return ""
+    return f', or "{others[0]}/{first}/..." if the month is first'
 
 
 _LETTERS = re.compile(

@@ -20,7 +20,7 @@ from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Categorical
 from domaintoolkit.util.hashing import hash_text
 from domaintoolkit.util.ragged import offsets_of, positions
-from domaintoolkit.values.columns import codes_of
+from domaintoolkit.values.columns import codes_of, find_outside
 from domaintoolkit.values.prepared import Ints, Prepared
 from domaintoolkit.values.value_names import as_categories, as_text, name_of, parse_names, write_names
 
@@ -284,7 +284,8 @@ def _as_fitted(text: pa.Array, type: pa.DataType) -> pa.Array:
         again = write_names(values).cast(text.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return text.cast(pa.string())
-    return values if again.equals(text) else text.cast(pa.string())
+    # Arrow reads the year 0, which no calendar has
+    return values if again.equals(text) and not find_outside(values) else text.cast(pa.string())
 
 
 def slots_between(slots: NDArray[np.int32], low: int, high: int) -> NDArray[np.bool_]:

@@ -119,6 +119,8 @@ def test_title_lines_and_the_line_for_excel(path: Path) -> None:
         ("a::b\n1::2\n", "give --delimiter '::'"),
         ("a   b\n1   2\n", "give --delimiter 'whitespace'"),
         ('a,b "x\n', "set quote = false in the reader"),
+        ("ann,2024-01-01\nbob,2024-01-02\n", "if the first line is a row, set header = false in the reader"),
+        ("7,1.5\n", "if the first line is a row, set header = false in the reader"),
     ],
 )
 def test_hints_name_the_setting(path: Path, text: str, hint: str) -> None:

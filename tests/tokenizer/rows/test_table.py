@@ -353,3 +353,12 @@ def test_a_count_of_another_unit_is_refused_with_that_unit(count: Any) -> None:
     unit = {13: "ms", 16: "us", 19: "ns"}[len(str(int(count)))]
     with pytest.raises(DataError, match=f'; with time_unit = "{unit}" it is 2024-01-01. is outside the years'):
         DomainTokenizer(schema).fit({"user": [1], "at": [count]})
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us")])
+def test_a_category_that_is_no_date_of_the_calendar_decodes_to_its_text(kind: pa.DataType) -> None:
+    schema = Schema(entity="user", fields=[Categorical("due")])
+    fitted = {"user": [1], "due": pa.array([date(2024, 1, 1)]).cast(kind)}
+    tokenizer = DomainTokenizer(schema, threads=1).fit(fitted)
+    again = round_trip(tokenizer, {"user": [1, 1], "due": ["0000-01-01", "2024-01-01"]})
+    assert again["due"].to_pylist() == ["0000-01-01", "2024-01-01"]
