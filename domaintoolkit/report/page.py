@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
-from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
 
 from domaintoolkit.display import COLOURS, colour_numbers
+from domaintoolkit.errors import printable
 from domaintoolkit.report.history import Cell, History, ShownEvent, ShownToken
 
 __all__ = ["history_page"]
@@ -101,3 +102,8 @@ def _value_html(value: Any) -> str:
     if value is None:
         return "<i>null</i>"
     return escape(f"{value:.6g}" if isinstance(value, float) else str(value)) or "<i>empty</i>"
+
+
+def escape(text: str) -> str:
+    """Text as HTML; control characters are escaped too, since they would garble a terminal that shows the file."""
+    return html.escape(printable(text))

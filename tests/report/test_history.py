@@ -64,14 +64,15 @@ def test_without_times_those_of_the_tokens_are_shown_in_their_zone() -> None:
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    table = pa.table({"who": [1, 1, 1], "what": ["<b>&", None, "z" * 200]})
+    table = pa.table({"who": [1, 1, 1], "what": ["<b>&\x1b[1m", None, "z" * 200]})
     shop = Schema(entity="who", fields=(Categorical("what", min_count=9),))
     return _histories(shop, table, table)[0][2]
 
 
 def test_a_page_escapes_what_it_shows(history: History) -> None:
     page = history_page(history, 10)
-    assert "<b>&<" not in page
+    assert "<b>&" not in page
+    assert "\x1b" not in page
     assert "&lt;b&gt;&amp;" in page
     assert "<i>null</i>" in page
     assert "<p>Below the tokens of each field is the value that they decode to.</p>" in page

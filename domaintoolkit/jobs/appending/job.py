@@ -31,7 +31,7 @@ from domaintoolkit.jobs.partition.row_source import AnyTable, RowSource, open_ro
 from domaintoolkit.jobs.partition.spill import Spill, partition
 from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.jobs.result import EncodeResult, build_manifest, order_notes
-from domaintoolkit.reading.refused_rows import Quarantine, RefusedRow
+from domaintoolkit.reading.refused_rows import KEPT, Quarantine, RefusedRow
 from domaintoolkit.schema import Schema
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import lock_folder
@@ -120,7 +120,8 @@ class _FolderAppend:
         self.folder, self.on_bad_rows, self.budget, self.progress = folder, on_bad_rows, budget, progress
         self.names: list[str] = []
         self.appended = ""
-        self.kept = RefusalList()
+        self.kept = RefusalList(KEPT if on_bad_rows == "error" else None)
+        """The rows that reading refused, the first of them if they are an error."""
         self._clear(self.encoded.manifest)
 
     def run(self, source: RowSource, partitioned: Path, quarantine: Path, rewrite: bool) -> EncodeResult:
@@ -135,7 +136,8 @@ class _FolderAppend:
             refused = sort_rows([*self.kept, *(row for each in written for row in each.refused)], self.names)
             rows_in = len(self.kept) + int(buckets.rows.sum())
             if self.on_bad_rows == "error":
-                raise_refusals(list(locate_rows(source, refused, self.names)), self.names)
+                problems = self.kept.problems + sum(len(row.problems) for each in written for row in each.refused)
+                raise_refusals(list(locate_rows(source, refused[:KEPT], self.names)), self.names, problems)
             raise_if_all_refused(locate_rows(source, refused, self.names), len(refused), rows_in)
         except KeyboardInterrupt:
             self._clear(self.encoded.manifest)
@@ -162,13 +164,13 @@ class _FolderAppend:
         spill = Spill(
             partitioned, EntityKeys.of(self.tokenizer), bucket_count(len(self.encoded.manifest.shards)), self.budget
         )
-        refused, total = None if self.on_bad_rows == "error" else self.kept, 0
+        total = 0
 
         def watch(table: pa.Table) -> None:
             nonlocal total
             total += int(hash_rows(self.tokenizer, table).sum())
 
-        found = partition(source, self.tokenizer.schema, spill, self.progress, refused=refused, watch=watch)
+        found = partition(source, self.tokenizer.schema, spill, self.progress, refused=self.kept, watch=watch)
         rows, self.names = found.rows, found.sources
         if not rows and not self.kept:
             raise DataError([Refusal(None, None, "there are no rows to append")])

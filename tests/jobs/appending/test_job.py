@@ -16,13 +16,14 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from event_rows import SCHEMA, contents, events, in_parts, rows_of
+from event_rows import READER, SCHEMA, contents, events, in_parts, rows_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import ArtifactError, DataError, OutputError, VocabularyMismatchError
 from domaintoolkit.jobs import append, encode, extend, verify
 from domaintoolkit.jobs.appending import job as _append
+from domaintoolkit.reading import open_source
 from domaintoolkit.reading.refused_rows import Quarantine
 from domaintoolkit.schema import Categorical, Numeric, Schema, Text, Timestamp
 from domaintoolkit.storage.encoded_folder import open_encoded
@@ -250,6 +251,19 @@ def test_bad_rows_leave_the_folder_as_it_was(tmp_path: Path) -> None:
     result = append(tmp_path / "out", bad, on_bad_rows="quarantine")
     assert (result.counts.rows_in, result.counts.rows_refused) == (300, 1)
     assert result.manifest.totals["events"] == 599
+
+
+def test_rows_that_cannot_be_read_and_rows_that_cannot_be_encoded_are_named_together(tmp_path: Path) -> None:
+    encode(TOKENIZER, TABLE, tmp_path / "out", shards=3)
+    before = contents(tmp_path / "out")
+    (tmp_path / "bad.csv").write_text(
+        "user,at,visit,bought,what,brand,price\n1,2030-01-01,v,true,a,b,1\n,2030-01-01,v,true,a,b,1\n1,never,v,true,a,b,x\n"
+    )
+    with pytest.raises(DataError) as caught:
+        append(tmp_path / "out", open_source(tmp_path / "bad.csv", READER))
+    assert [(each.line, each.column) for each in caught.value.refusals] == [(3, "user"), (4, "at"), (4, "price")]
+    assert caught.value.total == 3
+    assert contents(tmp_path / "out") == before
 
 
 def test_rows_that_are_all_refused_are_an_error_also_with_quarantine(tmp_path: Path) -> None:
