@@ -1,13 +1,16 @@
 """Cells: training runs, and what is measured of their models.
 
-`python -m domaintoolkit.studies.cell_run` is a process that does one cell after another: those whose folders it reads,
-one a line, so that torch is imported only once.
+`python -m domaintoolkit.studies.cell_run PARENT` is a process that does one cell after another: those whose folders it
+reads, one a line, so that torch is imported only once. PARENT is the number of the process that starts it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +130,7 @@ def _test_streams(encoded: Any, block: int) -> tuple[np.ndarray[Any, Any], np.nd
 
 def main() -> None:
     """Do the cells whose folders come in; one that fails says so in its folder, and ends the process."""
+    threading.Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True).start()
     for line in sys.stdin:
         cell = Path(line.rstrip("\n"))
         try:
@@ -134,6 +138,13 @@ def main() -> None:
         except Exception as problem:
             write_atomic(cell / ERROR, json.dumps(f"{type(problem).__name__}: {problem}").encode())
             raise
+
+
+def _end_with(parent: int) -> None:
+    """End as soon as the study's own process is gone, however it went: the next one does this cell."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
 
 
 if __name__ == "__main__":

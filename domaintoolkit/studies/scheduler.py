@@ -151,8 +151,8 @@ class _Worker:
 def _open_process(threads: int) -> subprocess.Popen[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(
-        [sys.executable, "-m", "domaintoolkit.studies.cell_run"],
+    return subprocess.Popen(  # noqa: S603 - this interpreter, and a number
+        [sys.executable, "-m", "domaintoolkit.studies.cell_run", str(os.getpid())],
         stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=environment, text=True,
     )  # fmt: skip
 

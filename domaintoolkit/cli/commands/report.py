@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,10 @@ from domaintoolkit.cli.options import (
 )
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, writing
+from domaintoolkit.errors import OutputError
+
+if TYPE_CHECKING:
+    from domaintoolkit.report.run.map_exports import MapExports
 
 __all__ = ["command", "write_run_page"]
 
@@ -24,6 +29,7 @@ EXAMPLES = format_examples(
     "domaintoolkit report ecommerce-sample-streams -o shop.html",
     "domaintoolkit report ecommerce-sample-model",
     "domaintoolkit report ecommerce-sample-model ecommerce-sample-streams --entities 10000",
+    "domaintoolkit report ecommerce-sample-model --projector shop-projector --atlas shop-atlas.parquet",
 )
 FOLDER_ENTITIES, RUN_ENTITIES = 10_000, 2_000
 
@@ -43,6 +49,14 @@ FOLDER_ENTITIES, RUN_ENTITIES = 10_000, 2_000
     "--study", "studies", type=click.Path(path_type=Path), multiple=True, metavar="FOLDER",
     help="A finished study, for what it found each lever to be worth; may be given several times.",
 )  # fmt: skip
+@click.option(
+    "--projector", type=click.Path(path_type=Path), metavar="DIR",
+    help="Write the map's embeddings for TensorBoard's projector: vectors, metadata and configuration.",
+)  # fmt: skip
+@click.option(
+    "--atlas", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write the map's points for embedding-atlas: a .parquet file with x, y, text and columns.",
+)  # fmt: skip
 @model_options
 @overwrite_option
 @json_option
@@ -52,6 +66,8 @@ def command(
     out: Path | None,
     entities: int | None,
     studies: tuple[Path, ...],
+    projector: Path | None,
+    atlas: Path | None,
     device: str | None,
     overwrite: bool,
     json_output: bool,
@@ -68,11 +84,16 @@ def command(
     if out is not None:
         check_output_ending("--out", out, (".html",))
         check_output_file(out, overwrite)
+    if atlas is not None:
+        check_output_ending("--atlas", atlas, (".parquet",))
+        check_output_file(atlas, overwrite)
+    if projector is not None and projector.exists() and not overwrite:
+        raise OutputError(str(projector), "already exists; choose another folder, or --overwrite")
     if (folder / MANIFEST).exists():
         if data is not None:
             raise click.UsageError(f"{folder} is an encoded folder; a second folder is for a run's held-out histories")
-        if studies:
-            raise click.UsageError(f"{folder} is an encoded folder; --study is for what to try after a run")
+        if studies or projector is not None or atlas is not None:
+            raise click.UsageError(f"{folder} is an encoded folder; --study, --projector and --atlas are for a run")
         from domaintoolkit.report.folder.folder_page import folder_page
         from domaintoolkit.util.partials import write_atomic
 
@@ -80,7 +101,12 @@ def command(
         with writing(path, ".html") as file:
             write_atomic(file, folder_page(folder, entities or FOLDER_ENTITIES).encode())
     else:
-        path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies)
+        exports = None
+        if projector is not None or atlas is not None:
+            from domaintoolkit.report.run.map_exports import MapExports
+
+            exports = MapExports(projector, atlas)
+        path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies, exports)
     if json_output:
         print_json({"out": str(path), "bytes": path.stat().st_size})
     else:
@@ -94,6 +120,7 @@ def write_run_page(
     entities: int = RUN_ENTITIES,
     device: str | None = None,
     studies: Sequence[Path] = (),
+    exports: MapExports | None = None,
 ) -> Path:
     """Write the page of a run; returns its path."""
     from domaintoolkit.report.run.run_page import run_page
@@ -109,6 +136,6 @@ def write_run_page(
             from domaintoolkit.train import read_result
 
             gains |= lever_gains(study, read_result(run)["inner_parameters"])
-        page = run_page(run, data, entities, device, gains).encode()
+        page = run_page(run, data, entities, device, gains, exports).encode()
         write_atomic(file, seal(page.rstrip(b"\n") + b"\n", PAGE_SEAL))
     return path

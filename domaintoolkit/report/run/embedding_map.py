@@ -19,6 +19,7 @@ from domaintoolkit.report.folder.chosen_rows import ChosenRows
 from domaintoolkit.report.pages.template import pack
 from domaintoolkit.report.run.colourings import Colouring, colourings
 from domaintoolkit.report.run.label_probe import has_probes, probe_group
+from domaintoolkit.report.run.map_exports import MapPoints, points_of_map
 from domaintoolkit.report.run.projection import project, projection_name
 from domaintoolkit.report.run.separation import silhouette
 from domaintoolkit.storage import EncodedFolder
@@ -40,6 +41,8 @@ class EntityMap:
     table: Table
     probe_note: str
     """What the probe was fitted on."""
+    points: MapPoints
+    """The points of the trained model, for other tools."""
 
 
 def embed_rows(model: TokenModel | EventModel, folder: EncodedFolder, rows: ChosenRows) -> Floats:
@@ -83,15 +86,17 @@ def draw_map(
             for each, (mine, theirs) in zip(found, parted, strict=True)
         ],
     )  # fmt: skip
+    places = project(trained[:count])
     return EntityMap(
         {
-            "maps": {"trained": _points(project(trained[:count])), "untrained": _points(project(fresh[:count]))},
+            "maps": {"trained": _points(places), "untrained": _points(project(fresh[:count]))},
             "colourings": [_colouring_data(each, count) for each in found],
         },
         [each.name for each in found],
         projection_name(count),
         table,
         _probe_note(fitted),
+        points_of_map(tokenizer, rows, found, places, trained),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from domaintoolkit.report.run.curves import curve_figures
 from domaintoolkit.report.run.embedding_map import EntityMap, draw_map
 from domaintoolkit.report.run.field_costs import cost_figures, cost_sentences
 from domaintoolkit.report.run.generated import GeneratedReport, compare_generated
+from domaintoolkit.report.run.map_exports import MapExports
 from domaintoolkit.report.run.next_events import ShownPrediction, predict_events
 from domaintoolkit.report.run.run_record import RunRecord, read_run
 from domaintoolkit.storage import EncodedFolder, open_encoded
@@ -68,19 +69,25 @@ def run_page(
     entities: int = 2_000,
     device: str | None = None,
     gains: Mapping[str, str] | None = None,
+    exports: MapExports | None = None,
 ) -> str:
     """A page of a finished training run.
 
     `encoded` is the encoded folder whose held-out histories are shown, by default the one that the run was trained on;
     if that is no longer there, the page has only what the run's files say. The map has up to `entities` histories.
-    `gains` has what studies have found levers to be worth, in sentences. Raises `ArtifactError` if the run is not
-    finished, and `VocabularyMismatchError` for streams of another vocabulary.
+    `gains` has what studies have found levers to be worth, in sentences. With `exports`, the
+    points of the map are written for other tools. Raises `ArtifactError` if the run is not finished, or has no map to
+    write, and `VocabularyMismatchError` for streams of another vocabulary.
     """
     record = read_run(Path(run))
     tokenizer = DomainTokenizer.load(record.folder / "tokenizer")
     place = Path(encoded) if encoded is not None else record.data
     folder = None if place is None else open_encoded(place)
     found = None if folder is None else _look(record, folder, tokenizer, entities, device)
+    if exports is not None:
+        if found is None or found.map is None:
+            raise ArtifactError(str(record.folder), "has no map to write: it needs its data, and at least 5 histories")
+        exports.write(found.map.points)
     training = 0 if folder is None else folder.manifest.splits.get("train", {}).get("entities", 0)
     lengths = np.zeros(0, np.int64) if found is None else found.lengths
     held: dict[str, Any] = {

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 import train_folders
@@ -14,6 +15,7 @@ from domaintoolkit.probes import ProbeSettings, evaluate_labels
 from domaintoolkit.report.folder.chosen_rows import choose_rows
 from domaintoolkit.report.run.colourings import colourings
 from domaintoolkit.report.run.embedding_map import draw_map
+from domaintoolkit.report.run.map_exports import MapExports
 from domaintoolkit.storage import open_encoded
 
 pytest.importorskip("lightgbm")
@@ -40,4 +42,17 @@ def test_the_probe_beside_the_map_is_that_of_evaluate(tmp_path: Path) -> None:
     measured = {each.source: each.metrics["AUROC"].value for each in result.results}
     assert float(row[5]) == pytest.approx(measured["embeddings"], abs=6e-4)
     assert float(row[6]) == pytest.approx(measured["untrained"], abs=6e-4)
+    MapExports(tmp_path / "projector", tmp_path / "atlas.parquet").write(found.points)
+    atlas = pq.read_table(tmp_path / "atlas.parquet")
+    assert atlas.column_names[:5] == ["x", "y", "text", "user", "split"]
+    assert atlas["user"].to_pylist() == [key[0] for key in rows["test"].keys]
+    assert "[page=" in atlas["text"][0].as_py()
+    assert atlas[colouring.name].to_pylist() == pytest.approx(colouring.values[: len(rows["test"])].tolist())
+    vectors = np.loadtxt(tmp_path / "projector" / "vectors.tsv", delimiter="\t")
+    assert vectors == pytest.approx(found.points.embeddings, rel=1e-4)
+    lines = (tmp_path / "projector" / "metadata.tsv").read_text().splitlines()
+    assert lines[0].startswith("user\tsplit\t")
+    assert {len(line.split("\t")) for line in lines} == {len(lines[0].split("\t"))}
+    assert len(lines) == len(vectors) + 1
+    assert 'metadata_path: "metadata.tsv"' in (tmp_path / "projector" / "projector_config.pbtxt").read_text()
     assert f"fitted on {len(rows['train'])} training entities" in found.probe_note
