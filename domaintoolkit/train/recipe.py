@@ -175,7 +175,7 @@ def default_recipe(family: Literal["token", "event"] = "event", events: int = 20
 MIDDLE, LARGE = 1_000_000, 20_000_000
 """Events from which a table counts as middling, and as large."""
 PASSES = {"small": 4, "middle": 2, "large": 1}
-FEWEST, MOST = 300, {"cpu": 6_000, "gpu": 50_000}
+FEWEST, MOST = 500, {"cpu": 6_000, "gpu": 50_000}
 SHAPES: dict[str, dict[str, dict[str, Any]]] = {
     "cpu": {
         "small": {"preset": "410k", "model": {"part_width": 64}, "block": 128, "batch": 8, "learning_rate": 4e-3},
