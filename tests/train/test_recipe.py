@@ -130,7 +130,7 @@ def test_flags_change_a_recipe() -> None:
 @pytest.mark.parametrize("gpu", [False, True])
 def test_more_events_get_more_steps_and_positions(gpu: bool) -> None:
     made = [default_recipe("event", events, gpu) for events in (0, 20_000, 200_000, 3_000_000, 100_000_000)]
-    assert [recipe.steps for recipe in made[:2]] == [300, 300]
+    assert [recipe.steps for recipe in made[:2]] == [500, 500]
     sizes = [(recipe.steps or 0) * recipe.positions for recipe in made]
     assert sizes == sorted(sizes)
     assert made[-1].preset != made[0].preset
