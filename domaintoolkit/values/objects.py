@@ -150,6 +150,8 @@ def as_plain(value: Any, cut: bool = False) -> Any:
         return value if kind is not datetime or value.tzinfo is None else _to_datetime(value)
     if isinstance(value, np.generic):
         return _from_numpy(value, cut)
+    if value is np.ma.masked:
+        return None
     if isinstance(value, pa.Scalar):
         return as_plain(value.as_py(), cut)
     if kind.__module__.partition(".")[0] == "pandas":

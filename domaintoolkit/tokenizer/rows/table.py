@@ -299,6 +299,9 @@ def _from_any(values: Any, role: Role, cut: bool) -> Prepared:
         )
     if hasattr(values, "__arrow_array__") or hasattr(values, "__arrow_c_array__"):
         return _unify(pa.array(values), role)
+    if isinstance(values, np.ma.MaskedArray):
+        pairs = zip(values.data, np.ma.getmaskarray(values), strict=True)
+        return as_column([None if masked else value for value, masked in pairs], role, cut)
     if hasattr(values, "__array__"):
         return _from_array(np.asarray(values), role, cut)
     return as_column(list(values), role, cut)

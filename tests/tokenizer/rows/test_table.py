@@ -247,7 +247,7 @@ def test_an_object_that_is_not_one_value_is_refused_in_every_way(column: str, va
         tokenizer.encode_entity(rows)
 
 
-@pytest.mark.parametrize("missing", [None, pd.NA, pd.NaT, np.datetime64("NaT"), pa.scalar(None)])
+@pytest.mark.parametrize("missing", [None, pd.NA, pd.NaT, np.datetime64("NaT"), pa.scalar(None), np.ma.masked])
 @pytest.mark.parametrize("column", ["what", "price", "note"])
 def test_what_stands_for_nothing_is_null_in_every_way(column: str, missing: Any) -> None:
     tokenizer = DomainTokenizer(SMALL).fit([GOOD])
@@ -362,3 +362,12 @@ def test_a_category_that_is_no_date_of_the_calendar_decodes_to_its_text(kind: pa
     tokenizer = DomainTokenizer(schema, threads=1).fit(fitted)
     again = round_trip(tokenizer, {"user": [1, 1], "due": ["0000-01-01", "2024-01-01"]})
     assert again["due"].to_pylist() == ["0000-01-01", "2024-01-01"]
+
+
+@pytest.mark.parametrize("values", [[1.5, 2.5, 3.5], [1, 2, 3], ["a", "b", "c"], np.array(DAYS, "datetime64[us]")])
+def test_masked_values_of_numpy_are_null(values: Any) -> None:
+    column = np.ma.MaskedArray(values, mask=[False, True, False])
+    schema = Schema(entity="user", fields=[Categorical("what")])
+    again = DomainTokenizer(schema, threads=1).fit({"user": [1] * 3, "what": values})
+    found = again.decode(again.encode({"user": [1] * 3, "what": column}))["what"].to_pylist()
+    assert found == [np.asarray(values)[0].item(), None, np.asarray(values)[2].item()]
