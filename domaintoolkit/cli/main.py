@@ -108,7 +108,7 @@ class _LazyGroup(click.Group):
         except click.UsageError as error:
             ctx.exit(_report_usage(error, error.ctx or ctx, ctx.meta[AS_JSON]))
         except DomainToolkitError as error:
-            _fail(ctx, str(error), error.exit_status, error)
+            _fail(ctx, f"{error}{self._way_on(ctx, error)}", error.exit_status, error)
         except ModuleNotFoundError as error:
             extra = EXTRAS.get((error.name or "").partition(".")[0])
             if extra is None:
@@ -128,6 +128,15 @@ class _LazyGroup(click.Group):
             ctx.exit(1)
         except OSError as error:
             _fail(ctx, _describe_os_error(error), 1, error)
+
+    def _way_on(self, ctx: click.Context, error: BaseException) -> str:
+        """A last line for rows that cannot be encoded, if the command can go on without them."""
+        from domaintoolkit.errors import DataError
+
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        has_option = command is not None and any(each.name == "on_bad_rows" for each in command.params)
+        is_meant = isinstance(error, DataError) and has_option
+        return "\nto go on without such rows, give --on-bad-rows quarantine" if is_meant else ""
 
 
 def _sign_of_life() -> AbstractContextManager[object]:

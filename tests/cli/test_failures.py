@@ -59,3 +59,16 @@ def test_without_a_command_there_is_help(run: Run) -> None:
     result = run()
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("Usage: ")
+
+
+def test_rows_that_cannot_be_encoded_come_with_the_way_to_go_on(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("user,page\nu1,home\n,home\n", encoding="utf-8")
+    schema = 'entity = "user"\n[[fields]]\ntype = "categorical"\nname = "page"\n'
+    reader = '[reader]\ncolumns = [{name = "user"}, {name = "page"}]\n'
+    (tmp_path / "shop.toml").write_text(schema + reader, encoding="utf-8")
+    arguments = ("encode", "--schema", tmp_path / "shop.toml", tmp_path / "rows.csv", "-o", tmp_path / "out")
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert "the entity key is null" in result.stderr
+    assert result.stderr.rstrip().endswith("to go on without such rows, give --on-bad-rows quarantine")
+    assert run(*arguments, "--on-bad-rows", "quarantine").exit_code == 0
