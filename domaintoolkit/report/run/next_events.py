@@ -13,7 +13,7 @@ from domaintoolkit.report.chips import Chip, chips
 from domaintoolkit.report.folder.chosen_rows import ChosenRows
 from domaintoolkit.tokenizer import DomainTokenizer
 
-__all__ = ["Expectation", "ShownPrediction", "predict_events"]
+__all__ = ["ShownChance", "ShownPrediction", "predict_events"]
 
 BEFORE = 3
 """Events of the history that are shown."""
@@ -22,7 +22,7 @@ SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class ShownChance:
     """An event, or the value of a part, with its probability."""
 
     label: str
@@ -38,8 +38,8 @@ class ShownPrediction:
     key: str
     before: list[tuple[str, list[Chip]]]
     came: list[Chip]
-    events: list[Expectation]
-    parts: list[Expectation]
+    events: list[ShownChance]
+    parts: list[ShownChance]
     """For an event model, the likeliest values of each part."""
 
 
@@ -72,7 +72,7 @@ def _predict(generator: Generator, rows: ChosenRows, row: int, longest: int) -> 
     ]
     history = ids[: starts[target]]
     events = [
-        Expectation(each.share, chips(tokenizer, each.ids, hits), each.probability, tuple(came.tolist()) == each.ids)
+        ShownChance(each.share, chips(tokenizer, each.ids, hits), each.probability, tuple(came.tolist()) == each.ids)
         for each in predict_next(generator, history, EXPECTED)
     ]
     parts = []
@@ -80,5 +80,5 @@ def _predict(generator: Generator, rows: ChosenRows, row: int, longest: int) -> 
         for likely in likely_parts(generator.model, history, EXPECTED):
             for number, (token, share) in enumerate(zip(likely.ids, likely.probabilities, strict=True)):
                 label = likely.part if number == 0 else ""
-                parts.append(Expectation(label, chips(tokenizer, [token], hits), share, token in hits))
+                parts.append(ShownChance(label, chips(tokenizer, [token], hits), share, token in hits))
     return ShownPrediction(rows.names[row], before, chips(tokenizer, came), events, parts)
