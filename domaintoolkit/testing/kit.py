@@ -64,7 +64,7 @@ def check_domain(
     custom: Strategies | None = None,
     *,
     events: int = 2_000,
-    examples: int = 25,
+    examples: int = 16,
     encoders: Iterable[EncoderType] = (),
 ) -> None:
     """Check every contract of a domain: on its sample, and on `examples` drawn tables.
@@ -83,7 +83,7 @@ def run_checks(
     custom: Strategies | None = None,
     *,
     events: int = 2_000,
-    examples: int = 25,
+    examples: int = 16,
     encoders: Iterable[EncoderType] = (),
 ) -> Iterator[CheckResult]:
     """The same contract by contract, and all of them: a broken contract does not end the others.

@@ -22,7 +22,7 @@ EXAMPLES = format_examples("domaintoolkit check ecommerce", "domaintoolkit check
 @click.argument("name", metavar="NAME", shell_complete=complete_domains)
 @click.option("--events", type=AtLeast(1), default=1_000, show_default=True, metavar="N", help="Events of the sample.")
 @click.option(
-    "--examples", type=AtLeast(1), default=25, show_default=True, metavar="N",
+    "--examples", type=AtLeast(1), default=16, show_default=True, metavar="N",
     help="Drawn tables per contract; slow contracts and wide domains get fewer.",
 )  # fmt: skip
 @json_option
