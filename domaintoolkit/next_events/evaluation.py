@@ -48,6 +48,10 @@ Advance = Callable[[str, int, int], None]
 """What is being worked on, cases done, and all cases."""
 
 
+SUFFIX_DRAWS = 5
+"""Suffixes that are drawn for the median of the time left."""
+
+
 @declaration
 class NextSettings:
     """How next events are told.
@@ -56,7 +60,8 @@ class NextSettings:
     event after the first) or a date, from which each event is one. Of the histories of `split`; rules learn from those
     of the training split, or with `all` from every history before its first held-out event. `samples` draws of what
     comes before the field in an event are averaged. `suffixes` is the number of cases whose whole suffix is written
-    and compared, up to the value `end`; the time left is the median over `samples` suffixes that are drawn.
+    and compared, up to the value `end`; the time left is the median over
+    `SUFFIX_DRAWS` suffixes that are drawn.
     """
 
     field: Annotated[str, Constraint(min_length=1)]
@@ -284,12 +289,12 @@ def _tell_suffixes(task: _Task, chosen: NDArray[np.bool_]) -> tuple[tuple[Suffix
         generator = Generator(task.model, task.tokenizer)
         if end >= 0:
             ending = Ending(end, longest)
-            told["model"] = written_suffixes(generator, histories, values, true, ending, settings.samples)
+            told["model"] = written_suffixes(generator, histories, values, true, ending, SUFFIX_DRAWS)
         else:  # nothing says when a history ends: as many events are written as there are
             told["model"] = []
             for each in true:
                 ending = Ending(end, len(each.codes))
-                told["model"] += written_suffixes(generator, histories, values, [each], ending, settings.samples)
+                told["model"] += written_suffixes(generator, histories, values, [each], ending, SUFFIX_DRAWS)
     rows = []
     for name, found in told.items():
         scored = score_suffixes(name, true, found, end)

@@ -60,7 +60,7 @@ def next_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--top", type=AtLeast(1), multiple=True, metavar="K",
             help="Recall and NDCG of the first K values. Repeatable.  [default: 5, 10, 20]"),
         click.option("--samples", type=AtLeast(1), default=16, show_default=True, metavar="N",
-            help="Draws of the fields before FIELD in an event, if there are any, and of suffixes for the time left."),
+            help="Draws of the fields before FIELD in an event; there are none if it comes first."),
         click.option("--suffixes", type=AtLeast(0), default=0, show_default=True, metavar="N",
             help="Also write the rest of a history in N cases, and compare it."),
         click.option("--end", metavar="VALUE", help="The value of FIELD that ends a history, for --suffixes."),
