@@ -69,7 +69,7 @@ def run_study(
         raise LookupFailedError("form", form, study.forms)
     chosen, folder = study.forms[form], Path(out)
     place = None if streams is None else Path(streams).resolve()
-    if place is None and domain is None and study.domain is None:
+    if place is None and domain is None and study.domain is None and not _levels_name_domains(study, chosen):
         raise SchemaError([Problem("domain", "is required: the study names none; give --domain, or OUT")], "study")
     identity = {"study": _what_is_run(study, form), "form": form, "domain": domain, "budget": budget,
                 "streams": None if place is None else str(place)}  # fmt: skip
@@ -86,6 +86,14 @@ def run_study(
         _write_table(folder, table, cells)
         page = write_pages(load_results(study, folder, name))
     return StudyResult(folder, table, page, len(cells), plan)
+
+
+def _levels_name_domains(study: Study, form: StudyForm) -> bool:
+    """True if some axis of each grid says the domain of every run."""
+    return all(
+        any(all("domain" in study.axes[axis][level] for level in levels) for axis, levels in grid.axes.items())
+        for grid in form.grids
+    )
 
 
 def _what_is_run(study: Study, form: str) -> str:

@@ -161,3 +161,22 @@ def test_a_budget_shortens_steps_before_it_drops_seeds() -> None:
     assert least.seconds <= 60
     with pytest.raises(SchemaError, match="too short: 30 steps of each run with one seed take about 30 s here"):
         fit_budget(cells, times, 20, 1)
+
+
+def test_levels_that_name_their_domains_need_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = {"axes": {"data": ("finance", "control")}, "seeds": (0,)}
+    axes = {"data": {"finance": {"domain": "finance"}, "control": {"domain": "finance-control"}, "given": {}}}
+    small = asdict(STUDY.forms["small"]) | {"grids": (grid,)}
+    plain = {"title": "Two", "question": "?", "axes": axes, "forms": {"small": small}}
+    ran: list[str] = []
+    monkeypatch.setattr(study_run, "_plan", lambda runner, *_: ran.append(runner.study.title) or exit_early())
+
+    def exit_early() -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        run_study(from_dict(Study, plain), tmp_path / "named")
+    assert ran == ["Two"]
+    grid["axes"] = {"data": ("finance", "given")}
+    with pytest.raises(SchemaError, match="the study names none"):
+        run_study(from_dict(Study, plain), tmp_path / "missing")
