@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.model import EventModel, TokenModel, embed
-from domaintoolkit.report.run.separation import probe_auroc
+from domaintoolkit.report.map.separation import probe_auroc
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.tokenizer import DomainTokenizer
 

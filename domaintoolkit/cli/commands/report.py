@@ -21,7 +21,7 @@ from domaintoolkit.cli.pipes import echo_beside, writing
 from domaintoolkit.errors import OutputError
 
 if TYPE_CHECKING:
-    from domaintoolkit.report.run.map_exports import MapExports
+    from domaintoolkit.report.map.map_exports import MapExports
 
 __all__ = ["command", "write_run_page"]
 
@@ -103,7 +103,7 @@ def command(
     else:
         exports = None
         if projector is not None or atlas is not None:
-            from domaintoolkit.report.run.map_exports import MapExports
+            from domaintoolkit.report.map.map_exports import MapExports
 
             exports = MapExports(projector, atlas)
         path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies, exports)

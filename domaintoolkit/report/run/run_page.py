@@ -16,14 +16,14 @@ from domaintoolkit.report.charts import Figure, Table
 from domaintoolkit.report.chips import Chip, chips
 from domaintoolkit.report.folder.chosen_rows import ChosenRows, choose_rows
 from domaintoolkit.report.folder.packed_histories import pack_histories
+from domaintoolkit.report.map.embedding_map import EntityMap, draw_map
+from domaintoolkit.report.map.map_exports import MapExports
 from domaintoolkit.report.pages.template import render_page
 from domaintoolkit.report.run.advice import advise
 from domaintoolkit.report.run.calibration import calibration_figure, rank_table
 from domaintoolkit.report.run.curves import curve_figures
-from domaintoolkit.report.run.embedding_map import EntityMap, draw_map
 from domaintoolkit.report.run.field_costs import cost_figures, cost_sentences
 from domaintoolkit.report.run.generated import GeneratedReport, compare_generated
-from domaintoolkit.report.run.map_exports import MapExports
 from domaintoolkit.report.run.next_events import ShownPrediction, predict_events
 from domaintoolkit.report.run.run_record import RunRecord, read_run
 from domaintoolkit.storage import EncodedFolder, open_encoded

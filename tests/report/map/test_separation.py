@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domaintoolkit.report.run.separation import probe_auroc, silhouette
+from domaintoolkit.report.map.separation import probe_auroc, silhouette
 
 
 def test_a_probe_finds_what_is_linear_and_nothing_in_noise() -> None:

@@ -16,12 +16,12 @@ from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.probes import untrained_twin
 from domaintoolkit.report.charts import Table
 from domaintoolkit.report.folder.chosen_rows import ChosenRows
+from domaintoolkit.report.map.colourings import Colouring, colourings
+from domaintoolkit.report.map.label_probe import has_probes, probe_group
+from domaintoolkit.report.map.map_exports import MapPoints, points_of_map
+from domaintoolkit.report.map.projection import project, projection_name
+from domaintoolkit.report.map.separation import silhouette
 from domaintoolkit.report.pages.template import pack
-from domaintoolkit.report.run.colourings import Colouring, colourings
-from domaintoolkit.report.run.label_probe import has_probes, probe_group
-from domaintoolkit.report.run.map_exports import MapPoints, points_of_map
-from domaintoolkit.report.run.projection import project, projection_name
-from domaintoolkit.report.run.separation import silhouette
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.tokenizer import DomainTokenizer
 

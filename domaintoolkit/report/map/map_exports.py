@@ -14,7 +14,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from domaintoolkit.report.folder.chosen_rows import ChosenRows
-from domaintoolkit.report.run.colourings import Colouring
+from domaintoolkit.report.map.colourings import Colouring
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.partials import replacing, replacing_folder
 

@@ -13,9 +13,9 @@ from domaintoolkit.labels import read_labels
 from domaintoolkit.model import EventModel, event_preset
 from domaintoolkit.probes import ProbeSettings, evaluate_labels
 from domaintoolkit.report.folder.chosen_rows import choose_rows
-from domaintoolkit.report.run.colourings import colourings
-from domaintoolkit.report.run.embedding_map import draw_map
-from domaintoolkit.report.run.map_exports import MapExports
+from domaintoolkit.report.map.colourings import colourings
+from domaintoolkit.report.map.embedding_map import draw_map
+from domaintoolkit.report.map.map_exports import MapExports
 from domaintoolkit.storage import open_encoded
 
 pytest.importorskip("lightgbm")
