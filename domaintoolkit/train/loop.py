@@ -132,7 +132,7 @@ class Trainer:
                 with nullcontext() if last else accelerator.no_sync(self.module):
                     report = self.module(batch)
                     accelerator.backward(report.loss / recipe.accumulation)
-                meter.add(report.loss, report.nats_by_part[:-1].sum(), report.tokens, report.events)
+                meter.add(report.loss, report.nats_by_part, report.tokens, report.events)
 
             if recipe.clip:
                 meter.add_norm(accelerator.clip_grad_norm_(self.module.parameters(), recipe.clip))

@@ -37,7 +37,7 @@ class Progress:
     step: int
     steps: int
     loss: float
-    """Mean nats a token."""
+    """Mean nats a token, without other objectives and penalties."""
     bits_per_event: float
     learning_rate: float
     tokens_per_second: float
@@ -142,9 +142,9 @@ class Meter:
         """The step of the last report."""
         self._reports = 0
 
-    def add(self, loss: Tensor, event_nats: Tensor, tokens: Tensor, events: Tensor) -> None:
-        """Count one batch in."""
-        counts = (loss, loss.detach() * tokens, event_nats, tokens, events)
+    def add(self, loss: Tensor, nats: Tensor, tokens: Tensor, events: Tensor) -> None:
+        """Count one batch in: its loss, with all objectives and penalties, and `LossReport.nats_by_part`."""
+        counts = (loss, nats.sum(), nats[:-1].sum(), tokens, events)
         self._sums.append(torch.stack([count.detach().float() for count in counts]))
 
     def add_norm(self, norm: Tensor) -> None:
