@@ -145,7 +145,7 @@ def test_a_study_that_is_stopped_ends_with_the_same_table(tmp_path: Path, monkey
 
 
 def test_a_study_without_results_has_no_summary(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="run the study to its end first"):
+    with pytest.raises(ArtifactError, match="run one to its end first"):
         write_summary(STUDY, tmp_path, tmp_path / "x.md")
 
 

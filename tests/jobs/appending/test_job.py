@@ -74,6 +74,30 @@ def _in_stream_order(tokenizer: DomainTokenizer, table: pa.Table) -> pa.Table:
     return table.take(pa.array(order[np.argsort(times, kind="stable")]))
 
 
+@pytest.mark.parametrize("rewrite", [False, True])
+def test_numbers_of_several_things_are_appended(tmp_path: Path, rewrite: bool) -> None:
+    """The column that says what a number measures is another one, also if the parts meet at one time."""
+    table = pa.table({
+        "user": [k % 3 for k in range(60)],
+        "at": pa.array([k // 6 * 1_000_000 for k in range(60)], pa.timestamp("us", "UTC")),
+        "what": [("height", "weight", None)[k % 7 % 3] for k in range(60)],
+        "value": [None if k % 11 == 0 else 20.0 + k * (1 + k % 2) for k in range(60)],
+    })  # fmt: skip
+    fields = (Categorical("what"), Numeric("value", by="what", bins=4), Timestamp("at"))
+    tokenizer = DomainTokenizer(Schema(entity="user", time="at", fields=fields), threads=1).fit(table)
+    encode(tokenizer, table.slice(0, 33), tmp_path / "parts")
+    append(tmp_path / "parts", table.slice(33), rewrite=rewrite, on_bad_rows="quarantine")
+    checked = verify(tmp_path / "parts", table, threads=1)
+    assert checked.problems == ()
+    if rewrite:  # without it, a tied event that sorts before the last one is set aside
+        assert not checked.rows_set_aside
+        encode(tokenizer, table, tmp_path / "whole")
+        parts, whole = open_encoded(tmp_path / "parts"), open_encoded(tmp_path / "whole")
+        assert parts.table(0)["ids"].equals(whole.table(0)["ids"])
+    else:
+        assert checked.rows_set_aside <= 3
+
+
 def test_an_older_event_is_set_aside(tmp_path: Path) -> None:
     in_time = TABLE.sort_by("at")
     encode(TOKENIZER, in_time.slice(300), tmp_path / "out", shards=3)
