@@ -18,7 +18,8 @@ TEXT = pa.large_string()
 def write_text(batches: pa.RecordBatchReader, reader: Reader, nulls: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the header, if the reader has one, and the rows of each batch.
 
-    `nulls` are the spellings of null, for each column; the first is written, and a value that looks like one is quoted.
+    `nulls` are the spellings of null, for each column; one of them is written, and a value that looks like one is
+    quoted.
     """
     if reader.header:
         yield _join([pa.array([name], TEXT) for name in batches.schema.names], [()] * len(nulls), reader)
@@ -41,9 +42,17 @@ def _join(columns: list[pa.Array], nulls: Sequence[Sequence[str]], reader: Reade
         if pc.any(is_quoted).as_py():
             escaped = pc.replace_substring_regex(column, marks, replacement)
             column = pc.if_else(is_quoted, _concatenate(quote, escaped, quote), column)
-        cells.append(pc.fill_null(column, spellings[0] if spellings else ""))
+        cells.append(pc.fill_null(column, _choose_null(spellings, reader.escape)))
     lines = pc.binary_join_element_wise(*cells, pa.scalar(reader.delimiter, TEXT))
     return "\n".join([*lines.to_pylist(), ""])
+
+
+def _choose_null(spellings: Sequence[str], escape: str | None) -> str:
+    """The first spelling without the escape character, which a reader would take away; else the first one, escaped."""
+    if escape is None or not spellings:
+        return spellings[0] if spellings else ""
+    plain = (spelling for spelling in spellings if escape not in spelling)
+    return next(plain, spellings[0].replace(escape, escape * 2))
 
 
 def _concatenate(*parts: str | pa.Array) -> pa.Array:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
+from domaintoolkit.reading import open_source
 from domaintoolkit.reading.csv.row_writing import write_text
 from domaintoolkit.schema import Column, Reader
 
@@ -36,3 +39,18 @@ def test_a_value_is_quoted_if_it_needs_to_be(settings: dict[str, str], value: st
 def test_a_reader_without_a_header_gets_none() -> None:
     reader = Reader((Column("a", source="1"),), header=False)
     assert list(write_text(pa.table({"1": ["x", "y"]}).to_reader(), reader, [()])) == ["x\ny\n"]
+
+
+@pytest.mark.parametrize(("null", "escape", "written"), [
+    (("\\N", ""), "\\", ""), (("\\N",), "\\", "\\\\N"), (("\\N", ""), None, "\\N"), (("^", "none"), "^", "none"),
+])  # fmt: skip
+def test_a_null_survives_an_escape_character(
+    tmp_path: Path, null: tuple[str, ...], escape: str | None, written: str
+) -> None:
+    reader = Reader((Column("who"), Column("much", type="float64")), null=null, escape=escape)
+    table = pa.table({"who": pa.array([None, "N", null[0]]), "much": pa.array([None, 1.0, None], pa.float64())})
+    text = "".join(write_text(table.to_reader(), reader, [null, null]))
+    assert text.splitlines()[1] == f"{written},{written}"
+    (tmp_path / "rows.csv").write_text(text)
+    batches = [batch.records for batch in open_source(tmp_path / "rows.csv", reader).batches()]
+    assert pa.Table.from_batches(batches).to_pylist() == table.to_pylist()
