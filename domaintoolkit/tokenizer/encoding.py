@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Anchor, Encoded, TimestampEncoder
@@ -228,9 +227,9 @@ def tie_keys(
 def statics_of(schema: Schema, rows: PreparedRows, chosen: NDArray[np.integer[Any]] | None = None) -> pa.Table:
     """A hash of each static value of the `chosen` rows (default: of all), as its encoder takes it."""
     names = [spec.name for spec in schema.static]
-    values = {name: rows.values[name] if chosen is None else rows.values[name].take(pa.array(chosen)) for name in names}
-    # what a number measures is another static field
-    columns = {name: pc.struct_field(c, 0) if pa.types.is_struct(c.type) else c for name, c in values.items()}
+    columns = {name: rows.plain_values(name) for name in names}
+    if chosen is not None:
+        columns = {name: column.take(pa.array(chosen)) for name, column in columns.items()}
     return pa.table({name: hash_values(column) for name, column in columns.items()})
 
 

@@ -106,7 +106,7 @@ def _evaluate(
 ) -> list[LabelEvaluation]:
     from domaintoolkit.aggregates import AggregateSettings
     from domaintoolkit.embeddings import EmbeddingSettings
-    from domaintoolkit.model import DEFAULT_POOLING
+    from domaintoolkit.model import DEFAULT_POOLING, load_model
     from domaintoolkit.probes import ProbeSettings, evaluate_labels
     from domaintoolkit.storage import open_encoded
 
@@ -116,8 +116,6 @@ def _evaluate(
             raise click.UsageError(f"--{idle[0]}: no effect without a RUN; drop it")
         model = None
     else:
-        from domaintoolkit.model import load_model
-
         model = load_model(run, machine.device)
     encoded = open_encoded(folder)
     table = labels.read(encoded)

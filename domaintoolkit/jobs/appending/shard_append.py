@@ -265,9 +265,8 @@ def _to_encodable(rows: pa.Table, prepared: PreparedRows, schema: Schema) -> pa.
     for spec in (*schema.static, *schema.fields):
         if spec.name != schema.time and not isinstance(spec, Custom):
             # the encoder of a category takes its text; its value is kept in the type that it was fitted in
-            values = (prepared.columns if isinstance(spec, Categorical) else prepared.values)[spec.name]
-            # the number without what it measures, which is another column
-            taken[spec.name] = pc.struct_field(values, 0) if pa.types.is_struct(values.type) else values
+            is_text = isinstance(spec, Categorical)
+            taken[spec.name] = prepared.columns[spec.name] if is_text else prepared.plain_values(spec.name)
     if schema.time is not None and prepared.times is not None:
         taken[schema.time] = time_column(prepared.times)
     for name, values in taken.items():

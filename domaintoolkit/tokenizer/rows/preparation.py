@@ -50,6 +50,11 @@ class PreparedRows:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    def plain_values(self, name: str) -> pa.Array:
+        """The prepared values of a field; a number without what it measures, which is another field."""
+        values = self.values[name]
+        return pc.struct_field(values, 0) if pa.types.is_struct(values.type) else values
+
     def without(self, refused: Mapping[int, list[Refusal]]) -> PreparedRows:
         """The other rows, once these, by their place here, are refused too."""
         kept = np.ones(len(self), bool)
