@@ -46,7 +46,7 @@ class EntityMap:
 
 
 def embed_rows(model: TokenModel | EventModel, folder: EncodedFolder, rows: ChosenRows) -> Floats:
-    """(n, width): the mean over a history's positions, as `embed` and `evaluate` make it of all its events."""
+    """(n, width): the vector of each history, as `embed` and `evaluate` make it of all its events."""
     names = DomainTokenizer.load(folder.tokenizer_folder).schema.entity
     types = folder.table(0).schema
     columns = {
