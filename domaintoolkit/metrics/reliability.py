@@ -1,4 +1,4 @@
-"""Whether probabilities can be trusted: confidence against how often it was right."""
+"""Calibration: confidence against how often it was right."""
 
 from __future__ import annotations
 

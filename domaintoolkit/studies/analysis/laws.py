@@ -10,14 +10,14 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.metrics import estimate_interval
 from domaintoolkit.studies.analysis.differences import resample
+from domaintoolkit.studies.analysis.huber_fit import fit_terms
 
 __all__ = ["Law", "fit_law", "leave_largest_out"]
 
 Floats = NDArray[np.float64]
 
-DELTA = 1e-3
-"""Where the Huber loss turns from squares to absolute values."""
 DRAWS = 200
 """Draws of the bootstrap."""
 
@@ -43,7 +43,7 @@ class Law:
 
     def interval(self, x: float) -> tuple[float, float] | None:
         """95%, of the value that the law expects."""
-        return _interval([floor + scale * x**-exponent for floor, scale, exponent in self.draws])
+        return estimate_interval([floor + scale * x**-exponent for floor, scale, exponent in self.draws])
 
     @property
     def residuals(self) -> tuple[float, ...]:
@@ -84,19 +84,12 @@ def _fit_points(x: tuple[float, ...], y: tuple[tuple[float, ...], ...], draws: i
         floor,
         scale,
         exponent,
-        _interval(exponents),
-        _interval(floors),
+        estimate_interval(exponents),
+        estimate_interval(floors),
         tuple(places.tolist()),
         tuple(means.tolist()),
         tuple(drawn),
     )
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float] | None:
-    if not values:
-        return None
-    low, high = np.quantile(values, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def _starts(means: Floats) -> list[tuple[float, float, float]]:
@@ -110,30 +103,19 @@ def _starts(means: Floats) -> list[tuple[float, float, float]]:
 
 def _fit(x: Floats, y: Floats, starts: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
     """The best of the fits from each start; the floor and the scale stay above zero, as exponentials."""
-    from scipy.optimize import minimize
-
     middle = float(np.exp(np.log(x).mean()))  # around it, scale and exponent depend little on one another
-    logs, wanted = np.log(x / middle), np.log(y)
+    logs = np.log(x / middle)
 
-    def cost(parameters: Floats) -> tuple[float, Floats]:
-        floor, scale, exponent = np.exp(np.clip(parameters, -40, 40))
+    def terms(coefficients: Floats) -> tuple[Floats, Sequence[Floats]]:
+        floor, scale, exponent = coefficients
         rest = scale * np.exp(-exponent * logs)
-        made = floor + rest
-        error = np.log(made) - wanted
-        small = np.abs(error) <= DELTA
-        loss = np.where(small, 0.5 * error**2, DELTA * (np.abs(error) - 0.5 * DELTA)).sum()
-        slope = np.clip(error, -DELTA, DELTA) / made
-        gradient = np.array([(slope * floor).sum(), (slope * rest).sum(), (-slope * rest * logs * exponent).sum()])
-        return float(loss) / DELTA**2, gradient / DELTA**2
+        return floor + rest, (floor, rest, -rest * logs * exponent)
 
-    best = None
-    for floor, scale, exponent in starts:
-        begin = np.log([max(floor, 1e-6), max(scale * middle**-exponent if scale > 1 else scale, 1e-6), exponent])
-        found = minimize(cost, begin, jac=True, method="L-BFGS-B", bounds=[(-14, 14), (-20, 20), (-5, 2)])
-        if best is None or found.fun < best.fun:
-            best = found
-    assert best is not None
-    floor, scale, exponent = np.exp(best.x)
+    begin = [
+        (max(floor, 1e-6), max(scale * middle**-exponent if scale > 1 else scale, 1e-6), exponent)
+        for floor, scale, exponent in starts
+    ]
+    floor, scale, exponent = fit_terms(terms, np.log(y), begin, [(-14, 14), (-20, 20), (-5, 2)])
     return float(floor), float(scale * middle**exponent), float(exponent)
 
 

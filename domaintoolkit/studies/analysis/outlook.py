@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.metrics import estimate_interval
 from domaintoolkit.studies.analysis.differences import difference
 from domaintoolkit.studies.analysis.laws import Law, fit_law
 from domaintoolkit.studies.analysis.points import points_of
@@ -141,10 +142,8 @@ def lever_gains(folder: str | Path, parameters: float) -> dict[str, str]:
 
 
 def _quantiles(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    low, high = np.quantile(values, (0.025, 0.975))
-    return f" (95%: {low:+.3f} to {high:+.3f})"
+    interval = estimate_interval(values)
+    return "" if interval is None else f" (95%: {interval[0]:+.3f} to {interval[1]:+.3f})"
 
 
 def _data_gain(rows: Rows, parameters: float, name: str) -> str | None:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.metrics import estimate_interval
+from domaintoolkit.studies.analysis.huber_fit import fit_terms
+
 __all__ = ["JointLaw", "SizeChoice", "fit_joint_law"]
 
 Floats = NDArray[np.float64]
 Rows = Sequence[Mapping[str, Any]]
 
-DELTA = 1e-3
 DRAWS = 60
 FIRST = 0.2
 """Evaluations before this share of the steps are left out: the learning rate still rises there."""
@@ -68,13 +70,13 @@ class JointLaw:
     @property
     def exponent_interval(self) -> tuple[float, float] | None:
         """95%, by bootstrap over seeds."""
-        return _interval([each[4] / (each[2] + each[4]) for each in self.draws])
+        return estimate_interval([each[4] / (each[2] + each[4]) for each in self.draws])
 
     def expected(self, parameters: float, events: float) -> tuple[float, tuple[float, float] | None]:
         """The loss of a size after some events, with its interval."""
         return (
             _loss(self.coefficients, parameters, events),
-            _interval([_loss(each, parameters, events) for each in self.draws]),
+            estimate_interval([_loss(each, parameters, events) for each in self.draws]),
         )
 
     def choose_for_compute(self, flops: float) -> SizeChoice:
@@ -101,8 +103,8 @@ class JointLaw:
         size, count = float(sizes[best[0]]), float(seen[best[0]])
         is_inside = self.parameters[0] <= size <= self.parameters[1] and self.events[0] <= count <= self.events[1]
         return SizeChoice(
-            size, _interval([float(sizes[place]) for place in best[1:]]), count, float(curves[0][best[0]]),
-            _interval([float(curve[best[0]]) for curve in curves[1:]]), not is_inside,
+            size, estimate_interval([float(sizes[place]) for place in best[1:]]), count, float(curves[0][best[0]]),
+            estimate_interval([float(curve[best[0]]) for curve in curves[1:]]), not is_inside,
         )  # fmt: skip
 
 
@@ -113,13 +115,6 @@ def _loss(coefficients: Sequence[float], parameters: float, events: float) -> fl
 def _losses(coefficients: Sequence[float], parameters: Floats, events: Floats) -> Floats:
     floor, a, alpha, b, beta = coefficients
     return np.asarray(floor + a * parameters**-alpha + b * events**-beta, np.float64)
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float] | None:
-    if not values:
-        return None
-    low, high = np.quantile(values, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def fit_joint_law(rows: Rows) -> JointLaw:
@@ -189,29 +184,18 @@ def _starts(points: Floats) -> list[Coefficients]:
 
 def _fit(points: Floats, starts: Sequence[Coefficients]) -> Coefficients:
     """The best of the fits from each start, by Huber loss on logarithms; all coefficients stay above zero."""
-    from scipy.optimize import minimize
-
     middle = np.exp(np.log(points[:, :2]).mean(0))
-    logs, wanted = np.log(points[:, :2] / middle), np.log(points[:, 2])
+    logs = np.log(points[:, :2] / middle)
 
-    def cost(parameters: Floats) -> tuple[float, Floats]:
-        floor, a, alpha, b, beta = np.exp(np.clip(parameters, -40, 40))
+    def terms(coefficients: Floats) -> tuple[Floats, Sequence[Floats]]:
+        floor, a, alpha, b, beta = coefficients
         of_size, of_data = a * np.exp(-alpha * logs[:, 0]), b * np.exp(-beta * logs[:, 1])
-        made = floor + of_size + of_data
-        error = np.log(made) - wanted
-        small = np.abs(error) <= DELTA
-        loss = np.where(small, 0.5 * error**2, DELTA * (np.abs(error) - 0.5 * DELTA)).sum()
-        slope = np.clip(error, -DELTA, DELTA) / made
-        parts = (floor, of_size, -of_size * logs[:, 0] * alpha, of_data, -of_data * logs[:, 1] * beta)
-        return float(loss) / DELTA**2, np.array([(slope * part).sum() for part in parts]) / DELTA**2
+        derivatives = (floor, of_size, -of_size * logs[:, 0] * alpha, of_data, -of_data * logs[:, 1] * beta)
+        return floor + of_size + of_data, derivatives
 
-    best = None
-    for floor, a, alpha, b, beta in starts:
-        begin = np.log([floor, a * middle[0] ** -alpha, alpha, b * middle[1] ** -beta, beta])
-        bounds = [(-14, 14), (-14, 14), (-4, 1), (-14, 14), (-4, 1)]
-        found = minimize(cost, begin, jac=True, method="L-BFGS-B", bounds=bounds)
-        if best is None or found.fun < best.fun:
-            best = found
-    assert best is not None
-    floor, a, alpha, b, beta = np.exp(best.x).tolist()
+    begin = [
+        (floor, a * middle[0] ** -alpha, alpha, b * middle[1] ** -beta, beta) for floor, a, alpha, b, beta in starts
+    ]
+    bounds = [(-14, 14), (-14, 14), (-4, 1), (-14, 14), (-4, 1)]
+    floor, a, alpha, b, beta = fit_terms(terms, np.log(points[:, 2]), begin, bounds).tolist()
     return floor, float(a * math.pow(middle[0], alpha)), alpha, float(b * math.pow(middle[1], beta)), beta
