@@ -1,10 +1,11 @@
 """Published files as tables for `evaluate --next`, as docs/models/evidence.md uses them.
 
-    python benchmarks/next_event_tables.py beauty Beauty.txt -o beauty
+    python benchmarks/next_event_tables.py beauty Beauty.txt Beauty_item2attributes.json -o beauty
     python benchmarks/next_event_tables.py baskets baskets.csv.gz folds.csv.gz -o baskets
     python benchmarks/next_event_tables.py process bpic12.csv.gz folds.csv.gz -o bpic12
 
-`beauty` reads a line a user, items in order, and writes all.parquet. `baskets` and `process` write a column of splits.
+`beauty` reads a line a user, items in order, and writes all.parquet; an item is written `group/item`, and its group is
+the commonest of its attributes (0 if it has none), so that a study can take the events of one group. `baskets` and `process` write a column of splits.
 `process` adds an event `END` a second behind the last one of each case, and writes for each of five folds a table of
 events (fold0.parquet) and one of labels, the days that remain after each event (remaining0.parquet).
 """
@@ -12,21 +13,28 @@ events (fold0.parquet) and one of labels, the days that remain after each event 
 from __future__ import annotations
 
 import argparse
+import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 
-def read_beauty(path: Path) -> pd.DataFrame:
+def read_beauty(histories: Path, attributes: Path) -> pd.DataFrame:
     """A row an item: user, order, item."""
-    rows = [line.split() for line in path.read_text().splitlines()]
-    triples = [(user, order, item) for user, *items in rows for order, item in enumerate(items, 1)]
+    listed = json.loads(attributes.read_text())
+    counts = Counter(each for own in listed.values() for each in own)
+    groups = {item: max(own, key=lambda each: counts[each], default=0) for item, own in listed.items()}
+    rows = [line.split() for line in histories.read_text().splitlines()]
+    triples = [
+        (user, order, f"{groups.get(item, 0)}/{item}") for user, *items in rows for order, item in enumerate(items, 1)
+    ]
     return pd.DataFrame(triples, columns=["user", "order", "item"])
 
 
 def write_beauty(files: list[Path], out: Path) -> None:
-    read_beauty(files[0]).to_parquet(out / "all.parquet")
+    read_beauty(*files).to_parquet(out / "all.parquet")
 
 
 def write_baskets(files: list[Path], out: Path) -> None:
