@@ -5,9 +5,10 @@
     python benchmarks/next_event_tables.py process bpic12.csv.gz folds.csv.gz -o bpic12
 
 `beauty` reads a line a user, items in order, and writes all.parquet; an item is written `group/item`, and its group is
-the commonest of its attributes (0 if it has none), so that a study can take the events of one group. `baskets` and `process` write a column of splits.
-`process` adds an event `END` a second behind the last one of each case, and writes for each of five folds a table of
-events (fold0.parquet) and one of labels, the days that remain after each event (remaining0.parquet).
+the commonest of its attributes (0 if it has none), so that a study can take the events of one group. `baskets` and
+`process` write a column of splits. `process` adds an event `END` a second behind the last one of each case, and writes
+for each of five folds a table of events (fold0.parquet) and one of labels, the days that remain after each event
+(remaining0.parquet).
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class ValueScorer:
         """(cases, V) for the event after the first `cuts[i]` events of stream i, for each of these numbers in turn.
 
         `session` says if that event begins a session, None if it is not known. With `wanted`, a value for each case,
-        values that are less likely than it may get -inf: what is spelled is then scored only if it could be as likely.
+        a spelled value gets no more than an upper bound if even that is below what the wanted value has.
         """
         model = self.model
         was_training = model.training
@@ -187,11 +187,8 @@ class ValueScorer:
             need[torch.arange(count), target.cpu()] = True
             best = mix(self._walk(batch, rows, 0, every, need))[torch.arange(count), target]
             need |= (bound >= best[:, None]).cpu()
-        found = mix(self._walk(batch, rows, 0, every, need))
-        if need is not None:
-            unscored = torch.from_numpy(self.has_tail) & ~need
-            found = found.masked_fill(unscored.to(found.device), -torch.inf)
-        return found
+        # what is not needed is scored as its beginning
+        return mix(self._walk(batch, rows, 0, every, need))
 
     def _walk(
         self, batch: EventBatch, rows: _Rows, number: int, chosen: NDArray[np.int64], need: Tensor | None
