@@ -2,6 +2,8 @@
 set positional-arguments := true
 bin := parent_directory(just_executable())
 export PATH := if path_exists(bin / "pytest") == "true" { bin + ":" + env("PATH") } else { env("PATH") }
+# compiled tests are kept: to compile them takes ten seconds of each run, and more in each process that a test starts
+export PYTHONDONTWRITEBYTECODE := ""
 export PYTHONPATH := justfile_directory() + ":" + justfile_directory() / "plugins"
 
 [private]

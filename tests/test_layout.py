@@ -31,6 +31,7 @@ TEST_FILES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", TEST_FILES, ids=str)
 def test_a_test_file_is_named_after_what_it_tests(path: Path) -> None:
     folder = house.DIRECTORY / path.parent

@@ -76,6 +76,7 @@ def column(made: Aggregates, name: str) -> np.ndarray[Any, Any]:
     return made.values[:, made.names.index(name)]
 
 
+@pytest.mark.slow
 def test_the_features_are_what_one_would_count_by_hand(folder: EncodedFolder) -> None:
     frame = TABLE.to_pandas()
     dates = [1_577_836_800_000_000 + hours * HOUR for hours in (200, 900, 1700, 5000)]
@@ -125,6 +126,7 @@ def test_the_features_are_what_one_would_count_by_hand(folder: EncodedFolder) ->
                 assert found["price of page=p2: last"][i] == of.iloc[-1]
 
 
+@pytest.mark.slow
 def test_changing_the_future_changes_no_byte(folder: EncodedFolder, tmp_path: Path) -> None:
     date = 1_577_836_800_000_000 + 1000 * HOUR
     late = np.asarray(TABLE["at"].cast(pa.int64())) >= date

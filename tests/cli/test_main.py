@@ -57,6 +57,7 @@ def test_help_of_a_command_imports_no_arrays() -> None:
     assert done.stderr.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_help_is_quick() -> None:
     """In processor time, Python's own start included, since a busy machine makes everything else longer."""
 

@@ -50,6 +50,7 @@ def vectors(path: Path) -> np.ndarray[Any, Any]:
     return np.asarray(table["embedding"].combine_chunks().flatten()).reshape(table.num_rows, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "pooling"), POOLED)
 @pytest.mark.parametrize("window", [None, 30])
 def test_dates_events_and_ends_agree(
@@ -73,6 +74,7 @@ def test_dates_events_and_ends_agree(
     np.testing.assert_allclose(ends, vectors(tmp_path / "events.parquet")[last], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "pooling"), POOLED)
 def test_changing_the_future_changes_no_byte(model: Any, pooling: Pooling, folder: Path, tmp_path: Path) -> None:
     users, times = TABLE["user"].to_pylist(), np.asarray(TABLE["at"].cast(pa.int64()))

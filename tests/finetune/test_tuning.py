@@ -113,6 +113,7 @@ def test_every_kind_of_target_and_every_part_of_the_model(
     assert np.isfinite(made[column].to_numpy()).all()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_learned_or_predicted_is_refused(shop: Shop, tmp_path: Path) -> None:
     labels = read(shop)
     with pytest.raises(LookupFailedError, match="column of the label table"):

@@ -114,6 +114,7 @@ def test_a_history_that_ends_early_says_why() -> None:
     assert [each.ended for each in whole] == [None]
 
 
+@pytest.mark.slow
 def test_an_event_that_ties_and_does_not_decode_is_drawn_again_at_its_instant(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise ties would be rarer than the model has them."""
     generator, _ = generator_of(SCHEMA)
@@ -178,6 +179,7 @@ def test_predictions_are_events_and_their_probabilities(family: str) -> None:
     assert continued[: len(history)].tolist() == history.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", [False, True])
 @pytest.mark.parametrize("session", [None, "visit"])
 def test_the_probabilities_of_all_events_add_up_to_one(session: str | None, event: bool) -> None:

@@ -21,6 +21,7 @@ FIELDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FIELDS)
 @pytest.mark.parametrize("sequential", [True, False])
 def test_a_score_is_the_likelihood_that_the_loss_is_made_of(kind: str, sequential: bool) -> None:

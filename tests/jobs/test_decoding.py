@@ -96,6 +96,7 @@ def test_every_type_goes_through_a_folder_and_files_and_back(name: str, tmp_path
         assert streams_of(tmp_path / ending) == streams_of(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 @pytest.mark.parametrize(
@@ -130,6 +131,7 @@ def test_times_of_every_form_are_written_as_they_are_read(
     assert tokenizer.encode(decoded).ids.tolist() == streams.ids.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "column",
     [pa.array([True, False, None]), pa.array([2**64 - 1, 2**53 + 1, 0], pa.uint64()), pa.array(["1.5", "nan", "2"])],

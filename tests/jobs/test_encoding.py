@@ -102,6 +102,7 @@ def test_files_give_the_same_shards_as_the_table(tmp_path: Path, reference: dict
         assert all(files[path] == data for path, data in reference.items() if path != "manifest.json")
 
 
+@pytest.mark.slow
 def test_an_entity_larger_than_its_budget(tmp_path: Path) -> None:
     table = events(2000, users=1)
     encode(TOKENIZER, table, tmp_path / "small", memory="20kB")
@@ -109,6 +110,7 @@ def test_an_entity_larger_than_its_budget(tmp_path: Path) -> None:
     assert contents(tmp_path / "small") == contents(tmp_path / "large")
 
 
+@pytest.mark.slow
 def test_the_parted_rows_go_where_they_are_told_and_leave_nothing(tmp_path: Path) -> None:
     seen: list[int] = []
 
@@ -136,6 +138,7 @@ def test_bad_rows_are_all_named_and_leave_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_quarantined_rows_go_to_a_file_and_the_rest_is_encoded(tmp_path: Path) -> None:
     pa.parquet.write_table(bad_table(TABLE), tmp_path / "bad.parquet")
     source = open_source(tmp_path / "bad.parquet", READER)
@@ -179,6 +182,7 @@ def test_static_fields_that_differ_between_files_are_named_with_the_other_file(t
     assert refusal.reason.endswith(f"'de' in most rows of the same entity ({tmp_path / 'a.csv'}, row 0)")
 
 
+@pytest.mark.slow
 def test_a_run_of_rows_without_a_key_is_quarantined(tmp_path: Path) -> None:
     """All rows of some batches are bad for one reason, which is not a reason to refuse the table."""
     lines = [f"{number % 50 if number < 3000 else ''},2024-01-01,x" for number in range(6000)]
@@ -250,6 +254,7 @@ SPLITTING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("split", "expected"),
     [

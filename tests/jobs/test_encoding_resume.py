@@ -66,6 +66,7 @@ def run(source: Source, out: Path, error: BaseException | None = None, at: int =
     return written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", ["2GB", "20kB"])
 @pytest.mark.parametrize("shard", [0, 1, 5])
 def test_a_crash_at_any_shard(
@@ -78,6 +79,7 @@ def test_a_crash_at_any_shard(
     assert contents(out) == reference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", range(4))
 def test_a_crash_at_any_save_of_the_state(
     tmp_path: Path, source: Source, reference: dict[str, bytes], call: int
@@ -99,6 +101,7 @@ def test_a_crash_at_any_save_of_the_state(
     assert contents(tmp_path / "out") == reference
 
 
+@pytest.mark.slow
 def test_the_rows_are_not_parted_twice(tmp_path: Path, source: Source) -> None:
     with pytest.raises(Crash):
         run(source, tmp_path / "out", Crash(), 3, memory="20kB")

@@ -75,6 +75,7 @@ def test_a_row_with_two_faults_counts_once(tmp_path: Path) -> None:
     assert (found.problems, found.rows_refused) == ((), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.parquet", "out.csv", "streams.parquet", "streams.arrow"])
 def test_a_shard_that_is_found_damaged_leaves_no_file(tmp_path: Path, name: str) -> None:
     encode(DomainTokenizer(SCHEMA, threads=1).fit(TABLE), TABLE, tmp_path / "folder", shards=3)

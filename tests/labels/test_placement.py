@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 import train_folders
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +73,7 @@ def test_a_row_without_a_split_has_that_of_its_entity(tmp_path: Path) -> None:
     assert place_labels(folder, labels).splits.tolist() == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(st.integers(0, 10**6))
 def test_changing_the_future_changes_no_count(seed: int) -> None:

@@ -73,6 +73,7 @@ def test_event_presets_have_the_parameters_that_they_are_named_by(name: str, sho
         assert inside == sum(value.numel() for key, value in model.named_parameters() if key not in model.grows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_have_the_parameters_that_they_are_named_by(name: str) -> None:
     config = preset(name, 4_000)

@@ -24,6 +24,7 @@ MODELS: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.sampled_from(MODELS), st.sampled_from(["last", "mean"]), st.integers(0, 7), st.integers(1, 300))
 def test_a_batch_equals_each_alone(model: Any, pooling: Literal["last", "mean"], count: int, held: int) -> None:

@@ -70,6 +70,7 @@ def test_parameters_are_those_of_the_built_model(shape: dict[str, Any]) -> None:
     assert whole - inside == sum(model.get_parameter(name).numel() for name in by_row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sequential", [False, True])
 def test_probabilities_of_all_events_add_up_to_one(sequential: bool) -> None:
     """Of every event that one start token a part can make; cells that can go on count with an empty tail's share."""

@@ -50,6 +50,7 @@ def model_of(folder: Path) -> EventModel:
     return EventModel(config, tokenizer.grammar, tokenizer.vocabulary.hash)
 
 
+@pytest.mark.slow
 def test_rules_tell_what_follows(folder: Path) -> None:
     report = evaluate_next(None, folder, NextSettings(field="what", held_out="every"))
     found = {row.name: row.figures["accuracy"].value for row in report.rows}
@@ -122,6 +123,7 @@ def test_suffixes_are_written_until_the_value_that_ends_a_history(folder: Path) 
     assert report.suffix_cases == 4
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told_is_said(folder: Path) -> None:
     with pytest.raises(SchemaError, match="no field 'size'"):
         evaluate_next(None, folder, NextSettings(field="size"))

@@ -30,6 +30,7 @@ def measured(domain: Domain) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", [ADS, ECOMMERCE, FINANCE], ids=lambda domain: domain.name)
 def test_the_table_of_the_card(domain: Domain) -> None:
     card = (CARDS / domain.name / "README.md").read_text(encoding="utf-8")

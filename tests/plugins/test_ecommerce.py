@@ -26,6 +26,7 @@ def before(frame: pd.DataFrame, column: str) -> pd.Series:
     return frame.groupby("user_id")[column].shift()
 
 
+@pytest.mark.slow
 @every_size
 def test_the_funnel(events: int, seed: int) -> None:
     frame = sample(events, seed)
@@ -37,6 +38,7 @@ def test_the_funnel(events: int, seed: int) -> None:
     assert (after_cart == "purchase").mean() == pytest.approx(0.27, abs=0.08 if events < 100_000 else 0.03)
 
 
+@pytest.mark.slow
 @every_size
 def test_a_purchase_is_of_the_product_in_hand(events: int, seed: int) -> None:
     frame = sample(events, seed)

@@ -76,6 +76,7 @@ def test_the_rows_of_a_lot_are_in_time_order(domain: Domain) -> None:
         assert (times[1:] >= times[:-1]).all()
 
 
+@pytest.mark.slow
 @every_domain
 def test_lots_share_no_entity(domain: Domain) -> None:
     seen: set[object] = set()

@@ -12,6 +12,7 @@ from domaintoolkit.probes.label_metrics import METRICS, measure
 metrics = pytest.importorskip("sklearn.metrics")
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.integers(4, 60), st.integers(1, 20))
 def test_binary_metrics_are_those_of_scikit_learn(seed: int, rows: int, levels: int) -> None:

@@ -23,6 +23,7 @@ def roles(proposal: Proposal) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_every_column_becomes_what_a_careful_person_makes_of_it(name: str, tmp_path: Path) -> None:
     data = tmp_path / "data"

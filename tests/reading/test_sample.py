@@ -29,6 +29,7 @@ def read_back(path: Path, reader: Reader) -> pa.Table:
     return pa.Table.from_batches([batch.records for batch in open_source(path, reader).batches()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
 def test_what_is_written_is_read_back(domain: Domain, suffix: str, tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def test_a_dialect_that_cannot_be_is_refused(tmp_path: Path) -> None:
             list(open_source(path, Reader((Column("a"),), **dialect)).batches())  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REES46.exists(), reason="the REES46 rows are not here")
 @pytest.mark.parametrize(("block", "threads"), [(50_000, 2), (8 << 20, 1)])
 def test_rees46(tmp_path: Path, block: int, threads: int) -> None:

@@ -73,6 +73,7 @@ def domaintoolkit_domains():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("in_hook", [False, True])
 def test_a_hostile_plugin_disturbs_no_other_and_no_output(

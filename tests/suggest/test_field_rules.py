@@ -67,6 +67,7 @@ def test_a_constant(tmp_path: Path) -> None:
     one(found(tmp_path, Categorical("app"), app=pa.array(["web"] * EVENTS)), "constant", "# without the table of 'app'")
 
 
+@pytest.mark.slow
 def test_an_identifier(tmp_path: Path) -> None:
     ids = pa.array([f"id{k:06d}" for k in range(EVENTS)])
     one(found(tmp_path, Categorical("request"), request=ids), "identifier", "# without the table of 'request'")

@@ -56,6 +56,7 @@ def first_only(self: Any, values: pa.Array) -> Encoded:
     return replace(made, parts=[replace(cells, codes=codes)], missing=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
@@ -96,6 +97,7 @@ def test_a_mistake_is_told_as_the_encoders_own(kind: EncoderType, reason: str) -
     assert caught.value.field == "position"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "spec", "values"),
     [

@@ -277,6 +277,7 @@ def wide_sample(events: int, seed: int) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_pydict({**batch.to_pydict(), **{f"x{k}": [k] * len(batch) for k in range(40)}})
 
 
+@pytest.mark.slow
 def test_a_wide_domain_gets_fewer_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     more = [f"x{k}" for k in range(40)]
     schema = replace(SMALL.schema, fields=(*SMALL.schema.fields, *(Categorical(name) for name in more)))

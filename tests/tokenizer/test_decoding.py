@@ -42,6 +42,7 @@ DAYS = st.integers(-30_000, 60_000)
 PARTS = st.sets(st.sampled_from(["year", "month", "day", "weekday", "hour", "minute"]), min_size=1).map(tuple)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pa.timestamp("us", "UTC"), pa.timestamp("s"), pa.date32()], ids=str)
 @given(
     st.lists(st.tuples(DAYS, st.integers(-4, 4) | st.none(), st.integers(0, 86_399)), min_size=1, max_size=6),

@@ -119,6 +119,7 @@ def content(tokenizer: DomainTokenizer, folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", [SCHEMA, PLAIN], ids=["composites", "plain"])
 @pytest.mark.parametrize("way", ["merge", "merge_into", "partial_fit", "extend", "fit", "fit_composites"])
 def test_a_loaded_tokenizer_goes_on_as_if_it_was_never_saved(schema: Schema, way: str, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def limit() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["pickle", "deepcopy", "copy"])
 @pytest.mark.parametrize("state", ["fitted", "used", "saved", "loaded", "limitless", "threadless"])
 def test_a_copy_is_the_same_tokenizer(tokenizer: DomainTokenizer, method: str, state: str, tmp_path: Path) -> None:
@@ -74,6 +75,7 @@ def test_processes_of_every_kind_encode(tokenizer: DomainTokenizer, wanted: list
         assert pool.map(EncodedHistories(tokenizer).__getitem__, range(HISTORIES)) == wanted
 
 
+@pytest.mark.slow
 def test_a_fork_while_a_thread_encodes(tokenizer: DomainTokenizer, wanted: list[list[int]]) -> None:
     with ThreadPoolExecutor(2) as busy:
         running = [busy.submit(lambda: [tokenizer.encode(table()) for _ in range(20)]) for _ in range(2)]

@@ -140,6 +140,7 @@ def test_resuming_refuses_another_recipe_and_another_vocabulary(encoded: Path, t
         train(tmp_path / "other", tmp_path / "run", short, resume=True, progress=quiet)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused(encoded: Path, tmp_path: Path) -> None:
     short = replace(RECIPE, steps=2, warmup=0)
     train(encoded, tmp_path / "run", short, progress=quiet)
@@ -178,6 +179,7 @@ def test_ctrl_c_says_how_to_continue(encoded: Path, tmp_path: Path) -> None:
         train(encoded, tmp_path / "run", short, progress=interrupt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [{"learning_rate": 1e6}, {"weight_decay": 1e12}, {"learning_rate": 1e9, "evaluate_every": 1}]
 )
@@ -311,6 +313,7 @@ def test_nothing_is_held_out_on_request(encoded: Path, tmp_path: Path) -> None:
     assert (result.notes, result.comparison.verdict, result.comparison.split) == ((), "none", "training")
 
 
+@pytest.mark.slow
 def test_histories_that_fit_into_no_block_are_reported(tmp_path: Path) -> None:
     table = folders.rows(60, 6)
     made = folders.tokenizer(table)

@@ -108,6 +108,7 @@ def stop(when: Callable[[Progress], bool]) -> Callable[[Progress], None]:
     return progress
 
 
+@pytest.mark.slow
 def test_the_same_call_continues_and_another_recipe_is_refused(encoded: Path, finished: Path, tmp_path: Path) -> None:
     folder, recipe = tmp_path / "run", replace(RECIPE, checkpoint_every=1)
     with pytest.raises(KeyboardInterrupt):

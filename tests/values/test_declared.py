@@ -97,6 +97,7 @@ def test_iso_times(drawn: list[tuple[datetime, str, int, str | None]]) -> None:
     assert made.named.tolist() == named
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.text(st.sampled_from("0123459-: TZ.+"), max_size=25)

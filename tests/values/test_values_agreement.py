@@ -119,6 +119,7 @@ def the_one(ways: Iterable[list[Any]]) -> list[Any]:
     return first
 
 
+@pytest.mark.slow
 @given(st.lists(mutated(TIMES), min_size=1, max_size=6), st.sampled_from(ZONES))
 def test_times(texts: list[str], zone: str) -> None:
     def alone(text: str) -> int | str | None:
@@ -141,6 +142,7 @@ def written(draw: st.DrawFn, settings: TimeSettings) -> str:
     return draw(st.just(text) | st.just(text.replace("59:", "59:60")) | mutated(st.just(text)))
 
 
+@pytest.mark.slow
 @given(st.data(), FORMS, st.sampled_from(ZONES))
 def test_times_of_every_form(data: st.DataObject, settings: TimeSettings, zone: str) -> None:
     form = time_form(*settings)
@@ -231,6 +233,7 @@ def test_booleans(texts: list[str]) -> None:
     the_one(in_each_way(texts, Column("c", "bool"), as_booleans))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -308,6 +311,7 @@ def test_decisions_on_numbers(text: str, number: float | str, integer: int | str
     assert the_one(in_each_way([text], Column("c", "int64"), as_integers)) == [integer]
 
 
+@pytest.mark.slow
 @given(mutated(TIMES).filter(lambda text: text != "" and "\0" not in text))
 def test_a_csv_file_refuses_what_a_table_refuses(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path: Path = tmp_path_factory.mktemp("agreement") / "times.csv"
@@ -324,6 +328,7 @@ LONG = 9_000
 """More texts than are cast together once a cast of all of them has failed."""
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, LONG - 1), mutated(TIMES)), max_size=6), st.sampled_from(ZONES))
 def test_a_time_in_a_long_column_is_read_as_alone(odd: list[tuple[int, str]], zone: str) -> None:
     texts = [f"2019-10-01 00:{number // 60 % 60:02}:{number % 60:02}" for number in range(LONG)]

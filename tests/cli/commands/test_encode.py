@@ -60,6 +60,7 @@ def test_output_for_people(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (tmp_path / "ecommerce-streams" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_output_that_is_there_is_kept_unless_told(run: Run, as_data: Data, tmp_path: Path) -> None:
     out = tmp_path / "out"
     as_data("encode", "-d", "ads", "--events", 300, "-o", out)
@@ -82,6 +83,7 @@ def test_something_else_is_never_replaced(run: Run, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.slow
 def test_a_tokenizer_of_one_s_own(run: Run, as_data: Data, tmp_path: Path, rows_file: Path) -> None:
     fitted = as_data("fit", "-d", "ecommerce", rows_file, "-o", tmp_path / "tokenizer")
     out = as_data("encode", "-d", "ecommerce", rows_file, "-o", tmp_path / "a", "--tokenizer", tmp_path / "tokenizer")
@@ -141,6 +143,7 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     }
 
 
+@pytest.mark.slow
 def test_bad_files_have_status_1_and_say_why(run: Run, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     for name, (path, words) in _bad_files(tmp_path).items():
@@ -218,6 +221,7 @@ def test_a_reader_that_goes_away(tmp_path: Path, unbuffered: str) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REES46.exists(), reason="needs ../shared/data/rees46")
 def test_the_real_shop(run: Run, as_data: Data, tmp_path: Path) -> None:
     refused = run("encode", "-d", "ecommerce", REES46, "-o", tmp_path / "out")

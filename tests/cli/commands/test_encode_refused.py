@@ -32,6 +32,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("fitted", [False, True])
 def test_bad_data_leaves_nothing(run: Run, folder: Path, kind: str, fitted: bool) -> None:

@@ -37,6 +37,7 @@ def test_rules_are_evaluated_without_a_run(shop: str) -> None:
     assert {row["name"] for row in found["ranking"]} >= {"Markov", "last value", "most frequent", "co-occurrence"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -65,6 +66,7 @@ def labels(tmp_path_factory: pytest.TempPathFactory, shop: str) -> str:
     return str(folder / "labels.csv")
 
 
+@pytest.mark.slow
 def test_aggregates_on_labels_need_no_model(shop: str, labels: str) -> None:
     pytest.importorskip("sklearn")
     options = ("--labels", labels, "--probe", "linear", "--resamples", "30", "--threads", "1")

@@ -19,12 +19,14 @@ Run = Callable[..., Result]
 Data = Callable[..., dict[str, Any]]
 
 
+@pytest.mark.slow
 def test_the_round_trip_holds_with_composites(run: Run, composed: Path, rows_file: Path) -> None:
     assert "composites, greedy and spr," in run("verify", composed, rows_file).stdout
     said = run("inspect", composed, "--limit", 2).stdout
     assert "    = [" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["streams.parquet", "streams.arrow"])
 @pytest.mark.parametrize("composites", ["base", "greedy", "spr"])
 def test_streams(as_data: Data, composed: Path, tmp_path: Path, name: str, composites: str) -> None:
@@ -63,6 +65,7 @@ def test_one_split(as_data: Data, composed: Path, tmp_path: Path) -> None:
     assert set(pyarrow.parquet.read_table(tmp_path / "test.parquet")["split"].to_pylist()) <= {"test"}
 
 
+@pytest.mark.slow
 def test_the_vocabulary(as_data: Data, composed: Path, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 

@@ -41,6 +41,7 @@ def test_every_setting_of_fine_tuning_is_an_option() -> None:
     assert set(FINETUNE_HELP) == set(FinetuneSettings.__dataclass_fields__)
 
 
+@pytest.mark.slow
 def test_a_head_is_trained_and_predicts(
     run: Run, as_data: Data, trained: Path, encoded: Path, labels: Path, tmp_path: Path
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_head_is_trained_and_predicts(
     assert "has no head" in run("predict", trained, encoded, "--labels", labels, "-o", tmp_path / "no.csv").output
 
 
+@pytest.mark.slow
 def test_labels_are_needed(run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
     assert "--labels FILE" in run("finetune", trained, encoded, "-o", tmp_path / "tuned").output
     assert run("predict", trained, encoded, "-o", tmp_path / "made.csv").exit_code == 2

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import Result
 
 from domaintoolkit import Vocabulary
@@ -16,6 +17,7 @@ Run = Callable[..., Result]
 Data = Callable[..., dict[str, Any]]
 
 
+@pytest.mark.slow
 def test_fit_and_extend(run: Run, as_data: Data, tmp_path: Path, rows_file: Path) -> None:
     folder = tmp_path / "tokenizer"
     first = as_data("fit", "-d", "ecommerce", rows_file, "-o", folder)
@@ -31,6 +33,7 @@ def test_fit_and_extend(run: Run, as_data: Data, tmp_path: Path, rows_file: Path
     assert len(after) > len(before)
 
 
+@pytest.mark.slow
 def test_an_extension_that_was_made_is_not_made_again(run: Run, as_data: Data, tmp_path: Path, rows_file: Path) -> None:
     """So a command that was killed after its last change can be repeated."""
     as_data("fit", "-d", "ecommerce", rows_file, "-o", tmp_path / "tokenizer")

@@ -57,6 +57,7 @@ def test_a_terminal_is_asked_only_what_is_open(tmp_path: Path, monkeypatch: pyte
     assert CliRunner().invoke(main, ["new", "calls", "--from", str(clear), "--schema-only"]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_plugin_is_written_with_what_to_do_next(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path, _ = TABLES["ad_clicks"](tmp_path)

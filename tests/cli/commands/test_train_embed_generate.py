@@ -39,6 +39,7 @@ def test_every_setting_is_an_option() -> None:
     assert set(HELP) == set(Recipe.__dataclass_fields__)
 
 
+@pytest.mark.slow
 def test_a_run_is_not_overwritten_but_resumed(run: Run, as_data: Data, encoded: Path, trained: Path) -> None:
     assert run("train", encoded, "-o", trained, *TINY).exit_code == 1
     data = as_data("train", encoded, "-o", trained, *TINY, "--resume")
@@ -48,6 +49,7 @@ def test_a_run_is_not_overwritten_but_resumed(run: Run, as_data: Data, encoded: 
     assert "seed: was 0 when the run began" in run("train", encoded, "-o", trained, "--resume", "--seed", 1).output
 
 
+@pytest.mark.slow
 def test_a_run_is_overwritten_only_if_asked(run: Run, encoded: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
     assert run("train", encoded, "-o", out, *TINY).exit_code == 0
@@ -60,6 +62,7 @@ def test_a_run_is_overwritten_only_if_asked(run: Run, encoded: Path, tmp_path: P
     assert run("train", encoded, "-o", out, *TINY, "--resume", "--overwrite").exit_code == 2
 
 
+@pytest.mark.slow
 def test_embeddings(as_data: Data, run: Run, trained: Path, encoded: Path, tmp_path: Path) -> None:
     data = as_data("embed", trained, encoded, "-o", tmp_path / "all.parquet", "--window", 50)
     table = pyarrow.parquet.read_table(tmp_path / "all.parquet")
@@ -146,6 +149,7 @@ def test_histories(as_data: Data, run: Run, writer: tuple[Path, Path], tmp_path:
     assert longer["events"] > 1
 
 
+@pytest.mark.slow
 def test_what_comes_next(as_data: Data, run: Run, writer: tuple[Path, Path]) -> None:
     model, encoded = writer
     found = as_data("generate", model, "--continue", encoded, "--next", 2)["predictions"]
@@ -186,6 +190,7 @@ def test_train_usage(run: Run, tmp_path: Path, encoded: Path) -> None:
     assert run("train", tmp_path / "nowhere", "-o", tmp_path / "m").exit_code == 1
 
 
+@pytest.mark.slow
 def test_a_model_runs_on_as_many_threads_as_the_user_says(
     run: Run, trained: Path, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ def test_the_rows_of_a_folder(run: Run, as_data: Data, encoded: Path, rows_file:
     assert "encode(decode(ids)) == ids" in run("verify", encoded, rows_file).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [

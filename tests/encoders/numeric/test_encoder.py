@@ -37,6 +37,7 @@ def specs(draw: st.DrawFn) -> Numeric:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["log", "quantile", "uniform"])
 @pytest.mark.parametrize("bins", [2, 3, 9])
 def test_numbers_below_the_least_normal_one(strategy: Any, bins: int) -> None:
@@ -164,6 +165,7 @@ def decoded(encoder: NumericEncoder, values: pa.Array, chances: np.ndarray | Non
     return list(column.to_pylist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["quantile", "log", "uniform"])
 @pytest.mark.parametrize("distinct", [5_000, 400_000])
 def test_frequent_values_have_buckets_of_their_own(strategy: str, distinct: int) -> None:

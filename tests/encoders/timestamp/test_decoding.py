@@ -88,6 +88,7 @@ def test_deltas_out_of_place_are_refused() -> None:
         decode_instants(encoder, cells, np.zeros(2, np.int64), np.array([0, 1, 3]), np.zeros(3, bool))
 
 
+@pytest.mark.slow
 def test_minutes_alone_across_a_half_hour_change() -> None:
     """Only a clock put back by half an hour explains minute 30 some 30 minutes after minute 30."""
     change = datetime(2019, 4, 6, 15, tzinfo=UTC)

@@ -75,6 +75,7 @@ def test_one_value_gets_the_tokens_of_its_column(data: st.DataObject) -> None:
     assert found == [tuple(ids[slot] for slot in row) for row in expected]
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_one_history_gets_the_tokens_of_many(data: st.DataObject) -> None:
     spec = data.draw(specs(delta=data.draw(st.booleans())))
@@ -88,6 +89,7 @@ def test_one_history_gets_the_tokens_of_many(data: st.DataObject) -> None:
     assert found == [tuple(ids[slot] for slot in joined(row)) for row in encoded]
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_history_goes_on_where_it_stopped(data: st.DataObject) -> None:
     spec = data.draw(specs(delta=True))

@@ -336,6 +336,7 @@ def test_folders_without_what_appending_goes_by_are_refused(tmp_path: Path, colu
         append(tmp_path, TABLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "kind"),
     [
@@ -408,6 +409,7 @@ def test_rows_set_aside_before_stay_in_the_quarantine_file(tmp_path: Path) -> No
     assert pyarrow.csv.read_csv(tmp_path / "quarantine.csv").num_rows == 10
 
 
+@pytest.mark.slow
 def test_keys_of_another_type_go_on_in_their_histories(tmp_path: Path) -> None:
     old = pa.table({"user": range(40), "at": ["2024-01-01"] * 40, "what": ["x"] * 40})
     new = pa.table({"user": [str(key) for key in range(40)], "at": ["2024-01-02"] * 40, "what": ["x"] * 40})

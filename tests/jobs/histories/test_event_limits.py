@@ -62,6 +62,7 @@ def test_parts_give_what_all_at_once_gives(
         assert verify(Path(name) / "parts", table, threads=1).problems == ()
 
 
+@pytest.mark.slow
 def test_older_events_go_where_they_belong(tmp_path: Path) -> None:
     schema = replace(SCHEMA, session=None, min_events=3, max_events=6)
     table = TABLE.sort_by("at")

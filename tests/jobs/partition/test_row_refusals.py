@@ -62,6 +62,7 @@ def test_what_breaks_off_leaves_no_log(tmp_path: Path) -> None:
     assert count_log(tmp_path, "reading") == 0
 
 
+@pytest.mark.slow
 def test_rows_refused_in_reading_and_in_encoding_stand_in_one_order(tmp_path: Path) -> None:
     """Every third row is refused by the reader, and of the others those whose land is not their user's first."""
     schema = Schema(entity="user", time="at", static=(Categorical("land"),), fields=(Numeric("price"),))

@@ -22,6 +22,7 @@ def test_a_law_is_found_again() -> None:
     assert "x^-0.3" in law.formula
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_and_the_largest_is_foretold() -> None:
     law = fit_law(SIZES, losses(0.05, 4), draws=60)
     assert law.exponent_interval is not None

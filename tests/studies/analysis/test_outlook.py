@@ -33,6 +33,7 @@ def studied(monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("sizes-study")
 
 
+@pytest.mark.slow
 def test_a_study_foresees_a_size_and_a_budget(studied: Path) -> None:
     found = foresee(studied, parameters=3e6, seconds=600)
     assert found.expected is not None
@@ -50,6 +51,7 @@ def test_a_study_foresees_a_size_and_a_budget(studied: Path) -> None:
     assert [name for name, _ in foresee(studied).choices] == ["1.2e+12 FLOPs", "1.2e+13 FLOPs", "1.2e+14 FLOPs"]
 
 
+@pytest.mark.slow
 def test_levers_have_the_figures_of_a_study(studied: Path) -> None:
     gains = lever_gains(studied, 2e5)
     expected = 200 * (4e5**-0.4 - 2e5**-0.4)

@@ -23,6 +23,7 @@ def rows(noise: float = 0.0) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_law_and_its_optimum_are_found_again() -> None:
     law = fit_joint_law(rows(noise=1e-4))
     assert law.coefficients[0] == pytest.approx(FLOOR, rel=0.02)

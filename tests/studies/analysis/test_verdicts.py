@@ -86,6 +86,7 @@ def sized(seeds: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_findings_on_sizes_are_judged() -> None:
     verdicts = judge_findings(load_study("sizes"), sized(2))
     answers = [each.answer for each in verdicts]
@@ -97,6 +98,7 @@ def test_the_findings_on_sizes_are_judged() -> None:
     assert [each.answer for each in one_seed][1:4] == ["not decided"] * 3
 
 
+@pytest.mark.slow
 def test_the_findings_on_batches_are_judged() -> None:
     verdicts = judge_findings(load_study("batches"), batch_study.rows(seeds=2, noise=0.01))
     assert [each.answer for each in verdicts] == ["agrees", "agrees", "agrees"]

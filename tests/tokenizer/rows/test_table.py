@@ -213,6 +213,7 @@ SMALL = Schema(entity=("user",), fields=(Categorical("what"), Numeric("price"), 
 GOOD = {"user": "a", "what": "x", "price": 1.5, "note": "one"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
@@ -247,6 +248,7 @@ def test_an_object_that_is_not_one_value_is_refused_in_every_way(column: str, va
         tokenizer.encode_entity(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [None, pd.NA, pd.NaT, np.datetime64("NaT"), pa.scalar(None), np.ma.masked])
 @pytest.mark.parametrize("column", ["what", "price", "note"])
 def test_what_stands_for_nothing_is_null_in_every_way(column: str, missing: Any) -> None:
