@@ -35,6 +35,9 @@ import engine_data
 
 DOMAIN = Path(__file__).with_suffix(".toml")
 UNFINISHED = "unfinished.json"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Installed packages are compiled; with that variable, those of this folder would be compiled again in each process."""
+
 DUCKDB = """
 import sys, time
 import duckdb
@@ -102,7 +105,7 @@ def measure(job: str, path: Path, out: Path, memory: str, threads: int) -> Measu
         command = [sys.executable, __file__, "--run", job, str(path), str(out), memory, str(threads)]
     os.sync()  # so that writes of an earlier run do not slow this one
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     printed = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
