@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -24,7 +25,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("error: interrupted\n")
         sys.exit(130)
-    command()
+    try:
+        command()
+    finally:
+        # at exit, Python goes through all objects several times, tokens of a vocabulary among them, to no end
+        gc.freeze()
 
 
 if __name__ == "__main__":
