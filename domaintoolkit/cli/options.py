@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial, wraps
 from pathlib import Path
@@ -14,6 +15,8 @@ import click
 
 from domaintoolkit.cli.completion import complete_columns, complete_domains
 from domaintoolkit.cli.row_options import RowOptions
+from domaintoolkit.util.collector import collect_seldom
+from domaintoolkit.util.pandas_on_demand import defer_pandas
 
 __all__ = [
     "AtLeast",
@@ -32,6 +35,7 @@ __all__ = [
     "overwrite_option",
     "parse_time",
     "print_json",
+    "reads_tables",
     "row_options",
     "threads_option",
 ]
@@ -88,6 +92,14 @@ def add_options(function: F, *options: Callable[[F], F]) -> F:
     for option in reversed(options):  # decorators apply from the bottom up
         function = option(function)
     return function
+
+
+@contextmanager
+def reads_tables() -> Iterator[None]:
+    """Decorate a command that goes through tables, so that it starts sooner: see the two functions that it calls."""
+    with collect_seldom():
+        defer_pandas()
+        yield
 
 
 def _parse_delimiter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

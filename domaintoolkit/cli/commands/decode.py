@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from domaintoolkit.cli.options import format_examples, json_option, overwrite_option, print_json
+from domaintoolkit.cli.options import format_examples, json_option, overwrite_option, print_json, reads_tables
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, writing
 from domaintoolkit.display import ProgressBar
@@ -29,6 +29,7 @@ ENDINGS = (".parquet", ".csv")
 )  # fmt: skip
 @overwrite_option
 @json_option
+@reads_tables()
 def command(folder: Path, out: Path, overwrite: bool, json_output: bool) -> None:
     """Turn token streams back into a table.
 

@@ -13,6 +13,7 @@ from domaintoolkit.cli.options import (
     json_option,
     limit_options,
     print_json,
+    reads_tables,
     row_options,
 )
 from domaintoolkit.cli.row_options import RowOptions
@@ -47,6 +48,7 @@ NEW_VALUES = 3
 )  # fmt: skip
 @limit_options
 @json_option
+@reads_tables()
 def command(
     folder: Path,
     rows: RowOptions,

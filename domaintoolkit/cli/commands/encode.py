@@ -18,6 +18,7 @@ from domaintoolkit.cli.options import (
     on_bad_rows_option,
     overwrite_option,
     print_json,
+    reads_tables,
     row_options,
 )
 from domaintoolkit.cli.output import check_output_folder
@@ -83,6 +84,7 @@ class Task:
 @click.option("--master", metavar="URL", help="Spark master.  [default: Spark's own setting]")
 @overwrite_option
 @json_option
+@reads_tables()
 def command(
     rows: RowOptions,
     out: Path | None,

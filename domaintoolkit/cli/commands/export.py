@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, print_json
+from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, print_json, reads_tables
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, is_pipe, writing
 from domaintoolkit.display import ProgressBar
@@ -54,6 +54,7 @@ STREAMS, VOCABULARY = (".parquet", ".arrow"), (".json", ".csv")
 )  # fmt: skip
 @overwrite_option
 @json_option
+@reads_tables()
 def command(
     folder: Path,
     streams: Path | None,

@@ -17,6 +17,7 @@ from domaintoolkit.cli.options import (
     on_bad_rows_option,
     overwrite_option,
     print_json,
+    reads_tables,
     row_options,
     threads_option,
 )
@@ -61,6 +62,7 @@ EXAMPLES = format_examples(
 @threads_option
 @overwrite_option
 @json_option
+@reads_tables()
 def command(
     rows: RowOptions,
     out: Path | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, print_json
+from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, print_json, reads_tables
 from domaintoolkit.cli.output import check_output_file
 from domaintoolkit.cli.pipes import is_pipe, writing
 from domaintoolkit.errors import ArtifactError
@@ -46,6 +46,7 @@ SHOWN = 20
 )  # fmt: skip
 @overwrite_option
 @json_option
+@reads_tables()
 def command(
     folder: Path, key: tuple[str, ...], html: Path | None, limit: int | None, overwrite: bool, json_output: bool
 ) -> None:

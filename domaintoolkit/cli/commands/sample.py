@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from domaintoolkit.cli.completion import complete_domains
-from domaintoolkit.cli.options import AtLeast, format_examples, overwrite_option
+from domaintoolkit.cli.options import AtLeast, format_examples, overwrite_option, reads_tables
 from domaintoolkit.cli.output import check_output_file
 
 __all__ = ["command"]
@@ -30,6 +30,7 @@ EXAMPLES = format_examples(
     help="File to write (.csv, .csv.gz or .parquet); `-` is CSV on standard output.  [default: NAME.csv]",
 )  # fmt: skip
 @overwrite_option
+@reads_tables()
 def command(name: str, events: int | None, seed: int, out: Path | None, overwrite: bool) -> None:
     """Write the simulated sample of a domain, in the layout of its raw files.
 

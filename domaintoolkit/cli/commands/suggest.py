@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.options import format_examples, json_option, overwrite_option, print_json
+from domaintoolkit.cli.options import format_examples, json_option, overwrite_option, print_json, reads_tables
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import is_pipe, writing
 
@@ -30,6 +30,7 @@ EXAMPLES = format_examples(
 )  # fmt: skip
 @overwrite_option
 @json_option
+@reads_tables()
 def command(folder: Path, out: Path | None, overwrite: bool, json_output: bool) -> None:
     """Say what to change in a schema, from what it encoded.
 

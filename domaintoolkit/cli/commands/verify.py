@@ -14,6 +14,7 @@ from domaintoolkit.cli.options import (
     json_option,
     limit_options,
     print_json,
+    reads_tables,
     row_options,
 )
 from domaintoolkit.cli.row_options import RowOptions
@@ -36,6 +37,7 @@ EXAMPLES = format_examples(
 @row_options
 @limit_options
 @json_option
+@reads_tables()
 def command(folder: Path, rows: RowOptions, limits: Limits, json_output: bool) -> None:
     """Check the round trip on your own rows.
 
