@@ -236,3 +236,60 @@ assert "pandas" not in sys.modules
 def test_pandas_is_not_imported(tmp_path: Path) -> None:
     options = ["encode", "-d", "ads", "--events", "300", "-o", str(tmp_path / "out")]
     subprocess.run([sys.executable, "-c", WITHOUT_PANDAS, *options], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REES46.exists(), reason="needs ../shared/data/rees46")
+def test_the_real_shop(run: Run, as_data: Data, tmp_path: Path) -> None:
+    refused = run("encode", "-d", "ecommerce", REES46, "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    assert "row 17434" in refused.stderr
+    data = as_data("encode", "-d", "ecommerce", REES46, "-o", tmp_path / "out", "--on-bad-rows", "quarantine")
+    assert (data["entities"], data["events"], data["rows_in"], data["rows_refused"]) == (4_504, 17_434, 17_435, 1)
+    missing = [data["fields"][name]["missing"] for name in ("category_code", "brand")]
+    assert missing == [5_746, 2_477]
+    found = as_data("verify", tmp_path / "out", REES46)
+    assert found["holds"]
+    for name in ("event_type", "category_code", "brand"):
+        assert found["fields"][name]["exact"] == 17_434
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TALKINGDATA.exists(), reason="needs ../shared/data/talkingdata")
+def test_real_clicks(run: Run, as_data: Data, tmp_path: Path) -> None:
+    damaged = run("encode", "-d", "ads", TALKINGDATA, "-o", tmp_path / "out")
+    assert damaged.exit_code == 1
+    assert "--column ip=..ip" in damaged.stderr
+    data = as_data("encode", "-d", "ads", TALKINGDATA, "-o", tmp_path / "out", "--column", "ip=..ip")
+    assert data["events"] == 100_000
+    assert as_data("verify", tmp_path / "out", TALKINGDATA)["holds"]
+
+
+def test_another_delimiter_is_hinted_at_and_remembered(run: Run, as_data: Data, tmp_path: Path) -> None:
+    rows = (HEADER + ROW.format(user=1) + ROW.format(user=2)).replace(",", ";")
+    (tmp_path / "rows.csv").write_text(rows)
+    refused = run("encode", "-d", "ecommerce", tmp_path / "rows.csv", "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    assert "split by ';', not by ',': give --delimiter ';'" in refused.stderr
+    as_data("encode", "-d", "ecommerce", "--delimiter", ";", tmp_path / "rows.csv", "-o", tmp_path / "out")
+    assert as_data("verify", tmp_path / "out", tmp_path / "rows.csv")["holds"]
+    (tmp_path / "tabs.csv").write_text(rows.replace(";", "\t"))
+    data = as_data("encode", "-d", "ecommerce", "--delimiter", r"\t", tmp_path / "tabs.csv", "-o", tmp_path / "tabs")
+    assert data["events"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("-d", "ads", "--delimiter", ";"), "there are no FILES"),
+        (("-d", "ads", "--delimiter", "ab", "x.csv"), "expected one character, got 'ab'"),
+        (
+            ("-d", "ads", "--delimiter", ";", "--engine", "spark", "x.csv"),
+            "--delimiter has no effect with --engine spark",
+        ),
+    ],
+)
+def test_delimiters_that_cannot_be(run: Run, options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    result = run("encode", *options, "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in result.stderr
