@@ -34,6 +34,7 @@ class CompositeModel:
 
     merges: NDArray[np.int64]
     """(n, 4) left, right, relation, id."""
+    # a weight is a sum of 2 / |A| for each set A that holds both halves, and 1 / (|A| |B|) for neighbouring sets
     weights: NDArray[np.float64]
     """(n,) the expected adjacencies of each pair when it was merged."""
     counts: NDArray[np.int64]
@@ -72,6 +73,7 @@ class CompositeModel:
         known: dict[int, tuple[CompositePart, ...]] = {}
         for left, right, relation, number in self.merges.tolist():
             first, second = known.get(left, (CompositePart(0, left),)), known.get(right, (CompositePart(0, right),))
+            # the right half begins in the last event of the left one (relation 0), or in the one after it (1)
             shift = first[-1].event + relation if self.directed else 0
             known[number] = first + tuple(CompositePart(piece.event + shift, piece.token) for piece in second)
         return tuple(known[number] for number in self.ids.tolist())
@@ -137,6 +139,7 @@ def _problem(model: CompositeModel) -> str | None:
         return "a merge holds an id out of range"
     if (np.diff(ids) <= 0).any():
         return "the ids of composites are not in ascending order"
+    # (n, 2) beside (n, 1): halves are older than their composite, so that `pieces` and every expansion end
     if (merges[:, :2] >= ids[:, None]).any():
         return "a merge joins tokens that come after it"
     if not np.isin(merges[:, 2], (0, 1)).all():

@@ -33,6 +33,7 @@ def run_interruptible(loop: Callable[[NDArray[np.bool_]], R]) -> R:
         except BaseException as error:  # raised again in the calling thread
             failures.append(error)
 
+    # a daemon, so that a loop that is still compiling does not hold up the end of the process
     thread = threading.Thread(target=run, name="domaintoolkit-composites", daemon=True)
     thread.start()
     try:

@@ -110,7 +110,7 @@ def extend(
 
 
 def _levels(model: CompositeModel, size: int) -> NDArray[np.int16]:
-    levels = np.zeros(size, np.int16)
+    levels = np.zeros(size, np.int16)  # (V,) 0: not known
     levels[model.levels[:, 0]] = model.levels[:, 1]
     return levels
 
@@ -141,6 +141,7 @@ def make_shares(largest: int, events: int) -> tuple[NDArray[np.int64], int]:
     """
     # divisible by every a * b up to the largest: then each share is a whole number, and sums of them are exact
     scale = lcm(*range(1, largest + 1)) ** 2
+    # an event adds at most 1 to a pair inside its set (2 / |A|, and |A| is at least 2) and 1 across its link
     if scale * 2 * (events + 1) >= LARGEST:
         scale = 1 << (LARGEST // (2 * (events + 1))).bit_length() - 1
     # (largest + 1, largest + 1): row and column 0 stand for empty sets, which have no pairs

@@ -66,6 +66,7 @@ def _inner(name: str) -> str:
 def heaviest(model: CompositeModel, names: Sequence[str], grammar: Grammar, count: int = 20) -> list[Heavy]:
     """The heaviest composites, the earlier of equal ones first."""
     own = composite_names(model, names, grammar)
+    # later merges may be heavier than earlier ones: the shares of a set's pairs grow as the set shrinks
     order = np.argsort(-model.weights, kind="stable")[:count].tolist()
     return [Heavy(int(model.ids[i]), own[i], float(model.weights[i]), int(model.counts[i])) for i in order]
 

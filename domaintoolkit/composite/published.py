@@ -53,7 +53,7 @@ class PublishedVocabulary:
             weights = np.array(data["priority"][initial:], np.float64)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ArtifactError("vocabulary", f"not a published ActionPiece vocabulary: {error!r}") from None
-        earlier = initial + np.arange(len(merges))[:, None]
+        earlier = initial + np.arange(len(merges))[:, None]  # (n, 1) the position of each merge in the list
         if (
             len(weights) != len(merges)
             or not np.isfinite(weights).all()
@@ -70,7 +70,9 @@ class PublishedVocabulary:
         """
         if len(ids) != len(self.features):
             raise ValueError(f"{len(ids)} ids for {len(self.features)} features")
+        # (tokens of the file,) the id of each; position 0 is the padding, which no merge takes
         numbers = np.array([-1, *ids, *range(base_size, base_size + len(self.merges))], np.int64)
+        # (n, 2) the smaller id first, as in all undirected pairs, and (n,)
         halves, own = np.sort(numbers[self.merges], axis=1), numbers[1 + len(ids) :]
         merges = np.column_stack([halves, np.zeros_like(own), own])
         nothing = np.zeros((0, 2), np.int64)

@@ -141,6 +141,7 @@ class Segmenter:
     def _segment(self, streams: StreamArrays, kernel: Kernel) -> Arrays:
         """Run a kernel over blocks of whole histories, and put the results together in their order."""
         offsets, event_offsets = plain(streams.offsets, np.int64), plain(streams.event_offsets, np.int64)
+        # the arrays are shared by all threads; a part is a slice of histories
         task = partial(_run, kernel, plain(streams.ids, np.int32), offsets, event_offsets)
         task = partial(task, *event_bounds(streams))
         parts = _parts(event_offsets, offsets)
@@ -181,6 +182,7 @@ def _concat(results: list[Any], dtype: np.dtype[Any], event_offsets: NDArray[np.
     # (parts + 1,) tokens before each part: a part counts its own positions from 0
     before = np.cumsum([0, *(len(ids) for ids, _, _ in results)])
     ids = [ids.astype(dtype) for ids, _, _ in results]
+    # not strict: `before` has one number more, that of all tokens
     offsets = [at[1:] + base for (_, at, _), base in zip(results, before, strict=False)]
     starts = [at + base for (_, _, at), base in zip(results, before, strict=False)]
     zero = np.zeros(1, np.int64)

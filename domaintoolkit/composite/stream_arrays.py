@@ -32,10 +32,10 @@ class Arrays(NamedTuple):
     segmented streams, events that share their first token begin in the same place.
     """
 
-    ids: Ints
-    offsets: NDArray[np.int64]
-    event_starts: NDArray[np.int64]
-    event_offsets: NDArray[np.int64]
+    ids: Ints  # (tokens,)
+    offsets: NDArray[np.int64]  # (n + 1,)
+    event_starts: NDArray[np.int64]  # (events,)
+    event_offsets: NDArray[np.int64]  # (n + 1,)
 
 
 def plain(values: Any, dtype: Any) -> Any:

@@ -58,6 +58,7 @@ def make_rules(model: CompositeModel, order: NDArray[np.int64], continues: NDArr
     from domaintoolkit.composite.kernels.greedy import MergeRules
     from domaintoolkit.composite.kernels.merge_table import fill_table
 
+    # (n, 4), and (V,) a bit for each partner's id modulo 64
     merges, partners = np.ascontiguousarray(model.merges[order]), np.zeros(len(continues), np.uint64)
     # a filter of one hash: a bit that is 0 rules a partner out, a bit that is 1 proves nothing, since ids share it.
     # `at` is unbuffered; indexed `|=` would keep one partner of each token
@@ -76,6 +77,7 @@ def find_leads(model: CompositeModel, grammar: Grammar) -> NDArray[np.int32]:
     part = fit_size(grammar.place, size, Place.OTHER).astype(np.int32) - grammar.header_parts
     level = np.zeros(size, np.int32)
     level[model.levels[:, 0]] = model.levels[:, 1]
+    # (V,) above every part: continuation tokens in the order of (part, level)
     after = grammar.event_parts + np.maximum(part, 0) * LEVELS + np.clip(level, 0, LEVELS - 1)
     result = np.where(fit_size(grammar.start, size, 0), part, after).astype(np.int32)
     if len(model):

@@ -98,4 +98,5 @@ class Grammar(Syntax):
 
 def events_begun(place: NDArray[np.int16], start: NDArray[np.bool_], header_parts: int) -> NDArray[np.int32]:
     """(V,) 1 for each base token that begins the first part of an event, else 0."""
+    # event parts follow the header parts, so the first of them has the place `header_parts`
     return np.asarray(start & (place == header_parts), np.int32)

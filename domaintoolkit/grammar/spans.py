@@ -71,6 +71,7 @@ def parse_spans(ids: Ints, offsets: Ints, grammar: Syntax, cut: bool = False) ->
     begins = np.flatnonzero(begins_span[ids])
     firsts = ids[begins].astype(np.int64)
     lengths = np.diff(begins, append=len(ids))
+    # in this order: the later checks are only right for streams that each begin with their [BOS]
     spans = Spans(begins, lengths, firsts, grammar.place[firsts].astype(np.int64), grammar.header_parts)
     problem = _find_misplaced_bos(spans, offsets)
     problem = problem or _find_disorder(spans, grammar, cut) or _find_stray(spans, ids, grammar)
@@ -92,7 +93,7 @@ Problem = tuple[int, str]
 
 def _find_misplaced_bos(spans: Spans, offsets: Ints) -> Problem | None:
     """Every stream begins with [BOS], and has no other."""
-    heads = spans.begins[spans.places == Place.BOS]
+    heads = spans.begins[spans.places == Place.BOS]  # (streams,) if all is well
     if np.array_equal(heads, offsets[:-1]):
         return None
     return int(np.setxor1d(heads, offsets[:-1])[0]), "a stream begins with [BOS], and has it nowhere else"
@@ -107,10 +108,12 @@ def _find_disorder(spans: Spans, grammar: Syntax, cut: bool) -> Problem | None:
     expected[spans.places == Place.SESSION] = header
     found = np.append(spans.places[1:], Place.BOS)
     ends = found == Place.BOS
-    good = (found == expected) & (found >= 0)
+    good = (found == expected) & (found >= 0)  # (k,) a part after the part before it
+    # after the last part of an event: the end of the stream, or another event
     good |= (expected == end) & (ends | (found == header) | (found == Place.SESSION))
     good |= (expected == header) & ends & (spans.places != Place.SESSION)  # a stream without events
     if cut:
+        # an event that is cut off, but not a header: places below `header` are of header parts
         good |= ends & (expected >= header)
     if good.all():
         return None
@@ -136,7 +139,7 @@ def _find_stray(spans: Spans, ids: Ints, grammar: Syntax) -> Problem | None:
 def _explain(at: int, reason: str, ids: Ints, offsets: Ints, grammar: Syntax) -> DecodeError:
     """The problem, or a token that belongs to no base stream, which is its likely cause."""
     place = grammar.place[ids]
-    foreign = (place == Place.COMPOSITE) | (place == Place.PAD) | (place == Place.OTHER)
+    foreign = (place == Place.COMPOSITE) | (place == Place.PAD) | (place == Place.OTHER)  # (tokens,)
     if not foreign.any():
         return _error(offsets, at, reason)
     at = int(foreign.argmax())
@@ -148,5 +151,6 @@ def _explain(at: int, reason: str, ids: Ints, offsets: Ints, grammar: Syntax) ->
 
 
 def _error(offsets: Ints, at: int, reason: str) -> DecodeError:
+    # "right": of several streams that begin at `at`, all but the last are empty
     stream = int(np.searchsorted(offsets, at, side="right")) - 1
     return DecodeError(reason, stream, at - int(offsets[stream]))

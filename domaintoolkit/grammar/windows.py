@@ -38,6 +38,7 @@ class WindowStart(NamedTuple):
         return cls(
             place=grammar.place,
             session=grammar.session,
+            # the anchor's field is None; the place of a part is its position in `part_fields`
             anchor_place=fields.index(None) if None in fields else int(Place.OTHER),
             delta_place=int(Place.OTHER) if no_delta is None else int(grammar.place[no_delta]),
             no_delta=-1 if no_delta is None else no_delta,

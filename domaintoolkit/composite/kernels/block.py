@@ -16,12 +16,13 @@ __all__ = ["Block", "Out", "copy", "emit", "emit_runs", "join_events", "make_out
 class Block(NamedTuple):
     """Some histories of base streams. Positions are those in `ids`, which holds all streams."""
 
+    # also those of other blocks: `offsets` need not begin at 0
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
     """(h + 1,) where each history begins."""
     begins: NDArray[np.int64]
     """(e,) where each event begins, with its [SESSION]."""
-    ends: NDArray[np.int64]
+    ends: NDArray[np.int64]  # (e,)
     event_offsets: NDArray[np.int64]
     """(h + 1,) the first event of each history, counted within the block."""
 
@@ -29,10 +30,10 @@ class Block(NamedTuple):
 class Out(NamedTuple):
     """Streams being written; `at` is their length so far."""
 
-    ids: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    at: NDArray[np.int64]
+    ids: NDArray[np.int32]  # (room,)
+    offsets: NDArray[np.int64]  # (h + 1,)
+    starts: NDArray[np.int64]  # (e,) of the block, in `ids`
+    at: NDArray[np.int64]  # (1,) an array, since fields of a NamedTuple cannot be assigned to
 
 
 @inner
@@ -74,6 +75,7 @@ def join_events(
     if not across:
         return joined
     for h in range(len(event_offsets) - 1):
+        # all events of a history but its last, which adjoins none
         for e in range(event_offsets[h], event_offsets[h + 1] - 1):
             joined[e] = first[e + 1] > first[e] and first[e + 2] > first[e + 1] and not opens[e + 1]
     return joined
@@ -95,6 +97,7 @@ def emit_runs(
 
     These are sorted by their `lead`, the first part that they begin; each comes before the later parts.
     """
+    # the session token has been written already
     ids, i, size = block.ids, block.begins[e] + (1 if opens else 0), 0
     while i < block.ends[e]:
         j = run_end(ids, i, block.ends[e], base.start)

@@ -20,11 +20,13 @@ class Chains(NamedTuple):
     event following[k].
     """
 
+    # (tokens in sets,) set k is tokens[first[k] : first[k] + size[k]], and never holds more tokens than at first
     tokens: NDArray[np.int64]
-    first: NDArray[np.int64]
-    size: NDArray[np.int64]
+    first: NDArray[np.int64]  # (n + 1,)
+    size: NDArray[np.int64]  # (n,)
     slot: NDArray[np.int64]
     """(n,) the token between set k and the one that follows, or -1."""
+    # (n,) each: the sets that k is linked to, or -1; joined sets are neighbours until one between them is removed
     following: NDArray[np.int64]
     previous: NDArray[np.int64]
     pinned: NDArray[np.bool_]
@@ -88,6 +90,8 @@ def pair_key(chains: Chains, left: int, k: int, right: int, j: int) -> int:
 @leaf
 def slot_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[int, int]:
     """As `link_match`, if the slot of k holds a token: set k comes before the set that follows."""
+    # a slot's token has begun in or before event k and ends in event j, so that it shares an event with either set:
+    # its relation to their tokens is always 0
     slot, j = chains.slot[k], chains.following[k]
     if relation == 0 and slot == b:
         p = position(chains, k, a)
@@ -116,6 +120,7 @@ def link_match(chains: Chains, k: int, a: int, b: int, relation: int) -> tuple[i
     if chains.slot[k] >= 0:
         return slot_match(chains, k, a, b, relation)
     j = chains.following[k]
+    # the lowest bit of a directed key is its relation
     p, q = position(chains, k, a), position(chains, j, b)
     if p >= 0 and q >= 0 and (not chains.directed or pair_key(chains, a, k, b, j) & 1 == relation):
         return p, q
@@ -135,6 +140,7 @@ def take_over(chains: Chains, j: int) -> bool:
     i = chains.previous[j]
     if chains.size[j] > 0 or chains.pinned[j] or i < 0 or chains.slot[i] < 0:
         return False
+    # the slot's token ends in event j, as the tokens of set j do
     put(chains, j, chains.slot[i])
     chains.slot[i] = -1
     if chains.size[i] == 0 and not chains.pinned[i]:

@@ -61,6 +61,7 @@ def leaf(function: F) -> F:
 
     Without reference counts the inner loops run and compile in half the time.
     """
+    # nnan, nsz: weights are finite and never below 0, so `max` and comparisons need no care for NaN and -0.0
     options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False, "fastmath": {"nnan", "nsz"}}
     compiled: F = njit(**options)(function)
     return compiled
@@ -93,6 +94,7 @@ def _interpreted(function: Any) -> Callable[..., Any]:
 
 def _plain(compiled: Any, known: dict[int, Any]) -> Any:
     """The Python function behind a compiled one, which calls the Python functions behind what that one calls."""
+    # a NamedTuple of loops, such as `Extremes`
     if isinstance(compiled, tuple) and hasattr(compiled, "_fields"):
         return type(compiled)(*(_plain(each, known) for each in compiled))
     if not isinstance(compiled, Dispatcher):
@@ -100,6 +102,7 @@ def _plain(compiled: Any, known: dict[int, Any]) -> Any:
     if id(compiled) not in known:
         source: Any = compiled.py_func
         scope = dict(source.__globals__)
+        # empty cells and an entry in `known` before anything is looked up: functions may call themselves and each other
         cells = tuple(CellType() for _ in source.__closure__ or ())
         made = FunctionType(source.__code__, scope, source.__name__, source.__defaults__, cells)
         known[id(compiled)] = made

@@ -123,6 +123,8 @@ def settle(chains: Chains, pairs: Pairs, share: NDArray[np.int64], j: int) -> No
 def room_at(chains: Chains, pairs: Pairs, k: int) -> Pairs:
     """The pairs with room for those that one place can add; an upper bound."""
     j, i = chains.following[k], chains.previous[k]
+    # the two slots beside set k hold a token each. Only the new token's pairs get a place, on each side and inside;
+    # any pair of the neighbourhood may grow
     most = chains.size[k] + (chains.size[j] if j >= 0 else 0) + (chains.size[i] if i >= 0 else 0) + 2
     return room_for(pairs, 4 * most, most * most)
 
@@ -148,6 +150,7 @@ def merge_everywhere(chains: Chains, pairs: Pairs, share: NDArray[np.int64], key
     for q in range(crossed):
         k = emptied[q]
         j = chains.following[k]
+        # k before j: its room also covers the set before it, which j adjoins once k is gone
         for touched in (k, j):
             if touched >= 0:
                 pairs = room_at(chains, pairs, touched)
@@ -168,6 +171,7 @@ def replay(chains: Chains, pairs: Pairs, share: NDArray[np.int64], plan: MergePl
         chains.span[known[i, 3]] = chains.span[known[i, 0]] + chains.span[known[i, 1]] - 1 + known[i, 2]
         if weight_of(pairs, key) > 0:
             pairs, _ = merge_everywhere(chains, pairs, share, key, known[i, 3])
+            # forget which pairs have grown (DIRTY): there is no heap yet, and `refill` will look at all of them
             pairs.state[4] = 0
     return pairs
 
@@ -192,7 +196,7 @@ def learn_chains(chains: Chains, share: NDArray[np.int64], plan: MergePlan) -> t
     rules = make_table(plan.known.shape[0] + plan.limit)
     pairs = replay(chains, pairs, share, plan, rules)
     heap = make_heap()
-    rows = np.empty((plan.limit, 5), np.int64)
+    rows = np.empty((plan.limit, 5), np.int64)  # left, right, relation, weight, count
     made, steps = 0, 0
     while made < plan.limit and not plan.stop[0]:
         heap, key = pop(pairs, heap, plan.least)
@@ -207,6 +211,7 @@ def learn_chains(chains: Chains, share: NDArray[np.int64], plan: MergePlan) -> t
         if fresh:
             rows[made] = (key >> 32, (key >> 1) & 0x7FFFFFFF, key & 1, weight, count)
             made += 1
+        # merged once more, under the token it has; pairs of `known` are counted in their own model
         elif new >= plan.first_id:
             rows[new - plan.first_id, 4] += count
         heap = again(pairs, heap, key)

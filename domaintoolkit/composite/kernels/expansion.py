@@ -19,15 +19,16 @@ from domaintoolkit.grammar import Place
 __all__ = ["BEFORE_EVENT", "INCOMPLETE", "MISPLACED", "OVERFULL", "Pieces", "expand"]
 
 INCOMPLETE, OVERFULL, BEFORE_EVENT, MISPLACED = 1, 2, 3, 4
+# positions in `Event.state`
 HEAD, COUNT, RUN, KEY, FILLED = 0, 1, 2, 3, 4
 
 
 class Pieces(NamedTuple):
     """The base tokens of each id: `token[offsets[c] : offsets[c + 1]]` with c = number[id], or itself if c is -1."""
 
-    number: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    token: NDArray[np.int32]
+    number: NDArray[np.int32]  # (V,)
+    offsets: NDArray[np.int64]  # (composites + 1,)
+    token: NDArray[np.int32]  # (pieces of all composites,)
     event: NDArray[np.int32]
     """The event of the composite that each piece belongs to, from 0; rising."""
     fills: NDArray[np.int16]
@@ -39,11 +40,12 @@ class Pieces(NamedTuple):
 class Event(NamedTuple):
     """The event being put together: its tokens as they come, each with its part and its place within that."""
 
+    # (longest,) each: room for the longest stream
     token: NDArray[np.int32]
     part: NDArray[np.int32]
     key: NDArray[np.int32]
-    filled: NDArray[np.bool_]
-    counts: NDArray[np.int64]
+    filled: NDArray[np.bool_]  # (event parts,)
+    counts: NDArray[np.int64]  # (event parts + 1,) where each part begins, while the event is put into order
     state: NDArray[np.int64]
     """1 if an event has begun; tokens held; part of the base token just read (-1: none), its key; parts filled."""
 
@@ -51,9 +53,10 @@ class Event(NamedTuple):
 class Written(NamedTuple):
     """Base streams being written; `at` holds the lengths of `ids` and `starts` so far."""
 
-    ids: NDArray[np.int32]
+    ids: NDArray[np.int32]  # (base tokens of all streams,)
+    # (base tokens,) the order of each token within its part
     key: NDArray[np.int32]
-    starts: NDArray[np.int64]
+    starts: NDArray[np.int64]  # (base tokens,) more than there are events
     at: NDArray[np.int64]
 
 
@@ -174,6 +177,7 @@ def read_composite(event: Event, out: Written, pieces: Pieces, base: Base, numbe
             error = max(error, turn(event, out, pieces, base))
             current = pieces.event[i]
         token = pieces.token[i]
+        # pieces are of event parts, and their levels say where each stands in its part
         part = base.place[token] - pieces.header_parts
         error = max(error, add(event, pieces, base, token, part, max(0, base.level[token])))
     # no byte may follow, since a composite does not say which part it would continue

@@ -69,6 +69,7 @@ def make_extremes(is_better: Callable[[Any, Any], bool], nothing: Any) -> Extrem
                 found, best = block, blocks[block]
         if found < 0:
             return -1
+        # only the block that holds the best value is searched, from its beginning: the first of several equal ones
         i = found << shift
         while values[i] != best:
             i += 1

@@ -37,7 +37,7 @@ class MergeRules(NamedTuple):
     """Rank by key, see `merge_table`."""
     merges: NDArray[np.int64]
     """(n, 4) left, right, relation, id."""
-    weight: NDArray[np.float64]
+    weight: NDArray[np.float64]  # (n,) falling in the rules of `segment_greedy`: the lowest rank is the heaviest
     partners: NDArray[np.uint64]
     """(V,) a bit for each partner's id modulo 64: most pairs have no rule, and this shows it at once."""
     continues: NDArray[np.bool_]
@@ -49,12 +49,13 @@ class MergeRules(NamedTuple):
 class Ranks(NamedTuple):
     """The best merge inside each set of one chain and across its link, and the weight of the better one."""
 
+    # (n,) each, but `blocks`; position 0 is the first set of the chain that is being merged
     inside: NDArray[np.int32]
     link: NDArray[np.int32]
     across: NDArray[np.bool_]
     """True if the better one is the one across."""
     best: NDArray[np.float64]
-    blocks: NDArray[np.float64]
+    blocks: NDArray[np.float64]  # (blocks,) the best weight of each block of `best`
 
 
 @leaf
@@ -148,6 +149,7 @@ def link_weight(chains: Chains, rules: MergeRules, k: int, rank: int) -> Any:
     j = chains.following[k]
     if chains.slot[k] < 0:
         return rules.weight[rank] / (chains.size[k] * chains.size[j])
+    # a filled slot is a set of one token: the share is 1 over the size of the set that gives the other token
     p, _ = link_match(chains, k, rules.merges[rank, 0], rules.merges[rank, 1], rules.merges[rank, 2])
     return rules.weight[rank] / (chains.size[k] if p >= 0 else chains.size[j])
 
@@ -178,6 +180,7 @@ def apply_inside(chains: Chains, rules: MergeRules, k: int, rank: int) -> None:
 @leaf
 def apply_link(chains: Chains, rules: MergeRules, k: int, rank: int) -> tuple[int, int]:
     """Make a merge across the link of k; the tokens that set k and the next have lost, or -1."""
+    # a token of the slot is replaced, and so no set loses it
     j, lost, lost_next = chains.following[k], -1, -1
     p, q = link_match(chains, k, rules.merges[rank, 0], rules.merges[rank, 1], rules.merges[rank, 2])
     if p >= 0:
@@ -216,6 +219,7 @@ def link_after_inside(chains: Chains, rules: MergeRules, k: int, link: int, was:
 @leaf
 def step_inside(chains: Chains, rules: MergeRules, ranks: Ranks, lo: int, n: int, shift: int, k: int) -> None:
     """Make the best merge inside set k, and rank the sets it touches again."""
+    # set k has one token less: the weights of its link and of the link before it change too
     rank, i = ranks.inside[k - lo], chains.previous[k]
     apply_inside(chains, rules, k, rank)
     ranks.inside[k - lo] = inside_best(chains, rules, k)
@@ -283,6 +287,7 @@ def merge_chain(chains: Chains, rules: MergeRules, ranks: Ranks, lo: int, n: int
 @inner
 def merge_chains(chains: Chains, rules: MergeRules) -> None:
     """Segment every chain in place."""
+    # as many as there are sets: a chain may be all of them, and each chain uses the arrays from their beginning
     total, lo = len(chains.size), 0
     ranks = Ranks(
         np.empty(total, np.int32),
@@ -342,7 +347,7 @@ def segment_greedy(
     """Segmented streams: ids, where each history begins, and each event. Flags: 1 directed, 2 across events."""
     # (tokens in sets,), (events + 1,), then (events,) each
     tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, base)
-    joined = join_events(first, opens, block.event_offsets, flags & 2 != 0)
+    joined = join_events(first, opens, block.event_offsets, flags & 2 != 0)  # (events,)
     chains = make_chains(tokens.astype(np.int64), first, outside, joined, span, flags & 1 != 0)
     merge_chains(chains, rules)
     out = make_out(block)

@@ -17,7 +17,9 @@ from domaintoolkit.composite.kernels.compilation import entry, inner, leaf
 __all__ = ["EMPTY", "NO_RULE", "fill_table", "find", "insert", "inside_key", "link_key", "make_table", "slot_of"]
 
 EMPTY = -1
+# as a rank it comes after every other, so `min` leaves it out
 NO_RULE = 2**31 - 1
+# 2^64 over the golden ratio, made odd (Knuth, The Art of Computer Programming, volume 3, section 6.4)
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 

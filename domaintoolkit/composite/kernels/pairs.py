@@ -30,7 +30,9 @@ __all__ = [
     "weight_of",
 ]
 
+# positions in `Pairs.state`
 USED, NODES, THRESHOLD, STAMP, DIRTY, FULL = 0, 1, 2, 3, 4, 5
+# slots and nodes of an empty table; a power of two, as a key is masked to its slot
 INITIAL = 1 << 14
 
 
@@ -43,8 +45,8 @@ class Pairs(NamedTuple):
     """(S,) the first list node of the pair's places, or -1."""
     stamp: NDArray[np.int32]
     """(S,) the last merge that noted the pair as grown."""
-    place: NDArray[np.int32]
-    following: NDArray[np.int32]
+    place: NDArray[np.int32]  # (pool,) the set of each node
+    following: NDArray[np.int32]  # (pool,) the next node, or -1
     dirty: NDArray[np.int64]
     """Keys of the pairs that have grown past the threshold in this merge."""
     state: NDArray[np.int64]
@@ -54,7 +56,7 @@ class Pairs(NamedTuple):
 class Heap(NamedTuple):
     """A binary heap, heaviest first and the smaller key among equals. Entries may be out of date."""
 
-    weight: NDArray[np.int64]
+    weight: NDArray[np.int64]  # (capacity,) as `key`; entry 0 is the length of the heap
     key: NDArray[np.int64]
 
 
@@ -108,6 +110,7 @@ def bump(pairs: Pairs, key: int, change: int, place: int) -> None:
         pairs.following[node] = pairs.head[i]
         pairs.head[i] = node
         state[NODES] += 1
+    # a pair is noted once a merge, however often it grows; `pop` reads the weight that it has then
     if change > 0 and table[i, 1] >= state[THRESHOLD] and pairs.stamp[i] != state[STAMP]:
         pairs.stamp[i] = state[STAMP]
         pairs.dirty[state[DIRTY]] = key
@@ -285,6 +288,7 @@ def refill(pairs: Pairs, heap: Heap, least: int) -> Heap:
     heaviest = 0
     for i in range(table.shape[0]):
         heaviest = max(heaviest, table[i, 1])
+    # pairs below half of the heaviest one wait: most of them never come up
     threshold = max(least, heaviest // 2, 1)
     pairs.state[THRESHOLD] = threshold
     for i in range(table.shape[0]):
@@ -303,7 +307,7 @@ def pop(pairs: Pairs, heap: Heap, least: int) -> tuple[Heap, int]:
         if weight >= pairs.state[THRESHOLD]:
             heap = push(heap, weight, key)
     pairs.state[DIRTY] = 0
-    pairs.state[STAMP] += 1
+    pairs.state[STAMP] += 1  # the next merge begins
     refilled = False
     while True:
         while heap.weight[0] > 0:
@@ -313,6 +317,7 @@ def pop(pairs: Pairs, heap: Heap, least: int) -> tuple[Heap, int]:
             # an entry is out of date if the weight has changed since; a lighter pair enters again, lower down
             if weight == noted:
                 return heap, key
+            # a heavier one has an entry of its own, from `dirty`
             if pairs.state[THRESHOLD] <= weight < noted:
                 heap = push(heap, weight, key)
         if refilled:

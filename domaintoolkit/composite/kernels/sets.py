@@ -43,6 +43,7 @@ def run_fits(ids: NDArray[np.int32], i: int, j: int, room: int, base: Base) -> b
         return False
     fits = True
     for q in range(i + 1, j):
+        # a token without one fixed level could not be put back into its place by `expand`
         fits = fits and base.allowed[ids[q]] and base.level[ids[q]] == q - i
     return fits
 
@@ -97,7 +98,7 @@ def note_levels(ids: NDArray[np.int32], i: int, j: int, base: Base, known: NDArr
         token = ids[q]
         if known[token]:
             continue
-        if base.level[token] == 0:
+        if base.level[token] == 0:  # not seen before
             base.level[token] = q - i
         elif base.level[token] != q - i:
             base.level[token] = -1
@@ -109,6 +110,7 @@ def find_levels(ids: NDArray[np.int32], begins: NDArray[np.int64], ends: NDArray
     # a level that an earlier model noted stays: its composites are expanded by it
     known = base.level > 0
     for e in range(len(begins)):
+        # [SESSION] is a run of its own: the token after it begins a part
         i = begins[e]
         while i < ends[e]:
             j = run_end(ids, i, ends[e], base.start)

@@ -30,8 +30,9 @@ class Flat(NamedTuple):
     end: NDArray[np.int32]
     """The last."""
     following: NDArray[np.int32]
-    previous: NDArray[np.int32]
+    previous: NDArray[np.int32]  # (n,) as `following`: positions, or -1
     pinned: NDArray[np.bool_]
+    # `rank` and `blocks` are those of one chain, from its first token on
     rank: NDArray[np.int32]
     """The rank of each token's merge with the token that follows it."""
     blocks: NDArray[np.int32]
@@ -41,6 +42,7 @@ class Flat(NamedTuple):
 @leaf
 def mix(state: Any) -> Any:
     """SplitMix64: a 64-bit number, well mixed."""
+    # Steele et al. 2014, as in `seeds`
     z = np.uint64(state)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -83,6 +85,7 @@ def pair_rank(flat: Flat, rules: MergeRules, i: int) -> Any:
     a, b = flat.token[i], flat.token[j]
     if not has_partner(rules, a, b):
         return NO_RULE
+    # `a` ends in the event in which `b` begins; otherwise `b` begins in the next event
     same = flat.end[i] == flat.begin[j]
     if not flat.directed or (same and flat.begin[i] == flat.end[j]):
         key = inside_key(a, b)
@@ -132,6 +135,7 @@ def lay_out(
         for i in range(begin, end):
             flat.begin[i] = flat.end[i] = e
             flat.previous[i], flat.following[i] = i - 1, i + 1
+            # levels of one part must stay in order, whatever the shuffle does
             deep = deep or not base.start[flat.token[i]]
         if deep:
             order_levels(flat.token, begin, end, base)
