@@ -30,11 +30,12 @@ def canonical_rows(tokens: Sequence[Token]) -> list[str]:
     """The canonical JSON of each token, made column by column, which takes half the time."""
     if not tokens:
         return []
-    columns = list(zip(*tokens, strict=True))
+    columns = list(zip(*tokens, strict=True))  # kind, field, key, name, part, start, fusible, whole
     # kind and field, and part and flags, take few values: only keys and names are encoded one by one
     heads = _to_texts(list(zip(*columns[:2], strict=True)))
     tails = _to_texts(list(zip(*columns[4:], strict=True)))
     key, name = (_quote(column) for column in columns[2:4])
+    # each row as one list: the head without its closing bracket, and the tail without its opening one
     parts = zip(heads, key, name, tails, strict=True)
     return [f"{head[:-1]},{key},{name},{tail[1:]}" for head, key, name, tail in parts]
 
@@ -111,6 +112,7 @@ def read(path: str | Path) -> tuple[list[Token], list[int]]:
         data = json.loads(_text(path))
     except (ValueError, RecursionError) as error:
         raise SourceError(str(path), f"not valid JSON: {error}") from None
+    # a file of our own; a token that is called "format" has a number there
     if isinstance(data, dict) and isinstance(data.get("format"), str):
         stored = Stored.read(path)
         return list(stored.tokens()), [size for size, _ in stored.generations]
@@ -124,6 +126,7 @@ def read(path: str | Path) -> tuple[list[Token], list[int]]:
 
 
 def _order_by_id(path: str, data: dict[str, Any]) -> list[Token]:
+    # `type`, since True and False are instances of int
     names = {number: name for name, number in data.items() if type(number) is int}
     if len(names) != len(data) or any(number not in names for number in range(len(data))):
         raise SourceError(path, f"expected {len(data)} tokens to have the ids from 0 to {len(data) - 1}, each once")
@@ -134,6 +137,7 @@ def _entry(path: str, place: str, item: Any) -> Token:
     if isinstance(item, str):
         return Token("custom", None, item, item)
     if isinstance(item, dict) and isinstance(item.get("token"), str):
+        # null is as a missing column, and as an empty cell of CSV
         return _token(path, place, {key: value for key, value in item.items() if value is not None})
     raise SourceError(path, f"expected the name of a token, or an object with a 'token', got {item!r} at {place}")
 
@@ -206,6 +210,7 @@ def _csv_token(path: str, place: str, header: list[str], cells: list[str]) -> To
     if len(cells) != len(header):
         raise SourceError(path, f"{place} has {len(cells)} columns, the header has {len(header)}")
     row: dict[str, Any] = dict(zip(header, cells, strict=True))
+    # an empty cell is a missing column; a name or a key may be empty
     row = {column: value for column, value in row.items() if value or column in ("token", "key")}
     try:
         row |= {column: int(row[column]) for column in ("part",) if column in row}

@@ -47,10 +47,12 @@ def write_tokenizer(tokens: Sequence[Token], directory: str | Path) -> None:
     unknown = {"unk_token": roles["unk_token"]} if "unk_token" in roles else {}
     tokenizer = Tokenizer(WordLevel(ids, **unknown))
     tokenizer.pre_tokenizer = Split(Regex(PATTERN), behavior="removed", invert=True)
+    # found in the text before it is split, as they are written
     tokenizer.add_special_tokens([AddedToken(name, normalized=False) for name in specials])
     config: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
+        # streams have no longest length
         "model_max_length": 1 << 30,
         **roles,
     }
@@ -61,6 +63,7 @@ def write_tokenizer(tokens: Sequence[Token], directory: str | Path) -> None:
 
 def _roles(tokens: Sequence[Token]) -> dict[str, str]:
     """The name of the token of each role that the vocabulary has."""
+    # reversed: of several tokens with one key, the first has the role
     keys = {token.key.lower(): token.name for token in reversed(tokens) if token.kind == "special"}
     custom = {token.name for token in tokens if token.kind == "custom"}
     names = {name for known in ROLES.values() for name in known if name in custom and not _is_within(name, tokens)}

@@ -96,6 +96,7 @@ def read_name(name: str) -> tuple[str | None, str]:
 def _head(field: str | None) -> str:
     if field is None:
         return ANCHOR
+    # a field that is called like the anchor is told apart by a backslash before its name
     return "\\" + field if field == ANCHOR else IN_FIELD.sub(_escape, field)
 
 

@@ -28,6 +28,7 @@ def grammar_of(tokens: Iterable[Token], header: Sequence[FieldParts], events: Se
     places = _places(layout)
     # (V,) each
     place = np.fromiter((_place(token, places) for token in tokens), np.int16, len(tokens))
+    # special and custom tokens are built with `start` True, but begin no part
     start = np.fromiter((token.start for token in tokens), np.bool_, len(tokens)) & (place >= 0)
     fusible = np.fromiter((token.fusible for token in tokens), np.bool_, len(tokens))
     headers = sum(entry.parts for entry in header)

@@ -241,6 +241,7 @@ class Vocabulary:
         """Names like `name`: those of the same field if there are any."""
         head = str(name).partition("=")[0].partition(" ")[0]
         related = [other for other in self.names if other.startswith(head)] if head else []
+        # `difflib` compares letter by letter: hundreds of thousands of names would take seconds
         candidates = (related or self.names)[:COMPARED]
         return get_close_matches(str(name), candidates, n=5) or list(candidates[:SHOWN])
 

@@ -54,8 +54,8 @@ class EventRanges(NamedTuple):
     `headers[i]` more. All of it is in tokens, or in positions.
     """
 
-    starts: Ints
-    low: Ints
+    starts: Ints  # (events,) of all histories
+    low: Ints  # (h,) as `high`, `ends` and `headers`
     high: Ints
     ends: Ints
     headers: Ints
@@ -64,8 +64,8 @@ class EventRanges(NamedTuple):
 class Pool(NamedTuple):
     """Histories that wait for a block, by size: `heads[size]` is one, `links[i]` the next of the same size; -1 ends."""
 
-    heads: Longs
-    links: Longs
+    heads: Longs  # (capacity + 1,) by the size of what is left of the history, with a header
+    links: Longs  # (h,)
     begin: Longs
     """(h,) the first event of each history that is not in a window yet."""
 
@@ -73,6 +73,7 @@ class Pool(NamedTuple):
 class PackedWindows(NamedTuple):
     """The windows and blocks so far."""
 
+    # filled up to a count that the loops pass on, since fields of a NamedTuple cannot be assigned to
     windows: Longs
     """(3, n): history, first event, one past the last."""
     blocks: Longs
@@ -115,6 +116,7 @@ def _cut_long(events: EventRanges, capacity: int, pool: Pool, made: PackedWindow
     begin, windows = pool.begin, made.windows
     count, pooled = 0, 0
     for h in range(len(headers)):
+        # left out: no window of it could hold an event
         if headers[h] >= capacity:
             continue
         while begin[h] < high[h]:
@@ -162,6 +164,7 @@ def _fill(events: EventRanges, slack: int, pool: Pool, made: PackedWindows, coun
                 windows[0, count], windows[1, count], windows[2, count] = h, begin[h], past
                 count += 1
                 begin[h] = past
+                # what is left repeats the header
                 size = events.headers[h] + events.ends[h] - events.starts[past]
                 links[h], heads[size] = heads[size], h
         blocks += 1
@@ -218,6 +221,7 @@ def gather(
         header = origin + starts[event]
         begin = origin + starts[event + first[w]]
         end = origin + starts[event + last[w]] if event + last[w] < event_high[w] else windows.row_end[w]
+        # the end of the window's first event, in the row: only there the delta is replaced
         second = event + first[w] + 1
         event_end = origin + starts[second] if second < event_high[w] else windows.row_end[w]
         # [BOS] and the static fields; a later window stops before the history's anchor, since it has its own
@@ -254,7 +258,7 @@ def gather(
 def best_fit(sizes: Ints, capacity: int, rows: Ints) -> int:
     """Give each size the fullest row of `capacity` that has room, else a new one; return the number of rows."""
     used = 0
-    room = np.empty(len(sizes), np.int64)
+    room = np.empty(len(sizes), np.int64)  # (rows,) at most one a size
     for i in range(len(sizes)):
         chosen = -1
         for row in range(used):
@@ -273,8 +277,8 @@ def best_fit(sizes: Ints, capacity: int, rows: Ints) -> int:
 @compiled
 def lay_out(ids: Ints, offsets: Ints, rows: Ints, out: Ints, documents: Ints) -> None:
     """Copy windows into the `rows` of `out` (B, T) from the left; `documents` numbers the windows of a row."""
-    filled = np.zeros(len(out), np.int64)
-    count = np.zeros(len(out), np.int64)
+    filled = np.zeros(len(out), np.int64)  # (B,)
+    count = np.zeros(len(out), np.int64)  # (B,)
     for w in range(len(rows)):
         row = rows[w]
         at = filled[row]

@@ -58,7 +58,7 @@ class Loader:
         self.source, self.rule, self.block, self.batch, self.unit = source, rule, block, batch, unit
         self.seed, self.segment, self.share = seed, segment, share
         sizes = [(len(plan), plan.left_out) for plan in map(self._plan, range(len(source)))]
-        self._counts = np.array([blocks for blocks, _ in sizes], np.int64)
+        self._counts = np.array([blocks for blocks, _ in sizes], np.int64)  # (chunks,)
         self.left_out = sum(histories for _, histories in sizes)
         self._epoch: _Epoch | None = None
         self._group: tuple[tuple[int, int], tuple[list[Blocks], NDArray[np.int64]]] | None = None
@@ -113,7 +113,7 @@ class Loader:
         parts = []
         for group in np.unique(groups).tolist():
             plans, order = self._plan_group(self._epoch, group)
-            blocks = order[places[groups == group] - self._epoch.edges[group]]
+            blocks = order[places[groups == group] - self._epoch.edges[group]]  # (blocks of the batch in this group,)
             # (chunks,) where the blocks of each chunk of the group end
             ends = np.cumsum([len(plan) for plan in plans])
             chunks = np.searchsorted(ends, blocks, "right")
@@ -137,6 +137,7 @@ class Loader:
         windows = concatenate(parts)
         if self.segment is None:
             return WindowBatch(windows, rows, epoch)
+        # segmented windows are shorter: fewer rows may hold them
         windows, rows = refit(self.segment(windows, epoch), self.block)
         return WindowBatch(windows, rows, epoch)
 
@@ -150,4 +151,4 @@ class _Epoch:
         self.order = shuffle_places(np.arange(chunks), chunks, derive(seed, number))
         # (chunks + 1,) blocks before each chunk; of these, the edges are those at which a group begins
         bounds = offsets_of(counts[self.order])
-        self.edges = bounds[np.minimum(np.arange(0, chunks + GROUP, GROUP), chunks)]
+        self.edges = bounds[np.minimum(np.arange(0, chunks + GROUP, GROUP), chunks)]  # (groups + 1,)

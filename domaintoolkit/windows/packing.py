@@ -43,14 +43,14 @@ LONGEST_ANCHOR = 16
 class StoredHistories:
     """Histories in the layout of a shard; the arrays may be views of a memory map."""
 
-    ids: Ints
+    ids: Ints  # (tokens,)
     offsets: Ints
     """(n + 1,): row i is `ids[offsets[i]:offsets[i + 1]]`."""
-    starts: Ints
+    starts: Ints  # (events,)
     """First token of each event, counted from its row's first."""
     event_offsets: Ints
     """(n + 1,): row i has the events `event_offsets[i]` to `event_offsets[i + 1]`."""
-    times: NDArray[np.int64] | None
+    times: NDArray[np.int64] | None  # (events,)
     """Microseconds since the epoch, one an event."""
     selected: NDArray[np.int64]
     """(rows,) the rows that are used, such as those of one split."""
@@ -71,12 +71,12 @@ class WindowRule:
 class Windows:
     """Windows one after another, each a whole small stream, and the row of the batch that each belongs to."""
 
-    ids: Ints
-    offsets: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    entities: NDArray[np.int64]
+    ids: Ints  # (tokens,)
+    offsets: NDArray[np.int64]  # (w + 1,)
+    rows: NDArray[np.int64]  # (w,)
+    entities: NDArray[np.int64]  # (w,)
     """Number of each window's row among all rows of the folder."""
-    firsts: NDArray[np.int64]
+    firsts: NDArray[np.int64]  # (w,)
     """Number of each window's first event in its history."""
     events: NDArray[np.int64]
     """(w,): events of each window."""
@@ -97,6 +97,7 @@ class Blocks:
     unit: Unit
     history: NDArray[np.int64]
     """(w,), index into `histories.selected`."""
+    # (w,) each: the first event of a window and one past its last, counted within the history
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     later: NDArray[np.int64]
@@ -147,6 +148,7 @@ class Blocks:
         """(w,) the most tokens of each window: the planned number, or all of them in blocks of positions."""
         starts = self.histories.starts
         if self.unit == "events":
+            # positions were planned, not tokens: all of the row, and its own anchor, which may be the longer one
             return end - begin + LONGEST_ANCHOR
         # (w,) the event after the window, if its history has one; otherwise the window ends with the row
         past = event_low + last
@@ -171,9 +173,9 @@ def cut_events(histories: StoredHistories, count: int, least: int) -> StoredHist
     """The same rows without the last `count` events of each, so that nothing later is seen; of rows with less than
     `least` events, all are kept."""
     sizes = np.diff(histories.event_offsets).astype(np.int64)
-    kept = np.where(sizes < least, sizes, sizes - count)
+    kept = np.where(sizes < least, sizes, sizes - count)  # (n,) events
     begin, end = histories.offsets[:-1].astype(np.int64), histories.offsets[1:].astype(np.int64)
-    past = histories.event_offsets[:-1] + kept
+    past = histories.event_offsets[:-1] + kept  # (n,) the first event that is left out
     # (n,) where each row now ends: where its first event that is left out begins
     cut = kept < sizes
     end = np.where(cut, begin + histories.starts[np.where(cut, past, 0)], end) if cut.any() else end
@@ -203,6 +205,7 @@ def pack_blocks(
         starts = histories.starts
         begin, end = _ranges(histories.offsets, rows)
         ends = end - begin
+        # an event's start counts from its row's first token: that of the first event is the length of the header
         headers = starts[low].astype(np.int64)
     else:
         # counted in positions, an event takes one and a header one
@@ -212,6 +215,7 @@ def pack_blocks(
     # a window that is all of a history must not be split to fill a block
     slack = capacity if latest else capacity // SLACK
     history, first, last, offsets = pack(EventRanges(starts, begins, high, ends, headers), capacity, slack)
+    # (w,) `pack` counts from the first event that it was given
     skipped = (begins - low)[history]
     first, last = first + skipped, last + skipped
     left_out = int(np.count_nonzero(headers >= capacity))
@@ -229,6 +233,7 @@ def _find_latest(histories: StoredHistories, room: Longs, unit: Unit) -> Longs:
     begin, end = _ranges(histories.offsets, histories.selected)
     # (events,) where each begins among all ids: they rise, since rows lie one after another
     starts = np.repeat(histories.offsets[:-1], np.diff(histories.event_offsets)) + histories.starts
+    # tokens are set aside for the window's own anchor, which may be longer than its history's
     found = np.searchsorted(starts, np.minimum(end, end - room + LONGEST_ANCHOR))
     latest: Longs = np.clip(np.where(end - begin <= room, low, found), low, np.maximum(low, high - 1))
     return latest

@@ -71,8 +71,9 @@ def prefix_windows(histories: StoredHistories, prefixes: Prefixes, rule: Reading
     rows, known = prefixes.rows, prefixes.events
     # (n,) prefixes by window; one window for those of one history that begin at the same event
     keys = (known, first, rows) if rule.alone else (first, rows)
+    # the last key of `lexsort` comes first: by row, then first event, then length
     order = np.lexsort((known, first, rows))
-    changed = np.zeros(len(order), np.bool_)
+    changed = np.zeros(len(order), np.bool_)  # (n,) True for the first prefix of each window, in that order
     changed[:1] = True
     for key in keys:
         changed[1:] |= np.diff(key[order]) != 0
@@ -86,6 +87,7 @@ def prefix_windows(histories: StoredHistories, prefixes: Prefixes, rule: Reading
     # tokens of a window after the end of each prefix, as they are in the history
     after = _ends(histories, rows, last[window]) - _ends(histories, rows, known)
     lengths = np.diff(offsets)[window]
+    # (n,) a prefix whose end was cut off ends with its window
     at = np.minimum(lengths + lost[window] - after, lengths) - 1
     return PrefixWindows(ids, offsets, last - begin, window, at, known - first)
 
@@ -109,6 +111,7 @@ def with_anchors(ids: Ints, offsets: Longs, times: Longs, start: WindowRule) -> 
     anchors, ends = start.anchors(times)
     # (n,) each header has one first token of an anchor; what comes before it stays
     kept = np.flatnonzero(start.start.place[ids] == start.start.anchor_place) - offsets[:-1]
+    # (n, 2) of each header its own tokens, then those of the new anchor, which lie behind all headers in `both`
     lengths = np.stack([kept, np.diff(ends)], 1)
     begins = np.stack([offsets[:-1], ends[:-1] + len(ids)], 1)
     both = np.concatenate([ids, anchors.astype(ids.dtype)])
@@ -131,6 +134,7 @@ def _first_events(histories: StoredHistories, prefixes: Prefixes, rule: ReadingR
     if rule.unit == "events":
         room = np.full(len(rows), max(1, rule.capacity - 1))
         step = np.maximum(1, room // 2)
+        # rounded up to a multiple of the step: the first window that holds the end of the prefix
         first = -(-np.maximum(known - room, 0) // step) * step
         return np.asarray(np.minimum(first, known - 1), np.int64)
     low = histories.event_offsets[rows].astype(np.int64)
@@ -138,6 +142,7 @@ def _first_events(histories: StoredHistories, prefixes: Prefixes, rule: ReadingR
     room = np.maximum(1, rule.capacity - header)
     step = np.maximum(1, room // 2)
     size = _ends(histories, rows, known) - header
+    # (n,) in tokens of the row, rounded up to a multiple of the step
     mark = header + -(-np.maximum(size - room, 0) // step) * step
     # the first event of each history at or after its mark: a binary search in all of them at once
     left, right = low.copy(), low + known - 1
@@ -154,13 +159,14 @@ def _gather(
 ) -> tuple[Ints, Longs, Longs]:
     """(ids, offsets (w + 1,), tokens that did not fit (w,)) of windows."""
     begin, end = histories.offsets[rows].astype(np.int64), histories.offsets[rows + 1].astype(np.int64)
-    low, high = (histories.event_offsets[rows + shift].astype(np.int64) for shift in (0, 1))
+    low, high = (histories.event_offsets[rows + shift].astype(np.int64) for shift in (0, 1))  # (w,) each
     limits = end - begin + LONGEST_ANCHOR
     if rule.unit == "tokens":
         limits = np.minimum(limits, rule.capacity)
     anchors, anchor_offsets = _anchors(histories, rows, first, rule.start)
     ranges = WindowRanges(begin, end, low, high, first, last, limits, anchor_offsets)
     sizes = _ends(histories, rows, last) - _ends(histories, rows, first) + histories.starts[low]
+    # an upper bound: a later window has one anchor, and is counted with its history's as well
     room = int((sizes + np.diff(anchor_offsets)).sum())
     out = WindowBuffers(
         np.empty(room + 1, histories.ids.dtype), np.zeros(len(rows) + 1, np.int64), np.zeros(len(rows), np.int64)
@@ -186,6 +192,7 @@ def _anchors(histories: StoredHistories, rows: Longs, first: Longs, start: Windo
     begin = histories.offsets[rows[later]].astype(np.int64)
     headers = histories.starts[histories.event_offsets[rows[later]]].astype(np.int64)
     flat = histories.ids[positions(begin, headers)]
+    # (later,) where the anchor begins in each header; it goes up to the header's end
     at = np.flatnonzero(start.start.place[flat] == start.start.anchor_place) - offsets_of(headers)[:-1]
     lengths[later] = headers - at
     return flat[positions(offsets_of(headers)[:-1] + at, headers - at)], offsets_of(lengths)

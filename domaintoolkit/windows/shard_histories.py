@@ -42,6 +42,7 @@ class HistorySource:
         self.split, self.without_last, self.long_only = split, without_last, long_only
         self._chunks: list[list[pa.RecordBatch]] = []
         self._numbers: list[int] = []
+        # as if a chunk were full, so that the first piece begins one
         tokens, number = chunk, 0
         for piece in (piece for batch in batches for piece in _slices(batch, chunk)):
             size = _size(piece)
@@ -51,6 +52,7 @@ class HistorySource:
                 tokens = 0
             self._chunks[-1].append(piece)
             tokens += size
+            # rows are counted over all splits, as `StoredHistories.number` is
             number += len(piece)
         self.rows = number
 

@@ -44,5 +44,6 @@ def _feistel(values: NDArray[np.uint64], half: int, key: int) -> NDArray[np.uint
     width, mask = np.uint64(half), np.uint64((1 << half) - 1)
     left, right = values >> width, values & mask
     for number in range(ROUNDS):
+        # whatever `mix` gives, one half is kept: so each round can be undone, and no two numbers become one
         left, right = right, left ^ (mix(right ^ np.uint64((key + number * ODD) % (1 << 64))) & mask)
     return np.asarray((left << width) | right, np.uint64)

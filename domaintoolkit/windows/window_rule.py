@@ -23,6 +23,7 @@ def window_rule(tokenizer: DomainTokenizer) -> WindowRule:
 
 def plain_rule(syntax: Syntax) -> WindowRule:
     """The rule for ids without a tokenizer: later windows keep the anchor and the deltas of their history."""
+    # one id, or none in a syntax without sessions; no id is -1
     session = np.flatnonzero(syntax.place == Place.SESSION)
     return WindowRule(
         WindowStart(syntax.place, int(session[0]) if len(session) else -1, int(Place.OTHER), int(Place.OTHER), -1)
