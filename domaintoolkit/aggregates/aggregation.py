@@ -70,13 +70,16 @@ def aggregate(
     values: NDArray[np.float32] | None = None
     names: list[str] = []
     done = 0
+    # the features depend on the schema and the vocabulary alone, so that all parts have the same columns
     for rows, wanted, histories in _parts(folder, placed):
         # (histories,) those that labels name, -1 first if there are unknown ones; (labels,) the place of each
         numbers, of = np.unique(histories, return_inverse=True)
         # rows of unknown entities have the features of no events
         known = numbers[numbers >= 0]
         local = np.where(histories >= 0, of - (len(numbers) - len(known)), -1)
+        # several label rows may name one history, which is decoded once
         events = DecodedEvents(tokenizer, rows, known)
+        # (labels,) without a history, 0 events from any place on
         low = events.offsets[np.maximum(local, 0)]
         ranges = Ranges(low, low + placed.events[wanted], dates[wanted])
         blocks = [*event_blocks(plan, events, ranges), *static_blocks(plan, events, local, ranges)]
@@ -141,6 +144,7 @@ def _windows(folder: EncodedFolder, placed: Placement, dates: NDArray[np.float64
         wanted = wanted[(placed.splits[wanted] == 0) & (placed.events[wanted] > 0)]
         first = rows.times[rows.event_offsets[placed.histories[wanted] - rows.number]]
         spans.append((dates[wanted] - first / SECOND)[first != NO_TIME])
+    # (training rows with events,) seconds from the first event to the date
     whole = np.concatenate(spans) if spans else np.zeros(0)
     limit = float(np.quantile(whole, 0.9)) if len(whole) else 0.0
     return tuple([window for window in WINDOWS if window < limit][-CHOSEN:])

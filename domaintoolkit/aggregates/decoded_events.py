@@ -41,9 +41,9 @@ class DecodedEvents:
 
     def __init__(self, tokenizer: DomainTokenizer, rows: ShardRows, histories: NDArray[np.int64]) -> None:
         self._tokenizer = tokenizer
-        lengths = np.diff(rows.offsets).astype(np.int64)[histories]
+        lengths = np.diff(rows.offsets).astype(np.int64)[histories]  # (histories,) tokens
         ids = rows.ids[positions(rows.offsets[:-1][histories].astype(np.int64), lengths)]
-        counts = np.diff(rows.event_offsets).astype(np.int64)[histories]
+        counts = np.diff(rows.event_offsets).astype(np.int64)[histories]  # (histories,) events
         self.offsets = offsets_of(counts)
         """(histories + 1,): history i has the events `offsets[i]` to `offsets[i + 1]`."""
         self.times: NDArray[np.int64] | None = None
@@ -84,17 +84,22 @@ class DecodedEvents:
 
     def codes(self, spec: FieldSpec, frequent: list[str]) -> Codes:
         """(events,) a field as codes, the `frequent` values first."""
+        # (events,) codes of (distinct,) values, null among these; names are made once for each distinct value
         codes, distinct = codes_of(to_plain(self._table[spec.name]))
         names = (write_names(distinct) if has_names(distinct.type) else distinct.cast(pa.string())).cast(pa.string())
         if isinstance(spec, Categorical) and spec.separator is not None:
+            # of a path the first level, so that several distinct values may have one name
             names = pc.list_element(pc.split_pattern(names, spec.separator, max_splits=1), 0)
         names = names.dictionary_encode()
+        # (names,) the place of each among the frequent ones, or null
         known = pc.index_in(names.dictionary, value_set=pa.array(frequent, pa.string()))
         order = np.asarray(pc.fill_null(known, -1)).astype(np.int64)
         others = order < 0
+        # (names,) the others are numbered after the frequent ones
         order[others] = len(frequent) + np.arange(np.count_nonzero(others))
+        # (names + 1,) the last entry is for null
         table = np.append(order, -1)
-        places = np.asarray(pc.fill_null(names.indices, len(order)))
+        places = np.asarray(pc.fill_null(names.indices, len(order)))  # (distinct,)
         return Codes(table[places][codes], len(frequent) + int(np.count_nonzero(others)))
 
 

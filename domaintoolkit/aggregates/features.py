@@ -68,6 +68,7 @@ class FeaturePlan:
 class Ranges:
     """The known events of each label row: `low[i]` to `high[i]`, and its date in seconds (NaN without times)."""
 
+    # (n,) each
     low: Longs
     high: Longs
     dates: NDArray[np.float64]
@@ -93,6 +94,7 @@ def is_dated(spec: FieldSpec) -> bool:
 def event_blocks(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Iterator[Block]:
     """All features of the events in ranges."""
     counts = (ranges.high - ranges.low).astype(np.float32)
+    # every block is (n, features of the block), n label rows
     yield ["events"], counts[:, None]
     if plan.tokenizer.schema.has_sessions:
         yield _sessions(events, ranges)
@@ -173,7 +175,7 @@ def _sessions(events: DecodedEvents, ranges: Ranges) -> Block:
     running = offsets_of(events.has_session.astype(np.int64))
     # the first event of a history begins a session without a token
     any_events = ranges.high > ranges.low
-    found = running[ranges.high] - running[ranges.low] + any_events
+    found = running[ranges.high] - running[ranges.low] + any_events  # (n,) sessions
     per = np.where(any_events, (ranges.high - ranges.low) / np.maximum(found, 1), np.nan)
     return ["sessions", "events a session"], np.stack([found, per], 1).astype(np.float32)
 
@@ -194,6 +196,7 @@ def _times(
     between = _describe(gaps, ranges.low, ranges.high)
     span = last - first
     with np.errstate(invalid="ignore", divide="ignore"):
+        # (n, 5)
         table = np.stack(
             [
                 (ranges.dates - last) / HOUR,
@@ -211,11 +214,12 @@ def _times(
         "events a day",
         "time since the last event, in usual gaps",
     ]
+    # a division by zero, such as by a mean gap of zero, is an infinity
     yield names, np.where(np.isfinite(table), table, np.nan).astype(np.float32)
     kept = [NUMBERS.index(name) for name in ("mean", "std", "min", "max", "last", "mean of last 5", "slope")]
     yield [f"seconds between events: {NUMBERS[place]}" for place in kept], between[:, kept]
     if starts:
-        inside = np.stack([ranges.high - start for start in starts.values()], 1)
+        inside = np.stack([ranges.high - start for start in starts.values()], 1)  # (n, windows)
         yield [f"events in the last {_period(window)}" for window in starts], inside.astype(np.float32)
         shares = inside / np.maximum(ranges.high - ranges.low, 1)[:, None]
         yield [f"share of events in the last {_period(window)}" for window in starts], shares.astype(np.float32)
@@ -248,7 +252,7 @@ def _calendar(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Itera
     # 1 January 1970 was a Thursday
     weekday = np.where(missing, -1, (local // DAY + 3) % 7)
     kinds: list[tuple[str, tuple[str, ...], Longs]] = [("weekday", WEEKDAYS, weekday)]
-    eighth = np.where(missing, -1, local % DAY // (3 * HOUR * SECOND))
+    eighth = np.where(missing, -1, local % DAY // (3 * HOUR * SECOND))  # (events,) 0 to 7, -1 without a time
     hours = tuple(f"{3 * part}:00 to {3 * part + 3}:00" for part in range(8))
     kinds.append(("time of day", hours, eighth))
     for title, names, codes in kinds:
@@ -259,7 +263,7 @@ def _calendar(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Itera
 
 
 def _numbers(name: str, values: NDArray[np.float64], ranges: Ranges, starts: dict[int, Longs]) -> Iterator[Block]:
-    whole = _describe(values, ranges.low, ranges.high)
+    whole = _describe(values, ranges.low, ranges.high)  # (n, 10), columns as in `NUMBERS`; 2 is the mean
     yield [f"{name}: {title}" for title in NUMBERS], whole
     yield [f"{name}: last less mean"], (whole[:, NUMBERS.index("last")] - whole[:, 2])[:, None]
     kept = [NUMBERS.index(title) for title in ("count", "sum", "mean", "min", "max")]
@@ -275,6 +279,7 @@ def _categories(
 ) -> Iterator[Block]:
     frequent = plan.frequent(spec)
     top = len(frequent)
+    # (n, top + 3) the counts; how many distinct values; the share of the most frequent; the last code
     whole = _count(codes, ranges.low, ranges.high, top)
     yield [f"{spec.name}={value}: count" for value in frequent], whole[:, :top]
     names = ["distinct", "share of the most frequent", "rank of the last"]
@@ -283,11 +288,12 @@ def _categories(
     total = np.maximum(ranges.high - ranges.low, 1)[:, None]
     yield [f"{spec.name}={value}: share" for value in frequent[:few]], (whole[:, :few] / total).astype(np.float32)
     last = min(top, 10)
+    # (n, 1) beside (last,)
     is_last = (whole[:, top + 2 :] == np.arange(last)).astype(np.float32)
     yield [f"{spec.name}={value}: is the last" for value in frequent[:last]], is_last
     for window, start in starts.items():
-        part = _count(codes, start, ranges.high, last)
-        shares = part[:, :last] / np.maximum(ranges.high - start, 1)[:, None]
+        part = _count(codes, start, ranges.high, last)  # (n, last + 3)
+        shares = part[:, :last] / np.maximum(ranges.high - start, 1)[:, None]  # (n, last)
         period = _period(window)
         yield (
             [f"{spec.name}={value} in the last {period}: share" for value in frequent[:last]],

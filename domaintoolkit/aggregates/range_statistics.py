@@ -52,10 +52,12 @@ def describe_numbers(values: Floats, low: Longs, high: Longs, out: Table) -> Non
                 shift = value
             total += value - shift
             square += (value - shift) * (value - shift)
+            # the sum of number times value, for the slope
             cross += count * (value - shift)
             least, most, last = min(least, value), max(most, value), value
             count += 1
         out[i, :] = np.nan
+        # the columns are those of `NUMBERS`
         out[i, 0], out[i, 1] = count, total + shift * count
         if count == 0:
             continue
@@ -107,6 +109,7 @@ def count_codes(codes: Longs, distinct: int, low: Longs, high: Longs, top: int, 
 @compiled
 def describe_by_code(values: Floats, codes: Longs, low: Longs, high: Longs, top: int, out: NDArray[np.float32]) -> None:
     """Write `MOMENTS` of the values of each code 0 to `top - 1` in each range into `out` (n, top, 6)."""
+    # (top,) each: one pass over a range serves all codes
     count, total, square = np.zeros(top, np.int64), np.zeros(top), np.zeros(top)
     shift = np.zeros(top)
     for i in range(len(low)):

@@ -54,6 +54,7 @@ def civil(days: Whole) -> tuple[Whole, Whole, Whole]:
     # An era is 400 years, after which the calendar repeats.
     era = shifted // 146_097
     of_era = shifted - era * 146_097
+    # without the leap days so far (one in 4 years, but not in 100, but in 400) every year has 365 days
     year_of_era = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
     of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
     # 0 is March. The months from March on have 153 days per five.
@@ -94,7 +95,7 @@ def leap(year: int) -> bool:
 
 def days_of_month(years: NDArray[np.int64], months: NDArray[np.int64]) -> NDArray[np.int64]:
     """The number of days in the `months` (1 to 12) of `years`, element by element."""
-    lengths = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[months - 1]
+    lengths = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[months - 1]  # (n,)
     leaps = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
     result: NDArray[np.int64] = lengths + (leaps & (months == 2))
     return result

@@ -106,6 +106,7 @@ def _days(moment: Moment, start: int, stop: int) -> Iterator[Interval]:
         longer = leap(year)
         # 1970-01-01, day 0, was a Thursday, weekday 3
         lows, highs = _runs(longer, (first + 3) % 7, moment.month, moment.day, moment.weekday)
+        # runs that end before `start` are passed over; `highs` rise, as runs do not overlap
         for at in range(bisect_right(highs, start - first), len(highs)):
             begin, end = max(first + lows[at], start), min(first + highs[at], stop)
             if begin >= end:
@@ -130,6 +131,7 @@ def _runs(
         for at in range(length) if day == ANY else range(day - 1, min(day, length)):
             if weekday != ANY and (weekday_first + begin + at) % 7 != weekday:
                 continue
+            # a day right after the last run belongs to it, also across the end of a month
             if runs and runs[-1][1] == begin + at:
                 runs[-1] = (runs[-1][0], begin + at + 1)
             else:

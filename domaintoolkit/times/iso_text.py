@@ -22,6 +22,8 @@ _CLOCK = r"([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?|([0-9]{2})(
 ZONE = r" ?(?:[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)"
 """Matches the zone at the end of a time."""
 
+# groups: 1 year; 2 and 3, or 4 and 5, month and day; 6 and 7, or 8 and 9, week and weekday; 10 day of the year;
+# 11 hour; 12, 13 and 14, or 15, 16 and 17, minute, second and digits of the fraction; 18 zone
 _ISO = re.compile(rf"{_DAY}(?:[Tt ]{_CLOCK}({ZONE})?)?")
 
 DATE_LENGTH = 10
@@ -53,6 +55,7 @@ def parse_date(text: str) -> int:
 
 def _day(found: re.Match[str]) -> int:
     year = int(found[1])
+    # for messages: the text up to the mark before the hour
     day = found[0] if found[11] is None else found[0][: found.start(11) - 1]
     if found[6] or found[8]:
         number = day_of_week_date(year, int(found[6] or found[8]), int(found[7] or found[9]))
@@ -67,6 +70,7 @@ def _day(found: re.Match[str]) -> int:
         number = day_number(year, month, of_month)
         if civil(number) != (year, month, of_month):
             raise ValueError(f"{quote(day)} is not a day of the calendar")
+    # ISO 8601 has a year 0, but Python's dates have none
     if not year:
         raise ValueError(f"{quote(day)} is outside the years 1 to 9999")
     return number

@@ -113,6 +113,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 def _numbers(day: date, clock: int) -> dict[str, int]:
     """The number of each directive; that of a word is its place in its list."""
+    # "U" and "W" as C's strftime counts them: week 1 begins with the first Sunday or Monday of the year
     hour, week = clock // HOUR, day.isocalendar()
     of_year, weekday = day.timetuple().tm_yday, day.weekday()
     return {
@@ -189,6 +190,7 @@ class TimePattern:
 
         A pattern that names no zone writes it as it is, as wall time, and one that does takes it as UTC.
         """
+        # `divmod` rounds down, so times before 1970 have a clock from 0 on too
         day, clock = divmod(time + (self.offset or 0), DAY)
         if not self.has_date:
             day = 0
@@ -328,6 +330,7 @@ def _items(text: str) -> list[Item]:
     for short, long in _SHORT.items():
         text = text.replace(short, long)
     items = []
+    # a percent sign with its padding and letter, or one character of literal text
     for percent, pad, letter, literal in re.findall(r"(%)([-_]?)(.?)|(.)", text, re.DOTALL):
         if not percent:
             items.append(Item("", literal))

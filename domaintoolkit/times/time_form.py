@@ -32,6 +32,7 @@ class TimeForm:
 ISO = TimeForm()
 
 
+# a form is asked for once a column and batch, and its pattern takes a while to compile
 @lru_cache(maxsize=256)
 def time_form(
     time_format: str | None, time_unit: Unit | None, time_origin: str | None, finer_times: Finer | None

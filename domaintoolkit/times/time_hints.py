@@ -79,6 +79,7 @@ def _hint_for_shape(text: str, kind: str) -> str:
             return '; the days of a spreadsheet are times with time_unit = "d", time_origin = "1899-12-30"'
         unit = _UNITS.get(digits, "s")
         return f'; numbers are times with a time_unit, such as time_unit = "{unit}"'
+    # the first form that fits: those with a fixed number of digits come before those without
     for shape, date in _FORMS:
         clocks = [
             (f"([T :]){clock}{zone}", f"{date}|{spelled}{end}") for clock, spelled in _CLOCKS for zone, end in _ZONES
@@ -121,6 +122,7 @@ def translate(words: str) -> str | None:
         group = found.lastindex or 1
         if group == 1:
             made += found[1]
+        # the last two groups of `_LETTERS`: other letters, and marks
         elif group == len(_MEANING) + 1:
             if found[0] != "T":
                 return None
