@@ -61,7 +61,7 @@ class ClusterSettings:
 class _Entities:
     """n entities, as they are judged."""
 
-    events: NDArray[np.int64]
+    events: NDArray[np.int64]  # (n,) as `converting` and `kinds`
     converting: NDArray[np.int64]
     """Their converting events."""
     ranks: Floats
@@ -81,16 +81,18 @@ def evaluate_clusters(
     tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
     model.check_vocabulary(tokenizer.vocabulary)
     histories = read_histories(encoded, tokenizer.grammar)
-    owners = np.repeat(np.arange(len(histories)), histories.counts)
+    owners = np.repeat(np.arange(len(histories)), histories.counts)  # (events,)
     converted = _is_set(_read_label(encoded, settings.converted))
+    # (n, rules)
     ranks = np.stack([rank_entities(rule_values(histories, tokenizer, rule)) for rule in settings.rules], 1)
     kinds = None if settings.truth is None else _kinds(_read_label(encoded, settings.truth), histories.events)
-    converting = np.bincount(owners[converted], minlength=len(histories))
+    converting = np.bincount(owners[converted], minlength=len(histories))  # (n,)
     if not converting.any():
         raise DataError([Refusal(None, settings.converted, "no event converts, so nothing stands in for people")])
     known = set() if kinds is None else set(kinds.tolist())
     if unknown := [kind for kind in settings.people if kind not in known]:
         raise SchemaError([Problem("people", f"{unknown[0]!r} is not a value of {settings.truth!r}")], "options")
+    # by default about fifty entities a cluster
     count = settings.clusters or int(np.clip(len(histories) // 50, 10, 500))
     entities = _Entities(histories.counts, converting, ranks, kinds, min(count, len(histories)))
 
@@ -102,6 +104,7 @@ def evaluate_clusters(
     makers: dict[str, Callable[[], Floats]] = {
         "model": lambda: vectors_of(model),
         "untrained model": lambda: vectors_of(_untrained(model, tokenizer)),
+        # a rule that says nothing of an entity speaks neither for nor against it
         "rules alone": lambda: np.nan_to_num(ranks, nan=0.5),
     }
     rows = []
@@ -125,6 +128,7 @@ def evaluate_clusters(
 
 def _notes(converting: int, rate: float) -> tuple[str, ...]:
     """A warning if one converting event is more than the rate allows."""
+    # half of the entities are calibrated on, and so about half of the converting events
     if converting / 2 * rate >= 1:
         return ()
     steadier = min(0.5, 10 / converting)
@@ -148,15 +152,16 @@ def _flag(name: str, vectors: Floats, entities: _Entities, settings: ClusterSett
     """Cluster, calibrate on one half of the entities and report on the other, several times."""
     from sklearn.cluster import KMeans
 
+    # (n, width) distances of k-means are not to be those of the few dimensions with the largest values
     scaled = (vectors - vectors.mean(0)) / np.maximum(vectors.std(0), 1e-9)
     found: dict[str, list[float]] = {}
     for repeat in range(settings.repeats):
         seed = settings.seed + repeat
         cluster = KMeans(entities.clusters, n_init=1, random_state=seed).fit_predict(scaled).astype(np.int64)
-        half = np.random.default_rng(seed).permutation(len(scaled)) % 2 == 0
+        half = np.random.default_rng(seed).permutation(len(scaled)) % 2 == 0  # (n,) True for the half that calibrates
         scores = score_clusters(cluster[half], entities.ranks[half], entities.events[half], entities.clusters)
         made = flag_clusters(cluster[half], scores, entities.converting[half], settings.rate)
-        bot = made.flagged[cluster]
+        bot = made.flagged[cluster]  # (n,)
         for key, value in _figures(bot, ~half, entities, settings).items():
             found.setdefault(key, []).append(value)
         found.setdefault("calibrated", []).append(made.calibrated)
@@ -187,6 +192,7 @@ def _figures(
         return float(weights[chosen & bot].sum() / total) if total else np.nan
 
     found = {"false positives": share(part, entities.converting), "invalid": share(part, entities.events)}
+    # each group ends before the next one begins; the last has no end
     ends = [*(low - 1 for low in LENGTHS[1:]), None]
     for low, high in zip(LENGTHS, ends, strict=True):
         within = part & (entities.events >= low) & (entities.events <= (high or entities.events.max(initial=1)))
@@ -203,7 +209,7 @@ def _figures(
 
 
 def _spread(values: list[float]) -> Spread:
-    there = [value for value in values if value == value]
+    there = [value for value in values if value == value]  # not NaN
     if not there:
         return Spread(np.nan, np.nan, np.nan)
     return Spread(float(np.mean(there)), min(there), max(there))
@@ -236,6 +242,7 @@ def _is_set(values: pa.Array) -> NDArray[np.bool_]:
 def _kinds(values: pa.Array, events: NDArray[np.int64]) -> NDArray[Any]:
     """(n,) the label of the last event of each history."""
     texts = np.asarray(values.cast(pa.string()).fill_null("").to_pylist(), object)
+    # `events` are offsets (n + 1,)
     return texts[np.maximum(events[1:] - 1, 0)].astype(str)
 
 

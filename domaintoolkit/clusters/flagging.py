@@ -29,9 +29,11 @@ def score_clusters(cluster: Longs, ranks: Floats, events: Longs, count: int) -> 
     `ranks` (entities, rules) are weighted by `events`; 0 for a cluster of which no rule says anything.
     """
     best = np.zeros(count)
+    # (entities,) the ranks by one rule
     for column in ranks.T:
         there = ~np.isnan(column)
         weight = np.bincount(cluster[there], events[there], count)
+        # (count,) a weight is a number of events: above 0 it is at least 1
         mean = np.bincount(cluster[there], events[there] * column[there], count) / np.maximum(weight, 1)
         best = np.maximum(best, np.where(weight > 0, mean, 0.0))
     return best
@@ -40,8 +42,9 @@ def score_clusters(cluster: Longs, ranks: Floats, events: Longs, count: int) -> 
 def flag_clusters(cluster: Longs, scores: Floats, people: Longs, rate: float) -> Flagging:
     """As many of the highest clusters as hold at most the share `rate` of `people`: each entity's events of people."""
     count = len(scores)
-    held = np.bincount(cluster, people, count)
+    held = np.bincount(cluster, people, count)  # (clusters,) people's events
     order = np.argsort(-scores, kind="stable")
+    # (clusters,) the share of people in the first so many clusters: rising, so that a binary search finds how many fit
     shares = np.cumsum(held[order]) / max(1.0, float(held.sum()))
     last = int(np.searchsorted(shares, rate, "right"))
     # clusters of which nothing speaks against are never flagged

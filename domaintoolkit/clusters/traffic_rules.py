@@ -61,7 +61,7 @@ def _log_gaps(histories: FolderHistories) -> tuple[Longs, Floats]:
     """(the history of each pause, its logarithm in seconds)."""
     assert histories.times is not None
     owners = _owners(histories)
-    same = owners[1:] == owners[:-1]
+    same = owners[1:] == owners[:-1]  # (events - 1,) True for two events of one history
     return owners[1:][same], np.log1p(np.diff(histories.times)[same] / 1e6)
 
 
@@ -70,6 +70,7 @@ def _steady(histories: FolderHistories) -> Floats:
     count = np.bincount(owners, minlength=len(histories))
     mean = np.bincount(owners, gaps, len(histories)) / np.maximum(count, 1)
     square = np.bincount(owners, (gaps - mean[owners]) ** 2, len(histories)) / np.maximum(count, 1)
+    # the deviation of logarithms: pauses of 1 to 2 minutes vary as much as those of 1 to 2 hours
     return np.where(count >= FEW, -np.sqrt(square), np.nan)
 
 
@@ -77,6 +78,7 @@ def _fast(histories: FolderHistories) -> Floats:
     owners, gaps = _log_gaps(histories)
     order = np.lexsort((gaps, owners))
     count = np.bincount(owners, minlength=len(histories))
+    # (n,) where the median of each history lies in that order, of an even number the lower one
     middle = np.cumsum(count) - count + np.maximum(count - 1, 0) // 2
     if not len(gaps):
         return np.full(len(histories), np.nan)
@@ -87,8 +89,10 @@ def _fast(histories: FolderHistories) -> Floats:
 def _sleepless(histories: FolderHistories) -> Floats:
     assert histories.times is not None
     hours = histories.times // HOUR % 24
+    # one number for each history and hour of the day
     pairs = np.unique(_owners(histories) * 24 + hours)
     found = np.bincount(pairs // 24, minlength=len(histories)).astype(np.float64)
+    # the share of the hours that so many events can reach
     return np.where(histories.counts >= FEW, found / np.minimum(np.maximum(histories.counts, 1), 24), np.nan)
 
 
@@ -99,6 +103,7 @@ def _busy(histories: FolderHistories) -> Floats:
 def _value_counts(codes: Longs, histories: FolderHistories) -> tuple[Longs, Longs]:
     """(history, how often it has a value) for each value that it has."""
     size = int(codes.max(initial=0)) + 2
+    # one number for each history and value; codes begin at -1, for null
     pairs, times = np.unique(_owners(histories) * size + codes + 1, return_counts=True)
     return pairs // size, times
 
@@ -132,6 +137,7 @@ def _cycles(codes: Longs, histories: FolderHistories) -> Floats:
         same = owners[apart:] == owners[:-apart]
         again = (codes[apart:] == codes[:-apart]) & same
         share = np.bincount(owners[apart:][again], minlength=len(histories)) / np.maximum(counts - apart, 1)
+        # a cycle has to be there twice to be seen
         best = np.fmax(best, np.where(histories.counts >= 2 * apart, share - chance, np.nan))
     return best
 
@@ -153,6 +159,7 @@ RULES = (*BY_TIME, *BY_FIELD)
 def rank_entities(values: Floats) -> Floats:
     """(n,) the share of the entities with a value that have a lower one, or half of those with the same; NaN stays."""
     there = ~np.isnan(values)
+    # a value lies between the places of its first and its last equal, NaN anywhere
     ordered = np.sort(values[there])
     low, high = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
     return np.where(there, (low + high) / 2 / max(1, len(ordered)), np.nan)

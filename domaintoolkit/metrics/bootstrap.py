@@ -20,8 +20,10 @@ def resample(groups: int, draws: int, seed: int) -> Iterator[NDArray[np.int64]]:
 def estimate_interval(drawn: Sequence[float] | NDArray[np.float64], least: int = 1) -> tuple[float, float] | None:
     """The 95% interval of a figure, from its value in each draw; None if fewer than `least` draws define it."""
     values = np.asarray(drawn, np.float64)
+    # a draw without positives, for example, has no area
     finite = values[np.isfinite(values)]
     if len(finite) < least:
         return None
+    # the percentile bootstrap (Efron and Tibshirani 1993, chapter 13)
     low, high = np.quantile(finite, [0.025, 0.975])
     return float(low), float(high)

@@ -37,6 +37,7 @@ class RankedClass(NamedTuple):
     def area(self) -> Floats:
         """(B,) the area under the ROC curve, ties counted half; NaN if there is one class only."""
         with np.errstate(invalid="ignore", divide="ignore"):
+            # (B, scores) trapezoids: the negatives of a score, with the positives above it and half of those with it
             pairs = np.diff(self.misses) * (self.hits[:, 1:] + self.hits[:, :-1]) / 2
             # sums of many weights may exceed 1 by a rounding error
             return np.asarray(np.clip(pairs.sum(1) / (self.hits[:, -1] * self.misses[:, -1]), 0, 1))

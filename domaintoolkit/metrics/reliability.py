@@ -33,5 +33,6 @@ class Reliability:
     @property
     def error(self) -> float:
         """Expected calibration error: the mean distance of confidence and accuracy, weighted by the bins' cases."""
+        # Naeini et al. 2015
         far = sum(abs(a - b) * size for a, b, size in zip(self.confidence, self.right, self.cases, strict=True))
         return far / max(1, sum(self.cases))

@@ -49,8 +49,10 @@ def embed_ablated(
         for low, high in cut_ranges(offsets_of(lengths), TOKENS):
             part = wanted[low:high]
             made = damage(rows, histories[low:high], placed.events[part], tokenizer, ablation)
+            # every prefix has events, so that no date is needed
             prefixes = Prefixes(np.arange(len(part)), placed.events[part], np.zeros(len(part), np.int64))
             vectors = embed_prefixes(model, made, prefixes, rule, chosen.pooling, chosen.window, tokenizer.segmenter)
+            # a pooling that joins several vectors: the first part shows their width, before anything has been written
             if vectors.shape[1] != out.shape[1]:
                 out = np.zeros((len(labels), vectors.shape[1]), np.float32)
             out[part] = vectors
@@ -63,10 +65,12 @@ def damage(
     """The first `events[i]` events of each history, damaged; each is a history of its own."""
     begin = rows.offsets[histories].astype(np.int64)
     low = rows.event_offsets[histories].astype(np.int64)
+    # (histories,) the first event begins where the header ends
     headers = rows.event_starts[low].astype(np.int64)
     # (events,) the start and length of every event
     every = positions(low, events)
     owner = np.repeat(np.arange(len(histories)), events)
+    # an event ends where the next one begins, the last one of a row with the row
     closes = np.where(
         every + 1 < rows.event_offsets[histories + 1][owner],
         rows.event_starts[np.minimum(every + 1, len(rows.event_starts) - 1)],
@@ -75,6 +79,7 @@ def damage(
     starts = rows.event_starts[every].astype(np.int64) + begin[owner]
     lengths = closes + begin[owner] - starts
     if what == "shuffled":
+        # by history, and at random within each
         order = np.lexsort((np.random.default_rng(0).random(len(every)), owner))
         starts, lengths = starts[order], lengths[order]
         # the first event of a history has no session token
@@ -91,7 +96,8 @@ def damage(
     ids = rows.ids[positions(at, size)].copy()
     ends = offsets_of(size)
     firsts = np.flatnonzero(is_header)
-    offsets = np.append(ends[firsts], ends[-1])
+    offsets = np.append(ends[firsts], ends[-1])  # (histories + 1,)
+    # (events,) counted from the first token of each history
     within = ends[:-1][~is_header] - np.repeat(offsets[:-1], events)
     if what == "timeless":
         _flatten_times(ids, offsets, tokenizer)
@@ -106,7 +112,9 @@ def _flatten_times(ids: NDArray[Any], offsets: NDArray[np.int64], tokenizer: Dom
     spans = parse_spans(ids.astype(np.int64), offsets, grammar, cut=True)
     stream = np.searchsorted(offsets, spans.begins, "right") - 1
     for part in parts:
+        # a part of several tokens, such as one that is spelled, would need other lengths
         of = np.flatnonzero((spans.places == part) & (spans.lengths == 1) & (grammar.place[spans.firsts] != Place.BYTE))
+        # (streams,) spans come in the order of streams, so that those of one are neighbours
         _, first = np.unique(stream[of], return_index=True)
         counts = np.diff(np.append(first, len(of)))
         ids[spans.begins[of]] = np.repeat(ids[spans.begins[of[first]]], counts)

@@ -44,10 +44,12 @@ def measure(
     classes = predicted.shape[1]
     total = weights.sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        hits = weights @ (predicted.argmax(1) == codes) / total
+        hits = weights @ (predicted.argmax(1) == codes) / total  # (B, n) @ (n,)
         nats = -np.log(np.maximum(predicted[np.arange(len(codes)), codes], LEAST))
+        # (C, B) one class against all others
         each = np.stack([RankedClass.of(predicted[:, one], codes == one, weights).area for one in range(classes)])
         there = ~np.isnan(each)
+        # a class that a resample lacks, or has alone, does not count
         macro = np.where(there, each, 0).sum(0) / there.sum(0)
         return {"macro AUROC": macro, "accuracy": hits, "log loss": weights @ nats / total}
 
@@ -58,7 +60,7 @@ def _regression(target: Floats, predicted: Floats, weights: Floats) -> dict[str,
     with np.errstate(invalid="ignore", divide="ignore"):
         square = weights @ (error * error) / total
         mean = weights @ target / total
-        spread = weights @ (target * target) / total - mean * mean
+        spread = weights @ (target * target) / total - mean * mean  # (B,) the variance of the targets
         return {
             "MAE": weights @ np.abs(error) / total,
             "RMSE": np.sqrt(square),
@@ -71,14 +73,14 @@ def _binary(
 ) -> dict[str, Floats]:
     ranked = RankedClass.of(predicted, target, weights)
     hits, misses = ranked
-    positives, negatives = hits[:, -1], misses[:, -1]
+    positives, negatives = hits[:, -1], misses[:, -1]  # (B,) all of them
     nats = -np.log(np.maximum(np.where(target > 0, predicted, 1 - predicted), LEAST))
     found = {"AUROC": ranked.area, "average precision": ranked.precision}
     with np.errstate(invalid="ignore", divide="ignore"):
         # rows of one score come in any order, so that what lies between two scores is in proportion
         k = share * (positives + negatives)
         at_k = np.array([np.interp(*each) for each in zip(k, hits + misses, hits, strict=True)])
-        allowed = false_positives * negatives
+        allowed = false_positives * negatives  # (B,) the weight of negatives that may come before
         at_rate = np.array([np.interp(*each) for each in zip(allowed, misses, hits, strict=True)])
         found |= {
             "precision at k": at_k / k,

@@ -27,6 +27,7 @@ TREES: tuple[dict[str, Any], ...] = (
     {"num_leaves": 7, "min_child_samples": 20, "colsample_bytree": 0.3, "reg_lambda": 10.0},
     {"num_leaves": 15, "min_child_samples": 100, "colsample_bytree": 0.1, "reg_lambda": 10.0},
 )
+# the most trees, and trees without a gain on validation after which no more are added
 ROUNDS, PATIENCE = 1500, 60
 
 
@@ -55,6 +56,7 @@ class ProbeSettings:
 class ProbeRows:
     """Rows of one split."""
 
+    # (n, features), (n,) and (n,)
     features: Table
     target: Floats
     weights: Floats
@@ -146,10 +148,12 @@ class _Standard:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of columns without any value
             self._mean = np.nan_to_num(np.nanmean(tails, 0))
-            spread = np.nan_to_num(np.nanstd(tails, 0))
+            spread = np.nan_to_num(np.nanstd(tails, 0))  # (features,)
+        # a constant column says nothing, and would be divided by zero
         self._kept = spread > 1e-9
         self._spread = np.where(self._kept, spread, 1)
         missing = np.isnan(features).mean(0)
+        # a flag that hardly ever differs says nothing
         self._flags = (missing > 0.01) & (missing < 0.99)
 
     def __call__(self, features: Table) -> Table:
@@ -200,6 +204,7 @@ def _trees(
 
     given = dict(options)
     rounds = int(given.pop("trees", ROUNDS))
+    # the last two make the trees of every run the same
     common = {
         "n_estimators": rounds, "learning_rate": 0.1 if kind == "multiclass" else 0.05, "subsample": 0.8,
         "subsample_freq": 1, "max_bin": 63, "n_jobs": settings.threads, "random_state": seed, "verbose": -1,
@@ -215,12 +220,14 @@ def _trees(
             np.isin(validation.target, train.target) if kind == "multiclass" else np.ones(len(validation.target), bool)
         )
         held = validation.target if kind == "regression" else validation.target.astype(np.int64)
+        # LightGBM refuses classes in the validation that training does not have
         extra = {
             "eval_X": (validation.features[known],), "eval_y": (held[known],),
             "eval_sample_weight": [validation.weights[known]], "eval_metric": metric,
             "callbacks": [lightgbm.early_stopping(PATIENCE, first_metric_only=True, verbose=False)],
         }  # fmt: skip
     model.fit(train.features, target, sample_weight=train.weights, **extra)
+    # no best iteration without early stopping
     count = int(model.best_iteration_ or rounds)
     if kind == "regression":
         return lambda features: np.asarray(model.predict(features), np.float64), {"trees": count}

@@ -101,6 +101,7 @@ def evaluate_sources(
             fitted = fit_probe(probe, task.kind, max(len(task.classes), 1), splits, chosen)
             each = [_measure(task, data.test, one, resamples, chosen) for one in fitted.predictions]
             results.append(_result(source, probe, features.shape[1], fitted, each, task, began))
+            # (1 + B,) the mean over seeds
             measured[source, probe] = np.mean([found[PRIMARY[task.kind]] for found in each], 0)
         if progress is not None:
             progress("probing", number + 1, len(sources))
@@ -142,11 +143,12 @@ def task_weights(labels: LabelTable, task: LabelTask) -> NDArray[np.float64]:
 
 def _split_rows(labels: LabelTable, task: LabelTask, placement: Placement, settings: ProbeSettings) -> _SplitRows:
     splits = placement.splits[task.rows]
-    _, entities = np.unique(hash_keys(labels.keys.take(task.rows)), return_inverse=True)
+    _, entities = np.unique(hash_keys(labels.keys.take(task.rows)), return_inverse=True)  # (n,)
     train, validation, test = (np.flatnonzero(splits == code) for code in range(3))
     notes = []
     random = np.random.default_rng(settings.seed)
     if not len(validation) and len(train):
+        # whole entities: the rows of one are too much alike to validate each other
         own = np.unique(entities[train])
         held = random.permutation(own)[: max(1, len(own) // 5)]
         is_held = np.isin(entities[train], held)
@@ -172,6 +174,7 @@ def _resample(
     names, of = np.unique(entities, return_inverse=True)
     if len(names) < 2:
         return weights[None, :]
+    # (B, entities) how often each is drawn; below (B, n) for the rows of each
     counts = np.stack(list(resample(len(names), settings.resamples, settings.seed)))
     return np.concatenate([weights[None, :], counts[:, of] * weights])
 
@@ -255,5 +258,6 @@ def _gain(
     task: LabelTask,
 ) -> Gain:
     sign = -1 if PRIMARY[task.kind] in LOWER_IS_BETTER else 1
+    # (1 + B,) both on the same resamples: the difference varies less than either
     found = _estimate(sign * (measured[left, best[left].probe] - measured[right, best[right].probe]))
     return Gain(left, right, found.value, found.low, found.high)

@@ -78,6 +78,7 @@ def get_encoder(name: str, manager: Manager | None = None) -> RegisteredEncoder:
 
 
 def _lookup_error(what: str, name: str, available: Iterable[str], failures: tuple[Failure, ...]) -> Exception:
+    # a name that a broken plugin would have had is not unknown: its error says more
     for failure in failures:
         if name in (*failure.names, failure.plugin.name):
             return failure.error

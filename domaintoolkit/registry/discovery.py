@@ -33,6 +33,7 @@ def _name_and_origin(plugin: object) -> tuple[str, str]:
 
 def load_plugins() -> Iterator[tuple[Plugin, object] | Failure]:
     """Load every entry point of the group `domaintoolkit`, in the order of the plugins."""
+    # entry points come in whatever order the distributions are found in
     found = sorted(((_identity(point), point) for point in entry_points(group=PROJECT)), key=lambda pair: pair[0])
     for identity, point in found:
         try:

@@ -36,6 +36,7 @@ def guard(plugin: Plugin) -> Iterator[None]:
             yield
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted while plugin {plugin} was at work") from None
+    # also SystemExit: a plugin that calls `sys.exit` must not end the command
     except BaseException as error:
         raise PluginFailedError(cause(error)) from error
     finally:

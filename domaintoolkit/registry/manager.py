@@ -84,9 +84,11 @@ def _find_ignored(manager: pluggy.PluginManager, plugin: object) -> Iterator[str
 
 
 def _is_function(plugin: object, name: str) -> bool:
+    # static, since a property of a plugin would run code here
     return isroutine(getattr_static(plugin, name, None))
 
 
 def _unknown_hook(name: str) -> str:
+    # without a cutoff there is always a closest one
     close = get_close_matches(name, HOOKS, n=1, cutoff=0.0)
     return f"unknown hook {name}; the hooks are {' and '.join(HOOKS)}; did you mean {close[0]}?"

@@ -40,6 +40,7 @@ Ints = NDArray[np.int64]
 class Drawn:
     """The histories of a lot: for each row its entity, its number in the history, its session and its time."""
 
+    # (rows,) each
     number: Ints
     entity: Ints
     place: Ints
@@ -80,17 +81,18 @@ class MarginalSample:
         longest = max(20, events // 10)
         lengths = np.clip(np.rint(_between(rng, self.marginals.lengths, LOT)), 1, longest).astype(np.int64)
         entity = np.repeat(np.arange(LOT), lengths)
-        starts = np.cumsum(lengths) - lengths
+        starts = np.cumsum(lengths) - lengths  # (LOT,) the first row of each entity
         place = np.arange(len(entity)) - starts[entity]
         times = self._times(rng, entity, place)
         order = np.lexsort((times, entity))
         times = times[order]
+        # (rows,) events of one moment stay in one session
         later = np.append(True, times[1:] > times[:-1]) if self._time is not None else np.ones(len(times), bool)
         fresh = (place == 0) | (later & (rng.random(len(times)) < self.marginals.new_session))
         session = np.cumsum(fresh) - 1
         begins = np.flatnonzero(fresh)
-        line = np.arange(len(times)) - begins[session]
-        session_place = session - session[starts][entity]
+        line = np.arange(len(times)) - begins[session]  # (rows,) the number of the event within its session
+        session_place = session - session[starts][entity]  # (rows,) the number of the session within its history
         # each lot has keys of its own
         number = entity + lot * LOT
         return Drawn(number, entity, place, session + lot * 1_000_000, line, session_place, times)
@@ -104,7 +106,9 @@ class MarginalSample:
         steps = np.where(place == 0, first[entity], pauses)
         total = np.cumsum(steps)
         starts = np.flatnonzero(place == 0)
+        # (rows,) one running sum over all entities, less what it was before each
         elapsed = total - (total[starts] - steps[starts])[entity]
+        # a history that runs past the end goes on at the beginning: `_histories` sorts it again
         times = spec.start + elapsed % max(spec.span, 1)
         if spec.hours:
             hours = rng.choice(24, len(entity), p=np.array(spec.hours) / sum(spec.hours))
@@ -144,6 +148,7 @@ def _between(rng: np.random.Generator, quantiles: tuple[float, ...], size: int) 
     """Draws from the distribution that has these quantiles."""
     if not quantiles:
         return np.ones(size)
+    # the inverse of the distribution, linear between the quantiles, at uniform numbers
     made: NDArray[np.float64] = np.interp(rng.random(size), np.linspace(0, 1, len(quantiles)), quantiles)
     return made
 
@@ -180,7 +185,7 @@ def _draw(rng: np.random.Generator, spec: Marginal, size: int) -> pa.Array:
         times = spec.start + (rng.random(size) * max(spec.span, 1)).astype(np.int64)
         return _typed(spec, times // spec.step * spec.step, null)
     left = max(0.0, 1.0 - sum(spec.weights))
-    chances = np.array([*spec.weights, left])
+    chances = np.array([*spec.weights, left])  # the last one is for values that are made up
     chosen = rng.choice(len(chances), size, p=chances / chances.sum())
     if spec.kind == "number":
         others = np.round(_between(rng, spec.quantiles, size), spec.decimals)
@@ -195,7 +200,7 @@ def _texts(rng: np.random.Generator, spec: Marginal, size: int) -> list[str]:
     lengths = np.clip(np.rint(_between(rng, spec.quantiles, size)), 1, 60).astype(np.int64)
     weights = np.array(spec.weights) / sum(spec.weights)
     words = rng.choice(len(spec.values), int(lengths.sum()), p=weights)
-    ends = np.cumsum(lengths)
+    ends = np.cumsum(lengths)  # (size,) text i has the words from `ends[i] - lengths[i]` to `ends[i]`
     return [
         " ".join(spec.values[k] for k in words[end - length : end]) for end, length in zip(ends, lengths, strict=True)
     ]

@@ -68,6 +68,7 @@ class Marginals:
         """The marginals as JSON text, from which `read` gives equal ones."""
         data = asdict(self)
         data["columns"] = {
+            # only what differs from the default; `kind` and `type` have none, and are always there
             name: {key: value for key, value in column.items() if value != _DEFAULTS.get(key)}
             for name, column in data["columns"].items()
         }
