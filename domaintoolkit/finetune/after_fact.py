@@ -53,6 +53,7 @@ def predict_with_trees(
         options["eval_set"] = [(held_out, data.values[validation][known])]
         options["callbacks"] = [lightgbm.early_stopping(30, verbose=False)]
     numbers = data.columns.numbers.shape[1]
+    # columns in the order of `_join`: vectors, numbers, codes
     first = vectors[TRAIN].shape[1] + numbers
     options["categorical_feature"] = list(range(first, first + data.columns.codes.shape[1]))
     with warnings.catch_warnings():
@@ -62,12 +63,14 @@ def predict_with_trees(
     if not is_class:
         return np.asarray(model.predict(asked), np.float64)[:, None]
     found = np.zeros((len(asked), len(objective.classes)))
+    # (n, classes) a class without training rows has no column
     found[:, model.classes_.astype(np.int64)] = model.predict_proba(asked)
     return found
 
 
 def _join(data: TuningData, rows: Longs, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     columns = data.columns.take(rows)
+    # LightGBM has a branch of its own for NaN
     numbers = np.where(columns.missing > 0, np.nan, columns.numbers)
     return np.concatenate([vectors.astype(np.float64), numbers, columns.codes], 1)
 
@@ -89,6 +92,7 @@ def bootstrap_gain(
     # rows of one entity, or of one group that is ranked, stay together
     found, codes = np.unique(groups if groups.any() else data.entities[rows], return_inverse=True)
     draws = DRAWS if len(found) > 1 else 0
+    # (drawn rows,) each row as often as its group was drawn
     drawn = [gain(np.repeat(np.arange(len(rows)), counts[codes])) for counts in resample(len(found), draws, seed)]
     interval = estimate_interval(drawn, least=DRAWS // 2)
     whole = gain(np.arange(len(rows)))

@@ -47,9 +47,9 @@ class Examples:
         """(n, vector) of label rows, whose entities are all known, in their order."""
         capacity, alone = window or self.model.config.block, self.segmenter is not None
         reading = ReadingRule(self.rule, capacity, "events" if isinstance(self.model, EventModel) else "tokens", alone)
-        numbers = np.array([shard.number for shard in self.shards])
+        numbers = np.array([shard.number for shard in self.shards])  # (shards,) rising
         histories = self.placed.histories[rows]
-        owner = np.searchsorted(numbers, histories, "right") - 1
+        owner = np.searchsorted(numbers, histories, "right") - 1  # (n,) the shard of each row
         pieces: list[PrefixWindows] = []
         order: list[Longs] = []
         for shard in np.unique(owner).tolist():
@@ -66,6 +66,7 @@ class Examples:
                 else:
                     ids, offsets = bare_headers(stored, prefixes, self.rule)
                     none = np.zeros(len(some), np.int64)
+                    # each header is a window of its own, and its last token the end of the prefix
                     pieces.append(PrefixWindows(ids, offsets, none, np.arange(len(some)), np.diff(offsets) - 1, none))
                 order.append(some)
         windows = _concatenate(pieces)
@@ -95,6 +96,7 @@ def deal_batches(rows: Longs, together: Longs, batch: int, seed: tuple[int, int]
     _, codes = np.unique(together, return_inverse=True)
     rank = generator.permutation(int(codes.max(initial=-1)) + 1)
     mixed = generator.permutation(len(rows))
+    # groups in a random order, and within each its rows in a random order
     order = mixed[np.argsort(rank[codes[mixed]], kind="stable")]
     dealt = rows[order]
     # a group that would end beyond its batch begins the next one, unless it is longer than a batch

@@ -74,6 +74,7 @@ def read_columns(table: pa.Table, fits: tuple[ColumnFit, ...]) -> ColumnValues:
         else:
             known = pa.array(fit.categories, pa.string())
             found = pc.fill_null(pc.index_in(_to_names(column), value_set=known), -1)
+            # (n,) a category that is not known has -1 + 2
             codes.append(np.where(np.asarray(column.is_null()), 0, np.asarray(found).astype(np.int64) + 2))
     return ColumnValues(_stack(numbers, len(table), np.float32), _stack(missing, len(table), np.float32),
                         _stack(codes, len(table), np.int64))  # fmt: skip
@@ -92,12 +93,14 @@ def _find(table: pa.Table, name: str) -> pa.Array:
 def _fit(column: pa.Array, name: str) -> ColumnFit:
     values = _to_numbers(column)
     if values is not None and np.isfinite(values).any():
+        # fewer than `KNOTS` if a value is frequent: `interp` wants them to rise
         knots = np.unique(np.quantile(values[np.isfinite(values)], np.linspace(0, 1, KNOTS)))
         return ColumnFit(name, "number", knots=tuple(knots.tolist()))
     names = _to_names(column).drop_null()
     if not len(names):
         raise DataError([Refusal(None, name, "has no value in the training rows; leave it out")])
     counts = pc.value_counts(names).to_pylist()
+    # by name among equals, so that codes do not depend on the order of the rows
     counts.sort(key=lambda entry: (-entry["counts"], entry["values"]))
     return ColumnFit(name, "category", categories=tuple(entry["values"] for entry in counts[:LARGEST]))
 
@@ -134,5 +137,6 @@ def _place(values: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[n
         signs: NDArray[np.float64] = np.sign(values - knots[0])
         return signs
     share = np.interp(values, knots, np.linspace(0, 1, len(knots)))
+    # ranks are uniform from 0 to 1: their mean is 1/2, and their deviation 1 / sqrt(12)
     placed: NDArray[np.float64] = (share - 0.5) * np.sqrt(12)
     return placed

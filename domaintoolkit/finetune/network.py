@@ -33,7 +33,7 @@ class ColumnNetwork(nn.Module):
         super().__init__()
         self.numbers = sum(fit.kind == "number" for fit in fits)
         categories = [fit for fit in fits if fit.kind == "category"]
-        self.frequencies = nn.Parameter(torch.randn(self.numbers, frequencies) * SPREAD)
+        self.frequencies = nn.Parameter(torch.randn(self.numbers, frequencies) * SPREAD)  # (numbers, frequencies)
         # a number's own value, whether it is missing, and its sines and cosines
         self.periodic = nn.Parameter(torch.randn(self.numbers, 2 * frequencies + 2, WIDTH) * 0.3)
         self.offset = nn.Parameter(torch.zeros(self.numbers, WIDTH))
@@ -45,14 +45,15 @@ class ColumnNetwork(nn.Module):
 
     def forward(self, numbers: Tensor, missing: Tensor, codes: Tensor) -> Tensor:
         """As `ColumnValues` has them, as tensors."""
-        angles = 2 * math.pi * numbers[..., None] * self.frequencies
+        angles = 2 * math.pi * numbers[..., None] * self.frequencies  # (n, numbers, frequencies)
         # (n, numbers, 2 * frequencies + 2)
         waves = torch.cat((angles.sin(), angles.cos(), numbers[..., None], missing[..., None]), 2)
-        embedded = torch.relu(torch.einsum("nkf,kfw->nkw", waves, self.periodic) + self.offset)
+        embedded = torch.relu(torch.einsum("nkf,kfw->nkw", waves, self.periodic) + self.offset)  # (n, numbers, WIDTH)
         found = [embedded.flatten(1), *(table(codes[:, at]) for at, table in enumerate(self.tables))]
-        first = torch.cat(found, 1)
+        first = torch.cat(found, 1)  # (n, width)
         x = first
         for cross in self.crosses:
+            # a cross layer of DCN V2: products of every column with the first layer's, one degree more in each layer
             x = first * cross(x) + x
         return x
 
@@ -75,6 +76,7 @@ class TargetHead(nn.Module):
         width = vector + (self.columns.width if self.columns is not None else 0)
         self.dropout = nn.Dropout(settings.dropout)
         self.linear = nn.Linear(width, len(start))
+        # the head begins as the constant that `start` gives, and the small network adds little to it
         nn.init.zeros_(self.linear.weight)
         self.linear.bias.data.copy_(start)
         self.deep: nn.Module | None = None

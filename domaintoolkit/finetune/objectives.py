@@ -85,9 +85,11 @@ class Objective:
     def predict(self, raw: Floats) -> Floats:
         """(n, classes) the probabilities, or (n, 1) the values, or the scores by which rows are ranked."""
         if self.kind == "multiclass":
+            # less the largest, so that nothing overflows
             found = np.exp(raw - raw.max(1, keepdims=True))
             return np.asarray(found / found.sum(1, keepdims=True))
         if self.kind == "binary":
+            # (n, 1) the exponential of 710 is more than a float64 holds
             positive = 1 / (1 + np.exp(-np.clip(raw, -700, 700)))
             return np.concatenate([1 - positive, positive], 1)
         return raw * self.scale + self.center if self.kind == "regression" else raw
@@ -106,6 +108,7 @@ class Objective:
             codes = values.astype(np.int64)
             own = predicted[np.arange(len(codes)), codes]
             there = np.unique(codes)
+            # (classes that occur,) each against all others
             areas = [area_under_curve(predicted[:, code], codes == code) for code in there]
             return {
                 "log_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
@@ -162,8 +165,10 @@ def find_objective(task: LabelTask, training: NDArray[np.bool_], ranking: bool) 
 
 def _ranking_loss(scores: Tensor, values: Tensor, weights: Tensor, groups: Tensor) -> Tensor:
     """RankNet (Burges et al. 2005): the logistic loss of each pair of a group that the targets order."""
+    # (n, n) True if row i ought to come before row j
     higher = (values[:, None] > values[None]) & (groups[:, None] == groups[None])
     pairs = higher * weights[:, None] * weights[None]
+    # (n, n) entry (i, j) is small if row i has the higher score
     each = functional.softplus(scores[None] - scores[:, None])
     return (each * pairs).sum() / pairs.sum().clamp(min=1e-12)
 
@@ -172,7 +177,7 @@ def _concordance(scores: Floats, values: Floats, groups: Longs) -> float:
     """The share of the pairs of a group, of different targets, that the scores order alike; ties count half."""
     right = total = 0.0
     for group in _by_group(groups):
-        order = values[group][:, None] > values[group][None]
+        order = values[group][:, None] > values[group][None]  # (rows, rows) of one group
         above = scores[group][:, None] - scores[group][None]
         right += float(((above > 0) + 0.5 * (above == 0))[order].sum())
         total += float(order.sum())
@@ -182,7 +187,7 @@ def _concordance(scores: Floats, values: Floats, groups: Longs) -> float:
 def _ndcg(scores: Floats, values: Floats, groups: Longs, top: int = 10) -> float:
     """Mean NDCG of the first ten of each group; the gain of a row is its target above the group's least."""
     found = []
-    discount = 1 / np.log2(np.arange(2, top + 2))
+    discount = 1 / np.log2(np.arange(2, top + 2))  # (top,) for the places 1 to `top`
     for group in _by_group(groups):
         gains = values[group] - values[group].min()
         best = np.sort(gains)[::-1][:top]

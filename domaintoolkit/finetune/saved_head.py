@@ -45,7 +45,7 @@ class TunedHead:
         was_training = self.head.training
         self.head.eval()
         device = self.head.center.device
-        found = [np.zeros((0, self.objective.outputs))]
+        found = [np.zeros((0, self.objective.outputs))]  # so that no rows have a shape too
         for low in range(0, len(vectors), STEP):
             rows = np.arange(low, min(low + STEP, len(vectors)))
             raw = self.head(torch.from_numpy(vectors[rows]).to(device), to_tensors(columns.take(rows), device))

@@ -64,8 +64,10 @@ class HeadTrainer:
         """(n, vector) of the training rows before anything was tuned; None if these are not needed."""
         self._kept: dict[bytes, NDArray[np.float32]] = {}
         body = free_parameters(model, settings)
+        # parameters, and their learning rate as a share of the head's
         self.groups = [(list(tuned.head.parameters()), 1.0), (body, settings.model_rate)]
         self.optimizer = _build_optimizer(self.groups, settings.weight_decay)
+        # batches of an epoch; groups that stay together may make it a few more or fewer in another
         epoch = sum(1 for _ in self._deal(0))
         self.steps = max(FEWEST, 5 * epoch) if settings.epochs is None else max(1, math.ceil(settings.epochs * epoch))
         self.evaluate_every = max(1, self.steps // settings.evaluations)
@@ -87,10 +89,11 @@ class HeadTrainer:
         """Train to the last step, or until validation stops improving."""
         state = self.state
         began, first = time.perf_counter(), state.step
+        # tensors, since a number would make each step wait for the device
         losses: list[Tensor] = []
         while state.step < self.steps and not state.finished:
             for number, rows in enumerate(self._deal(state.epoch)):
-                if number < state.batch:
+                if number < state.batch:  # done before the run was stopped
                     continue
                 losses.append(self._step(rows))
                 state.step, state.batch = state.step + 1, number + 1
@@ -114,6 +117,7 @@ class HeadTrainer:
         self.tuned.head.train()
         if settings.tuned == "head":
             assert self.vectors is not None
+            # `self.rows` rise, so this is where the vectors of `rows` are
             vectors = torch.from_numpy(self.vectors[np.searchsorted(self.rows, rows)]).to(device)
         else:
             self.model.train()

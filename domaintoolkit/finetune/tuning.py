@@ -120,6 +120,7 @@ class _Tuning:
             self.before[TRAIN] = embed_rows(model, data, data.rows(TRAIN), settings)
         vectors = self.before.get(TRAIN)
         if vectors is not None:
+            # from all training rows to those of known entities, both rising
             vectors = vectors[np.searchsorted(data.rows(TRAIN), data.trained)]
         trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity, vectors)
         if self.checkpoints.steps():
@@ -174,6 +175,7 @@ class _Tuning:
         mine = trainer.predict(rows)
         listed = [TuningRow(name, objective.score(each, values, groups)) for name, each in found.items()]
         sign = 1 if objective.is_higher_better else -1
+        # a metric that is not defined is the worst
         best = max(listed, key=lambda row: np.nan_to_num(sign * row.metrics[objective.metric], nan=-np.inf))
         gain = bootstrap_gain(data, rows, mine, found[best.name], self.settings.seed)
         return [*listed, TuningRow("tuned", objective.score(mine, values, groups))], gain

@@ -78,6 +78,7 @@ def open_data(folder: EncodedFolder, labels: LabelTable, settings: FinetuneSetti
         values=task.values,
         splits=placed.splits,
         groups=_find_groups(own, settings.group),
+        # unknown entities are taken to be different ones: nothing says which rows share one
         entities=np.where(unknown, -1 - np.arange(len(unknown)), placed.histories),
         objective=objective,
         fits=fits,

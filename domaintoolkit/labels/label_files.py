@@ -41,6 +41,7 @@ def read_label_file(path: Path) -> pa.Table:
 def _read_csv(path: Path, packed: bool) -> pa.Table:
     with pa.input_stream(str(path), compression="gzip" if packed else None) as stream:
         data = stream.read()
+    # without a line break, `find` gives -1: all of it is the header line
     first = data[: data.find(b"\n") + 1 or len(data)]
     try:
         line = first.decode("utf-8-sig")

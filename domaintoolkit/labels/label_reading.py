@@ -72,6 +72,7 @@ def read_labels(source: str | Path | Any, folder: EncodedFolder, settings: Label
         positive=chosen.positive,
     )
     if refused:
+        # problems were found column by column
         refused.sort(key=lambda each: each.row or 0)
         raise DataError(refused[:1000], len(refused))
     return made
@@ -91,6 +92,7 @@ def _as_table(source: Any) -> pa.Table:
 
 def _column_of(values: Any, name: str) -> pa.Array:
     try:
+        # pandas' NaN, None and NaT are null
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError):
         made = as_column(list(values), "other", False)
@@ -117,6 +119,7 @@ def _find_columns(there: list[str], schema: Schema, headers: Mapping[str, str]) 
         (found.update({name: header}) if header in there else missing.append(header))
     for role in ROLES:
         if role in headers:
+            # an empty header says that there is no such column
             if headers[role]:
                 (found.update({role: headers[role]}) if headers[role] in there else missing.append(headers[role]))
             continue
@@ -129,6 +132,7 @@ def _find_columns(there: list[str], schema: Schema, headers: Mapping[str, str]) 
             "column", missing[0], there, f"if it has another header, map it: --column {quote(f'{missing[0]}=HEADER')}"
         )
     others = [name for name in there if name not in found.values()]
+    # the only column that has no role yet
     if "target" not in found and "target" not in headers and len(others) == 1:
         found["target"] = others[0]
     return found
@@ -162,6 +166,7 @@ def _read_times(
         reason = "the streams have no times, so that labels of them have no dates; leave the column out: --column date="
         raise DataError([Refusal(None, header, reason)])
     column = to_plain(table[header])
+    # the first form that reads all dates; if none does, the problems are those of the form that reads most
     tried: list[Prepared] = []
     for form in forms:
         made = to_microseconds(column, schema.zone, form)
@@ -197,12 +202,13 @@ def _read_splits(
         first = given.get("validation_from", last)
         if first > last:
             raise SchemaError([Problem("validation_from", "is later than test_from")], "the reading of labels")
+        # "right": a row at a date is of the later split
         return np.searchsorted(np.array([first, last]), times, side="right").astype(np.int8)
     if header is None:
         return np.full(table.num_rows, -1, np.int8)
     column = to_plain(table[header])
     distinct = pc.unique(column)
-    codes = np.empty(len(distinct), np.int8)
+    codes = np.empty(len(distinct), np.int8)  # (distinct,) -1 null, -2 not a split
     unknown = {}
     for place, value in enumerate(distinct):
         text = None if value.as_py() is None else str(value.as_py()).strip().lower()
@@ -211,7 +217,7 @@ def _read_splits(
             unknown[place] = show_value(value)
     places = np.asarray(pc.index_in(column, value_set=distinct))
     for place, shown in unknown.items():
-        row = int(np.argmax(places == place))
+        row = int(np.argmax(places == place))  # the first row with it
         reason = f"{shown} is not a split; the splits are train, validation and test"
         refused.append(Refusal(row, header, reason))
     found: NDArray[np.int8] = codes[places]
@@ -224,6 +230,7 @@ def _read_weights(table: pa.Table, header: str | None, refused: list[Refusal]) -
     column = to_plain(table[header])
     hint = "if the column holds something else, leave it out: --column weight="
     try:
+        # a row without a weight counts like any other
         weights = np.asarray(pc.fill_null(column.cast(pa.float64()), 1.0), np.float64)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataError([Refusal(None, header, f"expected numbers as weights, got {column.type}; {hint}")]) from None

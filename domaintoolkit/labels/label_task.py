@@ -54,7 +54,7 @@ def find_task(
     numbers = None if kind == "multiclass" else _numbers(values)
     if kind == "regression" and numbers is None:
         raise DataError([_first_text(values, rows, name)])
-    distinct = np.unique(numbers) if numbers is not None else np.zeros(0)
+    distinct = np.unique(numbers) if numbers is not None else np.zeros(0)  # (classes,) rising
     if numbers is not None and (kind == "regression" or not _is_binary(distinct, kind)):
         return LabelTask(name, "regression", (), rows, numbers)
     names = _names(values)
@@ -78,6 +78,7 @@ def find_task(
 
 
 def _is_binary(distinct: NDArray[np.float64], kind: Kind | None) -> bool:
+    # 0 or 1 alone is a binary target whose other class is missing
     return len(distinct) == 2 or (len(distinct) < 2 and set(distinct) <= {0.0, 1.0}) or kind == "binary"
 
 

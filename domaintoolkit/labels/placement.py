@@ -30,7 +30,7 @@ class Placement:
 
     def of(self, rows: ShardRows) -> NDArray[np.int64]:
         """The label rows whose histories are among some rows of a shard, by history and number of events."""
-        ordered = self.histories[self.order]
+        ordered = self.histories[self.order]  # (rows,) rising
         low, high = np.searchsorted(ordered, [rows.number, rows.number + rows.table.num_rows])
         return self.order[low:high]
 
@@ -60,7 +60,7 @@ def place_labels(folder: EncodedFolder, labels: LabelTable) -> Placement:
     histories, events = np.full(count, -1, np.int64), np.zeros(count, np.int64)
     hashes = hash_keys(labels.keys)
     splits = np.where(labels.splits >= 0, labels.splits, split_of(hashes)).astype(np.uint8)
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(hashes, kind="stable")  # (label rows,) by hash
     names = labels.keys.column_names
     for rows in folder.streams():
         own = rows.table.select(names)
@@ -71,15 +71,18 @@ def place_labels(folder: EncodedFolder, labels: LabelTable) -> Placement:
         low = int(np.searchsorted(hashes[order], theirs[0], "left"))
         high = int(np.searchsorted(hashes[order], theirs[-1], "right"))
         wanted = order[low:high]
+        # (wanted,) the first row of the shard with this hash, or where it would be
         at = np.searchsorted(theirs, hashes[wanted])
         found = _match(own, theirs, labels.keys, wanted, at)
         wanted, at = wanted[found >= 0], found[found >= 0]
         histories[wanted] = rows.number + at
         events[wanted] = count_events_before(rows, at, labels.times[wanted], labels.including)
         codes = np.asarray(rows.table["split"].dictionary_encode().indices)
+        # (distinct splits,) their numbers
         named = [SPLITS.index(name) for name in rows.table["split"].dictionary_encode().dictionary.to_pylist()]
         own_splits = np.array(named, np.uint8)[codes][at]
         splits[wanted] = np.where(labels.splits[wanted] >= 0, labels.splits[wanted], own_splits)
+    # by history, then by number of events; -1 of unknown entities comes first
     return Placement(histories, events, splits, np.lexsort((events, histories)))
 
 
@@ -125,7 +128,7 @@ def count_events_before(
     Events without a time are facts of their entity, and come before all others.
     """
     begin = rows.event_offsets[histories].astype(np.int64)
-    low, high = begin.copy(), rows.event_offsets[histories + 1].astype(np.int64)
+    low, high = begin.copy(), rows.event_offsets[histories + 1].astype(np.int64)  # (n,) each
     if rows.times is None:
         return high - low
     # a binary search in every history at once: times rise within each

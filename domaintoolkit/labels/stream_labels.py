@@ -39,8 +39,9 @@ def read_stream_labels(folder: EncodedFolder, name: str, settings: LabelSettings
     whole = whole.filter(pa.array(there))
     history = np.asarray(whole["history"])
     codes = np.asarray(to_plain(whole[name]).dictionary_encode().indices)
-    first = np.flatnonzero(np.diff(history, prepend=-1))
+    first = np.flatnonzero(np.diff(history, prepend=-1))  # (histories with a label,)
     counts = np.diff(np.append(first, len(history)))
+    # every event has the value of the first one of its history
     of_entity = bool((codes == np.repeat(codes[first], counts)).all()) if len(history) else True
     keys = list(schema.entity)
     if not of_entity and schema.time is None:
@@ -55,7 +56,7 @@ def read_stream_labels(folder: EncodedFolder, name: str, settings: LabelSettings
 def _events(rows: ShardRows, schema: Schema, name: str) -> pa.Table:
     """Key, number of the history, time and label of every event of some rows of a shard."""
     counts = np.diff(rows.event_offsets)
-    of = np.repeat(np.arange(len(counts)), counts)
+    of = np.repeat(np.arange(len(counts)), counts)  # (events,) the history of each
     columns = {key: rows.table[key].take(pa.array(of)) for key in schema.entity}
     columns["history"] = pa.array(of + rows.number)
     if rows.times is not None:

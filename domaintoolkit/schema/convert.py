@@ -33,6 +33,7 @@ def to_dict(spec: Any) -> dict[str, Any]:
     return {
         entry.name: _to_plain(value)
         for entry in fields(spec)
+        # the type tells declarations apart when they are read, and is always the default of its class
         if (value := getattr(spec, entry.name)) is not None and (entry.name == "type" or value != _default_of(entry))
     }
 
@@ -98,6 +99,7 @@ def _parse_toml(text: str, what: str) -> dict[str, Any]:
 
 def to_toml(spec: Any) -> str:
     """A declaration as TOML text, from which `from_toml_text` reads an equal one."""
+    # in TOML a key after `[table]` belongs to that table, so plain settings come first
     scalars, tables = [], []
     for key, value in to_dict(spec).items():
         if isinstance(value, dict):
@@ -121,6 +123,7 @@ def toml_key(key: str) -> str:
 def toml_value(value: Any) -> str:
     """One value as TOML. JSON strings are TOML basic strings, except that TOML requires DEL to be escaped."""
     match value:
+        # before int, which True and False are too
         case bool():
             return "true" if value else "false"
         case str():

@@ -131,6 +131,7 @@ def _message(entry: Any, title: str) -> str:
 
 def _settings(location: tuple[int | str, ...], title: str) -> tuple[str, ...]:
     """The settings that the table at `location` may have; `title` names the declaration at the root."""
+    # the innermost declaration on the path
     for step in reversed(location):
         for name in (str(step), str(step).removesuffix("s")):  # `columns` is a list of `Column`
             if name in _SETTINGS:

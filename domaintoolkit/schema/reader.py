@@ -211,6 +211,7 @@ class Reader:
             if column.name in names:
                 found.append(Problem(f"columns[{i}]", f"name {column.name!r} is declared twice"))
             names.add(column.name)
+            # several joined columns may share a header, such as that of a date
             for header in () if column.time_join else column.choices:
                 if (header, column.occurrence) in headers:
                     found.append(Problem(f"columns[{i}]", f"header {header!r} is declared twice"))
@@ -223,6 +224,7 @@ class Reader:
         if not self.columns:
             found.append(Problem("columns", "at least one column is required"))
         if not found:
+            # once more with the reader's settings: the two of a pair may be declared in different places
             for i, column in enumerate(self.settled):
                 found += [Problem(f"columns[{i}].{each.path}", each.message) for each in _numbers(column)]
         if found:
@@ -243,6 +245,7 @@ def _settle(column: Column, reader: Reader) -> Column:
     names = ("null", "trim", *(NUMBER_SETTINGS if column.type in ("int64", "float64") else ()))
     own = {name: getattr(reader, name) for name in names if getattr(column, name) is None}
     if column.type == "timestamp":
+        # all three or none: a unit of the column and a pattern of the reader would contradict each other
         if all(getattr(column, name) is None for name in TIME_SETTINGS):
             own |= {name: getattr(reader, name) for name in TIME_SETTINGS}
         own["finer_times"] = column.finer_times or reader.finer_times

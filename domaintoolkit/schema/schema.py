@@ -251,6 +251,7 @@ def _roles(schema: Schema) -> Iterator[Problem]:
             yield Problem(path, f"column {name!r} is already used by {first[name]}")
         first.setdefault(name, path)
     for name, path in roles:
+        # a leak may be stored beside the streams, or decide the split
         if name in schema.leaks and not path.startswith(("labels", "split")):
             yield Problem(path, f"column {name!r} is a leak: it gives a label away, so it cannot be encoded")
     for name, count in Counter(schema.order_by).items():

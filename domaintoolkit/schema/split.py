@@ -61,6 +61,7 @@ class Split:
             return None
         first, last = (_to_instant(each, zone) for each in (self.validation_from, self.test_from))
         if last is None:
+            # no time is so late
             last = (1 << 63) - 1
         return (last if first is None else first, last)
 

@@ -70,6 +70,7 @@ def session_keys(sessions: pa.Array) -> NDArray[np.int64]:
     numbers = sessions.cast(kind)
     keys: NDArray[np.int64] = np.asarray(pc.fill_null(numbers, 0)).astype(np.int64)
     if numbers.null_count:
+        # null has a hash also among whole numbers, as none of these may stand for it
         keys[np.asarray(numbers.is_null())] = hash_values(pa.nulls(1))[0]
     return keys
 
@@ -88,6 +89,8 @@ def split_of(hashes: Hashes) -> NDArray[np.uint8]:
     splits = np.empty(len(hashes), np.uint8)
     for start in range(0, len(hashes), _BLOCK):
         block = hashes[start : start + _BLOCK]
+        # 0 to 9: the upper 32 bits as a fraction of 2**32, times ten. 0 to 7 are for training, 8 and 9 for the others.
+        # The salt makes the split independent of the shard, which the same hash decides.
         tenth = (mix(block ^ _SPLIT_SALT) >> np.uint64(32)) * np.uint64(10) >> np.uint64(32)
         splits[start : start + _BLOCK] = np.maximum(tenth, np.uint64(7)) - np.uint64(7)
     return splits
@@ -95,6 +98,7 @@ def split_of(hashes: Hashes) -> NDArray[np.uint8]:
 
 def shard_of(hashes: Hashes, shards: int) -> NDArray[np.int64]:
     """The number of the range that each hash lies in, of `shards` (below 2**32) equal ranges of all hashes."""
+    # 32 bits times less than 2**32 fit into 64
     return (((hashes >> np.uint64(32)) * np.uint64(shards)) >> np.uint64(32)).astype(np.int64)
 
 
@@ -126,6 +130,7 @@ def _hash_numbers(values: pa.Array, name: str) -> Hashes:
     kind = values.type
     if pa.types.is_uint64(kind):
         numbers = values.to_numpy(zero_copy_only=False)
+        # from 2**63 on, the bits are those of a negative int64, which must hash differently
         tags = np.where(numbers >> np.uint64(63), np.uint64(2), np.uint64(1))
         return mix(numbers + tags * np.uint64(_GOLDEN))
     if pa.types.is_integer(kind):
@@ -138,7 +143,7 @@ def _hash_numbers(values: pa.Array, name: str) -> Hashes:
         if is_kind(kind):
             return _tag(_microseconds(values), tag)
     if pa.types.is_floating(kind):
-        floats = values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0
+        floats = values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0  # -0.0 + 0.0 is 0.0
         return _tag(np.where(np.isnan(floats), _NAN_BITS, floats.view(np.uint64)), 8)
     raise DataError([Refusal(None, name, f"values of type {kind} cannot be entity keys")])
 
@@ -161,6 +166,7 @@ def _microseconds(values: pa.Array) -> Hashes:
     storage = pa.int32() if pa.types.is_time32(values.type) else pa.int64()
     numbers = _integers(values, storage)
     if values.type.unit == "ns":
+        # signed, so that times before 1970 are rounded down and not to zero
         return np.floor_divide(numbers.view(np.int64), 1000).view(np.uint64)
     return numbers * np.uint64({"s": 1_000_000, "ms": 1_000, "us": 1}[values.type.unit])
 

@@ -79,8 +79,8 @@ class Sessions:
     """The sessions of streams: stream i has `keys[offsets[i]:offsets[i + 1]]`, one for its first event and one for
     each session token. They show which session an event belongs to that is appended late."""
 
-    keys: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    keys: NDArray[np.int64]  # (sessions,)
+    offsets: NDArray[np.int64]  # (n + 1,)
 
     def select(self, streams: NDArray[np.int64]) -> Sessions:
         """The sessions of some streams, in that order."""
@@ -105,10 +105,10 @@ class Streams:
 
     entities: pa.Table
     """One row a stream: the schema's entity columns."""
-    ids: Ids
-    offsets: NDArray[np.int64]
-    event_starts: NDArray[np.int64]
-    event_offsets: NDArray[np.int64]
+    ids: Ids  # (tokens,)
+    offsets: NDArray[np.int64]  # (n + 1,)
+    event_starts: NDArray[np.int64]  # (events,)
+    event_offsets: NDArray[np.int64]  # (n + 1,)
     source: HasVocabulary
     """The tokenizer's layout that made the streams; it has their vocabulary."""
     times: NDArray[np.int64] | None = None
@@ -233,11 +233,12 @@ class Streams:
             raise ValueError(f"length must not be negative, got {length}")
         if side not in ("right", "left"):
             raise LookupFailedError("side", side, ("right", "left"))
-        kept = np.minimum(lengths, size)
+        kept = np.minimum(lengths, size)  # (streams,)
         # (streams, size) the place of each token in the ids
         places = np.arange(size) + (self.offsets[1:] - kept)[:, None]
         mask = np.arange(size) < kept[:, None]
         if side == "left":
+            # the same tokens, moved to the end of each row
             places, mask = places - (size - kept)[:, None], np.arange(size) >= (size - kept)[:, None]
         ids = np.full(mask.shape, self.vocabulary.id("[PAD]"), np.int32)
         ids[mask] = self.ids[places[mask]]

@@ -51,6 +51,7 @@ def seal(content: bytes, line: str) -> bytes:
 def check_seal(path: str | Path, line: str) -> None:
     """Raise `ArtifactError` if a file that `seal` made was altered, or has no seal."""
     raw = _read(path)
+    # up to the last line, which itself ends in a line break
     content = raw[: raw[:-1].rfind(b"\n") + 1]
     if seal(content, line) != raw:
         raise ArtifactError(str(path), "was altered: its content does not match the checksum in its last line")
@@ -86,11 +87,13 @@ def read_json(path: str | Path, format: str, version: int) -> dict[str, Any]:
         instead = f" but a {found} file" if isinstance(found, str) else ""
         raise ArtifactError(str(path), f"is not a {format} file{instead}")
     number = data.get("version")
+    # `type`, since True is an instance of int
     if type(number) is not int or number < 1:
         raise ArtifactError(str(path), f"has no valid format version: {number!r}")
     if number > version:
         raise NewerVersionError(str(path), number, version)
     _, newline, body = raw.partition(b"\n")
+    # the head is written again and compared whole: it has one spelling, and no byte of it may differ
     if not newline or raw != _head(format, number, body) + body:
         raise ArtifactError(str(path), "was altered: its content does not match its checksum")
     return {key: value for key, value in data.items() if key not in HEAD}
@@ -106,6 +109,7 @@ def read_checked(path: str | Path, format: str, version: int, first: str) -> tup
     key = f"{json.dumps(first)}: ".encode()
     if line + newline == _head(format, version, body) and body.startswith(key):
         try:
+            # reads one value, and leaves what follows
             return raw, json.JSONDecoder().raw_decode(body.decode(), len(key))[0]
         except (ValueError, RecursionError):
             pass

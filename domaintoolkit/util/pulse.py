@@ -56,6 +56,7 @@ class Pulse:
         self.file.flush()
 
     def _beat(self) -> None:
+        # a line that is printed meanwhile puts off the next one; not less than a tenth, so that nothing turns in a loop
         while not self._ended.wait(max(self.every / 10, self._printed + self.every - time.monotonic())):
             if self.is_due() and self._active[-1:] == [self]:
                 minutes, seconds = divmod(round(time.monotonic() - self._began), 60)

@@ -25,6 +25,7 @@ def offsets_of(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
 def positions(starts: NDArray[np.integer[Any]], lengths: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """`starts[i], starts[i] + 1, ...` for `lengths[i]` steps, for every i, one after another."""
     offsets = offsets_of(lengths)
+    # one rising count over all, moved within each sequence to where that begins
     return np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], lengths)
 
 
@@ -51,6 +52,7 @@ def group_by_length(lengths: Ints, room: int) -> Iterator[NDArray[np.int64]]:
     start = 0
     while start < len(order):
         stop = start + 1
+        # the last one is the longest so far, and all are padded to its length
         while stop < len(order) and (stop + 1 - start) * int(lengths[order[stop]]) <= room:
             stop += 1
         yield order[start:stop]
@@ -87,6 +89,7 @@ class Ragged:
         """Some sequences, in that order; row -1 is an empty one."""
         if not len(self):
             return type(self)(self.values, np.zeros(len(rows) + 1, np.int64))
+        # -1 reads the length of the last sequence, which does not count
         lengths = np.where(rows < 0, 0, self.lengths[rows])
         return self._take(self.offsets[:-1][rows], lengths)
 

@@ -40,6 +40,7 @@ class Threads(ThreadPoolExecutor):
         pending: deque[Future[R]] = deque()
         for item in items:
             pending.append(self.submit(function, item))
+            # one more than there are threads: none waits while the caller works on a result
             if len(pending) > self.count:
                 yield pending.popleft().result()
         while pending:
@@ -77,6 +78,7 @@ class Threads(ThreadPoolExecutor):
             except Empty:
                 pass
 
+        # the caller is one of `count` workers, and does one of the jobs at least
         helpers = [self.submit(work) for _ in range(min(self.count - 1, waiting.qsize() - 1))]
         try:
             work()
@@ -91,6 +93,7 @@ _pools: WeakSet[Threads] = WeakSet()
 def _begin_anew() -> None:
     """Give every pool new locks and no threads: it would wait for ever for threads that a fork did not copy."""
     for pool in list(_pools):
+        # a pool keeps its identity, as others hold it
         Threads.__init__(pool, pool.count)
 
 
