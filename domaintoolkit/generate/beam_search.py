@@ -75,6 +75,7 @@ def predict_next(generator: Generator, history: NDArray[np.integer[Any]], count:
         beaten = len(best) == count and (not live or live[0].score <= best[-1])
         if not live or beaten:
             break
+        # a beam may have several children: the cache of its tokens is copied for each
         scores.pick(parents)
     model.train(was_training)
     names = generator.tokenizer.vocabulary.names
@@ -92,7 +93,7 @@ def _grow(
     writer = generator.writer
     for number, beam in enumerate(live):
         allowed = torch.from_numpy(writer.mask_next(beam.state))
-        ending = torch.from_numpy(writer.mask_after_event(beam.state))
+        ending = torch.from_numpy(writer.mask_after_event(beam.state))  # (V + 1,) as `allowed`
         event = writer.event(beam.state)
         if not allowed.any():
             if event and writer.is_complete(beam.state):
@@ -106,6 +107,7 @@ def _grow(
             logs = logs.masked_fill(ending, -torch.inf)
         best = logs.topk(min(width, len(logs)))
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        # scores are sums of logarithms, so that those of all beams can be compared
         options += [(beam.score + log, number, token) for log, token in pairs if log > -np.inf]
     grown: list[_Beam] = []
     parents: list[int] = []
@@ -115,6 +117,7 @@ def _grow(
         if state.finished:  # a composite that completes this event and goes on into the next
             _add(generator, found, state.finished[0], score)
             continue
+        # going on without a token adds nothing that the model reads
         context = beam.context if token == writer.skip else [*beam.context, token]
         grown.append(_Beam(score, state, context, beam.whole))
         parents.append(number)
@@ -123,4 +126,5 @@ def _grow(
 
 def _add(generator: Generator, found: Found, event: tuple[int, ...], score: float) -> None:
     if generator.checks.is_canonical(event):
+        # an event of composites can be written in several ways, whose probabilities add up
         found[event] = float(np.logaddexp(found.get(event, -np.inf), score))

@@ -163,6 +163,7 @@ class Draft:
         canonical = self._canonical(events[0])
         if canonical is None:
             return False
+        # only the first is compared: further ones lie whole within one composite
         kept = canonical == events[0]
         if not self._accept(events if kept else (canonical,)):
             return False
@@ -206,6 +207,7 @@ class Draft:
                 if not self.checks.decodes(found):
                     self._rewrite()
                     return False
+            # a composite may bring more events than were wanted
             for event in events[: self.left]:
                 self.ids += event
             self.left = max(0, self.left - len(events))
@@ -230,6 +232,7 @@ class Draft:
 
     def _go_on_after(self, tokens: Sequence[int]) -> None:
         """Put base tokens of whole fields in the place of the current header or event."""
+        # a composite that ended the event before was drawn as one token: its part there is put back in base tokens
         self.context[self.mark.length :] = [*self.mark.earlier, *tokens]
         self.state = self.mark.state
         for token in tokens:

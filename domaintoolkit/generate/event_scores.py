@@ -50,7 +50,7 @@ class EventScores:
         own = [[] if line.done else list(line.context[line.whole :]) for line in lines]
         cells = model.cells(self._batch([[tokens] for tokens in own]).to(device))[:, 0]  # (B, H + P, cell)
         before = self._batch([[tokens] for tokens in self.last]).ids[:, 0].to(device)  # (B, H + P)
-        opened = [bool(tokens) and self.place[tokens[0]] == Place.SESSION for tokens in own]
+        opened = [bool(tokens) and self.place[tokens[0]] == Place.SESSION for tokens in own]  # (B,)
         contexts, queries = model.heads(
             self.hidden,
             torch.tensor(opened, device=device),
@@ -79,13 +79,14 @@ class EventScores:
             return []
         self.read[row] = line.whole
         starts = event_starts(np.array(tokens, np.int64), self.syntax)
+        # 0 for the header, if the line begins with it
         return [tokens[low:high] for low, high in pairwise(sorted({0, *starts.tolist(), len(tokens)}))]
 
     def _read(self, fresh: list[list[Position]]) -> None:
         if not any(fresh):
             return
         batch = self._batch(fresh).to(self.model.device)
-        hidden = self.model.read(batch, self.cache).float()
+        hidden = self.model.read(batch, self.cache).float()  # (B, T, width)
         for row, positions in enumerate(fresh):
             if positions:
                 self.hidden[row], self.last[row] = hidden[row, len(positions) - 1], positions[-1]
@@ -98,6 +99,7 @@ class EventScores:
         header, session = (torch.zeros(count, length, dtype=torch.bool) for _ in range(2))
         documents = torch.full((count, length), -1)
         # the tokens after the start token of cell `cells[i]` are `tails[ends[i] : ends[i + 1]]`
+        # cells are numbered through ids (B, T, parts)
         cells: list[int] = []
         tails: list[int] = []
         ends = [0]
@@ -128,6 +130,7 @@ class EventScores:
                 continue
             stage = self.writer.stage(line.state)
             place = line.state.place if stage == "tail" else line.state.following
+            # after the last part comes the first part of the next event
             place = model.header_parts if place == model.header_parts + model.event_parts else place
             groups.setdefault((stage, place), []).append(row)
         for (stage, place), rows in groups.items():
@@ -160,7 +163,7 @@ class EventScores:
         before = _concat([cell[1:] if same else [] for cell, same in zip(past, same_start, strict=True)], model.device)
         length = torch.where(torch.tensor(same_start, device=model.device), before.length, -1)
         embedded, scored = model.embedding / SPREAD, torch.cat((model.scored, model.bias), 1)
-        first = embedded[torch.tensor([cell[0] for cell in mine], device=model.device)]
+        first = embedded[torch.tensor([cell[0] for cell in mine], device=model.device)]  # (rows, cell)
         before = before._replace(length=length)
         return model.tail_decoder.following(place, contexts, first, tails, before, embedded, scored)
 

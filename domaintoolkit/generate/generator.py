@@ -102,11 +102,13 @@ class Generator:
         """
         sampling = sampling or Sampling()
         if "learned" in self.model.config.position and not isinstance(self.model, EventModel):
+            # a token model has one learned position a token
             longest = min(longest or self.model.config.block, self.model.config.block)
         was_training = self.model.training
         self.model.eval()
         prompts: Any = [[self.checks.tables.grammar.bos]] * histories if isinstance(histories, int) else histories
         drafts = [self.begin(ids, events, longest, stop) for ids in prompts]
+        # on the CPU, so that a seed gives the same histories on every device, as far as the scores are the same
         generator = torch.Generator().manual_seed(sampling.seed)
         for start in range(0, len(drafts), TOGETHER):
             self._write(drafts[start : start + TOGETHER], sampling, generator)
@@ -166,6 +168,7 @@ class Generator:
         while True:
             masks = [None if draft.done else draft.mask_next() for draft in drafts]
             for draft, mask in zip(drafts, masks, strict=True):
+                # nothing may come next: the draft goes back or ends, and gets another mask in the next round
                 if mask is not None and not mask.any():
                     draft.stuck()
             if all(draft.done for draft in drafts):

@@ -35,13 +35,14 @@ class GrammarLogitsProcessor:
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """The scores (batch, logits), minus infinity for tokens that may not follow the ids (batch, length)."""
         states: dict[tuple[int, ...], WritingState] = {}
-        masked = torch.full_like(scores, -torch.inf)
+        masked = torch.full_like(scores, -torch.inf)  # (batch, logits)
         for row, ids in enumerate(input_ids.tolist()):
             history = tuple(ids)
             state = states.get(history) or self._read(history)
             states[history] = state
             allowed = torch.from_numpy(self.writer.mask_next(state)[:-1]).nonzero()[:, 0].to(scores.device)
             masked[row, allowed] = scores[row, allowed]
+        # only those of this step: the next one adds a token to each of them
         self._states = states
         return masked
 

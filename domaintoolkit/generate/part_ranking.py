@@ -48,6 +48,7 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
         query = model.heads(hidden, session, own, before)[1][0, part]
         found.append(_rank(model, part, query, count))
         own[0, part] = model.embedding[found[-1].ids[0]] / SPREAD
+        # on to the next part that the likeliest token does not fill
         part += max(1, int(model.fills[found[-1].ids[0]]))
     model.train(was_training)
     return found
@@ -55,7 +56,7 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
 
 def _rank(model: EventModel, part: int, query: Tensor, count: int) -> LikelyPart:
     candidates = model.candidates(model.header_parts + part)
-    shares = (model.scored[candidates] @ query + model.bias[candidates, 0]).softmax(0)
+    shares = (model.scored[candidates] @ query + model.bias[candidates, 0]).softmax(0)  # (candidates,)
     best = shares.topk(min(count, len(candidates)))
     ids = candidates[best.indices].tolist()
     return LikelyPart(model.part_names[part], tuple(ids), tuple(best.values.tolist()))

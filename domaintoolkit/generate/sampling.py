@@ -36,6 +36,7 @@ def draw(scores: Tensor, allowed: NDArray[np.bool_], sampling: Sampling, generat
     """Draw one of the allowed entries by their logits, (V + 1,)."""
     scores = (scores / max(sampling.temperature, COLDEST)).masked_fill(~torch.from_numpy(allowed), -torch.inf)
     if sampling.top_k is not None and sampling.top_k < len(scores):
+        # tokens as likely as the last one of these stay too
         scores = scores.masked_fill(scores < scores.topk(sampling.top_k).values[-1], -torch.inf)
     probabilities: Any = scores.softmax(0)
     if sampling.top_p is not None:

@@ -43,6 +43,7 @@ class TokenScores:
         fresh = [self._unread(row, line) for row, line in enumerate(lines)]
         ids = torch.zeros(len(lines), max(map(len, fresh)), dtype=torch.long)  # (B, longest of fresh)
         real = torch.zeros_like(ids, dtype=torch.bool)
+        # the column of the first fresh token, which is the same for all rows
         begin = 0 if self.cache.valid is None else self.cache.valid.shape[1]
         for row, tokens in enumerate(fresh):
             ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
@@ -50,10 +51,11 @@ class TokenScores:
             self.read[row] += tokens
             self.columns[row] += range(begin, begin + len(tokens))
         device = self.model.device
-        hidden = self.model.read(ids.to(device), real.to(device), self.cache)
+        hidden = self.model.read(ids.to(device), real.to(device), self.cache)  # (B, T, width)
         # rows are padded on the right
         last = torch.tensor([max(0, len(tokens) - 1) for tokens in fresh])
         logits = self.model.logits(hidden[torch.arange(len(lines)), last]).float().cpu()
+        # (B, V) to (B, V + 1)
         return torch.nn.functional.pad(logits, (0, 1), value=-torch.inf)
 
     def _unread(self, row: int, line: Line) -> list[int]:

@@ -44,8 +44,8 @@ Ints = NDArray[np.integer[Any]]
 class ValueTokens(NamedTuple):
     """Values of a field as tokens: value v is `tokens[offsets[v]:offsets[v + 1]]`, those of all its parts."""
 
-    tokens: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    tokens: NDArray[np.int64]  # (tokens of all values,)
+    offsets: NDArray[np.int64]  # (V + 1,)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -66,11 +66,11 @@ class _Part:
 class _Rows(NamedTuple):
     """R rows: what the model knows before the next event, and the parts of it that are drawn or given."""
 
-    hidden: Tensor
-    before: Tensor
+    hidden: Tensor  # (R, width)
+    before: Tensor  # (R, P, cell) the scored rows of the event before
     last: Tensor
     """(R,) the flat position of the event before, in its batch."""
-    session: Tensor
+    session: Tensor  # (R,) True if the next event begins a session
     own: Tensor
     """(R, P, cell)"""
 
@@ -126,10 +126,11 @@ class ValueScorer:
         # (cases,) the position that is read last: the header is position 0
         at = torch.from_numpy(np.concatenate([row * length + np.asarray(own) for row, own in enumerate(cuts)]))
         at = at.to(model.device)
-        known = hidden.flatten(0, 1)[at]
-        scored = model.embed_scored(before.flatten(0, 1)[at])
+        known = hidden.flatten(0, 1)[at]  # (cases, width)
+        scored = model.embed_scored(before.flatten(0, 1)[at])  # (cases, P, cell)
         generator = torch.Generator().manual_seed(self.seed)
         out = np.empty((len(at), self.count), np.float32)
+        # twice, since the session flag may be summed over in place of drawn
         step = max(1, ROWS // (self.samples * 2))
         for low in range(0, len(at), step):
             chosen = slice(low, low + step)
@@ -165,15 +166,18 @@ class ValueScorer:
                 rows = rows.pick(torch.arange(count, device=hidden.device).repeat(2))
                 rows = rows._replace(session=torch.arange(len(rows.hidden), device=hidden.device) >= count)
                 no, yes = torch.nn.functional.logsigmoid(-score), torch.nn.functional.logsigmoid(score)
+                # (2, n) the first n rows are without a session, the others with one
                 shares = torch.stack([no, yes])
         elif self.samples > 1:
             rows = rows.pick(torch.arange(count, device=hidden.device).repeat(self.samples))
             shares = shares.expand(self.samples, -1) - np.log(self.samples)
         if self.first and model.config.sequential:
             rows = rows._replace(own=self._draw_before(rows, generator))
+        # (ways, n): rows lie way by way, so that R is ways times n
         ways = len(shares)
 
         def mix(found: Tensor) -> Tensor:
+            # (ways, n, V) to (n, V)
             return (found.view(ways, count, -1) + shares[..., None]).logsumexp(0)
 
         every = np.arange(self.count)
@@ -200,6 +204,7 @@ class ValueScorer:
         model, part = self.model, self.parts[number]
         contexts, queries = model.heads(rows.hidden, rows.session, rows.own, rows.before)
         at, place = self.first + number, self.place + number
+        # (R, K) scores of the K candidates; `rank` (V,) is the number of a token among those of its part
         logs, rank = self._first_tokens(queries[:, at], place), model.get_buffer("rank")
         picked = torch.from_numpy(chosen).to(logs.device)
         starts = part.starts[picked]
@@ -208,7 +213,9 @@ class ValueScorer:
         self._add_tails(total, contexts[:, at], rows, batch, number, picked, need)
         if number + 1 < len(self.parts):
             for group in np.unique(part.group[chosen]):
+                # values with the same tokens so far share the state of the next part: it is computed once for all
                 inside = np.flatnonzero(part.group[chosen] == group)
+                # the next part is filled already for all of them: whole-field tokens such as null
                 if bool((self.parts[number + 1].starts[picked[inside]] < 0).all()):
                     continue
                 own = rows.own.clone()
@@ -278,6 +285,7 @@ class ValueScorer:
     def _draw_before(self, rows: _Rows, generator: torch.Generator) -> Tensor:
         """(R, P, cell) the parts before the field, drawn from the model one after another."""
         model, own = self.model, rows.own.clone()
+        # (R,) the first part that no token fills yet
         until = torch.zeros(len(own), dtype=torch.long, device=own.device)
         for part in range(self.first):
             contexts, queries = model.heads(rows.hidden, rows.session, own, rows.before)
@@ -312,6 +320,7 @@ class ValueScorer:
             lengths = torch.tensor([len(tails[row]) for row in live], device=begin.device)
             flat = torch.tensor([token for row in live for token in tails[row]], dtype=torch.long, device=begin.device)
             so_far = Tails(flat, lengths.cumsum(0) - lengths, lengths)
+            # as if the event before had no tail to copy from
             nothing = so_far._replace(length=torch.full_like(lengths, -1))
             at = torch.tensor(live, device=begin.device)
             found, ids = model.tail_decoder.following(
@@ -329,6 +338,7 @@ class ValueScorer:
 
 def _tails_before(batch: EventBatch, last: Tensor, place: int, begin: Tensor) -> Tails:
     """The tails of the same part in the events before, -1 long if that began with another token."""
+    # (n,) the same part of the event before, as cells are numbered in the batch
     cells = last * batch.ids.shape[2] + place
     same = batch.ids.flatten()[cells] == begin
     nothing = torch.zeros_like(cells)
@@ -343,9 +353,10 @@ def _tails_before(batch: EventBatch, last: Tensor, place: int, begin: Tensor) ->
 def _split_values(values: ValueTokens, place: int, places: Any, start: Any, device: torch.device) -> list[_Part]:
     """The parts of values of a field that begins at `place`."""
     tokens = values.tokens
-    owner = np.repeat(np.arange(len(values)), np.diff(values.offsets))
-    opening = np.flatnonzero(np.asarray(start)[tokens])
+    owner = np.repeat(np.arange(len(values)), np.diff(values.offsets))  # (tokens,) the value of each
+    opening = np.flatnonzero(np.asarray(start)[tokens])  # (start tokens,)
     part_of = np.asarray(places)[tokens[opening]].astype(np.int64) - place
+    # (start tokens,) a tail goes up to the next start token
     ends = np.append(opening[1:], len(tokens))
     made: list[_Part] = []
     so_far: list[tuple[int, ...]] = [()] * len(values)

@@ -44,6 +44,7 @@ class CanonicalField:
         found, value = self.read(tokens)
         if found and self.thing is not None:
             found, thing = self.thing.read(self.thing.tokens_of(event))
+            # encoders of measured numbers take pairs
             value = value, thing
         try:
             return tuple(map(int, self.find([value])[0])) if found else None
@@ -54,6 +55,7 @@ class CanonicalField:
         """(True, the value of `tokens`); (False, None) if they have none."""
         try:
             if isinstance(self.encoder, TextEncoder) and tokens[0] != self.null:
+                # without the first token, which only says that a text follows
                 return True, b"".join(self.tables.text_bytes[token] for token in tokens[1:]).decode()
             return True, self.encoder.decode(self._to_cells(tokens), self.kind)[0].as_py()
         except (DataError, DecodeError, UnicodeDecodeError, OverflowError, IndexError):

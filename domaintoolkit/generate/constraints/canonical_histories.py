@@ -51,6 +51,7 @@ class CanonicalHistories:
         found: list[list[int]] = []
         current = -1
         for token in tokens:
+            # a token that begins no part belongs to the field before it
             first = self.tables.field_span(int(grammar.place[token]))[0] if grammar.start[token] else current
             if token == grammar.session or first != current or not found:
                 found.append([])
@@ -98,6 +99,7 @@ class CanonicalHistories:
         name = self.tokenizer.schema.time
         if name is None or not len(table):
             return len(table), None
+        # decoded rows are in the order of events
         last = table[name].combine_chunks().slice(len(table) - 1)
         if last.null_count:
             raise DecodeError("a history without any time cannot be continued")

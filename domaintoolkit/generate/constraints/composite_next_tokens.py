@@ -132,9 +132,11 @@ class ComposedWriter:
         for piece in pieces:
             if piece.event == 0:
                 self.fills[token, self._slots_of(piece.token)] = True
+        # pieces come in the order of their events
         span = pieces[-1].event + 1
         self.span[token] = span
         if token in self.pieces:
+            # the first event may have had parts before, and the last may get more; those between have only these
             inner = [self._mark_slots(event) for event in _split(pieces)[1:-1]]
             self.usable[token] = all(self._is_complete(filled[None])[0] for filled in inner)
         if time is None:
@@ -205,7 +207,7 @@ class ComposedWriter:
     def _next(self, state: ComposedState) -> tuple[Mask, Mask]:
         """Twice (V + 1,): what may come now and what may come later, as the module says."""
         now, later = (np.zeros(self.skip + 1, np.bool_) for _ in range(2))
-        filled = self._mark_state(state)
+        filled = self._mark_state(state)  # (S,)
         clashes: Mask = np.asarray((self.fills & filled).any(1))  # (V,)
         if state.open:
             now[:-1] = self.ordered.continuing(state.tail) & ~clashes
@@ -215,6 +217,7 @@ class ComposedWriter:
         if state.open:
             free: Mask = np.asarray(self.usable & ~clashes)
             ends = np.flatnonzero(free & crossing)  # those that would end the current event
+            # (ends, S): with the token, the current event must have all its parts
             free[ends] = self._is_complete(self.fills[ends] | filled)
             now[:-1] |= self._with_possible_times(free, state.feasible, False)
         if not state.open or self._is_complete(filled[None])[0]:
@@ -266,6 +269,7 @@ class ComposedWriter:
             return replace(opened, feasible=replace(opened.feasible, opens_session=True), session=True)
         if token in self.pieces:
             for number, tokens in enumerate(_split(self.pieces[token])):
+                # the first event of a composite may be the current one; each further one begins
                 if number or not state.open or self._clashes(state, tokens):
                     state = self._open_next(state)
                 for each in tokens:

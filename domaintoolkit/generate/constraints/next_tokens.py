@@ -130,6 +130,7 @@ class OrderedWriter:
         """The state after a history whose last event was at `time` in µs."""
         intervals = () if time is None else ((time, time + 1),)
         feasible = Feasible(self.time, intervals, first=False, known=intervals, gap=self.gap)
+        # as after the last part of an event; it matters only that there has been one
         return WritingState(feasible, self.end - 1, self.end, events=1)
 
     def mask_next(self, state: WritingState) -> Mask:
@@ -163,10 +164,11 @@ class OrderedWriter:
             return mask
         grammar, tables = self.tables.grammar, self.tables
         short = state.run < LONGEST
+        # a token that stands for a value by itself takes no text; a character that has begun is ended in any case
         if not grammar.fusible[state.last] and self._takes_text(state) and (short or state.utf8):
             mask |= tables.text[state.place] & (tables.utf8[state.utf8] >= 0)
         if short and state.utf8 == 0 and tables.kind[state.last] != "null":
-            deeper = tables.level == tables.level[state.last] + 1
+            deeper = tables.level == tables.level[state.last] + 1  # (V,)
             mask |= deeper & (grammar.place == state.place) & ~grammar.start
             if tables.kind[state.last] in CHAINED:
                 mask |= tables.chained & (grammar.place == state.place)
@@ -226,6 +228,7 @@ class OrderedWriter:
         """The tokens that may begin what comes next."""
         if state.utf8:
             return np.empty(0, np.int64)
+        # after the last part comes the first part of the next event
         place = self.header if state.following == self.end else state.following
         tokens = np.flatnonzero(self.tables.starts[place])
         if place in self.measured:
@@ -277,10 +280,12 @@ class OrderedWriter:
             feasible = feasible.push(token, place)
         elif grammar.part_fields[place] is None:
             anchor = {**anchor, self.tables.kind[token]: int(self.tables.key[token])}
+        # the first part of an event ends the header or event before it, unless its session token has done so
         ends = place == self.header and not state.session and len(state.event) > 0
         return WritingState(
             feasible=feasible,
             place=place,
+            # a token for a whole field fills all its parts
             following=place + int(grammar.fills[token]),
             last=token,
             events=state.events + (place == self.header),

@@ -139,6 +139,7 @@ class Feasible:
         found = self._match(1)
         if self.first or self.bucket is not None or not found:
             return bool(found)
+        # the earliest instant of the event, against the latest of the event before
         return found[0][0] < max(high for _, high in self.intervals) + self.field.usual_gap
 
     def _match(self, count: int) -> list[Interval]:
@@ -180,6 +181,7 @@ class Feasible:
     def _bounds(self) -> tuple[int, int | None]:
         """The current event is at least so many µs after the event before it, and less than so many if not None."""
         if self.tied:
+            # at the same instant: 0 µs later, and less than 1. An event that opens a session by a gap cannot be (1, 0)
             return (1, 0) if self.gap is not None and self.opens_session else (0, 1)
         if self.gap is None:
             return int(self.strict), None
@@ -207,6 +209,7 @@ class Feasible:
         intervals = self.known
         if intervals is None and self.field is not None:
             found = self._match(FOUND)
+            # evenly spaced, the first and the last among them
             chosen = range(len(found)) if len(found) <= KEPT else np.linspace(0, len(found) - 1, KEPT).astype(int)
             intervals = tuple(found[number] for number in chosen)
         strict, tied = self.following == "later", self.following == "tied"

@@ -119,6 +119,7 @@ def _find_starts(grammar: Grammar, wanted: NDArray[np.bool_]) -> NDArray[np.bool
     parts = np.arange(grammar.parts)
     starts = (grammar.place == parts[:, None]) & grammar.start & wanted
     sides, fields = parts < grammar.header_parts, grammar.part_fields
+    # such as the year of a time, if no year has a token
     for place in parts[~starts.any(1)]:
         own = [at for at in parts if fields[at] == fields[place] and sides[at] == sides[place]]
         starts[own] &= grammar.fills == len(own)
