@@ -20,9 +20,10 @@ def encode_anchors(layout: Layout, times: NDArray[np.int64]) -> tuple[NDArray[np
     bound = next(bound for bound in layout.header if bound.name is None)
     assert isinstance(bound.encoder, Anchor)
     ids: list[NDArray[Any]] = []
-    starts, lengths = np.empty((2, len(times), len(bound.encoder.parts)), np.int64)
+    starts, lengths = np.empty((2, len(times), len(bound.encoder.parts)), np.int64)  # (n, parts) each
     before = 0
     for part, cells in enumerate(bound.encoder.encode(np.maximum(times, YEARS_BEGIN))):
+        # without offsets, each slot is a sequence
         bounds = np.arange(len(cells.slots) + 1) if cells.offsets is None else cells.offsets
         starts[:, part] = before + bounds[cells.codes]
         lengths[:, part] = np.diff(bounds)[cells.codes]

@@ -44,10 +44,10 @@ class FixedPart:
 class RaggedPart:
     """A part with any number of tokens in a row: row k has sequence `codes[k]`."""
 
-    codes: NDArray[np.integer[Any]]
+    codes: NDArray[np.integer[Any]]  # (rows,)
     ids: Ids
     """The ids of all sequences, flat."""
-    offsets: NDArray[np.int64]
+    offsets: NDArray[np.int64]  # (sequences + 1,)
     lengths: NDArray[np.int64]
     """(rows,): the number of tokens in each row."""
 
@@ -56,9 +56,9 @@ class RaggedPart:
 class PaddedPart:
     """Short sequences as the rows of a table, each padded to its width."""
 
-    codes: NDArray[np.integer[Any]]
-    table: Ids
-    lengths: NDArray[np.int64]
+    codes: NDArray[np.integer[Any]]  # (rows,)
+    table: Ids  # (sequences, width)
+    lengths: NDArray[np.int64]  # (rows,)
 
 
 TokenPart = FixedPart | RaggedPart
@@ -85,9 +85,9 @@ def constant(token: int, type: IdType) -> FixedPart:
 class StreamIds:
     """Flat ids, the offsets of streams in them, and the place where each event begins."""
 
-    ids: Ids
-    offsets: NDArray[np.int64]
-    event_starts: NDArray[np.int64]
+    ids: Ids  # (tokens,)
+    offsets: NDArray[np.int64]  # (streams + 1,)
+    event_starts: NDArray[np.int64]  # (events,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,7 @@ def assemble(parts: StreamParts, layout: Layout, workers: Workers) -> StreamIds:
         low, high = np.searchsorted(starts, [rows.start, rows.stop - 1], "right") - 1
         bounds = np.clip(starts[low : high + 2], rows.start, rows.stop)
         inside = bounds[1:] - bounds[:-1]
+        # an event begins after the headers up to that of its own stream, and after all events before it
         at = event_starts[rows]
         np.add(body.begins(np.arange(rows.start, rows.stop)), np.repeat(before[low + 1 : high + 2], inside), out=at)
         body.write(ids, at, rows)
@@ -145,6 +146,7 @@ class _Block:
         self._runs = _runs(parts)
         ragged = [part.lengths for part in parts if isinstance(part, RaggedPart)]
         self._fixed = sum(part.width for part in parts if isinstance(part, FixedPart))
+        # (rows + 1,); rows of one length need no table
         self._ends = offsets_of(sum(ragged, np.full(rows, self._fixed))) if ragged else None
 
     def begins(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

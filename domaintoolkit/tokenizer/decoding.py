@@ -133,6 +133,7 @@ def drop_cut_events(
     following = spans.places[last] + grammar.fills[spans.firsts[last]]
     has_events = np.diff(starts.offsets) > 0
     opens = spans.places[last] == Place.SESSION
+    # (streams,) the last event lacks parts; with `opens` there is only its session token
     is_cut = has_events & (following != grammar.parts) & ~opens
     ends = offsets[1:].copy()
     ends[is_cut] = starts.starts[starts.offsets[1:][is_cut] - 1]
@@ -160,6 +161,7 @@ def _end_whole(layout: Layout, types: Types, ids: NDArray[np.integer]) -> int:
     try:
         decode_ids(layout, types, ids, bounds, None, base=True)
     except DecodeError:
+        # whole parts, but a character that is cut off: the last event goes
         starts = parse(layout, ids, bounds).index.starts
         return int(starts[-1]) if len(starts) else len(ids)
     return len(ids)
@@ -247,6 +249,7 @@ def _check_untimed(present: NDArray[np.bool_], offsets: NDArray[np.int64]) -> No
     wrong = ~present
     wrong[1:] &= present[:-1]
     wrong[:1] = False
+    # the event before the first one of a history is of another history
     wrong[offsets[:-1][np.diff(offsets) > 0]] = False
     if wrong.any():
         event = int(np.argmax(wrong))

@@ -57,6 +57,7 @@ def encode_rows(
         if on_bad_rows == "error":
             problems = [refusal for row in conflicts.values() for refusal in row]
             raise DataError(problems[:1000], len(problems))
+        # once more from the beginning: the numbers of all later rows have changed
         return encode_rows(layout, rows.without(conflicts), on_bad_rows, workers, by_hash)
     if by_hash:
         # stable: entities with equal hashes stay in the order of their keys
@@ -269,9 +270,11 @@ def _find_kept_events(grouping: Grouping, differs: NDArray[np.bool_], statics: S
     kept = grouping.starts[entity]
     # (events of entities whose rows differ,)
     some = np.flatnonzero(np.isin(entity, entity[differs]))
+    # (1 + statics, those events)
     together = np.stack([entity[some], *(values[some] for values in statics)])
     _, places, times = np.unique(together, axis=1, return_index=True, return_counts=True)
     firsts = some[places]  # (distinct values of an entity,): the first event that has them
+    # by entity, then the most frequent values, then the earliest event; the first of each entity is kept
     best = np.lexsort((firsts, -times, entity[firsts]))
     owners, chosen = np.unique(entity[firsts[best]], return_index=True)
     kept[some] = firsts[best][chosen][np.searchsorted(owners, entity[some])]
@@ -301,6 +304,7 @@ def _find_sessions(
         assert times is not None
         begins = np.zeros(len(times), bool)
         np.greater_equal(times[1:] - times[:-1], schema.gap, out=begins[1:])
+        # an event after one without a time opens no session, however long ago `NO_TIME` is
         begins[1:] &= times[:-1] != NO_TIME
         begins[grouping.starts[:-1]] = False
         return begins, None, None
@@ -316,6 +320,7 @@ def _find_sessions(
     first = np.flatnonzero(opens)
     ends = starts[1:] - 1
     last = column.take(pa.array(ends if grouping.order is None else grouping.order[ends]))
+    # (sessions,) their keys, and (streams + 1,) where those of each stream begin
     return breaks, last, Sessions(keys[first], np.searchsorted(first, starts))
 
 

@@ -48,6 +48,7 @@ def _cells(
             made.append(drop_unused(Cells(table[spans.firsts[chosen]], slots)))
             continue
         lengths = np.zeros(count, np.int64)
+        # a row without a span of this part has an empty sequence
         lengths[rows[chosen]] = spans.lengths[chosen]
         flat = table[ids[positions(spans.begins[chosen], spans.lengths[chosen])]]
         made.append(_distinct(flat, offsets_of(lengths)))
@@ -56,6 +57,7 @@ def _cells(
 
 def _distinct(flat: NDArray[np.int32], offsets: NDArray[np.int64]) -> Cells:
     """Sequences, one a row, as cells that hold each distinct one once."""
+    # four bytes a slot: each sequence is one binary value, and Arrow finds the distinct ones
     buffers = [None, pa.py_buffer(offsets * 4), pa.py_buffer(np.ascontiguousarray(flat, "<i4"))]
     coded = pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers).dictionary_encode()
     ends = np.frombuffer(coded.dictionary.buffers()[1], np.int64, len(coded.dictionary) + 1)

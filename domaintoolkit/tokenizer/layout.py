@@ -241,11 +241,13 @@ def _size(parts: list[_Part]) -> int:
 def _count_ids(parts: list[_Part]) -> list[NDArray[np.int64]]:
     """The same for tokens in the order of `_tokens`, by counting, without looking any up."""
     piece = [_pieces(encoder) for _, _, encoder in parts]
+    # the next id of a token that is not a piece, and of one that is: pieces come after the bytes
     own, pieces = SPECIALS, SPECIALS + BYTES + sum(int((~flags).sum()) for flags in piece)
+    # the bytes lie right before the pieces; from the last to the first, as `Bound.ids` has them
     shared = np.arange(pieces - 1, pieces - 1 - BYTES, -1)
     made = []
     for flags in piece:
-        ids = np.where(flags, pieces - 1 + np.cumsum(flags), own - 1 + np.cumsum(~flags))
+        ids = np.where(flags, pieces - 1 + np.cumsum(flags), own - 1 + np.cumsum(~flags))  # (slots,)
         made.append(np.concatenate([ids, shared]))
         own, pieces = own + int((~flags).sum()), pieces + int(flags.sum())
     return made

@@ -107,6 +107,7 @@ def load(directory: str | Path, encoders: Iterable[EncoderType] = ()) -> Saved:
     if payload.get("vocabulary") != vocabulary.hash:
         raise ArtifactError(str(folder), "its vocabulary.json is not the one that its tokenizer.json was saved with")
     listed = payload.get("files")
+    # a name with a folder in it would reach files outside
     if not isinstance(listed, dict) or any(Path(name).name != name for name in listed):
         raise ArtifactError(str(folder / FILE), f"does not list the files of a tokenizer: {listed!r}")
     files = {name: _check(folder / name, checksum) for name, checksum in listed.items()}

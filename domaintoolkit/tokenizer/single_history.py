@@ -85,6 +85,7 @@ class HistoryEncoder:
         if schema.max_events is not None and len(rows) > schema.max_events:
             rows = rows[-schema.max_events :]
             times = None if times is None else times[-schema.max_events :]
+        # for each field the tokens of each row
         columns = [find(self._inputs(rows, name)) for name, find in self._fields]
         if self._time_lookup is not None:
             assert times is not None
@@ -101,6 +102,7 @@ class HistoryEncoder:
         header = self._header(rows, times)
         if header is None:
             return None
+        # row by row, and within a row field by field
         body = chain.from_iterable(chain.from_iterable(zip(*columns, strict=True)))
         return np.fromiter(chain(header, body), np.int32)
 
@@ -144,6 +146,7 @@ class HistoryEncoder:
         for name, find in self._static:
             values = self._inputs(rows, name)
             first = values[0]
+            # types too: 1, 1.0 and True are equal in Python
             if any(value is not first and (type(value) is not type(first) or value != first) for value in values):
                 return None
             ids += find([first])[0]

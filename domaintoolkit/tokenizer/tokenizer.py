@@ -189,6 +189,7 @@ class DomainTokenizer:
         if state is None or added is None:
             which = "this" if state is None else "the other"
             raise NotFittedError(f"{which} tokenizer has no counts to merge: it {_NO_COUNTS}")
+        # a tokenizer that is merged with itself would change what it reads
         state.merge(deepcopy(added) if added is state else added)
         self._settle(state)
         return self
@@ -230,6 +231,7 @@ class DomainTokenizer:
             raise SchemaError([Problem("composite", "the schema declares no composites")])
         if len(streams) > wanted.max_entities:
             lowest = np.argsort(hash_keys(streams.entities), kind="stable")[: wanted.max_entities]
+            # sorted, so that they keep the order of the streams
             streams = streams.select(np.sort(lowest))
         self.learn_composites(streams, wanted)
         return len(streams)

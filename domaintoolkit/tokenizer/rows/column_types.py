@@ -138,6 +138,7 @@ def _cast_exactly(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, NDAr
             return pa.nulls(1, kind), np.asarray(distinct.is_null())
         if not len(distinct):
             return pa.nulls(0, kind), np.empty(0, np.bool_)
+        # Arrow refuses a column as a whole: halve it until each value that it refuses is alone
         middle = len(distinct) // 2
         first, second = _cast_exactly(distinct[:middle], kind), _cast_exactly(distinct[middle:], kind)
         return pa.concat_arrays([first[0], second[0]]), np.concatenate([first[1], second[1]])
@@ -146,5 +147,5 @@ def _cast_exactly(distinct: pa.Array, kind: pa.DataType) -> tuple[pa.Array, NDAr
         equal = pc.or_(equal, pc.fill_null(pc.equal(write_names(values).cast(distinct.type), distinct), False))
     inside = np.ones(len(distinct), np.bool_)
     inside[[row for row, _ in find_outside(values)]] = False  # Arrow reads the year 0
-    kept = pc.or_(pc.and_(equal, pa.array(inside)), distinct.is_null())
+    kept = pc.or_(pc.and_(equal, pa.array(inside)), distinct.is_null())  # (distinct,)
     return pc.if_else(kept, values, pa.scalar(None, kind)), np.asarray(kept)

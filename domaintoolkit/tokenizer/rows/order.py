@@ -74,6 +74,7 @@ def group_rows(entities: Sequence[pa.Array], times: NDArray[np.int64] | None, is
     count = len(keys)
     times, unit = (np.arange(count), 0) if times is None else _coarse(times)
     low, high = (int(times.min()), int(times.max())) if count else (0, 0)
+    # too wide together: ranks take the place of the numbers, and have as few bits as there are distinct ones
     if width + (high - low).bit_length() > 64:
         keys, width = _dense(keys)
         times, unit = np.unique(times, return_inverse=True)[1], 0
@@ -213,6 +214,7 @@ def ranks_of(column: pa.Array, by_number: bool = False) -> Ranks:
         is_whole = pc.match_substring_regex(texts, WHOLE)
         numbers = pc.if_else(is_whole, texts, pa.scalar(None, texts.type)).cast(pa.int64())
         keys = pa.table({"number": numbers, "text": unique.dictionary})
+        # texts that are not whole numbers have null, which comes last
         order = np.asarray(pc.sort_indices(keys, [("number", "ascending"), ("text", "ascending")]))
     else:
         order = np.asarray(pc.sort_indices(unique.dictionary))

@@ -159,6 +159,7 @@ class Preparation:
         for row in np.flatnonzero(found < 0).tolist():
             value, known = show_value(columns[name][row]), [value for values in split.values for value in values]
             _refuse(bad, name, [(row, f"{value} is in no split; the values are: {', '.join(map(repr, known))}")])
+        # rows with -1 are refused, whatever they get here
         return np.maximum(found, 0).astype(np.uint8)
 
     def _cast_keys(self, columns: Columns, bad: dict[int, list[Refusal]]) -> Columns:
@@ -187,6 +188,7 @@ def _find_nans(column: pa.Array) -> list[tuple[int, str]]:
 
 def _refuse(bad: dict[int, list[Refusal]], column: str, refused: list[tuple[int, str]]) -> None:
     for row, reason in refused:
+        # one reason a row and column: the first one found
         known = bad.setdefault(row, [])
         if all(refusal.column != column for refusal in known):
             known.append(Refusal(row, column, reason))

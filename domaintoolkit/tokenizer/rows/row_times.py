@@ -27,5 +27,6 @@ def anchor_times(times: NDArray[np.int64], starts: NDArray[np.integer[Any]]) -> 
     first: NDArray[np.int64] = times[starts[:-1]]
     if not (first == NO_TIME).any():
         return first
+    # (histories,) no time becomes the latest one, so that the least is a real time if there is one
     timed = np.minimum.reduceat(np.where(times == NO_TIME, YEARS_END, times), starts[:-1])
     return np.where(timed == YEARS_END, YEARS_BEGIN, timed)

@@ -24,6 +24,7 @@ def cell_ranks(cells: Cells) -> NDArray[np.int64]:
         )
         ranks = hash_text(sequences).view(np.int64)
         single = np.flatnonzero(np.diff(cells.offsets) == 1)
+        # as a part without offsets ranks it: a part has offsets or not, depending on the other rows
         ranks[single] = cells.slots[cells.offsets[single]]
     return ranks[cells.codes]
 
