@@ -82,8 +82,10 @@ def command(
         raise click.UsageError("give the name of a study, or a TOML file; --list shows the names")
     if streams is not None and domain is not None:
         raise click.UsageError("give OUT or --domain, not both")
-    if redraw and (streams is not None or domain is not None or budget is not None or jobs is not None):
-        raise click.UsageError("--redraw runs nothing: OUT, --domain, --budget and --jobs have no effect; drop them")
+    settings = {"OUT": streams, "--domain": domain, "--budget": budget, "--jobs": jobs}
+    idle = [option for option, value in settings.items() if value is not None]
+    if redraw and idle:
+        raise click.UsageError(f"--redraw runs nothing, so it takes no {' and no '.join(idle)}")
     if summary is not None:
         check_output_ending("--summary", summary, (".md",))
     study = load_study(name)
