@@ -65,11 +65,19 @@ def load_results(study: Study, folder: Path, name: str | None = None) -> StudyRe
     streams, domain = identity["streams"], identity["domain"]
     return StudyResults(
         study, folder, _command(name, identity), identity["form"],
-        Path(streams).name if streams is not None else f"sample of {domain or study.domain}", rows,
+        Path(streams).name if streams is not None else f"sample of {_domains(study, domain)}", rows,
         None if known["plan"] is None else TimePlan(**known["plan"]),
         sum(line["seconds"] for log in logs for line in log if line["kind"] == "end"),
         sum(call["seconds"] for call in calls) if calls else None, _machine(logs, calls),
     )  # fmt: skip
+
+
+def _domains(study: Study, domain: str | None) -> str:
+    """The domain of all runs, or those that the levels name."""
+    if domain is not None or study.domain is not None:
+        return str(domain or study.domain)
+    levels = (settings for axis in study.axes.values() for settings in axis.values())
+    return ", ".join(dict.fromkeys(str(each["domain"]) for each in levels if "domain" in each))
 
 
 def load_rows(folder: Path) -> list[dict[str, Any]]:

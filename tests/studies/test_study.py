@@ -20,7 +20,7 @@ def test_every_study_of_the_package_is_sound(name: str) -> None:
             cells = list(expand_grid(study, form, grid, first))
             assert len({cell.name for cell in cells}) == len(cells)
             assert all(cell.recipe.steps for cell in cells)
-    columns = {*study.axes, "inner_parameters", "training_events", "flops", "learning_rate", "seconds"}
+    columns = {*study.axes, "inner_parameters", "training_events", "flops", "learning_rate", "seconds", "steps"}
     for figure in study.figures:
         assert figure.x in columns, figure.title
         assert {*figure.only, *figure.without} <= set(study.axes)

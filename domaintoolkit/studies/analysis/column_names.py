@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["column_name"]
+__all__ = ["column_name", "is_better_higher"]
 
 NAMES = {
     "bits": "bits an event (test)",
@@ -21,3 +21,8 @@ NAMES = {
 def column_name(column: str) -> str:
     """A column as it is called on pages."""
     return NAMES.get(column, column)
+
+
+def is_better_higher(column: str) -> bool:
+    """True if more of what a column measures is better."""
+    return column in ("gain", "invalidation") or column.partition(".")[0] in ("recall", "auroc")

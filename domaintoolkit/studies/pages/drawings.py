@@ -10,7 +10,7 @@ import numpy as np
 
 from domaintoolkit.report.charts import Figure, Series, Table, bar_chart, line_chart
 from domaintoolkit.report.charts.figure import number_text
-from domaintoolkit.studies.analysis.column_names import column_name
+from domaintoolkit.studies.analysis.column_names import column_name, is_better_higher
 from domaintoolkit.studies.analysis.differences import difference
 from domaintoolkit.studies.analysis.laws import Law, fit_law, leave_largest_out
 from domaintoolkit.studies.analysis.points import points_of
@@ -145,10 +145,11 @@ def _draw_curves(declared: StudyFigure, rows: Rows) -> DrawnFigure:
 
 
 def _best_sentence(declared: StudyFigure, rows: Rows) -> str:
-    best = min(rows, key=lambda row: float(row[declared.y]))
+    word, choose = ("highest", max) if is_better_higher(declared.y) else ("lowest", min)
+    best = choose(rows, key=lambda row: float(row[declared.y]))
     level = f" ({declared.lines} {best.get(declared.lines)})" if declared.lines else ""
     place = f"{column_name(declared.x)} {number_text(best[declared.x])}{level}"
-    return f"The lowest {column_name(declared.y)} is {best[declared.y]:.3f}, at {place}."
+    return f"The {word} {column_name(declared.y)} is {best[declared.y]:.3f}, at {place}."
 
 
 def _draw_bars(declared: StudyFigure, rows: Rows) -> DrawnFigure:
