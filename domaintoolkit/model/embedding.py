@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,10 @@ from torch import Tensor
 
 from domaintoolkit.composite import Segmenter
 from domaintoolkit.errors import DataError, Refusal, VocabularyError
-from domaintoolkit.grammar import Place, index_events
+from domaintoolkit.grammar import Place, Syntax, index_events, parse_spans
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
+from domaintoolkit.model.inference.frozen_reader import FrozenReader
 from domaintoolkit.model.pooling import DEFAULT_POOLING, Pooling, find_pooler
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.streams import Streams
@@ -29,7 +29,7 @@ __all__ = ["embed", "embed_prefixes", "embed_streams", "pool_windows"]
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
 
-PADDED = {"cpu": 1 << 11}
+PADDED = {"cpu": 1 << 10}
 """Positions of a batch, padding included: on a CPU so few that the activations of a layer stay in its caches."""
 MOST_PADDED = 1 << 15
 """The same on other devices."""
@@ -58,6 +58,9 @@ def embed(
     lengths = np.diff(bounds)
     if (lengths < 1).any():
         raise DataError([Refusal(int((lengths < 1).argmax()), None, "a stream is empty")])
+    if isinstance(model, EventModel):
+        ids, bounds = _without_cut_events(ids, bounds, model.layout)
+        lengths = np.diff(bounds)
     index = index_events(ids, bounds, model.layout)
     events = np.diff(index.offsets)
     if whole:
@@ -111,14 +114,22 @@ def embed_streams(
 def _embed_windows(
     model: TokenModel | EventModel, windows: PrefixWindows, pooling: Pooling, segmenter: Segmenter | None = None
 ) -> NDArray[np.float32]:
-    was_training = model.training
-    model.eval()
-    out = np.empty((len(windows.window), find_pooler(pooling, model).width), np.float32)
+    pooler = find_pooler(pooling, model)
+    out = np.empty((len(windows.window), pooler.width), np.float32)
+    if not len(out):
+        return out
+    read, ends = FrozenReader(model, windows.ids), _PrefixEnds.of(model, windows, segmenter)
     sizes = windows.events + 1 if isinstance(model, EventModel) else np.diff(windows.offsets)
+    lengths = np.diff(windows.offsets)
     for chosen in group_by_length(sizes, PADDED.get(model.device.type, MOST_PADDED)):
-        queries, vectors = pool_windows(model, windows, chosen, pooling, segmenter)
-        out[queries] = vectors.cpu().numpy()
-    model.train(was_training)
+        ids = windows.ids[positions(windows.offsets[:-1][chosen], lengths[chosen])]
+        bounds = offsets_of(lengths[chosen])
+        if segmenter is not None:
+            ids, bounds = _segment(segmenter, ids, bounds)
+        hidden = read(ids, bounds)
+        last = sizes[chosen] - 1 if segmenter is None else np.diff(bounds) - 1
+        queries, rows, at = ends.find(chosen, last, hidden.device)
+        out[queries] = pooler(hidden, rows, at).cpu().numpy()
     return out
 
 
@@ -133,20 +144,45 @@ def pool_windows(
 
     The vectors have a gradient if the model is trained. The segmenter is that of a model of composites.
     """
-    is_event = isinstance(model, EventModel)
-    order = np.argsort(windows.window, kind="stable")
-    bounds = np.searchsorted(windows.window[order], np.arange(len(windows.offsets)))
-    streams = [windows.ids[windows.offsets[one] : windows.offsets[one + 1]] for one in chosen]
-    hidden, real = _read(model, streams if segmenter is None else _segment(segmenter, streams))
-    counts = np.diff(bounds)[chosen]
-    queries = order[positions(bounds[:-1][chosen], counts)]
-    rows = np.repeat(np.arange(len(chosen)), counts)
-    last = real.sum(1).cpu().numpy() - 1
-    # a composite stream is one prefix; an event that is cut short has no position
-    ends = last[rows] if segmenter is not None else (windows.known if is_event else windows.last)[queries]
-    at = torch.from_numpy(np.minimum(ends, last[rows])).to(hidden.device)
-    pooler = find_pooler(pooling, model)
-    return queries, pooler(hidden.float(), torch.from_numpy(rows).to(hidden.device), at)
+    lengths = np.diff(windows.offsets)[chosen]
+    ids, bounds = windows.ids[positions(windows.offsets[:-1][chosen], lengths)], offsets_of(lengths)
+    if segmenter is not None:
+        ids, bounds = _segment(segmenter, ids, bounds)
+    hidden, real = _read(model, ids, bounds)
+    ends = _PrefixEnds.of(model, windows, segmenter)
+    queries, rows, at = ends.find(chosen, real.sum(1).cpu().numpy() - 1, hidden.device)
+    return queries, find_pooler(pooling, model)(hidden.float(), rows, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _PrefixEnds:
+    """The prefixes of each window."""
+
+    order: Longs
+    """(n,) the prefixes, window after window."""
+    bounds: Longs
+    """(w + 1,) those of window i are `order[bounds[i]:bounds[i + 1]]`."""
+    position: Longs | None
+    """(n,) the last position of each prefix; None if it is that of its window, since composites are put in."""
+
+    @classmethod
+    def of(cls, model: TokenModel | EventModel, windows: PrefixWindows, segmenter: Segmenter | None) -> _PrefixEnds:
+        order = np.argsort(windows.window, kind="stable")
+        bounds = np.searchsorted(windows.window[order], np.arange(len(windows.offsets)))
+        position = windows.known if isinstance(model, EventModel) else windows.last
+        return cls(order, bounds, position if segmenter is None else None)
+
+    def find(self, chosen: Longs, last: Longs, device: torch.device) -> tuple[Longs, Tensor, Tensor]:
+        """(numbers of the prefixes in the chosen windows, their rows in the batch, their last positions (n,) each).
+
+        `last` is the last position of each chosen window.
+        """
+        counts = np.diff(self.bounds)[chosen]
+        queries = self.order[positions(self.bounds[:-1][chosen], counts)]
+        rows = np.repeat(np.arange(len(chosen)), counts)
+        # an event that is cut short has no position
+        at = last[rows] if self.position is None else np.minimum(self.position[queries], last[rows])
+        return queries, torch.from_numpy(rows).to(device), torch.from_numpy(at).to(device)
 
 
 def _check_streams(
@@ -171,22 +207,36 @@ def _check_streams(
     return ids, bounds, segmenter, False
 
 
-def _segment(segmenter: Segmenter, streams: Sequence[Ints]) -> list[Ints]:
-    ends = np.cumsum([0, *map(len, streams)])
-    made = segmenter.greedy(segmenter.arrays(np.concatenate(streams), ends))
-    return [made.ids[low:high] for low, high in pairwise(made.offsets)]
+def _segment(segmenter: Segmenter, ids: Ints, offsets: Longs) -> tuple[Ints, Longs]:
+    made = segmenter.greedy(segmenter.arrays(ids, offsets))
+    return made.ids, made.offsets
 
 
-def _read(model: TokenModel | EventModel, streams: Sequence[Ints]) -> tuple[Tensor, Tensor]:
+def _without_cut_events(ids: Ints, offsets: Longs, layout: Syntax) -> tuple[Ints, Longs]:
+    """Streams without what comes after their last whole event; raises `DecodeError` for other faults of a stream."""
+    spans = parse_spans(ids, offsets, layout, cut=True)
+    # (n,) the last span of each stream, and the part that would come after it
+    last = np.searchsorted(spans.begins, offsets[1:]) - 1
+    after = spans.places[last] + layout.fills[spans.firsts[last]]
+    cut = (spans.places[last] >= layout.header_parts) & (after < layout.parts) | (spans.places[last] == Place.SESSION)
+    if not cut.any():
+        return ids, offsets
+    opens = (spans.places == layout.header_parts) | (spans.places == Place.SESSION)
+    # a session token and the first part after it open one event
+    opens[1:] &= ~((spans.places[1:] == layout.header_parts) & (spans.places[:-1] == Place.SESSION))
+    begins = spans.begins[np.maximum.accumulate(np.where(opens, np.arange(len(opens)), 0))[last]]
+    lengths = np.where(cut, begins, offsets[1:]) - offsets[:-1]
+    return ids[positions(offsets[:-1], lengths)], offsets_of(lengths)
+
+
+def _read(model: TokenModel | EventModel, ids: Ints, offsets: Longs) -> tuple[Tensor, Tensor]:
     """(hidden states (B, T, width), which positions are real (B, T))."""
     if isinstance(model, EventModel):
-        ends = np.cumsum([0, *map(len, streams)])
-        batch = events_from_streams(np.concatenate(streams), ends, model.layout).batch().to(model.device)
+        batch = events_from_streams(ids, offsets, model.layout).batch().to(model.device)
         return model.hidden(batch), batch.documents >= 0
-    ids = torch.zeros(len(streams), max(map(len, streams)), dtype=torch.long)
-    real = torch.zeros_like(ids, dtype=torch.bool)
-    for row, stream in enumerate(streams):
-        ids[row, : len(stream)] = torch.from_numpy(np.asarray(stream, np.int64))
-        real[row, : len(stream)] = True
+    sizes = np.diff(offsets)
+    real = np.arange(int(sizes.max())) < sizes[:, None]
+    padded = np.zeros(real.shape, np.int64)
+    padded[real] = ids
     # padding comes after the stream, and attention only looks back
-    return model.hidden(ids.to(model.device)), real.to(model.device)
+    return model.hidden(torch.from_numpy(padded).to(model.device)), torch.from_numpy(real).to(model.device)
