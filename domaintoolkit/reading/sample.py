@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from domaintoolkit.errors import DomainToolkitError, OutputError, PluginError, Problem, SchemaError, cause
-from domaintoolkit.reading.csv.row_writing import write_text
+from domaintoolkit.reading.csv.row_writing import UnwritableError, write_text
 from domaintoolkit.reading.written_times import split_times, write_times
 from domaintoolkit.schema import Column, Domain, Reader
 from domaintoolkit.util.partials import replacing
@@ -65,8 +65,6 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
         raise OutputError(str(target), f"the name must end in {', '.join(FORMATS)}")
     rows = read_sample(domain, events, seed)
     text = suffix.startswith(".csv")
-    if text:
-        _check(domain.reader, target)
     shown = _shown(rows, domain.reader, text)
     with replacing(target) as file:
         if text:
@@ -100,11 +98,13 @@ def _write_csv(rows: pa.RecordBatchReader, reader: Reader, file: BinaryIO, targe
         except UnicodeEncodeError as error:
             reason = f"the sample has text that is not in {reader.encoding}: {error}"
             raise OutputError(str(target), reason) from None
+        except UnwritableError as error:
+            raise OutputError(str(target), f"{error}; use .parquet") from None
 
 
 def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordBatchReader:
     """The rows under the headers of the raw file, with times as text if the file is text."""
-    columns = {column.name: column for column in reader.columns}
+    columns = {column.name: column for column in reader.settled}
     styles = {column.name: style_of(column) for column in reader.settled if column.type in ("int64", "float64")}
 
     def batch(found: pa.RecordBatch) -> pa.RecordBatch:
@@ -141,13 +141,3 @@ def _write_numbers(array: pa.Array, style: NumberStyle) -> pa.Array:
         for number in array.to_pylist()
     ]
     return pa.array(texts, pa.string())
-
-
-def _check(reader: Reader, target: Path) -> None:
-    """Refuse dialects in which a value cannot be told from what is around it."""
-    if not reader.quote:
-        raise OutputError(str(target), "a reader without quotes cannot read CSV back exactly; use .parquet")
-    plain = Reader(reader.columns)
-    for name in ("skip", "comment"):
-        if getattr(reader, name) != getattr(plain, name):
-            raise OutputError(str(target), f"a sample cannot be written for a reader with {name}; use .parquet")

@@ -9,13 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from domaintoolkit.schema import Column
+from domaintoolkit.times.iso_text import parse_time
+from domaintoolkit.times.time_form import Unit
+from domaintoolkit.values.time_counts import PER_UNIT
 
 __all__ = ["split_times", "write_times"]
 
 
 def write_times(array: pa.Array, column: Column) -> pa.Array:
-    """The texts of instants. A format takes whole seconds, and is of the column's zone."""
+    """The texts of instants. A format takes whole seconds, and is of the column's zone; a unit takes counts."""
     form = column.time_format
+    if column.time_unit is not None:
+        return _write_counts(array, column, column.time_unit)
     if form is None:
         return pc.strftime(array.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
     seconds = pc.floor_temporal(array, unit="second").cast(pa.timestamp("s", "UTC"))
@@ -24,6 +29,21 @@ def write_times(array: pa.Array, column: Column) -> pa.Array:
     # Arrow writes no numbers without their zeros
     coded, zone = seconds.dictionary_encode(), ZoneInfo(column.zone)
     texts = [moment.astimezone(zone).strftime(form) for moment in _moments(coded.dictionary)]
+    return pa.array(texts, pa.string()).take(coded.indices)
+
+
+def _write_counts(array: pa.Array, column: Column, unit: Unit) -> pa.Array:
+    """Counts of a unit since the column's origin, which is by the clock of its zone unless it names one."""
+    start, is_named = parse_time(column.time_origin)[:2] if column.time_origin else (0, True)
+    instants = array.cast(pa.timestamp("us", "UTC"))
+    if not is_named:
+        instants = pc.local_timestamp(instants.cast(pa.timestamp("us", column.zone)))
+    since = pc.subtract(instants.cast(pa.timestamp("us")).cast(pa.int64()), start)
+    if unit == "ns":
+        return pc.multiply(since, 1_000).cast(pa.string())
+    per = PER_UNIT[unit]
+    coded = since.dictionary_encode()
+    texts = [str(count // per) if count % per == 0 else repr(count / per) for count in coded.dictionary.to_pylist()]
     return pa.array(texts, pa.string()).take(coded.indices)
 
 

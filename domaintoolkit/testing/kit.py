@@ -29,6 +29,7 @@ from domaintoolkit.testing.domain_contracts import (
 from domaintoolkit.testing.encoder_contract import CONTRACT as ENCODERS
 from domaintoolkit.testing.sample_values import sample_values
 from domaintoolkit.testing.strategies import edge_values, tables
+from domaintoolkit.tokenizer.encoder_types import encoder_types
 
 __all__ = ["CheckResult", "check_domain", "check_table", "run_checks"]
 
@@ -89,9 +90,11 @@ def run_checks(
     """The same contract by contract, and all of them: a broken contract does not end the others.
 
     All contracts are checked on the same tables, since drawing and fitting them takes longest. If the sample or an
-    encoder is at fault, the contracts that build on it are not checked.
+    encoder is at fault, the contracts that build on it are not checked. Raises `PluginError` or `LookupFailedError` if
+    the encoder of a `Custom` field is not there.
     """
     own = tuple(encoders)
+    encoder_types(domain.schema, own)
     unknown = sorted(set(custom or {}) - set(domain.schema.columns))
     if unknown:
         raise LookupFailedError("column to draw", unknown[0], domain.schema.columns)

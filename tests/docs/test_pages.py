@@ -20,6 +20,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 FOLLOWED = [
     ROOT / "README.md",
     *sorted((ROOT / "docs" / "encoders").glob("*.md")),
+    *sorted((ROOT / "docs" / "plugins").glob("*-hook.md")),
     *(
         ROOT / "docs" / f"{name}.md"
         for name in ("tutorials/plugin", "tutorials/getting-started", "guides/files", "guides/library")

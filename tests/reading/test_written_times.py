@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from domaintoolkit.reading.written_times import split_times, write_times
 from domaintoolkit.schema import Column
+from domaintoolkit.times.time_form import time_form
+from domaintoolkit.values.instants import to_microseconds
 
 TIMES = pa.array([dt.datetime(2024, 3, 1, 9, 5), dt.datetime(2024, 12, 24, 23, 0), None], pa.timestamp("us", "UTC"))
 
@@ -23,3 +27,18 @@ def test_a_joined_time_is_split_into_its_columns() -> None:
     assert split == {"Day": ["01-Mar-2024", "24-Dec-2024", None], "Time": ["09:05 AM", "11:00 PM", None]}
     plain = split_times(TIMES, Column("at", type="timestamp", time_join=("Day", "Time")))
     assert plain["Time"].to_pylist() == ["09:05:00.000000", "23:00:00.000000", None]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"time_unit": "ms"}, ["1709283900000", "1735081200000", None]),
+        ({"time_unit": "d"}, ["19783.378472222223", "20081.958333333332", None]),
+        ({"time_unit": "s", "time_origin": "2024-03-01T10:00", "zone": "Europe/Berlin"}, ["300", "25797600", None]),
+    ],
+)
+def test_a_count_is_written_in_its_unit(settings: dict[str, Any], expected: list[str | None]) -> None:
+    column = Column("at", type="timestamp", **settings)
+    assert write_times(TIMES, column).to_pylist() == expected
+    read = to_microseconds(pa.array(expected), column.zone, time_form(None, column.time_unit, column.time_origin, None))
+    assert read.values.cast(TIMES.type).equals(TIMES)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.encoders import CATEGORICAL, Encoded, EncoderType
 from domaintoolkit.errors import LookupFailedError
-from domaintoolkit.schema import Categorical, Column, Domain, Numeric, Reader, Schema, Text, Timestamp
+from domaintoolkit.schema import Categorical, Column, Custom, Domain, Numeric, Reader, Schema, Text, Timestamp
 from domaintoolkit.testing import CheckResult, ContractError, cases, check_domain, check_table, run_checks
 from domaintoolkit.testing.contracts import CONTRACTS
 from domaintoolkit.tokenizer.encoder_types import BUILT_IN
@@ -234,6 +234,13 @@ def test_a_field_to_draw_must_exist() -> None:
 
 
 @pytest.mark.slow
+def test_an_encoder_that_is_not_installed_is_told_at_once() -> None:
+    schema = Schema(entity="who", fields=[Custom("way", encoder="ways")])
+    domain = Domain("odd", "", schema, Reader((Column("who"), Column("way"))), lambda events, seed: ())
+    with pytest.raises(LookupFailedError, match="'ways'"):
+        check_domain(domain)
+
+
 def test_it_imports_neither_torch_nor_spark() -> None:
     code = (
         "import sys, domaintoolkit.testing as t; from domaintoolkit.registry import get_domain;"

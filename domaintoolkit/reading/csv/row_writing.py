@@ -10,17 +10,25 @@ import pyarrow.compute as pc
 
 from domaintoolkit.schema import Reader
 
-__all__ = ["write_text"]
+__all__ = ["UnwritableError", "write_text"]
 
 TEXT = pa.large_string()
+SPACES = "whitespace"
+"""The delimiter that stands for any run of spaces and tabs."""
+
+
+class UnwritableError(ValueError):
+    """A value that the reader would not read back, in a dialect without quotes."""
 
 
 def write_text(batches: pa.RecordBatchReader, reader: Reader, nulls: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the header, if the reader has one, and the rows of each batch.
+    """Yield the lines that the reader skips, the header, if it has one, and the rows of each batch.
 
     `nulls` are the spellings of null, for each column; one of them is written, and a value that looks like one is
-    quoted.
+    quoted. Raises `UnwritableError` for a value that would need quotes in a dialect without them.
     """
+    if reader.skip:
+        yield "simulated rows\n" * reader.skip
     if reader.header:
         yield _join([pa.array([name], TEXT) for name in batches.schema.names], [()] * len(nulls), reader)
     for batch in batches:
@@ -28,23 +36,46 @@ def write_text(batches: pa.RecordBatchReader, reader: Reader, nulls: Sequence[Se
 
 
 def _join(columns: list[pa.Array], nulls: Sequence[Sequence[str]], reader: Reader) -> str:
-    quote = reader.quote or '"'
-    escape = reader.escape or quote
-    marks = f"[{re.escape(quote + escape)}]"
-    # readers may trim spaces at the ends, and for some a carriage return ends a line
-    special = f"{marks}|[\r\n]|{re.escape(reader.delimiter)}|^ | $"
-    replacement = escape.replace("\\", "\\\\") + "\\0"
+    delimiter = " " if reader.delimiter == SPACES else reader.delimiter
+    special = _special(reader)
     cells = []
-    for column, spellings in zip(columns, nulls, strict=True):
+    for place, (column, spellings) in enumerate(zip(columns, nulls, strict=True)):
         is_quoted = pc.match_substring_regex(column, special)
         if spellings:
             is_quoted = pc.or_(is_quoted, pc.is_in(column, pa.array(spellings, TEXT)))
+        if reader.comment and not place:
+            is_quoted = pc.or_(is_quoted, pc.starts_with(column, reader.comment))
         if pc.any(is_quoted).as_py():
-            escaped = pc.replace_substring_regex(column, marks, replacement)
-            column = pc.if_else(is_quoted, _concatenate(quote, escaped, quote), column)
-        cells.append(pc.fill_null(column, _choose_null(spellings, reader.escape)))
-    lines = pc.binary_join_element_wise(*cells, pa.scalar(reader.delimiter, TEXT))
+            column = pc.if_else(is_quoted, _quoted(column, is_quoted, reader), column)
+        null = _choose_null(spellings, reader.escape)
+        if reader.delimiter == SPACES and not null and column.null_count:
+            raise UnwritableError("null, which is the empty text, cannot stand between spaces")
+        cells.append(pc.fill_null(column, null))
+    lines = pc.binary_join_element_wise(*cells, pa.scalar(delimiter, TEXT))
     return "\n".join([*lines.to_pylist(), ""])
+
+
+def _special(reader: Reader) -> str:
+    """A regular expression of what must be quoted: delimiters, line breaks, quotes, spaces that readers may trim."""
+    delimiter = "[ \t]|^$" if reader.delimiter == SPACES else re.escape(reader.delimiter)
+    if not reader.quote:
+        return f"[\r\n]|{delimiter}"
+    return f"{_marks(reader)}|[\r\n]|{delimiter}|^ | $"
+
+
+def _marks(reader: Reader) -> str:
+    quote = reader.quote or '"'
+    return f"[{re.escape(quote + (reader.escape or quote))}]"
+
+
+def _quoted(column: pa.Array, is_quoted: pa.Array, reader: Reader) -> pa.Array:
+    quote, escape = reader.quote, reader.escape or reader.quote
+    if not quote or not escape:
+        value = column.filter(is_quoted)[0].as_py()
+        raise UnwritableError(f"a reader without quotes cannot read {value!r} back")
+    replacement = escape.replace("\\", "\\\\") + "\\0"
+    escaped = pc.replace_substring_regex(column, _marks(reader), replacement)
+    return _concatenate(quote, escaped, quote)
 
 
 def _choose_null(spellings: Sequence[str], escape: str | None) -> str:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from domaintoolkit.reading import open_source
-from domaintoolkit.reading.csv.row_writing import write_text
+from domaintoolkit.reading.csv.row_writing import UnwritableError, write_text
 from domaintoolkit.schema import Column, Reader
 
 
@@ -27,6 +27,8 @@ from domaintoolkit.schema import Column, Reader
         ({"null": ("NULL", "-")}, None, "NULL"),
         ({"null": ("NULL", "-")}, "-", '"-"'),
         ({"null": ("NULL", "-")}, "", ""),
+        ({"comment": "#"}, "#1", '"#1"'),
+        ({"quote": None}, 'say "a"', 'say "a"'),
     ],
 )
 def test_a_value_is_quoted_if_it_needs_to_be(settings: dict[str, str], value: str | None, written: str) -> None:
@@ -34,6 +36,15 @@ def test_a_value_is_quoted_if_it_needs_to_be(settings: dict[str, str], value: st
     rows = pa.table({"a": pa.array([value], pa.string()), "b": [1]})
     text = "".join(write_text(rows.to_reader(), reader, [reader.null, reader.null]))
     assert text == f"a{reader.delimiter}b\n{written}{reader.delimiter}1\n"
+
+
+def test_what_would_need_quotes_is_refused_without_them() -> None:
+    rows = pa.table({"a": ["a,b"]}).to_reader()
+    with pytest.raises(UnwritableError, match="without quotes cannot read 'a,b' back"):
+        "".join(write_text(rows, Reader((Column("a"),), quote=None), [()]))
+    rows = pa.table({"a": pa.array(["x", None])}).to_reader()
+    with pytest.raises(UnwritableError, match="null, which is the empty text"):
+        "".join(write_text(rows, Reader((Column("a"),), delimiter="whitespace"), [("",)]))
 
 
 def test_a_reader_without_a_header_gets_none() -> None:
