@@ -17,7 +17,7 @@ from domaintoolkit.proposal.time_choice import TimeChoice
 from domaintoolkit.schema import Categorical, Numeric, Text, Timestamp
 from domaintoolkit.times.calendar import HOUR
 
-__all__ = ["As", "Choice", "choose", "choose_as", "is_smooth", "time_field"]
+__all__ = ["As", "Choice", "choose", "choose_as", "is_hhmm", "is_skewed", "is_smooth", "time_field"]
 
 Part = Literal["month", "day", "weekday", "hour"]
 Spec = Categorical | Numeric | Text | Timestamp
@@ -122,7 +122,7 @@ def _number(profile: Profile) -> Choice:
             own = replace(profile, kind="text", settings=plain_settings(profile))
             return Choice(own, _categorical(profile), _category_reason(profile, "version"))
         return _amount(profile)
-    if profile.hints("clock") and _is_hhmm(profile):
+    if is_hhmm(profile):
         return Choice(profile, Numeric(profile.name, bins=48), "time of day as hhmm")
     is_year = profile.hints("calendar") or profile.hints("late")
     if is_year and profile.distinct > 15 and 1800 < min(profile.numbers[profile.there]) < 2200:  # type: ignore[index]
@@ -132,7 +132,8 @@ def _number(profile: Profile) -> Choice:
     named = (
         counted or is_dressed or profile.means("quantity") or (profile.hints("quantity") and not profile.hints("code"))
     )
-    if profile.is_unique and not named and not is_smooth(profile):
+    is_measure = named or profile.hints("elapsed") or is_smooth(profile) or is_skewed(profile)
+    if profile.is_unique and not is_measure:
         return Choice(profile, None, "identifier: nearly unique")
     if named and not profile.means("code"):
         return _amount(profile)
@@ -140,17 +141,33 @@ def _number(profile: Profile) -> Choice:
         return _amount(profile)
     if profile.hints("code") or profile.means("item") or profile.means("person") or profile.means("thing"):
         return _identified(profile)
-    if profile.distinct <= 2 or not is_smooth(profile):
+    if profile.distinct <= 2 or not (is_smooth(profile) or (profile.is_unique and is_measure)):
         return _identified(profile)
     return _amount(profile)
 
 
-def _is_hhmm(profile: Profile) -> bool:
-    assert profile.numbers is not None
+def is_hhmm(profile: Profile) -> bool:
+    """True if whole numbers are times of day, such as 945 and 2310."""
+    if profile.numbers is None or not profile.is_whole or not profile.hints("clock"):
+        return False
     own = profile.numbers[profile.there]
     return profile.distinct > 24 and bool(
         (own >= 0).all() and (own <= 2400).all() and (own % 100 < 60).all() and (own > 60).any()
     )
+
+
+def is_skewed(profile: Profile) -> bool:
+    """True if whole numbers lie so unevenly between zero and the largest that they measure something.
+
+    Identifiers are counted up, or drawn from all numbers of some digits, so that they lie evenly.
+    """
+    if profile.numbers is None:
+        return False
+    own = np.sort(profile.numbers[profile.there])
+    if len(own) < 50 or own[0] < 0 or own[0] > 0.01 * own[-1]:
+        return False
+    even = (own - own[0]) / (own[-1] - own[0])
+    return float(np.abs(even - np.linspace(0, 1, len(own))).max()) > 0.25
 
 
 def _identified(profile: Profile) -> Choice:

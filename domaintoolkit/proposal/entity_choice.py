@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,10 +20,16 @@ ATTRIBUTES = frozenset(
     (
         "type status group class category age gender sex city country region segment tier level plan state zip "
         "language typ gruppe klasse alter geschlecht stadt land tipo grupo edad sexo ciudad pais groupe ville "
-        "count amount score first given email"
+        "count amount score first given email agent"
     ).split()
 )
 """Words that end the name of a property of somebody, such as `customer_type`."""
+
+PARTS = frozenset("prefix suffix part code name number no nr desc description".split())
+"""Words behind such a word that name a property too, such as `customer_zip_code`."""
+
+ADDRESS = re.compile(r"(\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){3,7}")
+"""An address of the internet protocol."""
 
 LONGEST = 140
 """Characters of a key, on average, at most."""
@@ -111,7 +118,7 @@ def is_unlikely(profile: Profile) -> bool:
 
 def _by_name(profile: Profile) -> float:
     own = words_of(profile.name)
-    is_property = len(own) > 1 and own[-1] in ATTRIBUTES
+    is_property = len(own) > 1 and (own[-1] in ATTRIBUTES or (own[-1] in PARTS and bool(ATTRIBUTES & set(own))))
     if profile.means("session"):
         return -0.7
     score = 0.0
@@ -121,7 +128,7 @@ def _by_name(profile: Profile) -> float:
         score += 2.0
     elif profile.hints("quantity") or profile.hints("offset"):
         score -= 2.5
-    elif profile.hints("thing"):
+    elif profile.hints("thing") or _is_address(profile):
         score += -1.0 if is_property else 1.8
     elif profile.hints("session"):
         score -= 0.7
@@ -161,6 +168,13 @@ def _nested(profiles: Sequence[Profile], time: TimeChoice | None) -> dict[str, f
 def _reason(profile: Profile) -> str:
     mean = profile.filled / profile.distinct
     return f"{profile.distinct:,} values, each in {mean:,.1f} rows on average"
+
+
+def _is_address(profile: Profile) -> bool:
+    """True if values are addresses of machines in a network, but those of servers."""
+    sample = profile.values[:500]
+    is_server = bool({"server", "destination", "dest", "dst", "target", "remote_server"} & set(words_of(profile.name)))
+    return not is_server and sum(ADDRESS.fullmatch(value) is not None for value in sample) > 0.9 * len(sample)
 
 
 def _is_surname(profile: Profile) -> bool:

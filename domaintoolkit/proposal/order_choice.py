@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile
 from domaintoolkit.proposal.dependencies import Codes, combined, explained, group_spans, nesting
+from domaintoolkit.proposal.encoder_choice import is_hhmm
 from domaintoolkit.proposal.entity_choice import EntityChoice
 from domaintoolkit.proposal.time_choice import TimeChoice, offset_time
 
@@ -64,13 +65,25 @@ class SeenHistories:
         for profile in self.profiles:
             if profile.name in self.entity.names or profile.kind != "number" or profile.missing > 0.02:
                 continue
-            if not profile.means("offset") or profile.distinct < 8 or self._growth(profile) < 0.97:
+            if (
+                not (profile.means("offset") or profile.means("elapsed"))
+                or profile.distinct < 8
+                or self._growth(profile) < 0.97
+            ):
                 continue
             if profile.numbers is not None and profile.numbers[profile.there].min() >= 0:
                 made = offset_time(profile)
                 if made is not None and (best is None or len(best.columns[0].values) < profile.distinct):
                     best = made
         return best
+
+    def find_elapsed(self) -> TimeChoice | None:
+        """A number that counts from the beginning of each history, if the time is only its date."""
+        if self.time is None or self.time.has_clock or len(self.time.columns) != 1:
+            return None
+        share, support = explained(self.codes, self.time.columns[0].codes)
+        found = self.find_relative_time() if share > 0.999 and support > 0.3 else None
+        return found if found is not None and found.columns[0].means("elapsed") else None
 
     def _growth(self, profile: Profile, within: Codes | None = None) -> float:
         """The share of steps, within histories in the order of the file, at which a number does not fall."""
@@ -150,6 +163,14 @@ class SeenHistories:
             within = combined(within, made[0].codes)
         own = within[within >= 0]
         tied = float((np.bincount(own)[own] > 1).mean()) if len(own) else 0.0
+        if (
+            self.time is not None
+            and tied > MANY_TIES
+            and len(np.unique(self.time.times[self.time.there] % DAY_US)) == 1
+        ):
+            clock = self._clock_of_day(candidates, within)
+            if clock is not None:
+                return [clock]
         if tied > (MANY_TIES if self.time is None else TIES):
             inner = self._counter([each for each in candidates if each not in made], within, tied)
             if inner is not None:
@@ -157,6 +178,17 @@ class SeenHistories:
                     made.append(session)
                 made.append(inner)
         return made
+
+    def _clock_of_day(self, candidates: Sequence[Profile], within: Codes) -> Profile | None:
+        """Hours and minutes as a number, such as 945, by which the events of a date are ordered."""
+        for profile in candidates:
+            if profile.kind != "number" or profile.missing > 0.02 or not is_hhmm(profile) or profile.hints("late"):
+                continue
+            pairs = combined(within, profile.codes)
+            own = pairs[pairs >= 0]
+            if len(own) and float((np.bincount(own)[own] == 1).mean()) > 0.5:
+                return profile
+        return None
 
     def _sequence(self, candidates: Sequence[Profile], codes: Codes, session: Profile | None) -> Profile | None:
         """A number that grows within each history."""
@@ -188,7 +220,7 @@ class SeenHistories:
             if (
                 not profile.is_whole
                 or profile.missing > 0.02
-                or (profile.means("quantity") and not profile.hints("sequence"))
+                or (profile.means("quantity") and not profile.hints("sequence") and not profile.hints("elapsed"))
             ):
                 continue
             rows = (within >= 0) & (counts[np.maximum(within, 0)] > 1) & profile.there
@@ -198,7 +230,7 @@ class SeenHistories:
                 continue
             unique = float((np.bincount(own)[own] == 1).mean())
             growth = self._growth(profile, np.where(rows, within, -1))
-            named = profile.hints("sequence")
+            named = profile.hints("sequence") or profile.hints("elapsed")
             is_id = profile.is_unique and (profile.hints("code") or profile.hints("session"))
             if unique < 0.97 or growth < (0.9 if named else 0.98) or not (named or (is_id and tied > MANY_TIES)):
                 continue

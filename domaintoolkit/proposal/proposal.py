@@ -16,13 +16,14 @@ from domaintoolkit.proposal.dependencies import combined, is_bijective
 from domaintoolkit.proposal.encoder_choice import As, Choice, choose, choose_as, time_field
 from domaintoolkit.proposal.entity_choice import SURE, EntityChoice, find_entities, is_unlikely
 from domaintoolkit.proposal.marginal_fit import fit_marginals
+from domaintoolkit.proposal.measured import measured_by
 from domaintoolkit.proposal.order_choice import SeenHistories
 from domaintoolkit.proposal.reader_choice import build_reader, joined_name, try_reader
-from domaintoolkit.proposal.redundancy import copies, find_leaks, from_time
+from domaintoolkit.proposal.redundancy import copies, find_leaks, from_time, is_batch, is_split
 from domaintoolkit.proposal.roles import Roles, shown_time, spell
 from domaintoolkit.proposal.sampling.table_sample import TableSample, take_sample
 from domaintoolkit.proposal.time_choice import TimeChoice, find_times, offset_time
-from domaintoolkit.schema import Categorical, Reader, Schema, Timestamp
+from domaintoolkit.schema import Categorical, Numeric, Reader, Schema, Timestamp
 from domaintoolkit.simulation import Marginals
 
 __all__ = ["Proposal", "ProposedColumn", "Question", "UserChoices", "propose"]
@@ -150,6 +151,9 @@ class _Proposer:
             time = histories.find_relative_time()
             if time is not None:
                 histories = SeenHistories(entity, time, tuple(self.profiles))
+        elif self.answers.time is None and (elapsed := histories.find_elapsed()) is not None:
+            time = elapsed
+            histories = SeenHistories(entity, time, tuple(self.profiles))
         taken = {*entity.names, *([] if time is None else (column.name for column in time.columns))}
         labels = self._labels(taken)
         taken |= {label.name for label in labels}
@@ -203,7 +207,7 @@ class _Proposer:
         if not found or (key is not None and not _names_somebody(found[0])):
             raise ProposalError("entity", self._no_entity(key), self._headers())
         best = found[0]
-        near = [each for each in found[1:] if best.score - each.score < SURE]
+        near = [each for each in found[1:] if best.score - each.score < SURE and not is_batch(each.columns[0], time)]
         close = [each for each in near if not is_bijective(each.codes, best.codes, 0.95)]
         if close:
             options = tuple((",".join(each.names), each.reason) for each in (best, *close[:5]))
@@ -293,18 +297,24 @@ class _Proposer:
                 pass
             elif profile.name in order:
                 choice = replace(choice, spec=None, reason="numbers the events")
+            elif is_split(profile):
+                choice = replace(choice, spec=None, reason="names a split: the table [split] of a schema can use it")
             elif roles.time is not None and choice.spec is not None and (why := from_time(profile, roles.time)):
                 choice = replace(choice, spec=None, reason=why)
             elif (profile.means("surname") or profile.means("given")) and profile.kind == "text":
                 choice = replace(choice, spec=None, reason="a name of a person")
+            elif isinstance(choice.spec, Categorical) and is_batch(profile, roles.time):
+                choice = replace(choice, spec=None, reason="identifier: its values stand together and never come back")
             made.append(choice)
-        doubled = copies([each for each in made if each.profile.name not in said])
-        doubled |= self._copies_of_entity(made, roles, histories)
+        doubled = self._copies_of_entity(made, roles, histories)
+        left = [each for each in made if each.profile.name not in said and each.profile.name not in doubled]
+        doubled |= copies(left, roles.entity.codes)
         out = doubled.keys() - said.keys()
-        return [
+        made = [
             replace(each, spec=None, reason=doubled[each.profile.name]) if each.profile.name in out else each
             for each in made
         ]
+        return measured_by(made, said)
 
     def _copies_of_entity(self, made: Sequence[Choice], roles: Roles, histories: SeenHistories) -> dict[str, str]:
         """Columns that name the entity, or a session, once more."""
@@ -315,8 +325,10 @@ class _Proposer:
             profile = each.profile
             for role, codes, key in keys:
                 is_near = abs(profile.distinct - key.distinct) < 0.1 * key.distinct and profile.distinct > 20
-                if each.spec is not None and is_near and is_bijective(profile.codes, codes, 0.98):
-                    is_first = histories.is_first_time(profile)
+                is_first = role == "entity" and histories.is_first_time(profile)
+                # a measure, a birth or a delivery tells something, also if no two entities or visits share it
+                is_measure = isinstance(each.spec, Numeric | Timestamp) and not is_first
+                if each.spec is not None and not is_measure and is_near and is_bijective(profile.codes, codes, 0.98):
                     says = (
                         "the time of the entity's first event" if is_first else f"says what the {role} {key.name} says"
                     )

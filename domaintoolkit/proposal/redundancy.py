@@ -9,12 +9,21 @@ from numpy.typing import NDArray
 
 from domaintoolkit.proposal.columns.column_profile import DAY_US, UNITS, Profile, epoch_unit
 from domaintoolkit.proposal.columns.name_words import words_of
-from domaintoolkit.proposal.dependencies import Codes, explained, is_bijective
+from domaintoolkit.proposal.dependencies import Codes, explained, group_spans, is_bijective, runs
 from domaintoolkit.proposal.encoder_choice import Choice
 from domaintoolkit.proposal.time_choice import TimeChoice
-from domaintoolkit.schema import Categorical, Numeric, Text
+from domaintoolkit.schema import Categorical, Numeric, Text, Timestamp
 
-__all__ = ["copies", "find_leaks", "from_time"]
+__all__ = ["copies", "find_leaks", "from_time", "is_batch", "is_split", "is_unit"]
+
+SPLIT_NAMES = frozenset("split set fold subset partition eval usage".split())
+SPLIT_VALUES = frozenset(
+    "train training test testing val valid validation dev eval holdout prior public private".split()
+)
+"""Names and values of columns that split a table for training and testing."""
+
+UNIT_NAMES = ("unit", "uom", "einheit", "unidad", "unite")
+"""Words in the names of columns of units."""
 
 
 def from_time(profile: Profile, time: TimeChoice) -> str | None:
@@ -72,14 +81,21 @@ def _grows(profile: Profile, time: TimeChoice) -> bool:
     return bool((np.diff(profile.numbers[rows]) >= 0).all())
 
 
-def copies(choices: Sequence[Choice]) -> dict[str, str]:
-    """The columns that say what another says, each with the reason to leave it out."""
+def copies(choices: Sequence[Choice], entity: Codes) -> dict[str, str]:
+    """The columns that say what another says, each with the reason to leave it out; `entity` has a code for each row.
+
+    Measures that differ between all entities, such as births and coordinates, are not copies for that.
+    """
     out: dict[str, str] = {}
     kept = [each for each in choices if each.spec is not None and each.profile.distinct > 1]
+    own = {
+        each.profile.name for each in kept
+        if isinstance(each.spec, Numeric | Timestamp) and is_bijective(each.profile.codes, entity, 0.9)
+    }  # fmt: skip
     for place, first in enumerate(kept):
         for second in kept[place + 1 :]:
             one, other = first.profile, second.profile
-            if one.name in out or other.name in out:
+            if one.name in out or other.name in out or {one.name, other.name} <= own:
                 continue
             part = _partial_copy(one, other)
             if part is not None and one.kind != other.kind:
@@ -90,6 +106,11 @@ def copies(choices: Sequence[Choice]) -> dict[str, str]:
                 continue
             if part is not None:
                 out[part.name] = f"copy of {(other if part is one else one).name}, but {part.missing:.0%} null"
+                continue
+            rarer = _rarer_copy(first, second)
+            if rarer is not None:
+                said_by = other if rarer is one else one
+                out[rarer.name] = f"says what {said_by.name} says, but {rarer.missing:.0%} null"
                 continue
             if isinstance(first.spec, Numeric) != isinstance(second.spec, Numeric) and not _is_place(one, other):
                 continue
@@ -130,6 +151,34 @@ def _partial_copy(one: Profile, other: Profile) -> Profile | None:
     return less if float((places[less.codes[both]] == more.codes[both]).mean()) > 0.998 else None
 
 
+def _rarer_copy(first: Choice, second: Choice) -> Profile | None:
+    """The one of two columns of names that is null for some names of the other, and says nothing else."""
+    one, other = first.profile, second.profile
+    less, more = (one, other) if one.missing > other.missing else (other, one)
+    if less.missing - more.missing <= 0.02 or less.missing > 0.6 or less.distinct < 20:
+        return None
+    if not isinstance(first.spec, Categorical) or not isinstance(second.spec, Categorical):
+        return None
+    if explained(more.codes, less.codes, nulls_count=True)[0] < 0.98 or not is_bijective(one.codes, other.codes, 0.98):
+        return None
+    return less
+
+
+def is_batch(profile: Profile, time: TimeChoice | None) -> bool:
+    """True if a column numbers rows that came together, such as a message: its values stand in a row and are over."""
+    mean = profile.filled / max(profile.distinct, 1)
+    if time is None or profile.distinct < 50 or not 1.05 < mean < 6 or runs(profile.codes) > 1.01:
+        return False
+    span, _ = group_spans(np.where(time.there, profile.codes, -1), time.times)
+    return span < 0.01
+
+
+def is_split(profile: Profile) -> bool:
+    """True if a column says which rows are for training and which for testing."""
+    words, values = set(words_of(profile.name)), {value.lower() for value in profile.values[:20]}
+    return bool(words & SPLIT_NAMES) and 2 <= profile.distinct <= 5 and values <= SPLIT_VALUES
+
+
 def _worth(choice: Choice) -> float:
     """Points for the better one of two columns that say the same."""
     profile = choice.profile
@@ -139,9 +188,14 @@ def _worth(choice: Choice) -> float:
         length = sum(map(len, profile.values[:200])) / len(profile.values[:200])
         is_words = profile.values[0].isalpha() and not any(" " in value for value in profile.values[:200])
         score += 0.5 if is_words and length <= 20 else -0.5 if length > 30 else 0.0
-    if isinstance(choice.spec, Text):
+    if isinstance(choice.spec, Text) or is_unit(profile):
         score -= 1.0
     return score
+
+
+def is_unit(profile: Profile) -> bool:
+    """True if a name says that a column has the units of numbers."""
+    return profile.kind == "text" and any(word in profile.name.lower() for word in UNIT_NAMES)
 
 
 def _between(choice: Choice, others: Sequence[Choice]) -> str | None:

@@ -78,7 +78,7 @@ def shown_time(time: TimeChoice) -> str:
 def spell(spec: Any) -> str:
     settings = [
         f"{name}={getattr(spec, name)!r}"
-        for name in ("max_size", "min_count", "separator", "unseen", "strategy", "sign")
+        for name in ("max_size", "min_count", "separator", "unseen", "strategy", "sign", "by")
         if hasattr(spec, name) and getattr(spec, name) != getattr(type(spec)(spec.name), name)
     ]  # fmt: skip
     if isinstance(spec, Timestamp):

@@ -28,6 +28,9 @@ OFFSET_UNITS = {
     "h": "hour hours h stunden horas heures",
     "d": "day days d tage dia dias jour jours tag giorno giorni",
 }
+LONG_SECONDS = 10 * 86_400
+"""Seconds since a beginning beyond which numbers without a unit are milliseconds."""
+
 JOINED = 0.02
 """The share of rows without a time of day up to which it is joined to the date."""
 
@@ -195,8 +198,11 @@ def offset_time(profile: Profile) -> TimeChoice | None:
     if profile.numbers is None:
         return None
     own = words_of(profile.name)
-    unit = next((unit for unit, words in OFFSET_UNITS.items() if set(own) & set(words.split())), "s")
-    factor = {"s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "d": DAY_US}[unit]
+    counted = profile.numbers[profile.there]
+    # without a unit in the name: a history of many days in seconds is one of minutes in milliseconds
+    likely = "ms" if len(counted) and profile.is_whole and np.abs(counted).max() > LONG_SECONDS else "s"
+    unit = next((unit for unit, words in OFFSET_UNITS.items() if set(own) & set(words.split())), likely)
+    factor = {"ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "d": DAY_US}[unit]
     settings = {name: value for name, value in profile.settings.items() if name in ("null", "trim")}
     times = np.nan_to_num(profile.numbers * factor).astype(np.int64)
     made = _scored((profile,), times, profile.there, settings | {"time_unit": unit, "time_origin": ORIGIN}, unit != "d")

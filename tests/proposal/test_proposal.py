@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import public_tables
 import pytest
 from raw_tables import TABLES, write_rows
 
@@ -11,6 +12,8 @@ from domaintoolkit.errors import ProposalError, SourceError
 from domaintoolkit.proposal import Proposal, UserChoices, propose, write_toml
 from domaintoolkit.reading import domain_from_toml, open_source
 from domaintoolkit.schema import Timestamp
+
+assert public_tables  # which lists its tables in TABLES
 
 
 def roles(proposal: Proposal) -> dict[str, str]:
@@ -66,6 +69,13 @@ def test_times_that_are_all_at_midnight_have_no_hours(tmp_path: Path) -> None:
     parts = {spec.name: spec.parts for spec in schema.fields if isinstance(spec, Timestamp)}
     assert set(parts) == {"bought", "posted"}
     assert not any("hour" in each for each in parts.values())
+
+
+def test_numbers_of_many_kinds_have_buckets_of_their_kind(tmp_path: Path) -> None:
+    path, _ = TABLES["chart_events"](tmp_path)
+    fields = {spec.name: spec for spec in propose([str(path)]).schema.fields}
+    assert fields["valuenum"].by == "itemid"
+    assert list(fields).index("itemid") < list(fields).index("valuenum")
 
 
 def test_namibia_is_a_country_and_zeros_are_kept(tmp_path: Path) -> None:

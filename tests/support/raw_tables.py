@@ -43,7 +43,7 @@ def write_rows(
         file.write(before)
         out = csv.writer(file, delimiter=delimiter)
         if header is not None:
-            out.writerow(header.split())
+            out.writerow(header.split(" "))
         out.writerows(rows)
     return path
 

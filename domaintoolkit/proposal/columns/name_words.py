@@ -66,6 +66,11 @@ _WORDS = {
         "minute minutes offset elapsed since relative second seconds secs hours days day week step tick minuten "
         "sekunden stunden tage minuto minutos segundos horas dias jour jours heures"
     ),
+    "elapsed": "timeframe timedelta timeoffset elapsed uptime offset runtime",
+    "generic": (
+        "value val valuenum result reading measurement measure obs observation wert messwert ergebnis valor resultado "
+        "valeur resultat valore risultato waarde metric"
+    ),
     "label": (
         "label target fraud churn churned attributed converted conversion outcome default defaulted clicked "
         "response mortality death died deceased expire click readmitted betrug fraude abandono kuendigung gekuendigt "

@@ -51,7 +51,9 @@ def find_clock_format(values: Sequence[str]) -> str | None:
 
 
 def _shape(tokens: Sequence[str]) -> tuple[str, ...]:
-    return tuple("0" if token[0].isdigit() else "a" if token[0].isalpha() else token for token in tokens)
+    marks = {"+": "-"}  # of offsets, +0100 and -0700
+    kinds = ("0" if token[0].isdigit() else "a" if token[0].isalpha() else marks.get(token, token) for token in tokens)
+    return tuple(kinds)
 
 
 def _reads(time_format: str, values: Sequence[str]) -> bool:
@@ -171,21 +173,18 @@ def _find_clock(columns: list[list[str]], kinds: list[str | None], has_half: boo
 
 
 def _find_offset(columns: list[list[str]], kinds: list[str | None]) -> None:
-    """An offset from UTC at the end, `+0100` or `+01:00`, behind a time of day."""
-    if not any(kind in ("%M", "%S", "%f") for kind in kinds):
+    """An offset from UTC behind a time of day, `+0100` or `+01:00`; a bracket or word may follow it."""
+    clock = max((place for place, kind in enumerate(kinds) if kind in ("%M", "%S", "%f")), default=None)
+    if clock is None:
         return
-    for size in (4, 2):
-        end = kinds[-size:]
-        if (
-            len(kinds) > size
-            and size == 4
-            and end[0] in ("+", "-")
-            and end[1] is None
-            and end[2] == ":"
-            and end[3] in (None, "%M")
-        ):
-            kinds[-4:] = ["%z", "", "", ""]
+    for place in range(clock, len(kinds) - 1):
+        if not set(columns[place]) <= {"+", "-"}:
+            continue
+        digits = columns[place + 1]
+        if kinds[place + 1] is None and all(len(each) == 4 for each in digits):
+            kinds[place : place + 2] = ["%z", ""]
             return
-        if size == 2 and end[0] in ("+", "-") and end[1] is None and all(len(each) == 4 for each in columns[-1]):
-            kinds[-2:] = ["%z", ""]
+        is_long = place + 3 < len(kinds) and kinds[place + 2] == ":" and kinds[place + 3] in (None, "%M")
+        if kinds[place + 1] in (None, "%H", "%-H") and is_long:
+            kinds[place : place + 4] = ["%z", "", "", ""]
             return
