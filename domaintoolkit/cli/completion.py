@@ -21,8 +21,11 @@ __all__ = [
     "complete_devices",
     "complete_domains",
     "complete_fields",
+    "complete_forms",
+    "complete_labels",
     "complete_model_settings",
     "complete_presets",
+    "complete_studies",
 ]
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -84,6 +87,28 @@ def complete_columns(ctx: click.Context) -> list[tuple[str, str]]:
     others = () if schema.time is None else (schema.time,)
     fields = (spec.name for spec in (*schema.static, *schema.fields))
     return [(f"{name}=", "") for name in dict.fromkeys((*schema.entity, *others, *fields, *schema.labels))]
+
+
+@_offer
+def complete_studies(_: click.Context) -> list[tuple[str, str]]:
+    """The studies that the package ships, with their titles."""
+    from domaintoolkit.studies import load_study, study_names
+
+    return [(name, load_study(name).title) for name in study_names()]
+
+
+@_offer
+def complete_forms(ctx: click.Context) -> list[tuple[str, str]]:
+    """The sizes of the study that the arguments so far name."""
+    from domaintoolkit.studies import load_study
+
+    return [(name, "") for name in load_study(ctx.params["name"]).forms]
+
+
+@_offer
+def complete_labels(ctx: click.Context) -> list[tuple[str, str]]:
+    """The label columns of the streams."""
+    return [(name, "") for name in _find_schema(ctx).labels]
 
 
 @_offer

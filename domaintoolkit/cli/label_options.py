@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from domaintoolkit.cli.completion import complete_labels
 from domaintoolkit.cli.options import add_options
 from domaintoolkit.cli.pipes import keep_input
 from domaintoolkit.cli.row_options import parse_headers
@@ -86,7 +87,10 @@ def label_options(file: str, help: str, targets: bool = True) -> Callable[[Calla
             click.option(
                 file, "labels", type=click.Path(readable=False, path_type=Path), metavar="FILE", help=help
             ),
-            click.option("--label", metavar="NAME", help="Label column of the streams, in place of a file."),
+            click.option(
+                "--label", metavar="NAME", shell_complete=complete_labels,
+                help="Label column of the streams, in place of a file.",
+            ),
             click.option(
                 "--column", "headers", multiple=True, metavar="NAME=HEADER",
                 help="Header of the label table's column NAME: the key's, date, target, task, split or weight. "

@@ -32,11 +32,14 @@ def check_output_folder(folder: Path, marker: str, overwrite: bool, hint: str) -
         raise OutputError(str(folder), f"already holds something else ({listed}); choose an empty or new folder")
 
 
-def check_output_ending(option: str, file: Path, endings: tuple[str, ...]) -> str:
+def check_output_ending(option: str, file: Path, endings: tuple[str, ...], pipe: bool = True) -> str:
     """The ending of the name of `file`, which decides the format; `-` is written in the format of the last ending.
 
-    Raises `click.UsageError` if it is none of `endings`, or if `--json` would write to standard output too.
+    Raises `click.UsageError` if it is none of `endings`, if it is `-` without `pipe`, or if `--json` would write to
+    standard output too.
     """
+    if is_pipe(file) and not pipe:
+        raise click.UsageError(f"{option} writes files beside it too, so it cannot be -; name a file")
     if is_pipe(file):
         if click.get_current_context().params.get("json_output"):
             raise click.UsageError(f"{option} - and --json both write to standard output; drop one of them")

@@ -47,5 +47,14 @@ def test_fields_of_an_encoded_folder(encoded: Path) -> None:
     assert offered("evaluate", str(encoded), "--next", "pr") == ["product_id", "price"]
 
 
+def test_labels_of_an_encoded_folder(encoded: Path) -> None:
+    assert offered("evaluate", str(encoded), "--label", "") == offered("finetune", "run", str(encoded), "--label", "")
+
+
+def test_studies_and_their_forms() -> None:
+    assert offered("study", "si") == ["sizes"]
+    assert offered("study", "sizes", "--form", "s") == ["small"]
+
+
 def test_a_completion_that_fails_offers_nothing() -> None:
     assert offered("encode", "--schema", "nowhere.toml", "--column", "") == []

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domaintoolkit.cli.completion import complete_domains
-from domaintoolkit.cli.options import AtLeast, format_examples, json_option, parse_time, print_json
-from domaintoolkit.cli.output import check_output_ending
+from domaintoolkit.cli.completion import complete_domains, complete_forms, complete_studies
+from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, parse_time, print_json
+from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.errors import unknown_name
 
 if TYPE_CHECKING:
     from domaintoolkit.studies.scheduler import StudyState
@@ -27,7 +28,7 @@ EXAMPLES = format_examples(
 
 
 @click.command("study", epilog=EXAMPLES)
-@click.argument("name", required=False, metavar="[NAME|STUDY.toml]")
+@click.argument("name", required=False, metavar="[NAME|STUDY.toml]", shell_complete=complete_studies)
 @click.argument("streams", type=click.Path(path_type=Path), required=False, metavar="[OUT]")
 @click.option("--list", "listed", is_flag=True, help="List the studies that the package ships.")
 @click.option(
@@ -38,7 +39,10 @@ EXAMPLES = format_examples(
     "--out", "-o", type=click.Path(path_type=Path), metavar="FOLDER",
     help="Folder of the study.  [default: NAME-study in the current folder]",
 )  # fmt: skip
-@click.option("--form", default="small", show_default=True, metavar="NAME", help="Size of the study: small or large.")
+@click.option(
+    "--form", default="small", show_default=True, metavar="NAME", shell_complete=complete_forms,
+    help="Size of the study: small or large.",
+)  # fmt: skip
 @click.option("--budget", callback=parse_time, metavar="TIME", help="Choose steps and seeds that fit: 30m, 2h.")
 @click.option(
     "--jobs", "-j", type=AtLeast(1), metavar="N", help="Runs at once.  [default: one per processor; on a GPU 1]"
@@ -48,6 +52,7 @@ EXAMPLES = format_examples(
     "--summary", type=click.Path(path_type=Path), metavar="FILE",
     help="Write what was found as Markdown too, with its pictures and tables in a folder beside it.",
 )  # fmt: skip
+@overwrite_option
 @json_option
 def command(
     name: str | None,
@@ -60,6 +65,7 @@ def command(
     jobs: int | None,
     redraw: bool,
     summary: Path | None,
+    overwrite: bool,
     json_output: bool,
 ) -> None:
     """Train a grid of models and compare them on a page.
@@ -69,7 +75,7 @@ def command(
     run the same command again: no run is done twice. The page says of each published finding if these runs agree with
     it (findings.csv). The data are a domain's sample, or OUT, an encoded folder.
     """
-    from domaintoolkit.studies import load_study, redraw_study, run_study, study_names, write_summary
+    from domaintoolkit.studies import load_study, study_names
 
     if listed:
         names = {each: load_study(each) for each in study_names()}
@@ -87,8 +93,13 @@ def command(
     if redraw and idle:
         raise click.UsageError(f"--redraw runs nothing, so it takes no {' and no '.join(idle)}")
     if summary is not None:
-        check_output_ending("--summary", summary, (".md",))
+        check_output_ending("--summary", summary, (".md",), pipe=False)
+        check_output_file(summary, overwrite)
     study = load_study(name)
+    if form not in study.forms:
+        raise click.UsageError(unknown_name("form", form, study.forms))
+    from domaintoolkit.studies import redraw_study, run_study, write_summary
+
     folder = out or Path(f"{Path(name).stem}-study")
     if redraw:
         page = redraw_study(study, folder, name)
