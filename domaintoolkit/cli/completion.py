@@ -102,7 +102,8 @@ def complete_forms(ctx: click.Context) -> list[tuple[str, str]]:
     """The sizes of the study that the arguments so far name."""
     from domaintoolkit.studies import load_study
 
-    return [(name, "") for name in load_study(ctx.params["name"]).forms]
+    name = ctx.params.get("name") or ctx.args[0]
+    return [(form, "") for form in load_study(name).forms]
 
 
 @_offer

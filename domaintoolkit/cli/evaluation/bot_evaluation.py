@@ -50,12 +50,14 @@ def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="What bots do: steady, fast, sleepless, busy, repeats:FIELD, varies:FIELD, cycles:FIELD. Repeatable."),
         click.option("--rules-of", metavar="DOMAIN", shell_complete=complete_domains,
             help="Take the rules of an installed domain."),
-        click.option("--converted", metavar="LABEL", shell_complete=complete_labels, help="Label of events that only people bring about."),
+        click.option("--converted", metavar="LABEL", shell_complete=complete_labels,
+            help="Label of events that only people bring about."),
         click.option("--rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01,
             show_default=True, metavar="SHARE", help="Share of these events that may be called invalid."),
         click.option("--cluster-count", type=AtLeast(2), metavar="K",
             help="Clusters.  [default: one for 50 entities, 10 to 500]"),
-        click.option("--truth", metavar="LABEL", shell_complete=complete_labels, help="Label that says what an entity is, if that is known."),
+        click.option("--truth", metavar="LABEL", shell_complete=complete_labels,
+            help="Label that says what an entity is, if that is known."),
         click.option("--people", multiple=True, metavar="VALUE", help="A value of --truth that is no bot. Repeatable."),
     )):  # fmt: skip
         function = option(function)
