@@ -103,11 +103,11 @@ def reads_tables() -> Iterator[None]:
 
 
 def _parse_delimiter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    r"""One character. `\t` is a tab, which shells make hard to type."""
-    character = "\t" if value == "\\t" else value
-    if character is not None and len(character) != 1:
-        raise click.BadParameter(f"expected one character, got {value!r}", ctx, param)
-    return character
+    r"""A delimiter. `\t` is a tab, which shells make hard to type, and `\u0001` the character of this number."""
+    if value == "":
+        raise click.BadParameter("expected at least one character, got ''", ctx, param)
+    named = re.fullmatch(r"\\(?:t|u([0-9a-fA-F]{4}))", value or "")
+    return value if named is None else "\t" if named[1] is None else chr(int(named[1], 16))
 
 
 def row_options(function: Callable[..., Any]) -> Callable[..., Any]:

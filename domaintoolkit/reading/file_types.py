@@ -10,6 +10,7 @@ from domaintoolkit.reading.encodings import as_utf8
 
 __all__ = ["Kind", "Recognised", "named_kind", "recognise"]
 
+Packing = Literal["gzip", "zip", "bzip2", "xz", "Zstandard"]
 Kind = Literal["csv", "json lines", "parquet", "arrow", "arrow stream", "excel", "empty"]
 
 
@@ -19,7 +20,7 @@ class Recognised:
 
     text: str
     kind: Kind | None = None
-    packing: Literal["gzip", "zip"] | None = None
+    packing: Packing | None = None
 
 
 READ = {
@@ -29,6 +30,9 @@ READ = {
     b"\x1f\x8b": Recognised("gzip", packing="gzip"),
     b"PK\x03\x04": Recognised("zip", packing="zip"),
     b"PK\x05\x06": Recognised("an empty zip file", packing="zip"),
+    b"BZh": Recognised("bzip2", packing="bzip2"),
+    b"\xfd7zXZ": Recognised("xz", packing="xz"),
+    b"\x28\xb5\x2f\xfd": Recognised("Zstandard", packing="Zstandard"),
 }
 FOREIGN = {
     b"\x89PNG": "a PNG image",
@@ -36,11 +40,10 @@ FOREIGN = {
     b"GIF8": "a GIF image",
     b"%PDF": "a PDF document",
     b"PARE": "encrypted Parquet",
-    b"\x28\xb5\x2f\xfd": "Zstandard-compressed data (unpack it first)",
-    b"BZh": "bzip2-compressed data (unpack it first)",
-    b"\xfd7zXZ": "xz-compressed data (unpack it first)",
+    b"\x04\x22\x4d\x18": "LZ4-compressed data (unpack it first)",
     b"7z\xbc\xaf": "a 7z archive (unpack it first)",
     b"Rar!": "a RAR archive (unpack it first)",
+    b"version https://git-lfs": "a pointer of Git LFS (fetch the file itself: git lfs pull)",
     b"SQLite format 3": "an SQLite database",
     b"Obj\x01": "Avro",
     b"ORC": "ORC",
@@ -64,6 +67,9 @@ NAMED = {
     ".xlsm": "excel",
     ".gz": "gzip",
     ".zip": "zip",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+    ".zst": "Zstandard",
 }
 
 
@@ -89,9 +95,20 @@ def recognise(head: bytes, encoding: str = "utf-8") -> Recognised:
         return Recognised("a web page or XML")
     if re.match(rb"\s*(\{|\[\s*[\[{])", head):
         return _recognise_json(head.lstrip())
+    if (order := _zeros(head)) and encoding == "utf-8":
+        return Recognised(f"UTF-16 text without its mark (set encoding = '{order}' in the reader)")
     if b"\0" in re.split(rb"[\r\n]", head, maxsplit=1)[0]:
         return Recognised("binary data (NUL bytes in the first line)")
     return Recognised("text", kind="csv")
+
+
+def _zeros(head: bytes) -> str:
+    """The encoding of Latin text in which every other byte is zero; "" for any other."""
+    even, odd = head[0:200:2], head[1:200:2]
+    for zeros, text, order in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if len(zeros) > 3 and not any(zeros) and all(each in b"\t\n\r" or 32 <= each < 127 for each in text):
+            return order
+    return ""
 
 
 def _recognise_json(head: bytes) -> Recognised:

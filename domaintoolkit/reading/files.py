@@ -64,7 +64,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One table: a file, or the `member` of a zip file. `packing` is gzip, zip or None."""
+    """One table: a file, or the `member` of a zip file; `packing` is None if it is not packed."""
 
     path: Path
     kind: Kind
@@ -173,8 +173,8 @@ def _look_into(path: Path, wanted: str, encoding: str) -> Iterator[SourceFile]:
     if found.packing == "zip":
         for member in _members(path):
             yield _unpacked(path, "zip", member, wanted, encoding)
-    elif found.packing == "gzip":
-        yield _unpacked(path, "gzip", None, wanted, encoding)
+    elif found.packing is not None:
+        yield _unpacked(path, found.packing, None, wanted, encoding)
     else:
         yield SourceFile(path, _kind(str(path), found, wanted), encoding=encoding)
 

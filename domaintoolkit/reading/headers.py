@@ -15,7 +15,7 @@ from domaintoolkit.schema import Column, Reader
 
 __all__ = ["locate", "other_delimiter", "with_headers", "written_columns"]
 
-DELIMITERS = (",", ";", "\t", "|", "::", "whitespace")
+DELIMITERS = (",", ";", "\t", "|", "::", "\x01", "^", "whitespace")
 """The delimiters of most files, tried if the headers are not found."""
 
 _VALUE = re.compile(r"-?[0-9]+([.][0-9]+)?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}.*")
@@ -92,7 +92,7 @@ def locate(
         wanted = [column.header for column in missing]
         needed = {column.header for column in columns if not column.optional}
         hint = _later_header(*later, needed, needed & set(found), delimiter) if delimiter and wanted else ""
-        hint = hint or (other_delimiter(_join(found, delimiter), wanted, delimiter) if delimiter else "")
+        hint = hint or (_other_layout(found, wanted, delimiter) if delimiter else "")
         if not hint and len(missing) == len(columns) and any(_VALUE.fullmatch(header) for header in found):
             hint = "; if the first line is a row, set header = false in the reader"
         raise SourceError(file.name, "; ".join(wrong) + hint)
@@ -140,6 +140,19 @@ def _missing(missing: Sequence[Column], found: Sequence[str]) -> Iterator[str]:
         )
 
 
+def _other_layout(found: Sequence[str], wanted: Sequence[str], delimiter: str) -> str:
+    """A hint for headers that would have been found with another quote, without spaces or split elsewhere."""
+    if any(f"'{header}'" in found for header in wanted):
+        return '; to read values in single quotes, set quote = "\'" in the reader'
+    if any(header.strip() in wanted for header in found if header != header.strip()):
+        return "; to leave out spaces around headers and values, set trim = true in the reader"
+    return other_delimiter(_join(found, delimiter), wanted, delimiter)
+
+
+def _spell(mark: str) -> str:
+    return repr(mark) if mark.isprintable() else f'"\\u{ord(mark[0]):04x}"'
+
+
 def other_delimiter(line: str, wanted: Sequence[str], delimiter: str) -> str:
     """A hint for a header line that has `wanted` headers if it is split at another character; "" otherwise."""
     for other in DELIMITERS:
@@ -147,7 +160,9 @@ def other_delimiter(line: str, wanted: Sequence[str], delimiter: str) -> str:
             continue
         there = {header.strip("'\" \r\n") for header in (line.split() if other == "whitespace" else line.split(other))}
         if len(there) > 1 and any(header in there for header in wanted):
-            shown, split = ("'\\t'" if mark == "\t" else repr(mark) for mark in (other, delimiter))
+            shown, split = ("'\\t'" if mark == "\t" else _spell(mark) for mark in (other, delimiter))
+            if not other.isprintable() and other != "\t":
+                return f"; they look split by {shown}, not by {split}: set delimiter = {shown} in the reader"
             return (
                 f"; they look split by {shown}, not by {split}: "
                 f"give --delimiter {shown}, or set `delimiter` in the reader"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import SourceError
-from domaintoolkit.reading.csv.pieces import CsvPiece, Dialect, Window, breaks, pieces
+from domaintoolkit.reading.csv.pieces import BOM, CsvPiece, Dialect, Window, breaks, pieces
 from domaintoolkit.reading.csv.records import Records
-from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, split, split_line
+from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, repeated_headers, split, split_line, without
 from domaintoolkit.reading.encodings import original, with_utf8
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.formats.columnar import Columnar
@@ -33,6 +33,12 @@ __all__ = ["FilePart", "parts"]
 EXCEL = re.compile(rb'"?sep=([\x20-\x7e\t])"?[\r\n]')
 """A first line that tells Excel the delimiter of the file."""
 
+REPEATED = (
+    "the line repeats the header; to leave such lines out, set repeated_header = 'skip' in the reader, and to read "
+    "them as rows, repeated_header = 'keep'"
+)
+
+ESCAPE = "; if a backslash stands before quotes that are text, set escape = '\\\\' in the reader"
 QUOTES = "; if quotes are ordinary characters in this file, set quote = false in the reader"
 
 
@@ -207,22 +213,34 @@ def _text_parts(
         found = pieces(window, dialect, block)
         if reader.header:
             headers, consumed, rest = _header(file, found, dialect, delimiter, columns, skipped)
+            headers = tuple(header.strip() for header in headers) if reader.trim else headers
+            repeated = repeated_headers(headers, consumed, dialect)
             places = locate(file, columns, headers, delimiter, (breaks(consumed), rest))
         else:
             headers = tuple(column.name for column in reader.columns if not column.time_join)
-            consumed, rest = skipped, b""
+            consumed, rest, repeated = skipped, b"", ()
             # a part of a joined time is named by the other columns' names
             numbers = {name: place for place, name in enumerate(headers)}
             places = {column.name: numbers.get(column.name, numbers.get(column.header, 0)) for column in columns}
         absent = Absent(file, columns, places)
         nulls = tuple(tuple(column.null or ()) for column in absent.present)
         layout = TextLayout(
-            dialect, headers, absent.present, tuple(places[column.name] for column in absent.present), nulls
+            dialect,
+            headers,
+            absent.present,
+            tuple(places[column.name] for column in absent.present),
+            nulls,
+            delimiter.encode() if reader.short_rows == "fill" else b"",
         )
         notes = (*absent.notes, *_extra_note(file, layout)) if reader.header else ()
         yield FilePart([], 0, lines=breaks(consumed), notes=notes)
-        text_part = TextParts(layout, absent, reader.invalid_text == "replace", encoding)
-        later = _chain(CsvPiece(rest), found) if rest else found
+        dropped = repeated if reader.repeated_header == "skip" else ()
+        # one column may hold its own name
+        refused = repeated if reader.repeated_header == "refuse" and layout.width > 1 else ()
+        text_part = TextParts(layout, absent, reader.invalid_text == "replace", encoding, refused)
+        if rest:
+            window.give_back(len(rest))
+        later = pieces(window, replace(dialect, dropped=dropped), block)
         with make_workers(threads) as workers:
             yield from workers.map_in_order(text_part, later)
 
@@ -233,11 +251,6 @@ def _extra_note(file: SourceFile, layout: TextLayout) -> Iterator[str]:
         shown = ", ".join(header or '""' for header in extra[:10])
         more = f" and {len(extra) - 10} more" if len(extra) > 10 else ""
         yield f"{file.name}: columns not read: {shown}{more}"
-
-
-def _chain(first: CsvPiece, others: Iterator[CsvPiece]) -> Iterator[CsvPiece]:
-    yield first
-    yield from others
 
 
 def _header(
@@ -257,7 +270,7 @@ def _header(
         records = Records(piece.data, dialect, keep_blank=True)
         # the first line that is not blank is the header
         written = np.flatnonzero(records.ends > records.starts)
-        if piece.is_comment or not len(written):
+        if piece.is_left_out or not len(written):
             consumed += piece.data
             continue
         first = int(written[0])
@@ -278,22 +291,26 @@ class TextParts:
     absent: Absent
     replace: bool
     encoding: str
+    repeated: tuple[bytes, ...]
+    """Lines that repeat the header, which are refused."""
 
     def __call__(self, piece: CsvPiece) -> FilePart:
         """The part that a piece of text is."""
         layout, keep_blank = self.layout, self.layout.width == 1
-        if piece.is_comment:
+        if piece.is_left_out:
             return FilePart([], 0, breaks(piece.data))
         if piece.fault is not None:
-            wrong = {0: f"broken quoting: {piece.fault}{QUOTES}"}
+            hint = ESCAPE if b'\\"' in piece.data and layout.dialect.escape is None else QUOTES
+            wrong = {0: f"broken quoting: {piece.fault}{hint}"}
             lines = breaks(piece.data)
             return FilePart([], 1, lines, None, wrong, piece.data, layout.dialect, keep_blank, self.encoding)
-        values = split(piece.data, layout)
+        values = without(split(piece.data, layout), self._repeated(piece.data))
         made = [
             convert_text(array, column, self.replace, "" in nulls, self.encoding)
             for array, column, nulls in zip(values.columns, layout.columns, layout.nulls, strict=True)
         ]
         wrong = {record: _width_reason(width, layout) for record, width in values.wrong.items()}
+        wrong |= dict.fromkeys(values.left_out, REPEATED)
         if wrong and values.records - 1 in wrong and not piece.data.endswith((b"\n", b"\r")):
             wrong[values.records - 1] += "; no line break ends the line: the file was cut off in it"
         return FilePart(
@@ -308,11 +325,23 @@ class TextParts:
             self.encoding,
         )
 
+    def _repeated(self, data: bytes) -> list[int]:
+        """The records that repeat the header."""
+        if not any(line in data for line in self.repeated):
+            return []
+        records = Records(data, self.layout.dialect, keep_blank=False)
+        return [number for number in range(len(records)) if records.raw(number).removeprefix(BOM) in self.repeated]
+
 
 def _width_reason(width: int, layout: TextLayout) -> str:
     reason = f"{width} columns, but the header has {layout.width}"
     missing = ", ".join(repr(header) for header in layout.headers[width:])
-    return f"{reason}; there is nothing for {missing}" if missing else reason
+    if missing:
+        return f"{reason}; there is nothing for {missing}; to read nulls there, set short_rows = 'fill' in the reader"
+    return (
+        f"{reason}; if the header lacks a name, skip it: set header = false and skip in the reader, and list all "
+        f"{width} columns"
+    )
 
 
 def _not_utf8(line: bytes, encoding: str) -> str:

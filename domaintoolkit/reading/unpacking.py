@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
 
 from domaintoolkit.errors import SourceError
 
-__all__ = ["open_archive", "open_unpacked", "problem"]
+__all__ = ["STREAMS", "open_archive", "open_unpacked", "problem"]
 
 
 @contextmanager
@@ -23,15 +27,15 @@ def open_unpacked(path: Path, packing: str | None, member: str | None) -> Iterat
     name = str(path) if member is None else f"{path}!{member}"
     with ExitStack() as stack:
         try:
-            if packing == "gzip":
-                yield cast("BinaryIO", stack.enter_context(gzip.open(path)))
+            if packing in STREAMS:
+                yield cast("BinaryIO", stack.enter_context(STREAMS[packing](path)))
             elif packing == "zip" and member is not None:
                 yield cast("BinaryIO", stack.enter_context(open_archive(path).open(member)))
             else:
                 yield stack.enter_context(path.open("rb"))
         except EOFError:
             raise SourceError(name, f"cut short: the {packing} data ends early") from None
-        except (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:
+        except (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, lzma.LZMAError, pa.ArrowInvalid) as error:
             raise SourceError(name, f"damaged {packing} data ({error})") from None
         # zipfile raises RuntimeError for an encrypted member, the other for an unknown compression
         except (RuntimeError, NotImplementedError) as error:
@@ -39,7 +43,56 @@ def open_unpacked(path: Path, packing: str | None, member: str | None) -> Iterat
                 raise
             raise SourceError(name, f"a zip member that cannot be unpacked ({error})") from None
         except OSError as error:
+            if packing in STREAMS and error.errno is None:  # of the packing, not of the system
+                raise SourceError(name, f"damaged {packing} data ({error})") from None
             raise problem(name, error) from None
+
+
+def _open_zstandard(path: Path) -> BinaryIO:
+    """The unpacked bytes of a file of Zstandard; raises `EOFError` if it is cut short, which Arrow does not notice."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        while file.tell() < size:
+            _skip_frame(file)
+        if file.tell() > size:
+            raise EOFError
+    return cast("BinaryIO", pa.input_stream(path, compression="zstd"))
+
+
+def _skip_frame(file: BinaryIO) -> None:
+    """Go on to the end of a frame of Zstandard (RFC 8878): its header, its blocks and its checksum."""
+    magic = _take_number(file, 4)
+    if magic >> 4 == 0x184D2A5:  # a frame of other data
+        file.seek(_take_number(file, 4), os.SEEK_CUR)
+        return
+    if magic != 0xFD2FB528:
+        raise pa.ArrowInvalid("no frame begins there")
+    flags = _take_number(file, 1)
+    is_single, has_checksum = flags >> 5 & 1, flags >> 2 & 1
+    content_size = (is_single, 2, 4, 8)[flags >> 6]
+    file.seek((0 if is_single else 1) + (0, 1, 2, 4)[flags & 3] + content_size, os.SEEK_CUR)
+    is_last = 0
+    while not is_last:
+        block = _take_number(file, 3)
+        is_last, kind = block & 1, block >> 1 & 3
+        file.seek(1 if kind == 1 else block >> 3, os.SEEK_CUR)  # of a repeated byte, only one is stored
+    file.seek(4 * has_checksum, os.SEEK_CUR)
+
+
+def _take_number(file: BinaryIO, size: int) -> int:
+    data = file.read(size)
+    if len(data) < size:
+        raise EOFError
+    return int.from_bytes(data, "little")
+
+
+STREAMS: dict[str | None, Callable[[Path], Any]] = {
+    "gzip": gzip.open,
+    "bzip2": bz2.open,
+    "xz": lzma.open,
+    "Zstandard": _open_zstandard,
+}
+"""Opens a packed file, for each packing of a single one."""
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from domaintoolkit.schema import Column
 from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, SECOND
 from domaintoolkit.times.iso_text import parse_time
-from domaintoolkit.times.time_form import Unit
+from domaintoolkit.times.time_form import Unit, formats_of
 
 __all__ = ["split_times", "write_times"]
 
@@ -21,7 +21,7 @@ PER_UNIT: dict[str, int] = {"us": 1, "ms": 1_000, "s": SECOND, "min": MINUTE, "h
 
 def write_times(array: pa.Array, column: Column) -> pa.Array:
     """The texts of instants. A format takes whole seconds, and is of the column's zone; a unit takes counts."""
-    form = column.time_format
+    form = next(iter(formats_of(column.time_format)), None)
     if column.time_unit is not None:
         return _write_counts(array, column, column.time_unit)
     if form is None:

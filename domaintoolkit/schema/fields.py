@@ -16,7 +16,7 @@ from pydantic import field_validator, model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.schema.declaration import Flag, Listed, Whole, declaration
-from domaintoolkit.schema.time_settings import TimeOrigin, find_time_problems
+from domaintoolkit.schema.time_settings import Format, TimeOrigin, find_time_problems
 from domaintoolkit.times.time_form import Finer, TimeForm, Unit, time_form
 
 __all__ = [
@@ -148,7 +148,7 @@ class Timestamp:
     delta: Flag | None = None
     delta_bins: Annotated[Whole, Constraint(ge=1, le=4096)] = 32
     zone: Zone = "UTC"
-    time_format: str | None = None
+    time_format: Format | None = None
     time_unit: Unit | None = None
     time_origin: TimeOrigin | None = None
     finer_times: Finer | None = None

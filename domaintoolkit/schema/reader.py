@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import math
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -11,9 +13,9 @@ from pydantic import BeforeValidator, field_validator, model_validator
 from pydantic import Field as Constraint
 
 from domaintoolkit.errors import Problem, SchemaError
-from domaintoolkit.schema.declaration import Flag, Listed, Whole, declaration
+from domaintoolkit.schema.declaration import Flag, Listed, Real, Whole, declaration
 from domaintoolkit.schema.fields import Zone, check_zone
-from domaintoolkit.schema.time_settings import TimeOrigin, find_time_problems
+from domaintoolkit.schema.time_settings import Format, TimeOrigin, find_time_problems
 from domaintoolkit.times.time_form import Finer, TimeForm, Unit, time_form
 
 __all__ = ["Column", "Reader"]
@@ -22,6 +24,18 @@ __all__ = ["Column", "Reader"]
 Affix = Annotated[str, Constraint(min_length=1, description="Text before or after numbers, such as '$' or ' kg'.")]
 Mark = Annotated[str, Constraint(min_length=1, max_length=1)]
 Decimal = Literal[".", ","]
+
+
+def _pair_units(value: Any) -> Any:
+    """A table of units as pairs, in its order."""
+    return tuple(value.items()) if isinstance(value, dict) else value
+
+
+Units = Annotated[
+    Listed[tuple[Annotated[str, Constraint(min_length=1)], Real]],
+    BeforeValidator(_pair_units),
+    Constraint(description="Marks before or after numbers, each with its factor, such as { K = 1000 }."),
+]
 Negative = Literal["sign", "parentheses", "trailing"]
 Spelling = Literal["own", "any"]
 
@@ -58,7 +72,7 @@ Quote = Annotated[str | Literal[False], BeforeValidator(_check_quote)]
 TIME_SETTINGS = ("time_format", "time_unit", "time_origin")
 """Settings of columns of times; a reader's own ones hold for all its columns of times that have none of them."""
 
-NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "percent", "spelling")
+NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "percent", "units", "spelling")
 """Settings of columns of numbers; a reader's own ones hold for all its columns of numbers that set no other."""
 
 
@@ -73,10 +87,11 @@ class Column:
     `null` lists the spellings of null, if they differ from the reader's. `trim` leaves out the spaces around values.
     Numbers can have a `prefix` and a `suffix`, groups of digits parted by `thousands` and a `decimal` comma;
     `negative` says how else than by a minus in front they can be negative, `(12.50)` or `12.50-`. With `percent`,
-    `5%` is 0.05. With `spelling = "any"`, int64 takes every spelling of a whole number: `007`, `+5`, `13085.0` and
-    `1e3`.
+    `5%` is 0.05. `units` are marks before or after a number, and the factor of each: `{ K = 1000, M = 1000000 }`. With
+    `spelling = "any"`, int64 takes every spelling of a whole number: `007`, `+5`, `13085.0` and `1e3`, and numbers can
+    have the digits of any script.
 
-    `true` and `false` list further words for booleans, such as `Yes` and `No`.
+    `true` and `false` list further words for booleans, such as `Yes` and `No`; in a column of numbers they are 1 and 0.
 
     With `set_separator`, the value is a set of texts: lists of Parquet, Arrow and JSON lines, and texts that have this
     mark between the elements, become the distinct elements in their order with the mark between them.
@@ -95,7 +110,7 @@ class Column:
     aliases: Listed[str] = ()
     optional: Flag = False
     null: Listed[str] | None = None
-    time_format: str | None = None
+    time_format: Format | None = None
     zone: Zone = "UTC"
     time_unit: Unit | None = None
     time_origin: TimeOrigin | None = None
@@ -111,6 +126,7 @@ class Column:
     decimal: Decimal | None = None
     negative: Negative | None = None
     percent: Flag | None = None
+    units: Units | None = None
     spelling: Spelling | None = None
 
     _zone_exists = field_validator("zone")(check_zone)
@@ -124,9 +140,10 @@ class Column:
                 for name in NUMBER_SETTINGS
                 if getattr(self, name) is not None
             ]
-        if self.type != "bool" and (self.true or self.false):
+        if self.type not in ("bool", "int64", "float64") and (self.true or self.false):
             name = "true" if self.true else "false"
-            found.append(Problem(name, f"is for columns of type bool, and {self.name!r} is of type {self.type}"))
+            reason = f"is for columns of type bool, int64 and float64, and {self.name!r} is of type {self.type}"
+            found.append(Problem(name, reason))
         for name, words, other in (
             ("true", self.true, {"false", "0"}),
             ("false", self.false, {"true", "1", *self.true}),
@@ -169,9 +186,12 @@ class Reader:
     In CSV, an unquoted cell with a spelling of `null` is null, and a quoted cell (`""`) is text: null and the
     empty text differ. Columns that are not declared here are not read. The `delimiter` can have several characters;
     `"whitespace"` stands for any run of spaces and tabs. With `quote = false`, quotes are ordinary characters. The
-    first `skip` lines of a file are left out, and so are all lines that begin with `comment`. `trim` and the settings
-    of numbers (`prefix` to `spelling`) hold for all columns that have no such setting of their own, and so do
-    `finer_times` and, for columns of times that have none of the three, `time_format`, `time_unit` and `time_origin`.
+    first `skip` lines of a file are left out, and so are all lines that begin with `comment`. A line that repeats the
+    header, as joined files have it, is refused, left out (`repeated_header = "skip"`) or a row (`"keep"`). A row with
+    fewer values than there are headers is refused, or has nulls for the others (`short_rows = "fill"`). `trim`, which
+    also holds for headers, and the settings of numbers (`prefix` to `spelling`) hold for all columns that have no such
+    setting of their own, and so do `finer_times` and, for columns of times that have none of the three, `time_format`,
+    `time_unit` and `time_origin`.
     """
 
     columns: Listed[Column]
@@ -184,9 +204,11 @@ class Reader:
     header: Flag = True
     skip: Annotated[Whole, Constraint(ge=0)] = 0
     comment: Annotated[str, Constraint(min_length=1)] | None = None
+    short_rows: Literal["refuse", "fill"] = "refuse"
+    repeated_header: Literal["refuse", "skip", "keep"] = "refuse"
     null: Listed[str] = ("",)
     invalid_text: Literal["refuse", "replace"] = "refuse"
-    time_format: str | None = None
+    time_format: Format | None = None
     time_unit: Unit | None = None
     time_origin: TimeOrigin | None = None
     finer_times: Finer = "refuse"
@@ -197,6 +219,7 @@ class Reader:
     decimal: Decimal = "."
     negative: Negative = "sign"
     percent: Flag = False
+    units: Units = ()
     spelling: Spelling = "own"
 
     _encoding_exists = field_validator("encoding")(_check_encoding)
@@ -266,6 +289,8 @@ def _dialect(reader: Reader) -> Iterator[Problem]:
     delimiter = " \t" if reader.delimiter == "whitespace" else reader.delimiter
     if any(mark and mark in delimiter for mark in (reader.quote, reader.escape)):
         yield Problem("delimiter", "is also the quote or the escape")
+    if reader.short_rows == "fill" and reader.delimiter == "whitespace":
+        yield Problem("short_rows", "cannot be filled if runs of spaces split the values")
     if (
         reader.escape is not None
         and reader.escape != reader.quote
@@ -276,9 +301,17 @@ def _dialect(reader: Reader) -> Iterator[Problem]:
 
 def _numbers(spec: Any) -> Iterator[Problem]:
     """The problems of the settings of numbers of a column or reader."""
+    for unit, factor in spec.units or ():
+        if not _is_mark(unit):
+            yield Problem("units", f"cannot hold digits, signs, parentheses or only spaces, got {unit!r}")
+        elif not math.isfinite(factor) or not factor:
+            yield Problem("units", f"the factor of {unit!r} must be a number other than 0, got {factor!r}")
+    twice = Counter(unit for unit, _ in spec.units or ()).most_common(1)
+    if twice and twice[0][1] > 1:
+        yield Problem("units", f"has {twice[0][0]!r} twice")
     for name in ("prefix", "suffix"):
         mark = getattr(spec, name)
-        if mark is not None and (any(c.isdigit() or c in "+-\u2212()\r\n" for c in mark) or not mark.strip()):
+        if mark is not None and not _is_mark(mark):
             yield Problem(name, f"cannot hold digits, signs, parentheses or only spaces, got {mark!r}")
     mark = spec.thousands
     if mark is not None and (mark.isalnum() or mark in "+-\u2212()%\r\n"):
@@ -286,6 +319,11 @@ def _numbers(spec: Any) -> Iterator[Problem]:
     elif mark is not None and mark == (spec.decimal or "."):
         other = "." if mark == "," else ","
         yield Problem("thousands", f"is {mark!r} like the decimal mark; set decimal = {other!r} if that is what it is")
+
+
+def _is_mark(text: str) -> bool:
+    """Return True if a text beside a number cannot be part of one."""
+    return bool(text.strip()) and not any(c.isdigit() or c in "+-\u2212()\r\n" for c in text)
 
 
 def _times(column: Column) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from domaintoolkit.schema.convert import from_dict, json_schema, read_toml, to_t
 from domaintoolkit.schema.declaration import Listed, Whole, declaration
 from domaintoolkit.schema.fields import Categorical, Composite, FieldSpec, Numeric, Timestamp, Zone, check_zone
 from domaintoolkit.schema.split import Split
-from domaintoolkit.schema.time_settings import TimeOrigin, find_time_problems
+from domaintoolkit.schema.time_settings import Format, TimeOrigin, find_time_problems
 from domaintoolkit.times.time_form import Finer, TimeForm, Unit
 
 __all__ = ["Schema"]
@@ -73,7 +73,7 @@ class Schema:
     min_events: Annotated[Whole, Constraint(ge=1)] = 1
     max_events: Annotated[Whole, Constraint(ge=1)] | None = None
     zone: Zone = "UTC"
-    time_format: str | None = None
+    time_format: Format | None = None
     time_unit: Unit | None = None
     time_origin: TimeOrigin | None = None
     time_join: Listed[str] = ()

@@ -13,6 +13,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from domaintoolkit.schema import Categorical, FieldSpec, Numeric, Part, Schema, Split, Text, Timestamp
+from domaintoolkit.times.time_form import formats_of
 
 __all__ = ["cases", "edge_texts", "edge_values", "instants", "number_settings", "schemas", "tables"]
 
@@ -98,7 +99,7 @@ def _written_times(schema: Schema, instants: list[datetime | None]) -> dict[str,
         origin = datetime.fromisoformat(schema.time_origin or "1970-01-01T00:00:00+00:00")
         counts = [None if at is None else (at - origin) // _UNITS[schema.time_unit] for at in instants]
         return {schema.time: pa.array(counts, pa.int64())}
-    form, zone = schema.time_format or "", ZoneInfo(schema.zone)
+    form, zone = (*formats_of(schema.time_format), "")[0], ZoneInfo(schema.zone)
     texts = [None if at is None else at.astimezone(zone).strftime(form) for at in instants]
     if not schema.time_join:
         return {schema.time: pa.array(texts, pa.string())}

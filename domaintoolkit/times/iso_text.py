@@ -8,7 +8,7 @@ from domaintoolkit.errors import quote
 from domaintoolkit.times.calendar import DAY, HOUR, LEAP_SECOND, MINUTE, SECOND, civil, day_number, day_of_week_date
 from domaintoolkit.times.time_hints import hint_for
 
-__all__ = ["DATE_LENGTH", "FINER", "ZONE", "TextTime", "offset_of", "parse_date", "parse_time"]
+__all__ = ["DATE_LENGTH", "FINER", "PLACE", "ZONE", "TextTime", "offset_of", "parse_date", "parse_time"]
 
 TextTime = tuple[int, bool, bool]
 """Microseconds since 1970, in UTC if the text names its zone and of the wall clock if not; whether it does; and
@@ -22,9 +22,12 @@ _CLOCK = r"([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?|([0-9]{2})(
 ZONE = r" ?(?:[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)"
 """Matches the zone at the end of a time."""
 
+PLACE = r"(?:\[[A-Za-z0-9_+/\-]+\])?"
+"""Matches the name of a zone behind its offset, as in RFC 9557: `2024-01-01T10:00+01:00[Europe/Berlin]`."""
+
 # groups: 1 year; 2 and 3, or 4 and 5, month and day; 6 and 7, or 8 and 9, week and weekday; 10 day of the year;
 # 11 hour; 12, 13 and 14, or 15, 16 and 17, minute, second and digits of the fraction; 18 zone
-_ISO = re.compile(rf"{_DAY}(?:[Tt ]{_CLOCK}({ZONE})?)?")
+_ISO = re.compile(rf"{_DAY}(?:[Tt ]{_CLOCK}(?:({ZONE}){PLACE})?)?")
 
 DATE_LENGTH = 10
 """Characters of the longest form of a date; a time with a time of day has more."""
@@ -69,7 +72,8 @@ def _day(found: re.Match[str]) -> int:
         month, of_month = int(found[2] or found[4]), int(found[3] or found[5])
         number = day_number(year, month, of_month)
         if civil(number) != (year, month, of_month):
-            raise ValueError(f"{quote(day)} is not a day of the calendar")
+            missing = "" if month and of_month else f"; if it stands for a missing value, add {found.string!r} to null"
+            raise ValueError(f"{quote(day)} is not a day of the calendar{missing}")
     # ISO 8601 has a year 0, but Python's dates have none
     if not year:
         raise ValueError(f"{quote(day)} is outside the years 1 to 9999")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
@@ -12,9 +12,9 @@ from itertools import pairwise
 from domaintoolkit.errors import quote
 from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, civil, day_number, day_of_week_date
 from domaintoolkit.times.iso_text import TextTime, clock_time, offset_of
-from domaintoolkit.times.time_hints import translate
+from domaintoolkit.times.time_hints import hint_for, other_formats, swap_days, translate
 
-__all__ = ["Item", "TimePattern", "time_pattern"]
+__all__ = ["Item", "TimePattern", "read_any", "time_pattern"]
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -23,7 +23,7 @@ _MONTHS = (
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DIGITS = {
     "Y": 4, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "y": 2, "j": 3, "G": 4, "V": 2, "U": 2, "W": 2, "u": 1,
-    "w": 1,
+    "w": 1, "q": 1,
 }  # fmt: skip
 """Digits of each directive that is a number."""
 
@@ -36,7 +36,7 @@ _WORDS = {
 }
 """The words of each directive that is a word, in capitals or not."""
 
-_WEEKDAY_DIGITS = {"u": "([1-7])", "w": "([0-6])"}
+_FEW_DIGITS = {"u": "([1-7])", "w": "([0-6])", "q": "([1-4])"}
 _ZONES = {"z": r"Z|[+-][0-9]{2}(?::?[0-9]{2})?", "Z": "UTC|GMT|Z"}
 _SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y", "%h": "%b"}
 _PADDED = {"e": "d", "k": "H", "l": "I"}
@@ -45,8 +45,8 @@ _PADDED = {"e": "d", "k": "H", "l": "I"}
 _MEANS = {
     "Y": "year", "y": "year", "m": "month", "b": "month", "B": "month", "d": "day", "H": "hour", "I": "hour",
     "M": "minute", "S": "second", "f": "fraction", "j": "day of the year", "G": "year of the week", "V": "week",
-    "U": "week", "W": "week", "u": "weekday", "w": "weekday", "a": "weekday", "A": "weekday", "p": "half of the day",
-    "z": "zone", "Z": "zone",
+    "q": "quarter", "U": "week", "W": "week", "u": "weekday", "w": "weekday", "a": "weekday", "A": "weekday",
+    "p": "half of the day", "z": "zone", "Z": "zone",
 }  # fmt: skip
 _INSTEAD = {
     "s": 'counts of seconds need time_unit = "s" and no time_format',
@@ -87,8 +87,8 @@ class Item:
             return f"({_ZONES[self.letter]})"
         if self.letter == "f":
             return "([0-9]+)"
-        if self.letter in _WEEKDAY_DIGITS:
-            return _WEEKDAY_DIGITS[self.letter]
+        if self.letter in _FEW_DIGITS:
+            return _FEW_DIGITS[self.letter]
         digits = _DIGITS[self.letter]
         one_fewer = {"_": f"[ 0-9][0-9]{{{digits - 1}}}", "-": f"[0-9]{{1,{digits}}}"}
         return f"({one_fewer.get(self.pad, f'[0-9]{{{digits}}}')})"
@@ -117,7 +117,7 @@ def _numbers(day: date, clock: int) -> dict[str, int]:
     hour, week = clock // HOUR, day.isocalendar()
     of_year, weekday = day.timetuple().tm_yday, day.weekday()
     return {
-        "Y": day.year, "y": day.year % 100, "m": day.month, "d": day.day, "j": of_year,
+        "Y": day.year, "y": day.year % 100, "m": day.month, "d": day.day, "q": (day.month + 2) // 3, "j": of_year,
         "b": day.month - 1, "B": day.month - 1, "a": weekday, "A": weekday, "u": weekday + 1, "w": (weekday + 1) % 7,
         "G": week.year, "V": week.week, "U": (of_year + 6 - (weekday + 1) % 7) // 7, "W": (of_year + 6 - weekday) // 7,
         "H": hour, "I": (hour + 11) % 12 + 1, "p": hour // 12, "M": clock // MINUTE % 60, "S": clock // 1_000_000 % 60,
@@ -177,7 +177,19 @@ class TimePattern:
         """
         found = self._regex.fullmatch(text)
         if found is None:
-            raise ValueError(f"expected a time like {self.text!r}, got {quote(text)}{self._hint(text)}")
+            hint = self._hint(text) or other_formats(text, (self.text,))
+            raise ValueError(f"expected a time like {self.text!r}, got {quote(text)}{hint}")
+        return self._time_of(found, text, cut)
+
+    def reads(self, text: str) -> bool:
+        """Return True if `read` reads a text, but for digits that are finer than a microsecond."""
+        found = self._regex.fullmatch(text)
+        try:
+            return found is not None and self._time_of(found, text, True) is not None
+        except ValueError:
+            return False
+
+    def _time_of(self, found: re.Match[str], text: str, cut: bool) -> TextTime:
         groups = dict(zip(self._letters, found.groups(), strict=True))
         clock, leap = self._clock(groups, text, cut)
         zone = groups.get("z")
@@ -205,6 +217,19 @@ class TimePattern:
                 return "; digits are missing: was a zero at the beginning of a number lost?"
         return ""
 
+    def _other_order(self, text: str) -> str:
+        """The setting that reads a text whose day and month are the other way round, or one that means nothing."""
+        if not re.search("[1-9]", text):
+            return hint_for(text)
+        other = swap_days(self.text)
+        if other == self.text or {"day", "month"} - self.means:
+            return ""
+        groups = time_pattern(other)._regex.fullmatch(text)
+        letters = time_pattern(other)._letters
+        if groups is None or int(dict(zip(letters, groups.groups(), strict=True)).get("m", 0)) not in range(1, 13):
+            return ""
+        return f'; time_format = "{other}" reads it, with the month and the day the other way round'
+
     def _clock(self, groups: Mapping[str, str], text: str, cut: bool) -> tuple[int, bool]:
         if not self.has_clock:
             return 0, False
@@ -227,13 +252,31 @@ class TimePattern:
             year = int(groups["Y"]) if "Y" in groups else _whole_year(int(groups["y"]))
             found = _day_of_year(groups, year, weekday)
             if found is None or civil(found)[0] != year:
-                raise ValueError(f"{quote(text)} is not a day of the calendar")
+                raise ValueError(f"{quote(text)} is not a day of the calendar{self._other_order(text)}")
             day = found
         if not year:
             raise ValueError(f"{quote(text)} is outside the years 1 to 9999")
         if weekday is not None and (day + 3) % 7 != weekday and not self.means.isdisjoint({"day", "day of the year"}):
             raise ValueError(f"{quote(text)} names a weekday that its date does not have")
         return day
+
+
+def read_any(patterns: Sequence[TimePattern], text: str, cut: bool = False) -> tuple[TimePattern, TextTime]:
+    """The first pattern that reads a text, and its time; raises `ValueError` with one reason if none does."""
+    reasons = []
+    for pattern in patterns:
+        try:
+            return pattern, pattern.read(text, cut)
+        except ValueError as error:
+            reasons.append((pattern._regex.fullmatch(text) is None, str(error)))
+    # a pattern that fits, but for its numbers, tells more than one that does not
+    is_other, reason = min(reasons, key=lambda each: each[0])
+    if not is_other or len(patterns) == 1:
+        raise ValueError(reason)
+    names = tuple(pattern.text for pattern in patterns)
+    raise ValueError(
+        f"expected a time like {' or '.join(map(repr, names))}, got {quote(text)}{other_formats(text, names)}"
+    )
 
 
 _LOOSE = frozenset("mdHIMSj")
@@ -282,6 +325,9 @@ def _day_of_year(groups: Mapping[str, str], year: int, weekday: int | None) -> i
 
 
 def _month(groups: Mapping[str, str]) -> int | None:
+    """The month, or the first one of the quarter; None if the pattern has neither."""
+    if "q" in groups:
+        return 3 * int(groups["q"]) - 2
     if "m" in groups:
         return int(groups["m"])
     name = groups.get("b") or groups.get("B")
@@ -368,6 +414,7 @@ def _check(items: tuple[Item, ...]) -> None:
         ("m", {"year"}, "a month and no year (%Y)"),
         ("b", {"year"}, "a month and no year (%Y)"),
         ("B", {"year"}, "a month and no year (%Y)"),
+        ("q", {"year"}, "a quarter (%q) and no year (%Y)"),
         ("j", {"year"}, "a day of the year (%j) and no year (%Y)"),
         ("U", {"year"}, "a week (%U) and no year (%Y)"),
         ("W", {"year"}, "a week (%W) and no year (%Y)"),
@@ -379,6 +426,8 @@ def _check(items: tuple[Item, ...]) -> None:
         raise ValueError("has %p, which belongs to hours from 1 to 12 (%I), not to %H")
     if not {"U", "W"}.isdisjoint(letters) and not {"month", "day of the year"}.isdisjoint(given):
         raise ValueError("has a week (%U or %W) and also a month or a day of the year")
+    if "q" in letters and not {"month", "day", "day of the year", "week", "weekday"}.isdisjoint(given):
+        raise ValueError("has a quarter (%q) and also a month, week or day")
     if "V" in letters and not {"Y", "y", "U", "W"}.isdisjoint(letters):
         raise ValueError("has a week of ISO 8601 (%G, %V) and another year or week")
     dated = not {"year", "year of the week"}.isdisjoint(given)

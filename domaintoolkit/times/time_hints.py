@@ -5,10 +5,20 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["hint_for", "translate"]
+__all__ = ["hint_for", "other_formats", "swap_days", "translate"]
 
 _UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
 """The unit that a number of so many digits counts, if it is a time of these years."""
+
+_DATES = {4: ("%Y",), 6: ("%Y%m", "%y%m%d"), 7: ("%Y%j",)}
+"""The patterns of a date of so many digits; of eight, it is in ISO 8601."""
+
+_MISSING = re.compile(
+    r"\(?null\)?|none|nan|nat|n\.?/?a\.?|nil|void|missing|unknown|undefined|empty|never|not available|tbd|#n/a|<na>|\\n"
+    r"|[+-]?inf(?:inity)?|[-?._/ ]{1,4}|1-1-1|[0:\- /T.]{3,}",
+    re.IGNORECASE,
+)
+"""Texts that are not times, but may stand for a missing one."""
 
 _PACKED = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
 """The pattern of a date and a time of so many digits without marks between them."""
@@ -26,9 +36,6 @@ _FORMS = (
     (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%-d.%-m.%Y"),
     (r"[0-9]{2}\.[0-9]{2}\.[0-9]{2}", "%d.%m.%y"),
     (r"[0-9]{2}-[0-9]{2}-[0-9]{4}", "%d-%m-%Y"),
-    (r"[0-9]{2}/[0-9]{2}/[0-9]{4}", "%d/%m/%Y"),
-    (r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", "%-d/%-m/%Y"),
-    (r"[0-9]{2}/[0-9]{2}/[0-9]{2}", "%d/%m/%y"),
     (r"[0-9]{2} [A-Za-z]{3} [0-9]{4}", "%d %b %Y"),
     (r"[0-9]{1,2} [A-Za-z]{3} [0-9]{4}", "%-d %b %Y"),
     (r"[0-9]{1,2} [A-Za-z]{4,9} [0-9]{4}", "%-d %B %Y"),
@@ -39,8 +46,11 @@ _FORMS = (
     (r"[A-Za-z]{3} [0-9]{1,2} [0-9]{4}", "%b %-d %Y"),
     (r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}", "%d/%b/%Y"),
     (r"[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9]{4}", "%a, %d %b %Y"),
+    (r"[0-9]{4}Q[0-9]", "%YQ%q"),
+    (r"[0-9]{4}-Q[0-9]", "%Y-Q%q"),
+    (r"Q[0-9] [0-9]{4}", "Q%q %Y"),
 )
-"""Forms of dates that are not ISO 8601, and the pattern of each."""
+"""Forms of dates that are not ISO 8601, and the pattern of each; others are found from their words and marks."""
 
 _CLOCKS = (
     (r"[0-9]{2}:[0-9]{2}:[0-9]{2}[.,][0-9]+", "%H:%M:%S.%f"),
@@ -59,12 +69,61 @@ _ZONED = re.compile(r"(.*[0-9]) ?(?:[A-Z][A-Za-z]{2,3}|[A-Z][a-z]+/[A-Z][A-Za-z_
 
 def hint_for(text: str, kind: str = "time") -> str:
     """`; ` and the setting that reads a text, such as `time_unit = "s"`; nothing if none would."""
-    # texts differ in their digits, but the hint does not depend on them
-    shape, digits = re.subn("[0-9]", "1", text.strip()[: _LONGEST + 1])
-    return _hint_for_shape(shape, kind) if digits >= _FEWEST and len(shape) <= _LONGEST else ""
+    if len(text) > _LONGEST:
+        return ""
+    if _MISSING.fullmatch(text):
+        return f"; if it stands for a missing value, add {text!r} to null in the reader"
+    if text != text.strip() and (text.strip()[:1].isdigit() or text.strip()[:1].isalpha()):
+        return "; set trim = true to leave out the spaces around it"
+    # texts differ in their digits, but most hints do not depend on them
+    shape, digits = re.subn("[0-9]", "1", text)
+    return (_hint_for_shape(shape, kind) or _hint_for_words(text, kind)) if digits >= _FEWEST else ""
 
 
-_LONGEST, _FEWEST = 40, 3
+def other_formats(text: str, known: tuple[str, ...]) -> str:
+    """`; ` and the setting that reads a text that none of the `known` patterns reads; nothing if none would."""
+    if _MISSING.fullmatch(text) or text != text.strip():
+        return hint_for(text)
+    found = _formats_of(text) if len(text) <= _LONGEST else ()
+    if not found:
+        return ""
+    listed = ", ".join(f'"{_escape(each)}"' for each in (*known, found[0]))
+    return f"; if the column has times of several forms, list them: time_format = [{listed}]"
+
+
+def swap_days(pattern: str) -> str:
+    """A pattern with day and month the other way round."""
+    return re.sub("%(-?)([dm])", lambda found: f"%{found[1]}{'dm'[found[2] == 'd']}", pattern)
+
+
+@lru_cache(maxsize=1024)
+def _formats_of(text: str) -> tuple[str, ...]:
+    from domaintoolkit.times.time_shapes import find_time_formats  # which reads patterns, whose errors have hints
+
+    return tuple(find_time_formats([text]))
+
+
+def _hint_for_words(text: str, kind: str) -> str:
+    found = [each for each in _formats_of(text) if kind == "time" or not re.search("%-?[HI]", each)]
+    if not found:
+        zoned = _ZONED.fullmatch(text)
+        if zoned and ":" in zoned[1]:
+            return "; of the names of zones only UTC, GMT and Z are read: set zone, and end time_format with the name"
+        return ""
+    own, *others = map(_escape, found)
+    other = f', or "{others[0]}" if that is the order of day, month and year' if others else ""
+    # a name is literal text to a pattern, and says nothing of the zone
+    name = re.search("(?<= )(?!UTC|GMT)[A-Z]{3,4}$", own)
+    zone = f", and zone to the one that {name[0]} is the time of" if name else ""
+    return f'; set time_format, such as "{own}"{other}{zone}'
+
+
+def _escape(pattern: str) -> str:
+    """A pattern as TOML writes it: spaces that cannot be told from others as their numbers."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in pattern)
+
+
+_LONGEST, _FEWEST = 48, 3
 """Characters, and digits, of a text that may be a time in some form."""
 
 
@@ -75,6 +134,9 @@ def _hint_for_shape(text: str, kind: str) -> str:
         digits = len(number[1])
         if digits in _PACKED and number[1] == text:
             return f'; set time_format, such as "{_PACKED[digits]}"'
+        if digits in _DATES and number[1] == text:
+            shown = " or ".join(f'"{each}"' for each in _DATES[digits])
+            return f'; set time_format, such as {shown}, or for counts of a unit time_unit, such as time_unit = "s"'
         if digits == _SPREADSHEET:
             return '; the days of a spreadsheet are times with time_unit = "d", time_origin = "1899-12-30"'
         unit = _UNITS.get(digits, "s")
@@ -88,20 +150,10 @@ def _hint_for_shape(text: str, kind: str) -> str:
             found = re.fullmatch(shape + rest, text)
             if found and not (kind == "date" and rest):
                 between = found[1] if rest else ""
-                return f'; set time_format, such as "{pattern.replace("|", between)}"{_other_order(date)}'
+                return f'; set time_format, such as "{pattern.replace("|", between)}"'
     if any(re.fullmatch(shape, text) for shape, _ in _CLOCKS):
         return "; a time of day needs its date: name the columns of both in time_join, or the date in time_origin"
-    if (zoned := _ZONED.fullmatch(text)) and ":" in zoned[1]:
-        return "; of the names of zones only UTC, GMT and Z are read: set zone, and end time_format with the name"
     return ""
-
-
-def _other_order(date: str) -> str:
-    """The pattern with day and month the other way round, if nobody can tell."""
-    first, *others = date.split("/")
-    if not others or first == "%Y" or others[0] == "%b":
-        return ""
-    return f', or "{others[0]}/{first}/..." if the month is first'
 
 
 _LETTERS = re.compile(

@@ -114,7 +114,7 @@ def convert_text(
         made = text_instants(texts, times, zone_table(column.zone), column.time_form)
         return Converted(made.values, made.refused, times.named if column.time_format is None else None)
     if column.type == "date":
-        return _plainly(_dates(texts, column.time_form.pattern))
+        return _plainly(_dates(texts, column.time_form.patterns))
     if column.type == "bool":
         return _plainly(as_booleans(texts, column.true, column.false))
     return _plainly((as_integers if column.type == "int64" else as_numbers)(texts, style_of(column)))
@@ -261,14 +261,14 @@ def _replace(value: bytes, encoding: str | None) -> bytes:
     return re.sub("[\ud800-\udfff]", "\ufffd", value.decode(errors="surrogatepass")).encode()
 
 
-def _dates(texts: pa.Array, pattern: TimePattern | None) -> Prepared:
-    if pattern is None:
+def _dates(texts: pa.Array, patterns: Sequence[TimePattern]) -> Prepared:
+    if not patterns:
         return parse_dates(texts)
-    times = parse_formatted(texts, pattern)
+    times = parse_formatted(texts, patterns)
     clock = ~times.null & (times.micros % DAY != 0)
     refused = [(row, reason.replace("a time like", "a date like", 1)) for row, reason in times.refused]
     for row in np.flatnonzero(clock).tolist():
         text = quote(texts[row].cast(pa.large_binary()).as_py())
-        refused.append((row, f"expected a date like {pattern.text!r}, got {text}"))
+        refused.append((row, f"expected a date like {patterns[0].text!r}, got {text}"))
     days = pa.array((times.micros // DAY).astype(np.int32), mask=times.null | clock)
     return Prepared(days.view(pa.date32()), sorted(refused))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import DataError, Refusal, quote
 from domaintoolkit.times.calendar import DAY, MINUTE, day_number, is_leap_second
 from domaintoolkit.times.iso_text import DATE_LENGTH, FINER, parse_time
+from domaintoolkit.times.patterns import read_any
 from domaintoolkit.times.time_form import ISO, TimeForm
 from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END, ZoneTable, zone_table
 from domaintoolkit.values.columns import codes_of
@@ -84,7 +85,7 @@ def to_microseconds(values: pa.Array, zone: str | ZoneTable, form: TimeForm = IS
 def read_text(texts: pa.Array, form: TimeForm = ISO) -> TextTimes:
     """The times of text in a form."""
     if form.pattern is not None:
-        return parse_formatted(texts, form.pattern, form.cut, form.origin)
+        return parse_formatted(texts, form.patterns, form.cut, form.origin)
     return parse_times(texts, form.cut) if form.unit is None else parse_counts(texts, form)
 
 
@@ -303,9 +304,9 @@ def _text_instant(text: str, table: ZoneTable, form: TimeForm) -> int:
         micros, named, is_leap = parse_time(text, form.cut)
         whole_day = len(text) <= DATE_LENGTH
     else:
-        micros, named, is_leap = form.pattern.read(text, form.cut)
-        whole_day = not form.pattern.has_clock
-        if form.origin is not None and not form.pattern.has_date:
+        pattern, (micros, named, is_leap) = read_any(form.patterns, text, form.cut)
+        whole_day = not pattern.has_clock
+        if form.origin is not None and not pattern.has_date:
             micros, named = micros + form.origin[0], form.origin[1]
     instant = _place(micros, None if named else table, lambda: quote(text), whole_day)
     if is_leap and not is_leap_second(instant):

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.times.calendar import DAY, day_number
-from domaintoolkit.times.iso_text import DATE_LENGTH, ZONE, parse_date, parse_time
+from domaintoolkit.times.iso_text import DATE_LENGTH, PLACE, ZONE, parse_date, parse_time
 from domaintoolkit.values.columns import find_outside
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import has_byte, parse_likely, try_blocks
@@ -34,7 +34,7 @@ def _likely(fraction: str) -> str:
 
 _LIKELY, _LIKELY_CUT = _likely("[0-9]{1,6}0*"), _likely("[0-9]+")
 
-_NAMES_ZONE = rf"^.{{11}}.*{ZONE}$"
+_NAMES_ZONE = rf"^.{{11}}.*{ZONE}{PLACE}$"
 """Matches the times that name their zone: a date ends like an offset, but is shorter."""
 
 _WITH_SIX_DIGITS = len("2019-10-01 10:00:00.123456")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import quote
 from domaintoolkit.values.columns import codes_of
-from domaintoolkit.values.number_styles import NumberStyle, suggest_settings
+from domaintoolkit.values.number_styles import NumberStyle, suggest_settings, with_minus
 from domaintoolkit.values.prepared import Prepared, concat, refuse_all
 from domaintoolkit.values.texts import as_strings, holds_text, parse_distinct, parse_likely, try_blocks
 
@@ -139,8 +139,8 @@ def _cast_finite(texts: pa.Array) -> NDArray[np.float64]:
 
 
 def _parse_number(text: str, style: NumberStyle | None = None) -> float:
-    plain: str | None = text
-    if style is not None and not style.is_plain and not _NAMED.fullmatch(text):
+    plain: str | None = with_minus(text)
+    if style is not None and not (style.is_plain and style.is_own) and not _NAMED.fullmatch(text):
         plain = style.plain(text)
     if plain is None or not _NUMBER.fullmatch(plain):
         hint = "" if style is None else suggest_settings(text, style)
@@ -196,7 +196,7 @@ def _may_be_misspelled(texts: pa.Array) -> bool:
 
 
 def _parse_integer(text: str, style: NumberStyle) -> int:
-    plain = text if style.is_plain else style.plain(text)
+    plain = with_minus(text) if style.is_plain and style.is_own else style.plain(text)
     if plain is None or not re.fullmatch(_DECIMAL, plain) or len(plain) > _MOST_DIGITS:
         hint = suggest_settings(text, style)
         raise ValueError(f"expected an integer, got {quote(text)}{hint}")
@@ -208,7 +208,8 @@ def _parse_integer(text: str, style: NumberStyle) -> int:
         raise ValueError(f"{quote(text)} is beyond a 64-bit integer")
     if number != (whole := number.to_integral_value()) or number.adjusted() < -_MOST_DIGITS:
         raise ValueError(f"expected an integer, got {quote(text)}; set type = 'float64' to read fractions")
-    own = re.fullmatch(_OWN, plain) is not None or (not style.is_plain and re.fullmatch(_OWN + r"(?:e.*)?", plain))
+    own = re.fullmatch(_OWN, plain) is not None and plain == text
+    own = own or (not style.is_plain and re.fullmatch(_OWN + r"(?:e.*)?", plain) is not None)
     if style.is_own and not own:
         shown = int(whole)
         raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.times.patterns import TimePattern
+from domaintoolkit.times.patterns import TimePattern, read_any
 from domaintoolkit.times.zones import ZoneTable
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.iso_times import LeapSeconds, TextTimes
@@ -29,8 +29,33 @@ Layout = Sequence[tuple[str, int]]
 
 
 def parse_formatted(
-    texts: pa.Array, pattern: TimePattern, cut: bool = False, origin: tuple[int, bool] | None = None
+    texts: pa.Array, patterns: Sequence[TimePattern], cut: bool = False, origin: tuple[int, bool] | None = None
 ) -> TextTimes:
+    """The times of texts in the first of several patterns that reads each."""
+    made = _parse_pattern(texts, patterns[0], cut, origin)
+    if len(patterns) == 1 or not made.refused:
+        return made
+    assert made.dates is not None
+    rows = np.array([row for row, _ in made.refused], np.int64)
+    rest = parse_formatted(texts.take(pa.array(rows)), patterns[1:], cut, origin)
+    made.micros[rows], made.named[rows], made.null[rows], made.dates[rows] = (
+        rest.micros,
+        rest.named,
+        rest.null,
+        rest.dates,
+    )
+    refused = []
+    for at, _ in rest.refused:
+        text = texts[int(rows[at])].cast(pa.large_binary()).as_py().decode(errors="backslashreplace")
+        try:
+            read_any(patterns, text, cut)
+        except ValueError as error:
+            refused.append((int(rows[at]), str(error)))
+    leaps = [*made.leaps, *(int(rows[at]) for at in rest.leaps)]
+    return TextTimes(made.micros, made.named, made.null, refused, leaps, made.dates)
+
+
+def _parse_pattern(texts: pa.Array, pattern: TimePattern, cut: bool, origin: tuple[int, bool] | None) -> TextTimes:
     """The times of texts in a pattern: by the places of their digits if these are fixed, or else one by one.
 
     Times of day count from `origin`: its microseconds, and whether it names its zone.

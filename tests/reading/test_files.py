@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import re
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from domaintoolkit.errors import SourceError
@@ -45,7 +48,7 @@ def test_plain_gzip_and_zip(tmp_path: Path) -> None:
         ("x.csv", b"", "found an empty file"),
         ("x.csv", b"\x89PNG\r\n\x1a\n", "found a PNG image"),
         ("x.csv", "a,b\n".encode("utf-16"), "found UTF-16 text"),
-        ("x.csv", "a,b\n".encode("utf-16-le"), "found binary data"),
+        ("x.csv", b"a\0,b\0\0\n", "found binary data"),
         ("x.csv", b"<!DOCTYPE html><html>", "found a web page"),
         ("x.csv", b'\n[ {"a": 1} ]', "found a JSON array"),
         ("x.parquet", TEXT, "the name says parquet, but the file holds text"),
@@ -53,6 +56,8 @@ def test_plain_gzip_and_zip(tmp_path: Path) -> None:
         ("x.csv.gz", gzip.compress(b"PAR1PAR1", mtime=0), "Parquet inside a gzip file"),
         ("x.csv.gz", gzip.compress(b"x" * 257 + b"ustar", mtime=0), "found a tar archive"),
         ("x.csv.gz", gzip.compress(TEXT * 10, mtime=0)[:-20], "cut short"),
+        ("x.csv", "a,b\nx,1\n".encode("utf-16-le"), "set encoding = 'utf-16-le' in the reader"),
+        ("x.csv", b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
         ("x.zip", b"PK\x03\x04 and no more", "damaged or cut short"),
     ],
 )
@@ -76,6 +81,30 @@ def test_a_zip_file_of_many_members_is_opened_once(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(zipfile.ZipFile, "__init__", count)
     assert len(rows(open_source(tmp_path / "many.zip", READER))) == 100
     assert len(opened) == 1
+
+
+PACKINGS = {
+    "bz2": lambda data: bz2.compress(data[:8]) + bz2.compress(data[8:]),
+    "xz": lambda data: lzma.compress(data[:8]) + lzma.compress(data[8:]),
+    "zst": lambda data: b"".join(pa.compress(each, codec="zstd", asbytes=True) for each in (data[:8], data[8:])),
+}
+
+
+@pytest.mark.parametrize("ending", PACKINGS)
+def test_packed_files_are_read_and_damaged_ones_refused(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"x.csv.{ending}"
+    text = b"a,b\n" + b"".join(b"%d,%d\n" % (number * 7919, number) for number in range(9999))
+    packed = PACKINGS[ending](text)
+    path.write_bytes(packed)
+    assert [row[1:] for row in rows(open_source(path, READER))] == [(str(k * 7919), k) for k in range(9999)]
+    changed = packed[:9000] + bytes(99) + packed[9099:]  # Zstandard may have no checksum
+    for wrong in (packed[: len(packed) // 2], packed[:-1], *([changed] if ending != "zst" else [])):
+        path.write_bytes(wrong)
+        with pytest.raises(SourceError, match=r"cut short|damaged"):
+            list(open_source(path, READER).batches())
+    path.write_bytes(TEXT)
+    with pytest.raises(SourceError, match="but the file holds text"):
+        open_source(path, READER)
 
 
 def test_damaged_gzip(tmp_path: Path) -> None:

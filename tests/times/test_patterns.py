@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.times.patterns import time_pattern
+from domaintoolkit.times.iso_text import parse_time
+from domaintoolkit.times.patterns import read_any, time_pattern
 
 EPOCH = datetime(1970, 1, 1)
 PATTERNS = [
@@ -141,3 +142,46 @@ def test_a_pattern_is_read_or_refused(pattern: str) -> None:
         return
     for text in ("2024-01-01", "10:00", "01", pattern):
         assert isinstance(read(made.text, text), str | datetime)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "reason"),
+    [
+        ("%d/%m/%Y", "01/13/2024", 'time_format = "%m/%d/%Y" reads it'),
+        ("%d/%m/%Y", "2024-01-05", 'list them: time_format = ["%d/%m/%Y", "%Y-%m-%d"]'),
+        ("%d/%m/%Y", "00/00/0000", "add '00/00/0000' to null"),
+        ("%d/%m/%Y", "n/a", "add 'n/a' to null"),
+        ("%d/%m/%Y", " 01/02/2024", "set trim = true"),
+    ],
+)
+def test_a_text_of_another_form_names_the_setting_that_reads_it(pattern: str, text: str, reason: str) -> None:
+    found = read(pattern, text)
+    assert isinstance(found, str)
+    assert reason in found
+
+
+def test_quarters() -> None:
+    assert read("%YQ%q", "2024Q4") == datetime(2024, 10, 1)
+    with pytest.raises(ValueError, match="and also a month"):
+        time_pattern("%Y-Q%q-%m")
+
+
+def test_the_first_of_several_patterns_that_reads_a_text_does() -> None:
+    patterns = [time_pattern(each) for each in ("%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d")]
+    texts = ["01/02/2024", "01/13/2024", "2024-01-05"]
+    assert [read_any(patterns, text)[0].text for text in texts] == ["%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d"]
+    with pytest.raises(ValueError, match="expected a time like '%d/%m/%Y' or '%m/%d/%Y' or '%Y-%m-%d', got '5'"):
+        read_any(patterns, "5")
+    with pytest.raises(ValueError, match="'2024-01-32' is not a day of the calendar"):
+        read_any(patterns, "2024-01-32")
+
+
+@pytest.mark.parametrize("text", ["NULL", "infinity", "1900-01-00", "0000-00-00 00:00:00", "NaT", "-"])
+def test_a_text_that_may_stand_for_a_missing_time_says_where_to_list_it(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"add {text!r} to null")):
+        parse_time(text)
+
+
+def test_spaces_around_a_time_are_left_out_by_trim() -> None:
+    with pytest.raises(ValueError, match="set trim = true"):
+        parse_time(" 2019-10-01")

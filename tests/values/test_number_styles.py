@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaintoolkit.errors import SchemaError
-from domaintoolkit.schema import Column, Reader, from_dict
+from domaintoolkit.schema import Column, Reader, from_dict, from_toml_text, to_toml
 from domaintoolkit.values.declared import Converted, convert_text
 
 
@@ -125,9 +125,67 @@ def test_the_settings_of_a_reader_hold_for_all_columns_of_numbers() -> None:
         ({"thousands": "5", "type": "float64"}, "columns[0].thousands"),
         ({"prefix": "-", "type": "float64"}, "columns[0].prefix"),
         ({"prefix": "$"}, "columns[0].prefix"),
+        ({"units": {"5": 1}, "type": "float64"}, "columns[0].units"),
+        ({"units": {"K": 0}, "type": "float64"}, "columns[0].units"),
+        ({"units": [["K", 1], ["K", 2]], "type": "float64"}, "columns[0].units"),
+        ({"true": ["Yes"], "type": "date"}, "columns[0].true"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], path: str) -> None:
     with pytest.raises(SchemaError) as caught:
         from_dict(Reader, {"columns": [{"name": "c", **settings}]})
     assert [problem.path for problem in caught.value.problems] == [path]
+
+
+def test_units_stand_for_factors() -> None:
+    texts: list[str | None] = ["1.2K", "3 M", "<5", "5 DR", "-5DR", "0.1K", "7"]
+    units = {"K": 1000, "M": 1e6, "<": 1, "DR": -1}
+    assert read(texts, type="float64", units=units).values.to_pylist() == [1200, 3e6, 5, -5, 5, 100, 7]
+    whole = read(["1.2K", "1.0001K", "K"], type="int64", units=units)
+    assert whole.values.to_pylist() == [1200, None, None]
+    column = from_dict(Reader, {"columns": [{"name": "c", "type": "float64", "units": units}]})
+    assert from_toml_text(Reader, to_toml(column)) == column
+
+
+def test_words_for_true_and_false_are_one_and_zero_in_a_column_of_numbers() -> None:
+    for kind in ("float64", "int64"):
+        made = read(["true", "No", "5", "no"], type=kind, true=["true"], false=["No"])
+        assert made.values.to_pylist() == [1, 0, 5, None]
+        assert "set false = ['no'] for this column to read it as 0" in made.refused[0][1]
+
+
+def test_any_spelling_has_the_digits_of_any_script() -> None:
+    texts: list[str | None] = ["\uff11\uff12", "\u0661٢", "\u0661٢\u066b\u0665", "1.5D+03", "- 5", "\u096b"]
+    assert read(texts, type="float64", spelling="any").values.to_pylist() == [12, 12, 12.5, 1500, -5, 5]
+    assert read(["\uff11\uff12", "\u22125"], type="int64", spelling="any").values.to_pylist() == [12, -5]
+    assert read(["\u22125", "\u20135"], type="float64").values.to_pylist() == [-5, -5]
+    assert read(["\u22125"], type="int64").refused
+
+
+def test_one_space_and_one_apostrophe_stand_for_all() -> None:
+    spaces: list[str | None] = ["1\u2009234", "1\u00a0234", "1 234", "1\u2007234", "12\u202f345"]
+    assert read(spaces, type="int64", thousands=" ").values.to_pylist() == [1234] * 4 + [12345]
+    marks: list[str | None] = ["1'234", "1\u2019234", "1\u00b4234"]
+    assert read(marks, type="float64", thousands="'").values.to_pylist() == [1234] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("1.2K", "set units = { 'K' = 1000 }"),
+        ("3.00 DR", "set units = { 'DR' = -1, 'CR' = 1 }"),
+        ("5\u2030", "set units = { '\u2030' = 0.001 }"),
+        ("<5", "set units = { '<' = 1 }"),
+        ("1\u2009234,5", "set thousands = ' ', decimal = ','"),
+        ("1\u2019234", 'set thousands = "\'"'),
+        (",5", "set decimal = ','"),
+        ("12.5+", "set negative = 'trailing'"),
+        ("\uff11\uff12", "set spelling = 'any'"),
+        ("true", "set true = ['true']"),
+        ("#DIV/0!", "add '#DIV/0!' to null"),
+        ("1.#QNAN", "add '1.#QNAN' to null"),
+    ],
+)
+def test_a_number_that_is_not_read_names_the_setting_that_reads_it(text: str, setting: str) -> None:
+    for kind in ("float64", "int64"):
+        assert setting in read([text], type=kind).refused[0][1]

@@ -20,7 +20,7 @@ from domaintoolkit.errors import DataError
 from domaintoolkit.reading import open_source
 from domaintoolkit.reading.refused_rows import Collected
 from domaintoolkit.schema import Column, Reader
-from domaintoolkit.times.time_form import Finer, Unit, time_form
+from domaintoolkit.times.time_form import Finer, Unit, formats_of, time_form
 from domaintoolkit.values import to_microsecond, to_microseconds
 from domaintoolkit.values.booleans import as_booleans
 from domaintoolkit.values.declared import convert_text
@@ -32,7 +32,7 @@ from domaintoolkit.values.prepared import Prepared
 class TimeSettings(NamedTuple):
     """The settings of a declaration that say how times are written."""
 
-    time_format: str | None = None
+    time_format: str | tuple[str, ...] | None = None
     time_unit: Unit | None = None
     time_origin: str | None = None
     finer_times: Finer = "refuse"
@@ -50,7 +50,7 @@ TIMES = st.builds(
 FORMATS = [
     "%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%d.%m.%Y %H:%M", "%d/%m/%y", "%-d %b %Y %-I:%M %p", "%Y-%m-%dT%H:%M:%S.%f%z",
     "%Y-%j", "%G-W%V-%u %H:%M", "%Y %U %w", "%a %b %e %H:%M:%S %Y", "%Y-%m", "%Y-%m-%d %H:%M:%S UTC",
-    "%Y-%m-%d %H:%M:%S+01:00",
+    "%Y-%m-%d %H:%M:%S+01:00", ("%d/%m/%y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M%z"), "%YQ%q",
 ]  # fmt: skip
 CLOCKS = ["%H:%M", "%-H:%M:%S", "%I:%M %p", "%H%M%S"]
 ORIGINS = ["2019-03-31", "2019-10-27T00:30", "2019-10-01T00:00Z", "1899-12-30"]
@@ -138,7 +138,8 @@ def written(draw: st.DrawFn, settings: TimeSettings) -> str:
     if settings.time_format is None:
         return draw(mutated(TIMES if settings.time_unit is None else COUNTS | TIMES))
     moment = draw(st.datetimes(datetime(1970, 1, 1), datetime(2060, 1, 1)) | st.just(datetime(2016, 12, 31, 23, 59)))
-    text = moment.strftime(settings.time_format.replace("%z", "+0100"))
+    form = draw(st.sampled_from(formats_of(settings.time_format))).replace("%q", str((moment.month + 2) // 3))
+    text = moment.strftime(form.replace("%z", "+0100"))
     return draw(st.just(text) | st.just(text.replace("59:", "59:60")) | mutated(st.just(text)))
 
 
@@ -260,7 +261,9 @@ def test_booleans(texts: list[str]) -> None:
         ("2019-274", datetime(2019, 9, 30, 22)),
         ("2019-W53-1", "is not a week of the calendar"),
         ("2019-366", "is not a day of the calendar"),
-        ("2019274", 'numbers are times with a time_unit, such as time_unit = "s"'),
+        ("2019274", 'set time_format, such as "%Y%j"'),
+        ("2019", 'set time_format, such as "%Y"'),
+        ("201910", 'set time_format, such as "%Y%m" or "%y%m%d"'),
         ("1569888000123", 'numbers are times with a time_unit, such as time_unit = "ms"'),
         ("2019-1-5 7:03", 'set time_format, such as "%Y-%-m-%-d %-H:%M"'),
         ("01.10.2019", 'set time_format, such as "%d.%m.%Y"'),
@@ -273,8 +276,17 @@ def test_booleans(texts: list[str]) -> None:
         ("2019-10-01T10:00+24:00", "is farther from UTC than 23:59"),
         ("2019-02-29", "is not a day of the calendar"),
         ("0000-01-01", "is outside the years 1 to 9999"),
-        ("2019-10-01T10:00 PST", "expected a time in ISO 8601"),
+        ("2019-10-01T10:00 PST", "and zone to the one that PST is the time of"),
         (" 2019-10-01", "expected a time in ISO 8601"),
+        ("2019-10-01T10:00+05:30[Asia/Kolkata]", datetime(2019, 10, 1, 4, 30)),
+        ("13/10/19", 'set time_format, such as "%d/%m/%y"'),
+        ("10/13/2019", 'set time_format, such as "%m/%d/%Y"'),
+        ("1/5/2019, 1:05:00\u202fPM", '"%-m/%-d/%Y, %-I:%M:%S\\u202f%p"'),
+        ("Tue Oct  1 10:00:00 2019", 'set time_format, such as "%a %b %e %H:%M:%S %Y"'),
+        ("Tue Oct 01 10:00:00 +0200 2019", 'set time_format, such as "%a %b %d %H:%M:%S %z %Y"'),
+        ("05-MAR-24 01.02.03.123456 PM", 'set time_format, such as "%d-%b-%y %I.%M.%S.%f %p"'),
+        ("2019-10-01 10:00 EST", "and zone to the one that EST is the time of"),
+        ("2019Q4", 'set time_format, such as "%YQ%q"'),
     ],
 )
 def test_decisions_on_times(text: str, expected: datetime | str) -> None:

@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders.base import Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
 from domaintoolkit.encoders.numeric.bins import scale_of
-from domaintoolkit.encoders.numeric.encoder import NumericEncoder, slots_of, tokens_of_codes
+from domaintoolkit.encoders.numeric.encoder import (
+    INFINITIES,
+    NumericEncoder,
+    find_infinities,
+    infinities_of,
+    slots_of,
+    tokens_of_codes,
+    with_infinities,
+)
 from domaintoolkit.encoders.numeric.grouped_values import GroupedValues
 from domaintoolkit.encoders.numeric.seen_values import SeenValues
 from domaintoolkit.errors import DataError, Refusal
@@ -49,14 +57,18 @@ class GroupedNumericState(State):
     def __init__(self, spec: Numeric) -> None:
         super().__init__(spec)
         self.seen = GroupedValues(spec.name)
+        self.infinities: frozenset[str] = frozenset()
 
     def update(self, values: pa.Array) -> None:
         floats, codes, names = _split(values)
         finite = np.isfinite(floats)
+        if not finite.all():
+            self.infinities |= find_infinities(floats)
         self.seen.add(codes[finite], names.to_pylist(), floats[finite])
 
     def merge(self, other: Self) -> None:
         self.seen.merge(other.seen)
+        self.infinities |= other.infinities
 
     def frequent(self) -> dict[str, SeenValues]:
         """The counts of the things that have buckets of their own, the most frequent first."""
@@ -74,12 +86,12 @@ class GroupedNumericState(State):
         return GroupedNumericEncoder(self.spec, common, {}).extend(self)
 
     def dump(self) -> pa.Table:
-        return self.seen.dump()
+        return with_infinities(self.seen.dump(), self.infinities)
 
     @classmethod
     def restore(cls, spec: Numeric, table: pa.Table) -> Self:
         state = cls(spec)
-        state.seen = GroupedValues.restore(spec.name, table)
+        state.seen, state.infinities = GroupedValues.restore(spec.name, table), infinities_of(table)
         return state
 
 
@@ -94,7 +106,7 @@ def _split(values: pa.Array) -> tuple[Floats, NDArray[np.integer], pa.Array]:
 class GroupedNumericEncoder(Encoder):
     """Slots: those of the encoder that things without own buckets share, then the buckets of each other thing.
 
-    Null, NaN, signs and the steps of `refine` are the same for all.
+    Null, NaN, infinities, signs and the steps of `refine` are the same for all.
     """
 
     spec: Numeric
@@ -121,7 +133,7 @@ class GroupedNumericEncoder(Encoder):
         """(slots,) True for a bucket, which says what is measured."""
         self.is_bucket[np.concatenate(bucket_slots)] = True
         self._starts = np.cumsum([0, *(encoder.null_code for encoder in self.encoders)])
-        """(groups + 1,) the first code of each group; null and NaN have the two codes after all groups."""
+        """(groups + 1,) the first code of each group; after all groups come the codes of null, NaN and infinities."""
         self._tables = [self._join_tables(part) for part in range(len(self.parts))]
         self._names = pa.array(list(self.groups), pa.string())
 
@@ -139,7 +151,7 @@ class GroupedNumericEncoder(Encoder):
         return 1 if self.spec.sign else 0
 
     def _join_tables(self, part: int) -> Cells:
-        """The sequence of every code in one part: those of the groups, then null and NaN, which fill all parts."""
+        """The sequence of every code in one part: those of the groups, then those that fill all parts."""
         made: list[Longs] = []
         for group, encoder in enumerate(self.encoders):
             slots = encoder.tables[part].slots[: encoder.null_code].astype(np.int64)
@@ -150,11 +162,11 @@ class GroupedNumericEncoder(Encoder):
             made.append(slots)
         last = self.common.tables[part]
         if last.offsets is None:
-            null, nan = (int(last.slots[self.common.null_code + k]) for k in range(2))
-            return Cells(np.empty(0, np.int32), np.concatenate([*made, np.array([null, nan])]).astype(np.int32))
+            filling = last.slots[self.common.null_code :]
+            return Cells(np.empty(0, np.int32), np.concatenate([*made, filling]).astype(np.int32))
         whole = np.concatenate(made)
-        count = len(whole)
-        return Cells(np.empty(0, np.int32), whole.astype(np.int32), np.append(np.arange(count + 1), [count, count]))
+        ends = np.full(self.common.code_count - self.common.null_code, len(whole))
+        return Cells(np.empty(0, np.int32), whole.astype(np.int32), np.append(np.arange(len(whole) + 1), ends))
 
     @staticmethod
     def prepare(spec: Any, values: pa.Array) -> Prepared:  # noqa: ARG004 - the protocol
@@ -177,10 +189,21 @@ class GroupedNumericEncoder(Encoder):
         codes[missing] = self._starts[-1]
         count = self._starts[-1]
         tables = self._tables
-        if not nan.any():  # every part has one token, which is faster to write
+        infinite = self._code_infinities(floats, codes) if self.common.infinities and outside.any() else nan
+        outside &= ~infinite
+        if not (nan.any() or infinite.any()):  # every part has one token, which is faster to write
             tables = [Cells(table.codes, table.slots[:count]) for table in tables]
         parts = [Cells(codes, table.slots, table.offsets) for table in tables]
         return Encoded(parts, clipped=int(outside.sum()), missing=int(missing.sum()))
+
+    def _code_infinities(self, floats: Floats, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Write the codes of the infinities that have tokens into `codes`; (rows,) True for them."""
+        infinite = np.zeros(len(floats), np.bool_)
+        for number, key in enumerate(self.common.infinities):
+            rows = floats == INFINITIES[key]
+            codes[rows] = self._starts[-1] + 2 + number
+            infinite |= rows
+        return infinite
 
     def _codes(self, floats: Floats, groups: Longs) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """(code of each number, True if it lies outside the range of its group), for numbers that are not NaN."""
@@ -227,16 +250,19 @@ class GroupedNumericEncoder(Encoder):
         return pa.concat_arrays([values for _, values in found]).take(pa.array(order))
 
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
-        table = tokens_of_codes(self._tables, int(self._starts[-1]) + 2, ids)
+        whole = self.common.code_count - self.common.null_code
+        table = tokens_of_codes(self._tables, int(self._starts[-1]) + whole, ids)
         coders: list[Callable[[Any], int]] = [encoder.coder() for encoder in self.encoders]
         nulls = [encoder.null_code for encoder in self.encoders]
         groups: dict[str | None, int] = {name: group for group, name in enumerate(self.groups, 1)}
-        last, starts = int(self._starts[-1]), self._starts.tolist()
+        last, starts, infinite = int(self._starts[-1]), self._starts.tolist(), bool(self.common.infinities)
 
         def find(pair: Any) -> tuple[int, ...]:
             number, thing = pair
             group = groups.get(_name(thing, self.spec.by or ""), 0)
             code = coders[group](number)
+            if infinite and code < nulls[group] and (common := coders[0](number)) >= nulls[0]:
+                return table[last + common - nulls[0]]
             return table[starts[group] + code if code < nulls[group] else last + code - nulls[group]]
 
         return lambda values: [find(pair) for pair in values]
@@ -262,7 +288,8 @@ class GroupedNumericEncoder(Encoder):
         fresh = [name for name in frequent if name not in groups]
         for name in fresh[: max(0, self.spec.by_size - len(groups))]:
             groups[name] = NumericEncoder(spec, scale_of(spec, frequent[name]), None).with_values(frequent[name])
-        return GroupedNumericEncoder(self.spec, self.common.with_values(state.seen.union(groups)), groups)
+        common = self.common.with_values(state.seen.union(groups), state.infinities)
+        return GroupedNumericEncoder(self.spec, common, groups)
 
 
 def _rows_of(groups: Longs) -> list[tuple[int, Longs]]:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from domaintoolkit.proposal.columns.name_words import has_word, means, words_of
 from domaintoolkit.proposal.columns.null_spellings import find_nulls, null_date, sentinel
 from domaintoolkit.proposal.columns.number_forms import find_number_settings, is_code
-from domaintoolkit.proposal.columns.time_shapes import find_clock_format, find_time_formats
 from domaintoolkit.proposal.sampling.table_sample import FoundColumn
 from domaintoolkit.schema import Column
+from domaintoolkit.times.time_shapes import find_clock_format, find_time_formats
 from domaintoolkit.values.declared import convert_text, convert_typed
 
 __all__ = ["DAY_US", "Profile", "epoch_unit", "make_profile", "plain_settings", "with_format"]

@@ -43,15 +43,17 @@ class Dialect:
     """A delimiter of more than one byte; `delimiter` then replaces it before values are split."""
     comment: bytes | None = None
     """The beginning of lines that are left out."""
+    dropped: tuple[bytes, ...] = ()
+    """Whole lines that are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvPiece:
-    """Consecutive whole records; or, with a `fault`, one line that is not a record; or lines of comments."""
+    """Consecutive whole records; or, with a `fault`, one line that is not a record; or a line that is left out."""
 
     data: bytes
     fault: str | None = None
-    is_comment: bool = False
+    is_left_out: bool = False
 
 
 class Marks:
@@ -129,15 +131,24 @@ class Marks:
             return self.last_start(int(opens[trailing[0]])), "text after a closing quote, or a quote that is not closed"
         return None
 
-    def first_comment(self) -> int | None:
-        """The start of the first line of a comment that is not inside quotes; None if there is none."""
-        comment = self.dialect.comment
-        if comment is None or comment not in self.data:
-            return None
-        for found in re.finditer(rb"(?:\A|(?<=[\r\n]))" + re.escape(comment), self.data):
-            if bisect_left(self.quotes, found.start()) % 2 == 0:
-                return found.start()
-        return None
+    def first_left_out(self, final: bool) -> int | None:
+        """The start of the first line that is left out and not inside quotes; None if there is none.
+
+        `final` is True if the text ends where the file does, so that its last line is a whole one.
+        """
+        whole = rb"(?=[\r\n]|\Z)" if final else rb"(?=[\r\n])"
+        wanted = [(b"", self.dialect.comment, b"")] if self.dialect.comment is not None else []
+        # joined files may have a mark each
+        wanted += [(b"(?:" + BOM + b")?", line, whole) for line in self.dialect.dropped]
+        starts = []
+        for before, text, after in wanted:
+            if text not in self.data:
+                continue
+            for found in re.finditer(rb"(?:\A|(?<=[\r\n]))" + before + re.escape(text) + after, self.data):
+                if bisect_left(self.quotes, found.start()) % 2 == 0:
+                    starts.append(found.start())
+                    break
+        return min(starts, default=None)
 
     @cached_property
     def _long(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -168,11 +179,11 @@ def pieces(window: Window, dialect: Dialect, block: int = BLOCK, limit: int = LI
         final, seen = window.ended and len(data) == window.left, len(data)
         if dialect.long is not None and not final:  # the end may be half of a delimiter
             data = data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1]
-        comment = Marks(data, dialect).first_comment() if dialect.comment else None
-        if comment == 0:
-            yield CsvPiece(window.take_line(limit), is_comment=True)
+        left_out = Marks(data, dialect).first_left_out(final) if dialect.comment or dialect.dropped else None
+        if left_out == 0:
+            yield CsvPiece(window.take_line(limit), is_left_out=True)
             continue
-        cut, fault = _cut(data, dialect, final) if comment is None else _cut(data[:comment], dialect, True)
+        cut, fault = _cut(data, dialect, final) if left_out is None else _cut(data[:left_out], dialect, True)
         if cut:
             yield CsvPiece(window.take(cut))
             size = min(size * 2, block)
@@ -203,11 +214,11 @@ def _cut(data: bytes, dialect: Dialect, final: bool) -> tuple[int, str | None]:
 
 
 class Window:
-    """Looks ahead in a byte stream; a byte order mark at its start is left out."""
+    """Looks ahead in a byte stream; byte order marks at its start are left out."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._buffer, self._at, self.ended = stream, b"", 0, False
-        if self.look(len(BOM)) == BOM:
+        while self.look(len(BOM)) == BOM:  # some tools write two
             self.take(len(BOM))
 
     @property
@@ -228,6 +239,10 @@ class Window:
         """Take the next `size` bytes."""
         self._at += size
         return self._buffer[self._at - size : self._at]
+
+    def give_back(self, size: int) -> None:
+        """Have the last `size` bytes that were taken come again; nothing was looked at since."""
+        self._at -= size
 
     def take_line(self, limit: int = LIMIT) -> bytes:
         """Take up to and with the next line break; only the first bytes of a line longer than `limit` are returned."""

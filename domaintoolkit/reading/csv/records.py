@@ -58,10 +58,14 @@ class Records:
         widths: NDArray[np.int64] = np.searchsorted(at, self.ends) - np.searchsorted(at, self.starts) + 1
         return widths
 
-    def concat(self, chosen: NDArray[np.bool_]) -> bytes:
-        """The chosen records, each with a line break after it."""
+    def concat(self, chosen: NDArray[np.bool_], width: int, delimiter: bytes) -> bytes:
+        """The chosen records, each with a line break after it; those with fewer columns than `width` get empty ones."""
         numbers = np.flatnonzero(chosen)
-        return b"".join(self.raw(number) + b"\n" for number in numbers.tolist())
+        fewer = np.maximum(width - self.widths[numbers], 0)
+        return b"".join(
+            self.raw(number) + delimiter * count + b"\n"
+            for number, count in zip(numbers.tolist(), fewer.tolist(), strict=True)
+        )
 
     def _spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         at = self._marks.outside(np.flatnonzero((self._array == LF) | (self._array == CR)))

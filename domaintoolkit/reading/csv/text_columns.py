@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from domaintoolkit.reading.csv.pieces import BOM, Dialect, breaks
 from domaintoolkit.reading.csv.records import Records
 from domaintoolkit.schema import Column, Reader
 
-__all__ = ["TextLayout", "Values", "dialect_of", "split", "split_line"]
+__all__ = ["TextLayout", "Values", "dialect_of", "repeated_headers", "split", "split_line", "without"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class TextLayout:
     places: tuple[int, ...]
     nulls: tuple[tuple[str, ...], ...]
     """The spellings of null of each column read."""
+    fill: bytes = b""
+    """The delimiter, if rows with too few values have nulls for the others."""
 
     @property
     def width(self) -> int:
@@ -41,7 +43,7 @@ class Values:
     """A piece's columns as binary arrays, in the layout's order.
 
     Row i is the piece's record `numbers[i]`; None means that all records are rows. `wrong` maps each record with
-    a wrong number of columns to its number.
+    a wrong number of columns to its number; those that were left out for another reason are `left_out`.
     """
 
     columns: list[pa.Array]
@@ -49,6 +51,7 @@ class Values:
     lines: int
     numbers: NDArray[np.int64] | None
     wrong: dict[int, int]
+    left_out: Sequence[int] = ()
 
 
 def dialect_of(reader: Reader, delimiter: str) -> Dialect:
@@ -60,6 +63,36 @@ def dialect_of(reader: Reader, delimiter: str) -> Dialect:
         return Dialect(ord(delimiter), quote, escape, None, comment)
     long = WHITESPACE if delimiter == "whitespace" else re.compile(re.escape(delimiter.encode()))
     return Dialect(SPLIT, quote, None, long, comment)
+
+
+def repeated_headers(headers: Sequence[str], consumed: bytes, dialect: Dialect) -> tuple[bytes, ...]:
+    """The lines that repeat a header: as it stands at the end of what was `consumed`, without quotes, and with them.
+
+    None if it takes several lines.
+    """
+    own = re.split(rb"[\r\n]", consumed.rstrip(b"\r\n"))[-1].removeprefix(BOM)
+    names = [header.encode() for header in headers]
+    lines = [own]
+    if dialect.long is None:
+        mark = bytes([dialect.delimiter])
+        lines.append(mark.join(names))
+        if dialect.quote is not None:
+            quote = bytes([dialect.quote])
+            lines.append(mark.join(quote + name.replace(quote, quote * 2) + quote for name in names))
+    if not own or any(line.count(b"\n") + line.count(b"\r") for line in lines):
+        return ()
+    return tuple(dict.fromkeys(lines))
+
+
+def without(values: Values, records: Sequence[int]) -> Values:
+    """The values without those of some records, which are then `left_out`."""
+    if not records:
+        return values
+    numbers = np.arange(values.records) if values.numbers is None else values.numbers
+    kept = ~np.isin(numbers, np.array(records))
+    columns = [column.filter(pa.array(kept)) for column in values.columns]
+    wrong = {record: width for record, width in values.wrong.items() if record not in set(records)}
+    return replace(values, columns=columns, numbers=numbers[kept], wrong=wrong, left_out=tuple(records))
 
 
 def split(data: bytes, layout: TextLayout) -> Values:
@@ -76,8 +109,10 @@ def _split_exactly(data: bytes, layout: TextLayout) -> Values:
     """Split without the records of a wrong width: for one of them, or for a blank line, Arrow refuses the whole."""
     records = Records(data, layout.dialect, keep_blank=layout.width == 1)
     right = records.widths == layout.width
+    if layout.fill:
+        right |= records.widths < layout.width
     wrong = {int(record): int(records.widths[record]) for record in np.flatnonzero(~right)}
-    columns = _parse(records.concat(right), layout)[: len(layout.places)]
+    columns = _parse(records.concat(right, layout.width, layout.fill), layout)[: len(layout.places)]
     return Values(columns, len(records), breaks(data), np.flatnonzero(right), wrong)
 
 

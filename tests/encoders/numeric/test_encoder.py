@@ -234,3 +234,33 @@ def test_extending_keeps_the_buckets(spec: Numeric, first: list[float], second: 
 def test_a_bucket_of_one_value_has_its_shortest_name() -> None:
     encoder = fitted(NUMERIC, Numeric("f", bins=8), pa.array([36.2, 9.99, 100.0, 1e16, -5.0]))
     assert [slot.text for slot in encoder.slots][2:] == [" -5", " 9.99", " 36.2", " 100", " 1e+16"]
+
+
+@pytest.mark.parametrize("spec", [Numeric("f", bins=3), Numeric("f", bins=3, sign=True, refine=3)])
+def test_an_infinity_that_was_seen_decodes_to_itself(spec: Numeric) -> None:
+    column = pa.array([1.0, math.inf, -math.inf, None, math.nan, 5.0])
+    encoder = check_column(NUMERIC, spec, column, column) or fitted(NUMERIC, spec, column)
+    encoded = encoder.encode(column)
+    assert encoded.clipped == 0
+    again = encoder.decode(encoded.parts, pa.float64()).to_pylist()
+    assert again[1:4] == [math.inf, -math.inf, None]
+    drawn = encoder.sample(encoded.parts, pa.float64(), np.full(6, 0.5)).to_pylist()
+    assert drawn[1:4] == [math.inf, -math.inf, None]
+    copy = NumericEncoder.from_json(spec, encoder.to_json())
+    assert [slot.text for slot in copy.slots] == [slot.text for slot in encoder.slots]
+    assert [slot.text for slot in copy.slots][-2:] == [" inf", " -inf"]
+
+
+def test_an_infinity_that_was_not_seen_is_a_number_beyond_the_outermost_bucket_until_the_encoder_is_extended() -> None:
+    spec = Numeric("f", bins=3)
+    first = fitted(NUMERIC, spec, pa.array([1.0, 5.0]))
+    column = pa.array([math.inf, -math.inf])
+    assert first.encode(column).clipped == 2
+    assert first.decode(first.encode(column).parts, pa.float64()).to_pylist() == [5, 1]
+    state = NUMERIC.state(spec)
+    state.update(pa.array([-math.inf]))
+    merged = NUMERIC.state(spec)
+    merged.merge(type(state).restore(spec, state.dump()))
+    extended = first.extend(merged)
+    assert extended.slots[: len(first.slots)] == first.slots
+    assert extended.decode(extended.encode(column).parts, pa.float64()).to_pylist() == [5, -math.inf]

@@ -118,3 +118,17 @@ def test_extending_gives_buckets_to_a_thing_that_is_new() -> None:
 def test_the_field_that_says_what_is_measured_must_be_known_and_exact(fields: list[Any], reason: str) -> None:
     with pytest.raises(SchemaError, match=reason):
         dt.Schema(entity="stay", fields=fields)
+
+
+@pytest.mark.parametrize("settings", [{}, {"sign": True, "refine": 2}])
+def test_infinities_decode_to_themselves(settings: dict[str, Any]) -> None:
+    table = rows()
+    values = table["value"].to_pylist()
+    values[:3] = [float("inf"), float("-inf"), None]
+    table = table.set_column(3, "value", pa.array(values))
+    tokenizer = dt.DomainTokenizer(schema(by_min_count=50, **settings)).fit(table)
+    streams = tokenizer.encode(table)
+    again = tokenizer.decode(streams)["value"].to_pylist()
+    assert sorted(value for value in again if value and abs(value) == float("inf")) == [float("-inf"), float("inf")]
+    one = table.filter(pa.compute.equal(table["stay"], table["stay"][0]))
+    assert tokenizer.encode_entity(one.to_pylist()).tolist() == streams[streams.find(table["stay"][0].as_py())].tolist()

@@ -119,6 +119,9 @@ def test_title_lines_and_the_line_for_excel(path: Path) -> None:
         ("a::b\n1::2\n", "give --delimiter '::'"),
         ("a   b\n1   2\n", "give --delimiter 'whitespace'"),
         ('a,b "x\n', "set quote = false in the reader"),
+        ("'a','b'\n'1','2'\n", 'set quote = "\'" in the reader'),
+        ("a\x01b\n1\x012\n", 'set delimiter = "\\u0001" in the reader'),
+        ("a, b\n1, 2\n", "set trim = true in the reader"),
         ("ann,2024-01-01\nbob,2024-01-02\n", "if the first line is a row, set header = false in the reader"),
         ("7,1.5\n", "if the first line is a row, set header = false in the reader"),
     ],
@@ -164,3 +167,52 @@ def test_marks_that_cannot_be_meant_are_refused(settings: dict[str, Any], path: 
     with pytest.raises(SchemaError) as caught:
         Reader((Column("a"),), **settings)
     assert [problem.path for problem in caught.value.problems] == [path]
+
+
+@given(
+    st.lists(st.tuples(VALUE, VALUE), max_size=6),
+    st.lists(st.sampled_from(["a,b", '"a","b"', "\ufeffa,b"]), max_size=4),
+    BLOCKS,
+    st.booleans(),
+)
+def test_a_repeated_header_is_refused_or_left_out(
+    path: Path, table: list[tuple[str, str]], headers: list[str], block: int, is_cut: bool
+) -> None:
+    lines = [",".join(written(value, ",") for value in row) for row in (NAMES, *table)]
+    for number, header in enumerate(headers):
+        lines.insert(number * 2 % len(lines) + 1, header)
+    text = "\n".join(lines) + ("" if is_cut and len(lines) > 1 else "\n")
+    own = [list(row) for row in table if row != ("a", "b")]
+    rows, kept = read(path, text, block)
+    assert rows == own
+    assert len(kept.rows) == len(lines) - 1 - len(own)
+    assert all("set repeated_header = 'skip' in the reader" in row.problems[0][1] for row in kept.rows)
+    assert {row.raw.decode() for row in kept.rows} <= {"a,b", '"a","b"', "\ufeffa,b"}
+    rows, kept = read(path, text, block, repeated_header="skip")
+    assert rows == own
+    assert not kept.rows
+    assert len(read(path, text, block, repeated_header="keep")[0]) == len(lines) - 1
+
+
+def test_a_line_that_begins_like_the_header_is_a_row(path: Path) -> None:
+    assert read(path, "a,b\na,bb\nxa,b\na,b,\n", repeated_header="skip")[0] == [["a", "bb"], ["xa", "b"]]
+    assert read(path, 'a,b\n"\na,b\n",2\n')[0] == [["\na,b\n", "2"]]
+
+
+def test_short_rows_are_filled_with_nulls_if_the_reader_says_so(path: Path) -> None:
+    text = 'a,b,c\n1\n2,x\n\n3,"y\n",z\n4,,,\n5,'
+    rows, kept = read(path, text, short_rows="fill", columns=tuple(map(Column, "abc")))
+    assert rows == [["1", None, None], ["2", "x", None], ["3", "y\n", "z"], ["5", None, None]]
+    assert [(row.row, row.line) for row in kept.rows] == [(3, 7)]
+    assert (
+        "set short_rows = 'fill' in the reader"
+        in read(path, text, columns=tuple(map(Column, "abc")))[1].rows[0].problems[0][1]
+    )
+
+
+def test_two_byte_order_marks_are_none(path: Path) -> None:
+    assert read(path, "\ufeff\ufeffa,b\n1,2\n")[0] == [["1", "2"]]
+
+
+def test_trim_leaves_out_spaces_around_headers(path: Path) -> None:
+    assert read(path, "a, b\n1, 2\n", trim=True)[0] == [["1", "2"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domaintoolkit.proposal.columns.time_shapes import find_clock_format, find_time_formats
+from domaintoolkit.times.time_shapes import find_clock_format, find_time_formats
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,25 @@ from domaintoolkit.times.patterns import time_pattern
 
 __all__ = ["find_clock_format", "find_time_formats"]
 
-MONTHS = frozenset(("jan feb mar apr may jun jul aug sep oct nov dec").split())
+MONTHS = frozenset(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
 LONG_MONTHS = frozenset(
-    ("january february march april may june july august september october november december").split()
+    [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
 )
-WEEKDAYS = frozenset(("mon tue wed thu fri sat sun").split())
-LONG_WEEKDAYS = frozenset(("monday tuesday wednesday thursday friday saturday sunday").split())
+WEEKDAYS = frozenset(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])
+LONG_WEEKDAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
 TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 ORDERS = ("Ymd", "dmY", "mdY", "dmy", "mdy", "ymd")
 COMPACT = {
@@ -29,14 +42,17 @@ SAMPLE = 400
 def find_time_formats(values: Sequence[str]) -> list[str]:
     """The formats that may read all of the distinct texts; several if day and month cannot be told apart."""
     sample = values[:: max(1, len(values) // SAMPLE)][:SAMPLE]
-    if not sample or any(sum(c.isdigit() for c in value) < 3 for value in sample):
+    digits = [[c for c in value if c.isdigit()] for value in sample]
+    if not sample or any(len(each) < 3 or not "".join(each).isascii() for each in digits):
         return []
     tokens = [TOKEN.findall(value) for value in sample]
     shape = _shape(tokens[0])
     if len(tokens[0]) > 24 or any(_shape(each) != shape for each in tokens):
         return []
     columns = [[each[place] for each in tokens] for place in range(len(tokens[0]))]
-    found = [each for each in _formats(columns) if _reads(each, sample)]
+    # a day of one digit behind two spaces is padded with one
+    formats = [re.sub("(?<! )  %-d", " %e", each) for each in _formats(columns)]
+    found = [each for each in formats if _reads(each, sample)]
     # digits without marks can be read in one way by chance, in another on purpose: the likeliest stands
     return found[:1] if all(value.isdecimal() for value in sample) else found
 
@@ -59,11 +75,9 @@ def _shape(tokens: Sequence[str]) -> tuple[str, ...]:
 def _reads(time_format: str, values: Sequence[str]) -> bool:
     try:
         pattern = time_pattern(time_format)
-        for value in values:
-            pattern.read(value, cut=True)
     except ValueError:
         return False
-    return True
+    return all(pattern.reads(value) for value in values)
 
 
 def _formats(columns: list[list[str]]) -> list[str]:
@@ -153,9 +167,12 @@ def _directive(letter: str, own: Sequence[str], is_loose: bool) -> str | None:
 
 
 def _find_clock(columns: list[list[str]], kinds: list[str | None], has_half: bool) -> None:
-    """The hour, minute, second and fraction: numbers with `:` between them."""
+    """The hour, minute, second and fraction: numbers with `:` between them, or points if AM or PM follows."""
+    marks = (":", "h") if ":" in kinds or "h" in kinds or not has_half else (".",)
     for place in range(len(columns) - 2):
-        if kinds[place] is not None or kinds[place + 1] not in (":", "h") or kinds[place + 2] is not None:
+        if kinds[place] is not None or kinds[place + 1] not in marks or kinds[place + 2] is not None:
+            continue
+        if marks == (".",) and (not place or kinds[place - 1] != " "):
             continue
         if any(len(each) > 2 for each in columns[place]):
             continue
@@ -164,7 +181,7 @@ def _find_clock(columns: list[list[str]], kinds: list[str | None], has_half: boo
         kinds[place] = f"%{hour}" if widths == {2} else f"%-{hour}"
         kinds[place + 2] = "%M"
         rest = place + 3
-        if rest + 1 < len(columns) and kinds[rest] == ":" and kinds[rest + 1] is None:
+        if rest + 1 < len(columns) and kinds[rest] in (":", marks[0]) and kinds[rest + 1] is None:
             kinds[rest + 1] = "%S"
             rest += 2
             if rest + 1 < len(columns) and kinds[rest] in (".", ",") and kinds[rest + 1] is None:
