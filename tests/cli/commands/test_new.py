@@ -68,7 +68,14 @@ def test_a_plugin_is_written_with_what_to_do_next(tmp_path: Path, run: Run, monk
     again = run("new", "my-ads", "--from", path)
     assert again.exit_code == 1
     assert "--overwrite" in again.stderr
+    own = tmp_path / "my-ads-domain" / "src" / "my_ads_domain" / "towers.py"
+    own.write_text("# an encoder of its author\n")
+    domain = own.with_name("domain.toml")
+    proposed = domain.read_text()
+    domain.write_text("# changed\n")
     assert run("new", "my-ads", "--from", path, "--overwrite").exit_code == 0
+    assert domain.read_text() == proposed
+    assert own.exists()
 
 
 def test_names_that_are_taken_or_wrong_are_refused(tmp_path: Path, run: Run) -> None:
