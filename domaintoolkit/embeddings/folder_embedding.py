@@ -74,10 +74,16 @@ class _Reader:
     rule: WindowRule
 
     @classmethod
-    def of(cls, model: Model, folder: EncodedFolder, settings: EmbeddingSettings | None) -> _Reader:
-        tokenizer = DomainTokenizer.load(folder.tokenizer_folder)
-        model.check_vocabulary(tokenizer.vocabulary)
-        return cls(model, folder, tokenizer, settings or EmbeddingSettings(), window_rule(tokenizer))
+    def of(
+        cls,
+        model: Model,
+        folder: EncodedFolder,
+        settings: EmbeddingSettings | None,
+        tokenizer: DomainTokenizer | None = None,
+    ) -> _Reader:
+        known = tokenizer or DomainTokenizer.load(folder.tokenizer_folder)
+        model.check_vocabulary(known.vocabulary)
+        return cls(model, folder, known, settings or EmbeddingSettings(), window_rule(known))
 
     @property
     def width(self) -> int:
@@ -171,6 +177,7 @@ def embed_labels(
     settings: EmbeddingSettings | None = None,
     *,
     placement: Placement | None = None,
+    tokenizer: DomainTokenizer | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
     """(rows, width) the embedding of each label row as of its date, in the order of the rows.
@@ -178,9 +185,9 @@ def embed_labels(
     Written to a Parquet file if `out` is given: the columns that identify the row (key, date, task), `events` (how many
     are known) and `embedding`. The result is then a view of a file that goes, so it is empty. An entity that is
     unknown, or that has no event before the date, has the embedding of an empty history: its static fields (or nulls),
-    and the date itself as the anchor.
+    and the date itself as the anchor. `placement` and `tokenizer`, the folder's own, save the time to make them again.
     """
-    reader = _Reader.of(model, folder, settings)
+    reader = _Reader.of(model, folder, settings, tokenizer)
     placed = placement or place_labels(folder, labels)
     if out is None:
         made = np.empty((len(labels), reader.width), np.float32)

@@ -6,6 +6,7 @@ its own event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,19 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaintoolkit.grammar import Place
+from domaintoolkit.grammar import Place, index_events
 from domaintoolkit.metrics import Reliability
-from domaintoolkit.model.batches import TokenBatch
+from domaintoolkit.model.batches import TokenBatch, positions_at_once
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.targets import event_targets
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.util.ragged import group_by_length
 
-__all__ = ["PartRanks", "rank_parts"]
+__all__ = ["PartRanks", "fit_block", "rank_parts"]
 
-PADDED = 1 << 13
-"""Positions of a batch, padding included."""
 BINS = 10
 """Bins of confidence, equally wide."""
 NEAR = 10
@@ -87,6 +86,23 @@ class PartRanks:
         self.reciprocal += float((1 / rank).sum())
 
 
+def fit_block(
+    model: TokenModel | EventModel, histories: Sequence[NDArray[np.integer[Any]]], starts: Sequence[NDArray[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(ids, offsets) of the first whole events of histories, as many as a block of the model holds.
+
+    `starts` has the positions of the events in each history. A history whose first event is too long is left out.
+    """
+    block, pieces = model.config.block, []
+    for ids, events in zip(histories, starts, strict=True):
+        ends = np.append(events[1:], len(ids))[: len(events)]
+        # the header is a position of an event model, and so is each event
+        fits = ends[: block - 1] if isinstance(model, EventModel) else ends[ends <= block]
+        if len(fits):
+            pieces.append(np.asarray(ids[: int(fits[-1])], np.int64))
+    return np.concatenate(pieces or [np.zeros(0, np.int64)]), np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+
+
 @torch.inference_mode()
 def rank_parts(
     model: TokenModel | EventModel, ids: NDArray[np.integer[Any]], offsets: NDArray[np.integer[Any]]
@@ -101,9 +117,12 @@ def rank_parts(
     candidates = [_candidates(model, model.header_parts + part) for part in range(model.event_parts)]
     found = [PartRanks(names[part], len(candidates[part])) for part in range(model.event_parts)]
     if not model.config.composites:
-        for rows in group_by_length(np.diff(offsets), PADDED):
+        is_event = isinstance(model, EventModel)
+        # (histories,) positions: an event has one, and the header another
+        sizes = np.diff(index_events(ids, offsets, model.layout).offsets) + 1 if is_event else np.diff(offsets)
+        for rows in group_by_length(sizes, positions_at_once(model.device)):
             chosen = [np.asarray(ids[offsets[row] : offsets[row + 1]], np.int64) for row in rows]
-            rank = _rank_events if isinstance(model, EventModel) else _rank_tokens
+            rank = _rank_events if is_event else _rank_tokens
             rank(model, chosen, candidates, found)  # type: ignore[arg-type]
     model.train(was_training)
     return found

@@ -9,10 +9,28 @@ from typing import Any, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
-__all__ = ["EXTRA_PARTS", "EventBatch", "EventTargets", "LossReport", "SequenceModel", "TokenBatch"]
+__all__ = [
+    "EXTRA_PARTS",
+    "EventBatch",
+    "EventTargets",
+    "LossReport",
+    "SequenceModel",
+    "TokenBatch",
+    "positions_at_once",
+]
 
 EXTRA_PARTS = ("[SESSION]", "[composite]", "[header]")
 """The entries of `nats_by_part` after the event parts: session tokens, composite tokens, and the header's tokens."""
+
+PADDED = {"cpu": 1 << 10}
+"""Positions of a batch, padding included: on a CPU so few that the activations of a layer stay in its caches."""
+MOST_PADDED = 1 << 15
+"""The same on other devices."""
+
+
+def positions_at_once(device: torch.device) -> int:
+    """The positions of a batch that is read and not learned from, padding included."""
+    return PADDED.get(device.type, MOST_PADDED)
 
 
 class _Moves:

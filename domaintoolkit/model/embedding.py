@@ -13,6 +13,7 @@ from torch import Tensor
 from domaintoolkit.composite import Segmenter
 from domaintoolkit.errors import DataError, Refusal, VocabularyError
 from domaintoolkit.grammar import Place, Syntax, index_events, parse_spans
+from domaintoolkit.model.batches import positions_at_once
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.inference.frozen_reader import FrozenReader
@@ -28,11 +29,6 @@ __all__ = ["embed", "embed_prefixes", "embed_streams", "pool_windows"]
 
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
-
-PADDED = {"cpu": 1 << 10}
-"""Positions of a batch, padding included: on a CPU so few that the activations of a layer stay in its caches."""
-MOST_PADDED = 1 << 15
-"""The same on other devices."""
 
 
 def embed(
@@ -121,7 +117,7 @@ def _embed_windows(
     read, ends = FrozenReader(model, windows.ids), _PrefixEnds.of(model, windows, segmenter)
     sizes = windows.events + 1 if isinstance(model, EventModel) else np.diff(windows.offsets)
     lengths = np.diff(windows.offsets)
-    for chosen in group_by_length(sizes, PADDED.get(model.device.type, MOST_PADDED)):
+    for chosen in group_by_length(sizes, positions_at_once(model.device)):
         ids = windows.ids[positions(windows.offsets[:-1][chosen], lengths[chosen])]
         bounds = offsets_of(lengths[chosen])
         if segmenter is not None:

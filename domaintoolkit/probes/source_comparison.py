@@ -144,7 +144,9 @@ def task_weights(labels: LabelTable, task: LabelTask) -> NDArray[np.float64]:
 def _split_rows(labels: LabelTable, task: LabelTask, placement: Placement, settings: ProbeSettings) -> _SplitRows:
     splits = placement.splits[task.rows]
     _, entities = np.unique(hash_keys(labels.keys.take(task.rows)), return_inverse=True)  # (n,)
-    train, validation, test = (np.flatnonzero(splits == code) for code in range(3))
+    # in the order of the folder: the figures do not depend on the order of the label table
+    order = np.lexsort((placement.events[task.rows], placement.histories[task.rows]))
+    train, validation, test = (order[splits[order] == code] for code in range(3))
     notes = []
     random = np.random.default_rng(settings.seed)
     if not len(validation) and len(train):

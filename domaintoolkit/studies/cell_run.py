@@ -58,7 +58,7 @@ def run_cell(cell: Path) -> None:
 
 
 def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
-    from domaintoolkit.evaluate.part_ranks import rank_parts
+    from domaintoolkit.evaluate.part_ranks import fit_block, rank_parts
     from domaintoolkit.model import load_model
     from domaintoolkit.storage import open_encoded
     from domaintoolkit.studies.bucket_widths import width_bits
@@ -96,8 +96,7 @@ def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
     found["value_bits"] = rows["model"] + width_bits(encoded, tokenizer)
     for cost in result["comparison"].get("fields", []):
         found[f"bits.{cost['field']}"] = cost["bits"]["model"]
-    ids, offsets = _test_streams(encoded, int(model.config.block))
-    for ranks in rank_parts(model, ids, offsets):
+    for ranks in rank_parts(model, *fit_block(model, *_test_streams(encoded))):
         found[f"recall.{ranks.part}"] = ranks.recall
     recalls = [value for name, value in found.items() if name.startswith("recall.")]
     found["recall"] = float(np.mean(recalls)) if recalls else None
@@ -116,16 +115,15 @@ def _seconds_a_step(log: list[dict[str, Any]]) -> float | None:
     return float(np.median(rates)) if rates else None
 
 
-def _test_streams(encoded: Any, block: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """(ids, offsets) of the first events, as many as a block holds, of some test histories."""
-    pieces: list[np.ndarray[Any, Any]] = []
+def _test_streams(encoded: Any) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
+    """(ids, places of the events) of some test histories."""
+    histories: list[np.ndarray[Any, Any]] = []
+    starts: list[np.ndarray[Any, Any]] = []
     for rows in encoded.streams("test"):
-        for row in rows.selected[: RANKED - len(pieces)].tolist():
-            ids = rows.ids[rows.offsets[row] : rows.offsets[row + 1]]
-            starts = rows.event_starts[rows.event_offsets[row] : rows.event_offsets[row + 1]]
-            pieces.append(ids[: int(starts[block - 1])] if len(starts) >= block else ids)
-    offsets = np.cumsum([0, *map(len, pieces)])
-    return (np.concatenate(pieces).astype(np.int64) if pieces else np.zeros(0, np.int64)), offsets
+        for row in rows.selected[: RANKED - len(histories)].tolist():
+            histories.append(rows.ids[rows.offsets[row] : rows.offsets[row + 1]])
+            starts.append(rows.event_starts[rows.event_offsets[row] : rows.event_offsets[row + 1]])
+    return histories, starts
 
 
 def main() -> None:

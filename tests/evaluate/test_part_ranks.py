@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 import train_folders as folders
 
 from domaintoolkit import DomainTokenizer
-from domaintoolkit.evaluate.part_ranks import PartRanks, rank_parts
+from domaintoolkit.evaluate.part_ranks import PartRanks, fit_block, rank_parts
+from domaintoolkit.grammar import index_events
 from domaintoolkit.model import EventModel, TokenModel, event_preset, events_from_streams, preset
 from domaintoolkit.storage import open_encoded
 
@@ -50,3 +52,23 @@ def test_costs_are_those_of_the_loss(tmp_path: Path, family: str) -> None:
         assert found["note"].nats == pytest.approx(float(limit[part]), rel=1e-4)
     else:  # a fresh token model knows nothing: about the logarithm of the number of choices
         assert found["note"].nats / events == pytest.approx(np.log(found["note"].choices), abs=0.7)
+
+
+def test_only_whole_events_that_fit_into_a_block_are_ranked(tmp_path: Path) -> None:
+    table = folders.rows(12, 12)
+    encoded = open_encoded(folders.write(tmp_path, table, folders.tokenizer(table)))
+    tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
+    rows = next(iter(encoded.streams()))
+    histories = [rows.ids[low:high] for low, high in pairwise(rows.offsets.tolist())]
+    starts = [rows.event_starts[low:high] for low, high in pairwise(rows.event_offsets.tolist())]
+    size = len(tokenizer.vocabulary)
+    token = TokenModel(preset("54k", size, layers=1, position="learned", block=24), tokenizer.grammar, "").eval()
+    ids, offsets = fit_block(token, histories, starts)
+    assert 0 < np.diff(offsets).max() <= 24
+    assert all(each.count for each in rank_parts(token, ids, offsets))
+    event = EventModel(event_preset("54k", size, layers=1, block=4), tokenizer.grammar, "").eval()
+    ids, offsets = fit_block(event, histories, starts)
+    assert np.diff(index_events(ids, offsets, tokenizer.grammar).offsets).tolist() == [min(3, len(s)) for s in starts]
+    token = TokenModel(preset("54k", size, layers=1, block=2), tokenizer.grammar, "").eval()
+    assert not len(fit_block(token, histories, starts)[0])
+    assert not any(each.count for each in rank_parts(token, *fit_block(token, histories, starts)))

@@ -13,7 +13,7 @@ from toy_grammar import grammar, streams
 import domaintoolkit as dt
 from domaintoolkit.errors import DataError, VocabularyError, VocabularyMismatchError
 from domaintoolkit.model import EventModel, TokenModel, embed, event_preset, preset
-from domaintoolkit.model import embedding as module
+from domaintoolkit.model import batches as module
 
 RULES = grammar()
 SIZE = len(RULES.place)

@@ -70,8 +70,10 @@ def colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> list[Colouring]:
     lengths = np.array([float(len(starts)) for starts in rows.starts])
     found.append(Colouring("events of the history", lengths, log=True, whole=True))
     if rows.times is not None:
-        days = [(each[-1] - each[0]) / 86_400e6 if len(each) else 0.0 for each in rows.times]
-        found.append(Colouring("days from first to last event", np.array(days), log=True))
+        days = np.array([(each[-1] - each[0]) / 86_400e6 if len(each) else 0.0 for each in rows.times])
+        found.append(Colouring("days from first to last event", days, log=True))
+        # robots are fast
+        found.append(Colouring("events a day", lengths / np.maximum(days, 1.0), log=True))
     return [each for each in found if len(np.unique(each.values[~np.isnan(each.values)])) > 1]
 
 

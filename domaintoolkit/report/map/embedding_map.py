@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.embeddings import embed_labels
-from domaintoolkit.labels import LabelSettings, read_labels
+from domaintoolkit.labels import LabelSettings, place_labels, read_labels
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.probes import untrained_twin
 from domaintoolkit.report.charts import Table
@@ -29,6 +30,8 @@ __all__ = ["EntityMap", "draw_map"]
 
 Floats = NDArray[np.float64]
 
+FEWEST_POINTS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class EntityMap:
@@ -45,12 +48,14 @@ class EntityMap:
     """The points of the trained model, for other tools."""
 
 
-def embed_rows(model: TokenModel | EventModel, folder: EncodedFolder, rows: ChosenRows) -> Floats:
-    """(n, width): the vector of each history, as `embed` and `evaluate` make it of all its events."""
-    names = DomainTokenizer.load(folder.tokenizer_folder).schema.entity
+def embed_rows(
+    models: Sequence[TokenModel | EventModel], folder: EncodedFolder, tokenizer: DomainTokenizer, rows: ChosenRows
+) -> list[Floats]:
+    """For each model (n, width): the vector of each history, as `embed` and `evaluate` make it of all its events."""
     types = folder.table(0).schema
     columns = {
-        name: pa.array([key[place] for key in rows.keys], types.field(name).type) for place, name in enumerate(names)
+        name: pa.array([key[place] for key in rows.keys], types.field(name).type)
+        for place, name in enumerate(tokenizer.schema.entity)
     }
     # the key alone: no column is a date or a target, whatever its name
     table = read_labels(
@@ -58,24 +63,34 @@ def embed_rows(model: TokenModel | EventModel, folder: EncodedFolder, rows: Chos
         folder,
         LabelSettings(headers=dict.fromkeys(("date", "target", "task", "split", "weight"), "")),
     )
-    return embed_labels(model, folder, table).astype(np.float64)
+    placed = place_labels(folder, table)
+    return [
+        embed_labels(model, folder, table, placement=placed, tokenizer=tokenizer).astype(np.float64) for model in models
+    ]
 
 
 def draw_map(
-    model: TokenModel | EventModel, folder: EncodedFolder, rows: ChosenRows, fitted: ChosenRows
-) -> EntityMap | None:
-    """The map of these histories; None if there are too few, or nothing to colour them by.
+    model: TokenModel | EventModel,
+    folder: EncodedFolder,
+    tokenizer: DomainTokenizer,
+    rows: ChosenRows,
+    fitted: ChosenRows,
+) -> EntityMap | str:
+    """The map of these histories, or the reason that there is none.
 
     The probe is fitted on the histories `fitted`, of training and validation. What is asked of a number, if it lies
     above the median, is asked of all of them together.
     """
     whole = rows.join(fitted)
-    count, tokenizer = len(rows), DomainTokenizer.load(folder.tokenizer_folder)
+    count = len(rows)
     found = [each for each in colourings(tokenizer, whole) if len(np.unique(_known(each.values[:count]))) > 1]
-    if count < 5 or not found:
-        return None
-    trained = embed_rows(model, folder, whole)
-    fresh = embed_rows(untrained_twin(model).eval(), folder, whole)
+    if count < FEWEST_POINTS:
+        return f"it needs at least {FEWEST_POINTS} held-out histories, and there are {count}"
+    if not found:
+        return "nothing that is known of the held-out histories tells them apart"
+    trained, fresh = embed_rows((model, untrained_twin(model).eval()), folder, tokenizer, whole)
+    if not np.isfinite(trained).all():
+        return "the embeddings are not numbers; the training has diverged"
     splits = np.array(whole.splits)
     parted = [[_part(embeddings, each, splits, count) for embeddings in (trained, fresh)] for each in found]
     table = Table.of(
