@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,10 @@ OWN_SETTINGS = ("share", "composites", "fields", "where", "start", "domain", "mu
 """What a level may set beside the recipe: the share of the training entities, composites learned in encoding, changes
 of the schema's fields, the events that are kept, the level of another grid whose weights are the start, another
 domain, a factor of the learning rate, and the seconds whose steps are done."""
+
+NUMBERS = ("steps", "seconds", "learning_rate")
+"""Columns of numbers that an axis may have the name of: the results hold the number, and not the level."""
+RESERVED = ("cell", "seed", "is_chosen", "bits", "validation", "parameters", "inner_parameters", "flops")
 
 
 @declaration
@@ -132,6 +136,8 @@ class Study:
         found = [Problem("forms", "has no form")] if not self.forms else []
         known = {*Recipe.__dataclass_fields__, *OWN_SETTINGS}
         for axis, levels in self.axes.items():
+            if axis in RESERVED:
+                found.append(Problem(f"axes.{axis}", "is a column of the results; give the axis another name"))
             for level, settings in levels.items():
                 found += [
                     Problem(f"axes.{axis}.{level}.{name}", "is neither a setting of a recipe nor one of a study")
@@ -140,6 +146,8 @@ class Study:
         for form, each in self.forms.items():
             for number, grid in enumerate(each.grids):
                 found += list(self._grid_problems(f"forms.{form}.grids[{number}]", grid))
+        for number, figure in enumerate(self.figures):
+            found += list(self._figure_problems(f"figures[{number}]", figure))
         for number, finding in enumerate(self.findings):
             axes = {*finding.these, *finding.those, *finding.only, *finding.by}
             found += [
@@ -148,6 +156,25 @@ class Study:
         if found:
             raise SchemaError(found, "study")
         return self
+
+    def _figure_problems(self, path: str, figure: StudyFigure) -> Iterator[Problem]:
+        named = {
+            "only": figure.only,
+            "without": figure.without,
+            "lines": () if figure.lines is None else (figure.lines,),
+        }
+        have = ", ".join(self.axes)
+        for setting, axes in named.items():
+            for axis in axes:
+                if axis not in self.axes:
+                    yield Problem(f"{path}.{setting}", f"there is no axis {axis!r}; the axes are {have}")
+        if figure.kind != "bars" and figure.x in self.axes and figure.x not in NUMBERS:
+            said = f"{figure.x!r} is an axis, whose levels are names; a figure of kind {figure.kind!r} needs a number"
+            yield Problem(f"{path}.x", f"{said}, such as inner_parameters, or kind = 'bars'")
+        if figure.y in self.axes and figure.y not in NUMBERS:
+            yield Problem(
+                f"{path}.y", f"{figure.y!r} is an axis, whose levels are names; it needs a number such as bits"
+            )
 
     def _grid_problems(self, path: str, grid: Grid) -> list[Problem]:
         found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,17 +97,17 @@ def load_rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def _command(name: str | None, identity: Mapping[str, Any]) -> str:
-    said = ["domaintoolkit study", name or "STUDY.toml"]
+    said = ["domaintoolkit", "study", name or "STUDY.toml"]
     if identity["streams"] is not None:
         said.append(Path(identity["streams"]).name)
     if identity["domain"] is not None:
-        said.append(f"--domain {identity['domain']}")
+        said += ["--domain", identity["domain"]]
     if identity["form"] != "small":
-        said.append(f"--form {identity['form']}")
+        said += ["--form", identity["form"]]
     if identity["budget"] is not None:
         budget = identity["budget"]
-        said.append(f"--budget {budget:g}s" if budget % 60 else f"--budget {budget / 60:g}m")
-    return " ".join(said)
+        said += ["--budget", f"{budget:g}s" if budget % 60 else f"{budget / 60:g}m"]
+    return shlex.join(said)
 
 
 def _machine(logs: Sequence[Sequence[Mapping[str, Any]]], calls: Sequence[Mapping[str, Any]]) -> str:

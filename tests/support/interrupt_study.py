@@ -19,23 +19,23 @@ from pathlib import Path
 
 STUDY = """title = "Interrupted"
 question = "Is the table the same?"
-domain = "ads"
+domain = "finance"
 
 [axes.size]
 small = { model = { width = 8, layers = 1, heads = 1, part_width = 8 } }
 large = { model = { width = 16, layers = 1, heads = 1, part_width = 8 } }
 
 [forms.small]
-events = 1500
+events = 600
 seeds = [0, 1]
 [forms.small.recipe]
 family = "event"
 preset = "54k"
-block = 32
+block = 16
 batch = 2
 steps = STEPS
-evaluate_every = 5
-checkpoint_every = 5
+evaluate_every = 4
+checkpoint_every = 4
 evaluate_blocks = 1
 keep = 1
 [[forms.small.grids]]
@@ -101,7 +101,7 @@ def compare(folder: Path, times: int, steps: int, seed: int) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where both studies are kept")
     chosen = parser.parse_args()

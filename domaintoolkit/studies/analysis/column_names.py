@@ -15,12 +15,19 @@ NAMES = {
     "value_bits": "bits of the values an event",
     "embedding_norm": "mean norm of the embeddings",
     "invalidation": "invalidation rate",
+    "markov_bits": "Markov, bits an event",
+    "unigram_bits": "unigram, bits an event",
 }
+PREFIXES = {"auroc": "AUROC", "bits": "bits", "recall": "recall@10"}
+"""Of columns that are about a label or a field."""
 
 
 def column_name(column: str) -> str:
     """A column as it is called on pages."""
-    return NAMES.get(column, column)
+    if column in NAMES:
+        return NAMES[column]
+    kind, _, rest = column.partition(".")
+    return f"{PREFIXES[kind]} of {rest}" if kind in PREFIXES and rest else column.replace("_", " ")
 
 
 def is_better_higher(column: str) -> bool:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from domaintoolkit.studies.analysis.differences import MeanDifference, contrast, resample
+from domaintoolkit.studies.analysis.differences import MeanDifference, contrast, resample_means
 
 __all__ = ["DataNeed", "data_gain", "data_need"]
 
@@ -38,8 +38,8 @@ def data_need(smallest: Curve, largest: Curve) -> DataNeed:
     drawn = []
     for _ in range(DRAWS):
         place = max(smallest)
-        target = (place, resample(smallest[place], rng))
-        drawn.append(_share({x: resample(y, rng) for x, y in largest.items()}, target)[0])
+        wanted, *means = resample_means([smallest[place], *largest.values()], rng)
+        drawn.append(_share(dict(zip(largest, means, strict=True)), (place, wanted))[0])
     ends = np.sort(drawn)
     return DataNeed(share, (float(ends[int(0.025 * DRAWS)]), float(ends[int(0.975 * DRAWS) - 1])), is_least)
 

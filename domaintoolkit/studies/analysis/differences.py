@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["MeanDifference", "contrast", "difference", "resample"]
+__all__ = ["MeanDifference", "contrast", "difference", "resample", "resample_means"]
 
 Pair = tuple[Sequence[float], Sequence[float]]
 
@@ -75,3 +75,22 @@ def resample(values: Sequence[float], rng: np.random.Generator) -> float:
         return mean
     drawn = float(known[rng.integers(count, size=count)].mean())
     return mean + (drawn - mean) * math.sqrt(count / (count - 1))
+
+
+def resample_means(points: Sequence[Sequence[float]], rng: np.random.Generator) -> list[float]:
+    """The mean of a resample of the seeds of each point.
+
+    A point of one seed varies as much, as a share of itself, as one seed of the others does: if it did not vary, a
+    curve through it would look more certain than it is.
+    """
+    shares = [
+        (value / float(np.mean(values)) - 1) * math.sqrt(len(values) / (len(values) - 1))
+        for values in points
+        if len(values) > 1
+        for value in values
+    ]
+    return [
+        values[0] * (1 + shares[int(rng.integers(len(shares)))]) if len(values) == 1 and shares
+        else resample(values, rng)
+        for values in points
+    ]  # fmt: skip

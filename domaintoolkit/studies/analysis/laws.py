@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.metrics import estimate_interval
-from domaintoolkit.studies.analysis.differences import resample
+from domaintoolkit.studies.analysis.differences import resample_means
 from domaintoolkit.studies.analysis.huber_fit import fit_terms
 
 __all__ = ["Law", "fit_law", "leave_largest_out"]
@@ -77,7 +77,7 @@ def _fit_points(x: tuple[float, ...], y: tuple[tuple[float, ...], ...], draws: i
     drawn: list[tuple[float, float, float]] = []
     if any(len(each) > 1 for each in values):
         near = [(floor, scale, exponent)]
-        samples = [np.array([resample(each.tolist(), rng) for each in values]) for _ in range(draws)]
+        samples = [np.array(resample_means([each.tolist() for each in values], rng)) for _ in range(draws)]
         drawn = [_fit(places, sample, near) for sample in samples]
     exponents, floors = ([each[place] for each in drawn] for place in (2, 0))
     return Law(

@@ -89,7 +89,7 @@ def foresee(
     The time is that of one run on the machine of the study. Without a budget, the sizes are for the compute of the
     study's largest run, and for ten and a hundred times that. Raises `DataError` for fewer than three sizes.
     """
-    rows = _whole_data([row for row in load_rows(Path(folder)) if row["is_chosen"]])
+    rows = _whole_data(_chosen_rows(Path(folder)))
     try:
         size_law, joint = fit_law(*points_of(rows, "inner_parameters", "bits")), fit_joint_law(rows)
     except ValueError as error:
@@ -109,6 +109,11 @@ def foresee(
     return Outlook(len(rows), size_law, joint, expected, tuple(choices))
 
 
+def _chosen_rows(folder: Path) -> list[Mapping[str, Any]]:
+    """The rows of the runs that were not only tried for tuning, and whose training has not diverged."""
+    return [row for row in load_rows(folder) if row["is_chosen"] and row["bits"] is not None]
+
+
 def _whole_data(rows: Rows) -> list[Mapping[str, Any]]:
     """The rows of runs on all data."""
     most = max((row["training_events"] for row in rows), default=0)
@@ -120,7 +125,7 @@ def lever_gains(folder: str | Path, parameters: float) -> dict[str, str]:
 
     The levers are `size`, `steps` and `data`, and the axes that have a level `base`.
     """
-    rows = [row for row in load_rows(Path(folder)) if row["is_chosen"]]
+    rows = _chosen_rows(Path(folder))
     name = Path(folder).resolve().name
     found = {}
     try:
@@ -130,20 +135,26 @@ def lever_gains(folder: str | Path, parameters: float) -> dict[str, str]:
             floor + scale * (2 * parameters) ** -exponent - floor - scale * parameters**-exponent
             for floor, scale, exponent in law.draws
         ]
-        found["size"] = f"{name} expects {gain:+.3f} bits of twice the parameters{_quantiles(ends)}"
+        found["size"] = f"{name} expects {_saving(gain, ends)} for twice the parameters"
         joint = fit_joint_law(_whole_data(rows))
         seen = joint.events[1]
         made = [each[3] * ((2 * seen) ** -each[4] - seen ** -each[4]) for each in (joint.coefficients, *joint.draws)]
-        found["steps"] = f"{name} expects {made[0]:+.3f} bits of twice its events seen{_quantiles(made[1:])}"
+        found["steps"] = f"{name} expects {_saving(made[0], made[1:])} for twice its events seen"
     except ValueError:
         pass  # no study of sizes
     data = _data_gain(rows, parameters, name)
     return {**found, **({} if data is None else {"data": data}), **_level_gains(rows, name)}
 
 
-def _quantiles(values: Sequence[float]) -> str:
-    interval = estimate_interval(values)
-    return "" if interval is None else f" (95%: {interval[0]:+.3f} to {interval[1]:+.3f})"
+def _saving(change: float, draws: Sequence[float], interval: tuple[float, float] | None = None) -> str:
+    """A change of the loss in words, with its interval, that of the draws if there is no other."""
+    ends = interval or estimate_interval(draws)
+    sign = -1 if change <= 0 else 1
+    said = f"{abs(change):.3f} bits an event {'less' if sign < 0 else 'more'}"
+    if ends is None:
+        return said
+    low, high = sorted(sign * end for end in ends)
+    return f"{said} (95%: {low:.3f} to {high:.3f})"
 
 
 def _data_gain(rows: Rows, parameters: float, name: str) -> str | None:
@@ -158,7 +169,7 @@ def _data_gain(rows: Rows, parameters: float, name: str) -> str | None:
     most = max(shares[nearest])
     ends = [scale * ((2 * most) ** -exponent - most**-exponent) for _, scale, exponent in law.draws]
     gain = law(2 * most) - law(most)
-    return f"{name} expects {gain:+.3f} bits of twice its data at {nearest:,} parameters{_quantiles(ends)}"
+    return f"{name} expects {_saving(gain, ends)} for twice its data at {nearest:,} parameters"
 
 
 def _level_gains(rows: Rows, name: str) -> dict[str, str]:
@@ -174,8 +185,7 @@ def _level_gains(rows: Rows, name: str) -> dict[str, str]:
         best = min(gaps, key=lambda each: gaps[each].gap)
         gap = gaps[best]
         if gap.reach is not None and gap.gap + gap.reach < 0:
-            said = f"(95%: {gap.gap - gap.reach:+.3f} to {gap.gap + gap.reach:+.3f})"
-            found[axis] = f"{name} found {gap.gap:+.3f} bits of {best} {said}"
+            found[axis] = f"{name} found {_saving(gap.gap, (), gap.interval)} with {best}"
         else:
             found[axis] = f"{name} found nothing that is better than base by more than chance"
     return found

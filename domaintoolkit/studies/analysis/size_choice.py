@@ -127,7 +127,10 @@ def fit_joint_law(rows: Rows) -> JointLaw:
     rates: dict[float, list[float]] = {}
     for row in rows:
         size, each = float(row["inner_parameters"]), float(row["events_seen"]) / row["steps"]
-        curve = [(each * step, bits) for step, bits in row["validation"] if step >= FIRST * row["steps"]]
+        curve = [
+            (each * step, bits) for step, bits in row["validation"]
+            if step >= FIRST * row["steps"] and math.isfinite(bits)
+        ]  # fmt: skip
         by_size.setdefault(size, {}).setdefault(int(row["seed"]), []).extend(curve)
         if row.get("seconds_a_step"):
             rates.setdefault(size, []).append(each / row["seconds_a_step"])

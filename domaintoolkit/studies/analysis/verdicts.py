@@ -20,7 +20,7 @@ from domaintoolkit.studies.analysis.size_choice import fit_joint_law
 from domaintoolkit.studies.analysis.time_use import TimeUse, time_uses
 from domaintoolkit.studies.study import Finding, Study
 
-__all__ = ["AGREES", "Verdict", "judge_findings"]
+__all__ = ["AGREES", "DISAGREES", "Verdict", "judge_findings"]
 
 Rows = Sequence[Mapping[str, Any]]
 AGREES, DISAGREES, UNDECIDED, UNTESTED = "agrees", "disagrees", "not decided", "not tested"

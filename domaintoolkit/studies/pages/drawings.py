@@ -69,11 +69,13 @@ def _draw_law(declared: StudyFigure, rows: Rows) -> DrawnFigure:
     sentences: list[str] = []
     residuals: list[list[Any]] = []
     fits: list[list[Any]] = []
-    for number, (line, own) in enumerate(_groups(declared, rows).items()):
-        x, values = points_of(own, declared.x, declared.y)
+    lines = {name: points_of(own, declared.x, declared.y) for name, own in _groups(declared, rows).items()}
+    if any(len(x) > 1 for x, _ in lines.values()):  # a line with one point says nothing of how it falls
+        lines = {name: points for name, points in lines.items() if len(points[0]) > 1}
+    for number, (line, (x, values)) in enumerate(lines.items()):
         means = [float(np.mean(each)) for each in values]
         low, high = [min(each) for each in values], [max(each) for each in values]
-        name = line or "measured"
+        name = line or "all runs"
         series.append(Series(name, x, means, low, high, "points", number % 8))
         try:
             law = fit_law(x, values)
@@ -82,7 +84,8 @@ def _draw_law(declared: StudyFigure, rows: Rows) -> DrawnFigure:
             continue
         curve = np.geomspace(min(x), max(x) * 2, 60).tolist()
         expected = [law(place) for place in curve]
-        series.append(Series(f"{name}, fitted", curve, expected, style="dashed", colour=number % 8, in_table=False))
+        series.append(Series(f"{name}, fitted", curve, expected, style="dashed", colour=number % 8, in_table=False,
+                             in_legend=False))  # fmt: skip
         sentences.append(_law_sentence(name, law))
         residuals += [
             [name, place, mean, law(place), rest] for place, mean, rest in zip(law.x, law.y, law.residuals, strict=True)
@@ -97,7 +100,9 @@ def _draw_law(declared: StudyFigure, rows: Rows) -> DrawnFigure:
                 f"measured is {measured:.3f}, {off:.2%} off."
             )
     caption = "Points are means over seeds, with the least and the greatest; dashed lines are fitted laws."
-    figure = line_chart(declared.title, series, column_name(declared.x), column_name(declared.y), caption, log_x=True)
+    ends = [value for each in series for value in each.y]
+    figure = line_chart(declared.title, series, column_name(declared.x), column_name(declared.y), caption, log_x=True,
+                        log_y=max(ends) > 3 * min(ends) > 0)  # fmt: skip
     header = ("", column_name(declared.x), "measured", "fitted", "residual")
     return DrawnFigure(
         figure, sentences, Table.of(FITS, fits) if fits else None, Table.of(header, residuals) if residuals else None
@@ -138,7 +143,7 @@ def _draw_curves(declared: StudyFigure, rows: Rows) -> DrawnFigure:
         x, values = points_of(own, declared.x, declared.y)
         means = [float(np.mean(each)) for each in values]
         low, high = [min(each) for each in values], [max(each) for each in values]
-        series.append(Series(line or "measured", x, means, low, high, "both", number % 8))
+        series.append(Series(line or "all runs", x, means, low, high, "both", number % 8))
     figure = line_chart(declared.title, series, column_name(declared.x), column_name(declared.y),
                         "Means over seeds, with the least and the greatest.", log_x=declared.log_x)  # fmt: skip
     return DrawnFigure(figure, [_best_sentence(declared, rows)])

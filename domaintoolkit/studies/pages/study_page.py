@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,14 +10,16 @@ import numpy as np
 from domaintoolkit.report.charts import Table
 from domaintoolkit.report.pages.template import render_page
 from domaintoolkit.studies.analysis.column_names import column_name
-from domaintoolkit.studies.analysis.verdicts import Verdict
+from domaintoolkit.studies.analysis.verdicts import AGREES, DISAGREES, Verdict
 from domaintoolkit.studies.pages.drawings import DrawnFigure
 from domaintoolkit.studies.study import Study
 from domaintoolkit.studies.study_results import StudyResults
 
-__all__ = ["facts_of", "file_name", "seed_spread", "study_page"]
+__all__ = ["facts_of", "seed_spread", "study_page"]
 
 Rows = Sequence[Mapping[str, Any]]
+COLOURS = {AGREES: "c2", DISAGREES: "c3"}
+"""Of answers."""
 
 
 def study_page(results: StudyResults, drawn: Sequence[DrawnFigure], verdicts: Sequence[Verdict]) -> str:
@@ -27,7 +28,7 @@ def study_page(results: StudyResults, drawn: Sequence[DrawnFigure], verdicts: Se
     return render_page(
         "study.html", ("page.js",), {}, title=results.study.title, lead=results.study.question,
         sections=[each for each in sections if verdicts or each[0] != "findings"], overview=facts_of(results),
-        command=results.command, drawn=drawn, verdicts=verdicts, spread=seed_spread(results.rows),
+        command=results.command, drawn=drawn, verdicts=verdicts, colours=COLOURS, spread=seed_spread(results.rows),
         table=_result_table(results.study, results.rows),
         footer="Written by domaintoolkit study. The table is in results.parquet and results.csv beside this page, and "
         "what is said of the findings in findings.csv.",
@@ -55,17 +56,12 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
-def file_name(title: str) -> str:
-    """The name of a picture's file, without its ending."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "figure"
-
-
 def _result_table(study: Study, rows: Rows) -> Table:
     columns = [*study.axes, "seed", "learning_rate", "steps", "inner_parameters", "training_events", "bits"]
     optional = ("markov_bits", "recall", "invalidation", "seconds_a_step")
     more = [name for name in optional if any(row.get(name) is not None for row in rows)]
     more += sorted({name for row in rows for name in row if name.startswith("auroc.")})
-    columns = [*columns, *more]
+    columns = [name for name in [*columns, *more] if any(row.get(name) is not None for row in rows)]
     return Table.of(
         [column_name(column) for column in columns],
         [["" if row.get(name) is None else row[name] for name in columns] for row in rows],
@@ -87,6 +83,8 @@ def seed_spread(rows: Rows) -> str:
 def _by_levels(rows: Rows) -> dict[tuple[Any, ...], list[float]]:
     groups: dict[tuple[Any, ...], list[float]] = {}
     for row in rows:
+        if row["bits"] is None:  # the training has diverged
+            continue
         levels = tuple(value for name, value in sorted(row.items()) if name != "cell" and isinstance(value, str))
         groups.setdefault((*levels, row["learning_rate"], row["steps"]), []).append(row["bits"])
     return groups

@@ -11,10 +11,11 @@ import numpy as np
 
 from domaintoolkit.report.charts import Table
 from domaintoolkit.report.charts.figure import number_text
+from domaintoolkit.report.charts.standalone import name_files, standalone_svg
 from domaintoolkit.studies.analysis.column_names import column_name
 from domaintoolkit.studies.analysis.verdicts import Verdict
 from domaintoolkit.studies.pages.drawings import DrawnFigure
-from domaintoolkit.studies.pages.study_page import facts_of, file_name, seed_spread
+from domaintoolkit.studies.pages.study_page import facts_of, seed_spread
 from domaintoolkit.studies.study_results import StudyResults
 
 __all__ = ["summary_files"]
@@ -29,7 +30,8 @@ def summary_files(
 ) -> dict[str, str]:
     """The text of each file by its name in the folder beside the summary, whose own name is empty."""
     study = results.study
-    pictures = {f"{file_name(each.figure.title)}.svg": each.figure.standalone() for each in drawn}
+    names = name_files([each.figure.title for each in drawn])
+    pictures = {f"{name}.svg": standalone_svg(each.figure) for name, each in zip(names, drawn, strict=True)}
     parts = [f"# {study.title}", "", study.question, "", "## How it was run", ""]
     parts += ["```", results.command, "```", "", *(f"- {name}: {value}" for name, value in facts_of(results)), ""]
     parts += [seed_spread(results.rows), ""]

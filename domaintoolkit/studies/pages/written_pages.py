@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
+from domaintoolkit.report.charts.standalone import name_files, standalone_svg
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.studies.analysis.verdicts import Verdict, judge_findings
 from domaintoolkit.studies.pages.drawings import DrawnFigure, draw_figure
-from domaintoolkit.studies.pages.study_page import file_name, study_page
+from domaintoolkit.studies.pages.study_page import study_page
 from domaintoolkit.studies.pages.study_summary import summary_files
 from domaintoolkit.studies.study import Study
 from domaintoolkit.studies.study_results import StudyResults, load_results
@@ -35,8 +36,8 @@ def write_pages(results: StudyResults) -> Path:
     drawn, verdicts = _draw(results)
     page = results.folder / PAGE
     write_atomic(page, study_page(results, drawn, verdicts).encode())
-    for each in drawn:
-        write_atomic(results.folder / f"{file_name(each.figure.title)}.svg", each.figure.standalone().encode())
+    for name, each in zip(name_files([each.figure.title for each in drawn]), drawn, strict=True):
+        write_atomic(results.folder / f"{name}.svg", standalone_svg(each.figure).encode())
     if verdicts:
         _write_verdicts(results.folder / FINDINGS, verdicts)
     return page

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domaintoolkit.studies.analysis.differences import contrast, difference, resample
+from domaintoolkit.studies.analysis.differences import contrast, difference, resample_means
 
 
 def test_the_interval_of_one_pair_is_welchs() -> None:
@@ -40,7 +40,10 @@ def test_a_contrast_of_four_means() -> None:
 def test_resamples_of_few_vary_as_new_seeds_would() -> None:
     rng = np.random.default_rng(0)
     values = [1.0, 2.0]
-    drawn = [resample(values, rng) for _ in range(4000)]
+    drawn = [resample_means([values], rng)[0] for _ in range(4000)]
     assert np.mean(drawn) == pytest.approx(1.5, abs=0.03)
     assert np.std(drawn) == pytest.approx(np.std(values, ddof=1) / np.sqrt(2), abs=0.03)
-    assert resample([3.0], rng) == 3.0
+    assert resample_means([[3.0]], rng) == [3.0]
+    # a point of one seed varies as the others do, as a share of its mean
+    lone = [resample_means([values, [1000.0]], rng)[1] / 1000 for _ in range(4000)]
+    assert np.std(lone) == pytest.approx(np.std(values, ddof=1) / np.mean(values), rel=0.1)

@@ -55,8 +55,9 @@ def test_a_study_foresees_a_size_and_a_budget(studied: Path) -> None:
 def test_levers_have_the_figures_of_a_study(studied: Path) -> None:
     gains = lever_gains(studied, 2e5)
     expected = 200 * (4e5**-0.4 - 2e5**-0.4)
-    assert f"sizes-study expects {expected:+.2f}"[:-1] in gains["size"]
-    assert "of twice its data at 200,000" in gains["data"].replace(".0", "")
+    assert f"sizes-study expects {-expected:.2f}"[:-1] in gains["size"]
+    assert " bits an event less (95%: " in gains["size"]
+    assert "for twice its data at 200,000" in gains["data"].replace(".0", "")
     assert set(gains) == {"size", "steps", "data"}
 
 
@@ -67,7 +68,7 @@ def test_a_level_that_is_better_than_base_by_more_than_chance(monkeypatch: pytes
         for name, own in values.items() for seed, bits in enumerate(own)
     ]  # fmt: skip
     monkeypatch.setattr(outlook, "load_rows", lambda _: made)
-    assert "-1.000 bits of rope (95%: -1.2" in lever_gains("architecture", 1e5)["variant"]
+    assert "found 1.000 bits an event less (95%: 0.7" in lever_gains("architecture", 1e5)["variant"]
     monkeypatch.setattr(outlook, "load_rows", lambda _: [row for row in made if row["variant"] != "rope"])
     assert "nothing that is better" in lever_gains("architecture", 1e5)["variant"]
 
