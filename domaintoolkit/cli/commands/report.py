@@ -30,6 +30,7 @@ EXAMPLES = format_examples(
     "domaintoolkit report ecommerce-sample-model",
     "domaintoolkit report ecommerce-sample-model ecommerce-sample-streams --entities 10000",
     "domaintoolkit report ecommerce-sample-model --projector shop-projector --atlas shop-atlas.parquet",
+    "domaintoolkit report ecommerce-sample-model --figures shop-figures",
 )
 FOLDER_ENTITIES, RUN_ENTITIES = 10_000, 2_000
 
@@ -57,6 +58,10 @@ FOLDER_ENTITIES, RUN_ENTITIES = 10_000, 2_000
     "--atlas", type=click.Path(path_type=Path), metavar="FILE",
     help="Write the map's points for embedding-atlas: a .parquet file with x, y, text and columns.",
 )  # fmt: skip
+@click.option(
+    "--figures", type=click.Path(path_type=Path), metavar="DIR",
+    help="Write each picture of the page as an .svg file, and its numbers as .csv.",
+)  # fmt: skip
 @model_options
 @overwrite_option
 @json_option
@@ -68,6 +73,7 @@ def command(
     studies: tuple[Path, ...],
     projector: Path | None,
     atlas: Path | None,
+    figures: Path | None,
     device: str | None,
     overwrite: bool,
     json_output: bool,
@@ -87,26 +93,31 @@ def command(
     if atlas is not None:
         check_output_ending("--atlas", atlas, (".parquet",))
         check_output_file(atlas, overwrite)
-    if projector is not None and projector.exists() and not overwrite:
-        raise OutputError(str(projector), "already exists; choose another folder, or --overwrite")
+    for made in (projector, figures):
+        if made is not None and made.exists() and not overwrite:
+            raise OutputError(str(made), "already exists; choose another folder, or --overwrite")
     if (folder / MANIFEST).exists():
         if data is not None:
             raise click.UsageError(f"{folder} is an encoded folder; a second folder is for a run's held-out histories")
         if studies or projector is not None or atlas is not None:
             raise click.UsageError(f"{folder} is an encoded folder; --study, --projector and --atlas are for a run")
+        from domaintoolkit.report.charts.standalone import write_figures
         from domaintoolkit.report.folder.folder_page import folder_page
         from domaintoolkit.util.partials import write_atomic
 
         path = out or Path(f"{folder.resolve().name}.html")
         with writing(path, ".html") as file:
-            write_atomic(file, folder_page(folder, entities or FOLDER_ENTITIES).encode())
+            page = folder_page(folder, entities or FOLDER_ENTITIES)
+            write_atomic(file, page.html.encode())
+        if figures is not None:
+            write_figures(figures, page.figures)
     else:
         exports = None
         if projector is not None or atlas is not None:
             from domaintoolkit.report.map.map_exports import MapExports
 
             exports = MapExports(projector, atlas)
-        path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies, exports)
+        path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies, exports, figures)
     if json_output:
         print_json({"out": str(path), "bytes": path.stat().st_size})
     else:
@@ -121,8 +132,10 @@ def write_run_page(
     device: str | None = None,
     studies: Sequence[Path] = (),
     exports: MapExports | None = None,
+    figures: Path | None = None,
 ) -> Path:
     """Write the page of a run; returns its path."""
+    from domaintoolkit.report.charts.standalone import write_figures
     from domaintoolkit.report.run.run_page import run_page
     from domaintoolkit.train import PAGE, PAGE_SEAL
     from domaintoolkit.util.artifacts import seal
@@ -136,6 +149,8 @@ def write_run_page(
             from domaintoolkit.train import read_result
 
             gains |= lever_gains(study, read_result(run)["inner_parameters"])
-        page = run_page(run, data, entities, device, gains, exports).encode()
-        write_atomic(file, seal(page.rstrip(b"\n") + b"\n", PAGE_SEAL))
+        page = run_page(run, data, entities, device, gains, exports)
+        write_atomic(file, seal(page.html.encode().rstrip(b"\n") + b"\n", PAGE_SEAL))
+    if figures is not None:
+        write_figures(figures, page.figures)
     return path

@@ -23,7 +23,7 @@ from domaintoolkit.report.charts.figure import (
 
 __all__ = ["bar_chart", "histogram"]
 
-NAME = 24
+NAME = 21
 """Letters of a name beside its bars."""
 
 
@@ -53,7 +53,7 @@ def bar_chart(
         top = above + 12 + step * row
         marks.append(text(shorten(name, NAME), left - 8, top + (step - 9) / 2 + 4, "end", class_="tick"))
         if texts:
-            marks.append(text(texts[row], WIDTH - 4, top + (step - 9) / 2 + 4, "end", class_="tick"))
+            marks.append(text(texts[row], WIDTH - 2, top + (step - 9) / 2 + 4, "end", class_="tick"))
         for number, each in enumerate(series):
             value = values[each][row]
             if not math.isfinite(value):

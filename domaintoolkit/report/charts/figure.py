@@ -6,15 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 __all__ = ["Figure", "Table", "drawing", "legend", "shape", "text", "tip"]
 
-WIDTH = 560
-NUMBER = re.compile(r"^[-+<]?[\d.,]*(e[-+]?\d+)?[%kMG]?($| \()|^(nan|too few)$")
-LETTER = 7.3
-"""Mean width of a letter at the size of a legend's text."""
+WIDTH = 480
+"""Units of a picture's width: its text is 13 of them high, and is to be read on a phone, which has some 350 pixels."""
+NUMBER = re.compile(r"^[-+<]?[\d.,]*(e[-+]?\d+)?[%kMG]?($| \(| to [-+\d])|^(nan|too few)$")
+LETTER = 8.2
+"""Mean width of a letter at the size of a legend's text, in a font of wide letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,6 @@ class Figure:
     """An element `<svg>`, whose colours are classes of the page's style."""
     table: Table
     caption: str = ""
-
-    def standalone(self) -> str:
-        """The picture as a file of its own, in light or dark like its reader's screen."""
-        style = files("domaintoolkit.report.pages").joinpath("charts.css").read_text(encoding="utf-8")
-        head, rest = self.svg.split(">", 1)
-        return f'{head} xmlns="http://www.w3.org/2000/svg"><style>{style}</style>{rest}\n'
 
 
 def cell_text(value: Any) -> str:
@@ -99,22 +93,28 @@ def tip(content: str) -> str:
 
 def drawing(content: str, height: float, label: str) -> str:
     """The whole picture."""
-    return shape("svg", content, class_="chart", viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", aria_label=label)
+    # a picture with names that can be pressed is a group of things
+    role = "group" if 'role="button"' in content else "img"
+    return shape("svg", content, class_="chart", viewBox=f"0 0 {WIDTH} {height:.0f}", role=role, aria_label=label)
 
 
 def legend(names: Sequence[str], colours: Sequence[int], top: float = 14, left: float = 4) -> tuple[str, float]:
-    """(marks, the height they take) of the names of the series, in as many lines as they need."""
+    """(marks, the height they take) of the names of the series, in as many lines as they need.
+
+    A name can be pressed, to hide its series and to show it again.
+    """
     if len(names) < 2:
         return "", 0.0
     marks, x, y = [], left, top
     for name, colour in zip(names, colours, strict=True):
         shown = shorten(name, 34)
-        wide = 26 + LETTER * len(shown)
+        wide = 30 + LETTER * len(shown)
         if x > left and x + wide > WIDTH:
             x, y = left, y + 18
         box = shape("rect", x=x, y=y - 9, width=11, height=11, rx=2, class_=f"fill c{colour}")
         whole = box + text(shown, x + 16, y, class_="key")
-        marks.append(shape("g", whole, class_="legend", data_series=colour, tabindex=0, role="button"))
+        marks.append(shape("g", whole, class_="legend", data_series=colour, tabindex=0, role="button",
+                           aria_pressed="true"))  # fmt: skip
         x += wide
     return "".join(marks), y + 8
 

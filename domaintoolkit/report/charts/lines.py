@@ -28,6 +28,8 @@ class Series:
     """`line`, `dashed`, `points`, or `both`."""
     colour: int | None = None
     in_table: bool = True
+    in_legend: bool = True
+    """False for a line that belongs to another series of its colour, which hides and shows it."""
 
 
 def line_chart(
@@ -43,10 +45,11 @@ def line_chart(
 ) -> Figure:
     """A picture of series over a common axis."""
     numbered = [each.colour if each.colour is not None else k % 8 for k, each in enumerate(series)]
-    keys, above = legend([each.name for each in series], numbered)
+    named = [(each.name, colour) for each, colour in zip(series, numbered, strict=True) if each.in_legend]
+    keys, above = legend([name for name, _ in named], [colour for _, colour in named])
     ends = [value for each in series for side in (each.y, each.low or (), each.high or ()) for value in side]
     frame = Frame(
-        scale_over((value for each in series for value in each.x), 64, WIDTH - 12, log_x),
+        scale_over((value for each in series for value in each.x), 64, WIDTH - 14, log_x),
         scale_over(y_range or ends, height + above - 44, above + 10, log_y),
         x_label,
         y_label,

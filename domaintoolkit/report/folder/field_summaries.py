@@ -31,6 +31,10 @@ KINDS = {
 }
 
 
+KINDS_SHOWN = {"spell": "(spelled)", "null": "(null)", "nan": "(NaN)"}
+"""Slots that are not values, so that none is taken for a value of that text."""
+
+
 def count_tokens(encoded: EncodedFolder, size: int) -> NDArray[np.int64]:
     """(V,) how often each token occurs in the folder."""
     counts = np.zeros(size, np.int64)
@@ -110,7 +114,9 @@ def _token_figures(bound: Any, encoder: Encoder, counts: NDArray[np.int64]) -> I
     by_part: dict[int, list[tuple[int, str]]] = {}
     for number, slot in enumerate(slots):
         if slot.start and (count := int(counts[bound.ids[number]])):
-            by_part.setdefault(slot.part, []).append((count, slot.text.strip().removeprefix("=")))
+            by_part.setdefault(slot.part, []).append(
+                (count, KINDS_SHOWN.get(slot.kind, slot.text.strip().removeprefix("=")))
+            )
     for part, found in sorted(by_part.items()):
         names = encoder.parts
         title = f"{bound.name} {names[part]}".strip() if len(names) > 1 or names[0] else str(bound.name)

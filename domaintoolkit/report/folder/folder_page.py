@@ -8,7 +8,7 @@ import numpy as np
 
 from domaintoolkit.report.charts import Table
 from domaintoolkit.report.chips import chips
-from domaintoolkit.report.folder.chosen_rows import choose_rows
+from domaintoolkit.report.folder.chosen_rows import ChosenRows, choose_rows
 from domaintoolkit.report.folder.field_summaries import (
     count_tokens,
     field_table,
@@ -17,7 +17,8 @@ from domaintoolkit.report.folder.field_summaries import (
     vocabulary_table,
 )
 from domaintoolkit.report.folder.packed_histories import pack_histories
-from domaintoolkit.report.pages.template import render_page
+from domaintoolkit.report.pages.template import RenderedPage, render_page
+from domaintoolkit.schema import Categorical
 from domaintoolkit.storage import EncodedFolder, open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
 
@@ -36,7 +37,7 @@ SECTIONS = (
 )
 
 
-def folder_page(folder: str | Path, entities: int = 10_000) -> str:
+def folder_page(folder: str | Path, entities: int = 10_000) -> RenderedPage:
     """A page of an encoded folder: fields, buckets, vocabulary, lengths, and up to `entities` histories.
 
     Raises `ArtifactError` if the folder is not a whole one.
@@ -53,7 +54,8 @@ def folder_page(folder: str | Path, entities: int = 10_000) -> str:
     ]
     composites = 0 if tokenizer.composites is None else len(tokenizer.composites)
     known = encoded.manifest.counts
-    return render_page(
+    values, length = value_figures(tokenizer, counts), [length_figure(lengths)] if len(lengths) else []
+    page = render_page(
         "folder.html",
         ("page.js", "histories.js"),
         {"histories": pack_histories(tokenizer, rows)},
@@ -72,24 +74,47 @@ def folder_page(folder: str | Path, entities: int = 10_000) -> str:
         ],
         notes=_notes(tokenizer),
         first=chips(tokenizer, rows.ids[0], most=60) if len(rows) else [],
-        reading="The beginning of the first history. [brand=samsung] says that the field brand has the value samsung, "
-        "and [price 32.5..35.8] that the price lies in that bucket.",
+        reading=_explain(tokenizer, rows),
+        example=_first_field(tokenizer),
         splits=Table.of(("split", "entities", "events", "tokens"), splits),
         fields=field_table(tokenizer, encoded, counts),
         fields_lead="Spelled values have no token of their own and are written letter by letter; hashed ones share a "
         "token; clipped ones lie beyond the buckets. The effective tokens of a field are as many equally frequent "
         "ones as would be as hard to guess.",
-        values=value_figures(tokenizer, counts),
+        values=values,
         vocabulary=vocabulary_table(tokenizer, counts),
         vocabulary_lead="All tokens by the field that they belong to. Tokens that are not in use stand for values that "
         "the tokenizer knows and this folder does not hold.",
-        lengths=[length_figure(lengths)] if len(lengths) else [],
+        lengths=length,
         splits_known=names,
         histories_lead=f"{len(rows):,} of {totals['entities']:,} histories are on this page. Search for a key or for "
         "a token, and click a history to read it.",
         footer=f"Written by domaintoolkit report from {Path(folder).resolve().name}; vocabulary "
         f"{tokenizer.vocabulary.hash[:12]}.",
     )  # fmt: skip
+    return RenderedPage(page, [*values, *length])
+
+
+def _explain(tokenizer: DomainTokenizer, rows: ChosenRows) -> str:
+    """How to read the tokens of the first history, by some of its own."""
+    said = ["The beginning of the first history."]
+    ids = rows.ids[0].tolist() if len(rows) else []
+    tokens = [tokenizer.vocabulary.token(number) for number in ids[:60]]
+    named = next((each for each in tokens if each.field is not None and "=" in each.name), None)
+    if named is not None:
+        _, _, value = named.name[1:-1].partition("=")
+        said.append(f"{named.name} says that {named.name[1:-1].removesuffix(value).rstrip('=')} is {value}.")
+    bucket = next((each for each in tokens if each.field is not None and ".." in each.name), None)
+    if bucket is not None:
+        low, _, high = bucket.name[1:-1].removeprefix(str(bucket.field)).strip().rpartition(" ")[2].partition("..")
+        said.append(f"{bucket.name} says that a value of {bucket.field} lies in the bucket from {low} to {high}.")
+    return " ".join(said)
+
+
+def _first_field(tokenizer: DomainTokenizer) -> str:
+    """The beginning of a token that can be searched for."""
+    plain = [spec.name for spec in tokenizer.schema.fields if isinstance(spec, Categorical)]
+    return f"{plain[0]}=" if plain else f"{tokenizer.schema.fields[0].name} "
 
 
 def _notes(tokenizer: DomainTokenizer) -> list[str]:

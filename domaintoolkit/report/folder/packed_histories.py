@@ -20,7 +20,7 @@ BUDGET = 3_600_000
 LONGEST = 400
 """The most events of a history on a page."""
 TOKENS = 2_000
-"""The most tokens of an event on a page."""
+"""The most tokens of an event, or of a header, on a page."""
 
 
 def pack_histories(tokenizer: DomainTokenizer, rows: ChosenRows, budget: int = BUDGET) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def pack_histories(tokenizer: DomainTokenizer, rows: ChosenRows, budget: int = B
     lengths: list[NDArray[np.int64]] = []
     header, shown = [], []
     for ids, starts in zip(rows.ids, rows.starts, strict=True):
-        first = int(starts[0]) if len(starts) else len(ids)
+        first = min(int(starts[0]) if len(starts) else len(ids), TOKENS)
         kept = starts[max(0, len(starts) - cap) :]
         header.append(first)
         shown.append(len(kept))

@@ -11,6 +11,8 @@ class EntityMap {
     canvas.addEventListener("pointermove", (event) => this.hover(event));
     canvas.addEventListener("pointerleave", () => { hideTip(); owner.mark(-1); });
     canvas.addEventListener("click", (event) => { const near = this.nearest(event); if (near >= 0) HISTORIES.open(near); });
+    canvas.addEventListener("keydown", (event) => this.press(event));
+    canvas.addEventListener("blur", () => { hideTip(); owner.mark(-1); });
   }
   place(k) {
     const size = this.canvas.clientWidth, edge = 10, span = (size - 2 * edge) / 65535;
@@ -30,8 +32,31 @@ class EntityMap {
     const near = this.nearest(event);
     this.owner.mark(near);
     if (near < 0) hideTip();
-    else showTip(`${this.owner.describe(near)}\n${HISTORIES.describe(near, 4)}`, event.clientX, event.clientY);
+    else this.say(near, event.clientX, event.clientY);
   }
+  // arrows go to the nearest point on that side, Enter opens its history
+  press(event) {
+    const side = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const from = this.owner.marked;
+    if (event.key === "Enter" && from >= 0) HISTORIES.open(from);
+    if (event.key === "Escape") { hideTip(); this.owner.mark(-1); }
+    if (!side) return;
+    event.preventDefault();
+    const middle = this.canvas.clientWidth / 2, [x, y] = from < 0 ? [middle, middle] : this.place(from);
+    let best = from, least = Infinity;
+    for (const k of this.owner.order) {
+      if (k === from || this.owner.hidden.has(this.owner.group(k))) continue;
+      const [a, b] = this.place(k), ahead = (a - x) * side[0] + (b - y) * side[1], beside = Math.abs((a - x) * side[1] + (b - y) * side[0]);
+      if (from >= 0 && (ahead <= 0 || beside > ahead)) continue;
+      const far = (a - x) ** 2 + (b - y) ** 2;
+      if (far < least) { least = far; best = k; }
+    }
+    if (best < 0) return;
+    this.owner.mark(best);
+    const box = this.canvas.getBoundingClientRect(), [left, top] = this.place(best);
+    this.say(best, box.left + left, box.top + top);
+  }
+  say(k, x, y) { showTip(`${this.owner.describe(k)}\n${HISTORIES.describe(k, 4)}`, x, y); }
   draw(marked) {
     const size = this.canvas.clientWidth, dense = devicePixelRatio || 1;
     if (!size) return;

@@ -19,7 +19,7 @@ for (const chart of document.querySelectorAll("svg.chart")) {
   });
   chart.addEventListener("pointerleave", hideTip);
   const toggle = (entry) => {
-    entry.classList.toggle("off");
+    entry.setAttribute("aria-pressed", String(!entry.classList.toggle("off")));
     for (const each of chart.querySelectorAll(`.series[data-series="${entry.dataset.series}"]`)) each.classList.toggle("off");
   };
   for (const entry of chart.querySelectorAll(".legend")) {

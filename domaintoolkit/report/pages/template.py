@@ -7,16 +7,25 @@ import hashlib
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-__all__ = ["embed_json", "pack", "render_page"]
+from domaintoolkit.report.charts import Figure
+
+__all__ = ["RenderedPage", "embed_json", "pack", "render_page"]
 
 PLACE = "domaintoolkit.report.pages"
+
+
+class RenderedPage(NamedTuple):
+    """A page, and the pictures on it."""
+
+    html: str
+    figures: list[Figure]
 
 
 def render_page(template: str, scripts: tuple[str, ...], data: object, **context: Any) -> str:

@@ -128,7 +128,7 @@ def _data(run: RunRecord, gap: float | None, entities: int) -> Lever:
     shown = f"{entities:,} training entities"
     if gap is None:
         return 0.1, "data", shown, "more entities", "not known without a log"
-    share = gap / run.bits["model"]
+    share = gap / max(run.bits["model"], 1e-9)
     said = f"validation is {gap:+.2f} bits an event above training"
     said += ": more data would help most" if share > 0.05 else ": the data is not yet exhausted"
     return max(0.02, min(gap, 2.0)), "data", shown, "more entities", said

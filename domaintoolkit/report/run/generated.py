@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,11 @@ Ints = NDArray[np.int64]
 STATES = 7
 """Values of the field of the transitions."""
 VALUES = 12
+MARGINALS = 4
+"""Parts whose values are drawn."""
 TOGETHER = 8
+DRAWS = 8
+"""Draws of real histories that are compared with the other real ones."""
 SECONDS = 20.0
 NONE = -1
 """A part that an event does not have."""
@@ -67,10 +71,11 @@ def compare_generated(
     if not len(made):
         return f"no generated history reached {events} events"
     distances = {name: _nearest(cells, seen) for name, cells in (("generated", made), ("held out", real))}
-    figures = [*_marginals(tokenizer, real, made), *_transitions(tokenizer, real, made), _copying(distances)]
     gaps = _gaps(tokenizer, real, made)
-    if gaps is not None:
-        figures.insert(1, gaps)
+    figures = [
+        *_marginals(tokenizer, real, made), *([] if gaps is None else [gaps]), *_transitions(tokenizer, real, made),
+        _copying(distances),
+    ]  # fmt: skip
     table = _distance_table(tokenizer, real, made)
     copies = {name: float((values == 0).mean()) for name, values in distances.items()}
     near = {name: float(np.median(values)) for name, values in distances.items()}
@@ -97,7 +102,9 @@ def _write(generator: Generator, count: int, events: int) -> list[Ints]:
     written: list[Ints] = []
     began = time.perf_counter()
     while len(written) < count and (not written or time.perf_counter() - began < SECONDS):
-        made = generator.write(min(TOGETHER, count - len(written)), events, Sampling(seed=len(written)))
+        # few at first, which tells if the model is slow
+        together = min(max(TOGETHER, 2 * len(written)), count - len(written))
+        made = generator.write(together, events, Sampling(seed=len(written)))
         written += [each.ids for each in made]
     return written
 
@@ -144,13 +151,17 @@ def _apart(left: dict[int, float], right: dict[int, float]) -> float:
 
 
 def _distance_table(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Table:
-    """For each part: how far apart the shares are, how far two halves of the real ones are, and how many are null."""
+    """For each part: how far apart the shares are, how far as many real ones are from the others, and the nulls."""
     grammar, vocabulary = tokenizer.grammar, tokenizer.vocabulary
     rows = []
-    half = len(real) // 2
+    few = min(len(made), len(real) // 2)
+    orders = [np.random.default_rng(seed).permutation(len(real)) for seed in range(DRAWS)]
     for part in range(grammar.event_parts):
         own, theirs = _shares(real[:, :, part]), _shares(made[:, :, part])
-        noise = _apart(_shares(real[:half, :, part]), _shares(real[half:, :, part])) if half else float("nan")
+        draws = [
+            _apart(_shares(real[order[:few], :, part]), _shares(real[order[few:], :, part])) for order in orders if few
+        ]
+        noise = sum(draws) / len(draws) if draws else float("nan")
         nulls = [
             sum(share for token, share in shares.items() if vocabulary.token(token).name.endswith(" null]"))
             for shares in (own, theirs)
@@ -159,27 +170,33 @@ def _distance_table(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Table
             grammar.part_names[grammar.header_parts + part], f"{_apart(own, theirs):.3f}", f"{noise:.3f}",
             *(f"{null:.1%}" for null in nulls), len(own), len(theirs),
         ])  # fmt: skip
-    header = ("part", "difference", "two halves of the real", "null, real", "generated", "values, real", "generated")
+    header = ("part", "difference", "of as many real ones", "null, real", "generated", "values, real", "generated")
     return Table.of(header, rows)
 
 
-def _marginals(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> list[Figure]:
-    """The categorical part with the fewest values, in bars."""
-    part = _main_part(tokenizer, real)
-    if part is None:
-        return []
-    own, theirs = _shares(real[:, :, part]), _shares(made[:, :, part])
-    best = sorted(own, key=lambda token: -own[token])[:VALUES]
-    names = [_value_name(tokenizer, token) for token in best]
-    name = tokenizer.grammar.part_names[tokenizer.grammar.header_parts + part]
-    values = {"real": [own[token] for token in best], "generated": [theirs.get(token, 0.0) for token in best]}
-    return [bar_chart(f"Values of {name}", names, values, "share of events")]
+def _marginals(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Iterator[Figure]:
+    """The values of the parts with the fewest, in bars; the time since the event before has a figure of its own."""
+    grammar = tokenizer.grammar
+    counts = [(len(np.unique(real[:, :, part])), part) for part in range(grammar.event_parts)]
+    names = grammar.part_names[grammar.header_parts :]
+    parts = [part for count, part in sorted(counts) if count > 1 and names[part] != f"{tokenizer.schema.time}.delta"]
+    for part in parts[:MARGINALS]:
+        own, theirs = _shares(real[:, :, part]), _shares(made[:, :, part])
+        best = sorted(own, key=lambda token: -own[token])[:VALUES]
+        if len(own) <= VALUES or tokenizer.vocabulary.token(best[0]).field == tokenizer.schema.time:
+            best.sort()  # all of them, or hours: in the order of the vocabulary
+        values = {"real": [own[token] for token in best], "generated": [theirs.get(token, 0.0) for token in best]}
+        caption = "" if len(own) <= VALUES else f"The {len(best)} most frequent of {len(own):,} values."
+        shown = [_value_name(tokenizer, token) for token in best]
+        yield bar_chart(f"Values of {names[part]}", shown, values, "share of events", caption)
 
 
 def _value_name(tokenizer: DomainTokenizer, token: int) -> str:
-    name = tokenizer.vocabulary.token(token).name[1:-1]
-    field = str(tokenizer.vocabulary.token(token).field)
-    return name.removeprefix(field).strip().removeprefix("=") or name
+    """The name of a token without that of its field and of its part."""
+    grammar, known = tokenizer.grammar, tokenizer.vocabulary.token(token)
+    name, field = known.name[1:-1], str(known.field)
+    part = grammar.part_names[int(grammar.place[token])].removeprefix(field).removeprefix(".")
+    return name.removeprefix(field).strip().removeprefix(part).strip().removeprefix("=") or name
 
 
 def _main_part(tokenizer: DomainTokenizer, real: Ints) -> int | None:
@@ -202,7 +219,10 @@ def _transitions(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> list[Fig
     names = [_value_name(tokenizer, token) for token in states]
     matrices = {name: _transition(cells[:, :, part], states) for name, cells in (("real", real), ("generated", made))}
     name = tokenizer.grammar.part_names[tokenizer.grammar.header_parts + part]
-    caption = "Each row says what comes after a value of its event: rows add up to 100%, but for values not shown."
+    caption = (
+        "Each row says what comes after a value of its event: rows add up to 100%, but for values not shown. A dash: "
+        "nothing comes after the value."
+    )
     return [heat_map(f"What follows what: {name}", names, names, matrices, caption)]
 
 
@@ -211,7 +231,7 @@ def _transition(cells: Ints, states: list[int]) -> list[list[float]]:
     rows = []
     for state in states:
         follow = after[before == state]
-        rows.append([float((follow == other).mean()) if len(follow) else 0.0 for other in states])
+        rows.append([float((follow == other).mean()) if len(follow) else float("nan") for other in states])
     return rows
 
 
@@ -226,7 +246,7 @@ def _gaps(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Figure | None:
     none = tokenizer.layout.no_delta
     own, theirs = (_shares(cells[:, 1:, part]) for cells in (real, made))
     tokens = [token for token in sorted({*own, *theirs}) if token != none]
-    shown = [_value_name(tokenizer, token).removeprefix("delta ") for token in tokens]
+    shown = [_value_name(tokenizer, token) for token in tokens]
     each = {"real": own, "generated": theirs}
     values = {name: [shares.get(token, 0.0) for token in tokens] for name, shares in each.items()}
     return bar_chart("Time since the previous event", shown, values, "share of events")

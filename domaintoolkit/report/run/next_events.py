@@ -68,7 +68,7 @@ def _predict(generator: Generator, rows: ChosenRows, row: int, longest: int) -> 
     hits = frozenset(came.tolist())
     before = [
         (f"event {number + 1}", chips(tokenizer, ids[starts[number] : starts[number + 1]]))
-        for number in range(target - BEFORE, target)
+        for number in range(max(0, target - BEFORE), target)
     ]
     history = ids[: starts[target]]
     events = [

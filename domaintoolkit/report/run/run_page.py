@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from domaintoolkit.errors import ArtifactError, VocabularyMismatchError
-from domaintoolkit.evaluate.part_ranks import rank_parts
+from domaintoolkit.errors import ArtifactError, VocabularyMismatchError, pluralize
+from domaintoolkit.evaluate.part_ranks import fit_block, rank_parts
 from domaintoolkit.model import EventModel, TokenModel, load_model
 from domaintoolkit.report.charts import Figure, Table
 from domaintoolkit.report.chips import Chip, chips
@@ -18,7 +18,7 @@ from domaintoolkit.report.folder.chosen_rows import ChosenRows, choose_rows
 from domaintoolkit.report.folder.packed_histories import pack_histories
 from domaintoolkit.report.map.embedding_map import EntityMap, draw_map
 from domaintoolkit.report.map.map_exports import MapExports
-from domaintoolkit.report.pages.template import render_page
+from domaintoolkit.report.pages.template import RenderedPage, render_page
 from domaintoolkit.report.run.advice import advise
 from domaintoolkit.report.run.calibration import calibration_figure, rank_table
 from domaintoolkit.report.run.curves import curve_figures
@@ -59,8 +59,16 @@ class _HeldOut:
     ranks: Table
     calibration: Figure | None
     map: EntityMap | None
+    no_map: str
+    """The reason, if there is none."""
     generated: GeneratedReport | str
     lengths: np.ndarray[Any, np.dtype[np.int64]]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """All pictures of it."""
+        calibration = [] if self.calibration is None else [self.calibration]
+        return calibration if isinstance(self.generated, str) else [*calibration, *self.generated.figures]
 
 
 def run_page(
@@ -70,7 +78,7 @@ def run_page(
     device: str | None = None,
     gains: Mapping[str, str] | None = None,
     exports: MapExports | None = None,
-) -> str:
+) -> RenderedPage:
     """A page of a finished training run.
 
     `encoded` is the encoded folder whose held-out histories are shown, by default the one that the run was trained on;
@@ -86,45 +94,73 @@ def run_page(
     found = None if folder is None else _look(record, folder, tokenizer, entities, device)
     if exports is not None:
         if found is None or found.map is None:
-            raise ArtifactError(str(record.folder), "has no map to write: it needs its data, and at least 5 histories")
+            reason = _absent(record) if found is None else found.no_map
+            raise ArtifactError(str(record.folder), f"has no map to write. {reason}")
         exports.write(found.map.points)
-    training = 0 if folder is None else folder.manifest.splits.get("train", {}).get("entities", 0)
-    lengths = np.zeros(0, np.int64) if found is None else found.lengths
-    held: dict[str, Any] = {
-        "histories": None if found is None or found.map is None else pack_histories(tokenizer, found.rows),
-        "map": None if found is None or found.map is None else found.map.data,
-    }
-    comparison = record.result["comparison"]
-    return render_page(
+    curves, costs = curve_figures(record), cost_figures(record)
+    page = render_page(
         "run.html",
         ("page.js", "histories.js", "map.js"),
-        held,
-        title=f"{record.folder.resolve().name}: {_kind(record)} of {record.result['parameters']:,} parameters",
-        lead="What this training run did, what its model has learned, and what to try next. The model read histories "
-        "of events and learned to foresee the next one; all figures are of entities that it never saw.",
+        _scripted(tokenizer, found),
         sections=SECTIONS,
-        verdict=comparison["sentence"],
-        overview=_overview(record, folder),
-        notes=record.result["notes"],
-        command=record.command,
-        baselines=Table.of(
-            ("", "bits an event", "nats a token"),
-            [
-                [row["name"], *(f"{row[each]:.3f}" for each in ("bits_per_event", "nats_per_token"))]
-                for row in comparison["rows"]
-            ],
-        ),
-        curves=curve_figures(record),
-        costs=cost_figures(record),
+        curves=curves,
+        costs=costs,
         cost_sentences=cost_sentences(record),
-        held=found,
-        absent=_absent(record) if found is None else "",
-        example=_example(tokenizer, found),
-        is_reason=found is not None and isinstance(found.generated, str),
-        advice=advise(record, lengths, training, gains or {}),
-        settings=(record.folder / "recipe.toml").read_text(encoding="utf-8"),
-        footer=f"Written by domaintoolkit report from {record.folder.resolve().name}.",
-    )  # fmt: skip
+        **_opening(record, folder),
+        **_seen(record, tokenizer, found),
+        **_closing(record, folder, found, gains or {}),
+    )
+    return RenderedPage(page, [*curves, *costs, *([] if found is None else found.figures)])
+
+
+def _scripted(tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, Any]:
+    """The data of the page's scripts: the map, and the histories of its points."""
+    if found is None or found.map is None:
+        return {"histories": None, "map": None}
+    return {"histories": pack_histories(tokenizer, found.rows), "map": found.map.data}
+
+
+def _opening(record: RunRecord, folder: EncodedFolder | None) -> dict[str, Any]:
+    """What was trained on what, and how good it is."""
+    comparison = record.result["comparison"]
+    rows = [
+        [row["name"], *(f"{row[each]:.3f}" for each in ("bits_per_event", "nats_per_token"))]
+        for row in comparison["rows"]
+    ]
+    return {
+        "title": f"{record.folder.resolve().name}: {_kind(record)} of {record.result['parameters']:,} parameters",
+        "lead": "What this training run did, what its model has learned, and what to try next. The model read "
+        "histories of events and learned to foresee the next one; all figures are of entities that it never saw.",
+        "verdict": comparison["sentence"],
+        "overview": _overview(record, folder),
+        "notes": record.result["notes"],
+        "command": record.command,
+        "baselines": Table.of(("", "bits an event", "nats a token"), rows),
+    }
+
+
+def _seen(record: RunRecord, tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, Any]:
+    """What the model says of held-out histories, or why nothing can be shown."""
+    reason = found.generated if found is not None and isinstance(found.generated, str) else None
+    return {
+        "held": found,
+        "absent": _absent(record) if found is None else "",
+        "example": _example(tokenizer, found),
+        "reason": reason,
+    }
+
+
+def _closing(
+    record: RunRecord, folder: EncodedFolder | None, found: _HeldOut | None, gains: Mapping[str, str]
+) -> dict[str, Any]:
+    """What to try next, and the settings."""
+    training = 0 if folder is None else folder.manifest.splits.get("train", {}).get("entities", 0)
+    lengths = np.zeros(0, np.int64) if found is None else found.lengths
+    return {
+        "advice": advise(record, lengths, training, gains),
+        "settings": (record.folder / "recipe.toml").read_text(encoding="utf-8"),
+        "footer": f"Written by domaintoolkit report from {record.folder.resolve().name}.",
+    }
 
 
 def _example(tokenizer: DomainTokenizer, found: _HeldOut | None) -> list[Chip]:
@@ -160,7 +196,7 @@ def _overview(record: RunRecord, folder: EncodedFolder | None) -> list[tuple[str
     if seconds is not None:
         rows += [("time", f"{seconds:,.0f} s")]
     if begun:
-        threads = f", {begun['threads']} threads" if begun.get("threads") else ""
+        threads = f", {pluralize(begun['threads'], 'thread')}" if begun.get("threads") else ""
         rows += [("device", f"{begun['device']}{threads}"), ("PyTorch", begun["torch"]), ("data", begun["data"])]
     return rows
 
@@ -185,16 +221,16 @@ def _look(
     rows = choose_rows(folder, entity, split, entities)
     seen = choose_rows(folder, entity, "train", COMPARED)
     model = load_model(record.folder, device)
-    longest = _longest(record, model, rows)
-    ids, offsets = _beginnings(rows.take(range(min(RANKED, len(rows)))), longest).flat
-    ranks = rank_parts(model, ids, offsets)
+    ranks = rank_parts(model, *fit_block(model, rows.ids[:RANKED], rows.starts[:RANKED]))
+    drawn = draw_map(model, folder, tokenizer, rows, _probed(folder, entity, split, entities))
     return _HeldOut(
         split,
         rows,
-        predict_events(model, tokenizer, rows, PREDICTIONS, longest),
+        predict_events(model, tokenizer, rows, PREDICTIONS, _longest(record, model, rows)),
         rank_table(ranks),
         calibration_figure(ranks),
-        draw_map(model, folder, rows, _probed(folder, entity, split, entities)),
+        None if isinstance(drawn, str) else drawn,
+        f"There is no map: {drawn}." if isinstance(drawn, str) else "",
         _generate(model, tokenizer, rows, seen),
         np.array([len(starts) for starts in rows.starts], np.int64),
     )
@@ -225,12 +261,3 @@ def _longest(record: RunRecord, model: TokenModel | EventModel, rows: ChosenRows
         return max(2, record.recipe.block - 1)
     tokens, events = sum(map(len, rows.ids)), sum(map(len, rows.starts))
     return max(2, int(record.recipe.block / max(1.0, tokens / max(1, events))) - 1)
-
-
-def _beginnings(rows: ChosenRows, events: int) -> ChosenRows:
-    """The first events of each history."""
-    ids = [
-        ids[: int(starts[events])] if len(starts) > events else ids
-        for ids, starts in zip(rows.ids, rows.starts, strict=True)
-    ]
-    return ChosenRows(rows.keys, rows.splits, ids, [starts[:events] for starts in rows.starts], None, {})

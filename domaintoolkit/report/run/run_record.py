@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ class RunRecord:
     @property
     def command(self) -> str:
         """The command that repeats it."""
-        return f"domaintoolkit train {self.begun.get('data', 'OUT')} --recipe {self.folder / 'recipe.toml'} -o NEW-RUN"
+        data, recipe = (shlex.quote(str(path)) for path in (self.begun.get("data", "OUT"), self.folder / "recipe.toml"))
+        return f"domaintoolkit train {data} --recipe {recipe} -o NEW-RUN"
 
 
 def read_run(folder: Path) -> RunRecord:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from domaintoolkit.report.charts import Figure, Series, bar_chart, heat_map, histogram, line_chart
 from domaintoolkit.report.charts.axes import Scale1D, scale_over
 from domaintoolkit.report.charts.figure import number_text
+from domaintoolkit.report.charts.standalone import name_files, standalone_svg, write_figures
 
 NAME = "<b>&\"'"
 
@@ -25,7 +28,7 @@ NAME = "<b>&\"'"
 )  # fmt: skip
 def test_pictures_are_well_formed_and_files_of_their_own(figure: Figure) -> None:
     ElementTree.fromstring(figure.svg)
-    root = ElementTree.fromstring(figure.standalone())
+    root = ElementTree.fromstring(standalone_svg(figure))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert all(len(row) == len(figure.table.header) for row in figure.table.rows)
 
@@ -51,3 +54,29 @@ def test_scales_hold_their_values_and_ticks_are_round() -> None:
 )
 def test_numbers_have_about_four_digits(value: float, text: str) -> None:
     assert number_text(value) == text
+
+
+def test_files_of_pictures_have_plain_colours_and_names_of_their_own(tmp_path: Path) -> None:
+    figure = line_chart("Loss, in bits", [Series("a", [1, 2], [3, 4]), Series("b", [1, 2], [4, 3])], "x", "y")
+    text = standalone_svg(figure)
+    assert "var(" not in text
+    assert "color-mix" not in text
+    light, dark = text.split("@media (prefers-color-scheme: dark)")
+    assert ".c1 .line, .line.c1 { fill: none; stroke: #d0651c;" in light
+    assert ".c1 .line, .line.c1 { fill: none; stroke: #f09a5b;" in dark
+    assert name_files(["Größe, 1%", "Loss", "loss!", "日本", ""]) == ["gr-e-1", "loss", "loss-2", "figure", "figure-2"]
+    write_figures(tmp_path / "figures", [figure, figure])
+    assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == [
+        "loss-in-bits-2.csv", "loss-in-bits-2.svg", "loss-in-bits.csv", "loss-in-bits.svg",
+    ]  # fmt: skip
+    assert (tmp_path / "figures" / "loss-in-bits.csv").read_text() == "x,a,b\n1,3,4\n2,4,3\n"
+
+
+def test_names_of_series_do_not_touch_and_stay_inside() -> None:
+    names = ["training", "validation", "unigram (test)", "Markov (test)", "a rather long name of a model"]
+    figure = line_chart("", [Series(name, [1, 2], [3, 4]) for name in names], "x", "y")
+    boxes = [(float(x), float(y)) for x, y in re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="11"', figure.svg)]
+    for name, (x, y), after in zip(names, boxes, [*boxes[1:], None], strict=True):
+        end = x + 16 + 8.1 * len(name)  # the width of a letter in DejaVu Sans, which is wide
+        assert end < 480
+        assert after is None or after[1] > y or after[0] > end + 4

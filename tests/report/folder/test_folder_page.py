@@ -41,7 +41,7 @@ def unpack(text: str, kind: str) -> Any:
 
 
 def test_the_page_holds_every_history_and_nothing_of_it_is_markup(folder: Path) -> None:
-    page = folder_page(folder)
+    page = folder_page(folder).html
     assert "<script>alert" not in page
     assert page.count("<script>") == 2
     match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)

@@ -38,7 +38,7 @@ def test_nothing_in_the_data_becomes_an_element() -> None:
         overview=[(HOSTILE, HOSTILE)], notes=[HOSTILE], first=[], reading=HOSTILE,
         splits=Table.of((HOSTILE,), [[HOSTILE]]),
         fields=Table.of((), []), fields_lead="", values=[], vocabulary=Table.of((), []), vocabulary_lead="", lengths=[],
-        splits_known=[HOSTILE], histories_lead="", footer="",
+        splits_known=[HOSTILE], histories_lead="", example=HOSTILE, footer="",
     )  # fmt: skip
     found = Elements()
     found.feed(page)

@@ -30,7 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, encoded: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_page_has_every_part(trained: Path, encoded: Path) -> None:
-    page = run_page(trained)
+    page = run_page(trained).html
     for title in (
         "Loss, in bits an event", "Loss, in nats a token", "Learning rate", "Norm of the gradient",
         "Bits of each field", "Bits saved by the model", "what came", "How well they part", "events of the history",
@@ -46,7 +46,7 @@ def test_without_its_data_a_run_has_a_shorter_page(trained: Path, tmp_path: Path
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     (run / "log.jsonl").unlink()
-    page = run_page(run)
+    page = run_page(run).html
     assert "give it as OUT" in page
     assert "Loss, in bits an event" in page
     with pytest.raises(ArtifactError, match="neither an encoded folder nor the folder of a training run"):
