@@ -164,7 +164,10 @@ class CategoricalEncoder(Encoder):
             self._range, known = (low, wider), wider
         codes = numbers.astype(np.int64)
         codes -= low
-        fresh = np.unique(codes[known[codes] < 0])
+        # found by marks in the range, in half the time of finding distinct codes
+        there = np.zeros(len(known), np.bool_)
+        there[codes] = True
+        fresh = np.flatnonzero(there & (known < 0))
         if len(fresh):
             known[fresh] = self._hash_values(pa.array(fresh + low).cast(values.type).cast(pa.string()))
         # numbers in the range that are not values have no slot, and no row has them
