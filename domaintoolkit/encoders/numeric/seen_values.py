@@ -55,7 +55,7 @@ class SeenValues:
         self._loose_size = 0
         # faster ways to count, with the number of blocks for which each is not tried again
         self._grids = {unit: np.zeros(0, np.int64) for unit in (1.0, 100.0)}
-        self._index: _ValueIndex | None = None
+        self._index: _ValueIndex | None = None  # made when it is first used
         self._hashes: NDArray[np.bool_] | None = None
         self._pauses = {"grid": 0, "index": 0}
 
@@ -72,7 +72,7 @@ class SeenValues:
             if self._pauses[way]:
                 self._pauses[way] -= 1
                 continue
-            if way == "index" and self._index is None:
+            if way == "index" and not len(self._values):
                 continue
             rest = count(block)
             if len(rest) > len(block) * 7 // 8:
@@ -93,22 +93,26 @@ class SeenValues:
         if not here.all():
             steps, rest = steps[here], block[~here]
         if len(steps):
-            counts = np.bincount(steps.astype(np.int64))
-            grid = self._grids[unit]
-            if len(grid) < len(counts):
-                self._grids[unit] = grid = np.pad(grid, (0, len(counts) - len(grid)))
-            grid[: len(counts)] += counts
+            self._add_to_grid(unit, np.bincount(steps.astype(np.int64)))
         return rest
+
+    def _add_to_grid(self, unit: float, counts: Counts) -> None:
+        grid = self._grids[unit]
+        if len(grid) < len(counts):
+            self._grids[unit] = grid = np.pad(grid, (0, len(counts) - len(grid)))
+        grid[: len(counts)] += counts
 
     def _count_known(self, block: Floats) -> Floats:
         """Count the values that have a count already; gives the others."""
-        assert self._index is not None
+        if self._index is None:
+            self._index = _ValueIndex(self._values, self._counts)
         places = self._index.find(block)
         known = self._values[places] == block
         if known.all():
-            self._counts += np.bincount(places, minlength=len(self._counts))
+            # a new array: another state may have taken the old one
+            self._counts = self._counts + np.bincount(places, minlength=len(self._counts))
             return block[:0]
-        self._counts += np.bincount(places[known], minlength=len(self._counts))
+        self._counts = self._counts + np.bincount(places[known], minlength=len(self._counts))
         rest: Floats = block[~known]
         return rest
 
@@ -116,13 +120,13 @@ class SeenValues:
         if self._cells is not None:
             self._count_many(block)
             return
-        if self._index is None and not self._loose_size:
+        if not len(self._values) and not self._loose_size:
             # values that are frequent at first are known from then on, and need not be sorted
             self._append(*_distinct(block[:_FEW]))
             block = block[_FEW:]
             if self._loose_size < _FEW // 2:
                 self._compact()
-                block = self._count_known(block) if self._index is not None else block
+                block = self._count_known(block) if len(self._values) else block
         self._append(block, np.ones(len(block), np.int64))
         # at least as many values differ as their hashes do
         if self._hashes is None:
@@ -183,19 +187,22 @@ class SeenValues:
             self._cells.add(values[~short], counts[~short])
             values, counts = sum_counts(values[short], counts[short])
         self._values, self._counts = values, counts
-        self._index, self._pauses["index"] = _ValueIndex(values, counts) if len(values) else None, 0
+        self._index, self._pauses["index"] = None, 0
 
     def merge(self, other: Self) -> None:
         """Add the counts of the other."""
-        other._compact()
-        self._compact()
         self.is_whole &= other.is_whole
         if other._cells is not None:
             if self._cells is None:
                 self._cells = CellCounts()
             self._cells.merge(other._cells)
-        self._loose.append((other._values, other._counts))
-        self._compact()
+        # counts are brought together later, those of many merged parts at once
+        for unit, grid in other._grids.items():
+            self._add_to_grid(unit, grid)
+        for values, counts in (*other._loose, (other._values, other._counts)):
+            self._append(values, counts)
+        if self._loose_size >= max(_FEW, len(self._values)):
+            self._compact()
 
     @classmethod
     def union(cls, parts: Iterable[SeenValues]) -> Self:
