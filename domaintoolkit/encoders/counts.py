@@ -19,6 +19,8 @@ MAX_DISTINCT = 50_000_000
 """Distinct values that are counted in memory for one field. A sketch beyond it would make ids depend on the order."""
 
 _COMPACT = 1_000_000
+_MOST_RANGE, _ROW_RANGE = 1 << 19, 4
+"""The widest range of integers that are counted in an array: so many at most, and so many for each that is added."""
 _TENS = np.array([10**power for power in range(20)], np.uint64)
 
 
@@ -87,24 +89,59 @@ class CountState(State):
 
 
 class IntegerCounts:
-    """Counts of each integer: sorting numbers takes a tenth of the time of grouping their texts."""
+    """Counts of each integer: sorting numbers takes a tenth of the time of grouping their texts.
+
+    Integers in a narrow range are counted in an array, in a third of the time of sorting them.
+    """
 
     def __init__(self) -> None:
         self._values: list[NDArray[np.int64]] = []
         self._counts: list[NDArray[np.int64]] = []
         self._loose = 0
+        self._low, self._range = 0, np.empty(0, np.int64)
+        """The least integer of the range, and the count of each integer in it."""
 
     def add(self, values: pa.Array) -> None:
         """Count `values` (int64) in; null is passed over. Sorting them takes a third of the time of hashing them."""
+        numbers = values.drop_null().to_numpy()
+        if not len(numbers):
+            return
+        low, high = int(numbers.min()), int(numbers.max())
+        if high - low < min(_MOST_RANGE, _ROW_RANGE * len(numbers)) and self._widen(low, high + 1):
+            counts = np.bincount(numbers - low, minlength=high + 1 - low)
+            self._range[low - self._low : high + 1 - self._low] += counts
+            return
         # the first of each run of equal values, and the length of the run
-        ordered = np.sort(values.drop_null().to_numpy())
+        ordered = np.sort(numbers)
         first = _firsts(ordered)
         self._append(ordered[first], np.diff(np.append(first, len(ordered))))
+
+    def _widen(self, low: int, end: int) -> bool:
+        """Let the range hold the integers from `low` up to `end`; return False if it would be too wide."""
+        if len(self._range):
+            low, end = min(low, self._low), max(end, self._low + len(self._range))
+        if end - low > _MOST_RANGE:
+            return False
+        if end - low > len(self._range):
+            wider = np.zeros(end - low, np.int64)
+            wider[self._low - low :][: len(self._range)] = self._range
+            self._low, self._range = low, wider
+        return True
 
     def merge(self, other: IntegerCounts) -> None:
         """Add the counts of the other."""
         for values, counts in zip(other._values, other._counts, strict=True):
             self._append(values, counts)
+        low, end = other._low, other._low + len(other._range)
+        if len(other._range) and self._widen(low, end):
+            self._range[low - self._low : end - self._low] += other._range
+        elif len(other._range):
+            self._append(*other._in_range())
+
+    def _in_range(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The integers of the range that were counted, and their counts."""
+        used = np.flatnonzero(self._range)
+        return used + self._low, self._range[used]
 
     def _append(self, values: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
         self._values.append(values)
@@ -138,6 +175,9 @@ class IntegerCounts:
         self._append(*(table[name].combine_chunks().to_numpy() for name in ("value", "count")))
 
     def _compacted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if len(self._range):
+            self._append(*self._in_range())
+            self._low, self._range = 0, np.empty(0, np.int64)
         if not self._values:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         if len(self._values) > 1:
