@@ -88,5 +88,16 @@ def _name_values(table: pa.Table) -> pa.Table:
 
 def _writer(file: Any, schema: pa.Schema, suffix: str) -> Any:
     if suffix == ".parquet":
-        return pa.parquet.ParquetWriter(file, schema, compression="zstd")
+        rest = [field.name for field in schema if not _is_vector(field.type)]
+        if len(rest) == len(schema):
+            return pa.parquet.ParquetWriter(file, schema, compression="zstd")
+        # vectors hardly repeat: a dictionary and zstd made them 5% smaller, and took more than half of the time
+        return pa.parquet.ParquetWriter(
+            file, schema, compression=dict.fromkeys(rest, "zstd"), use_dictionary=rest, write_statistics=rest
+        )
     return pa.csv.CSVWriter(file, schema) if suffix == ".csv" else pa.ipc.new_file(pa.PythonFile(file, "w"), schema)
+
+
+def _is_vector(kind: pa.DataType) -> bool:
+    """Return True for lists of one size of floating-point numbers."""
+    return bool(pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type))

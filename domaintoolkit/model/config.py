@@ -89,7 +89,8 @@ class EventModelConfig(TokenModelConfig):
     more than `large_from` candidates train on `large`: all of them (`softmax`), or the other targets of the batch and
     `negatives` drawn ones, which stand for the rest (`sampled`); what is reported is always the full softmax. `later`
     is the weight of a second objective in training: the mean of a history so far tells the values of all its later
-    events, in any order, which makes better embeddings; 0 leaves it out.
+    events, in any order, which makes better embeddings; 0 leaves it out. `aggregates` is that of a third one: the same
+    mean tells the number of later events, and the mean and the deviation of each of their parts.
     """
 
     part_width: Whole | None = None
@@ -98,6 +99,14 @@ class EventModelConfig(TokenModelConfig):
     large_from: Whole = 65_536
     negatives: Whole = 4_096
     later: Annotated[float, Constraint(ge=0)] = 1.0
+    aggregates: Annotated[float, Constraint(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _has_later(self) -> EventModelConfig:
+        if self.aggregates and not self.later:
+            reason = f"needs later above 0, whose mean it uses, got {self.aggregates!r}"
+            raise SchemaError([Problem("aggregates", reason)])
+        return self
 
     @property
     def cell(self) -> int:

@@ -17,7 +17,7 @@ from domaintoolkit.model.config import EventModelConfig, decoder_parameters
 from domaintoolkit.model.layers.attention import Kernel, Packing, pack
 from domaintoolkit.model.layers.decoder import Cache, PackedDecoder
 from domaintoolkit.model.layers.heads import HeaderHeads, Heads, log_partition, part_loss
-from domaintoolkit.model.layers.later import LaterEvents, later_means
+from domaintoolkit.model.layers.later import LaterAggregates, LaterEvents, LaterRange, later_means
 from domaintoolkit.model.layers.tails import FACTORS, SPREAD, TailDecoder, TailEncoder, Tails
 from domaintoolkit.model.layers.time_features import Clock, ranks, time_parts
 from domaintoolkit.model.targets import event_targets, find_continuing
@@ -74,6 +74,7 @@ class EventModel(BoundModel):
         if self.later is not None:
             self.later_bias = nn.Parameter(torch.zeros(size, 1))
             self.grows += ("later_bias",)
+        self.aggregates = LaterAggregates(config, self.event_parts) if config.aggregates else None
         self.rebound()
 
     def rebound(self) -> None:
@@ -86,6 +87,10 @@ class EventModel(BoundModel):
             # a token begins one part at the most, so the sum is its number there
             rank += own
         self.register_buffer("rank", rank, persistent=False)
+        sizes = [len(self.candidates(part)) for part in range(self.header_parts + self.event_parts)]
+        # (V,) where a token lies among those of its part, from 0 to 1; it is looked up for start tokens only
+        share = torch.tensor([1.0, *sizes], device=place.device)[(place.long() + 1).clamp(min=0)]
+        self.register_buffer("fraction", rank / share.clamp(min=2).sub(1), persistent=False)
         self.register_buffer("continues", find_continuing(place, start, self.fusible, self.fills), persistent=False)
         self.tail_decoder.tabulate(place, start)
         self.clock.tabulate(place, start)
@@ -153,13 +158,16 @@ class EventModel(BoundModel):
         events = torch.full((), len(wanted.source), device=hidden.device)
         mean, later = total / tokens.clamp(min=1), None
         if self.later is not None:
-            later = self._later(self.later, seen, states) if len(wanted.source) else hidden.sum() * 0
-            mean = mean + self.config.later * later if self.training else mean
+            nothing = hidden.sum() * 0
+            later, aggregates = self._later(self.later, seen, states) if len(wanted.source) else (nothing, nothing)
+            more = self.config.later * later + self.config.aggregates * aggregates
+            mean = mean + more if self.training else mean
             later = later.detach()
         return LossReport(mean, nats.view(*batch.documents.shape, -1), tokens, events, later)
 
-    def _later(self, head: LaterEvents, seen: _Seen, states: Tensor) -> Tensor:
-        """(): mean nats of a value of a later event, given the weighted mean of its history at some position before it.
+    def _later(self, head: LaterEvents, seen: _Seen, states: Tensor) -> tuple[Tensor, Tensor]:
+        """(mean nats of a value of a later event, the share of their aggregates that is not told), () each, given the
+        weighted mean of its history at some position before it.
 
         The nats of a value are the logarithm of the sum over all candidates less its own score, and the mean score of
         values is the score of their mean row: only the sums are computed for each position.
@@ -174,7 +182,8 @@ class EventModel(BoundModel):
         rows = functional.embedding(own, tables) * there[..., None]
         shape = (*batch.documents.shape, self.event_parts)
         means, counts = later_means(rows.view(*shape, -1), there.view(shape), batch.documents, chosen)
-        queries = head(states, batch.documents, chosen)
+        pooled = head.pool(states, batch.documents, chosen)
+        queries = head(pooled)
         # (n, P, cell + 1): the 1 meets the bias
         queries = functional.pad(queries, (0, 1), value=1)
         costs = []
@@ -184,7 +193,12 @@ class EventModel(BoundModel):
             sums = log_partition(queries[:, part], tables[self.candidates(place)], known, self.config)
             nats = (sums - (queries[:, part] * means[:, part]).sum(1)) * (counts[:, part] > 0)
             costs.append(nats.sum() / (counts[:, part] > 0).sum().clamp(min=1))
-        return torch.stack(costs).mean()
+        missed = states.sum() * 0
+        if self.aggregates is not None and self.training:
+            places = self.get_buffer("fraction")[own].view(shape)
+            later = LaterRange(batch.documents, chosen)
+            missed = self.aggregates(pooled, places, there.view(shape), batch.session, later)
+        return torch.stack(costs).mean(), missed
 
     def _events(self, seen: _Seen, hidden: Tensor, nats: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """(summed nats with their gradient, number of tokens) of the parts of the events after `targets.source`.
@@ -299,6 +313,8 @@ def event_parameters(config: EventModelConfig, syntax: Syntax) -> tuple[int, int
     if config.later:
         inside += LaterEvents.parameters_of(config, parts)
         rows += config.vocabulary_size
+    if config.aggregates:
+        inside += LaterAggregates.parameters_of(config, parts)
     if "learned" in config.position:
         rows += config.block * width
     return inside + rows, inside

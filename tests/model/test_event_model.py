@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_grammar import grammar, streams
 
-from domaintoolkit.errors import DecodeError
+from domaintoolkit.errors import DecodeError, SchemaError
 from domaintoolkit.grammar import Place
 from domaintoolkit.model import (
     EventBatch,
@@ -226,3 +226,16 @@ def test_the_later_events_are_told_by_the_mean_so_far() -> None:
                     costs.setdefault(part, []).append(float(nats.mean()))
     expected = sum(sum(each) / len(each) for each in costs.values()) / model.event_parts
     assert float(extra.detach()) == pytest.approx(expected, rel=1e-3)
+
+
+def test_aggregates_add_to_the_loss_of_training_alone() -> None:
+    with pytest.raises(SchemaError, match="needs later above 0"):
+        made(later=0.0, aggregates=1.0)
+    model = made(0.3, aggregates=2.0)
+    ids, offsets, _ = streams(RULES, 12, 3, shortest=4, longest=9)
+    batch = events_from_streams(ids, offsets, RULES).batch()
+    plain = made(0.3)
+    plain.load_state_dict({name: value for name, value in model.state_dict().items() if "aggregates" not in name})
+    torch.testing.assert_close(model.loss(batch).loss, plain.loss(batch).loss)
+    assert float((model.train().loss(batch).loss - plain.train().loss(batch).loss).detach()) > 0.1
+    assert event_parameters(model.config, RULES)[0] == sum(entry.numel() for entry in model.parameters())

@@ -6,18 +6,23 @@ states so far has to hold what stays the same in an entity. The weights of that 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from domaintoolkit.model.config import EventModelConfig
 
-__all__ = ["LaterEvents", "WeightedMean", "later_means", "running_means"]
+__all__ = ["LaterAggregates", "LaterEvents", "LaterRange", "WeightedMean", "later_means", "running_means"]
 
 EVERY = 8
 """One position in so many is measured, since neighbours ask nearly the same."""
 MOST = 512
 """Positions of a batch that are measured at most."""
 
+
+LEAST_VARIANCE = 1e-4
+"""Aggregates that vary less among the positions of a batch are left out of it."""
 
 LIMIT = 4.0
 """Bound of the logarithm of a position's weight, so that sums of weights stay exact."""
@@ -67,18 +72,71 @@ class LaterEvents(nn.Module):
         """The number of parameters, without building them."""
         return parts * config.width * config.cell + config.width * config.heads
 
-    def forward(self, hidden: Tensor, documents: Tensor, chosen: Tensor) -> Tensor:
-        """At the chosen of the B * T positions of `hidden` (B, T, width)."""
+    def pool(self, hidden: Tensor, documents: Tensor, chosen: Tensor) -> Tensor:
+        """(n, width): the weighted means up to the chosen of the B * T positions of `hidden` (B, T, width)."""
         weighted, weights = self.pooling.weigh(hidden)
         # numbers of positions cancel, so a weighted mean is the quotient of two means
         means = (running_means(each, documents, chosen) for each in (weighted, weights))
-        return torch.einsum("nw,pwc->npc", self.pooling.divide(*means), self.weight)
+        return self.pooling.divide(*means)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """From pooled histories (n, width)."""
+        return torch.einsum("nw,pwc->npc", pooled, self.weight)
 
     @staticmethod
     def choose(source: Tensor) -> Tensor:
         """Some of the positions that others follow, evenly spread; which, depends on the batch alone."""
         step = max(EVERY, -(-len(source) // MOST))
         return source[len(source) % step :: step] if len(source) > step else source[-1:]
+
+
+class LaterRange(NamedTuple):
+    """Which events come later."""
+
+    documents: Tensor
+    """(B, T) the history of each position."""
+    chosen: Tensor
+    """(n,) the positions that they come after."""
+
+
+class LaterAggregates(nn.Module):
+    """Aggregates of the events that come later, told by a linear layer from what a history has been.
+
+    Of each part, the mean and the deviation of where its tokens lie among all of the part, from 0 to 1: tokens of
+    numbers and times are ordered and spaced as their buckets are, those of categories by how often they occur. Besides,
+    the logarithm of the number of events, and the share of them that open a session.
+    """
+
+    def __init__(self, config: EventModelConfig, parts: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(config.width, 2 * parts + 2)
+
+    @staticmethod
+    def parameters_of(config: EventModelConfig, parts: int) -> int:
+        """The number of parameters, without building them."""
+        return (config.width + 1) * (2 * parts + 2)
+
+    def forward(self, pooled: Tensor, places: Tensor, there: Tensor, session: Tensor, events: LaterRange) -> Tensor:
+        """(): the share of the variance of aggregates that is not told, their mean over all aggregates.
+
+        `pooled` (n, width) are histories up to n positions, `places` (B, T, P) where the tokens of events lie in their
+        parts, if they are `there` (B, T, P), and `session` (B, T) if they open a session.
+        """
+        values = torch.stack((places, places.square()), -1) * there[..., None]
+        means, counts = later_means(values, there, *events)
+        deviations = (means[..., 1] - means[..., 0].square()).clamp(min=0).sqrt()
+        whole = torch.ones_like(session, dtype=torch.bool)[..., None]
+        opened, number = later_means(session[..., None, None].float(), whole, *events)
+        # (n, 2 * P + 2) aggregates, and which of them there are
+        wanted = torch.cat((means[..., 0], deviations, number.log1p(), opened[..., 0]), 1)
+        known = torch.cat((counts > 0, counts > 1, number >= 0, number > 0), 1)
+        sizes = known.sum(0).clamp(min=1)
+        centre = (wanted * known).sum(0) / sizes
+        spread = ((wanted - centre).square() * known).sum(0) / sizes
+        missed = ((self.linear(pooled) - wanted).square() * known).sum(0) / sizes
+        # what hardly differs among the positions of this batch says nothing
+        told = spread > LEAST_VARIANCE
+        return (missed / spread.clamp(min=LEAST_VARIANCE) * told).sum() / told.sum().clamp(min=1)
 
 
 def running_means(hidden: Tensor, documents: Tensor, chosen: Tensor) -> Tensor:

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domaintoolkit.model.config import EventModelConfig
-from domaintoolkit.model.layers.later import LaterEvents, WeightedMean, later_means, running_means
+from domaintoolkit.model.layers.later import (
+    LaterAggregates,
+    LaterEvents,
+    LaterRange,
+    WeightedMean,
+    later_means,
+    running_means,
+)
 
 
 @given(st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=4), min_size=1, max_size=3), st.integers(0, 9))
@@ -61,9 +69,38 @@ def test_training_and_embedding_pool_alike() -> None:
     hidden = torch.randn(1, 5, 6, generator=generator)
     # two histories in a row: three positions, then two
     documents = torch.tensor([[0, 0, 0, 1, 1]])
-    found = later(hidden, documents, torch.tensor([1, 4]))
+    found = later(later.pool(hidden, documents, torch.tensor([1, 4])))
     pooled = [
         later.pooling(hidden[:, begin:], torch.tensor([0]), torch.tensor([end - begin]))
         for begin, end in ((0, 1), (3, 4))
     ]
     assert torch.allclose(found, torch.einsum("nw,pwc->npc", torch.cat(pooled), later.weight), atol=1e-5)
+
+
+def test_aggregates_are_those_of_the_events_that_follow() -> None:
+    """The loss, against aggregates that numpy computes of one later range after another."""
+    generator = torch.Generator().manual_seed(3)
+    head = LaterAggregates(EventModelConfig(10, width=6, heads=2), 2)
+    documents = torch.tensor([[0, 0, 0, 0, 1, 1, 1, -1], [0, 0, 0, 0, 0, 0, 0, 0]])
+    places = torch.rand(2, 8, 2, generator=generator)
+    there = torch.rand(2, 8, 2, generator=generator) < 0.7
+    session = torch.rand(2, 8, generator=generator) < 0.4
+    chosen = torch.tensor([0, 2, 4, 5, 8, 11, 14])
+    pooled = torch.randn(len(chosen), 6, generator=generator)
+    loss = head(pooled, places * there, there, session, LaterRange(documents, chosen))
+    wanted = np.full((len(chosen), 6), np.nan)
+    for number, place in enumerate(chosen.tolist()):
+        row, at = divmod(place, 8)
+        own = np.flatnonzero(documents[row].numpy() == int(documents[row, at]))
+        own = own[own > at]
+        for part in range(2):
+            values = places[row, own, part][there[row, own, part]].numpy()
+            if len(values):
+                wanted[number, part] = values.mean()
+            if len(values) > 1:
+                wanted[number, 2 + part] = values.std()
+        wanted[number, 4] = np.log1p(len(own))
+        wanted[number, 5] = session[row, own].float().mean()
+    told = head.linear(pooled).detach().numpy()
+    missed = np.nanmean((told - wanted) ** 2, 0) / np.nanvar(wanted, 0)
+    assert float(loss.detach()) == pytest.approx(missed.mean(), rel=1e-3)
