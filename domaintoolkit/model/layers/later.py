@@ -136,7 +136,8 @@ class LaterAggregates(nn.Module):
         missed = ((self.linear(pooled) - wanted).square() * known).sum(0) / sizes
         # what hardly differs among the positions of this batch says nothing
         told = spread > LEAST_VARIANCE
-        return (missed / spread.clamp(min=LEAST_VARIANCE) * told).sum() / told.sum().clamp(min=1)
+        shares: Tensor = missed / spread.clamp(min=LEAST_VARIANCE) * told
+        return shares.sum() / told.sum().clamp(min=1)
 
 
 def running_means(hidden: Tensor, documents: Tensor, chosen: Tensor) -> Tensor:
