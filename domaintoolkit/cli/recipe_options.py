@@ -21,7 +21,7 @@ HELP = {
     "event-14k to event-85m.",
     "model": "Override a setting of the preset, such as position=rope. Repeatable.",
     "segmentation": "Composites of the token model: none, fixed, or drawn again each epoch.",
-    "purpose": "Keep the weights that are best at the next event, or at embeddings of entities.",
+    "purpose": "Keep the weights that are best at the next event, at ranking its values, or at embeddings.",
     "held_out": "Hold out the entities that the streams keep for that, the last events of all, or nothing.",
     "block": "Positions per block.",
     "batch": "Blocks per batch and device.",

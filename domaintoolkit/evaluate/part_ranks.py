@@ -105,11 +105,15 @@ def fit_block(
 
 @torch.inference_mode()
 def rank_parts(
-    model: TokenModel | EventModel, ids: NDArray[np.integer[Any]], offsets: NDArray[np.integer[Any]]
+    model: TokenModel | EventModel,
+    ids: NDArray[np.integer[Any]],
+    offsets: NDArray[np.integer[Any]],
+    last_only: bool = False,
 ) -> list[PartRanks]:
     """The ranks of every part of the events of histories in base tokens; a history's first event counts too.
 
-    A token model that reads composites ranks nothing: its tokens are of no one part.
+    With `last_only`, only the last event of each history counts. A token model that reads composites ranks nothing: its
+    tokens are of no one part.
     """
     was_training = model.training
     model.eval()
@@ -123,9 +127,16 @@ def rank_parts(
         for rows in group_by_length(sizes, positions_at_once(model.device)):
             chosen = [np.asarray(ids[offsets[row] : offsets[row + 1]], np.int64) for row in rows]
             rank = _rank_events if is_event else _rank_tokens
-            rank(model, chosen, candidates, found)  # type: ignore[arg-type]
+            begins = None if not last_only else [_last_event(model, each) for each in chosen]
+            rank(model, chosen, candidates, found, begins)  # type: ignore[arg-type]
     model.train(was_training)
     return found
+
+
+def _last_event(model: TokenModel | EventModel, history: NDArray[np.int64]) -> tuple[int, int]:
+    """(number of its last event, position of that event's first token); -1 if it has no event."""
+    starts = index_events(history, np.array([0, len(history)]), model.layout).starts
+    return len(starts) - 1, int(starts[-1]) if len(starts) else len(history)
 
 
 def _candidates(model: TokenModel | EventModel, place: int) -> Tensor:
@@ -134,7 +145,11 @@ def _candidates(model: TokenModel | EventModel, place: int) -> Tensor:
 
 
 def _rank_events(
-    model: EventModel, histories: list[NDArray[np.int64]], candidates: list[Tensor], found: list[PartRanks]
+    model: EventModel,
+    histories: list[NDArray[np.int64]],
+    candidates: list[Tensor],
+    found: list[PartRanks],
+    last: list[tuple[int, int]] | None,
 ) -> None:
     ends = np.cumsum([0, *map(len, histories)])
     batch = events_from_streams(np.concatenate(histories), ends, model.layout).batch().to(model.device)
@@ -151,6 +166,10 @@ def _rank_events(
     for part, choices in enumerate(candidates):
         place = model.header_parts + part
         there = targets.there[place]
+        if last is not None:
+            # the header is position 0 of its row, so event n is position n + 1
+            row, position = target[there] // batch.ids.shape[1], target[there] % batch.ids.shape[1]
+            there = there[position == torch.tensor([number + 1 for number, _ in last], device=row.device)[row]]
         if not len(there):
             continue
         scores = queries[there, part] @ model.scored[choices].t() + model.bias[choices, 0]
@@ -158,7 +177,11 @@ def _rank_events(
 
 
 def _rank_tokens(
-    model: TokenModel, histories: list[NDArray[np.int64]], candidates: list[Tensor], found: list[PartRanks]
+    model: TokenModel,
+    histories: list[NDArray[np.int64]],
+    candidates: list[Tensor],
+    found: list[PartRanks],
+    last: list[tuple[int, int]] | None,
 ) -> None:
     ids = torch.zeros(len(histories), max(map(len, histories)), dtype=torch.long)
     documents = torch.full_like(ids, -1)
@@ -167,7 +190,12 @@ def _rank_tokens(
         documents[row, : len(history)] = 0
     batch = TokenBatch(ids, documents).to(model.device)
     hidden = model.hidden(batch.ids, batch.documents)[:, :-1].flatten(0, 1)
-    follows = (batch.documents[:, 1:] >= 0).flatten()
+    follows = batch.documents[:, 1:] >= 0
+    if last is not None:
+        follows = follows.clone()
+        for row, (_, start) in enumerate(last):
+            follows[row, : max(0, start - 1)] = False
+    follows = follows.flatten()
     after = batch.ids[:, 1:].flatten()
     place, begins = model.place[after], model.start[after]
     for part, choices in enumerate(candidates):

@@ -1,4 +1,4 @@
-"""A model and a simple rule together: a weighted mean of their shares of the values."""
+"""A model and a simple rule together: a weighted mean of the logarithms of their shares of the values."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ Floats = NDArray[np.floating[Any]]
 
 WEIGHTS = np.linspace(0, 1, 11)
 """Of the rule; the rest is the model's."""
+LEAST = 1e-3
 
 
 class Mixture:
-    """The share of a value is `weight` times that of the rule, and the rest that of the model.
+    """The logarithm of a share is `weight` times that of the rule's, and the rest that of the model's.
 
     Rule and weight are those with the best NDCG over all ranks on the trial's cases, which are none of those to be
     told. A rule's scores, which are not negative, are divided by their sum. The model's are its probabilities, but
@@ -48,4 +49,8 @@ class Mixture:
 
 
 def _mix(model: Floats, rule: Floats, weight: float) -> Floats:
-    return np.asarray((1 - weight) * model + weight * rule / np.maximum(rule.sum(1, keepdims=True), 1e-30))
+    shares = rule / np.maximum(rule.sum(1, keepdims=True), 1e-30)
+    # a value that the rule rules out keeps a thousandth of an equal share, so that the model can still tell it
+    logs = (1 - weight) * np.log(np.maximum(model, 1e-30)) + weight * np.log(shares + LEAST / shares.shape[1])
+    mixed = np.exp(logs - logs.max(1, keepdims=True))
+    return np.asarray(mixed / mixed.sum(1, keepdims=True))

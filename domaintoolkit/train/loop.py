@@ -53,7 +53,7 @@ class LoopState:
 
     step: int = 0
     best: float | None = None
-    """The lowest validation cost so far: bits an event, or nats of a later value."""
+    """The lowest validation cost so far: bits an event, -1 / rank of a value, or nats of a later value."""
     best_step: int | None = None
     waiting: int = 0
     """Evaluations since `best_step`."""

@@ -60,9 +60,10 @@ class Recipe:
     """The events that are not trained on: those of the entities that the streams keep for validation and test, the
     last two of every history (the last one for the test), or none."""
 
-    purpose: Literal["events", "entities"] = "events"
-    """The best weights are those with the lowest cost on validation data: of the next event, or of all later events
-    given the mean of a history, which is its embedding."""
+    purpose: Literal["events", "ranking", "entities"] = "events"
+    """The best weights are those that do best on validation data: with the lowest cost of the next event, with the
+    highest mean of 1 / rank of its values, or with the lowest cost of all later events given the mean of a history,
+    which is its embedding."""
 
     block: Annotated[Whole, Constraint(ge=8)] = 256
     batch: Count = 16
@@ -123,6 +124,10 @@ class Recipe:
             found.append(Problem("purpose", "'entities' needs an event model with later above 0"))
         if self.embedding_penalty_form == "hinge" and not self.embedding_penalty:
             found.append(Problem("embedding_penalty", "must be above 0 for the hinge form to have an effect"))
+        if self.purpose == "ranking" and self.segmentation != "base":
+            found.append(Problem("purpose", "'ranking' needs base tokens: a composite is of no one part"))
+        if self.purpose == "ranking" and self.parallel == "fsdp":
+            found.append(Problem("purpose", "'ranking' needs the whole model on each device, which fsdp does not keep"))
         for name, other, has_effect in CONDITIONAL:
             if getattr(self, name) != _DEFAULTS[name] and not has_effect(self):
                 found.append(Problem(name, f"has no effect when {other} is {getattr(self, other)!r}"))

@@ -16,6 +16,7 @@ from accelerate import Accelerator
 
 from domaintoolkit.errors import Interrupted, OutputError, Problem, SchemaError, VocabularyMismatchError
 from domaintoolkit.evaluate import ModelComparison, Score, baseline_scores, compare, fit_baselines, score_model
+from domaintoolkit.evaluate.part_ranks import rank_parts
 from domaintoolkit.model import EventModel, LossReport, TokenModel, load_model
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
@@ -248,7 +249,20 @@ def _validate(model: BoundModel, splits: Splits, loss: Loss) -> Validation | Non
     bits = _score(model, splits, splits.validation, measure, splits.recipe.evaluate_blocks).bits_per_event
     if splits.recipe.purpose == "events":
         return Validation(bits, bits)
+    if splits.recipe.purpose == "ranking":
+        return Validation(bits, -_rank_values(model, splits, splits.validation))
     return Validation(bits, sum(nats * events for nats, events in later) / max(1, sum(events for _, events in later)))
+
+
+def _rank_values(model: BoundModel, splits: Splits, loader: Loader) -> float:
+    """The mean over parts of the mean of 1 / rank of what came in held-out windows."""
+    assert isinstance(model, TokenModel | EventModel)
+    parts: dict[str, list[tuple[float, int]]] = {}
+    for _, windows in splits.held_out_batches(loader, splits.recipe.evaluate_blocks):
+        for ranks in rank_parts(model, windows.ids, windows.offsets, splits.last_grammar is not None):
+            parts.setdefault(ranks.part, []).append((ranks.reciprocal, ranks.count))
+    sums = [tuple(map(sum, zip(*each, strict=True))) for each in parts.values()]
+    return float(np.mean([reciprocal / count for reciprocal, count in sums if count] or [0.0]))
 
 
 def _score(model: BoundModel, splits: Splits, loader: Loader, loss: Loss, blocks: int | None = None) -> Score:

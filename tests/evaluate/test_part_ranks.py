@@ -54,6 +54,25 @@ def test_costs_are_those_of_the_loss(tmp_path: Path, family: str) -> None:
         assert found["note"].nats / events == pytest.approx(np.log(found["note"].choices), abs=0.7)
 
 
+@pytest.mark.parametrize("family", ["event", "token"])
+def test_the_last_events_are_all_events_but_those_before_them(tmp_path: Path, family: str) -> None:
+    table = folders.rows(30, 12)
+    encoded = open_encoded(folders.write(tmp_path, table, folders.tokenizer(table)))
+    tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
+    rows = next(iter(encoded.streams()))
+    ids, offsets = np.asarray(rows.ids, np.int64), rows.offsets.astype(np.int64)
+    torch.manual_seed(0)
+    kind, make = (EventModel, event_preset) if family == "event" else (TokenModel, preset)
+    model = kind(make("54k", len(tokenizer.vocabulary), layers=1), tokenizer.grammar, "").eval()
+    index = index_events(ids, offsets, model.layout)
+    cut = [ids[low : index.starts[end - 1]] for low, end in zip(offsets, index.offsets[1:], strict=False)]
+    before = rank_parts(model, np.concatenate(cut), np.cumsum([0, *map(len, cut)]))
+    every, last = rank_parts(model, ids, offsets), rank_parts(model, ids, offsets, last_only=True)
+    for one, two, three in zip(every, before, last, strict=True):
+        assert three.count == one.count - two.count == len(offsets) - 1
+        assert three.reciprocal == pytest.approx(one.reciprocal - two.reciprocal, rel=1e-4)
+
+
 def test_only_whole_events_that_fit_into_a_block_are_ranked(tmp_path: Path) -> None:
     table = folders.rows(12, 12)
     encoded = open_encoded(folders.write(tmp_path, table, folders.tokenizer(table)))

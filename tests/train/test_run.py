@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 import pytest
 import torch
@@ -22,6 +23,7 @@ from domaintoolkit.errors import (
     SchemaError,
     VocabularyMismatchError,
 )
+from domaintoolkit.evaluate.part_ranks import rank_parts
 from domaintoolkit.model import load_model
 from domaintoolkit.storage.shards import shard_table
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -251,6 +253,24 @@ def test_weights_for_entities_are_chosen_by_all_later_events(encoded: Path, tmp_
     assert state["best"] == pytest.approx(found.chosen, rel=1e-4)
     assert found.bits == pytest.approx(state["validation"][0][1], rel=1e-4)
     assert 0 < found.chosen < math.log(model.config.vocabulary_size)
+
+
+@pytest.mark.slow
+def test_weights_for_ranking_are_chosen_by_the_ranks_of_what_came(encoded: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, family="event", model={}, steps=2, warmup=0, evaluate_every=2, purpose="ranking")
+    train(encoded, tmp_path / "run", recipe, progress=quiet)
+    state = Checkpoints(tmp_path / "run" / "checkpoints", 10).load(2)[1]["state"]
+    model, splits = load_model(tmp_path / "run", "cpu"), _open(encoded, recipe)
+    ranks = [
+        rank_parts(model, windows.ids, windows.offsets)
+        for _, windows in splits.held_out_batches(splits.validation, recipe.evaluate_blocks)
+    ]
+    means = [
+        sum(each.reciprocal for each in part) / sum(each.count for each in part) for part in zip(*ranks, strict=True)
+    ]
+    assert state["best"] == pytest.approx(-np.mean(means), rel=1e-4)
+    with pytest.raises(SchemaError, match="'ranking' needs base tokens"):
+        replace(RECIPE, purpose="ranking", segmentation="spr")
 
 
 def _open(encoded: Path, recipe: Recipe) -> Any:
