@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from domaintoolkit.encoders import EncoderType
+from domaintoolkit.encoders.numeric.encoder import infinities_of
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.composites import learn_composites
 from domaintoolkit.jobs.partition.budget import Budget
@@ -135,6 +137,8 @@ def _digest(state: FitState, composites: Composite | None) -> str:
         if name != "types":
             # integers and their texts are the same counts, in another order
             columns = [map(str, column.to_pylist()) for column in table.columns]
+            if infinities := sorted(infinities_of(table)):
+                found.update(repr(infinities).encode())
             found.update(repr([name, sorted(zip(*columns, strict=True))]).encode("utf-8", "surrogatepass"))
     return found.hexdigest()
 
@@ -213,10 +217,13 @@ class _Counting:
 
     def _count(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> _Counted:
         total = len(table)
+        others = table.slice(0, 0)
         if training_only:
-            table = table.filter(pa.array(self._keys.is_training(table, self._schema)))
+            is_training = pa.array(self._keys.is_training(table, self._schema))
+            table, others = table.filter(is_training), table.filter(pc.invert(is_training))
         refused: list[Refusal] = []
         state = self._tokenizer.fit_state(drop_origins(table), "quarantine", self._types, refused)
+        state.note_infinities(others)
         passed_over = len(table) - state.rows
         if not refused or self._on_bad_rows == "quarantine":
             return _Counted(state, total, passed_over)

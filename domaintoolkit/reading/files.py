@@ -22,7 +22,7 @@ __all__ = ["Fingerprint", "SourceFile", "find_files", "fingerprint"]
 
 SUFFIXES = (
     *(".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc"),
-    *(".xlsx", ".gz", ".zip"),
+    *(".xlsx", ".gz", ".zip", ".bz2", ".xz", ".zst"),
 )
 """Endings of the files that are read from a directory."""
 
@@ -31,6 +31,9 @@ JSON = (".json",)
 
 TABLES, TEXT = (".csv", ".tsv", ".jsonl", ".ndjson"), (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
 """Endings of the members that are read from a zip file, and of those that are if there are none of the first."""
+
+OWN_FILES = frozenset(("manifest.json", "tokenizer.json", "run.json"))
+"""Each of these is in a folder that a command wrote, which holds no tables."""
 
 HEAD = 1024
 
@@ -135,15 +138,41 @@ def _expand(entry: str | os.PathLike[str]) -> list[Path]:
         return found
     if not path.is_dir():
         return [path]
-    found = _inside(path, SUFFIXES) or _inside(path, (*JSON, ".json.gz"))
+    suffixes: tuple[str, ...] = SUFFIXES
+    found = _inside(path, suffixes)
+    if not found:
+        suffixes = (*JSON, ".json.gz")
+        found = _inside(path, suffixes)
     if not found:
         kinds = ", ".join(SUFFIXES[:10])
         raise SourceError(
             text,
-            f"a directory with nothing to read in it ({kinds}; plain, .gz or .zip); for files in "
+            f"a directory with nothing to read in it ({kinds}; plain or packed); for files in "
             f"folders below it, give a pattern such as '{text}/**/*.csv'",
         )
+    if below := _find_below(path, suffixes):
+        raise SourceError(
+            text,
+            f"holds {below}, and of folders below only those named as columns are read, such as day=2024-01-01; for "
+            f"all files give a pattern such as '{text}/**/*{below.suffix}', and for those of the folder itself "
+            f"'{text}/*{below.suffix}'",
+        )
     return found
+
+
+def _find_below(folder: Path, suffixes: tuple[str, ...]) -> Path | None:
+    """A file that could be read, in a folder below whose name gives no column; folders that commands wrote are none."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")
+        if OWN_FILES.intersection(files):
+            folders.clear()
+            continue
+        inside = Path(parent).relative_to(folder).parts
+        if any("=" not in name for name in inside):
+            wanted = sorted(name for name in files if name[0] not in "._" and name.lower().endswith(suffixes))
+            if wanted:
+                return Path(parent) / wanted[0]
+    return None
 
 
 def _inside(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:

@@ -91,6 +91,8 @@ def locate(
         wrong.append(f"the file's headers are {headers}" if headers else "the file has no headers")
         wanted = [column.header for column in missing]
         needed = {column.header for column in columns if not column.optional}
+        if missing and len(missing) < len(columns) and not any(column.choices[0] in places for column in missing):
+            wrong[-1] += f"; if some files lack {missing[0].header!r}, set optional = true for this column"
         hint = _later_header(*later, needed, needed & set(found), delimiter) if delimiter and wanted else ""
         hint = hint or (_other_layout(found, wanted, delimiter) if delimiter else "")
         if not hint and len(missing) == len(columns) and any(_VALUE.fullmatch(header) for header in found):

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from domaintoolkit.encoders import AnchorState, Encoder, EncoderType, State
+from domaintoolkit.encoders.numeric.encoder import NumericState, find_infinities
+from domaintoolkit.encoders.numeric.grouped_encoder import GroupedNumericState
 from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer.layout import Layout
@@ -16,6 +19,8 @@ from domaintoolkit.tokenizer.rows.column_types import column_type, common_type, 
 from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.tokenizer.rows.row_times import time_column
 from domaintoolkit.util.threads import Workers
+from domaintoolkit.values.columns import plain
+from domaintoolkit.values.numbers import as_numbers
 
 __all__ = ["FitState", "settle_defaults"]
 
@@ -67,6 +72,13 @@ class FitState:
         self._add_types({name: column_type(kind) for name, kind in rows.types.items()})
         self.rows += len(rows)
         return jobs
+
+    def note_infinities(self, table: pa.Table) -> None:
+        """Note the infinities in rows whose values are not counted, so that they have tokens too."""
+        for name, state in self.states.items():
+            if isinstance(state, NumericState | GroupedNumericState) and name in table.column_names:
+                numbers = as_numbers(plain(table[name])).values
+                state.infinities |= find_infinities(np.asarray(numbers.drop_null(), np.float64))
 
     def merge(self, other: FitState) -> None:
         """Add the counts of another state of the same schema."""

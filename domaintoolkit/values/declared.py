@@ -54,13 +54,17 @@ class Converted(Prepared):
 
 def misfit(found: pa.DataType, column: Column) -> str | None:
     """The reason why a column of type `found` cannot hold what `column` declares; None if it can."""
+    found = _plain_type(found)
     if _is_castable(found, column):
         return None
     kind = found.value_type if is_type.is_dictionary(found) else found
     number = is_type.is_integer(kind) or is_type.is_floating(kind) or is_type.is_decimal(kind)
     hint = ""
     if column.type == "timestamp" and number:
-        hint = '; numbers are times with a time_unit, such as time_unit = "s"'
+        hint = (
+            '; numbers are times with a time_unit, such as time_unit = "s"; those whose digits are a date are with a '
+            'time_format, such as "%Y%m%d"'
+        )
     elif column.type == "timestamp" and (is_type.is_time(kind) or is_type.is_duration(kind)):
         hint = "; they need the date that they count from, as time_origin, or its column, in time_join"
     elif is_type.is_struct(kind) and kind.num_fields:
@@ -88,6 +92,7 @@ def _is_castable(found: pa.DataType, column: Column) -> bool:
         "timestamp": is_type.is_timestamp(found)
         or is_type.is_date(found)
         or (number and not is_type.is_boolean(found) and column.time_unit is not None)
+        or (is_type.is_integer(found) and column.time_format is not None)
         or ((is_type.is_time(found) or is_type.is_duration(found)) and column.time_origin is not None),
         "date": is_type.is_date(found),
     }
@@ -122,6 +127,10 @@ def convert_text(
 
 def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Converted:
     """`array` as `column` declares it; dictionary-encoded text stays so. There must be no `misfit` of its type."""
+    if _plain_type(array.type) != array.type:
+        runs = is_type.is_run_end_encoded(array.type)
+        # Arrow's own cast of views gives other lists
+        array = pc.run_end_decode(array) if runs else pa.array(array.to_pylist(), _plain_type(array.type))
     if is_type.is_dictionary(array.type):
         return _convert_dictionary(array, column, replace)
     if is_type.is_null(array.type):
@@ -155,6 +164,15 @@ def _join_time(parts: Sequence[Converted], column: Column) -> Converted:
     refused = dict(refusal for part in parts for refusal in part.refused)
     replaced = sum(part.replaced for part in parts)
     return Converted(joined.values, sorted([*joined.refused, *refused.items()]), joined.named, replaced)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the same values as rows and lists with offsets, for runs and for views of lists."""
+    if is_type.is_run_end_encoded(kind):
+        return kind.value_type
+    if is_type.is_list_view(kind):
+        return pa.list_(kind.value_type)
+    return pa.large_list(kind.value_type) if is_type.is_large_list_view(kind) else kind
 
 
 def _is_list(kind: pa.DataType) -> bool:

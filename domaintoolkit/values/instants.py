@@ -75,6 +75,8 @@ def to_microseconds(values: pa.Array, zone: str | ZoneTable, form: TimeForm = IS
     if holds_text(kind):
         texts = as_strings(values)
         return text_instants(texts, read_text(texts, form), table, form)
+    if pa.types.is_integer(kind) and form.pattern is not None:  # 20240105, as data warehouses have dates
+        return to_microseconds(values.cast(pa.string()), table, form)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _numbers(values, table, form)
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
@@ -283,6 +285,8 @@ def _instant(value: object, table: ZoneTable, form: TimeForm) -> int:
             return _place(day * DAY, table, value.isoformat, True)
         case np.datetime64():
             return _numpy_instant(value, table, form.cut)
+        case int() | np.integer() if form.pattern is not None and not isinstance(value, bool):
+            return _text_instant(str(value), table, form)
         case int() | float() | np.integer() | np.floating() | Decimal() if not isinstance(value, bool):
             return _number_instant(value, table, form)
         case time() | timedelta() | np.timedelta64():

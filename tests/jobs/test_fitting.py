@@ -20,7 +20,7 @@ from domaintoolkit.jobs.fitting import extend, fit
 from domaintoolkit.jobs.partition.budget import Budget
 from domaintoolkit.jobs.partition.row_source import TableSource
 from domaintoolkit.reading.source import open_source
-from domaintoolkit.schema import Categorical, Composite, Schema
+from domaintoolkit.schema import Categorical, Composite, Numeric, Schema
 from domaintoolkit.streams.keys import hash_keys, split_of
 from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
 
@@ -147,3 +147,17 @@ def test_composites_are_the_same_within_any_memory_that_holds_them(monkeypatch: 
     monkeypatch.setattr(Budget, "pair_bytes", 1_000_000)
     alone = table.set_column(0, "user", pa.array([1] * rows))
     assert len(fit(schema, alone, training_only=False).tokenizer.composites or ()) == 60
+
+
+def test_infinities_of_every_split_have_tokens() -> None:
+    table = pa.table({"user": list(range(40)), "price": [float(k) for k in range(40)]})
+    outside = int(np.flatnonzero(split_of(hash_keys(table.select(["user"]))) != 0)[0])
+    prices = table["price"].to_pylist()
+    prices[outside] = float("-inf")
+    schema = Schema(entity="user", fields=(Numeric("price", bins=4),))
+    table = table.set_column(1, "price", pa.array(prices))
+    tokenizer = fit(schema, table).tokenizer
+    again = tokenizer.decode(tokenizer.encode(table))
+    assert again.filter(pc.equal(again["user"], outside))["price"].to_pylist() == [float("-inf")]
+    assert extend(tokenizer, table.take([outside])).known is False
+    assert extend(tokenizer, table.take([outside])).known is True

@@ -188,3 +188,23 @@ def test_fingerprints(tmp_path: Path) -> None:
     assert fingerprint(tmp_path / "x.csv", checksum=True).sha256 != full.sha256
     with pytest.raises(SourceError, match="does not exist"):
         fingerprint(tmp_path / "y.csv")
+
+
+def test_files_in_folders_below_are_not_left_out_silently(tmp_path: Path) -> None:
+    for name in ("a.csv", "day=1/b.csv", ".git/c.csv", "_old/c.csv", "out/x.csv", "day=1/_SUCCESS"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(TEXT)
+    (tmp_path / "out" / "manifest.json").write_text("{}")
+    assert len(rows(open_source(tmp_path, READER))) == 4
+    (tmp_path / "day=1" / "more").mkdir()
+    (tmp_path / "day=1" / "more" / "d.csv").write_bytes(TEXT)
+    with pytest.raises(SourceError, match=re.escape(f"'{tmp_path}/**/*.csv'")):
+        open_source(tmp_path, READER)
+    assert len(rows(open_source(f"{tmp_path}/*.csv", READER))) == 2
+
+
+def test_a_column_that_only_some_files_have_is_optional(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(TEXT)
+    (tmp_path / "b.csv").write_bytes(b"b\n1\n")
+    with pytest.raises(SourceError, match="set optional = true"):
+        list(open_source(tmp_path, READER).batches())

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from domaintoolkit.errors import SchemaError
 from domaintoolkit.schema import Categorical, Column, Schema
 from domaintoolkit.tokenizer.rows.table import read_columns
+from domaintoolkit.values import to_microsecond, to_microseconds
 from domaintoolkit.values.declared import Converted, convert_text, convert_typed, misfit
 from domaintoolkit.values.value_names import as_text
 
@@ -217,3 +218,27 @@ def test_a_column_of_any_type_is_text_as_it_is_in_memory(values: pa.Array, names
     assert convert_typed(values, column).values.to_pylist() == names
     in_memory = read_columns(Schema(entity=("u",), fields=(Categorical("c"),)), {"u": names, "c": values})["c"]
     assert as_text(in_memory).values.to_pylist() == names
+
+
+def test_runs_and_views_of_lists_are_read_as_rows_and_lists() -> None:
+    runs = pa.RunEndEncodedArray.from_arrays([1, 3], ["x", "y"])
+    lists = pa.array([["b", "a"], None, ["c"]], pa.list_view(pa.string()))
+    plain, joined = Column("c"), Column("c", set_separator="|")
+    assert misfit(runs.type, plain) is None
+    assert convert_typed(runs, plain).values.to_pylist() == ["x", "y", "y"]
+    assert "set set_separator" in str(misfit(lists.type, plain))
+    assert convert_typed(lists, joined).values.to_pylist() == ["a|b", None, "c"]
+    numbers = pa.RunEndEncodedArray.from_arrays([2], pa.array([1.5]))
+    assert convert_typed(numbers, Column("c", "float64")).values.to_pylist() == [1.5, 1.5]
+
+
+def test_whole_numbers_whose_digits_are_dates() -> None:
+    column = Column("c", "timestamp", time_format="%Y%m%d")
+    days = pa.array([20240105, None, 20241301], pa.int32())
+    assert misfit(days.type, column) is None
+    made = convert_typed(days, column)
+    assert made.values.to_pylist() == [datetime(2024, 1, 5, tzinfo=UTC), None, None]
+    assert [row for row, _ in made.refused] == [2]
+    assert made.values.equals(to_microseconds(days, "UTC", column.time_form).values)
+    assert to_microsecond(20240105, "UTC", column.time_form) == made.values[0].value
+    assert "%Y%m%d" in str(misfit(days.type, Column("c", "timestamp")))

@@ -127,10 +127,13 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
         for batch in batches:
             table, refused = places.split(pa.Table.from_batches([with_utc(batch)]))
             rows_in += batch.num_rows
+            others = table.slice(0, 0)
             if training_only:
-                table = table.filter(pa.array(EntityKeys(schema.entity).is_training(table, schema)))
+                is_training = pa.array(EntityKeys(schema.entity).is_training(table, schema))
+                table, others = table.filter(is_training), table.filter(pc.invert(is_training))
             problems: list[Refusal] = []
             counted = tokenizer.fit_state(drop_origins(table), "quarantine", refused=problems)
+            counted.note_infinities(others)
             refused += describe_refusals(table, problems, places.names)
             rows_refused += len(refused)
             listed += [to_json(row) for row in refused[: 0 if quarantine else KEPT - len(listed)]]
