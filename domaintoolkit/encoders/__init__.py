@@ -3,7 +3,7 @@
 from domaintoolkit.encoders.base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Slot, State
 from domaintoolkit.encoders.bases import SymbolEncoder, WrappedEncoder
 from domaintoolkit.encoders.categorical.encoder import CATEGORICAL
-from domaintoolkit.encoders.numeric.encoder import NUMERIC, NumericEncoder
+from domaintoolkit.encoders.numeric.encoder import INFINITE, NUMERIC, NumericEncoder
 from domaintoolkit.encoders.numeric.grouped_encoder import GROUPED_NUMERIC, GroupedNumericEncoder, pair_columns
 from domaintoolkit.encoders.text.encoder import TEXT
 from domaintoolkit.encoders.timestamp.anchor import Anchor, AnchorState
@@ -14,6 +14,7 @@ __all__ = [
     "BYTES",
     "CATEGORICAL",
     "GROUPED_NUMERIC",
+    "INFINITE",
     "NUMERIC",
     "TEXT",
     "TIMESTAMP",

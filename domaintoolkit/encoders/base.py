@@ -98,6 +98,9 @@ class State(ABC):
     def update(self, values: pa.Array) -> None:
         """Count the prepared `values` in."""
 
+    def note_others(self, values: pa.Array) -> None:
+        """Note what values of rows that are not counted tell, those that are not for training; nothing by default."""
+
     @abstractmethod
     def merge(self, other: Self) -> None:
         """Add the counts of `other`."""

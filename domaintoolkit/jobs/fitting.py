@@ -14,8 +14,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from domaintoolkit.encoders import EncoderType
-from domaintoolkit.encoders.numeric.encoder import infinities_of
+from domaintoolkit.encoders import INFINITE, EncoderType
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.jobs.composites import learn_composites
 from domaintoolkit.jobs.partition.budget import Budget
@@ -137,8 +136,7 @@ def _digest(state: FitState, composites: Composite | None) -> str:
         if name != "types":
             # integers and their texts are the same counts, in another order
             columns = [map(str, column.to_pylist()) for column in table.columns]
-            if infinities := sorted(infinities_of(table)):
-                found.update(repr(infinities).encode())
+            found.update((table.schema.metadata or {}).get(INFINITE, b""))
             found.update(repr([name, sorted(zip(*columns, strict=True))]).encode("utf-8", "surrogatepass"))
     return found.hexdigest()
 
@@ -223,7 +221,7 @@ class _Counting:
             table, others = table.filter(is_training), table.filter(pc.invert(is_training))
         refused: list[Refusal] = []
         state = self._tokenizer.fit_state(drop_origins(table), "quarantine", self._types, refused)
-        state.note_infinities(others)
+        state.note_others(others)
         passed_over = len(table) - state.rows
         if not refused or self._on_bad_rows == "quarantine":
             return _Counted(state, total, passed_over)

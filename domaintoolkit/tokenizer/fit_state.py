@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 
 from domaintoolkit.encoders import AnchorState, Encoder, EncoderType, State
-from domaintoolkit.encoders.numeric.encoder import NumericState, find_infinities
-from domaintoolkit.encoders.numeric.grouped_encoder import GroupedNumericState
 from domaintoolkit.schema import FieldSpec, Schema, Timestamp
 from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer.layout import Layout
@@ -20,7 +17,6 @@ from domaintoolkit.tokenizer.rows.preparation import PreparedRows
 from domaintoolkit.tokenizer.rows.row_times import time_column
 from domaintoolkit.util.threads import Workers
 from domaintoolkit.values.columns import plain
-from domaintoolkit.values.numbers import as_numbers
 
 __all__ = ["FitState", "settle_defaults"]
 
@@ -73,12 +69,11 @@ class FitState:
         self.rows += len(rows)
         return jobs
 
-    def note_infinities(self, table: pa.Table) -> None:
-        """Note the infinities in rows whose values are not counted, so that they have tokens too."""
+    def note_others(self, table: pa.Table) -> None:
+        """Note what rows that are not counted tell, such as infinities, which have tokens whatever rows they are in."""
         for name, state in self.states.items():
-            if isinstance(state, NumericState | GroupedNumericState) and name in table.column_names:
-                numbers = as_numbers(plain(table[name])).values
-                state.infinities |= find_infinities(np.asarray(numbers.drop_null(), np.float64))
+            if len(table) and name in table.column_names:
+                state.note_others(plain(table[name]))
 
     def merge(self, other: FitState) -> None:
         """Add the counts of another state of the same schema."""

@@ -65,6 +65,10 @@ class NumericState(State):
             floats = floats[finite]
         self.seen.add(floats)
 
+    def note_others(self, values: pa.Array) -> None:
+        numbers = as_numbers(values).values.drop_null()
+        self.infinities |= find_infinities(np.asarray(numbers, np.float64))
+
     def merge(self, other: Self) -> None:
         self.seen.merge(other.seen)
         self.infinities |= other.infinities

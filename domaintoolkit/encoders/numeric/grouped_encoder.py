@@ -66,6 +66,10 @@ class GroupedNumericState(State):
             self.infinities |= find_infinities(floats)
         self.seen.add(codes[finite], names.to_pylist(), floats[finite])
 
+    def note_others(self, values: pa.Array) -> None:
+        numbers = as_numbers(values).values.drop_null()
+        self.infinities |= find_infinities(np.asarray(numbers, np.float64))
+
     def merge(self, other: Self) -> None:
         self.seen.merge(other.seen)
         self.infinities |= other.infinities

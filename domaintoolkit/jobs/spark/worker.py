@@ -133,7 +133,7 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
                 table, others = table.filter(is_training), table.filter(pc.invert(is_training))
             problems: list[Refusal] = []
             counted = tokenizer.fit_state(drop_origins(table), "quarantine", refused=problems)
-            counted.note_infinities(others)
+            counted.note_others(others)
             refused += describe_refusals(table, problems, places.names)
             rows_refused += len(refused)
             listed += [to_json(row) for row in refused[: 0 if quarantine else KEPT - len(listed)]]
