@@ -98,7 +98,7 @@ class State(ABC):
     def update(self, values: pa.Array) -> None:
         """Count the prepared `values` in."""
 
-    def note_others(self, values: pa.Array) -> None:
+    def note_others(self, values: pa.Array) -> None:  # noqa: B027 - most fields have nothing to note
         """Note what values of rows that are not counted tell, those that are not for training; nothing by default."""
 
     @abstractmethod
