@@ -6,6 +6,7 @@ from .grammar_logits import GrammarLogitsProcessor as GrammarLogitsProcessor
 from .part_ranking import LikelyPart as LikelyPart
 from .part_ranking import likely_parts as likely_parts
 from .sampling import Sampling as Sampling
+from .token_value_scores import TokenValueScorer as TokenValueScorer
 from .value_scores import ValueScorer as ValueScorer
 from .value_scores import ValueTokens as ValueTokens
 from .value_scores import score_values as score_values

@@ -43,14 +43,11 @@ def evaluate_next(
 ) -> NextReport:
     """Tell the held-out events of an encoded folder with a model, if there is one, and with simple rules.
 
-    Raises `SchemaError` for a field that events do not have or a model without scores for values, and `DataError` if
+    Raises `SchemaError` for a field that events do not have or values that the model cannot score, and `DataError` if
     nothing is held out.
     """
     encoded = open_encoded(folder)
     tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
-    if isinstance(model, TokenModel):
-        reason = "needs an event model; a token model gives no probability of a value that it has not begun"
-        raise SchemaError([Problem("next", reason)], "options")
     if model is not None:
         model.check_vocabulary(tokenizer.vocabulary)
     histories = read_histories(encoded, tokenizer.grammar, MOST_TOKENS)
@@ -101,7 +98,8 @@ def _notes(task: NextTask) -> list[str]:
     notes = []
     names = [bound.name for bound in task.tokenizer.layout.events]
     model, field = task.model, task.settings.field
-    if model is not None and model.config.sequential and names[0] != field:
+    draws = isinstance(model, TokenModel) or (model is not None and model.config.sequential)
+    if draws and names[0] != field:
         notes.append(
             f"{field} comes after {names[0]} in an event: its probabilities are the mean over {task.settings.samples} "
             f"draws of what comes before it; they are exact if the schema lists {field} first"

@@ -1,4 +1,4 @@
-"""An event model as a ranker: the probabilities of all values after each history, as far as the model reads back."""
+"""A model as a ranker: the probabilities of all values after each history, as far as the model reads back."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.generate import ValueScorer, ValueTokens
-from domaintoolkit.model import EventModel
+from domaintoolkit.generate import TokenValueScorer, ValueScorer, ValueTokens
+from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
 from domaintoolkit.next_events.folder_histories import FolderHistories
@@ -25,7 +25,7 @@ Longs = NDArray[np.int64]
 class HistoryWindows:
     """Histories as a model reads them: the header, and the latest events before each case that fit into its block."""
 
-    def __init__(self, model: EventModel, histories: FolderHistories) -> None:
+    def __init__(self, model: EventModel | TokenModel, histories: FolderHistories) -> None:
         self.histories, self.room = histories, max(2, model.config.block - 1)
         self.session = int(histories.ids[histories.event_starts[histories.opens][0]]) if histories.opens.any() else -1
 
@@ -75,14 +75,18 @@ class ModelRanker:
 
     def __init__(
         self,
-        model: EventModel,
+        model: EventModel | TokenModel,
         histories: FolderHistories,
         place: int,
         values: ValueTokens,
         sessions: bool,
         samples: int,
     ) -> None:
-        self.scorer = ValueScorer(model, place, values, sessions, samples)
+        self.scorer: ValueScorer | TokenValueScorer = (
+            ValueScorer(model, place, values, sessions, samples)
+            if isinstance(model, EventModel)
+            else TokenValueScorer(model, place, values, sessions, samples)
+        )
         self.windows = HistoryWindows(model, histories)
 
     def scores(self, cases: Cases, known: Sequences) -> NDArray[np.float32]:

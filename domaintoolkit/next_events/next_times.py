@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.generate import ValueTokens
 from domaintoolkit.grammar import parse_spans
-from domaintoolkit.model import EventModel
+from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
 from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
@@ -65,7 +65,7 @@ def gap_rules(
 
 
 def forecast_gaps(
-    model: EventModel,
+    model: EventModel | TokenModel,
     histories: FolderHistories,
     cases: Cases,
     tokenizer: DomainTokenizer,
@@ -85,7 +85,7 @@ def forecast_gaps(
     tokens = np.full(len(histories.event_starts), -1, np.int64)
     tokens[spans.events[mine]] = spans.firsts[mine]
     gaps = gaps_of(histories)
-    candidates = model.candidates(place).cpu().numpy()
+    candidates = np.flatnonzero((model.layout.place == place) & model.layout.start)
     learned = training & ~np.isnan(gaps) & (tokens >= 0)
     medians = np.array([np.median(gaps[learned & (tokens == t)]) if (learned & (tokens == t)).any() else np.nan
                         for t in candidates])  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError
-from domaintoolkit.model import EventModel
+from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases, find_cases
 from domaintoolkit.next_events.context import known_values, training_sequences
 from domaintoolkit.next_events.metrics import MeanFigure, case_figures, mean_of, rank_targets, reliability_of
@@ -68,7 +68,7 @@ def rank_values(task: NextTask) -> tuple[list[RankingRow], str, str]:
     return rows, _verdict(deciding, task.cases.rows, metric, mixture), metric
 
 
-def _model_ranker(task: NextTask, model: EventModel) -> ModelRanker:
+def _model_ranker(task: NextTask, model: EventModel | TokenModel) -> ModelRanker:
     values, sessions = task.values, task.tokenizer.schema.has_sessions
     return ModelRanker(model, task.histories, values.place, values.values, sessions, task.settings.samples)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Constraint
 
-from domaintoolkit.model import EventModel
+from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
 from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
@@ -55,7 +55,7 @@ class NextTask:
 
     settings: NextSettings
     tokenizer: DomainTokenizer
-    model: EventModel | None
+    model: EventModel | TokenModel | None
     histories: FolderHistories
     values: FieldValues
     cases: Cases

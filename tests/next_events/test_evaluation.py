@@ -13,7 +13,7 @@ import domaintoolkit as dt
 from domaintoolkit.errors import DataError, SchemaError
 from domaintoolkit.generate import score_values
 from domaintoolkit.jobs import encode
-from domaintoolkit.model import EventModel, event_preset
+from domaintoolkit.model import EventModel, TokenModel, event_preset, preset
 from domaintoolkit.next_events import NextSettings, evaluate_next
 from domaintoolkit.storage import open_encoded
 
@@ -88,6 +88,18 @@ def test_a_model_is_ranked_as_the_library_scores_it(folder: Path) -> None:
         values, shares = score_values(model, tokenizer, _streams(streams, ids), "how", ["0", "1", "2", "3"])
         right.append(values[int(shares[0].argmax())] == table["how"][user * 12 + 11])
     assert row.figures["accuracy"].value == pytest.approx(np.mean(right))
+
+
+@pytest.mark.slow
+def test_a_token_model_tells_values_and_gaps(folder: Path) -> None:
+    tokenizer = dt.DomainTokenizer.load(open_encoded(folder).tokenizer_folder)
+    torch.manual_seed(0)
+    config = preset("54k", len(tokenizer.vocabulary), block=32, layers=1)
+    model = TokenModel(config, tokenizer.grammar, tokenizer.vocabulary.hash)
+    report = evaluate_next(model, folder, NextSettings(field="what", samples=2, most_cases=12))
+    assert {"model", "Markov"} <= {row.name for row in report.rows}
+    assert "model" in {row.name for row in report.times}
+    assert any("the mean over 2 draws" in note for note in report.notes)
 
 
 @pytest.mark.slow
