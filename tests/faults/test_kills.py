@@ -25,6 +25,7 @@ def disturb(kind: str, *arguments: str) -> None:
 @pytest.mark.slow
 def test_a_kill_at_a_change_of_a_file() -> None:
     disturb("changes", "encode-on-disk", "append-quarantine", "extend", "--every", "13")
+    disturb("changes", "encode-long", "new", "--every", "41")
 
 
 @pytest.mark.slow

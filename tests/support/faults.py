@@ -77,6 +77,7 @@ TRAIN = (
     "--steps", "3", "--evaluate-every", "2", "--checkpoint-every", "1", "--evaluate-blocks", "1", "--keep", "1",
     "--no-report",
 )  # fmt: skip
+LONG = ("encode", "--schema", "schema.toml", "long.csv", "-o", "out", "--shards", "2", "--threads", "1")
 SCENARIOS = {
     "encode": Scenario(ENCODE),
     "encode-on-disk": Scenario((*ENCODE, "--memory", "20kB", "--temporary", "temporary")),
@@ -99,9 +100,14 @@ SCENARIOS = {
     "train": Scenario(TRAIN, (ENCODE,)),
     "embed": Scenario(("embed", "run", "out", "-o", "e.parquet", "--device", "cpu"), (ENCODE, TRAIN)),
     "generate": Scenario(
-        ("generate", "run", "--count", "2", "--length", "40", "--table", "g.parquet", "--device", "cpu"),
+        ("generate", "run", "--count", "2", "--events", "8", "--table", "g.parquet", "--device", "cpu"),
         (ENCODE, TRAIN),
     ),
+    "encode-long": Scenario((*LONG, "--memory", "60kB", "--temporary", "temporary")),
+    "sample": Scenario(("sample", "ecommerce", "-o", "s.csv", "--events", "50")),
+    "new": Scenario(("new", "shop", "--from", "a.csv", "--out", "plugin", "--yes")),
+    "report": Scenario(("report", "out", "-o", "page.html"), (ENCODE,)),
+    "report-run": Scenario(("report", "run", "-o", "page.html"), (ENCODE, TRAIN)),
 }  # fmt: skip
 
 
@@ -113,6 +119,8 @@ def write_inputs(folder: Path) -> None:
         "late.csv": rows(550, 60, users=30, day=1),
         "bad.csv": [*rows(610, 20, day=3), "u1,never,v,False,c1,view,1,x", ",2024-01-03,v,False,c1,view,1,x"],
     }
+    # most events are of one entity, whose history is cut into slices on disk
+    files["long.csv"] = [f"u0{line[line.index(',') :]}" if k % 3 else line for k, line in enumerate(rows(0, 3000, 1))]
     for name, lines in files.items():
         (folder / name).write_text("\n".join([HEAD, *lines, ""]))
     (folder / "schema.toml").write_text(SCHEMA)

@@ -132,7 +132,9 @@ def test_hints_name_the_setting(path: Path, text: str, hint: str) -> None:
 
 
 def test_a_row_that_holds_one_header_is_not_taken_for_the_header(path: Path) -> None:
-    with pytest.raises(SourceError, match=r"the file's headers are 'a', 'c'$"):
+    with pytest.raises(
+        SourceError, match=r"headers are 'a', 'c'; if some files lack 'b', set optional = true for this column$"
+    ):
         read(path, "a,c\n1,2\nb,3\n")
 
 
