@@ -25,6 +25,7 @@ from domaintoolkit.model.batches import EventBatch
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.layers.tails import SPREAD, Tails
+from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.streams import Streams
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import Ragged
@@ -379,13 +380,20 @@ def _split_values(values: ValueTokens, place: int, places: Any, start: Any, devi
 
 
 def score_values(
-    model: EventModel, tokenizer: DomainTokenizer, streams: Streams, field: str, values: Sequence[Any] | None = None
+    model: EventModel | TokenModel,
+    tokenizer: DomainTokenizer,
+    streams: Streams,
+    field: str,
+    values: Sequence[Any] | None = None,
 ) -> tuple[list[Any], NDArray[np.float32]]:
     """(values, probabilities (n, V)): how likely each is the value of a field in the event after each of n histories.
 
     Left out, `values` are all that have a token of their own; give those that are spelled, or are paths of several
-    levels. A value of `None` is a missing one. Raises `SchemaError` for a field that an event does not have.
+    levels. A value of `None` is a missing one. Raises `SchemaError` for a field that an event does not have, and for
+    values that a token model cannot score.
     """
+    from domaintoolkit.generate.token_value_scores import TokenValueScorer
+
     model.check_vocabulary(tokenizer.vocabulary)
     bound = next((bound for bound in tokenizer.layout.events if bound.name == field), None)
     if bound is None:
@@ -407,7 +415,8 @@ def score_values(
     table = ValueTokens(
         np.array([token for each in encoded for token in each], np.int64), np.cumsum([0, *map(len, encoded)])
     )
-    scorer = ValueScorer(model, bound.first_place, table, tokenizer.schema.has_sessions)
+    made_of = (bound.first_place, table, tokenizer.schema.has_sessions)
+    scorer = ValueScorer(model, *made_of) if isinstance(model, EventModel) else TokenValueScorer(model, *made_of)
     events = np.diff(streams.event_offsets)
     made = []
     for low, high in _batches(streams.offsets):

@@ -10,7 +10,7 @@ from random_shop import generator_of, table
 
 import domaintoolkit as dt
 from domaintoolkit.errors import SchemaError
-from domaintoolkit.generate import TokenValueScorer, ValueTokens
+from domaintoolkit.generate import TokenValueScorer, ValueTokens, score_values
 from domaintoolkit.generate import token_value_scores as module
 from domaintoolkit.grammar import Place, event_starts
 from domaintoolkit.model import TokenModel
@@ -124,3 +124,17 @@ def test_values_that_begin_in_too_many_ways_are_refused(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "MOST", 2)
     with pytest.raises(SchemaError, match=r"begin in .* ways, and a token model reads each: at most 2"):
         TokenValueScorer(generator.model, tokenizer.layout.events[0].first_place, values)
+
+
+def test_the_library_scores_all_values_in_one_call() -> None:
+    schema = dt.Schema(entity="user", time="at", time_unit="s", fields=[FIELDS["levels"]])
+    generator, tokenizer = generator_of(schema, 1)
+    streams, given = tokenizer.encode(table(1)), ["a.phone", "a.tv", "home", "home.kitchen.pan"]
+    assert isinstance(generator.model, TokenModel)
+    names, found = score_values(generator.model, tokenizer, streams, "category", given)
+    values = values_of(tokenizer, "category", streams)
+    scorer = TokenValueScorer(generator.model, tokenizer.layout.events[0].first_place, values, False)
+    cuts = [np.array([count]) for count in np.diff(streams.event_offsets)]
+    wanted = np.exp(scorer.log_probabilities(streams.ids, streams.offsets, cuts))
+    assert names == given
+    np.testing.assert_allclose(np.sort(found), np.sort(wanted), rtol=1e-3)
