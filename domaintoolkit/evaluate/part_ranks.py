@@ -24,7 +24,7 @@ from domaintoolkit.model.targets import event_targets
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.util.ragged import group_by_length
 
-__all__ = ["PartRanks", "fit_block", "rank_parts"]
+__all__ = ["PartRanks", "count_fitting", "fit_block", "rank_parts"]
 
 BINS = 10
 """Bins of confidence, equally wide."""
@@ -86,20 +86,24 @@ class PartRanks:
         self.reciprocal += float((1 / rank).sum())
 
 
+def count_fitting(model: TokenModel | EventModel, ids: NDArray[np.integer[Any]], starts: NDArray[Any]) -> int:
+    """How many of the first whole events of a history a block of the model holds; `starts` are their positions."""
+    if isinstance(model, EventModel):  # the header is a position, and so is each event
+        return min(len(starts), model.config.block - 1)
+    return int((np.append(starts[1:], len(ids))[: len(starts)] <= model.config.block).sum())
+
+
 def fit_block(
     model: TokenModel | EventModel, histories: Sequence[NDArray[np.integer[Any]]], starts: Sequence[NDArray[Any]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(ids, offsets) of the first whole events of histories, as many as a block of the model holds.
 
-    `starts` has the positions of the events in each history. A history whose first event is too long is left out.
+    A history whose first event is too long is left out.
     """
-    block, pieces = model.config.block, []
+    pieces = []
     for ids, events in zip(histories, starts, strict=True):
-        ends = np.append(events[1:], len(ids))[: len(events)]
-        # the header is a position of an event model, and so is each event
-        fits = ends[: block - 1] if isinstance(model, EventModel) else ends[ends <= block]
-        if len(fits):
-            pieces.append(np.asarray(ids[: int(fits[-1])], np.int64))
+        if count := count_fitting(model, ids, events):
+            pieces.append(np.asarray(ids[: int(np.append(events, len(ids))[count])], np.int64))
     return np.concatenate(pieces or [np.zeros(0, np.int64)]), np.cumsum([0, *map(len, pieces)], dtype=np.int64)
 
 

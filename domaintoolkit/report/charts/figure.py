@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from domaintoolkit.errors import printable
+
 __all__ = ["Figure", "Table", "drawing", "legend", "shape", "text", "tip"]
 
 WIDTH = 480
@@ -70,7 +72,7 @@ def number_text(value: float) -> str:
 def shape(name: str, content: str = "", **attributes: Any) -> str:
     """An element; in the names of attributes `_` stands for `-`, and `class_` for `class`."""
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_attribute(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{plain(_attribute(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -83,12 +85,17 @@ def _attribute(value: Any) -> str:
 
 def text(content: str, x: float, y: float, anchor: str = "start", **attributes: Any) -> str:
     """A line of text."""
-    return shape("text", escape(content), x=x, y=y, text_anchor=anchor, **attributes)
+    return shape("text", plain(content), x=x, y=y, text_anchor=anchor, **attributes)
 
 
 def tip(content: str) -> str:
     """What a mark says when it is pointed at."""
-    return shape("title", escape(content))
+    return shape("title", plain(content))
+
+
+def plain(content: str) -> str:
+    """Text in a picture: what XML cannot hold is written out, or replaced."""
+    return escape(re.sub("[\ufffe\uffff]", "\ufffd", printable(content)))
 
 
 def drawing(content: str, height: float, label: str) -> str:

@@ -161,13 +161,14 @@ def _distance_table(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Table
         draws = [
             _apart(_shares(real[order[:few], :, part]), _shares(real[order[few:], :, part])) for order in orders if few
         ]
-        noise = sum(draws) / len(draws) if draws else float("nan")
+        noise = sum(draws) / len(draws) if draws else None
         nulls = [
             sum(share for token, share in shares.items() if vocabulary.token(token).name.endswith(" null]"))
             for shares in (own, theirs)
         ]
         rows.append([
-            grammar.part_names[grammar.header_parts + part], f"{_apart(own, theirs):.3f}", f"{noise:.3f}",
+            grammar.part_names[grammar.header_parts + part], f"{_apart(own, theirs):.3f}",
+            "" if noise is None else f"{noise:.3f}",
             *(f"{null:.1%}" for null in nulls), len(own), len(theirs),
         ])  # fmt: skip
     header = ("part", "difference", "of as many real ones", "null, real", "generated", "values, real", "generated")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from domaintoolkit.errors import DomainToolkitError
+from domaintoolkit.evaluate.part_ranks import count_fitting
 from domaintoolkit.generate import Generator, likely_parts, predict_next
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.report.chips import Chip, chips
@@ -44,26 +46,30 @@ class ShownPrediction:
 
 
 def predict_events(
-    model: TokenModel | EventModel, tokenizer: DomainTokenizer, rows: ChosenRows, count: int, longest: int
+    model: TokenModel | EventModel, tokenizer: DomainTokenizer, rows: ChosenRows, count: int
 ) -> list[ShownPrediction]:
-    """Predict an event of each of `count` histories that have enough before it: the last within `longest` events."""
-    enough = [row for row, starts in enumerate(rows.starts) if len(starts) >= BEFORE + 1]
+    """Predict an event of each of `count` histories: the last that a block holds."""
+    fits = [count_fitting(model, ids, starts) for ids, starts in zip(rows.ids, rows.starts, strict=True)]
+    # with as many events before it as are shown, if there are such histories
+    least = min(BEFORE + 1, max(fits, default=0))
+    enough = [row for row, events in enumerate(fits) if events >= max(2, least)]
     rng = np.random.default_rng(0)
-    chosen = sorted(rng.permutation(enough)[:count].tolist()) if enough else []
     generator = Generator(model, tokenizer)
     found: list[ShownPrediction] = []
     began = time.perf_counter()
-    for row in chosen:
+    for row in sorted(rng.permutation(enough)[:count].tolist()) if enough else []:
         if found and time.perf_counter() - began > SECONDS:  # a model that spells everything is slow
             break
-        found.append(_predict(generator, rows, row, longest))
+        try:
+            found.append(_predict(generator, rows, row, fits[row] - 1))
+        except DomainToolkitError:
+            continue  # the event that it writes is longer than its positions
     return found
 
 
-def _predict(generator: Generator, rows: ChosenRows, row: int, longest: int) -> ShownPrediction:
+def _predict(generator: Generator, rows: ChosenRows, row: int, target: int) -> ShownPrediction:
     tokenizer, ids = generator.tokenizer, np.asarray(rows.ids[row], np.int64)
     starts = [*rows.starts[row].tolist(), len(ids)]
-    target = min(len(starts) - 2, longest - 1)
     came = ids[starts[target] : starts[target + 1]]
     hits = frozenset(came.tolist())
     before = [

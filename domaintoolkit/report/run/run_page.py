@@ -226,7 +226,7 @@ def _look(
     return _HeldOut(
         split,
         rows,
-        predict_events(model, tokenizer, rows, PREDICTIONS, _longest(record, model, rows)),
+        predict_events(model, tokenizer, rows, PREDICTIONS),
         rank_table(ranks),
         calibration_figure(ranks),
         None if isinstance(drawn, str) else drawn,
@@ -253,11 +253,3 @@ def _generate(
     lengths = [len(starts) for starts in rows.starts]
     events = max(2, min(GENERATED_EVENTS, int(np.median(lengths))))
     return compare_generated(model, tokenizer, rows, seen, GENERATED, events)
-
-
-def _longest(record: RunRecord, model: TokenModel | EventModel, rows: ChosenRows) -> int:
-    """The events that a block holds, about: of more a model has not learned."""
-    if isinstance(model, EventModel):
-        return max(2, record.recipe.block - 1)
-    tokens, events = sum(map(len, rows.ids)), sum(map(len, rows.starts))
-    return max(2, int(record.recipe.block / max(1.0, tokens / max(1, events))) - 1)

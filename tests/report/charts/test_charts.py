@@ -11,7 +11,7 @@ from domaintoolkit.report.charts.axes import Scale1D, scale_over
 from domaintoolkit.report.charts.figure import number_text
 from domaintoolkit.report.charts.standalone import name_files, standalone_svg, write_figures
 
-NAME = "<b>&\"'"
+NAME = "<b>&\"'\x01\x1b\n\ufffe"
 
 
 @pytest.mark.parametrize(
