@@ -53,6 +53,7 @@ name = "at"
 type = "timestamp"
 parts = ["weekday", "hour"]
 """
+SEARCH = "SEARCH.value = 'purchase'; document.getElementById('order').dispatchEvent(new Event('change')); 0"
 KINDS = ("view", "view", "view", "cart", "purchase")
 
 
@@ -119,7 +120,7 @@ def main() -> None:
             opened = [open_page(tab, page) for _ in range(chosen.rounds)]
             points = tab.run("DATA.map ? HISTORIES.count : 0")
             began = time.perf_counter()
-            tab.run("(() => { SEARCH.value = 'purchase'; search(); })()" if points else "0")
+            tab.run(SEARCH if points else "0")
             found = time.perf_counter() - began
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     print(f"points of the map: {points:,}")
