@@ -13,7 +13,7 @@ from domaintoolkit.proposal.columns.column_profile import Profile, make_profile,
 from domaintoolkit.proposal.columns.name_words import plain_name
 from domaintoolkit.proposal.date_order import settle_dates
 from domaintoolkit.proposal.dependencies import combined, is_bijective
-from domaintoolkit.proposal.encoder_choice import As, Choice, choose, choose_as, time_field
+from domaintoolkit.proposal.encoder_choice import As, Choice, choose, choose_as, is_hhmm, time_field
 from domaintoolkit.proposal.entity_choice import SURE, EntityChoice, find_entities, is_unlikely
 from domaintoolkit.proposal.marginal_fit import fit_marginals
 from domaintoolkit.proposal.measured import measured_by
@@ -296,7 +296,8 @@ class _Proposer:
             elif profile.name in said:
                 pass
             elif profile.name in order:
-                choice = replace(choice, spec=None, reason="numbers the events")
+                counts = "a time of day: orders the events of a date" if is_hhmm(profile) else "numbers the events"
+                choice = replace(choice, spec=None, reason=counts)
             elif is_split(profile):
                 choice = replace(choice, spec=None, reason="names a split: the table [split] of a schema can use it")
             elif roles.time is not None and choice.spec is not None and (why := from_time(profile, roles.time)):
