@@ -99,6 +99,7 @@ def _find_groups(labels: LabelTable, name: str | None) -> Longs:
 def embed_rows(model: Model, data: TuningData, rows: Longs, settings: FinetuneSettings) -> NDArray[np.float32]:
     """(n, vector) of some rows, as the model now gives them; those of unknown entities included."""
     histories, events = data.placed.histories[rows], data.placed.events[rows]
+    # `Placement` keeps its rows by history, then by number of events
     placed = Placement(histories, events, data.placed.splits[rows], np.lexsort((events, histories)))
     how = EmbeddingSettings(settings.pooling, settings.window)
     return embed_labels(model, data.folder, data.labels.select(rows), settings=how, placement=placed)

@@ -69,6 +69,7 @@ def day_number(year: Whole, month: Whole, day: Whole) -> Whole:
     shifted = year - (month <= 2)
     era = shifted // 400
     of_era = shifted - era * 400
+    # the steps of `civil` backwards; years begin in March, so that a leap day is their last
     of_year = (153 * (month + 12 * (month <= 2) - 3) + 2) // 5 + day - 1
     number: Whole = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
     return number

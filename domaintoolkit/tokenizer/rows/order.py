@@ -92,6 +92,7 @@ def group_rows(entities: Sequence[pa.Array], times: NDArray[np.int64] | None, is
     tied = np.zeros(count, bool)
     np.equal(packed[1:], packed[:-1], out=tied[1:])
     instants = _instants(packed, bits, low, unit) if unit else None
+    # the entity alone
     packed >>= np.uint64(bits)
     changes = np.flatnonzero(packed[1:] != packed[:-1]) + 1
     starts = np.concatenate([[0], changes, [count]]) if count else np.zeros(1, np.int64)
@@ -157,6 +158,7 @@ def _sort_keys(keys: NDArray[np.uint64], width: int) -> tuple[Ranks, NDArray[np.
 def _coarse(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """(times, unit in µs): whole seconds or milliseconds if all times are, which leaves fewer bits to sort by."""
     for unit in (1_000_000, 1_000):
+        # the first rows rule a unit out for most tables
         if not (times[:1000] % unit).any():
             coarse = np.empty_like(times)
             for start in range(0, len(times), _BLOCK):
