@@ -63,9 +63,9 @@ class Cells:
     holds a `whole` slot. Repeated values share one sequence; a sequence that no row uses is allowed.
     """
 
-    codes: Ints
-    slots: NDArray[np.int32]
-    offsets: NDArray[np.int64] | None = None
+    codes: Ints  # (n,)
+    slots: NDArray[np.int32]  # (slots of all sequences,)
+    offsets: NDArray[np.int64] | None = None  # (sequences + 1,)
 
     def sequence(self, number: int) -> NDArray[np.int32]:
         """The slots of sequence `number`."""
@@ -202,6 +202,7 @@ def drop_unused(cells: Cells) -> Cells:
     """The same cells without the sequences that no row has."""
     used = np.bincount(cells.codes, minlength=1) > 0
     kept = np.flatnonzero(used)
+    # (rows,) numbers among the sequences that are kept
     codes = (np.cumsum(used) - 1)[cells.codes]
     if cells.offsets is None:
         return Cells(codes, cells.slots[kept])

@@ -50,6 +50,7 @@ class CountState(State):
         self._loose += len(table)
         if self._loose > _COMPACT:
             kept = self._sum(self._tables)
+            # below zero: the more is kept, the more has to come before everything is gone through again
             self._tables, self._loose = [kept], -len(kept)
 
     def counts(self) -> pa.Table:
@@ -205,6 +206,7 @@ def _order_of_texts(values: NDArray[np.int64]) -> NDArray[np.int64]:
 def _pad_digits(values: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Magnitudes filled up with zeros on the right, so that each has 19 digits."""
     magnitudes = values.view(np.uint64)
+    # of the bits of a negative number the two's complement, which holds 2**63 too
     magnitudes = np.where(values < 0, np.negative(magnitudes), magnitudes)
     return magnitudes * _TENS[18 - np.searchsorted(_TENS[1:], magnitudes, side="right")]
 

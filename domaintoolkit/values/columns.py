@@ -130,6 +130,7 @@ def _to_microseconds(values: pa.Array) -> Prepared:
     if values.type == _TIME:
         return Prepared(values)
     made = values.cast(_TIME, safe=False)
+    # a time that has lost digits does not come back as it was
     finer = np.asarray(pc.fill_null(pc.not_equal(made.cast(values.type), values), False))
     if not finer.any():
         return Prepared(made)
@@ -169,6 +170,7 @@ def _bounds(kind: pa.DataType) -> tuple[int, int]:
         return 0, 0
     unit = {"s": 1_000_000, "ms": 1_000, "us": 1}[kind.unit]
     if pa.types.is_duration(kind):
+        # the longest timedelta of Python
         most = 999_999_999 * DAY // unit
         return -most, min(most, 2**63 - 1)
     return YEARS_BEGIN // unit, YEARS_END // unit

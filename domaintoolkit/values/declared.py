@@ -188,6 +188,7 @@ def _sets(made: Converted, mark: str) -> Converted:
 def _list_sets(array: pa.Array, column: Column, replace: bool) -> Converted:
     """Lists as texts that join their distinct elements in their order."""
     mark = column.set_separator or ""
+    # (rows,); `flatten` leaves out what lies under a null
     lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0))
     made = convert_typed(array.flatten(), _without_sets(column), replace)
     elements, broken = made.values.to_pylist(), dict(made.refused)
@@ -283,6 +284,7 @@ def _dates(texts: pa.Array, patterns: Sequence[TimePattern]) -> Prepared:
     if not patterns:
         return parse_dates(texts)
     times = parse_formatted(texts, patterns)
+    # a pattern with a clock reads dates too, if their time of day is midnight
     clock = ~times.null & (times.micros % DAY != 0)
     refused = [(row, reason.replace("a time like", "a date like", 1)) for row, reason in times.refused]
     for row in np.flatnonzero(clock).tolist():

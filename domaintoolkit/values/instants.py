@@ -111,6 +111,7 @@ def text_instants(texts: pa.Array, times: TextTimes, table: ZoneTable, form: Tim
         made = _locate(micros, null, table, show, dates, refused)
     else:
         walls = _locate(micros, null | named, table, show, dates, refused)
+        # null in the rows of the other part, as that is in these; `refused` goes with one of them only
         zoned = _locate(micros, null | ~named, None, show)
         values = pc.if_else(pa.array(named), zoned.values, walls.values)
         made = Prepared(values, sorted([*walls.refused, *zoned.refused]))
@@ -242,6 +243,7 @@ def _locate(
     skipped = None if wall is None else wall.find_skipped(micros)
     if wall is not None and skipped is not None:
         if dates is not None:
+            # a date stays unless its whole day is skipped, as 30 December 2011 is in Apia
             skipped &= ~(dates() & (wall.local(times) // DAY == micros // DAY))
         checks.append((skipped, f"does not exist in {wall.name}: its clocks are put forward then; {_ZONE}"))
     if len(times) and (times.min() < YEARS_BEGIN or times.max() >= YEARS_END):
@@ -376,6 +378,7 @@ def _numpy_instant(value: np.datetime64, table: ZoneTable, cut: bool) -> int:
     unit, step = np.datetime_data(value.dtype)
     count = int(value.astype(np.int64)) * step
     if unit in ("Y", "M"):
+        # months since January 1970
         year, month = divmod(count if unit == "M" else 12 * count, 12)
         micros = day_number(1970 + year, month + 1, 1) * DAY
     elif unit in ("ns", "ps", "fs", "as"):

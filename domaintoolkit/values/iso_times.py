@@ -120,6 +120,7 @@ def _cast_alike(texts: pa.Array) -> TextTimes:
 
 def _refuse_year_0(times: pa.Array) -> pa.Array:
     """The same times; raises `pa.ArrowInvalid` if one is of the year 0, which `parse_time` refuses."""
+    # with an offset, a time in the year 1 may be up to a day before it in UTC
     if len(times) and times.null_count < len(times) and pc.min(times.view(pa.int64())).as_py() < _YEAR_1 - DAY:
         raise pa.ArrowInvalid("the year 0")
     return times

@@ -93,6 +93,7 @@ class NumberStyle:
             whole = whole.replace(mark, "")
         if not whole and not part["fraction"]:
             return None
+        # the percent sign moves the exponent: a division by 100 would round
         exponent = int(part["exponent"] or 0) - (2 if part["percent"] else 0)
         minus = "-" if opened or signs not in ("", "+") else signs
         point = f".{part['fraction']}" if part["point"] else ""
@@ -264,6 +265,7 @@ def _marks(digits: str, style: NumberStyle) -> list[dict[str, str]]:
     as_decimal = {"decimal": last} | ({"thousands": "." if last == "," else ","} if style.thousands == last else {})
     as_thousands = {"thousands": last} | ({"decimal": "," if last == "." else "."} if style.decimal == last else {})
     if last in ".," and marks.count(last) == 1:
+        # 1,234 is most likely above a thousand, and 1.234 a little more than one
         grouped = re.fullmatch(r"[0-9]{1,3}[.,][0-9]{3}", digits) is not None and last == ","
         found += [as_thousands, as_decimal] if grouped else [as_decimal, as_thousands]
     else:

@@ -186,10 +186,12 @@ def _may_be_misspelled(texts: pa.Array) -> bool:
         return False
     width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
     bounds: NDArray[Any] = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1]
+    # each is a place in `data`; that of an empty text is where the next one begins
     starts = bounds[: np.searchsorted(bounds, bounds[-1])]  # without empty texts at the end
     text = np.frombuffer(data, np.uint8)
     # of the characters that numbers begin with, only the signs are below the digits
     low = np.flatnonzero(text[starts] <= ord("0"))
+    # a single character is 0, or a sign that no cast reads
     longer = low[bounds[low + 1] - bounds[low] > 1]
     first, second = text[bounds[longer]], text[bounds[longer] + 1]
     return bool(((first != ord("-")) | (second <= ord("0"))).any())

@@ -92,6 +92,7 @@ def count_of(text: str, form: TimeForm) -> int:
     if len(digits) > _LONGEST or exponent < -_LONGEST:
         raise ValueError(f"{show_count(text, form)} {FINER}")
     number = int(f"{found[1]}{digits}")
+    # microseconds for each unit, as a fraction
     above, below = (1, 1_000) if form.unit == "ns" else (PER_UNIT[form.unit], 1)
     counted, parts = number * above, below
     if exponent > 0:
@@ -104,6 +105,7 @@ def count_of(text: str, form: TimeForm) -> int:
     if not rest:
         return micros
     if form.unit in _DIVIDED:
+        # a fraction with all digits of a float means the microsecond that has the same float
         rounded = round(float(text) * above)
         if rounded / above == float(text):
             return rounded
@@ -126,6 +128,7 @@ def floats_as_counts(numbers: NDArray[np.float64], null: NDArray[np.bool_], form
     if form.unit != "ns":
         factor = float(PER_UNIT[form.unit])
         small = ~null & (np.abs(numbers) < _EXACT[form.unit])
+        # (rows,) the microsecond next to each; it is the right one if it has the same float
         near = np.rint(np.where(small, numbers, 0.0) * factor)
         exact = small & (near / factor == numbers)
         micros[exact], read[exact] = near[exact].astype(np.int64), True

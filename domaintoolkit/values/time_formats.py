@@ -152,4 +152,5 @@ def _characters(texts: pa.Array, width: int) -> tuple[NDArray[np.uint8], NDArray
     if fits.all() and not texts.null_count:
         return text[offsets[0] : offsets[-1]].reshape(-1, width), np.arange(len(texts))
     rows = np.flatnonzero(fits & np.asarray(texts.is_valid()))
+    # (rows, width) places of the bytes of each text
     return text[offsets[rows].astype(np.int64)[:, None] + np.arange(width)], rows

@@ -118,6 +118,7 @@ def _write_decimal(value: Decimal) -> str:
     if not value.is_finite():
         return str(float(value))
     digits = len(value.as_tuple().digits)
+    # in a context of its own: the caller's might round
     short = value.normalize(Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN))
     if not short:
         return "0"
@@ -169,6 +170,7 @@ def _write_datetime(value: datetime) -> str:
 def parse_names(texts: pa.Array, kind: pa.DataType) -> pa.Array:
     """The values of type `kind` that `write_names` wrote. Raises `pa.ArrowInvalid` if one is not of that type."""
     if pa.types.is_time(kind):
+        # Arrow reads no times of day in text: they are read with a date, which the cast to a time drops
         days = pc.binary_join_element_wise(pa.scalar("1970-01-01", texts.type), texts, pa.scalar("T", texts.type))
         return days.cast(pa.timestamp("us")).cast(kind)
     return texts.cast(kind)

@@ -170,7 +170,7 @@ class SymbolEncoder(Encoder):
         sequences = [self._sequence(text) for text in distinct.to_pylist()]
         offsets = offsets_of(np.array([len(sequence) for sequence in sequences], np.int64))
         slots = np.array([slot for sequence in sequences for slot in sequence], np.int32)
-        spelled = np.array([min(sequence) < 0 for sequence in sequences], bool)
+        spelled = np.array([min(sequence) < 0 for sequence in sequences], bool)  # bytes are below 0
         missing = np.array([sequence[0] == NULL for sequence in sequences], bool)
         cells = Cells(codes, slots, offsets)
         return Encoded([cells], spelled=int(spelled[codes].sum()), missing=int(missing[codes].sum()))
@@ -213,6 +213,7 @@ class SymbolEncoder(Encoder):
         symbols: list[bytes] = []
         for slot in sequence:
             if slot < 0:
+                # a byte spells on the symbol whose marker came before
                 symbols[-1] += bytes([-1 - slot])
             else:
                 symbols.append(b"" if slot < SYMBOLS else self.symbols[slot - SYMBOLS][1].encode())

@@ -83,6 +83,7 @@ class CategoricalEncoder(Encoder):
         self._preimages: dict[pa.DataType, pa.Array] = {}
         self._range: tuple[int, NDArray[np.int32]] = (0, np.empty(0, np.int32))
         """The lowest number of a range, and the slot of each number in it, -1 for those not looked up yet."""
+        # the slots before those of values: null, then the buckets or the spell markers
         self._fixed = 1 + (spec.hash_buckets if spec.unseen == "hash" else levels.depth)
 
     @cached_property
@@ -174,6 +175,7 @@ class CategoricalEncoder(Encoder):
         return codes, np.maximum(known, 0)
 
     def _hash_values(self, distinct: pa.Array) -> NDArray[np.int32]:
+        # (distinct,) a value without a token is found at -1, and so below `_fixed`
         slots = self._levels.find(distinct, np.zeros(len(distinct), np.int32)) + self._fixed
         unseen = slots < self._fixed
         if unseen.any():
@@ -193,6 +195,7 @@ class CategoricalEncoder(Encoder):
             return slots, None, spelled
         # (pieces + 1,) where the slots of each piece begin, and (slots,)
         ends, flat = _spell(pieces, slots, spelled)
+        # (distinct,) every value has at least one piece, which `reduceat` needs
         any_spelled = np.add.reduceat(spelled, firsts[:-1]) > 0 if len(distinct) else spelled
         return flat, ends[firsts], any_spelled
 
@@ -204,6 +207,7 @@ class CategoricalEncoder(Encoder):
         # taken texts lie one after another, so a whole value is a range of them: no text is copied again
         ends = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1)[offsets]
         whole = pa.Array.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), texts.buffers()[2]])
+        # (sequences,) the first slot of each tells null, hashed and other values apart
         first = cells.slots[np.minimum(offsets[:-1], max(len(cells.slots) - 1, 0))] if len(cells.slots) else cells.slots
         values = self._cast_values(whole, first, type)
         return values.take(pa.array(cells.codes))

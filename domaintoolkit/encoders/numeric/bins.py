@@ -46,8 +46,10 @@ def scale_of(spec: Numeric, seen: SeenValues) -> Scale:
         spec.bins, values, counts, (low, high)
     )
     if seen.is_whole:
+        # whole numbers: no number lies between an edge and the next whole one, so the buckets stay the same
         edges = np.ceil(edges)
     edges = np.unique(edges)
+    # other edges would leave a bucket on their far side without a number
     edges = edges[(edges > low) & (edges <= high)]
     # a bucket of one value has its name
     places, first, times = np.unique(np.searchsorted(edges, values, "right"), return_index=True, return_counts=True)

@@ -63,10 +63,12 @@ class Buckets:
         if table is None:
             return np.searchsorted(self.edges, values, side="right").astype(np.int32)
         cells = cells_of(values, mantissa)
+        # row 0 of the table is for all cells below that of the first edge, and the last row for all above
         cells -= first - 1
         np.clip(cells, 0, len(table) - 1, out=cells)
         buckets = table[cells]
         if next_edge is not None:
+            # NaN after the last edge, which no number reaches
             buckets += values >= next_edge[cells]
         return buckets
 
@@ -83,6 +85,7 @@ class Buckets:
                 break
             at_end = lower_ends(edge_cells, mantissa) == self.edges
             inner = edge_cells[~at_end]
+            # two edges inside one cell: narrower cells
             if len(np.unique(inner)) < len(inner):
                 continue
             ends = lower_ends(np.arange(first - 1, last + 2), mantissa)

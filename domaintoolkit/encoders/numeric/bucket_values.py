@@ -26,6 +26,7 @@ class BucketValues:
     def __init__(self, codes: Counts, values: Floats, counts: Counts, nearest: Floats) -> None:
         self.codes, self.values, self.counts, self.nearest = codes, values, counts, nearest
         self._ends = np.cumsum(counts)
+        # (buckets + 1,) the numbers that the values before each bucket stand for
         self._starts = np.append(0, self._ends)[np.searchsorted(codes, np.arange(len(nearest) + 1))]
 
     @classmethod
@@ -38,6 +39,7 @@ class BucketValues:
         own, chosen, _ = _nearest(codes, values, counts, means)
         nearest[own] = chosen
         kept = max(1, min(_KEPT, _ALL // max(buckets, 1)))
+        # a group's number is its bucket's, times `kept`, and its own
         groups, chosen, totals = _nearest(_cut(codes, counts, kept), values, counts, means)
         return cls(groups // kept, chosen, totals, nearest)
 

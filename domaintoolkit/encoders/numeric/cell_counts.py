@@ -54,6 +54,7 @@ class CellCounts:
         made = []
         for sign, side in zip((-1.0, 1.0), self._sides, strict=True):
             lows, counts = side.used()
+            # (cells,) a cell ends where the next one begins: at the next number of its leading bits
             ends = (((lows.view(np.int64) >> _SHIFT) + 1) << _SHIFT).view(np.float64)
             # the last cell ends beyond float64, and those below its normal numbers are wider than a thousandth
             widths = np.minimum(np.minimum(ends, np.finfo(np.float64).max) - lows, lows / 1024)
@@ -96,6 +97,7 @@ class _Side:
         if counts is None:
             self._counts += np.bincount(cells, minlength=len(self._counts))
         else:
+            # `at` adds every count, also if a cell comes several times
             np.add.at(self._counts, cells, counts)
         np.minimum.at(self._lows, cells, values)
 

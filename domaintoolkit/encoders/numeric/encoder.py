@@ -254,6 +254,7 @@ class NumericEncoder(Encoder):
         if is_text(type):
             return self._values(codes, choices, pa.float64()).cast(type)
         floating, null = pa.types.is_floating(type), self.null_code
+        # (choices that occur,) twice, and (rows,) the place of each row's choice among them
         used, first, places = np.unique(choices, return_index=True, return_inverse=True)
         drawn = self.code_count
         if not floating and ((used > null) & (used < drawn)).any():

@@ -211,9 +211,10 @@ class GroupedNumericEncoder(Encoder):
 
     def _codes(self, floats: Floats, groups: Longs) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """(code of each number, True if it lies outside the range of its group), for numbers that are not NaN."""
-        codes, outside = np.empty(len(floats), np.int32), np.zeros(len(floats), np.bool_)
+        codes, outside = np.empty(len(floats), np.int32), np.zeros(len(floats), np.bool_)  # (rows,) each
         for group, rows in _rows_of(groups):
             encoder, own = self.encoders[group], floats[rows]
+            # codes are counted on from group to group
             codes[rows] = encoder.codes(own)[0] + self._starts[group]
             outside[rows] = encoder.is_outside(own)
         return codes, outside

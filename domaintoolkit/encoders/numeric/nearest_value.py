@@ -34,6 +34,7 @@ def nearby(number: float, kind: pa.DataType) -> list[object]:
 def _integers(number: float, kind: pa.DataType) -> list[object]:
     signed = int(pa.types.is_signed_integer(kind))
     low, high = -signed << (kind.bit_width - 1), (1 << (kind.bit_width - signed)) - 1
+    # infinities cannot be rounded, and no type of integers reaches so far
     bounded = min(max(number, -1e30), 1e30)
     around = (round(bounded), math.floor(bounded), math.ceil(bounded), math.floor(bounded) - 1, math.ceil(bounded) + 1)
     return [min(max(whole, low), high) for whole in around]
@@ -41,6 +42,7 @@ def _integers(number: float, kind: pa.DataType) -> list[object]:
 
 def _decimals(number: float, kind: pa.DataType) -> list[object]:
     unit = Decimal(1).scaleb(-kind.scale)
+    # the greatest number of the type: all digits are nines
     limit = Decimal(1).scaleb(kind.precision - kind.scale) - unit
     bounded = min(max(Decimal(number), -limit), limit)
     return [bounded.quantize(unit, mode, _WIDE) for mode in (ROUND_HALF_EVEN, ROUND_FLOOR, ROUND_CEILING)]

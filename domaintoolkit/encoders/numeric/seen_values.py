@@ -88,6 +88,7 @@ class SeenValues:
         steps = block if self.is_whole else np.rint(block * unit)
         here = (steps >= 0) & (steps < _GRID)
         if unit != 1:
+            # an amount such as 9.99 is the float nearest to it, and so is the quotient 999 / 100
             here &= steps / unit == block
         rest = block[:0]
         if not here.all():
@@ -335,9 +336,11 @@ def is_short(values: Floats) -> NDArray[np.bool_]:
     """(values,) True for 0 and for numbers that at most five decimal digits write."""
     magnitudes = np.abs(values)
     power = (magnitudes.view(np.int64) >> 52) - 1023 - _LEAST
+    # (values,) the decimal exponent of the power of two at or below each, which is right or one too low
     ten = _GUESS[np.clip(power, 0, len(_GUESS) - 1)]
     ten += magnitudes >= _TENS[ten + 23]
     up, down = _TENS[22 + np.maximum(_DIGITS - 1 - ten, 0)], _TENS[22 + np.maximum(ten - _DIGITS + 1, 0)]
+    # (values,) five digits before the point; by powers of ten up to 10**22, which floats hold exactly
     near = np.rint(magnitudes * up / down)
     short = near / up * down == magnitudes
     short &= (power >= 0) & (power < len(_GUESS))

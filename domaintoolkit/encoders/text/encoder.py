@@ -97,6 +97,7 @@ class TextEncoder(Encoder):
         first = np.zeros(len(slots), np.bool_)
         first[offsets[:-1]] = True
         slots[first] = np.where(missing, NULL, MARKER)
+        # bytes keep their numbers, and pieces come after null and the marker
         slots[~first] = np.where(numbers < 0, numbers, numbers + PIECES)
         return slots, offsets
 

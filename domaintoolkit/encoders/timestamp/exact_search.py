@@ -59,6 +59,7 @@ def _shift(before: list[Interval], shift: Interval) -> list[Interval]:
     low, high = shift
     pieces, covered = [], YEARS_BEGIN
     for begin, end in before:
+        # the last instant is end - 1, and the longest shift high - 1
         start, stop = max(begin + low, covered), min(end + high - 1, YEARS_END)
         if start < stop:
             pieces.append((start, stop))
@@ -83,6 +84,7 @@ def _choose(sets: _Sets, shifts: Sequence[Interval]) -> list[int]:
     times = [time]
     for at in range(len(sets) - 1, 0, -1):
         low, high = shifts[at]
+        # from high - 1 to low µs before the event after it
         time = _pick(sets[at - 1], time - high + 1, time - low + 1)
         times.append(time)
     return times[::-1]

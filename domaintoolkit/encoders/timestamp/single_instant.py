@@ -45,7 +45,7 @@ def near_instants(tokens: TimeTokens, zone: ZoneTable, type: pa.DataType, near: 
     Of all that agree, one that is nearest to the day of `near` (rows,), which is in µs. Raises as `any_instants`.
     """
     within = _held(type)
-    midday = near // DAY * DAY + DAY // 2
+    midday = near // DAY * DAY + DAY // 2  # (rows,) one instant for each day, so that rows of one day share a search
     # (parts + 2, rows); rows of one day with equal parts share one search
     rows = np.stack([*tokens.parts.values(), tokens.null.astype(np.int64), np.where(tokens.null, 0, midday)])
     distinct, first, inverse = np.unique(rows, axis=1, return_index=True, return_inverse=True)

@@ -161,7 +161,7 @@ class _NextMatch:
         begin, end = begin - offset, np.minimum(np.minimum(end - offset, until), stop)
         # no match before the offset changes: search again from the transition on
         for _ in range(_SEGMENTS):
-            again = np.flatnonzero((begin >= until) & (until < stop))
+            again = np.flatnonzero((begin >= until) & (until < stop))  # (events that search on,)
             if not len(again):
                 break
             at = until[again]

@@ -85,6 +85,7 @@ class YearPart:
         found = [self.sequence(year) for year in range(low, high + 1)]
         lengths = np.array([len(slots) for slots in found], np.int64)
         slots = np.array([slot for sequence in found for slot in sequence], np.int32)
+        # a spelled year has a marker and digits
         return Cells(np.empty(0, np.int16), slots, offsets_of(lengths)), lengths > 1
 
     def values(self, cells: Cells) -> NDArray[np.int64]:
