@@ -127,6 +127,7 @@ class _Reader:
             row[schema.time] = _EPOCH
         ids = self.tokenizer.encode_entity([row])
         first = int(index_events(ids, np.array([0, len(ids)]), self.tokenizer.grammar).starts[0])
+        # the same header for each date; only the anchor differs
         flat: NDArray[Any] = np.tile(ids[:first], len(times))
         offsets = np.arange(len(times) + 1) * first
         if self.rule.anchors is not None:
@@ -221,6 +222,7 @@ def _label_parts(
     part = 0
     for rows in reader.folder.streams():
         wanted = placed.of(rows)
+        # (labels,) rows of this shard, which rise
         local = placed.histories[wanted] - rows.number
         lengths = np.diff(rows.offsets).astype(np.int64)
         # (labels,) cut so that the histories of one part have about TOKENS tokens; a history is never cut
@@ -252,9 +254,10 @@ def _histories(rows: ShardRows) -> StoredHistories:
 
 
 def _all_prefixes(histories: StoredHistories, selected: Longs, every_event: bool) -> Prefixes:
-    counts = np.diff(histories.event_offsets).astype(np.int64)[selected]
+    counts = np.diff(histories.event_offsets).astype(np.int64)[selected]  # (selected,)
     if not every_event:
         return Prefixes(selected, counts, np.zeros(len(selected), np.int64))
+    # 1, 2, ... of each history: one prefix ends after each event
     events = positions(np.ones(len(counts), np.int64), counts)
     return Prefixes(np.repeat(selected, counts), events, np.zeros(len(events), np.int64))
 
@@ -282,6 +285,7 @@ def _entity_tables(reader: _Reader, file: VectorFile, split: str | None, every_e
         whole = pa.Table.from_batches([rows.table]).select(entity)
         counts = np.diff(rows.event_offsets).astype(np.int64)[rows.selected]
         of = np.repeat(rows.selected, counts) if every_event else rows.selected
+        # 0, 1, ... of each history
         within = positions(np.zeros(len(counts), np.int64), counts) if every_event else None
         for low in range(0, max(len(of), 1 - number), WRITTEN):
             chosen = of[low : low + WRITTEN]

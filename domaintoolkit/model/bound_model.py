@@ -160,6 +160,7 @@ class BoundModel(nn.Module, ModelHubMixin):
     def _from_pretrained(
         cls, *, model_id: str, vocabulary: VocabularyLike | None = None, device: str = "cpu", **options: Any
     ) -> Self:
+        # huggingface_hub gives the config that it has read; ours is read with its checksum
         options.pop("config", None)
         folder = Path(model_id)
         if not folder.is_dir():

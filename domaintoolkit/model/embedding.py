@@ -61,6 +61,7 @@ def embed(
     events = np.diff(index.offsets)
     if whole:
         return embed_streams(model, ids, bounds, pooling)
+    # (events,) counted from the first token of each stream, as `StoredHistories` has them
     starts = index.starts - np.repeat(bounds[:-1], events)
     histories = StoredHistories(ids, bounds, starts, index.offsets, None, np.arange(len(bounds) - 1))
     out = np.empty((len(lengths), find_pooler(pooling, model).width), np.float32)
@@ -123,7 +124,7 @@ def _embed_windows(
         if segmenter is not None:
             ids, bounds = _segment(segmenter, ids, bounds)
         hidden = read(ids, bounds)
-        last = sizes[chosen] - 1 if segmenter is None else np.diff(bounds) - 1
+        last = sizes[chosen] - 1 if segmenter is None else np.diff(bounds) - 1  # (B,)
         queries, rows, at = ends.find(chosen, last, hidden.device)
         out[queries] = pooler(hidden, rows, at).cpu().numpy()
     return out
@@ -175,7 +176,7 @@ class _PrefixEnds:
         """
         counts = np.diff(self.bounds)[chosen]
         queries = self.order[positions(self.bounds[:-1][chosen], counts)]
-        rows = np.repeat(np.arange(len(chosen)), counts)
+        rows = np.repeat(np.arange(len(chosen)), counts)  # (n,) the row of each prefix in the batch
         # an event that is cut short has no position
         at = last[rows] if self.position is None else np.minimum(self.position[queries], last[rows])
         return queries, torch.from_numpy(rows).to(device), torch.from_numpy(at).to(device)

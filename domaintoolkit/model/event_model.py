@@ -173,7 +173,7 @@ class EventModel(BoundModel):
         values is the score of their mean row: only the sums are computed for each position.
         """
         batch = seen.batch
-        chosen = head.choose(seen.targets.source)
+        chosen = head.choose(seen.targets.source)  # (n,) positions
         # (B * T, P)
         own = batch.ids.flatten(0, 1)[:, self.header_parts :]
         there = self.place[own] == torch.arange(self.header_parts, batch.ids.shape[2], device=own.device)
@@ -190,6 +190,7 @@ class EventModel(BoundModel):
         for part in range(self.event_parts):
             place = self.header_parts + part
             known = self.get_buffer("rank")[own[seen.targets.source + 1, part][seen.targets.there[place]]]
+            # (n,) each; a position without later values of this part costs nothing
             sums = log_partition(queries[:, part], tables[self.candidates(place)], known, self.config)
             nats = (sums - (queries[:, part] * means[:, part]).sum(1)) * (counts[:, part] > 0)
             costs.append(nats.sum() / (counts[:, part] > 0).sum().clamp(min=1))
@@ -237,6 +238,7 @@ class EventModel(BoundModel):
             there = seen.targets.there[place]
             rows = headers[there]
             loss, each, tokens = self._part(place, contexts[there, place], queries[there, place], rows, seen)
+            # all parts of a header share one column, so that they are added up
             nats[:, -1].index_add_(0, rows, each)
             yield loss, tokens
 

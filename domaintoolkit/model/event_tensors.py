@@ -74,6 +74,7 @@ class EventTensors:
 
 
 def _spread(values: NDArray[Any], target: Ints, count: int, length: int, fill: int) -> torch.Tensor:
+    # (N, ...) to (count * length, ...), then to (count, length, ...)
     out = np.full((count * length, *values.shape[1:]), fill, values.dtype)
     out[target] = values
     return torch.from_numpy(out.reshape(count, length, *values.shape[1:]))

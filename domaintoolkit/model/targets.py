@@ -45,6 +45,7 @@ def event_targets(batch: EventBatch, header_parts: int, place: Tensor, continues
         # (M,) or (N,) the first tokens of this part
         own = ids[headers if part < header_parts else source + 1, part]
         there.append((place[own] == part).nonzero().flatten())
+        # (n,) among the positions that have the part
         going.append(continues[own[there[-1]]].nonzero().flatten())
     if not bool(continues[batch.ids.flatten()[batch.tail_cells]].all()):
         raise DecodeError("a token that stands alone is followed by continuation tokens")

@@ -113,6 +113,7 @@ class Trainer:
         training, recipe, state, accelerator = self.training, self.training.recipe, self.state, self.accelerator
         devices, device = accelerator.num_processes, accelerator.device
         meter = Meter(training.steps, devices, training.flops, peak_flops(device), self._log, state.step)
+        # a run that goes on begins with the batch after its last one
         batches = training.batches(state.step * recipe.accumulation)
         self.module.train()
         while state.step < training.steps and not state.finished:
@@ -131,6 +132,7 @@ class Trainer:
                 # devices exchange gradients only after the last batch of a step
                 with nullcontext() if last else accelerator.no_sync(self.module):
                     report = self.module(batch)
+                    # the gradients of the parts add up: a step has that of their mean
                     accelerator.backward(report.loss / recipe.accumulation)
                 meter.add(report.loss, report.nats_by_part, report.tokens, report.events)
 
@@ -145,6 +147,7 @@ class Trainer:
                 began = time.perf_counter()
                 bits = self._evaluate()
                 self._save_if_due()
+                # rates are those of training alone
                 meter.exclude(time.perf_counter() - began)
                 self.losses += meter.flush(state.step, rate, bits)
             elif meter.is_due():
@@ -236,6 +239,7 @@ class Trainer:
         moments: dict[str, dict[str, Tensor]] = {}
         for key, tensor in tensors["optimizer"].items():
             name, _, moment = key.rpartition("/")
+            # {parameter: {moment: tensor}} again, as the optimizer's state has it
             moments.setdefault(name, {})[moment] = tensor
         whole: Any = distributed.get_optimizer_state_dict(self.module, self.optimizer.optimizer, options=FULL)
         # A parameter that never had a gradient has no moments yet; zeros and step 0 are how it begins.

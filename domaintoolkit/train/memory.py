@@ -33,6 +33,7 @@ def check_memory(config: TokenModelConfig, recipe: Recipe, device: torch.device)
     total = total_memory(device)
     if total is None:
         return
+    # memory does not depend on the kind of GPU
     kind = "cpu" if device.type == "cpu" else "h100"
     needed = plan(config, recipe.batch, recipe.block, recipe.precision, kind).memory
     if needed > total * SLACK.get(device.type, 2.0):

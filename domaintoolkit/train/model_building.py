@@ -37,6 +37,7 @@ def build_model(
     if recipe.segmentation != "base" and composites is not None:
         tokens, _, offsets = composites.flat_pieces
         syntax = grammar.with_composites(composites.ids, tokens, offsets)
+    # just before the weights are drawn, so that nothing else moves them
     torch.manual_seed(recipe.seed)
     if isinstance(config, EventModelConfig):
         return EventModel(config, syntax, vocabulary.hash)

@@ -144,8 +144,9 @@ class Meter:
 
     def add(self, loss: Tensor, nats: Tensor, tokens: Tensor, events: Tensor) -> None:
         """Count one batch in: its loss, with all objectives and penalties, and `LossReport.nats_by_part`."""
+        # the last part is the header, which is not an event's
         counts = (loss, nats.sum(), nats[:-1].sum(), tokens, events)
-        self._sums.append(torch.stack([count.detach().float() for count in counts]))
+        self._sums.append(torch.stack([count.detach().float() for count in counts]))  # (5,)
 
     def add_norm(self, norm: Tensor) -> None:
         """Count the norm of a step's gradient in."""
@@ -174,6 +175,7 @@ class Meter:
             step=step,
             steps=self.steps,
             loss=nats / max(tokens, 1),
+            # nats to bits
             bits_per_event=event_nats / max(events, 1) / math.log(2),
             learning_rate=rate,
             tokens_per_second=tokens / seconds * self.devices,

@@ -172,6 +172,7 @@ def default_recipe(family: Literal["token", "event"] = "event", events: int = 20
     size = "small" if events < MIDDLE else "middle" if events < LARGE else "large"
     shape = SHAPES["gpu" if gpu else "cpu"][size]
     positions = shape["block"] * shape["batch"]
+    # an event takes one position
     steps = max(FEWEST, min(round(PASSES[size] * events / positions), MOST["gpu" if gpu else "cpu"]))
     often = max(1, steps // 10)
     return Recipe(family="event", steps=steps, evaluate_every=often, checkpoint_every=often, **shape)

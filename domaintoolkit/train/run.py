@@ -171,6 +171,7 @@ def _resolve_steps(recipe: Recipe, blocks: int, devices: int) -> tuple[Recipe, i
     steps = recipe.steps
     if steps is None:
         blocks_per_step = recipe.batch * recipe.accumulation * devices
+        # blocks of all devices together: each of them trains on its own part
         steps = max(1, math.ceil((recipe.epochs or 1.0) * blocks / blocks_per_step))
     return recipe.resolve(steps), steps
 

@@ -74,6 +74,7 @@ def begin_run(folder: Path, recipe: str, tokenizer: DomainTokenizer) -> None:
     """Write the recipe, which is TOML, and the tokenizer without its counts; the folder is a run's from the first file
     on."""
     text = recipe.encode()
+    # first of all, so that a folder with a result always holds a finished run
     (folder / RESULT).unlink(missing_ok=True)
     files = {RECIPE: hashlib.sha256(text).hexdigest()}
     write_json(folder / RUN, FORMAT, VERSION, {"vocabulary": tokenizer.vocabulary.hash, "files": files})

@@ -27,7 +27,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int, devices: int = 1) -> fl
     The cosine reaches the floor at the last step; with restarts (Loshchilov and Hutter 2017), at the last one
     before each restart. Only the run warms up: a restart begins at the peak.
     """
-    peak = peak_rate(recipe, devices)
+    peak = peak_rate(recipe, devices)  # the highest
     warmup = recipe.warmup_steps(steps)
     if step < warmup:
         # the first step learns already, and the step after the warm-up is the first with the peak
@@ -37,6 +37,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int, devices: int = 1) -> fl
     begin, end = warmup, steps
     if recipe.schedule == "restarts":
         cycle, step = divmod(step, recipe.restart_every)
+        # `step` counts within the cycle from here on, and only the first one has a warm-up
         begin, end = 0 if cycle else warmup, min(steps, recipe.restart_every)
-    along = (step - begin) / max(1, end - 1 - begin)
+    along = (step - begin) / max(1, end - 1 - begin)  # from 0 to 1 at the last step
     return peak * (recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))

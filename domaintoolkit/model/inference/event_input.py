@@ -63,6 +63,7 @@ class EventInput:
             parts = np.unique(tails.part[place[ids[tails.at]] == Place.BYTE])
             self.bytes = np.zeros(model.header_parts + model.event_parts, np.int32)
             self.bytes[parts] = len(tokens) + len(spelled) * np.arange(len(parts), dtype=np.int32)
+            # a byte spells in many parts, and the projection of a cell depends on its part
             rows += [self._project(spelled, int(part)) for part in parts]
         self.table = torch.cat(rows)
         """(rows, width)"""
@@ -85,6 +86,7 @@ class EventInput:
         x = functional.embedding_bag(
             torch.from_numpy(rows).to(device),
             self.table,
+            # each sum goes up to where the next position begins
             torch.from_numpy(opens.ravel()).to(device),
             mode="sum",
             per_sample_weights=None if weights is None else torch.from_numpy(weights).to(device),

@@ -45,6 +45,7 @@ class FrozenDecoder:
         self.gain = _gain(decoder.final_norm)
         self.layers = []
         for at in range(0, len(decoder.layers), 2):
+            # attention and feed-forward blocks take turns
             blocks: Any = decoder.layers[at : at + 2]
             norm, feed_norm = blocks[0][0][0], blocks[1][0][0]
             attention, feed = blocks[0][1], blocks[1][1].ff
@@ -69,6 +70,7 @@ class FrozenDecoder:
         rotary = None
         if self.rotary is not None:
             rotary = self.rotary(torch.arange(shape[1], device=x.device).expand(shape))[0]
+        # (B * T, width) a view, so that sums in place are sums in `x`
         rows = x.view(-1, self.config.width)
         for layer in self.layers:
             normed = self._normalise(rows)

@@ -45,7 +45,7 @@ class _CrossEntropy(torch.autograd.Function):
                 grad_weight.addmm_(difference.t(), rows[part])
             else:
                 grad_weight += difference.t() @ rows[part]
-        count = (targets >= 0).sum().clamp(min=1)
+        count = (targets >= 0).sum().clamp(min=1)  # ()
         ctx.save_for_backward((grad_hidden / count).to(hidden.dtype), grad_weight.div_(count))
         ctx.mark_non_differentiable(nats)
         return nats.sum() / count, nats
@@ -110,5 +110,5 @@ def precision(tensor: Tensor) -> torch.dtype:
 
 
 def _slices(count: int, weight: Tensor) -> list[slice]:
-    size = max(1, (SLICE if weight.device.type == "cpu" else GPU_SLICE) // len(weight))
+    size = max(1, (SLICE if weight.device.type == "cpu" else GPU_SLICE) // len(weight))  # positions a slice
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]

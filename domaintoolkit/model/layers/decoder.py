@@ -92,6 +92,7 @@ class PackedDecoder(Decoder):  # type: ignore[misc]
     def _initialize(self, config: TokenModelConfig) -> None:
         for at, (kind, (norms, block, _)) in enumerate(zip(self.layer_types, self.layers, strict=True)):
             if kind == "f" and config.gated and not config.bias:
+                # x-transformers' gate has a bias, whatever `ff_no_bias` says
                 block.ff[0].proj = nn.Linear(config.width, 2 * config.inner, bias=False)
             if kind == "f" and config.parallel:
                 self.layers[at][0] = nn.ModuleList([None, *list(norms)[1:]])  # type: ignore[list-item]

@@ -58,7 +58,7 @@ class Heads(nn.Module):
     def _contexts(self, hidden: Tensor, session: Tensor, cells: Tensor) -> Tensor:
         if not self.sequential:
             return hidden[:, None].expand(-1, len(self.weight), -1)
-        known = torch.einsum("npc,pcw->npw", cells, self.before)
+        known = torch.einsum("npc,pcw->npw", cells, self.before)  # (N, P, width)
         # (N, P, width): the sum over the parts before each, since its own is taken off
         earlier = known.cumsum(1) - known
         base = self.mix(hidden) + session[:, None] * self.flag
@@ -84,7 +84,7 @@ class HeaderHeads(nn.Module):
         return config.width * (1 + 2 * parts * config.cell)
 
     def forward(self, cells: Tensor) -> tuple[Tensor, Tensor]:
-        known = torch.einsum("npc,pcw->npw", cells, self.before)
+        known = torch.einsum("npc,pcw->npw", cells, self.before)  # (N, H, width)
         # (N, H, width): each from the sum over the parts before it
         contexts = functional.gelu(self.begin + known.cumsum(1) - known)
         return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight)
@@ -115,7 +115,9 @@ def _compute_sampled_loss(query: Tensor, weight: Tensor, targets: Tensor, negati
     are drawn uniformly, and each stands for an equal share of them; the estimate of the sum is unbiased. Draws from
     all candidates alone would miss the few that have most of the probability.
     """
+    # (U,) the distinct targets, rising, and (N,) the place of each target among them
     known, which = torch.unique(targets, return_inverse=True)
+    # (U + negatives, cell + 1) and (U + negatives,): the known ones come first, so that `which` is their place
     rows, shares = _draw_candidates(weight, known, negatives)
     scores = (query @ rows.t()).float() + shares
     return functional.cross_entropy(scores, which, reduction="sum")
@@ -127,6 +129,7 @@ def _draw_candidates(weight: Tensor, known: Tensor, negatives: int) -> tuple[Ten
     # (negatives,) from 0 to K - U - 1, moved up past the known ones
     drawn = torch.randint(max(1, size - len(known)), (negatives,), device=device)
     drawn = drawn + torch.searchsorted(known - torch.arange(len(known), device=device), drawn, right=True)
+    # each drawn one stands for (K - U) / negatives candidates; with none left, for nothing
     share = math.log(max(size - len(known), 1e-30) / negatives)
     rows = torch.cat((weight[known], weight[drawn.clamp(max=size - 1)]))
     return rows, functional.pad(torch.full((negatives,), share, device=device), (len(known), 0))

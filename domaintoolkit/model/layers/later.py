@@ -86,6 +86,7 @@ class LaterEvents(nn.Module):
     @staticmethod
     def choose(source: Tensor) -> Tensor:
         """Some of the positions that others follow, evenly spread; which, depends on the batch alone."""
+        # one in `EVERY`, or fewer if that would be more than `MOST`
         step = max(EVERY, -(-len(source) // MOST))
         return source[len(source) % step :: step] if len(source) > step else source[-1:]
 
@@ -159,6 +160,7 @@ def later_means(values: Tensor, there: Tensor, documents: Tensor, chosen: Tensor
     row, at = chosen // documents.shape[1], chosen % documents.shape[1]
     end = last.flatten()[chosen]
     sums, counts = _sums(values), _sums(there)
+    # (n, P) from the position after the chosen one to the last of its history
     found = counts[row, end + 1] - counts[row, at + 1]
     means = (sums[row, end + 1] - sums[row, at + 1]) / found.clamp(min=1)[..., None]
     return means.float(), found.float()

@@ -30,9 +30,9 @@ SPREAD = 0.01
 class Tails(NamedTuple):
     """Tails of C cells in one line, with the bounds of each; `length` may be 0."""
 
-    tokens: Tensor
-    start: Tensor
-    length: Tensor
+    tokens: Tensor  # (tokens of all tails,)
+    start: Tensor  # (C,)
+    length: Tensor  # (C,)
 
     def pad(self, steps: int) -> Tensor:
         """(C, steps): the first tokens of each tail, and any after its end."""
@@ -160,6 +160,7 @@ class TailDecoder(nn.Module):
 
     def _rank(self, tokens: Tensor, pieces: int) -> Tensor:
         rank, is_byte = self.get_buffer("rank"), self.get_buffer("is_byte")
+        # in the alphabet of a part, the bytes come after its pieces
         return rank[tokens] + is_byte[tokens] * pieces
 
 

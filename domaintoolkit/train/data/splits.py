@@ -54,7 +54,7 @@ class Splits:
 
     def held_out_batches(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[ModelBatch, Windows]]:
         """Held-out batches and the windows in them; of about `blocks` blocks at most."""
-        limit = None if blocks is None else -(-blocks // loader.batch)
+        limit = None if blocks is None else -(-blocks // loader.batch)  # batches
         for batch in islice(loader.once(), limit):
             yield self.to_model_batch(batch), batch.windows
 
@@ -66,6 +66,7 @@ class Splits:
         batches = -(-self.train.blocks // self.train.batch)
         if batches < 2:
             return self.base_windows(self.train), self.base_windows(self.train)
+        # batch 1 of every ten tunes: there are two batches at least, so each side has one
         seen = (windows for number, windows in enumerate(self.base_windows(self.train)) if number % 10 != 1)
         return seen, islice(self.base_windows(self.train), 1, None, 10)
 
@@ -99,6 +100,7 @@ def open_splits(
     validation: Loader | None
     test: Loader | None
     if recipe.held_out == "last":
+        # the last event is for the test and the one before it for validation; each is told from all before it
         train = open_training(HistorySource(batches, without_last=2))
         validation = open_held_out(HistorySource(batches, without_last=1, long_only=True), latest=True)
         test = open_held_out(HistorySource(batches, long_only=True), latest=True)

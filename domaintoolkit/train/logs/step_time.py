@@ -37,6 +37,7 @@ def time_steps(encoded: str | Path, recipe: Recipe, threads: int | None = None) 
     torch.set_num_threads(threads or before)
     batches, times = splits.training_batches(0), []
     try:
+        # the first step also compiles and allocates, and does not count
         for _ in range(1 + STEPS):
             began = time.perf_counter()
             for _ in range(recipe.accumulation):
