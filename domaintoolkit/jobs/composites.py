@@ -40,6 +40,7 @@ class LowestEntities:
         self._keys, self._limit, self._training, self._most_rows = keys, limit, training, most_rows
         self._tables: list[pa.Table] = []
         self._loose = 0
+        # entities with hashes above it have gone: none yet
         self._highest = np.uint64(0xFFFFFFFFFFFFFFFF)
         self.is_cut = False
         """Entities among the `limit` lowest have gone since all of them have more than `most_rows` rows."""
@@ -62,6 +63,7 @@ class LowestEntities:
         # (entities,): more rows come later, so an entity that goes now would go in the end too
         distinct, counts = np.unique(hashes, return_counts=True)
         most = len(whole) if self._most_rows is None else self._most_rows
+        # so many entities, the lowest first, have at most `most` rows together
         fitting = max(int(np.searchsorted(np.cumsum(counts), most, "right")), 1)
         limit = min(self._limit, fitting)
         if len(distinct) > limit:

@@ -133,7 +133,7 @@ def _add_splits(table: pa.Table, tokenizer: DomainTokenizer, rows: ShardRows, st
     name = tokenizer.schema.split_column
     if name is None:
         return table
-    of = np.repeat(np.arange(start, end), np.diff(rows.event_offsets[start : end + 1]))
+    of = np.repeat(np.arange(start, end), np.diff(rows.event_offsets[start : end + 1]))  # (events,)
     return table.append_column(name, rows.table["split_value"].take(pa.array(of)))
 
 

@@ -105,6 +105,7 @@ def _segment(part: ShardPart, tokenizer: DomainTokenizer, segmentation: Segmenta
 
 def _table(part: ShardPart, made: Arrays) -> pa.Table:
     table = pa.Table.from_batches([part.table]).take(pa.array(part.rows))
+    # (events,): the beginning of each one's stream, since a shard counts event starts from there
     first = np.repeat(made.offsets[:-1], np.diff(made.event_offsets))
     columns = {"ids": (made.offsets, made.ids), "event_starts": (made.event_offsets, made.event_starts - first)}
     for name, (offsets, values) in columns.items():

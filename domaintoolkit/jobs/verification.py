@@ -97,6 +97,7 @@ class _Verification:
         hashes, set_aside = read_hashes(self.folder.folder, self.folder.manifest.set_aside), 0
         for number in range(self.shards):
             stored, left_out = self.folder.table(number), self.folder.left_out(number)
+            # histories that no row has accounted for yet
             unknown = stored.num_rows + (0 if left_out is None else left_out.num_rows)
             for part in self._read_parts(rows.buckets, number):
                 kept = drop_rows(self.tokenizer, part, hashes)

@@ -30,7 +30,7 @@ class Transcoded:
         self.encoding = encoding
         self._first = b""
         if encoding in MARKS:
-            self._first = stream.read(4)
+            self._first = stream.read(4)  # the longest mark
             found = [each for mark, each in MARKS[encoding].items() if self._first.startswith(mark)]
             if self._first and not found:
                 options = " or ".join(repr(each) for each in MARKS[encoding].values())
@@ -51,6 +51,7 @@ class Transcoded:
 
 
 def _errors(encoding: str) -> str:
+    # in UTF a lone surrogate is what a file may hold; in other encodings it stands for a byte that they do not know
     return "surrogatepass" if encoding.startswith(("utf-16", "utf-32", "utf-8")) else "surrogateescape"
 
 

@@ -93,6 +93,7 @@ def recognise(head: bytes, encoding: str = "utf-8") -> Recognised:
     head = as_utf8(head, encoding).removeprefix(b"\xef\xbb\xbf")
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
         return Recognised("a web page or XML")
+    # [1, 2] may be the first line of a CSV file, but not [[ or [{
     if re.match(rb"\s*(\{|\[\s*[\[{])", head):
         return _recognise_json(head.lstrip())
     if (order := _zeros(head)) and encoding == "utf-8":

@@ -201,6 +201,7 @@ def _look_into(path: Path, wanted: str, encoding: str) -> Iterator[SourceFile]:
     _fits_name(path, found)
     if found.packing == "zip":
         for member in _members(path):
+            # each member is a table of its own
             yield _unpacked(path, "zip", member, wanted, encoding)
     elif found.packing is not None:
         yield _unpacked(path, found.packing, None, wanted, encoding)

@@ -107,6 +107,7 @@ def _which(count: int) -> str:
 
 
 def _missing(missing: Sequence[Column], found: Sequence[str]) -> Iterator[str]:
+    # reversed: of several headers that look alike, the first one stays
     plain = {_plain(header): header for header in reversed(found)}
     times = Counter(found)
     unlike = []
@@ -184,6 +185,7 @@ def _later_header(before: int, rest: bytes, needed: set[str], known: set[str], d
     for number, line in enumerate(rest.decode(errors="replace").splitlines()[:LOOKED_THROUGH], before):
         for mark in (delimiter, *DELIMITERS):
             there = {part.strip("'\" ") for part in (line.split() if mark == "whitespace" else line.split(mark))}
+            # more than half of all, so that a row of values that happen to be headers does not count
             if len(there & needed) > max(len(needed) / 2, len(known)):
                 more = "" if mark == delimiter else f" and delimiter = {mark!r}"
                 return f"; line {number + 1} has them: set skip = {number}{more} in the reader"

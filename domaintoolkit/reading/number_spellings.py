@@ -33,6 +33,7 @@ class NumberSpellings:
         texts = (values.dictionary if pa.types.is_dictionary(values.type) else values)[:LOOKED_AT]
         if column not in self.point and pc.any(pc.ends_with(texts, ".0")).as_py():
             self._find(self.point, column, texts, POINT, file)
+        # most columns have no number with a point: they are not searched any further
         if column not in self.whole and (part < EARLY or column in self.point):
             self._find(self.whole, column, texts, WHOLE, file)
         if column not in self.point or column not in self.whole:

@@ -210,6 +210,7 @@ def _text_parts(
         delimiter = reader.delimiter if named is None else named[1].decode()
         skipped += b"" if named is None else window.take_line()
         dialect = dialect_of(reader, delimiter)
+        # pieces are made one after another, and converted in several threads
         found = pieces(window, dialect, block)
         if reader.header:
             headers, consumed, rest = _header(file, found, dialect, delimiter, columns, skipped)

@@ -20,6 +20,7 @@ __all__ = ["COLUMNS", "Collected", "Quarantine", "RefusedRow", "RefusedRows", "e
 KEPT = 1000
 """Refusals that an error carries; the others are only counted."""
 
+# the list of OWASP's page on CSV injection; the last four are the full-width forms of the first
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Spreadsheets may take a text that begins so for a formula."""
 
@@ -150,6 +151,7 @@ class Quarantine:
 def _cells(entry: dict[str, Any]) -> list[Any]:
     """The values of a line of a CSV file; no text is a formula, since people open the file in spreadsheets."""
     cells = {name: "" if value is None else value for name, value in entry.items()}
+    # an apostrophe will be put before it, so that the exact row has to be kept apart
     if _is_formula(cells["raw"]) and not cells["raw_base64"]:
         cells["raw_base64"] = base64.b64encode(cells["raw"].encode()).decode()
     return [f"'{cell}" if name != "raw_base64" and _is_formula(cell) else cell for name, cell in cells.items()]

@@ -167,6 +167,7 @@ class _KeptRows:
         if batch is not None:
             self._batches.append(batch)
             self._bytes += batch.records.nbytes + len(batch._part.data)
+        # below zero no batch fits: nothing is kept from here on
         if refused or self._bytes > self._limit:
             self._limit = -1
             self._batches.clear()
@@ -207,6 +208,7 @@ class _Reading:
                 self._counts.notes.extend([] if note is None else [note])
             for row, why in converted.refused:
                 keep[row] = False
+                # from the number among the part's rows to the number among its records
                 record = row if part.numbers is None else int(part.numbers[row])
                 problems.setdefault(record, []).append((column.name, why))
         refused = [

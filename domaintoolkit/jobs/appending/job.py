@@ -168,6 +168,7 @@ class _FolderAppend:
 
         def watch(table: pa.Table) -> None:
             nonlocal total
+            # a sum is the same for any order of the rows
             total += int(hash_rows(self.tokenizer, table).sum())
 
         found = partition(source, self.tokenizer.schema, spill, self.progress, refused=self.kept, watch=watch)
@@ -188,7 +189,9 @@ class _FolderAppend:
         Rows that were set aside are not in the folder; `rewrite` lets them in.
         """
         newer = frozenset[int]().union(*(each.newer_sources for each in written))
+        # a source without a newer row may be in the folder as a whole
         suspects = frozenset(range(len(self.names))) - newer
+        # and one with an older row may share some of its rows with it
         suspects |= frozenset[int]().union(*(each.older_sources for each in written))
         if self.tokenizer.schema.time is None or not suspects:
             return frozenset()
@@ -208,6 +211,7 @@ class _FolderAppend:
         return frozenset(source for source, each in overlaps.items() if each.older)
 
     def _range(self, number: int, buckets: RowBuckets) -> slice:
+        # without a rest: the buckets were made a multiple of the shards
         each = buckets.count // len(self.encoded.manifest.shards)
         return slice(number * each, (number + 1) * each)
 

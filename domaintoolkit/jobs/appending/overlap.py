@@ -96,7 +96,8 @@ def _may_be_lost(histories: Histories, rows: pa.Table, limit: int | None) -> Fla
     if limit is None or histories.times is None or not len(histories):
         return np.zeros(len(rows), bool)
     places = find_keys(rows.select(list(histories.schema.entity)), histories.keys)
-    first = np.asarray(histories.times.values)[histories.times.offsets[:-1]]
+    first = np.asarray(histories.times.values)[histories.times.offsets[:-1]]  # (histories,)
+    # such a history may have lost earlier events, so their rows are not found in it
     full = histories.starts.lengths >= limit
     lost: Flags = (places >= 0) & full[places] & (read_times(histories.schema, rows) <= first[places])
     return lost

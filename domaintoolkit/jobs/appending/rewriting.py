@@ -26,6 +26,7 @@ def rewrite_histories(histories: Histories, chosen: Ints, rows: pa.Table, histor
     `history` is the number of the history of each row, which is one of the sorted `chosen`.
     """
     events = histories.decode_as(rows.schema, chosen)
+    # (chosen,): the first event of each among `events`
     first = offsets_of(histories.starts.lengths[chosen])[:-1]
     # by their hashes, the static values are equal; decoded values may differ from them
     owner = events.take(pa.array(first[np.searchsorted(chosen, history)]))

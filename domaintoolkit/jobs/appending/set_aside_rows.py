@@ -62,7 +62,7 @@ def find_hashes(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     nth = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)  # 0, 1, ... among equal hashes
-    times = np.searchsorted(known, ordered, side="right") - np.searchsorted(known, ordered)
+    times = np.searchsorted(known, ordered, side="right") - np.searchsorted(known, ordered)  # how often each is known
     found = np.zeros(len(hashes), bool)
     found[order[nth < times]] = True
     return found

@@ -149,6 +149,7 @@ class _NewRows:
             return np.ones(len(self.rows), np.int64)
         last, times = self.histories.last_times[self.history], self.prepared.times
         assert times is not None
+        # for a new entity, `last` is the time of some other history: the next line ignores it
         order = (times > last).astype(np.int64) - (times < last)
         return np.where(self.history < 0, 1, order)
 
@@ -218,7 +219,7 @@ class _NewRows:
 
     def _add_rows(self, result: ShardAppend, added: Flags, rewritten: Ints) -> pa.Table:
         """The histories with the rows `added`, those of `rewritten` encoded again, and the new histories."""
-        of_rewritten = np.isin(self.history, rewritten)
+        of_rewritten = np.isin(self.history, rewritten)  # (rows,)
         table = self._splice(result, added & ~of_rewritten)
         unchanged = np.setdiff1d(np.arange(len(self.histories)), rewritten)
         parts = [table.take(pa.array(unchanged)), self._begin_histories(result)]

@@ -66,6 +66,7 @@ def _last_events(histories: Histories, firsts: pa.Table, chosen: Ints, tied: Fla
         decoded = histories.decode_last_events(table.schema, chosen[tied])
         decoded = copy_statics(schema, decoded, table.filter(pa.array(tied)))
         both = pa.concat_tables([table.filter(pa.array(~tied)), decoded])
+        # the inverse of the order that `both` has: every row back in its place
         table = both.take(pa.array(np.argsort(np.concatenate([np.flatnonzero(~tied), np.flatnonzero(tied)]))))
     if schema.time is not None:
         table = _replace_column(table, schema.time, time_column(histories.last_times[chosen]))
@@ -99,8 +100,9 @@ def _append_tails(old: Histories, streams: Streams) -> pa.Table:
     """The old rows of the shard, with all but the first event of each stream at the ends of their histories."""
     table, count = old.table, np.diff(streams.event_offsets)
     places = find_keys(streams.entities, old.keys)  # (streams,)
-    stream = np.full(len(old), -1)
+    stream = np.full(len(old), -1)  # (histories,)
     stream[places] = np.arange(len(streams))
+    # every stream begins with a stand-in for the event that its history already ends with, which is dropped
     second = streams.event_offsets[:-1] + 1
     tails = _Tails(stream, positions(second, count - 1), offsets_of(count - 1))
     # (streams,): where the second event begins; the end of the stream if there is none

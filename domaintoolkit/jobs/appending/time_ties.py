@@ -31,6 +31,7 @@ def sorts_before_last(histories: Histories, rows: pa.Table, history: Ints) -> ND
     entity = np.concatenate([np.arange(len(chosen)), which])[numbers]
     rank = np.full(len(last) + len(rows), len(last) + len(rows))
     rank[numbers[np.lexsort([*reversed(keys), entity])]] = np.arange(len(numbers))
+    # the last events come first in the table, so `which` is the row of each one's own
     before: NDArray[np.bool_] = rank[len(last) :] < rank[which]
     return before
 

@@ -76,7 +76,7 @@ def stability_index(encoded: NDArray[np.integer[Any]], new: NDArray[np.integer[A
 
 
 def _terms(encoded: NDArray[np.integer[Any]], new: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    p, q = (counts + 0.5 for counts in (encoded, new))
+    p, q = (counts + 0.5 for counts in (encoded, new))  # (groups,)
     p, q = p / p.sum(), q / q.sum()
     return np.asarray((q - p) * np.log(q / p), np.float64)
 
@@ -118,9 +118,9 @@ def compare_groups(
         if noise * _chi_squared_quantile(0.95, groups - 1) <= INDEX_LIMITS[0] or groups <= 2:
             break
         starts = _coarser(both)
-        both = (np.add.reduceat(both[0], starts, 1), np.add.reduceat(both[1], starts, 1))
+        both = (np.add.reduceat(both[0], starts, 1), np.add.reduceat(both[1], starts, 1))  # (replicates, fewer groups)
         labels = tuple(" or ".join(names) for names in _split(labels, starts))
-    p, q = (side.sum(0) for side in both)
+    p, q = (side.sum(0) for side in both)  # (groups,)
     if noise * _chi_squared_quantile(0.95, groups - 1) > INDEX_LIMITS[1]:
         return PartComparison(0.0, 1.0, "too few", ())
     index = max(stability_index(p, q) - noise * (groups - 1), 0.0)
@@ -150,6 +150,7 @@ def _coarser(both: tuple[Hists, Hists]) -> NDArray[np.int64]:
     for _ in range(max(len(held) // 4, 1)):
         rarest = min(range(len(held) - 1), key=lambda k: held[k] + held[k + 1])
         held[rarest] += held.pop(rarest + 1)
+        # the pair keeps the start of its left one
         starts.pop(rarest + 1)
     return np.array(starts)
 
@@ -169,6 +170,7 @@ def _p_value(p: NDArray[np.float64], q: NDArray[np.float64], noise: float, group
     statistic = float(((q - p)[held] ** 2 / pooled[held]).sum() / noise)
     spread = 2 / (9 * degrees)
     score = ((statistic / degrees) ** (1 / 3) - (1 - spread)) / sqrt(spread)
+    # further out, 1 - cdf is nothing but rounding
     return 1 - NormalDist().cdf(score) if score < 8 else 0.0
 
 

@@ -47,9 +47,10 @@ class TokenGroups:
 
     def count(self, ids: NDArray[np.integer], histories: NDArray[np.int64], replicates: int) -> Counts:
         """(replicates, groups): the tokens in each group, by the replicate of the history that holds each token."""
-        groups = self.of_token[ids]
+        groups = self.of_token[ids]  # (tokens,)
         kept = groups >= 0
         size = len(self.labels)
+        # (replicate, group) of each token as one number
         cells = (histories[kept] % replicates) * size + groups[kept]
         return np.bincount(cells, minlength=replicates * size).reshape(replicates, size)
 
@@ -105,6 +106,7 @@ def _group_part(ids: Counts, kinds: list[str], counts: Counts, ordered: bool) ->
     special = np.array([of_kind[kind] == 1 for kind in kinds]) & ~hashed
     common, count = ids[~(special | hashed)], counts[~(special | hashed)]
     if not ordered:
+        # the most frequent first, so that rare tokens share groups
         order = np.argsort(-count, kind="stable")
         common, count = common[order], count[order]
     groups = [*(ids[[place]] for place in np.flatnonzero(special)), *([ids[hashed]] if hashed.any() else [])]

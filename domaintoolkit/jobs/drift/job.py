@@ -126,6 +126,7 @@ class _Sample:
     ) -> None:
         """Take further histories: those of `offsets` in `ids`, with their `events` and the instants of these."""
         histories = len(offsets) - 1
+        # (tokens,): the number of each one's history, over all that were added
         numbers = np.repeat(np.arange(self.entities, self.entities + histories), np.diff(offsets))
         self.groups += groups.count(ids[int(offsets[0]) : int(offsets[-1])], numbers, REPLICATES)
         self.entities += histories
@@ -228,13 +229,14 @@ def _judge_field(
 
 def _judge_part(part: PartGroups, groups: TokenGroups, samples: tuple[_Sample, _Sample]) -> PartDrift:
     span = min(sample.span for sample in samples)
+    # a part of the calendar without a cycle, such as the year, is never long enough
     if part.calendar is not None and span < FEWEST_CYCLES * CYCLES.get(part.calendar, 1 << 62):
         return PartDrift(0.0, 1.0, "calendar", (), part.part)
     kept = np.arange(part.first, part.end)
     if part.deltas is not None:
         kept = kept[np.array(part.deltas) <= span / LONGEST_DELTA]
     labels = tuple(groups.labels[group] for group in kept)
-    before, new = (sample.groups[:, kept] for sample in samples)
+    before, new = (sample.groups[:, kept] for sample in samples)  # (replicates, groups of the part)
     entities = (samples[0].entities, samples[1].entities)
     found = compare_groups(before, new, labels, entities, len(groups.parts))
     return PartDrift(found.index, found.p_value, found.verdict, found.changes, part.part)

@@ -43,6 +43,7 @@ def drop_oldest_events(tokenizer: DomainTokenizer, table: pa.Table, limit: int |
         return table
     cut = _Cut(tokenizer, table.filter(pa.array(over)), limit).table().cast(table.schema)
     both = pa.concat_tables([table.filter(pa.array(~over)), cut])
+    # the row of `table` of each row of `both`; its `argsort` is the inverse
     places = np.concatenate([np.flatnonzero(~over), np.flatnonzero(over)])
     return both.take(pa.array(np.argsort(places))).combine_chunks()
 
@@ -71,6 +72,7 @@ class _Cut:
         # a stream is its new header and then its tail, so all event starts move by the same number
         shift = head.lengths - self.begins - session_tokens
         starts = np.asarray(old.starts.values)[self.events].reshape(-1, self.limit) + shift[:, None]
+        # (histories, limit): the first event has lost its session token, and begins right after the header
         starts[:, 0] = head.lengths
         offsets = np.arange(len(old) + 1) * self.limit
         columns = {name: old.table[name] for name in old.table.column_names}
@@ -93,6 +95,7 @@ class _Cut:
         old = self.old
         sessions = Ragged.of_column(old.table["sessions"])
         opened = np.append(0, np.cumsum(old.opens_session()))  # (events + 1,): session tokens before each event
+        # (histories,): sessions opened up to the first event that stays; the first of a history has no token
         gone = opened[self.events[:: self.limit] + 1] - opened[old.starts.offsets[:-1]]
         return sessions.slices(gone, sessions.lengths)
 
@@ -112,6 +115,7 @@ class _Cut:
         """(All ids, with no delta in the events that become first; how many session tokens each of these has.)"""
         grammar, ids = self.tokenizer.grammar, np.asarray(self.old.ids.values).copy()
         start = WindowStart.of(grammar, self.tokenizer.layout.no_delta)
+        # (tokens of the events that become first,)
         places = positions(self.old.ids.offsets[:-1] + self.begins, self.ends - self.begins)
         if start.no_delta >= 0:
             ids[places[grammar.place[ids[places]] == start.delta_place]] = start.no_delta

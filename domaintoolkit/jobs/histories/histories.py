@@ -113,7 +113,7 @@ class Histories:
 
     def decode_last_events(self, columns: pa.Schema, chosen: NDArray[np.int64]) -> pa.Table:
         """The last event of each chosen history, with the columns and types of other rows."""
-        ends = np.cumsum(self.starts.lengths[chosen]) - 1
+        ends = np.cumsum(self.starts.lengths[chosen]) - 1  # (chosen,): rows of the decoded events
         rows = self.decode_as(columns, chosen).take(pa.array(ends))
         if self.schema.session is None:
             return rows
@@ -124,6 +124,7 @@ class Histories:
     def opens_session(self) -> NDArray[np.bool_]:
         """True for each event, over all histories, that begins with a session token."""
         ids, session = np.asarray(self.ids.values), self.tokenizer.grammar.session
+        # (events,): a shard counts event starts from the beginning of each stream
         begins = np.asarray(self.starts.values) + np.repeat(self.ids.offsets[:-1], self.starts.lengths)
         opens: NDArray[np.bool_] = ids[begins] == session
         return opens

@@ -156,6 +156,7 @@ class Comparison:
         same_ids = _same_lists(made.ids, made.offsets, kept.ids, kept.offsets)
         decoded = self.tokenizer.decode(kept.ids, kept.offsets, made.entities)
         again = self._unbounded.encode(decoded)
+        # encoding may put the entities in another order
         again = again.select(_places(made.entities, again.entities))
         repeated = _same_lists(again.ids, again.offsets, kept.ids, kept.offsets)
         other_ids = report.other_ids + int((~same_ids).sum())
@@ -169,6 +170,7 @@ class Comparison:
             return report
         assert made.rows is not None
         mine = rows.take(pa.array(made.rows))
+        # (events,): a value that is not lossless may differ if its tokens are those of its row, and come again
         agree = np.repeat(same_ids & repeated, kept.event_counts)
         columns = {name: decoded[name] for name, each in report.fields.items() if each.kind != "label"} | kept.labels
         found = {name: _field(each, mine, columns, name, agree) for name, each in report.fields.items()}
@@ -235,9 +237,11 @@ def _same_lists(a: NDArray[Any], a_offsets: Any, b: NDArray[Any], b_offsets: Any
     """True for each list that is the same in both."""
     lengths, others = np.diff(a_offsets), np.diff(b_offsets)
     same: Flags = lengths == others
+    # the values of all lists of equal length, one list after another on both sides
     rows = np.flatnonzero(same)
     first = a[positions(np.asarray(a_offsets[:-1])[rows], lengths[rows])]
     second = b[positions(np.asarray(b_offsets[:-1])[rows], lengths[rows])]
+    # the list of each value that differs
     wrong = np.repeat(rows, lengths[rows])[first != second]
     same[wrong] = False
     return same

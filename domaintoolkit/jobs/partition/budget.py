@@ -48,6 +48,7 @@ def parse_bytes(text: str | int) -> int:
 def shard_count(rows: int) -> int:
     """The number of shards for `rows` rows: a power of two, for at most a million rows each, or up to four."""
     wanted = max(-(-rows // SHARD_ROWS), min(-(-rows // (SHARD_ROWS // AT_ONCE)), AT_ONCE), 1)
+    # a power of two up to `BUCKETS` divides it
     return min(1 << (wanted - 1).bit_length(), BUCKETS)
 
 

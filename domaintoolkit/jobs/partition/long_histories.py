@@ -64,6 +64,7 @@ class SliceNumbers:
         keys = EntityKeys.of(tokenizer)
         hashes, counts = np.empty(0, np.uint64), np.empty(0, np.int64)
         for part in buckets.parts(bucket):
+            # merged part by part: only distinct hashes are held
             more, each = np.unique(keys.hash(part), return_counts=True)
             hashes, places = np.unique(np.concatenate([hashes, more]), return_inverse=True)
             counts = np.bincount(places, np.concatenate([counts, each])).astype(np.int64)
@@ -74,6 +75,7 @@ class SliceNumbers:
         cuts = self._find_cuts(buckets, bucket, {int(place): -(-int(counts[place]) // limit) for place in long})
         firsts, count = self.firsts, 0
         for low, high in cut_ranges(offsets_of(counts), limit):
+            # a range has either one long entity, with a slice more than cuts, or others, which share a slice
             firsts[low:high] = count
             count += len(cuts[high - 1]) + 1 if high - 1 in cuts else 1
         return cls(tokenizer, hashes, firsts, cuts, count)
@@ -87,11 +89,13 @@ class SliceNumbers:
             for owner, found in sampled.items():
                 own = np.sort(places[owners == owner])
                 found.append(own[::SAMPLED])
+                # `NO_TIME` is below all times
                 timed = own[np.searchsorted(own, NO_TIME, "right") :]
                 first[owner] = min(first[owner], int(timed[0])) if len(timed) else first[owner]
         cuts = {}
         for owner, found in sampled.items():
             values, parts = np.sort(np.concatenate(found)), wanted[owner]
+            # quantiles of the sample; equal ones, of events at one time, are one cut
             chosen = np.unique(values[np.arange(1, parts) * len(values) // parts])
             # the first time of a history, which its anchor shows, stays in the first slice
             cuts[owner] = chosen[chosen > first[owner]]
@@ -117,6 +121,7 @@ class SliceNumbers:
         places = self._places(table) if self.cuts else numbers
         for owner, cuts in self.cuts.items():
             own = owners == owner
+            # equal times are never parted: all of them are in the slice that begins with them
             numbers[own] += np.searchsorted(cuts, places[own], "right")
         return numbers
 

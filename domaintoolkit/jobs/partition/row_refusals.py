@@ -172,7 +172,7 @@ class RefusalLog:
 def read_logs(folder: Path, names: Iterable[str], sources: Sequence[str]) -> Iterator[RefusedRow]:
     """The rows in the log files of these names, in the order of the sources; one at a time is held in memory."""
     order, paths = _order(sources), [path for name in names if (path := log_path(folder, name)).exists()]
-    places: list[array[int]] = [array("q") for _ in range(4)]
+    places: list[array[int]] = [array("q") for _ in range(4)]  # source, row, log file, byte in it
     with ExitStack() as opened:
         files = [opened.enter_context(path.open("rb")) for path in paths]
         for number, file in enumerate(files):

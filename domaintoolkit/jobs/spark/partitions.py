@@ -78,6 +78,7 @@ def _count_rows(source: SparkRows, columns: Sequence[str], ordered: bool) -> tup
         .agg(
             functions.count(functions.lit(1)).alias("rows"),
             functions.count(functions.col(f"`{REFUSED}`")).alias("refused"),
+            # as decimals: sums of 64-bit hashes overflow
             functions.sum(value.cast("decimal(20,0)")).alias("sum"),
         )
         .collect()
@@ -87,6 +88,7 @@ def _count_rows(source: SparkRows, columns: Sequence[str], ordered: bool) -> tup
     for row in found:
         starts[row["partition"]] = rows
         rows += row["rows"]
+    # a sum does not depend on the order of the rows, which Spark does not keep
     total = sum(int(row["sum"]) for row in found) % (1 << 64)
     places = Places(source.names, None if source.numbered else starts)
     return places, rows, rows - sum(row["refused"] for row in found), f"{total:016x}"

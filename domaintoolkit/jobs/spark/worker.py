@@ -183,6 +183,7 @@ def add_shards(keys: EntityKeys, shards: int) -> Batches:
     def add(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             hashes = keys.hash(pa.Table.from_batches([with_utc(batch)]))
+            # a row that reading refused need not have a key
             numbers = np.where(batch[REFUSED].is_valid(), 0, shard_of(hashes, shards))
             arrays = [*batch.columns, pa.array(numbers.astype(np.int32))]
             yield pa.RecordBatch.from_arrays(arrays, [*batch.schema.names, SHARD])

@@ -33,6 +33,7 @@ def with_short_delimiters(data: bytes, dialect: Dialect) -> bytes:
     quote = b"" if dialect.quote is None else re.escape(bytes([dialect.quote]))
     if quote and bytes([dialect.quote or 0]) in data:
         parts = re.split(b"(" + quote + b"[^" + quote + b"]*" + quote + b")", data)
+        # a split at a group keeps what it matched: quoted texts are at the odd places
         parts[::2] = [dialect.long.sub(_SPLIT, part) for part in parts[::2]]
         data = b"".join(parts)
     else:
@@ -42,6 +43,7 @@ def with_short_delimiters(data: bytes, dialect: Dialect) -> bytes:
 
 def restore(values: pa.Array) -> pa.Array:
     """Values of such records as they were in the text."""
+    # the other way round, since the mark itself was written first
     for byte, held in reversed(_HELD):
         values = pc.replace_substring(values, held, byte)
     return values

@@ -120,6 +120,7 @@ class Marks:
         # (quotes - 1,) True if a quote and the next are adjacent; at odd places, that is a close and an open, which
         # together are one quote inside a field and need no delimiter
         doubled = np.diff(quotes) == 1
+        # see the beginning of this file: quotes open and close in turns until the first fault
         opens, closes = quotes[0::2], quotes[1::2]
         before, after = self._bounds(opens, -1), self._bounds(closes, 1)
         before[1:] |= doubled[1::2]
@@ -154,6 +155,7 @@ class Marks:
     def _long(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The starts and ends of delimiters of more than one byte, those inside quotes too."""
         assert self.dialect.long is not None
+        # (n, 2)
         spans = np.array([found.span() for found in self.dialect.long.finditer(self.data)], np.int64).reshape(-1, 2)
         return spans[:, 0], spans[:, 1]
 
@@ -228,6 +230,7 @@ class Window:
 
     def look(self, size: int) -> bytes:
         """The next `size` bytes, fewer only at the end; `ended` is True if nothing comes after them."""
+        # one byte more than asked for tells whether something comes after
         while self.left <= size and not self.ended:
             more = self._stream.read(max(size + 1 - self.left, min(size * 8, BLOCK)))
             self.ended = not more
@@ -277,5 +280,6 @@ def breaks(data: bytes) -> int:
     if b"\r" not in data:
         return int(np.count_nonzero(feeds))
     returns = array == CR
+    # a CR LF was counted twice
     pairs = np.count_nonzero(returns[:-1] & feeds[1:])
     return int(np.count_nonzero(feeds) + np.count_nonzero(returns) - pairs)

@@ -55,6 +55,7 @@ class Records:
         if self._short is not self:
             return self._short.widths[self._there]
         at = self._marks.outside(np.flatnonzero(self._array == self._dialect.delimiter))
+        # (records,): the delimiters between start and end, and one
         widths: NDArray[np.int64] = np.searchsorted(at, self.ends) - np.searchsorted(at, self.starts) + 1
         return widths
 

@@ -148,6 +148,7 @@ def _schema(file: SourceFile) -> pa.Schema:
 def _members(schema: pa.Schema) -> Iterator[tuple[tuple[str, ...], pa.DataType]]:
     """The paths and types of the members of all structs."""
     waiting: list[tuple[tuple[str, ...], pa.DataType]] = [((field.name,), field.type) for field in schema]
+    # the list grows while it is gone through: members of members come later
     for path, kind in waiting:
         if len(path) > 1:
             yield path, kind

@@ -117,6 +117,7 @@ def convert_cells(cells: Sequence[Any], column: Column, replace: bool, empty_is_
         if cell is not None:
             kinds.setdefault(_kind(cell), []).append(row)
     order = np.full(len(cells), 0, np.int64)  # each row's place among the converted values; 0 is null
+    # cells are converted kind by kind, and put back into the order of the rows at the end
     parts, refused, named, start = [pa.nulls(1, TYPES[column.type])], [], np.zeros(len(cells), bool), 1
     for kind, rows in kinds.items():
         made = _convert([cells[row] for row in rows], kind, column, replace, empty_is_null)

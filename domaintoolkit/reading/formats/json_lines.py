@@ -44,6 +44,7 @@ class JsonLines:
         self.seen: set[str] = set()
         self.keys: dict[str, None] = {}
         self.records = 0
+        # numbers keep their text, so that 1.10 stays text in a column of texts, and no digit is lost in others
         self._decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_float=str, parse_int=str, parse_constant=str)
 
     def parse(self, piece: CsvPiece) -> JsonRows:
@@ -69,6 +70,7 @@ class JsonLines:
         self.records += len(records)
         made = [self._column(column, objects) for column in self.columns]
         if made and replaced:
+            # the texts were replaced before they were split, so one column stands for all
             made[0] = Converted(made[0].values, made[0].refused, made[0].named, replaced)
         return JsonRows(made, len(records), np.array(numbers, np.int64), wrong)
 
@@ -128,6 +130,7 @@ def _member(found: dict[str, Any], header: str) -> Any:
         if key in found and inner is None:
             return None
         more, dot, rest = rest.partition(".")
+        # the key itself may have a point in it: `a.b.c` is also `c` in `a.b`
         key = f"{key}.{more}"
     return MISSING
 
