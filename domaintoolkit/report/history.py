@@ -113,7 +113,7 @@ def history_of(
     rows = table.to_pylist()
     if times is None and tokenizer.schema.time is not None:
         times = _instants(table[tokenizer.schema.time])
-    bounds = [*(int(start) for start in event_starts), len(ids)]
+    bounds = [*(int(start) for start in event_starts), len(ids)]  # (events + 1,)
     grammar = tokenizer.grammar
     statics = {spec.name for spec in tokenizer.schema.static}
     first = rows[0] if rows else {}
@@ -151,6 +151,7 @@ def _cells(tokenizer: DomainTokenizer, ids: NDArray[np.integer[Any]], values: Ma
             open_field = False
             continue
         name = _field_of(grammar, number) if grammar.start[number] else groups[-1][0]
+        # a field with several parts has one cell, and so has a value of several pieces
         if open_field and groups[-1][0] == name:
             groups[-1][1].append(shown)
         else:
@@ -169,6 +170,7 @@ def _segment(
         Arrays(ids, np.array([0, len(ids)]), np.asarray(starts, np.int64), np.array([0, len(starts)]))
     )
     begins = made.event_starts.tolist()
+    # events inside one composite all begin at its token
     ends = dict(pairwise(sorted({*begins, len(made.ids)})))
     tokens = [ShownToken(number, tokenizer.vocabulary.token(number)) for number in made.ids.tolist()]
     return [

@@ -81,6 +81,7 @@ def find_stream(folder: EncodedFolder, entity: Sequence[str], key: Sequence[str]
         raise LookupFailedError("entity", shown, _keys(some), note=f"the types of a key are: {types}") from None
     wanted = pa.table(columns, names=list(entity))
     hashed = hash_keys(wanted)
+    # the hash of a key says which shard its stream is in, so only one is read
     table = folder.table(int(shard_of(hashed, len(folder.manifest.shards))[0]))
     keys = table.select(list(entity))
     for row in np.flatnonzero(hash_keys(keys) == hashed[0]).tolist():

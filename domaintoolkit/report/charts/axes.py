@@ -41,10 +41,12 @@ def scale_over(values: Iterable[float], begin: float, end: float, log: bool = Fa
     if zero and not log:
         low, high = min(low, 0.0), max(high, 0.0)
     if log:
+        # as much room on each side as below, on the logarithms
         spread = (high / low) ** 0.04 if high > low else 2.0
         return Scale1D(low / spread, high * spread, begin, end, True)
     if low == high:
         low, high = (low - 0.5, high + 0.5) if not zero or low else (0.0, 1.0)
+    # of the width of the data; an axis that begins or ends at zero has none there
     room = 0.04 * (high - low)
     return Scale1D(low if zero and low == 0 else low - room, high if zero and high == 0 else high + room, begin, end)
 
@@ -52,6 +54,7 @@ def scale_over(values: Iterable[float], begin: float, end: float, log: bool = Fa
 def _ticks(low: float, high: float, wanted: int) -> list[float]:
     raw = (high - low) / max(1, wanted)
     power = 10.0 ** math.floor(math.log10(raw))
+    # the tolerances here and below keep a tick that rounding puts just outside
     step = next(power * nice for nice in (1, 2, 2.5, 5, 10) if power * nice >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
@@ -59,10 +62,12 @@ def _ticks(low: float, high: float, wanted: int) -> list[float]:
 
 def _log_ticks(low: float, high: float, wanted: int) -> list[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    # ticks in each power of ten: more of them, the fewer powers the axis spans
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
         found = [10.0**power * step for power in range(first, last + 1) for step in steps]
         found = [value for value in found if low * 0.999 <= value <= high * 1.001]
         if len(found) >= 3 or steps[-1] == 7:
+            # every n-th, if the axis spans very many powers
             return found[:: max(1, -(-len(found) // (wanted + 2)))]
     return []
 
@@ -101,6 +106,7 @@ def tick_text(value: float) -> str:
     """A short number: 1.5k, 20M."""
     size = abs(value)
     for power, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        # a number below 10,000 is written out, even one above 1,000
         if size >= power * (10 if unit == "k" else 1):
             return f"{value / power:.4g}{unit}"
     if size and size < 1e-3:

@@ -39,7 +39,9 @@ def bar_chart(
     """Lying bars, one for each series under each name; with `intervals`, each has its ends. `texts` end the rows."""
     series = list(values)
     keys, above = legend(series, list(range(len(series))))
+    # all lengths are in the units of the picture, which is `WIDTH` wide and scaled to the page
     thick = 15 if len(series) == 1 else 11
+    # the bars of a name, and the gap before the next name
     step = thick * len(series) + 9
     left = 14 + LETTER * max((min(len(name), NAME) for name in names), default=4)
     height = above + 12 + step * len(names) + 44
@@ -63,6 +65,7 @@ def bar_chart(
             said += f" ({number_text(pair[0])} to {number_text(pair[1])})" if pair else ""
             begin, end = sorted((across(0), across(value)))
             y = top + thick * number
+            # a value near zero still shows as a thin line
             bar = shape("rect", tip(said), x=begin, y=y, width=max(end - begin, 0.8), height=thick - 2.0, rx=1.5,
                         class_="fill", data_tip=said)  # fmt: skip
             if pair:
@@ -143,6 +146,7 @@ def _steps(name: str, values: Sequence[float], edges: Sequence[float], frame: Fr
         shown = "fill soft" if filled else "clear"
         marks.append(shape("rect", tip(said), x=left, y=top, width=max(right - left, 0.5), height=max(base - top, 0.5),
                            class_=shown, data_tip=said))  # fmt: skip
+        # the upper edge of the bar; joined to the next one, these are the steps of the outline
         outline.append(f"{left:.1f} {top:.1f}L{right:.1f} {top:.1f}")
     if outline:
         marks.append(shape("path", d="M" + "L".join(outline), class_="line"))

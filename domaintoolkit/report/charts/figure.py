@@ -63,6 +63,7 @@ def number_text(value: float) -> str:
     """A number with about four digits."""
     if value != value or value in (float("inf"), float("-inf")):
         return str(value)
+    # larger floats are all whole, and do not mean their last digits
     if value == round(value) and abs(value) < 1e15:
         return f"{value:,.0f}"
     size = abs(value)

@@ -89,6 +89,7 @@ def _thin(count: int) -> list[int]:
 def _table(series: Sequence[Series], x_label: str) -> Table:
     """Every number: a row for each place on the common axis."""
     shown = [each for each in series if each.in_table]
+    # series may have their points at different places
     places = sorted({value for each in shown for value in each.x})
     if len(places) > POINTS:
         keep = _thin(len(places))
@@ -105,4 +106,5 @@ def _by_place(series: Series) -> dict[float, str]:
         if series.low is not None and series.high is not None:
             said += f" ({number_text(series.low[number])} to {number_text(series.high[number])})"
         found.setdefault(x, []).append(said)
+    # a place has several values if a series repeats it, as seeds do
     return {x: ", ".join(values[:8]) for x, values in found.items()}

@@ -82,6 +82,7 @@ def choose_rows(encoded: EncodedFolder, entity: Sequence[str], split: str | None
         rows.splits.extend(shard.table["split"].take(pa.array(chosen)).to_pylist())
         for row in chosen.tolist():
             rows.ids.append(shard.ids[shard.offsets[row] : shard.offsets[row + 1]])
+            # event starts count from the beginning of their own stream, so they need no shift
             low, high = shard.event_offsets[row], shard.event_offsets[row + 1]
             rows.starts.append(shard.event_starts[low:high])
             if shard.times is not None:

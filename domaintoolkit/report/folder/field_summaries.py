@@ -40,6 +40,7 @@ def count_tokens(encoded: EncodedFolder, size: int) -> NDArray[np.int64]:
     counts = np.zeros(size, np.int64)
     for rows in encoded.streams():
         ids = rows.ids[rows.offsets[0] : rows.offsets[-1]]
+        # in parts, since `bincount` widens its input to 64 bits
         for low in range(0, len(ids), 1 << 24):
             counts += np.bincount(ids[low : low + (1 << 24)], minlength=size)
     return counts
@@ -57,6 +58,7 @@ def field_table(tokenizer: DomainTokenizer, encoded: EncodedFolder, counts: NDAr
     rows = []
     for bound, encoder in _fields(tokenizer):
         values = totals["entities"] if bound.kind == "static" else totals["events"]
+        # without the tokens of bytes, which all fields share
         own = bound.ids[: len(bound.ids) - BYTES]
         used = int(np.count_nonzero(counts[own]))
         each = known.get(bound.name, {})
@@ -89,10 +91,13 @@ def _number_figure(bound: Any, encoder: NumericEncoder) -> Figure:
     order = np.argsort(values, kind="stable")
     values, counts = values[order], counts[order]
     running = np.cumsum(counts) / counts.sum()
+    # up to the 99.5% quantile: a few outliers would press all else into one bar
     low, high = float(values[0]), float(values[min(len(values) - 1, int(np.searchsorted(running, 0.995)))])
     positive = values[values > 0]
+    # nearly all distinct values are positive, and they span more than a factor of thirty from their 5% quantile
     log = len(positive) > 0.95 * len(values) and high > 30 * float(positive[len(positive) // 20])
     if log:
+        # at most five powers of ten
         low = max(float(positive[0]), high / 1e5)
         edges = np.geomspace(low, high * 1.001, CELLS + 1)
     else:
@@ -121,6 +126,7 @@ def _token_figures(bound: Any, encoder: Encoder, counts: NDArray[np.int64]) -> I
         names = encoder.parts
         title = f"{bound.name} {names[part]}".strip() if len(names) > 1 or names[0] else str(bound.name)
         total = sum(count for count, _ in found)
+        # hours and weekdays are read in their own order
         in_order = encoder.spec.type == "timestamp" and len(found) <= 40
         ranked = found if in_order else sorted(found, key=lambda entry: -entry[0])
         best = ranked[: 40 if in_order else SHOWN]

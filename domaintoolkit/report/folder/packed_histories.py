@@ -32,7 +32,8 @@ def pack_histories(tokenizer: DomainTokenizer, rows: ChosenRows, budget: int = B
     header, shown = [], []
     for ids, starts in zip(rows.ids, rows.starts, strict=True):
         first = min(int(starts[0]) if len(starts) else len(ids), TOKENS)
-        kept = starts[max(0, len(starts) - cap) :]
+        kept = starts[max(0, len(starts) - cap) :]  # the latest events
+        # `tokens` are, for each history, its header and then its events; the page parts them by `header` and `lengths`
         header.append(first)
         shown.append(len(kept))
         tokens.append(np.asarray(ids[:first], np.int64))
@@ -40,6 +41,7 @@ def pack_histories(tokenizer: DomainTokenizer, rows: ChosenRows, budget: int = B
             tokens.append(np.asarray(ids[begin : min(end, begin + TOKENS)], np.int64))
             lengths.append(np.array([len(tokens[-1])]))
     flat = np.concatenate(tokens) if tokens else np.zeros(0, np.int64)
+    # the page numbers only the tokens that occur on it, which need fewer bits
     used, places = np.unique(flat, return_inverse=True)
     names, fields, of = _names(tokenizer, used)
     splits = sorted(set(rows.splits))
@@ -86,5 +88,6 @@ def _wall_times(tokenizer: DomainTokenizer, times: list[NDArray[np.int64]], cap:
     flat = np.concatenate([each[max(0, len(each) - cap) :] for each in times]) if times else np.zeros(0, np.int64)
     spec = tokenizer.schema.time_field
     walls = zone_table(tokenizer.schema.zone if spec is None else spec.zone).local(flat)
+    # at the ends of the calendar the clock of UTC is shown, as in `history`
     walls = np.where((walls < YEARS_BEGIN) | (walls >= YEARS_END), flat, walls)
     return np.where(flat == NO_TIME, np.nan, walls / 1000.0)

@@ -113,6 +113,7 @@ def _share_colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> Iterator[
     """The share of each history's events that have a value: of the fields with few values, the rare values first."""
     flat, offsets = rows.flat
     grammar, names = tokenizer.grammar, tokenizer.vocabulary.names
+    # (tokens,): the history of each token of `flat`
     owner = np.repeat(np.arange(len(rows)), np.diff(offsets))
     events = np.maximum(1, np.array([len(starts) for starts in rows.starts]))
     plain = {spec.name for spec in tokenizer.schema.fields if isinstance(spec, Categorical)}
@@ -120,6 +121,7 @@ def _share_colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> Iterator[
     for part in range(grammar.header_parts, grammar.header_parts + grammar.event_parts):
         if grammar.part_fields[part] not in plain:
             continue
+        # (tokens,): only the first token of a value stands for it
         there = grammar.start[flat] & (grammar.place[flat] == part)
         used, counts = np.unique(flat[there], return_counts=True)
         if 1 < len(used) <= CHOICES:
@@ -127,7 +129,7 @@ def _share_colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> Iterator[
     for _, _, used, counts in sorted(candidates, key=lambda entry: entry[:2])[:FIELDS]:
         # the most frequent value is told by the others; of these, the frequent ones
         for token in used[np.argsort(-counts, kind="stable")][1 : VALUES + 1].tolist():
-            share = np.bincount(owner[flat == token], minlength=len(rows)) / events
+            share = np.bincount(owner[flat == token], minlength=len(rows)) / events  # (histories,)
             yield Colouring(f"share of events with {names[token]}", share)
 
 

@@ -101,7 +101,7 @@ def draw_map(
             for each, (mine, theirs) in zip(found, parted, strict=True)
         ],
     )  # fmt: skip
-    places = project(trained[:count])
+    places = project(trained[:count])  # (count, 2)
     return EntityMap(
         {
             "maps": {"trained": _points(places), "untrained": _points(project(fresh[:count]))},
@@ -149,6 +149,7 @@ def _points(places: Floats) -> dict[str, str]:
     span = max(1e-12, float((high - low).max()))
     # both axes have the same scale, and the picture is in the middle
     scaled = (places - (low + high) / 2) / span + 0.5
+    # 16 bits are finer than any screen
     whole = np.clip(np.rint(scaled * 65535), 0, 65535).astype(np.uint16)
     return {"x": pack(whole[:, 0]), "y": pack(whole[:, 1])}
 

@@ -25,13 +25,16 @@ def project(embeddings: NDArray[Any], seed: int = 0) -> Floats:
     """(n, 2): t-SNE if openTSNE is installed, else the two principal components; the same for the same input."""
     found = np.asarray(embeddings, np.float64)
     spread = found.std(0)
+    # a dimension of the embedding that is the same for all is left at 0
     found = (found - found.mean(0)) / np.where(spread > 1e-9, spread, 1.0)
     components = _components(found, 50)
     if projection_name(len(found)) == "PCA":
         return np.asarray(components[:, :2])
     from openTSNE import TSNE
 
+    # small, as t-SNE needs it, and from principal components, which keeps the large distances (Kobak and Berens 2019)
     start = components[:, :2] / max(1e-12, float(components[:, 0].std())) * 1e-4
+    # openTSNE looks for three neighbours for each unit of perplexity, so there have to be more points than that
     perplexity = min(30.0, (len(found) - 1) / 3.5)
     made = TSNE(perplexity=perplexity, initialization=start, random_state=seed, n_jobs=1, verbose=False).fit(components)
     return np.asarray(made, np.float64)

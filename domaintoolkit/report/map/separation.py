@@ -51,7 +51,7 @@ def _fit_logistic(inputs: Floats, flags: Flags) -> Floats:
     for _ in range(25):
         chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
         gradient = inputs.T @ (chance - wanted) + ridge * weights
-        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + np.diag(ridge)
+        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + np.diag(ridge)  # (width + 1, width + 1)
         step = np.linalg.solve(curvature, gradient)
         # a full step may overshoot while probabilities are near 0 or 1
         weights -= step / max(1.0, float(np.abs(step).max()) / 5)
@@ -71,13 +71,15 @@ def silhouette(embeddings: Floats, groups: NDArray[np.integer], seed: int = 0) -
         return float("nan")
     spread = values.std(0)
     values = (values - values.mean(0)) / np.where(spread > 1e-9, spread, 1.0)
-    squares = (values**2).sum(1)
+    squares = (values**2).sum(1)  # (n,)
+    # (n, n): rounding may leave squares just below 0
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * values @ values.T, 0))
     np.fill_diagonal(distances, 0)
-    members = np.eye(len(names))[own]
+    members = np.eye(len(names))[own]  # (n, groups)
     sizes = members.sum(0)
     # (n, groups) the sum of distances to each group
     sums = distances @ members
+    # the mean distance to the others of the own group: a point is at 0 from itself, and does not count
     mine = sums[np.arange(len(own)), own] / np.maximum(sizes[own] - 1, 1)
     others = np.where(members > 0, np.inf, sums / np.maximum(sizes, 1)).min(1)
     scores = np.where(sizes[own] > 1, (others - mine) / np.maximum(np.maximum(mine, others), 1e-12), 0)

@@ -57,6 +57,7 @@ def pack(values: NDArray[Any]) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
+        # `autoescape` writes all text of the data as text
         loader=jinja2.FunctionLoader(_read), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip

@@ -62,6 +62,7 @@ def _tail_gain(validation: list[Any]) -> float | None:
         return None
     x = np.log([step for step, _ in points])
     y = np.array([bits for _, bits in points])
+    # bits for each unit of ln(steps)
     slope = float(np.polyfit(x, y, 1)[0])
     return -slope * math.log(2)
 

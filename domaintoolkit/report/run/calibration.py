@@ -19,6 +19,7 @@ def calibration_figure(ranks: list[PartRanks]) -> Figure | None:
     series = [Series("perfect", [0, 1], [0, 1], style="dashed", colour=7, in_table=False)]
     for number, each in enumerate(hardest):
         seen = each.reliability
+        # one point for each bin of confidence
         points = [(x, y) for x, y, size in zip(seen.confidence, seen.right, seen.cases, strict=True) if size >= 20]
         shares = [x for x, _ in points], [y for _, y in points]
         series.append(Series(each.part, *shares, style="both", colour=number))

@@ -37,6 +37,7 @@ def _bits(run: RunRecord, steps: Sequence[dict[str, Any]]) -> Figure:
         if bits is not None and math.isfinite(bits):
             series.append(Series(f"{name} (test)", [0, last], [bits, bits], style="dashed", colour=colour))
     shown = [value for each in series[1:] for value in each.y] + [min(series[0].y, default=0)]
+    # the picture ends a little above the validation, the baselines and the best of training
     top = max(shown) * 1.15
     series = [_clip(each, top) for each in series]
     caption = (

@@ -49,6 +49,7 @@ def cost_sentences(run: RunRecord) -> list[str]:
 def _sentence(field: dict[str, Any]) -> str:
     name, model = field["field"], field["bits"]["model"]
     unigram, markov = field["bits"]["unigram"], field["bits"]["Markov"]
+    # against the better baseline: to beat the worse one means little
     best, over = ("Markov", field["over_markov"]) if markov <= unigram else ("unigram", field["over_unigram"])
     base = min(markov, unigram)
     gain, low, high = over["bits"], over["low"], over["high"]

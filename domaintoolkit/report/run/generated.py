@@ -119,9 +119,11 @@ def _cells(grammar: Grammar, histories: Sequence[NDArray[np.integer[Any]]], even
             continue
         end = int(starts[events]) if len(starts) > events else len(ids)
         cells = np.full((events, grammar.event_parts), NONE, np.int64)
+        # positions of the tokens of the first `events` events
         inside = np.arange(int(starts[0]), end)
         part = grammar.place[ids[inside]] - grammar.header_parts
         kept = grammar.start[ids[inside]] & (part >= 0)
+        # (first tokens of values,): the event that each is in
         event = np.searchsorted(starts, inside[kept], "right") - 1
         cells[event, part[kept]] = ids[inside[kept]]
         found.append(cells)
@@ -130,7 +132,7 @@ def _cells(grammar: Grammar, histories: Sequence[NDArray[np.integer[Any]]], even
 
 def _nearest(histories: Ints, seen: Ints) -> NDArray[np.float64]:
     """(n,) the share of cells in which each history differs from the training history that is most like it."""
-    flat, known = histories.reshape(len(histories), -1), seen.reshape(len(seen), -1)
+    flat, known = histories.reshape(len(histories), -1), seen.reshape(len(seen), -1)  # (n, events * P)
     least = np.ones(len(flat))
     for low in range(0, len(flat), 16):
         # (16, training histories)
@@ -228,6 +230,7 @@ def _transitions(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> list[Fig
 
 
 def _transition(cells: Ints, states: list[int]) -> list[list[float]]:
+    # pairs of neighbours within a history
     before, after = cells[:, :-1].ravel(), cells[:, 1:].ravel()
     rows = []
     for state in states:
@@ -243,8 +246,9 @@ def _gaps(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Figure | None:
     names = grammar.part_names[grammar.header_parts :]
     if name not in names:
         return None
-    part = names.index(name)
+    part = names.index(name)  # counted from the first part of an event
     none = tokenizer.layout.no_delta
+    # the first event of a history has no event before it
     own, theirs = (_shares(cells[:, 1:, part]) for cells in (real, made))
     tokens = [token for token in sorted({*own, *theirs}) if token != none]
     shown = [_value_name(tokenizer, token) for token in tokens]

@@ -215,6 +215,7 @@ def _look(
         raise VocabularyMismatchError(tokenizer.vocabulary.hash, vocabulary.hash)
     entity = tokenizer.schema.entity
     splits = folder.manifest.splits
+    # a small folder may have no test entities
     split = next((name for name in ("test", "validation", "train") if splits.get(name, {}).get("entities")), None)
     if split is None:
         raise ArtifactError(str(folder.folder), "holds no streams")
