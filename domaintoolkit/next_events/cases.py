@@ -49,7 +49,7 @@ def find_cases(histories: FolderHistories, values: FieldValues, held_out: str, c
 
     Raises `DataError` if there are none, and `SchemaError` for a date without a time column.
     """
-    counts, first = histories.counts, histories.events[:-1]
+    counts, first = histories.counts, histories.events[:-1]  # (histories,)
     if held_out == "session":
         return _last_sessions(histories, values, chosen)
     if held_out == "last":
@@ -58,6 +58,7 @@ def find_cases(histories: FolderHistories, values: FieldValues, held_out: str, c
     else:
         # (events,) every event that another comes before
         row = np.repeat(np.arange(len(histories)), counts)
+        # the number of each in its history, which is how many events come before it
         number = np.arange(len(row)) - first[row]
         wanted = chosen[row] & (number > 0)
         if held_out != "every":
@@ -65,7 +66,7 @@ def find_cases(histories: FolderHistories, values: FieldValues, held_out: str, c
         rows, cuts = row[wanted], number[wanted]
     if not len(rows):
         raise DataError([Refusal(None, None, f"no history has an event to hold out (held out: {held_out})")])
-    targets = values.codes[first[rows] + cuts]
+    targets = values.codes[first[rows] + cuts]  # (cases,)
     return Cases(rows, cuts, targets, np.arange(len(rows) + 1), None)
 
 

@@ -38,6 +38,7 @@ class Sequences:
     @property
     def ages(self) -> Longs:
         """(values,) how many steps of the series come after each."""
+        # (values,) the place of the last value of each one's series
         ends = np.repeat(self.offsets[1:], np.diff(self.offsets)) - 1
         return ends - np.arange(len(self.codes)) if self.steps is None else self.steps[ends] - self.steps
 
@@ -57,6 +58,7 @@ def _series(
     histories: FolderHistories, values: FieldValues, starts: Longs, lengths: Longs, by_session: bool
 ) -> Sequences:
     places = positions(starts, lengths)
+    # (events,), and then (values,) of those that have one
     there = values.codes[places] >= 0
     owners = np.repeat(np.arange(len(starts)), lengths)[there]
     offsets = offsets_of(np.bincount(owners, minlength=len(starts)))
@@ -77,5 +79,6 @@ def training_sequences(
         rows = np.flatnonzero(chosen)
         return _series(histories, values, histories.events[:-1][rows], histories.counts[rows], bool(cases.session))
     lengths = histories.counts.copy()
+    # a history with several cases is cut at the first of them
     np.minimum.at(lengths, cases.rows, cases.cuts)
     return _series(histories, values, histories.events[:-1], lengths, bool(cases.session))

@@ -56,6 +56,7 @@ def evaluate_next(
     learned: NDArray[np.bool_] | None = None
     if settings.split != "all":
         chosen = histories.splits == SPLITS.index(settings.split)
+        # the training split is the first of `SPLITS`
         learned = histories.splits == 0
         if settings.split == "train":
             learned = None
@@ -70,6 +71,7 @@ def evaluate_next(
     task = NextTask(settings, tokenizer, model, histories, values, cases, known, learned, advance or _ignore)
     rows, verdict, metric = rank_values(task)
     suffixes, count = _tell_suffixes(task, chosen) if settings.suffixes else ((), 0)
+    # a case of a session has only targets that are there; a case of one event may have none
     single = np.diff(cases.offsets) == 1
     missing = int((cases.targets[cases.offsets[:-1][single]] < 0).sum()) if len(cases.targets) else 0
     return NextReport(
@@ -130,6 +132,7 @@ def _tell_suffixes(task: NextTask, chosen: NDArray[np.bool_]) -> tuple[tuple[Suf
     end = _end_code(task)
     counts = histories.counts
     row = np.repeat(np.arange(len(histories)), counts)
+    # (events,) how many come before each in its history
     cut = np.arange(len(row)) - histories.events[:-1][row]
     kept = np.flatnonzero(chosen[row] & (cut > 0))
     if not len(kept):

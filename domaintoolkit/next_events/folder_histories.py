@@ -121,8 +121,10 @@ def find_values(histories: FolderHistories, tokenizer: DomainTokenizer, field: s
     first, parts = bound.first_place, len(bound.encoder.parts)
     mine = (spans.places >= first) & (spans.places < first + parts)
     begins = spans.begins[spans.places == first]  # (events,) every event has the first part
+    # (events,) tokens of all parts of the field, which lie one after another
     lengths = np.bincount(spans.events[mine], spans.lengths[mine], len(begins)).astype(np.int64)
     tokens = np.asarray(histories.ids, np.int64)[positions(begins, lengths)].astype("<i4")
+    # the tokens of each event as one value of bytes, four for a token, so that Arrow finds the distinct ones
     buffers = [None, pa.py_buffer(offsets_of(lengths) * 4), pa.py_buffer(np.ascontiguousarray(tokens))]
     coded = pa.Array.from_buffers(pa.large_binary(), len(begins), buffers).dictionary_encode()
     distinct = [tuple(np.frombuffer(value.as_py(), "<i4").tolist()) for value in coded.dictionary]

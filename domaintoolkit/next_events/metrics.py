@@ -48,7 +48,7 @@ def rank_targets(scores: NDArray[Any], cases: Cases, known: Sequences) -> tuple[
 
     The values that score as high as the target count as before it: ties help no one.
     """
-    owners = np.repeat(np.arange(len(cases)), np.diff(cases.offsets))
+    owners = np.repeat(np.arange(len(cases)), np.diff(cases.offsets))  # (targets,)
     there = cases.targets >= 0
     targets = np.maximum(cases.targets, 0)
     # (targets,) each; `scores` is (cases, V)
@@ -64,9 +64,11 @@ def rank_targets(scores: NDArray[Any], cases: Cases, known: Sequences) -> tuple[
     case, code = seen // max(known.size, 1), seen % max(known.size, 1)
     bounds = np.searchsorted(case, np.arange(len(cases) + 1))
     counts = np.diff(bounds)[owners]
+    # (target, seen value) pairs: the number of the target, and the place of the value in `code`
     each, at = np.repeat(np.arange(len(owners)), counts), positions(bounds[:-1][owners], counts)
     ahead = scores[case[at], code[at]] >= wanted[each]
     known_before = np.bincount(each[code[at] == targets[each]], minlength=len(owners)) > 0
+    # each seen value that is ranked before a target moves it up when it is left out
     fresh = ranks - np.bincount(each[ahead], minlength=len(owners))
     fresh[known_before | ~there] = 0
     return ranks, fresh
@@ -87,7 +89,8 @@ def _figures(cases: Cases, ranks: Longs, tops: tuple[int, ...]) -> dict[str, Flo
         return np.asarray(np.bincount(owners[there], values[there], count), np.float64)
 
     with np.errstate(divide="ignore", invalid="ignore"):
-        gains = 1 / np.log2(np.maximum(ranks, 1) + 1.0)
+        gains = 1 / np.log2(np.maximum(ranks, 1) + 1.0)  # (targets,)
+        # right if any target of the case is first
         found = {"accuracy": np.minimum(add((ranks == 1).astype(float)), 1.0)}
         best = np.full(count, np.inf)
         np.minimum.at(best, owners[there], ranks[there])

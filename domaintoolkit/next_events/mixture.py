@@ -39,6 +39,7 @@ class Mixture:
         for rule, scores in trial.items():
             for weight in WEIGHTS if rule != model else WEIGHTS[:1]:
                 ranks, _ = rank_targets(_mix(trial[model], scores, weight), cases, known)
+                # with one target a case the ideal is 1, so this is the sum of their NDCG
                 quality = float((1 / np.log2(ranks[ranks > 0] + 1.0)).sum())
                 if quality > best:
                     best, self.rule, self.weight = quality, rule, float(weight)

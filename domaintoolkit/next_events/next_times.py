@@ -48,9 +48,11 @@ def gap_rules(
     gaps = gaps_of(histories)
     learned = training & ~np.isnan(gaps)
     every = float(np.median(gaps[learned])) if learned.any() else 0.0
+    # (events,) the value of the event before; of a history's first event it is another one's, but that has no gap
     before = np.append(-1, values.codes[:-1])
     order = np.argsort(before[learned], kind="stable")
     codes, own = before[learned][order], gaps[learned][order]
+    # one entry more at the end, for the code -1
     medians = np.full(len(values) + 1, every)
     starts = np.searchsorted(codes, np.arange(len(values) + 1))
     for code in range(len(values)):
@@ -83,7 +85,7 @@ def forecast_gaps(
     spans = parse_spans(np.asarray(histories.ids), histories.offsets, tokenizer.grammar)
     mine = spans.places == place
     tokens = np.full(len(histories.event_starts), -1, np.int64)
-    tokens[spans.events[mine]] = spans.firsts[mine]
+    tokens[spans.events[mine]] = spans.firsts[mine]  # (events,)
     gaps = gaps_of(histories)
     candidates = np.flatnonzero((model.layout.place == place) & model.layout.start)
     learned = training & ~np.isnan(gaps) & (tokens >= 0)
@@ -92,6 +94,7 @@ def forecast_gaps(
     kept = np.flatnonzero(~np.isnan(medians))
     if not len(kept):
         return None
+    # in the order of their gaps, so that the running sum of their shares gives the median
     kept = kept[np.argsort(medians[kept], kind="stable")]
     values = ValueTokens(candidates[kept].astype(np.int64), np.arange(len(kept) + 1))
     ranker = ModelRanker(model, histories, place, values, tokenizer.schema.has_sessions, samples)
@@ -99,6 +102,6 @@ def forecast_gaps(
     blank = Cases(cases.rows, cases.cuts, np.zeros(len(cases), np.int64), np.arange(len(cases) + 1), cases.session)
     shares = ranker.scores(blank, nothing).astype(np.float64)
     shares /= np.maximum(shares.sum(1, keepdims=True), 1e-300)
-    middle = (shares.cumsum(1) < 0.5).sum(1).clip(max=len(kept) - 1)
+    middle = (shares.cumsum(1) < 0.5).sum(1).clip(max=len(kept) - 1)  # (cases,)
     found: Floats = medians[kept][middle]
     return found

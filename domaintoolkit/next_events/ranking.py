@@ -125,6 +125,7 @@ def _run(
 ) -> dict[str, _Told]:
     """How each way to rank values did, by name; adds to the `seconds` of each."""
     pieces: dict[str, list[tuple[Any, Any, Any, Any]]] = {}
+    # (step, V) scores are held for each way
     step = max(1, SCORES // max(1, len(task.values)))
     for low in range(0, len(task.cases), step):
         chosen = np.arange(low, min(low + step, len(task.cases)))
@@ -162,6 +163,7 @@ def _verdict(
     label = metric.upper() if "@" in metric else metric
     if ModelRanker.name not in means:
         return f"The best rule is {best}: {label} {rules[best]:.4f}."
+    # in pairs, case by case: the interval of the difference is narrower than those of both
     off = mean_of(deciding[ModelRanker.name] - deciding[best], histories)
     told = f"{label} {means[ModelRanker.name]:.4f} against {rules[best]:.4f} ({_span(off)})"
     if off.low <= 0 <= off.high:

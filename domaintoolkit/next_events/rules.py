@@ -59,6 +59,7 @@ class LastValue:
     def scores(self, cases: Cases, known: Sequences) -> Floats:
         found = np.repeat(self.shares[None], len(cases), 0)
         there = known.last >= 0
+        # above all shares, which are below 1
         found[np.flatnonzero(there), known.last[there]] += 1
         return found
 
@@ -93,8 +94,9 @@ class _Trial:
     def __init__(self, training: Sequences) -> None:
         most = min(TUNED, max(50, HELD // max(training.size, 1)))
         rows = np.flatnonzero(np.diff(training.offsets) > 1)
+        # evenly over all series
         rows = rows[:: max(1, len(rows) // most)][:most]
-        ends = training.offsets[1:][rows] - 1
+        ends = training.offsets[1:][rows] - 1  # (series,) places of their last values
         kept = np.ones(len(training.codes), np.bool_)
         kept[ends] = False
         counts = np.bincount(training.owners[kept], minlength=len(training))
@@ -121,6 +123,7 @@ class Markov:
 
         self.frequent = MostFrequent(training)
         owners, size = training.owners, training.size
+        # pairs of neighbours in one series
         follows = owners[1:] == owners[:-1]
         before, after = training.codes[:-1][follows], training.codes[1:][follows]
         ones = np.ones(len(before))
@@ -130,6 +133,7 @@ class Markov:
     def scores(self, cases: Cases, known: Sequences) -> Floats:
         last = known.last
         rows = self.counts[np.maximum(last, 0)]
+        # (n, V); no counts if there is no last value
         counts = rows.toarray() * (last >= 0)[:, None]
         # (n, 1) kinds that followed are the weight of the most frequent
         kinds = np.maximum((counts > 0).sum(1, keepdims=True), 1.0)
@@ -174,6 +178,7 @@ class CoOccurrence:
         for apart in range(1, NEAR + 1):
             if len(owners) <= apart:
                 break
+            # pairs of one series that are `apart` places apart
             near = owners[apart:] == owners[:-apart]
             before, after = training.codes[:-apart][near], training.codes[apart:][near]
             total = total + sparse.csr_matrix((np.full(len(before), 1 / apart), (before, after)), (size, size))
@@ -193,6 +198,7 @@ class CoOccurrence:
         recent = known.ages < RECENT
         weights = decay ** known.ages[recent].astype(np.float64)
         shape = (len(known), known.size)
+        # (n, V); a value that occurs twice has the sum of its weights
         history = sparse.csr_matrix((weights, (known.owners[recent], known.codes[recent])), shape)
         # what never occurred with any is in the order of how frequent it is
         return np.asarray((history @ matrix).toarray() + self.shares * 1e-9)

@@ -143,6 +143,7 @@ def written_suffixes(
         prompts.append(np.asarray(histories.ids[int(histories.offsets[suffix.row]) : stop], np.int64))
     tokens = values.values.tokens[values.values.offsets[end] : values.values.offsets[end + 1]] if end >= 0 else ()
     last = [int(token) for token in tokens]
+    # the likeliest token alone; the temperature cannot be 0
     greedy = Sampling(temperature=1e-30, top_k=1)
     written = generator.write(prompts, ending.longest, greedy, stop=last)
     found = [_read(tokenizer, values, suffix, each.ids) for suffix, each in zip(true, written, strict=True)]
@@ -166,6 +167,7 @@ def _read(tokenizer: DomainTokenizer, values: FieldValues, suffix: Suffix, ids: 
     for event in range(suffix.cut, len(starts)):
         chosen = np.flatnonzero(mine & (spans.events == event))
         tokens = tuple(t for k in chosen for t in ids[spans.begins[k] : spans.begins[k] + spans.lengths[k]].tolist())
+        # a value that no history has equals none of them, nor a missing one, which is -1
         codes.append(values.numbers.get(tokens, -2))
     remaining, name = np.nan, tokenizer.schema.time
     if name is not None and codes:

@@ -73,4 +73,5 @@ class NextTask:
             return self.learned[row]
         ends = counts.copy()
         np.minimum.at(ends, self.cases.rows, self.cases.cuts)
+        # the number of the event in its history comes before the first cut
         return np.asarray(np.arange(len(row)) - self.histories.events[:-1][row] < ends[row])
