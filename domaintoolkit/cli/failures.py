@@ -90,6 +90,7 @@ def _describe_missing(error: click.MissingParameter) -> str:
 def _name(param: click.Parameter, ctx: click.Context | None) -> str:
     """An option as people type it, or the word that the usage line has for an argument."""
     if isinstance(param, click.Option):
+        # the long form: --out, not -o
         return max(param.opts, key=len)
     return param.human_readable_name if ctx is None else param.make_metavar(ctx).strip("[].")
 

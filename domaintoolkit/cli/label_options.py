@@ -74,6 +74,7 @@ def label_options(file: str, help: str, targets: bool = True) -> Callable[[Calla
             ),
             click.option("--positive", metavar="CLASS", help="Positive class.  [default: the one that sorts last]"),
         ]  # fmt: skip
+    # in the order of `settings`
     names = ("including", "until", "validation_from", "test_from", "kind", "positive")[: len(settings)]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:

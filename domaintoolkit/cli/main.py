@@ -60,6 +60,7 @@ class _LazyGroup(click.Group):
     """A group that knows the names and summaries of its commands, and imports a command only to call it."""
 
     def make_context(self, info_name: str | None, args: list[str], *others: Any, **extra: Any) -> click.Context:
+        # before click reads the arguments, so that an error in these is JSON too
         as_json = wants_json(args)
         try:
             context = super().make_context(info_name, args, *others, **extra)

@@ -106,6 +106,7 @@ def _setting_options(function: Callable[..., Any], kind: type[Any], help: Mappin
     @wraps(function)
     def command(**arguments: Any) -> Any:
         given = {name: arguments.pop(name) for name in names}
+        # no option has a default: the recipe has its own
         settings = {name: value for name, value in given.items() if value not in (None, ())}
         if "model" in settings:
             settings["model"] = _parse_pairs(settings["model"])

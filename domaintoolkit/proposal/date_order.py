@@ -61,8 +61,10 @@ def _by_values(profile: Profile) -> bool | None:
         own = times[profile.there]
         found[is_day_first(form)] = _steps(own), _gaps(own)
     (rising, gaps), (other_rising, other_gaps) = found[True], found[False]
+    # read wrongly, rows in the order of time jump back and forth between months
     if max(rising, other_rising) > 0.97 and min(rising, other_rising) < 0.95:
         return rising > other_rising
+    # read wrongly, the days of a few months are spread over a year
     if max(gaps, other_gaps) > 3 * min(gaps, other_gaps):
         return gaps < other_gaps
     return None

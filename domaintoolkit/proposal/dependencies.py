@@ -15,6 +15,7 @@ def combined(*columns: Codes) -> Codes:
     made = columns[0]
     for column in columns[1:]:
         null = (made < 0) | (column < 0)
+        # one number for each pair, made small again below so that the next column fits
         pairs = made * (int(column.max(initial=0)) + 1) + column
         made = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
         made[null] = -1
@@ -30,6 +31,7 @@ def explained(by: Codes, what: Codes, nulls_count: bool = False) -> tuple[float,
     rows = int(there.sum())
     if not rows:
         return 0.0, 0.0
+    # null is 0, a value like any other
     left, right = by[there], what[there] + 1
     sizes = np.bincount(left)
     repeated = sizes[left] > 1
@@ -38,6 +40,7 @@ def explained(by: Codes, what: Codes, nulls_count: bool = False) -> tuple[float,
         return 1.0, 0.0
     pairs, counts = np.unique(left * (int(right.max()) + 1) + right, return_counts=True)
     owner = pairs // (int(right.max()) + 1)
+    # pairs come in the order of `by`, so those of one value of it are neighbours
     starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
     return float(np.maximum.reduceat(counts, starts).sum() / len(left)), len(left) / rows
 
@@ -81,5 +84,6 @@ def group_spans(codes: Codes, numbers: NDArray[np.int64] | NDArray[np.float64]) 
     starts = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
     sizes = np.diff(np.append(starts, len(own)))
     spans = np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts)
+    # the span of all, but for outliers
     total = float(np.quantile(values, 0.999) - np.quantile(values, 0.001)) or 1.0
     return float((spans * sizes).sum() / len(own) / total), float(sizes[spans > 0].sum() / len(own))

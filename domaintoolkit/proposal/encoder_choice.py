@@ -185,19 +185,23 @@ def is_smooth(profile: Profile) -> bool:
         return False
     if (numbers < 0).any():
         return True
+    # Spearman's correlation of numbers and their counts: -1 if the larger are always the rarer
     rising = float(np.corrcoef(np.arange(len(counts)), np.argsort(np.argsort(counts)))[0, 1])
     if len(numbers) <= 12:
         # a few numbers from 0 or 1 on may be codes too; those that get rarer and rarer are counts
         return bool(numbers[0] <= 1 and (numbers[-1] - numbers[0]) < 2 * len(numbers) and rising < -0.75)
     if len(numbers) > 400:
+        # the median, with at most 1,000 rows of each number
         middle = float(np.repeat(numbers, np.minimum(counts, 1_000))[int(np.minimum(counts, 1_000).sum()) // 2])
         round_ones = float(counts[numbers % 10 == 0].sum() / counts.sum())
         upper = float((numbers > (numbers[0] + numbers[-1]) / 2).mean())
         has_tail = numbers[-1] > 20 * max(middle, 1.0) and upper < 0.1 and numbers[0] < 0.01 * numbers[-1]
         return round_ones > 0.25 or has_tail
     logs = np.log(counts)
+    # nearly all numbers of the range occur, equally often
     if logs.std() < 0.3 and numbers[-1] - numbers[0] < 1.5 * len(numbers):
         return True
+    # of amounts, neighbours are about equally frequent; of codes, they are not
     near = float(np.corrcoef(logs[1:], logs[:-1])[0, 1]) if logs[1:].std() and logs[:-1].std() else 1.0
     return near > 0.6 or rising < -0.75
 

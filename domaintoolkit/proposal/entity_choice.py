@@ -81,6 +81,7 @@ def _may_be(profile: Profile) -> bool:
         return False
     if profile.kind == "number" and (not profile.is_whole or epoch_unit(profile) is not None):
         return False
+    # values that hardly come back make no histories
     if profile.filled / profile.distinct < 1.05 or profile.found.is_list:
         return False
     lengths = [len(value) for value in profile.values[:500]]
@@ -92,6 +93,7 @@ def _score(profile: Profile, time: TimeChoice | None) -> float:
     codes = profile.codes
     if time is not None:
         codes = np.where(time.there, codes, -1)
+        # the share of rows in groups of several moments
         _, long = group_spans(codes, time.times)
     else:
         long = grouped_share(codes)
@@ -99,11 +101,13 @@ def _score(profile: Profile, time: TimeChoice | None) -> float:
     score = 1.5 * long + 0.5 * grouped_share(codes) + min(float(np.log10(profile.distinct)) / 3, 1.0)
     score -= 1.5 if profile.distinct < 10 else 0.5 if profile.distinct < 30 else 0.0
     score -= 2.0 * max(0.0, 1.6 - mean)
+    # a value that is in a third of all rows names nobody
     largest = float(profile.counts.max() / profile.filled)
     score -= 2.0 if largest > 0.3 and profile.distinct > 3 else 0.0
     score -= 0.5 * profile.missing
     if profile.kind == "number" and not any(profile.hints(kind) for kind in HINTED) and is_smooth(profile):
         score -= 3.0
+    # files are often sorted by who did it
     if runs(codes) < 1.3 and mean > 1.5 and profile.distinct > 5:
         score += 1.0
     if sum(value.startswith("/") or "://" in value for value in profile.values[:500]) > 0.8 * len(profile.values[:500]):
@@ -155,6 +159,7 @@ def _nested(profiles: Sequence[Profile], time: TimeChoice | None) -> dict[str, f
             if time is None:
                 is_visit = contiguous[inner.name] and contiguous[outer.name]
             else:
+                # a visit is over sooner than the history that it is part of; a property is not
                 is_visit = spans[inner.name] < 0.3 * spans[outer.name]
             if is_visit and outer.distinct >= 10:
                 change[outer.name] += 1.2
@@ -194,6 +199,7 @@ def _with_first_names(found: list[EntityChoice], profiles: Sequence[Profile]) ->
         (column,) = choice.columns
         given = next((each for each in profiles if _is_given(each)), None)
         if _is_surname(column) and given is not None:
+            # one number for each pair; a null first name is 0
             pairs = column.codes * (given.distinct + 1) + given.codes + 1
             codes = np.where(column.there & given.there, np.unique(pairs, return_inverse=True)[1], -1)
             mean = (codes >= 0).sum() / max(len(np.unique(codes[codes >= 0])), 1)

@@ -99,6 +99,7 @@ class _Fit:
         self.is_same_session = np.append(False, same & (sessions[1:] == sessions[:-1]))
         self.static = {spec.name for spec in schema.static}
         self.fields = {spec.name: spec for spec in (*schema.static, *schema.fields)}
+        # a table of few entities would keep nothing else
         self.least = min(SHARED, max(1, len(np.unique(entity)) // 4))
 
     def new_session(self, table: pa.Table) -> float:
@@ -133,6 +134,7 @@ class _Fit:
         if column.type == "string":
             return Marginal("key", "string", shape=_shape(values) or "a0000000")
         low = pc.min(values).as_py() if len(values) else 1
+        # made-up keys have as many digits as the real ones, and begin at a round number
         power = 10 ** max(len(str(abs(int(low or 1)))) - 1, 0)
         return Marginal("key", column.type, first=power)
 
@@ -167,6 +169,7 @@ class _Fit:
         if name == self.schema.time:
             pauses = _quantiles(np.diff(times)[self.is_next[1:]] / 1e6)
         if step < 3_600_000_000 and name == self.schema.time and column.time_origin is None:
+            # one more each, so that every hour can occur
             counts = np.bincount(own // 3_600_000_000 % 24, minlength=24) + 1
             hours = tuple(round(float(share), 4) for share in counts / counts.sum())
         return Marginal(
@@ -184,6 +187,7 @@ class _Fit:
     def _shared(self, codes: Ints, size: int) -> NDArray[np.bool_]:
         """(values,): True for values that enough entities have."""
         there = codes >= 0
+        # one number for each entity and value that it has
         pairs = np.unique(self.entity[there] * (size + 1) + codes[there])
         return np.bincount(pairs % (size + 1), minlength=size)[:size] >= self.least
 

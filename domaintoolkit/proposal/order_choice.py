@@ -120,7 +120,9 @@ class SeenHistories:
             return 0.0
         number = len(np.unique(visits[there]))
         entities = len(np.unique(self.codes[there]))
+        # rows of a visit, and visits of an entity
         size, each = rows / number, number / entities
+        # a visit belongs to one entity; numbers that begin anew for each have to be named and to grow
         owned = nesting(profile.codes, self.codes) if profile.distinct > 1.05 * entities else 0.0
         if size < (1.02 if named else 1.5) or each < (1.02 if named else 1.5) or size > 0.5 * rows:
             return 0.0
@@ -135,6 +137,7 @@ class SeenHistories:
             kept = kept[np.argsort(self.codes[kept], kind="stable")]
             visit, own = visits[kept], self.codes[kept]
             changes = int(((visit[1:] != visit[:-1]) & (own[1:] == own[:-1])).sum())
+        # 1 if each visit is in one piece, less if the visits of an entity alternate
         tidy = min(steps / max(changes, 1), 1.0)
         if tidy < (0.5 if named else 0.85):
             return 0.0
@@ -142,6 +145,7 @@ class SeenHistories:
         if self.time is not None:
             span, _ = group_spans(visits, self.time.times)
             whole, _ = group_spans(self.codes, self.time.times)
+            # a visit is short, measured by the history that it is part of
             short = 1.0 - min(span / whole, 1.0) if whole else 0.0
             if short < (0.05 if named else 0.7):
                 return 0.0
@@ -198,6 +202,7 @@ class SeenHistories:
                 continue
             growth = self._growth(profile, codes)
             pairs = combined(codes, profile.codes)
+            # different numbers in a history, on average
             varied = len(np.unique(pairs[pairs >= 0])) / max(len(np.unique(codes[codes >= 0])), 1)
             named = (
                 profile.means("sequence")
@@ -228,6 +233,7 @@ class SeenHistories:
             own = pairs[pairs >= 0]
             if not len(own):
                 continue
+            # the share of tied rows whose number no other row of the moment has
             unique = float((np.bincount(own)[own] == 1).mean())
             growth = self._growth(profile, np.where(rows, within, -1))
             named = profile.hints("sequence") or profile.hints("elapsed")

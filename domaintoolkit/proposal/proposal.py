@@ -221,6 +221,7 @@ class _Proposer:
             return True
         if time is None:
             return False
+        # (rows,) moments
         days = np.where(time.there, np.unique(time.times, return_inverse=True)[1], -1).astype(np.int64)
         moments = combined(choice.codes, days)
         own = moments[moments >= 0]

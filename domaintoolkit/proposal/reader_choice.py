@@ -111,6 +111,7 @@ TIMES = ("trim", "time_format", "time_unit", "time_origin", "finer_times")
 
 def _type(sample: TableSample, profile: Profile, choice: Choice | str) -> tuple[Any, tuple[str, ...]]:
     """The type of a column, and the settings that it may have."""
+    # in few rows a column of fractions may have whole numbers only
     enough = sample.is_whole or sample.rows >= ENOUGH
     is_float = is_type.is_floating(profile.found.values.type)  # which may have NaN in a row that was not looked at
     whole = "int64" if profile.kind == "number" and profile.is_whole and enough else None

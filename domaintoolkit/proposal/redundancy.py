@@ -33,7 +33,7 @@ def from_time(profile: Profile, time: TimeChoice) -> str | None:
         both = time.there & profile.there
         if not both.any():
             return None
-        steps = (times - time.times)[both]
+        steps = (times - time.times)[both]  # µs
         if (steps == steps[0]).mean() > 0.995:
             return f"copy of {time.name}" if steps[0] == 0 else f"derived from {time.name}: always as far from it"
         same = (times // DAY_US == time.times // DAY_US)[both]
@@ -77,6 +77,7 @@ def _grows(profile: Profile, time: TimeChoice) -> bool:
     if profile.numbers is None or not profile.is_whole or profile.distinct < 4 or is_code:
         return False
     rows = np.flatnonzero(profile.there & time.there)
+    # by day, and within a day by the number: only a fall from one day to the next counts
     rows = rows[np.lexsort((profile.numbers[rows], time.times[rows] // DAY_US))]
     return bool((np.diff(profile.numbers[rows]) >= 0).all())
 
@@ -118,6 +119,7 @@ def copies(choices: Sequence[Choice], entity: Codes) -> dict[str, str]:
                 continue
             if one.distinct < 3 and one.values != other.values and set(one.values) != set(other.values):
                 continue
+            # columns of few values agree in many rows by chance
             least = 0.9999 if min(one.distinct, other.distinct) < 20 else 0.97
             if abs(one.missing - other.missing) > 0.02 or not is_bijective(one.codes, other.codes, least):
                 continue
@@ -228,6 +230,7 @@ def find_leaks(label: Profile, others: Sequence[Profile]) -> list[str]:
     """The columns that give a label away: they have a value only for some labels, or fix it."""
     if label.distinct < 2:
         return []
+    # (rows,) the label that is worth predicting
     rare = label.codes == int(np.argmin(label.counts))
     found = []
     for profile in others:
@@ -237,6 +240,7 @@ def find_leaks(label: Profile, others: Sequence[Profile]) -> list[str]:
                 float((filled[label.there] == rare[label.there]).mean()),
                 float((filled[label.there] != rare[label.there]).mean()),
             )
+            # the share that is right if the more frequent label is always said
             baseline = max(float(rare[label.there].mean()), 1 - float(rare[label.there].mean()))
             if agree > 1 - 0.02 * (1 - baseline):
                 found.append(profile.name)

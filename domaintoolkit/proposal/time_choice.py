@@ -62,9 +62,10 @@ class TimeChoice:
     def calendar(self) -> dict[str, NDArray[np.int64]]:
         """(rows,) for each part of the calendar: a code for its value, -1 without a time."""
         days = self.times // DAY_US
-        dates = days.astype("datetime64[D]")
+        dates = days.astype("datetime64[D]")  # (rows,)
         months = dates.astype("datetime64[M]").astype(np.int64)
         parts = {
+            # 1 January 1970 was a Thursday, and weeks begin on Monday
             "weekday": (days + 3) % 7,
             "month": months % 12,
             "year": months // 12,
@@ -216,6 +217,7 @@ def _scored(
     first = columns[0]
     own = times[there]
     steps = np.diff(own)
+    # points: an event has its time in nearly all rows, and files are often in its order
     score = 2.0 - 10.0 * float(1 - there.mean())
     score += 1.0 if any(column.hints("time") for column in columns) else 0.0
     score -= 2.0 if first.hints("late") and not {"created", "creation"} & set(words_of(first.name)) else 0.0
@@ -223,6 +225,7 @@ def _scored(
     if len(steps):
         score += float(max((steps >= 0).mean(), (steps <= 0).mean()))
     score += min(float(np.log10(max(len(np.unique(own)), 1))) / 4, 1.0)
+    # times before 1970 over decades are births
     if len(own) and float(np.median(own)) < 0 and (own.max() - own.min()) > 20 * 365 * DAY_US:
         score -= 1.5
     return TimeChoice(columns, times, there, dict(settings), has_clock, score)

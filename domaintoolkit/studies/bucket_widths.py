@@ -32,7 +32,7 @@ def width_bits(encoded: EncodedFolder, tokenizer: DomainTokenizer) -> float:
             continue
         steps = np.diff(np.unique(encoder.values.values))
         grain = float(steps[steps > 0].min()) if (steps > 0).any() else 1.0
-        edges = np.array([encoder.scale.low, *encoder.scale.edges.tolist(), encoder.scale.high])
+        edges = np.array([encoder.scale.low, *encoder.scale.edges.tolist(), encoder.scale.high])  # (buckets + 1,)
         width = np.maximum(np.diff(edges) / encoder.spec.refine, grain)
         own = bound.ids[: len(bound.ids) - BYTES]
         buckets = own[[slot.kind == "bucket" for slot in encoder.slots]]

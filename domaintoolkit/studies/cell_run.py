@@ -91,6 +91,7 @@ def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
         "embedding_norm": float(model.get_parameter(model.grows[0]).detach().norm(dim=1).mean()),
         "seconds_a_step": _seconds_a_step(log),
     }
+    # 6 for each parameter and position (Kaplan et al. 2020): an event is one position of an event model
     found["flops"] = 6.0 * found["inner_parameters"] * found["events_seen"]
     found["gain"] = min(rows["Markov"], rows["unigram"]) - rows["model"]
     found["value_bits"] = rows["model"] + width_bits(encoded, tokenizer)

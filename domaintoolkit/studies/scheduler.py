@@ -57,6 +57,7 @@ class StudyState:
             if number in self.done or number in self.failed:
                 continue
             steps = task.steps - self.running.get(number, 0)
+            # `extra` is the time of a cell beside its steps
             left += steps * (task.step_seconds or mean) + extra
         return left / self.jobs
 
@@ -86,6 +87,7 @@ def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState
                     worker.begin(waiting.pop(0), state)
                 elif worker.number is not None:
                     worker.look(state)
+            # after a failure no cell begins, and those that run come to their end
             if state.failed and all(worker.number is None for worker in workers):
                 break
             report(state)

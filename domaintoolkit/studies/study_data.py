@@ -100,7 +100,7 @@ def _take_share(whole: Path, out: Path, share: float) -> None:
         entries = []
         for number in range(len(source.manifest.shards)):
             table = source.table(number)
-            training = pc.equal(table["split"], "train").to_numpy(zero_copy_only=False).astype(bool)
+            training = pc.equal(table["split"], "train").to_numpy(zero_copy_only=False).astype(bool)  # (rows,)
             wanted = max(1, round(share * int(training.sum()))) if training.any() else 0
             kept = ~training | (training & (np.cumsum(training) <= wanted))
             entries.append(write_shard(folder, number, table.filter(pa.array(kept)).combine_chunks()))

@@ -126,6 +126,7 @@ def find_category_in_text(subject: Subject) -> Suggestion | None:
     different = field.distinct - len(field.with_kinds("null"))
     if not isinstance(field.spec, Text) or not 0 < different <= REPEATED_TEXTS or present < REPEATS * different:
         return None
+    # one token a value is left
     saved = subject.share * (1 - 1 / subject.per_value)
     finding = f"it has {different:,} different texts in {present:,} values, of {subject.per_value:.1f} tokens each"
     place = "static" if field.is_static else "fields"
@@ -163,6 +164,7 @@ def find_spelled(subject: Subject) -> Suggestion | None:
     finding = (
         f"{values / field.count:.1%} of its values are spelled, which takes {tokens / subject.tokens:.1%} of the tokens"
     )
+    # each spelled value would be one token
     saved = (tokens - values) / subject.tokens
     frequent = [count for count in spelled.values() if count >= 5]
     own = sum(slot.kind.startswith("value") for slot in field.encoder.slots)
@@ -205,6 +207,7 @@ def find_empty_buckets(subject: Subject) -> Suggestion | None:
     if len(counts) < 4 or weak < WEAK_BUCKETS * len(counts):
         return None
     finding = f"{weak:,} of its {len(counts):,} buckets hold less than {LEARNED} of {int(counts.sum()):,} values"
+    # on average five times as many values in a bucket as a token needs
     bins = max(2, min(spec.bins, int(counts.sum()) // (5 * LEARNED)))
     if spec.strategy == "explicit":
         edges = _merged(list(spec.edges or ()), counts.tolist())
@@ -261,6 +264,7 @@ def _merged(edges: list[float], counts: list[int]) -> tuple[float, ...] | None:
     """Edges without those below which a bucket holds too few values; None if hardly any are left."""
     if len(counts) != len(edges) + 1 and len(counts) != len(edges) - 1:
         return None
+    # the outer buckets may be open: below the first edge, and above the last
     inner = counts[1:-1] if len(counts) == len(edges) + 1 else counts
     kept, held = [edges[0]], 0
     for edge, count in zip(edges[1:], inner, strict=True):

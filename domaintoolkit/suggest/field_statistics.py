@@ -118,6 +118,7 @@ def _some_streams(encoded: EncodedFolder) -> Iterator[tuple[NDArray[Any], NDArra
         if left <= 0:
             return
         offsets, events = rows.offsets.astype(np.int64), rows.event_offsets.astype(np.int64)
+        # the number of whole streams that have about `left` events
         last = int(np.searchsorted(events, events[0] + left)) if events[-1] - events[0] > left else len(events) - 1
         left -= int(events[last] - events[0])
         yield rows.ids[offsets[0] : offsets[last]], offsets[: last + 1] - offsets[0]
@@ -127,6 +128,7 @@ def _count_values(statistics: FieldStatistics, cells: Sequence[Cells], streams: 
     """Count the rows of a field's parts; `streams` (rows,) is the stream of each event."""
     while len(statistics.parts) < len(cells):
         statistics.parts.append(Counter())
+    # (parts, sequences of the part): each sequence of slots as bytes, four for a slot
     keys = [[part.sequence(number).astype(np.int32).tobytes() for number in range(_sequences(part))] for part in cells]
     for part, own, counted in zip(cells, keys, statistics.parts, strict=True):
         for number, count in enumerate(np.bincount(part.codes, minlength=len(own)).tolist()):
@@ -138,6 +140,7 @@ def _count_values(statistics: FieldStatistics, cells: Sequence[Cells], streams: 
     for column, count in zip(together.T.tolist(), np.bincount(codes.ravel()).tolist(), strict=True):
         statistics.values[b"".join(own[code] for own, code in zip(keys, column, strict=True))] += count
     if streams is not None and len(streams):
+        # (rows - 1,) neighbours
         same_stream = streams[1:] == streams[:-1]
         statistics.pairs += int(same_stream.sum())
         statistics.changes += int((same_stream & (codes.ravel()[1:] != codes.ravel()[:-1])).sum())

@@ -167,6 +167,7 @@ def _expected(case: ContractCase) -> dict[str, list[Any]]:
     exact = [spec.name for spec in schema.fields if isinstance(spec, Text)]
     exact += [spec.name for spec in schema.fields if isinstance(spec, Categorical) and spec.unseen == "spell"]
     order = sorted(places, key=keys.__getitem__)
+    # ties, or rows that other columns order: only the entities are sure
     if len(set(keys)) < len(keys) or (schema.time is None and schema.has_order):
         return {name: [entities[k][at] for k in order] for at, name in enumerate(schema.entity)}
     expected = {name: [rows[name][k].as_py() for k in order] for name in exact}
@@ -209,6 +210,7 @@ def _check_buckets(case: ContractCase, encoder: NumericEncoder | GroupedNumericE
         _require(other in group, NUMBERS, f"a bucket of {spec.name!r} gives {other} by chance, {unseen}", spec.name)
         mean = sum((Fraction(value) for value in group), Fraction(0)) / len(group)
         least = min(abs(Fraction(value) - mean) for value in group)
+        # sums of floats round
         slack = max(abs(Fraction(value)) for value in group) / 10**12
         lost = f"the sum of {spec.name!r} does not survive: {number} is not nearest to {mean}"
         _require(abs(Fraction(number) - mean) <= least + slack, NUMBERS, lost, spec.name)
@@ -293,6 +295,7 @@ def _check_saving(case: ContractCase) -> None:
 
 def _flipped(data: bytearray) -> bytearray:
     flipped = bytearray(data)
+    # one bit, far from both ends
     flipped[len(data) * 2 // 3] ^= 1
     return flipped
 
@@ -326,6 +329,7 @@ def _check_ids(case: ContractCase) -> None:
 def _check_composites(case: ContractCase) -> None:
     tokenizer, (fit, rows) = case.fitted(), (table.slice(0, ENOUGH_ROWS) for table in (case.fit, case.rows))
     before = tokenizer.vocabulary
+    # some of the drawn tables with composites across events, some without
     across = len(rows) % 2 == 0
     spec = Composite(vocabulary_size=20, min_weight=0.0, across_events=across)
     tokenizer.fit_composites(tokenizer.encode(fit), spec)

@@ -107,6 +107,7 @@ def _unlike(name: str, domain: Domain, table: pa.Table, read: pa.Table) -> Contr
     for column in domain.schema.columns:
         pairs = zip(table[column].to_pylist(), read[column].to_pylist(), strict=True)
         for row, (before, after) in enumerate(pairs):
+            # two NaN are equal here
             if before != after and not (before != before and after != after):
                 reason = f"row {row} of {column!r} is {before!r} in the sample, and is read from {name} as {after!r}"
                 return ContractError(READER, reason, column, advice)

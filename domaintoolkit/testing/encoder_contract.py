@@ -229,6 +229,7 @@ class _EncoderCheck:
     def check_rows_alone(self, encoder: Encoder, values: pa.Array, tokens: Tokens) -> None:
         """The tokens of a value do not depend on the values beside it, nor on what was encoded before."""
         middle = len(values) // 2
+        # the second half first, so that tokens which depend on earlier calls differ
         halves = [*self.encode(encoder, values[middle:]), *self.encode(encoder, values[:middle])]
         halves = [*halves[len(values) - middle :], *halves[: len(values) - middle]]
         for row, (apart, together) in enumerate(zip(halves, tokens, strict=True)):
@@ -263,6 +264,7 @@ class _EncoderCheck:
                     )
 
     def check_lookup(self, encoder: Encoder, values: pa.Array, tokens: Tokens) -> None:
+        # ids that are not slots, so that mixing them up shows; the slots of bytes are negative, and count from the end
         ids = np.arange(len(encoder.slots) + BYTES, dtype=np.int64) + 1_000
         find = self.call("lookup", encoder.lookup, ids)
         found = self.call("lookup", find, values.to_pylist())

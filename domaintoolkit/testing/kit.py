@@ -156,6 +156,7 @@ def _check_domain_contract(contract: DomainContract, case: DomainCase) -> CheckR
 def _check_contract(contract: Contract, case: ContractCase, drawn: list[ContractCase]) -> CheckResult:
     """Check drawn tables first, since what they show is small; then the sample."""
     start = perf_counter()
+    # fewer tables for contracts that take longer
     some = drawn[: max(1, len(drawn) // contract.cost)]
     with _interpreted(contract):
         error = next(filter(None, (_find(contract, each) for each in (*some, case))), None)
@@ -242,6 +243,7 @@ def _make_smaller(contract: Contract, case: ContractCase, error: ContractError) 
         return error
     until = perf_counter() + SHRINKING
     pair = [error.fit, error.rows]
+    # first the table that is encoded, then the one that is fitted on
     for which in (1, 0):
         for propose in (_leave_out_rows, _simplify_columns):
             attempts = propose(pair[which], case.schema)

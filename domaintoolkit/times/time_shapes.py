@@ -46,6 +46,7 @@ def find_time_formats(values: Sequence[str]) -> list[str]:
     if not sample or any(len(each) < 3 or not "".join(each).isascii() for each in digits):
         return []
     tokens = [TOKEN.findall(value) for value in sample]
+    # one format reads all texts only if they have the same marks in the same places
     shape = _shape(tokens[0])
     if len(tokens[0]) > 24 or any(_shape(each) != shape for each in tokens):
         return []

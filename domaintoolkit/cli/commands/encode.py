@@ -179,6 +179,7 @@ def _prepare(task: Task, bar: ProgressBar) -> tuple[DomainTokenizer, Any, FitRes
     if interrupted is not None:
         return interrupted, source, None
     limits = task.limits
+    # the rows are kept in memory, since encoding goes through them again at once
     fitted = fit(
         domain.schema, source, threads=limits.threads, on_bad_rows=task.on_bad_rows, memory=limits.memory,
         keep_rows=True, progress=bar,

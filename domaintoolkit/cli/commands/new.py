@@ -164,6 +164,7 @@ def _check_name(names: Names) -> None:
     """Refuse the name of a domain that another distribution has."""
     from domaintoolkit.registry import list_domains
 
+    # an earlier distribution of this name has the module too, and may be replaced
     if names.domain in list_domains().domains and find_spec(names.module) is None:
         raise click.UsageError(f"a domain {names.domain!r} is installed already; choose another NAME")
 

@@ -170,6 +170,7 @@ def _coded(texts: pa.Array) -> tuple[NDArray[np.int64], list[str]]:
 def _merged(codes: NDArray[np.int64], values: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
     """The codes of values of which some have become equal."""
     places: dict[str, int] = {}
+    # the entry behind the last is for null, whose code is -1
     new = np.array([places.setdefault(value, len(places)) for value in values] + [-1], np.int64)
     return new[codes], list(places)
 
@@ -179,6 +180,7 @@ def _without(
 ) -> tuple[NDArray[np.int64], list[str]]:
     kept = [value for value in values if value not in left_out]
     places = {value: place for place, value in enumerate(kept)}
+    # the entry behind the last is for null, whose code is -1
     new = np.array([places.get(value, -1) for value in values] + [-1], np.int64)
     return new[codes], kept
 
@@ -189,6 +191,7 @@ def _sampled(profile: Profile) -> list[str]:
         return profile.values
     order = np.argsort(-profile.counts, kind="stable")
     half = SAMPLE // 2
+    # every n-th of the others, so that rare spellings are seen too
     rest = order[half :: max(1, (len(order) - half) // half)][:half]
     return [profile.values[k] for k in (*order[:half], *rest)]
 
@@ -239,6 +242,7 @@ def _as_time(profile: Profile, maybe: Sequence[str]) -> Profile | None:
     if not sample:
         return None
     options: list[dict[str, Any]] = []
+    # a few values of another kind may be refused
     looks = sum(ISO.fullmatch(value) is not None for value in sample)
     if looks >= 0.98 * len(sample):
         options += [{}, {"finer_times": "cut"}]
@@ -281,6 +285,7 @@ def _as_bool(profile: Profile) -> Profile | None:
     if len(yes) != 1 or len(no) != 1:
         return None
     digits = {yes[0], no[0]} == {"0", "1"}
+    # 0 and 1 are numbers too, which need no settings
     if digits:
         return None
     settings = {
@@ -309,6 +314,7 @@ def _as_number(profile: Profile, maybe: Sequence[str], semicolons: bool) -> Prof
 
 def _with_numbers(profile: Profile, numbers: NDArray[np.float64], whole_is_plain: bool) -> Profile:
     finite = numbers[np.isfinite(numbers)]
+    # from 2**53 on, not every whole number is a float
     is_whole = (
         bool(len(finite)) and bool((finite == np.floor(finite)).all()) and float(np.abs(finite).max(initial=0)) < 2**53
     )
@@ -356,6 +362,7 @@ def epoch_unit(profile: Profile) -> str | None:
                 or profile.hints("late")
                 or bool({"unix", "epoch", "ms", "millis"} & set(words_of(profile.name)))
             )
+            # the times of one table lie within 30 years
             enough = profile.distinct > 10 and high - low < 30 * 365 * 86_400 * factor
             return unit if enough and (named or profile.distinct > 0.2 * profile.filled) else None
     return None

@@ -30,10 +30,11 @@ def find_path_mark(values: Sequence[str], is_named: bool = False) -> str | None:
         tops = {own[0] for own in parts}
         if len(tops) > 0.6 * len(parts) or (mark == ":" and len(tops) > 0.25 * len(parts)):
             continue
+        # levels that share their names, which the next test would refuse
         if mark == "/" and len(parts) >= 20 and _share_levels(parts):
             return mark
         # a level of a path is below few others
-        above: dict[str, set[str]] = {}
+        above: dict[str, set[str]] = {}  # second level: first levels
         for own in deep:
             above.setdefault(own[1], set()).add(own[0])
         if sum(len(each) for each in above.values()) / len(above) < 1.6:

@@ -146,6 +146,7 @@ def has_word(name: str, kind: str) -> bool:
     known = KINDS[kind]
     if any(_is_known(word, known) for word in own) or "".join(own) in known or "_".join(own) in known:
         return True
+    # two words that are known as one, such as `order id`
     if any(f"{first}{second}" in known for first, second in pairwise(own)):
         return True
     # words of these scripts stand together without spaces

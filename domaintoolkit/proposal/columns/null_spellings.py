@@ -87,6 +87,7 @@ def sentinel(numbers: NDArray[np.float64], counts: NDArray[np.int64] | None, nam
     share = float(counts[numbers == value].sum() / counts.sum())
     low = float(np.repeat(others, np.minimum(own, 1000)).min()) if len(others) else 0.0
     width = float(np.median(np.diff(np.sort(others))))
+    # -1 one step below 0, 1, 2 may be a value of the scale
     is_far = low - value > max(2.0, 3 * width) or (value <= -9 and share > 0.001)
     is_amount = has_word(name, "quantity") and value == -1 and share > 0.01 and len(others) > 20
     if share > 0.002 and (is_far or (is_amount and low >= 0)):

@@ -92,6 +92,7 @@ def _marks(numbers: Sequence[str], semicolons: bool) -> dict[str, str] | None:
     spaces = [mark for mark in used if mark in SPACES]
     quotes = [mark for mark in used if mark in "'\u2019"]
     points = [mark for mark in used if mark in ".,"]
+    # several spaces are one mark; two kinds of quotes, or a quote and a space, contradict each other
     if len(spaces) + len(quotes) > (1 if not spaces else len(spaces)):
         return None
     made: dict[str, str] = {}
@@ -136,6 +137,7 @@ def _marks(numbers: Sequence[str], semicolons: bool) -> dict[str, str] | None:
             if grouped and not large and not (semicolons and len(marked) == len(numbers))
             else {"decimal": ","}
         )
+    # 1.500 and 2.500 alone may be decimals; with many different groups of three they hardly are
     few = len({number.partition(".")[2] for number in marked}) < 3
     small = any(number.isdecimal() for number in numbers)
     if grouped and not large and semicolons and small and not few:

@@ -66,6 +66,7 @@ def _seek(file: SourceFile, budget: int) -> TextPieces:
 def _unpack(file: SourceFile, budget: int) -> TextPieces:
     """Every piece while they fit, then every second, every fourth and so on, so that no piece is read twice."""
     first = min(FIRST, budget // 2)
+    # a multiple of four, so that no character of UTF-16 or UTF-32 is cut
     size = max((budget - first) // PIECES // 4 * 4, 1024)
     kept: list[tuple[int, bytes]] = []
     stride, number, total = 1, 0, 0

@@ -57,6 +57,7 @@ def find_dialect(text: str, name: str, delimiter: str | None = None) -> CsvDiale
     if named is not None:  # the reader follows such a line too
         text, delimiter = text[named.end() :], named[1]
     lines = re.split(r"\r\n|\r|\n", text)[: LINES + 1]
+    # the last line may be cut off
     lines = lines[:-1] or lines
     comment = _comment(lines)
     best: tuple[float, CsvDialect] | None = None
@@ -100,6 +101,7 @@ def _try(lines: Sequence[str], mark: str, quote: str, comment: str | None) -> tu
     widths = Counter(len(row) for row in rows if any(row))
     if not widths:
         return None
+    # the number of columns of most records, of equally frequent ones the larger
     width, count = max(widths.items(), key=lambda entry: (entry[1], entry[0]))
     first = next(number for number, row in enumerate(rows) if len(row) == width)
     steady = count / sum(any(row) for row in rows[first:])
@@ -189,6 +191,7 @@ def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         kinds = Counter(map(_kind, below))
         kind, count = kinds.most_common(1)[0]
         own = _kind(value)
+        # text above numbers or times speaks for a header, and a number above numbers against it
         if kind != "text" and count >= 0.6 * len(below):
             votes += 1.5 if own == "text" and value.strip() else -1.5
         elif value in below and len(set(below)) < len(below):

@@ -185,6 +185,7 @@ def _csv_sample(files: tuple[SourceFile, ...], encoding: str, delimiter: str | N
     batches = [batch.records for batch in source.batches(refused=refused)]
     columns_read = pa.Table.from_batches(batches, pa.schema([(column.name, pa.string()) for column in columns]))
     table = _at_most(columns_read)
+    # the part of each file that was looked at, times the part of the files
     share = sum(seen) / len(seen) * len(chosen) / len(files)
     found_columns = tuple(
         FoundColumn(header, _whole(table[number]), which, optional, False, aliases.get(header, ()))
@@ -219,6 +220,7 @@ def _trimmed(text: str, dialect: CsvDialect, is_first: bool) -> str:
     end = text.rfind("\n") + 1 or text.rfind("\r") + 1
     quote = dialect.quote if isinstance(dialect.quote, str) else None
     if quote is not None and dialect.has_line_breaks:
+        # an odd number of quotes: the end is inside a quoted value
         while end > start and text.count(quote, start, end) % 2:
             end = text.rfind("\n", 0, end - 1) + 1
     return text[start:end]
@@ -328,6 +330,7 @@ def _json_sample(files: tuple[SourceFile, ...], encoding: str, folder: Path) -> 
     objects, wrong = [], 0
     for line in lines[:: max(1, -(-len(lines) // ROWS))]:
         try:
+            # numbers as they are written, since their spelling decides what they are
             value = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
         except (json.JSONDecodeError, RecursionError):
             value = None

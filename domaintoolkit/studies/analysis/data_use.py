@@ -58,6 +58,7 @@ def _share(means: Mapping[float, float], target: tuple[float, float]) -> tuple[f
         above, below = means[left], means[right]
         if below <= wanted < above:
             part = (above - wanted) / (above - below)
+            # between the two points, on a logarithmic scale of data
             return math.exp(math.log(left) + part * (math.log(right) - math.log(left))) / whole, False
     return math.inf, False
 

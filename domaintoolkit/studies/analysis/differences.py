@@ -57,6 +57,7 @@ def contrast(sides: Sequence[tuple[float, Sequence[float]]], base: float) -> Mea
     if seeds < 2:
         return MeanDifference(gap, None, base, seeds)
     errors = [weight**2 * float(np.var(values, ddof=1)) / len(values) for weight, values in sides]
+    # degrees of freedom of Welch (1947) and Satterthwaite (1946)
     parts = sum(error**2 / (len(values) - 1) for error, (_, values) in zip(errors, sides, strict=True))
     return MeanDifference(gap, _reach(math.sqrt(sum(errors)), sum(errors) ** 2 / max(1e-300, parts)), base, seeds)
 
@@ -74,6 +75,7 @@ def resample(values: Sequence[float], rng: np.random.Generator) -> float:
     if count < 2:
         return mean
     drawn = float(known[rng.integers(count, size=count)].mean())
+    # Bessel's correction
     return mean + (drawn - mean) * math.sqrt(count / (count - 1))
 
 

@@ -27,6 +27,7 @@ def fit_terms(
     from scipy.optimize import minimize
 
     def cost(parameters: Floats) -> tuple[float, Floats]:
+        # the logarithms of coefficients are fitted, which keeps these positive
         made, derivatives = terms(np.exp(np.clip(parameters, -40, 40)))
         error = np.log(made) - logarithms
         small = np.abs(error) <= DELTA

@@ -96,8 +96,10 @@ class JointLaw:
         return self._choose(events)
 
     def _choose(self, events: Any) -> SizeChoice:
+        # far beyond those that were tried; `is_beyond` says so
         sizes = np.geomspace(self.parameters[0] / 100, self.parameters[1] * 1000, 2_000)
         seen = events(sizes)
+        # (sizes,) of the fit, and of each resample
         curves = [_losses(each, sizes, seen) for each in (self.coefficients, *self.draws)]
         best = [int(curve.argmin()) for curve in curves]
         size, count = float(sizes[best[0]]), float(seen[best[0]])
@@ -145,11 +147,12 @@ def fit_joint_law(rows: Rows) -> JointLaw:
     if any(len(seeds) > 1 for seeds in by_size.values()):
         for _ in range(DRAWS):
             chosen = {
+                # whole seeds are drawn, since the evaluations of one run are alike
                 size: [sorted(seeds)[place] for place in rng.integers(len(seeds), size=len(seeds))]
                 for size, seeds in by_size.items()
             }
             draws.append(_fit(_join(by_size, chosen), [best]))
-    made = _losses(best, points[:, 0], points[:, 1])
+    made = _losses(best, points[:, 0], points[:, 1])  # (n,)
     return JointLaw(
         best, tuple(draws), (min(by_size), max(by_size)), (float(points[:, 1].min()), float(points[:, 1].max())),
         len(points), float(np.sqrt(np.mean((made / points[:, 2] - 1) ** 2))),

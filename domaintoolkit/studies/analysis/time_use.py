@@ -120,6 +120,7 @@ def _least_time(course: Mapping[float, float], smaller: Sequence[Mapping[float, 
     """(the time from which on a course is below all smaller ones', True if that is the first)."""
     times = [time for time in sorted(course) if all(time in each for each in smaller)]
     gaps = [course[time] - min(each[time] for each in smaller) for time in times]
+    # times at which a smaller model is not worse
     behind = [number for number, gap in enumerate(gaps) if gap >= 0]
     if not behind:
         return times[0], True

@@ -107,6 +107,7 @@ def _by_difference(finding: Finding, found: MeanDifference, what: str) -> Verdic
     if finding.expect == "equal":
         room = finding.margin * abs(found.base)
         said += f" Equal means within {finding.margin:.1%}."
+        # a test of equivalence: the whole interval has to lie within the margin
         answer = AGREES if max(-low, high) <= room else DISAGREES if low > room or high < -room else UNDECIDED
     else:
         # turned so that the expected side is above zero
