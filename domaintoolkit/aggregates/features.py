@@ -110,11 +110,7 @@ def event_blocks(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> It
     for spec in plan.numbers:
         yield from _numbers(spec.name, values[spec.name], ranges, starts)
         if isinstance(spec, Timestamp):
-            last = _describe(values[spec.name], ranges.low, ranges.high)[:, NUMBERS.index("last")]
-            yield (
-                [f"{spec.name}: days from it to the date"],
-                ((ranges.dates - last) / 86_400)[:, None].astype(np.float32),
-            )
+            yield _days(spec.name, _last(values[spec.name], ranges), ranges)
     for number, category in product(plan.numbers, plan.categories):
         if isinstance(number, Numeric):
             yield from _crossed(plan, number, category, values[number.name], codes[category.name], ranges)
@@ -137,10 +133,7 @@ def static_blocks(plan: FeaturePlan, events: DecodedEvents, histories: Longs, ra
         numbers = events.numbers(spec)
         found = np.where(known, numbers[np.where(known, at, 0)] if len(numbers) else np.nan, np.nan)
         if isinstance(spec, Timestamp):
-            yield (
-                [f"{spec.name}: days from it to the date"],
-                ((ranges.dates - found) / 86_400)[:, None].astype(np.float32),
-            )
+            yield _days(spec.name, found, ranges)
         else:
             yield [spec.name], found[:, None].astype(np.float32)
 

@@ -59,10 +59,10 @@ def _owners(histories: FolderHistories) -> Longs:
 
 def _log_gaps(histories: FolderHistories) -> tuple[Longs, Floats]:
     """(the history of each pause, its logarithm in seconds)."""
-    assert histories.times is not None
-    owners = _owners(histories)
-    same = owners[1:] == owners[:-1]  # (events - 1,) True for two events of one history
-    return owners[1:][same], np.log1p(np.diff(histories.times)[same] / 1e6)
+    owners, gaps = _owners(histories), np.diff(histories.clock)
+    # (events - 1,) True for two events of one history that have times
+    same = (owners[1:] == owners[:-1]) & ~np.isnan(gaps)
+    return owners[1:][same], np.log1p(gaps[same] / 1e6)
 
 
 def _steady(histories: FolderHistories) -> Floats:
@@ -87,13 +87,14 @@ def _fast(histories: FolderHistories) -> Floats:
 
 
 def _sleepless(histories: FolderHistories) -> Floats:
-    assert histories.times is not None
-    hours = histories.times // HOUR % 24
+    there = ~np.isnan(histories.clock)
+    owners, hours = _owners(histories)[there], (histories.clock[there] // HOUR % 24).astype(np.int64)
     # one number for each history and hour of the day
-    pairs = np.unique(_owners(histories) * 24 + hours)
+    pairs = np.unique(owners * 24 + hours)
     found = np.bincount(pairs // 24, minlength=len(histories)).astype(np.float64)
+    counts = np.bincount(owners, minlength=len(histories))
     # the share of the hours that so many events can reach
-    return np.where(histories.counts >= FEW, found / np.minimum(np.maximum(histories.counts, 1), 24), np.nan)
+    return np.where(counts >= FEW, found / np.minimum(np.maximum(counts, 1), 24), np.nan)
 
 
 def _busy(histories: FolderHistories) -> Floats:

@@ -15,6 +15,7 @@ from domaintoolkit.generate import ValueTokens
 from domaintoolkit.grammar import Grammar, parse_spans
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.streams.keys import SPLITS
+from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import offsets_of, positions
 
@@ -23,7 +24,7 @@ __all__ = ["FieldValues", "FolderHistories", "find_values", "read_histories"]
 Longs = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FolderHistories:
     """n histories, one after another, in base ids."""
 
@@ -36,7 +37,7 @@ class FolderHistories:
     opens: NDArray[np.bool_]
     """(events,) True if the event begins a session; that of a history's first event is not marked."""
     times: Longs | None
-    """(events,) µs since the epoch; None without a time column."""
+    """(events,) µs since the epoch, `NO_TIME` for an event without a time; None without a time column."""
     splits: NDArray[np.uint8]
     """(n,)"""
 
@@ -47,6 +48,13 @@ class FolderHistories:
     def counts(self) -> Longs:
         """(n,) the number of events."""
         return np.diff(self.events)
+
+    @cached_property
+    def clock(self) -> NDArray[np.float64]:
+        """(events,) `times` as numbers that can be subtracted: NaN for an event without a time."""
+        if self.times is None:
+            return np.full(len(self.event_starts), np.nan)
+        return np.where(self.times == NO_TIME, np.nan, self.times)
 
 
 def read_histories(encoded: EncodedFolder, grammar: Grammar, most: int | None = None) -> FolderHistories:

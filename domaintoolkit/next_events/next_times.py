@@ -24,10 +24,8 @@ SEEN = 5
 
 
 def gaps_of(histories: FolderHistories) -> Floats:
-    """(events,) µs since the event before; NaN for the first of a history."""
-    assert histories.times is not None
-    times = histories.times.astype(np.float64)
-    gaps = np.diff(times, prepend=np.nan)
+    """(events,) µs since the event before; NaN for the first of a history, and if one of the two has no time."""
+    gaps = np.diff(histories.clock, prepend=np.nan)
     gaps[histories.events[:-1][histories.counts > 0]] = np.nan
     return gaps
 

@@ -90,9 +90,7 @@ def cut_suffixes(histories: FolderHistories, values: FieldValues, rows: Longs, c
     made = []
     for row, cut in zip(rows.tolist(), cuts.tolist(), strict=True):
         low, high = int(histories.events[row]), int(histories.events[row + 1])
-        remaining = np.nan
-        if histories.times is not None:
-            remaining = float(histories.times[high - 1] - histories.times[low + cut - 1])
+        remaining = float(histories.clock[high - 1] - histories.clock[low + cut - 1])
         made.append(Suffix(row, cut, tuple(values.codes[low + cut : high].tolist()), remaining))
     return made
 
@@ -108,8 +106,8 @@ def rule_suffixes(
         codes = values.codes[low:high].tolist()
         for cut in range(1, high - low):
             following.setdefault(codes[cut - 1], Counter())[tuple(codes[cut:])] += 1
-            if histories.times is not None:
-                gap = float(histories.times[high - 1] - histories.times[low + cut - 1])
+            gap = float(histories.clock[high - 1] - histories.clock[low + cut - 1])
+            if gap == gap:  # NaN without the two times
                 left.setdefault(codes[cut - 1], []).append(gap)
     # of suffixes that are equally frequent, the least one
     best = {code: min(found, key=lambda codes: (-found[codes], codes)) for code, found in following.items()}
@@ -155,7 +153,13 @@ def written_suffixes(
     left = np.array([
         _read(tokenizer, values, true[number // draws], each.ids).remaining for number, each in enumerate(drawn)
     ]).reshape(-1, draws)  # fmt: skip
-    return [replace(each, remaining=float(np.median(own))) for each, own in zip(found, left, strict=True)]
+    return [replace(each, remaining=_median(own)) for each, own in zip(found, left, strict=True)]
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """Without NaN; NaN if there is nothing else."""
+    there = values[~np.isnan(values)]
+    return float(np.median(there)) if len(there) else np.nan
 
 
 def _read(tokenizer: DomainTokenizer, values: FieldValues, suffix: Suffix, ids: NDArray[np.int64]) -> Suffix:
@@ -172,7 +176,8 @@ def _read(tokenizer: DomainTokenizer, values: FieldValues, suffix: Suffix, ids: 
     remaining, name = np.nan, tokenizer.schema.time
     if name is not None and codes:
         times: Any = tokenizer.decode(ids)[name].combine_chunks().cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-        remaining = float(times[len(times) - 1].as_py() - times[suffix.cut - 1].as_py())
+        first, last = times[suffix.cut - 1].as_py(), times[len(times) - 1].as_py()
+        remaining = np.nan if first is None or last is None else float(last - first)
     elif name is not None:
         remaining = 0.0
     return Suffix(suffix.row, suffix.cut, tuple(codes), remaining)

@@ -62,7 +62,7 @@ def time_field(time: TimeChoice) -> Timestamp:
 
 
 def _differ_within_days(times: NDArray[np.int64]) -> bool:
-    """Whether times in µs are not all of one hour of the day, as dates are that are written with a midnight."""
+    """Return True if times in µs are not all of one hour of the day, as dates written with a midnight are."""
     return len(np.unique(times // HOUR % 24)) > 1
 
 

@@ -32,7 +32,7 @@ def measured_by(choices: Sequence[Choice], said: Collection[str]) -> list[Choice
     Only a name that says nothing, such as `value`, is that of such a column; the columns of `said` stay as they are.
     """
     made = list(choices)
-    for place, choice in enumerate(choices):
+    for choice in choices:
         profile = choice.profile
         if not isinstance(choice.spec, Numeric) or profile.name in said or not profile.hints("generic"):
             continue
@@ -42,12 +42,18 @@ def measured_by(choices: Sequence[Choice], said: Collection[str]) -> list[Choice
             continue
         kind = best[1]
         spec = replace(choice.spec, by=kind.profile.name, strategy="quantile", sign=False)
-        made[place] = replace(choice, spec=spec, reason=f"numbers of many kinds, which {kind.profile.name} names")
-        if choices.index(kind) > place:
-            made.remove(kind)
-            made.insert(place, kind)
-        made = [each if each is kind else _without_unit(each, kind) for each in made]
+        measured = replace(choice, spec=spec, reason=f"numbers of many kinds, which {kind.profile.name} names")
+        made = [measured if each.profile is profile else each for each in made]
+        place, before = _place(made, choice), _place(made, kind)
+        if before > place:
+            made.insert(place, made.pop(before))
+        made = [each if each.profile is kind.profile else _without_unit(each, kind) for each in made]
     return made
+
+
+def _place(made: Sequence[Choice], choice: Choice) -> int:
+    """The place of the choice for the same column."""
+    return next(place for place, each in enumerate(made) if each.profile is choice.profile)
 
 
 def _without_unit(choice: Choice, kind: Choice) -> Choice:

@@ -90,13 +90,9 @@ class TimeChoice:
         return float(own.max() - own.min()) / DAY_US if len(own) else 0.0
 
 
-def find_times(profiles: Sequence[Profile], relative: Sequence[str] = ()) -> list[TimeChoice]:
-    """All times that the columns give, the likeliest first; each column is in one of them at most.
-
-    Columns that are named `relative` count from a beginning that no column gives.
-    """
+def find_times(profiles: Sequence[Profile]) -> list[TimeChoice]:
+    """All times that the columns give, the likeliest first; each column is in one of them at most."""
     found = [*_calendar_parts(profiles), *_dated(profiles)]
-    found += [made for profile in profiles if profile.name in relative and (made := offset_time(profile)) is not None]
     return sorted(found, key=lambda each: -each.score)
 
 

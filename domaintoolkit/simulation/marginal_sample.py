@@ -31,7 +31,6 @@ TYPES = {
     "timestamp": pa.timestamp("us", "UTC"),
     "date": pa.date32(),
 }
-LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz"))
 
 Ints = NDArray[np.int64]
 

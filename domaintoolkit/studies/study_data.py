@@ -19,7 +19,6 @@ from domaintoolkit.registry import get_domain
 from domaintoolkit.schema import Composite, Schema
 from domaintoolkit.schema.convert import from_dict, to_dict
 from domaintoolkit.storage import open_encoded
-from domaintoolkit.storage.manifest import Manifest
 from domaintoolkit.storage.shards import write_shard
 from domaintoolkit.studies.cells import DataPlan
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -135,8 +134,3 @@ def _without_labels(table: pa.Table, tokenizer: DomainTokenizer) -> Any:
         if name not in table.column_names:
             table = table.append_column(name, pa.nulls(table.num_rows))
     return table
-
-
-def manifest_of(folder: Path) -> Manifest:
-    """The manifest of an encoded folder, not checking its shards."""
-    return open_encoded(folder, verify=False).manifest

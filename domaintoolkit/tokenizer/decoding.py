@@ -168,7 +168,7 @@ def _end_whole(layout: Layout, types: Types, ids: NDArray[np.integer]) -> int:
 
 
 def _is_near_time(bound: Bound, schema: Schema) -> bool:
-    """Whether a field is a second time of the event, which lies near the first."""
+    """Return True if a field is a second time of the event, which lies near the first."""
     is_second = isinstance(bound.encoder, TimestampEncoder) and bound.name != schema.time
     return is_second and schema.time is not None and bound.name not in schema.tie_order
 

@@ -40,7 +40,7 @@ from domaintoolkit.values.columns import plain
 __all__ = ["GrowingHistory", "HistorySlices", "SliceNumbers", "split_bucket"]
 
 SAMPLED = 64
-"""Every so manieth row of a long history is looked at to cut it into slices of about the same size."""
+"""One row in so many of a long history is looked at to cut it into slices of about the same size."""
 
 Ints = NDArray[np.int64]
 
