@@ -36,11 +36,7 @@ class StudyData:
 
     def prepare(self, plan: DataPlan) -> Path:
         """The encoded folder of a plan."""
-        if plan == DataPlan() and self.streams is not None:
-            return self.streams
-        base = self._folder("base", replace(plan, share=1.0, where=None))
-        if not _is_whole(base):
-            self._encode(plan, base)
+        base = self._base(plan)
         if plan.where is not None:
             some = self._folder("some", replace(plan, share=1.0))
             if not _is_whole(some):
@@ -51,6 +47,19 @@ class StudyData:
             if not _is_whole(part):
                 _take_share(base, part, plan.share)
             base = part
+        return base
+
+    def can_prepare(self, plan: DataPlan) -> bool:
+        """False if the plan needs another tokenizer, and the data are a folder, which has its own."""
+        return self.streams is None or plan.domain is not None or not (plan.fields or plan.composites)
+
+    def _base(self, plan: DataPlan) -> Path:
+        """All events of all entities."""
+        if self.streams is not None and plan.domain is None and self.can_prepare(plan):
+            return self.streams
+        base = self._folder("base", replace(plan, share=1.0, where=None))
+        if not _is_whole(base):
+            self._encode(plan, base)
         return base
 
     def _folder(self, kind: str, plan: DataPlan) -> Path:

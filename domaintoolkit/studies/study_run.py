@@ -20,7 +20,7 @@ from domaintoolkit.studies.cell_run import load_metrics
 from domaintoolkit.studies.cells import StudyCell, expand_grid
 from domaintoolkit.studies.pages.written_pages import write_pages
 from domaintoolkit.studies.scheduler import CellTask, StudyState, room, run_cells
-from domaintoolkit.studies.study import Study, StudyForm
+from domaintoolkit.studies.study import Grid, Study, StudyForm
 from domaintoolkit.studies.study_data import StudyData
 from domaintoolkit.studies.study_results import CALLS, FORMAT, PLAN, RESULTS, VERSION, load_results
 from domaintoolkit.studies.time_budget import TimePlan, apply_plan, fit_budget, shape_of
@@ -45,6 +45,8 @@ class StudyResult:
     page: Path
     cells: int
     plan: TimePlan | None
+    left_out: tuple[str, ...] = ()
+    """Levels that need another tokenizer than that of the folder that was given."""
 
 
 def run_study(
@@ -85,7 +87,7 @@ def run_study(
         table = _table(study, cells, folder, runner.chosen)
         _write_table(folder, table, cells)
         page = write_pages(load_results(study, folder, name))
-    return StudyResult(folder, table, page, len(cells), plan)
+    return StudyResult(folder, table, page, len(cells), plan, tuple(runner.left_out))
 
 
 def _levels_name_domains(study: Study, form: StudyForm) -> bool:
@@ -170,6 +172,7 @@ class _Runner:
     report: Callable[[StudyState], None]
     times: dict[str, float] = field(default_factory=dict)
     """Seconds of a step of each shape, as far as they were needed."""
+    left_out: list[str] = field(default_factory=list)
     chosen: set[str] = field(default_factory=set)
     """The cells of grids with a best level: those that the others were tuned for."""
 
@@ -186,16 +189,27 @@ class _Runner:
         cells: dict[str, StudyCell] = {}
         for grid in self.form.grids:
             first = {axis: levels[0] for axis, levels in _tuned(self.form).items()}
-            for cell in expand_grid(self.study, self.form, grid, _Always(first)):
+            for cell in self._expand(grid, _Always(first)):
                 cells.setdefault(cell.name, cell)
         return list(cells.values())
+
+    def _expand(self, grid: Grid, best: Mapping[tuple[str, ...], Mapping[str, str]]) -> Iterator[StudyCell]:
+        """The cells of a grid whose data can be made; takes note of the others."""
+        for cell in expand_grid(self.study, self.form, grid, best):
+            if self.data.can_prepare(cell.data):
+                yield cell
+                continue
+            for axis, level in cell.levels:
+                settings = self.study.axes[axis].get(level, {})
+                if {"fields", "composites"} & set(settings) and f"{axis} {level}" not in self.left_out:
+                    self.left_out.append(f"{axis} {level}")
 
     def run_all(self, plan: TimePlan | None) -> list[StudyCell]:
         """Run every grid; returns the cells in their order, each once."""
         done: dict[str, StudyCell] = {}
         for grid in self.form.grids:
             best = _Best(self, list(done.values()), grid.by, tuple(_tuned(self.form)))
-            cells = [self.with_time(each) for each in expand_grid(self.study, self.form, grid, best)]
+            cells = [self.with_time(each) for each in self._expand(grid, best)]
             if plan is not None:
                 cells = apply_plan(cells, plan)
             fresh = {cell.name: cell for cell in cells if cell.name not in done}
@@ -207,6 +221,9 @@ class _Runner:
             done |= fresh
             if any("best" in levels for levels in grid.axes.values()):
                 self.chosen |= {cell.name for cell in cells}
+        if not done:
+            reason = f"every run needs another tokenizer than that of OUT ({', '.join(self.left_out)}); give --domain"
+            raise SchemaError([Problem("grids", reason)], "study")
         return list(done.values())
 
     def _task(self, cell: StudyCell, known: Sequence[StudyCell]) -> CellTask:

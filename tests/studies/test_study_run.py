@@ -107,6 +107,30 @@ def test_a_cell_trains_and_measures(tmp_path: Path) -> None:
     assert found["steps"] == 2
 
 
+def test_a_folder_of_streams_is_studied_by_share_and_by_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs another tokenizer is left out, and named."""
+    streams = StudyData(tmp_path / "data", "ads", None, 1500).prepare(DataPlan())
+    axes = {
+        "way": {
+            "all": {}, "some": {"where": {"column": "app", "begins": "1"}}, "half": {"share": 0.5},
+            "no hour": {"fields": {"click_time": {"parts": ("weekday",)}}},
+        },
+    }  # fmt: skip
+    recipe = {**STUDY.forms["small"].recipe, "model": STUDY.axes["size"]["a"]["model"]}
+    form = replace(STUDY.forms["small"], recipe=recipe, grids=(Grid(axes={"way": tuple(axes["way"])}, seeds=(0,)),))
+    study = replace(STUDY, axes=axes, forms={"small": form}, figures=(), findings=())
+    monkeypatch.setattr(study_run, "run_cells", inline(None, []))
+    result = run_study(study, tmp_path / "study", streams=streams, jobs=1)
+    assert result.left_out == ("way no hour",)
+    rows = {row["way"]: row["training_events"] for row in result.table.to_pylist()}
+    assert set(rows) == {"all", "some", "half"}
+    assert 0 < rows["some"] < rows["all"]
+    assert 0 < rows["half"] < rows["all"]
+    only = replace(study, forms={"small": replace(form, grids=(Grid(axes={"way": ("no hour",)}, seeds=(0,)),))})
+    with pytest.raises(SchemaError, match="every run needs another tokenizer than that of OUT"):
+        run_study(only, tmp_path / "only", streams=streams, jobs=1)
+
+
 @pytest.mark.slow
 def test_a_study_that_is_stopped_ends_with_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
@@ -128,7 +152,7 @@ def test_a_study_that_is_stopped_ends_with_the_same_table(tmp_path: Path, monkey
     assert "<b>Tiny" not in page
     assert "bootstrap over seeds" in page
     assert (whole.folder / "loss-size.svg").read_text().startswith("<svg")
-    assert "agrees:</b> &lt;i&gt;Larger" in page
+    assert "agrees</b> &lt;i&gt;Larger" in page
     with pytest.raises(OutputError, match="another domain"):
         run_study(STUDY, tmp_path / "whole", domain="ads-bots")
     # other words and figures are no other study, and need no run

@@ -109,6 +109,9 @@ def command(
             result = run_study(study, folder, form, domain, streams, budget, jobs, table, name)
         page = result.page
         said = f"{result.cells:,} runs; written to {folder}; to look at it, open {page}"
+        if result.left_out:
+            levels = ", ".join(result.left_out)
+            click.echo(f"note: left out, since they need another tokenizer than that of OUT: {levels}", err=True)
     written = [] if summary is None else write_summary(study, folder, summary, name)
     if json_output:
         print_json({"out": str(folder), "page": str(page), "summary": [str(path) for path in written]})
