@@ -168,13 +168,17 @@ class Study:
             for axis in axes:
                 if axis not in self.axes:
                     yield Problem(f"{path}.{setting}", f"there is no axis {axis!r}; the axes are {have}")
-        if figure.kind != "bars" and figure.x in self.axes and figure.x not in NUMBERS:
+        if figure.kind != "bars" and self._has_names(figure.x):
             said = f"{figure.x!r} is an axis, whose levels are names; a figure of kind {figure.kind!r} needs a number"
             yield Problem(f"{path}.x", f"{said}, such as inner_parameters, or kind = 'bars'")
-        if figure.y in self.axes and figure.y not in NUMBERS:
+        if self._has_names(figure.y):
             yield Problem(
                 f"{path}.y", f"{figure.y!r} is an axis, whose levels are names; it needs a number such as bits"
             )
+
+    def _has_names(self, column: str) -> bool:
+        """True for an axis some of whose levels are not called by a number."""
+        return column not in NUMBERS and any(not _is_number(level) for level in self.axes.get(column, ()))
 
     def _grid_problems(self, path: str, grid: Grid) -> list[Problem]:
         found = []
@@ -187,6 +191,14 @@ class Study:
                 have = ", ".join(self.axes[axis])
                 found.append(Problem(f"{path}.axes.{axis}", f"has no level {unknown[0]!r}; its levels are {have}"))
         return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def study_names() -> list[str]:

@@ -81,11 +81,12 @@ def _said(levels: Mapping[str, str], study: Study, rows: Rows) -> str:
 
 def _compare(study: Study, finding: Finding, rows: Rows) -> Verdict:
     names = [_said(levels, study, rows) for levels in (finding.these, finding.those)]
-    sides = []
-    for levels in (finding.these, finding.those):
+    compared = [list(_select(study, rows, levels)) for levels in (finding.these, finding.those)]
+    measure, sides = _measure(finding.y, [*compared[0], *compared[1]]), []
+    for own in compared:
         groups: dict[tuple[Any, ...], list[float]] = {}
-        for row in _select(study, rows, levels):
-            groups.setdefault(tuple(row.get(axis) for axis in finding.by), []).append(float(row[finding.y]))
+        for row in own:
+            groups.setdefault(tuple(row.get(axis) for axis in finding.by), []).append(measure(row))
         sides.append(groups)
     common = [key for key in sides[0] if key in sides[1]]
     if not common:
@@ -93,6 +94,15 @@ def _compare(study: Study, finding: Finding, rows: Rows) -> Verdict:
     found = difference([(sides[0][key], sides[1][key]) for key in common])
     where = f", mean over {len(common)} levels of {' and '.join(finding.by)}" if finding.by else ""
     return _by_difference(finding, found, f"{column_name(finding.y)} of {names[0]} less {names[1]}{where}")
+
+
+def _measure(column: str, rows: Rows) -> Callable[[Mapping[str, Any]], float]:
+    """The number of a row; the recall of the parts that the events of all these rows have, since others differ."""
+    names = {name for row in rows for name in row if name.startswith(f"{column}.")}
+    shared = sorted(name for name in names if all(row.get(name) is not None for row in rows))
+    if column != "recall" or not shared:
+        return lambda row: float(row[column])
+    return lambda row: float(np.mean([row[name] for name in shared]))
 
 
 def _by_difference(finding: Finding, found: MeanDifference, what: str) -> Verdict:

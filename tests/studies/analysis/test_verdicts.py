@@ -57,6 +57,20 @@ def test_a_sentence_has_the_difference_and_the_published_one() -> None:
     assert found.figures["low"] < -1 < found.figures["high"]
 
 
+def test_recall_is_compared_on_the_parts_that_both_have() -> None:
+    """Events without the part that is hard to tell would look better."""
+    rows = runs(base=[1.0, 1.1], other=[1.0, 1.1])
+    for row in rows:
+        own = {"recall.page": 0.81 if row["variant"] == "base" else 0.8, "recall.delta": 0.1}
+        own["recall.delta"] = own["recall.delta"] if row["variant"] == "base" else None
+        row |= own | {
+            "recall": sum(each for each in own.values() if each) / sum(each is not None for each in own.values())
+        }
+    verdict = judge(rows, y="recall", expect="higher", **COMPARED)
+    assert verdict.answer == "agrees"
+    assert verdict.figures["measured"] == pytest.approx(0.01)
+
+
 def test_what_cannot_be_tested_says_why() -> None:
     known = runs(base=[1.0, 1.1], other=[2.0, 2.1])
     late = judge(known, **COMPARED, after_steps=25_000)
