@@ -142,6 +142,6 @@ def test_the_scripts_run(script: Path, tmp_path: Path) -> None:
 def test_the_base_classes_work_as_the_page_shows() -> None:
     pages = [blocks.blocks(path) for path in sorted((EXAMPLES.parent / "docs" / "plugins").glob("*.md"))]
     shown = [block.text for page in pages for block in page if "Encoder, name=" in block.text]
-    assert len(shown) == 2
+    assert len(shown) >= 2
     for text in shown:
         exec(compile(text, "docs/plugins", "exec"), {"__name__": "page"})

@@ -48,10 +48,13 @@ def hash_rows(tokenizer: DomainTokenizer, rows: pa.Table) -> Hashes:
 
 
 def drop_rows(tokenizer: DomainTokenizer, rows: pa.Table, set_aside: Hashes) -> pa.Table:
-    """`rows` without those that were set aside; of equal rows, as many are dropped as were. `set_aside` is sorted."""
+    """`rows` without those that were set aside; of equal rows, as many are dropped as were. `set_aside` is sorted.
+
+    The last of equal rows are dropped: they may differ in the split, and the rows that came later were set aside.
+    """
     if not len(set_aside):
         return rows
-    return rows.filter(pa.array(~find_hashes(hash_rows(tokenizer, rows), set_aside)))
+    return rows.filter(pa.array(~find_hashes(hash_rows(tokenizer, rows)[::-1], set_aside)[::-1]))
 
 
 def find_hashes(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:

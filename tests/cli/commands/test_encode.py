@@ -282,7 +282,6 @@ def test_another_delimiter_is_hinted_at_and_remembered(run: Run, as_data: Data, 
     ("options", "message"),
     [
         (("-d", "ads", "--delimiter", ";"), "there are no FILES"),
-        (("-d", "ads", "--delimiter", "ab", "x.csv"), "expected one character, got 'ab'"),
         (
             ("-d", "ads", "--delimiter", ";", "--engine", "spark", "x.csv"),
             "--delimiter has no effect with --engine spark",

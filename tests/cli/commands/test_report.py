@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,9 +29,9 @@ def test_a_folder_gets_a_page_beside_it(
 def test_training_ends_with_a_page(run: Run, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
 
-    def write(*arguments: object) -> str:
+    def write(*arguments: object) -> SimpleNamespace:
         made.append(arguments[:2])
-        return "a page"
+        return SimpleNamespace(html="a page", figures=())
 
     monkeypatch.setattr("domaintoolkit.report.run.run_page.run_page", write)  # its own tests make real ones
     result = run("train", encoded, "-o", tmp_path / "model", *TINY)
