@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaintoolkit.grammar import Place, index_events
+from domaintoolkit.grammar import EventIndex, Place, index_events
 from domaintoolkit.metrics import Reliability
 from domaintoolkit.model.batches import TokenBatch, positions_at_once
 from domaintoolkit.model.event_model import EventModel
@@ -126,21 +126,30 @@ def rank_parts(
     found = [PartRanks(names[part], len(candidates[part])) for part in range(model.event_parts)]
     if not model.config.composites:
         is_event = isinstance(model, EventModel)
+        rank = _rank_events if is_event else _rank_tokens
+        index = index_events(ids, offsets, model.layout)
         # (histories,) positions: an event has one, and the header another
-        sizes = np.diff(index_events(ids, offsets, model.layout).offsets) + 1 if is_event else np.diff(offsets)
+        sizes = np.diff(index.offsets) + 1 if is_event else np.diff(offsets)
+        first = _first_ranked(index, offsets, is_event) if last_only else np.zeros(len(sizes), np.int64)
         for rows in group_by_length(sizes, positions_at_once(model.device)):
             chosen = [np.asarray(ids[offsets[row] : offsets[row + 1]], np.int64) for row in rows]
-            rank = _rank_events if is_event else _rank_tokens
-            begins = None if not last_only else [_last_event(model, each) for each in chosen]
+            begins = torch.from_numpy(first[rows]).to(model.device)
             rank(model, chosen, candidates, found, begins)  # type: ignore[arg-type]
     model.train(was_training)
     return found
 
 
-def _last_event(model: TokenModel | EventModel, history: NDArray[np.int64]) -> tuple[int, int]:
-    """(number of its last event, position of that event's first token); -1 if it has no event."""
-    starts = index_events(history, np.array([0, len(history)]), model.layout).starts
-    return len(starts) - 1, int(starts[-1]) if len(starts) else len(history)
+def _first_ranked(index: EventIndex, offsets: NDArray[np.integer[Any]], is_event: bool) -> NDArray[np.int64]:
+    """(histories,) the position of the last event: as an event model counts them, or of its first token.
+
+    Of a history without events, nothing is ranked from any position on.
+    """
+    counts, lengths = np.diff(index.offsets), np.diff(offsets)
+    if is_event:  # the header is position 0 of its row, so event n is position n + 1
+        return counts
+    if not len(index.starts):
+        return lengths
+    return np.where(counts > 0, index.starts[index.offsets[1:] - 1] - offsets[:-1], lengths)
 
 
 def _candidates(model: TokenModel | EventModel, place: int) -> Tensor:
@@ -153,7 +162,7 @@ def _rank_events(
     histories: list[NDArray[np.int64]],
     candidates: list[Tensor],
     found: list[PartRanks],
-    last: list[tuple[int, int]] | None,
+    first: Tensor,
 ) -> None:
     ends = np.cumsum([0, *map(len, histories)])
     batch = events_from_streams(np.concatenate(histories), ends, model.layout).batch().to(model.device)
@@ -163,6 +172,7 @@ def _rank_events(
     cells = model.cells(batch)
     hidden = model.hidden(batch, cells).flatten(0, 1)[targets.source]
     target, ids = targets.source + 1, batch.ids.flatten(0, 1)
+    row, position = target // batch.ids.shape[1], target % batch.ids.shape[1]
     own = cells.flatten(0, 1)[target][:, model.header_parts :]
     before = model.embed_scored(ids[targets.source])
     # (N, P, cell)
@@ -170,10 +180,7 @@ def _rank_events(
     for part, choices in enumerate(candidates):
         place = model.header_parts + part
         there = targets.there[place]
-        if last is not None:
-            # the header is position 0 of its row, so event n is position n + 1
-            row, position = target[there] // batch.ids.shape[1], target[there] % batch.ids.shape[1]
-            there = there[position == torch.tensor([number + 1 for number, _ in last], device=row.device)[row]]
+        there = there[position[there] >= first[row[there]]]
         if not len(there):
             continue
         scores = queries[there, part] @ model.scored[choices].t() + model.bias[choices, 0]
@@ -185,7 +192,7 @@ def _rank_tokens(
     histories: list[NDArray[np.int64]],
     candidates: list[Tensor],
     found: list[PartRanks],
-    last: list[tuple[int, int]] | None,
+    first: Tensor,
 ) -> None:
     ids = torch.zeros(len(histories), max(map(len, histories)), dtype=torch.long)
     documents = torch.full_like(ids, -1)
@@ -194,12 +201,8 @@ def _rank_tokens(
         documents[row, : len(history)] = 0
     batch = TokenBatch(ids, documents).to(model.device)
     hidden = model.hidden(batch.ids, batch.documents)[:, :-1].flatten(0, 1)
-    follows = batch.documents[:, 1:] >= 0
-    if last is not None:
-        follows = follows.clone()
-        for row, (_, start) in enumerate(last):
-            follows[row, : max(0, start - 1)] = False
-    follows = follows.flatten()
+    ranked = torch.arange(1, batch.documents.shape[1], device=first.device) >= first[:, None]
+    follows = ((batch.documents[:, 1:] >= 0) & ranked).flatten()
     after = batch.ids[:, 1:].flatten()
     place, begins = model.place[after], model.start[after]
     for part, choices in enumerate(candidates):

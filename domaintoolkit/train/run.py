@@ -259,7 +259,7 @@ def _rank_values(model: BoundModel, splits: Splits, loader: Loader) -> float:
     """The mean over parts of the mean of 1 / rank of what came in held-out windows."""
     assert isinstance(model, TokenModel | EventModel)
     parts: dict[str, list[tuple[float, int]]] = {}
-    for _, windows in splits.held_out_batches(loader, splits.recipe.evaluate_blocks):
+    for windows in splits.base_windows(loader, splits.recipe.evaluate_blocks):
         for ranks in rank_parts(model, windows.ids, windows.offsets, splits.last_grammar is not None):
             parts.setdefault(ranks.part, []).append((ranks.reciprocal, ranks.count))
     sums = [tuple(map(sum, zip(*each, strict=True))) for each in parts.values()]

@@ -13,6 +13,7 @@ from domaintoolkit.evaluate.part_ranks import PartRanks, fit_block, rank_parts
 from domaintoolkit.grammar import index_events
 from domaintoolkit.model import EventModel, TokenModel, event_preset, events_from_streams, preset
 from domaintoolkit.storage import open_encoded
+from domaintoolkit.storage.encoded_folder import ShardRows
 
 
 def test_ranks_share_ties_and_bins_hold_confidence() -> None:
@@ -27,14 +28,18 @@ def test_ranks_share_ties_and_bins_hold_confidence() -> None:
     assert ranks.reliability.error == pytest.approx((1 + 1 - 1 / 12) / 3)
 
 
+def encode(folder: Path) -> tuple[DomainTokenizer, ShardRows]:
+    """The streams of 30 histories, and their tokenizer; models that are made next have the same weights each time."""
+    table = folders.rows(30, 12)
+    encoded = open_encoded(folders.write(folder, table, folders.tokenizer(table)))
+    torch.manual_seed(0)
+    return DomainTokenizer.load(encoded.tokenizer_folder), next(iter(encoded.streams()))
+
+
 @pytest.mark.parametrize("family", ["event", "token"])
 def test_costs_are_those_of_the_loss(tmp_path: Path, family: str) -> None:
-    table = folders.rows(30, 12)
-    encoded = open_encoded(folders.write(tmp_path, table, folders.tokenizer(table)))
-    tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
-    rows = next(iter(encoded.streams()))
+    tokenizer, rows = encode(tmp_path)
     ids, offsets = np.asarray(rows.ids, np.int64), rows.offsets.astype(np.int64)
-    torch.manual_seed(0)
     size = len(tokenizer.vocabulary)
     if family == "event":
         model = EventModel(event_preset("54k", size, layers=1), tokenizer.grammar, "").eval()
@@ -56,12 +61,8 @@ def test_costs_are_those_of_the_loss(tmp_path: Path, family: str) -> None:
 
 @pytest.mark.parametrize("family", ["event", "token"])
 def test_the_last_events_are_all_events_but_those_before_them(tmp_path: Path, family: str) -> None:
-    table = folders.rows(30, 12)
-    encoded = open_encoded(folders.write(tmp_path, table, folders.tokenizer(table)))
-    tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
-    rows = next(iter(encoded.streams()))
+    tokenizer, rows = encode(tmp_path)
     ids, offsets = np.asarray(rows.ids, np.int64), rows.offsets.astype(np.int64)
-    torch.manual_seed(0)
     kind, make = (EventModel, event_preset) if family == "event" else (TokenModel, preset)
     model = kind(make("54k", len(tokenizer.vocabulary), layers=1), tokenizer.grammar, "").eval()
     index = index_events(ids, offsets, model.layout)

@@ -75,14 +75,10 @@ def command(
     run the same command again: no run is done twice. The page says of each published finding if these runs agree with
     it (findings.csv). The data are a domain's sample, or OUT, an encoded folder.
     """
-    from domaintoolkit.studies import load_study, study_names
+    from domaintoolkit.studies import load_study
 
     if listed:
-        names = {each: load_study(each) for each in study_names()}
-        if json_output:
-            print_json({each: {"title": study.title, "forms": list(study.forms)} for each, study in names.items()})
-        for each, study in {} if json_output else names.items():
-            click.echo(f"{each:<14}{study.title}. {study.question}")
+        _list_studies(json_output)
         return
     if name is None:
         raise click.UsageError("give the name of a study, or a TOML file; --list shows the names")
@@ -117,6 +113,17 @@ def command(
         print_json({"out": str(folder), "page": str(page), "summary": [str(path) for path in written]})
     else:
         click.echo(said if summary is None else f"{said}; summary in {summary}")
+
+
+def _list_studies(json_output: bool) -> None:
+    from domaintoolkit.studies import load_study, study_names
+
+    names = {each: load_study(each) for each in study_names()}
+    if json_output:
+        print_json({each: {"title": study.title, "forms": list(study.forms)} for each, study in names.items()})
+        return
+    for each, study in names.items():
+        click.echo(f"{each:<14}{study.title}. {study.question}")
 
 
 class _LiveTable:

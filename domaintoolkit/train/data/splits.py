@@ -54,8 +54,7 @@ class Splits:
 
     def held_out_batches(self, loader: Loader, blocks: int | None = None) -> Iterator[tuple[ModelBatch, Windows]]:
         """Held-out batches and the windows in them; of about `blocks` blocks at most."""
-        limit = None if blocks is None else -(-blocks // loader.batch)  # batches
-        for batch in islice(loader.once(), limit):
+        for batch in islice(loader.once(), _count_batches(loader, blocks)):
             yield self.to_model_batch(batch), batch.windows
 
     def baseline_windows(self) -> tuple[Iterator[Windows], Iterator[Windows]]:
@@ -70,9 +69,14 @@ class Splits:
         seen = (windows for number, windows in enumerate(self.base_windows(self.train)) if number % 10 != 1)
         return seen, islice(self.base_windows(self.train), 1, None, 10)
 
-    def base_windows(self, loader: Loader) -> Iterator[Windows]:
+    def base_windows(self, loader: Loader, blocks: int | None = None) -> Iterator[Windows]:
         """The windows of the same batches in base tokens."""
-        return (batch.windows for batch in loader.once(base=True))
+        return (batch.windows for batch in islice(loader.once(base=True), _count_batches(loader, blocks)))
+
+
+def _count_batches(loader: Loader, blocks: int | None) -> int | None:
+    """The batches that hold so many blocks; None for all."""
+    return None if blocks is None else -(-blocks // loader.batch)
 
 
 def open_splits(
