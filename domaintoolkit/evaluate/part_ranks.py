@@ -18,6 +18,7 @@ from torch import Tensor
 from domaintoolkit.grammar import EventIndex, Place, index_events
 from domaintoolkit.metrics import Reliability
 from domaintoolkit.model.batches import TokenBatch, positions_at_once
+from domaintoolkit.model.evaluation_mode import evaluation_mode
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.targets import event_targets
@@ -119,23 +120,21 @@ def rank_parts(
     With `last_only`, only the last event of each history counts. A token model that reads composites ranks nothing: its
     tokens are of no one part.
     """
-    was_training = model.training
-    model.eval()
-    names = model.part_names
-    candidates = [_candidates(model, model.header_parts + part) for part in range(model.event_parts)]
-    found = [PartRanks(names[part], len(candidates[part])) for part in range(model.event_parts)]
-    if not model.config.composites:
-        is_event = isinstance(model, EventModel)
-        rank = _rank_events if is_event else _rank_tokens
-        index = index_events(ids, offsets, model.layout)
-        # (histories,) positions: an event has one, and the header another
-        sizes = np.diff(index.offsets) + 1 if is_event else np.diff(offsets)
-        first = _first_ranked(index, offsets, is_event) if last_only else np.zeros(len(sizes), np.int64)
-        for rows in group_by_length(sizes, positions_at_once(model.device)):
-            chosen = [np.asarray(ids[offsets[row] : offsets[row + 1]], np.int64) for row in rows]
-            begins = torch.from_numpy(first[rows]).to(model.device)
-            rank(model, chosen, candidates, found, begins)  # type: ignore[arg-type]
-    model.train(was_training)
+    with evaluation_mode(model):
+        names = model.part_names
+        candidates = [_candidates(model, model.header_parts + part) for part in range(model.event_parts)]
+        found = [PartRanks(names[part], len(candidates[part])) for part in range(model.event_parts)]
+        if not model.config.composites:
+            is_event = isinstance(model, EventModel)
+            rank = _rank_events if is_event else _rank_tokens
+            index = index_events(ids, offsets, model.layout)
+            # (histories,) positions: an event has one, and the header another
+            sizes = np.diff(index.offsets) + 1 if is_event else np.diff(offsets)
+            first = _first_ranked(index, offsets, is_event) if last_only else np.zeros(len(sizes), np.int64)
+            for rows in group_by_length(sizes, positions_at_once(model.device)):
+                chosen = [np.asarray(ids[offsets[row] : offsets[row + 1]], np.int64) for row in rows]
+                begins = torch.from_numpy(first[rows]).to(model.device)
+                rank(model, chosen, candidates, found, begins)  # type: ignore[arg-type]
     return found
 
 

@@ -19,6 +19,7 @@ from domaintoolkit.finetune.network import TargetHead
 from domaintoolkit.finetune.objectives import Objective
 from domaintoolkit.finetune.settings import FinetuneSettings, load_settings
 from domaintoolkit.model import EventModel, TokenModel, find_pooler
+from domaintoolkit.model.evaluation_mode import evaluation_mode
 from domaintoolkit.util.artifacts import read_json, write_json
 from domaintoolkit.util.partials import replacing_folder, write_atomic
 
@@ -42,15 +43,13 @@ class TunedHead:
     @torch.no_grad()
     def predict(self, vectors: NDArray[np.float32], columns: ColumnValues) -> NDArray[np.float64]:
         """The predictions of n rows, as `Objective.predict` gives them."""
-        was_training = self.head.training
-        self.head.eval()
-        device = self.head.center.device
-        found = [np.zeros((0, self.objective.outputs))]  # so that no rows have a shape too
-        for low in range(0, len(vectors), STEP):
-            rows = np.arange(low, min(low + STEP, len(vectors)))
-            raw = self.head(torch.from_numpy(vectors[rows]).to(device), to_tensors(columns.take(rows), device))
-            found.append(raw.double().cpu().numpy())
-        self.head.train(was_training)
+        with evaluation_mode(self.head):
+            device = self.head.center.device
+            found = [np.zeros((0, self.objective.outputs))]  # so that no rows have a shape too
+            for low in range(0, len(vectors), STEP):
+                rows = np.arange(low, min(low + STEP, len(vectors)))
+                raw = self.head(torch.from_numpy(vectors[rows]).to(device), to_tensors(columns.take(rows), device))
+                found.append(raw.double().cpu().numpy())
         return self.objective.predict(np.concatenate(found))
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.generate.generator import Generator
+from domaintoolkit.model.evaluation_mode import evaluation_mode
 
 __all__ = ["Prediction", "predict_next"]
 
@@ -60,24 +61,22 @@ def predict_next(generator: Generator, history: NDArray[np.integer[Any]], count:
     `DecodeError` if `history` is not a history of whole events.
     """
     model = generator.model
-    was_training = model.training
-    model.eval()
-    draft = generator.begin(history, 1)
-    if draft.unbegun:
-        raise DecodeError("a history has a header before its next event")
-    live = [_Beam(0.0, draft.state, list(draft.context), draft.whole)]
-    found: Found = {}
-    scores, width = generator.scores(1), max(BEAM, count)
-    for _ in range(STEPS):
-        live, parents = _grow(generator, live, scores.next(live), found, width)
-        best = sorted(found.values(), reverse=True)[:count]
-        # the score of a beam only falls as it grows, so none can overtake
-        beaten = len(best) == count and (not live or live[0].score <= best[-1])
-        if not live or beaten:
-            break
-        # a beam may have several children: the cache of its tokens is copied for each
-        scores.pick(parents)
-    model.train(was_training)
+    with evaluation_mode(model):
+        draft = generator.begin(history, 1)
+        if draft.unbegun:
+            raise DecodeError("a history has a header before its next event")
+        live = [_Beam(0.0, draft.state, list(draft.context), draft.whole)]
+        found: Found = {}
+        scores, width = generator.scores(1), max(BEAM, count)
+        for _ in range(STEPS):
+            live, parents = _grow(generator, live, scores.next(live), found, width)
+            best = sorted(found.values(), reverse=True)[:count]
+            # the score of a beam only falls as it grows, so none can overtake
+            beaten = len(best) == count and (not live or live[0].score <= best[-1])
+            if not live or beaten:
+                break
+            # a beam may have several children: the cache of its tokens is copied for each
+            scores.pick(parents)
     names = generator.tokenizer.vocabulary.names
     likeliest = sorted(found.items(), key=lambda entry: -entry[1])[:count]
     return [

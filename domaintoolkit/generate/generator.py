@@ -18,6 +18,7 @@ from domaintoolkit.generate.event_scores import EventScores
 from domaintoolkit.generate.sampling import Sampling, draw
 from domaintoolkit.generate.token_scores import Scores, TokenScores
 from domaintoolkit.grammar import Place
+from domaintoolkit.model.evaluation_mode import evaluation_mode
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -104,15 +105,13 @@ class Generator:
         if "learned" in self.model.config.position and not isinstance(self.model, EventModel):
             # a token model has one learned position a token
             longest = min(longest or self.model.config.block, self.model.config.block)
-        was_training = self.model.training
-        self.model.eval()
-        prompts: Any = [[self.checks.tables.grammar.bos]] * histories if isinstance(histories, int) else histories
-        drafts = [self.begin(ids, events, longest, stop) for ids in prompts]
-        # on the CPU, so that a seed gives the same histories on every device, as far as the scores are the same
-        generator = torch.Generator().manual_seed(sampling.seed)
-        for start in range(0, len(drafts), TOGETHER):
-            self._write(drafts[start : start + TOGETHER], sampling, generator)
-        self.model.train(was_training)
+        with evaluation_mode(self.model):
+            prompts: Any = [[self.checks.tables.grammar.bos]] * histories if isinstance(histories, int) else histories
+            drafts = [self.begin(ids, events, longest, stop) for ids in prompts]
+            # on the CPU, so that a seed gives the same histories on every device, as far as the scores are the same
+            generator = torch.Generator().manual_seed(sampling.seed)
+            for start in range(0, len(drafts), TOGETHER):
+                self._write(drafts[start : start + TOGETHER], sampling, generator)
         return [WrittenHistory(np.array(draft.ids, np.int64), draft.ended) for draft in drafts]
 
     def begin(

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from domaintoolkit.model.evaluation_mode import evaluation_mode
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.layers.tails import SPREAD
@@ -33,24 +34,22 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
     Each part is ranked given the likeliest tokens of the parts before it; a part that such a token fills is left out.
     Raises `DecodeError` if `history` is not a history of whole events.
     """
-    was_training = model.training
-    model.eval()
-    batch = events_from_streams(history, np.array([0, len(history)]), model.layout).batch().to(model.device)
-    # (1, width)
-    hidden = model.hidden(batch)[:, -1]
-    session = model.session_head(hidden).squeeze(1) > 0
-    before = model.embed_scored(batch.ids[:, -1])
-    # (1, P, cell) filled from the left: a part depends on the parts before it alone
-    own = torch.zeros(1, model.event_parts, model.config.cell, device=model.device)
-    found: list[LikelyPart] = []
-    part = 0
-    while part < model.event_parts:
-        query = model.heads(hidden, session, own, before)[1][0, part]
-        found.append(_rank(model, part, query, count))
-        own[0, part] = model.embedding[found[-1].ids[0]] / SPREAD
-        # on to the next part that the likeliest token does not fill
-        part += max(1, int(model.fills[found[-1].ids[0]]))
-    model.train(was_training)
+    with evaluation_mode(model):
+        batch = events_from_streams(history, np.array([0, len(history)]), model.layout).batch().to(model.device)
+        # (1, width)
+        hidden = model.hidden(batch)[:, -1]
+        session = model.session_head(hidden).squeeze(1) > 0
+        before = model.embed_scored(batch.ids[:, -1])
+        # (1, P, cell) filled from the left: a part depends on the parts before it alone
+        own = torch.zeros(1, model.event_parts, model.config.cell, device=model.device)
+        found: list[LikelyPart] = []
+        part = 0
+        while part < model.event_parts:
+            query = model.heads(hidden, session, own, before)[1][0, part]
+            found.append(_rank(model, part, query, count))
+            own[0, part] = model.embedding[found[-1].ids[0]] / SPREAD
+            # on to the next part that the likeliest token does not fill
+            part += max(1, int(model.fills[found[-1].ids[0]]))
     return found
 
 

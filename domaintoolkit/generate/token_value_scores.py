@@ -18,6 +18,7 @@ from torch import Tensor
 from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.generate.value_scores import LONGEST, ValueTokens
 from domaintoolkit.grammar import Place, index_events
+from domaintoolkit.model.evaluation_mode import evaluation_mode
 from domaintoolkit.model.layers.decoder import Cache
 from domaintoolkit.model.targets import find_continuing
 from domaintoolkit.model.token_model import TokenModel
@@ -90,17 +91,15 @@ class TokenValueScorer:
     ) -> NDArray[np.float32]:
         """As `ValueScorer.log_probabilities`; all values are scored, whatever is wanted."""
         model = self.model
-        was_training = model.training
-        model.eval()
-        contexts = self._contexts(np.asarray(ids), np.asarray(offsets), cuts)
-        out = np.empty((len(contexts), self.count), np.float32)
-        generator = torch.Generator().manual_seed(self.seed)
-        most = max(1, ROWS // (2 * self.samples))
-        for group in group_by_length(np.array([len(each) for each in contexts]), POSITIONS):
-            for low in range(0, len(group), most):
-                chosen = group[low : low + most]
-                out[chosen] = self._score([contexts[each] for each in chosen], session, generator).cpu().numpy()
-        model.train(was_training)
+        with evaluation_mode(model):
+            contexts = self._contexts(np.asarray(ids), np.asarray(offsets), cuts)
+            out = np.empty((len(contexts), self.count), np.float32)
+            generator = torch.Generator().manual_seed(self.seed)
+            most = max(1, ROWS // (2 * self.samples))
+            for group in group_by_length(np.array([len(each) for each in contexts]), POSITIONS):
+                for low in range(0, len(group), most):
+                    chosen = group[low : low + most]
+                    out[chosen] = self._score([contexts[each] for each in chosen], session, generator).cpu().numpy()
         return out
 
     def _contexts(self, ids: Ints, offsets: Ints, cuts: Sequence[Ints]) -> list[Ints]:

@@ -22,6 +22,7 @@ from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.generate.constraints.canonical_fields import CanonicalField
 from domaintoolkit.generate.constraints.token_tables import TokenTables
 from domaintoolkit.model.batches import EventBatch
+from domaintoolkit.model.evaluation_mode import evaluation_mode
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.layers.tails import SPREAD, Tails
@@ -119,26 +120,24 @@ class ValueScorer:
         a spelled value gets no more than an upper bound if even that is below what the wanted value has.
         """
         model = self.model
-        was_training = model.training
-        model.eval()
-        batch = events_from_streams(ids, offsets, model.layout).batch().to(model.device)
-        hidden, before = model.hidden(batch).float(), batch.ids
-        length = batch.documents.shape[1]
-        # (cases,) the position that is read last: the header is position 0
-        at = torch.from_numpy(np.concatenate([row * length + np.asarray(own) for row, own in enumerate(cuts)]))
-        at = at.to(model.device)
-        known = hidden.flatten(0, 1)[at]  # (cases, width)
-        scored = model.embed_scored(before.flatten(0, 1)[at])  # (cases, P, cell)
-        generator = torch.Generator().manual_seed(self.seed)
-        out = np.empty((len(at), self.count), np.float32)
-        # twice, since the session flag may be summed over in place of drawn
-        step = max(1, ROWS // (self.samples * 2))
-        for low in range(0, len(at), step):
-            chosen = slice(low, low + step)
-            target = None if wanted is None else torch.from_numpy(wanted[chosen]).to(model.device)
-            made = self._score(batch, known[chosen], scored[chosen], at[chosen], session, target, generator)
-            out[chosen] = made.cpu().numpy()
-        model.train(was_training)
+        with evaluation_mode(model):
+            batch = events_from_streams(ids, offsets, model.layout).batch().to(model.device)
+            hidden, before = model.hidden(batch).float(), batch.ids
+            length = batch.documents.shape[1]
+            # (cases,) the position that is read last: the header is position 0
+            at = torch.from_numpy(np.concatenate([row * length + np.asarray(own) for row, own in enumerate(cuts)]))
+            at = at.to(model.device)
+            known = hidden.flatten(0, 1)[at]  # (cases, width)
+            scored = model.embed_scored(before.flatten(0, 1)[at])  # (cases, P, cell)
+            generator = torch.Generator().manual_seed(self.seed)
+            out = np.empty((len(at), self.count), np.float32)
+            # twice, since the session flag may be summed over in place of drawn
+            step = max(1, ROWS // (self.samples * 2))
+            for low in range(0, len(at), step):
+                chosen = slice(low, low + step)
+                target = None if wanted is None else torch.from_numpy(wanted[chosen]).to(model.device)
+                made = self._score(batch, known[chosen], scored[chosen], at[chosen], session, target, generator)
+                out[chosen] = made.cpu().numpy()
         return out
 
     def _score(
