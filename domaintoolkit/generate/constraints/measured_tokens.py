@@ -48,5 +48,7 @@ class MeasuredTokens:
         found, value = self.thing.read(own) if own else (False, None)
         if not found:
             return 0  # a thing without a value is drawn again, and the number with it
-        names = as_categories(pa.array([value], self.thing.kind)).values
+        # a spelled value that the type of the column does not have decodes as text
+        kind = pa.string() if isinstance(value, str) else self.thing.kind
+        names = as_categories(pa.array([value], kind)).values
         return int(self.encoder.find_groups(names.cast(pa.string()))[0])
