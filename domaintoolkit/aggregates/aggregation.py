@@ -14,7 +14,6 @@ from domaintoolkit.labels import LabelTable, Placement, place_labels
 from domaintoolkit.storage import EncodedFolder, ShardRows
 from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.util.ragged import cut_ranges, offsets_of
 
 __all__ = ["AggregateSettings", "Aggregates", "aggregate"]
 
@@ -103,23 +102,12 @@ def _write(values: NDArray[np.float32], rows: NDArray[np.int64], blocks: list[Bl
 
 def _parts(folder: EncodedFolder, placed: Placement) -> list[tuple[ShardRows, NDArray[np.int64], NDArray[np.int64]]]:
     """(rows of a shard, label rows, the history of each among those rows, -1 for unknown entities)."""
-    parts = []
+    parts = list(placed.parts(folder, TOKENS))
     unknown = placed.unknown
-    for rows in folder.streams():
-        wanted = placed.of(rows)
-        local = placed.histories[wanted] - rows.number
-        lengths = np.diff(rows.offsets).astype(np.int64)
-        # (histories + 1,) where the labels of each history begin: they are in the order of histories
-        opens = np.append(np.flatnonzero(np.diff(local, prepend=-1)), len(local))
-        for low, high in cut_ranges(offsets_of(lengths[local[opens[:-1]]]), TOKENS):
-            chosen = slice(opens[low], opens[high])
-            parts.append((rows, wanted[chosen], local[chosen]))
-        if len(unknown) and not parts and rows.table.num_rows:
-            # no label is of a known entity: any history gives the columns their names
-            parts.append((rows, np.zeros(0, np.int64), np.zeros(0, np.int64)))
-        if len(unknown) and parts:
-            parts.append((rows, unknown, np.full(len(unknown), -1)))
-            unknown = unknown[:0]
+    # any shard serves for unknown entities, since no history of it is read
+    some = next((rows for rows in folder.streams() if rows.table.num_rows), None)
+    if len(unknown) and some is not None:
+        parts.append((some, unknown, np.full(len(unknown), -1)))
     return parts
 
 

@@ -17,7 +17,7 @@ from domaintoolkit.composite.stream_arrays import Arrays, Ints, StreamArrays, ev
 from domaintoolkit.composite.tables import count_ids, find_leads, make_base, make_pieces, make_rules
 from domaintoolkit.errors import DecodeError
 from domaintoolkit.grammar import Grammar, check_ids, index_events
-from domaintoolkit.util.ragged import offsets_of
+from domaintoolkit.util.ragged import offsets_of, run_offsets
 from domaintoolkit.util.threads import make_workers
 
 __all__ = ["Segmenter"]
@@ -174,8 +174,7 @@ def _parts(event_offsets: NDArray[np.int64], offsets: NDArray[np.int64]) -> list
     """Histories in parts of about `BLOCK` events, or eight times as many tokens."""
     # (histories,) rises each time that a block is full of events or of tokens; a part begins at each rise
     done = event_offsets[:-1] // BLOCK + offsets[:-1] // (8 * BLOCK)
-    cuts = [*np.flatnonzero(np.diff(done, prepend=-1)).tolist(), len(done)]
-    return [slice(low, high) for low, high in pairwise(cuts)]
+    return [slice(low, high) for low, high in pairwise(run_offsets(done).tolist())]
 
 
 def _concat(results: list[Any], dtype: np.dtype[Any], event_offsets: NDArray[np.int64]) -> Arrays:

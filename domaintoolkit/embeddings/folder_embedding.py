@@ -219,23 +219,9 @@ def _label_parts(
         # few dates are different, and rows of one date are alike
         dates, of = np.unique(labels.times[unknown], return_inverse=True)
         yield 0, unknown, reader.embed_unknown(dates)[of]
-    part = 0
-    for rows in reader.folder.streams():
-        wanted = placed.of(rows)
-        # (labels,) rows of this shard, which rise
-        local = placed.histories[wanted] - rows.number
-        lengths = np.diff(rows.offsets).astype(np.int64)
-        # (labels,) cut so that the histories of one part have about TOKENS tokens; a history is never cut
-        changed = np.diff(local, prepend=-1) != 0
-        opens = np.append(np.flatnonzero(changed), len(local))
-        for low, high in cut_ranges(offsets_of(lengths[local[changed]]), TOKENS):
-            part += 1
-            if file is not None and file.has(part):
-                continue
-            chosen = wanted[opens[low] : opens[high]]
-            prefixes = Prefixes(
-                placed.histories[chosen] - rows.number, placed.events[chosen], _dated(labels.times[chosen])
-            )
+    for part, (rows, chosen, histories) in enumerate(placed.parts(reader.folder, TOKENS), 1):
+        if file is None or not file.has(part):
+            prefixes = Prefixes(histories, placed.events[chosen], _dated(labels.times[chosen]))
             yield part, chosen, reader.embed(_histories(rows), prefixes)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders.base import State
 from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.util.ragged import run_offsets
 from domaintoolkit.values.columns import codes_of, count_values
 
 __all__ = ["MAX_DISTINCT", "CountState"]
@@ -114,8 +115,8 @@ class IntegerCounts:
             return
         # the first of each run of equal values, and the length of the run
         ordered = np.sort(numbers)
-        first = _firsts(ordered)
-        self._append(ordered[first], np.diff(np.append(first, len(ordered))))
+        runs = run_offsets(ordered)
+        self._append(ordered[runs[:-1]], np.diff(runs))
 
     def _widen(self, low: int, end: int) -> bool:
         """Let the range hold the integers from `low` up to `end`; return False if it would be too wide."""
@@ -156,7 +157,7 @@ class IntegerCounts:
         values, counts = np.concatenate(self._values), np.concatenate(self._counts)
         order = np.argsort(values, kind="stable")  # runs that are sorted already are merged, in half the time
         values, counts = values[order], counts[order]
-        first = _firsts(values)
+        first = run_offsets(values)[:-1]
         self._values, self._counts = [values[first]], [np.add.reduceat(counts, first) if len(first) else counts]
 
     def table(self) -> pa.Table:
@@ -185,11 +186,6 @@ class IntegerCounts:
             self._compact()
         values, counts = self._values[0], self._counts[0]
         return (values, counts) if counts.all() else (values[counts > 0], counts[counts > 0])
-
-
-def _firsts(ordered: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The place of the first of each run of equal values."""
-    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
 
 
 def _order_of_texts(values: NDArray[np.int64]) -> NDArray[np.int64]:

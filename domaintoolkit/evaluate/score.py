@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from domaintoolkit.evaluate.part_sequences import find_last_events
 from domaintoolkit.grammar import Syntax, index_events
 from domaintoolkit.util.hashing import mix
+from domaintoolkit.util.ragged import run_offsets
 
 __all__ = ["HEADER", "Score", "Tally", "WindowsLike", "score_model"]
 
@@ -149,10 +150,8 @@ def score_model(
 
 def _steps_to_end(owner: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,) how many positions of its window follow each; those of a window lie together."""
-    ends = np.append(np.flatnonzero(np.diff(owner)), len(owner) - 1)
-    at = np.arange(len(owner))
-    steps: NDArray[np.int64] = ends[np.searchsorted(ends, at)] - at
-    return steps
+    runs = run_offsets(owner)
+    return np.repeat(runs[1:] - 1, np.diff(runs)) - np.arange(len(owner))
 
 
 def _windows_of(documents: Ints, rows: Ints) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from domaintoolkit.model import EventModel, Pooling, TokenModel, pool_windows
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.times.zones import YEARS_BEGIN
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.util.ragged import offsets_of
+from domaintoolkit.util.ragged import offsets_of, run_offsets
 from domaintoolkit.windows.packing import StoredHistories
 from domaintoolkit.windows.prefixes import Prefixes, PrefixWindows, ReadingRule, bare_headers, prefix_windows
 from domaintoolkit.windows.window_rule import window_rule
@@ -100,8 +100,7 @@ def deal_batches(rows: Longs, together: Longs, batch: int, seed: tuple[int, int]
     order = mixed[np.argsort(rank[codes[mixed]], kind="stable")]
     dealt = rows[order]
     # a group that would end beyond its batch begins the next one, unless it is longer than a batch
-    begins = np.flatnonzero(np.diff(rank[codes[order]], prepend=-1))
-    sizes = np.diff(np.append(begins, len(rows)))
+    sizes = np.diff(run_offsets(codes[order]))
     start = filled = 0
     for size in sizes.tolist():
         if filled and filled + size > batch:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.labels import LabelTask
 from domaintoolkit.metrics import area_under_curve, average_precision
+from domaintoolkit.util.ragged import split_groups
 
 __all__ = ["Objective", "find_objective"]
 
@@ -176,7 +177,7 @@ def _ranking_loss(scores: Tensor, values: Tensor, weights: Tensor, groups: Tenso
 def _concordance(scores: Floats, values: Floats, groups: Longs) -> float:
     """The share of the pairs of a group, of different targets, that the scores order alike; ties count half."""
     right = total = 0.0
-    for group in _by_group(groups):
+    for group in _split_capped(groups):
         order = values[group][:, None] > values[group][None]  # (rows, rows) of one group
         above = scores[group][:, None] - scores[group][None]
         right += float(((above > 0) + 0.5 * (above == 0))[order].sum())
@@ -188,7 +189,7 @@ def _ndcg(scores: Floats, values: Floats, groups: Longs, top: int = 10) -> float
     """Mean NDCG of the first ten of each group; the gain of a row is its target above the group's least."""
     found = []
     discount = 1 / np.log2(np.arange(2, top + 2))  # (top,) for the places 1 to `top`
-    for group in _by_group(groups):
+    for group in _split_capped(groups):
         gains = values[group] - values[group].min()
         best = np.sort(gains)[::-1][:top]
         ideal = float((best * discount[: len(best)]).sum())
@@ -202,7 +203,5 @@ LARGEST_GROUP = 2_000
 """Rows of a group of which all pairs are compared; of a larger one, so many."""
 
 
-def _by_group(groups: Longs) -> list[Longs]:
-    order = np.argsort(groups, kind="stable")
-    bounds = np.flatnonzero(np.diff(groups[order])) + 1
-    return [group[:LARGEST_GROUP] for group in np.split(order, bounds)]
+def _split_capped(groups: Longs) -> list[Longs]:
+    return [group[:LARGEST_GROUP] for group in split_groups(groups)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from domaintoolkit.labels.label_table import LabelTable
 from domaintoolkit.storage import EncodedFolder, ShardRows
 from domaintoolkit.streams.keys import SPLITS, hash_keys, split_of
+from domaintoolkit.util.ragged import cut_ranges, offsets_of, run_offsets
 
 __all__ = ["Placement", "count_events_before", "place_labels"]
 
@@ -33,6 +35,20 @@ class Placement:
         ordered = self.histories[self.order]  # (rows,) rising
         low, high = np.searchsorted(ordered, [rows.number, rows.number + rows.table.num_rows])
         return self.order[low:high]
+
+    def parts(
+        self, folder: EncodedFolder, tokens: int
+    ) -> Iterator[tuple[ShardRows, NDArray[np.int64], NDArray[np.int64]]]:
+        """(rows of a shard, label rows, the row of each one's history), for about `tokens` tokens of different
+        histories at a time; a history is never cut."""
+        for rows in folder.streams():
+            wanted = self.of(rows)
+            local = self.histories[wanted] - rows.number  # (labels,) rising
+            runs = run_offsets(local)
+            lengths = np.diff(rows.offsets).astype(np.int64)[local[runs[:-1]]]  # (histories with labels,)
+            for low, high in cut_ranges(offsets_of(lengths), tokens):
+                chosen = slice(runs[low], runs[high])
+                yield rows, wanted[chosen], local[chosen]
 
     @property
     def unknown(self) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from domaintoolkit.schema import Schema, from_dict
 from domaintoolkit.storage import EncodedFolder, ShardRows
 from domaintoolkit.tokenizer.rows.row_times import time_column
 from domaintoolkit.util.arrow import to_plain
+from domaintoolkit.util.ragged import run_offsets
 
 __all__ = ["read_stream_labels"]
 
@@ -39,8 +40,8 @@ def read_stream_labels(folder: EncodedFolder, name: str, settings: LabelSettings
     whole = whole.filter(pa.array(there))
     history = np.asarray(whole["history"])
     codes = np.asarray(to_plain(whole[name]).dictionary_encode().indices)
-    first = np.flatnonzero(np.diff(history, prepend=-1))  # (histories with a label,)
-    counts = np.diff(np.append(first, len(history)))
+    runs = run_offsets(history)
+    first, counts = runs[:-1], np.diff(runs)  # (histories with a label,)
     # every event has the value of the first one of its history
     of_entity = bool((codes == np.repeat(codes[first], counts)).all()) if len(history) else True
     keys = list(schema.entity)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.util.ragged import run_offsets
+
 __all__ = ["RankedClass", "area_under_curve", "average_precision"]
 
 Floats = NDArray[np.float64]
@@ -27,7 +29,7 @@ class RankedClass(NamedTuple):
         order = np.argsort(-scores, kind="stable")
         ordered = scores[order]
         # (scores,) the last row of each score: rows of one score cannot be told apart
-        ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+        ends = run_offsets(ordered)[1:] - 1
         hits = np.cumsum(each[:, order] * positive[order], 1)[:, ends]
         misses = np.cumsum(each[:, order] * (1 - positive[order].astype(np.float64)), 1)[:, ends]
         none = np.zeros((len(each), 1))

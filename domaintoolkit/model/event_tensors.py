@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.grammar import Place, Syntax, parse_spans
 from domaintoolkit.model.batches import EventBatch
-from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.util.ragged import offsets_of, positions, run_offsets
 
 __all__ = ["EventTensors", "events_from_streams"]
 
@@ -97,7 +97,7 @@ def events_from_streams(ids: Ints, offsets: Ints, grammar: Syntax) -> EventTenso
     table.reshape(-1)[cell] = first
     # (N,) one past the last part that is there
     reached = np.zeros(len(header), np.int64)
-    last = np.flatnonzero(np.diff(owner, append=-1))
+    last = run_offsets(owner)[1:] - 1
     reached[owner[last]] = part[last] + grammar.fills[first[last]]
     keep = reached == np.where(header, grammar.header_parts, grammar.parts)
     kept = offsets_of(keep)

@@ -13,7 +13,7 @@ from domaintoolkit.labels import LabelTable, Placement
 from domaintoolkit.model import embed_prefixes
 from domaintoolkit.storage import EncodedFolder, ShardRows
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.util.ragged import cut_ranges, offsets_of, positions
+from domaintoolkit.util.ragged import cut_ranges, offsets_of, positions, run_offsets
 from domaintoolkit.windows.packing import StoredHistories
 from domaintoolkit.windows.prefixes import Prefixes
 from domaintoolkit.windows.window_rule import window_rule
@@ -115,6 +115,5 @@ def _flatten_times(ids: NDArray[Any], offsets: NDArray[np.int64], tokenizer: Dom
         # a part of several tokens, such as one that is spelled, would need other lengths
         of = np.flatnonzero((spans.places == part) & (spans.lengths == 1) & (grammar.place[spans.firsts] != Place.BYTE))
         # (streams,) spans come in the order of streams, so that those of one are neighbours
-        _, first = np.unique(stream[of], return_index=True)
-        counts = np.diff(np.append(first, len(of)))
-        ids[spans.begins[of]] = np.repeat(ids[spans.begins[of[first]]], counts)
+        runs = run_offsets(stream[of])
+        ids[spans.begins[of]] = np.repeat(ids[spans.begins[of[runs[:-1]]]], np.diff(runs))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.util.ragged import run_offsets
+
 __all__ = ["combined", "explained", "group_spans", "grouped_share", "is_bijective", "nesting", "runs"]
 
 Codes = NDArray[np.int64]
@@ -41,7 +43,7 @@ def explained(by: Codes, what: Codes, nulls_count: bool = False) -> tuple[float,
     pairs, counts = np.unique(left * (int(right.max()) + 1) + right, return_counts=True)
     owner = pairs // (int(right.max()) + 1)
     # pairs come in the order of `by`, so those of one value of it are neighbours
-    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    starts = run_offsets(owner)[:-1]
     return float(np.maximum.reduceat(counts, starts).sum() / len(left)), len(left) / rows
 
 
@@ -69,7 +71,7 @@ def runs(codes: Codes) -> float:
     own = codes[codes >= 0]
     if not len(own):
         return 1.0
-    return float((1 + (own[1:] != own[:-1]).sum()) / len(np.unique(own)))
+    return (len(run_offsets(own)) - 1) / len(np.unique(own))
 
 
 def group_spans(codes: Codes, numbers: NDArray[np.int64] | NDArray[np.float64]) -> tuple[float, float]:
@@ -81,8 +83,8 @@ def group_spans(codes: Codes, numbers: NDArray[np.int64] | NDArray[np.float64]) 
         return 0.0, 0.0
     order = np.argsort(own, kind="stable")
     own, values = own[order], values[order]
-    starts = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
-    sizes = np.diff(np.append(starts, len(own)))
+    bounds = run_offsets(own)
+    starts, sizes = bounds[:-1], np.diff(bounds)  # (groups,)
     spans = np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts)
     # the span of all, but for outliers
     total = float(np.quantile(values, 0.999) - np.quantile(values, 0.001)) or 1.0

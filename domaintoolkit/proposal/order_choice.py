@@ -14,6 +14,7 @@ from domaintoolkit.proposal.dependencies import Codes, combined, explained, grou
 from domaintoolkit.proposal.encoder_choice import is_hhmm
 from domaintoolkit.proposal.entity_choice import EntityChoice
 from domaintoolkit.proposal.time_choice import TimeChoice, offset_time
+from domaintoolkit.util.ragged import run_offsets
 
 __all__ = ["SeenHistories"]
 
@@ -130,13 +131,13 @@ class SeenHistories:
             return 0.0
         order = self._order[there[self._order]]
         visit, own = visits[order], self.codes[order]
-        changes = int(((visit[1:] != visit[:-1]) & (own[1:] == own[:-1])).sum())
+        changes = _count_changes(visit, own)
         steps = max(number - entities, 1)
         if self.time is None:
             kept = np.flatnonzero(there)
             kept = kept[np.argsort(self.codes[kept], kind="stable")]
             visit, own = visits[kept], self.codes[kept]
-            changes = int(((visit[1:] != visit[:-1]) & (own[1:] == own[:-1])).sum())
+            changes = _count_changes(visit, own)
         # 1 if each visit is in one piece, less if the visits of an entity alternate
         tidy = min(steps / max(changes, 1), 1.0)
         if tidy < (0.5 if named else 0.85):
@@ -263,7 +264,7 @@ class SeenHistories:
             return False
         order = self._order
         own = self.codes[order]
-        firsts = order[np.flatnonzero(np.append(True, own[1:] != own[:-1]))]
+        firsts = order[run_offsets(own)[:-1]]
         firsts = firsts[profile.there[firsts]]
         if not len(firsts):
             return False
@@ -272,3 +273,8 @@ class SeenHistories:
         if not profile.has_clock:
             return float((np.abs(after) < DAY_US).mean()) > 0.95
         return float((after >= 0).mean()) > 0.95 and float((after == 0).mean()) > 0.3
+
+
+def _count_changes(visit: NDArray[np.int64], own: NDArray[np.int64]) -> int:
+    """How often the visit changes from one row to the next of the same entity."""
+    return int(((visit[1:] != visit[:-1]) & (own[1:] == own[:-1])).sum())

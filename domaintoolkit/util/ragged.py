@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["Ragged", "cut_ranges", "group_by_length", "offsets_of", "positions"]
+__all__ = ["Ragged", "cut_ranges", "group_by_length", "offsets_of", "positions", "run_offsets", "split_groups"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -20,6 +21,22 @@ def offsets_of(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets
+
+
+def run_offsets(*columns: NDArray[Any]) -> NDArray[np.int64]:
+    """(runs + 1,) where each run of equal values begins, and where the last ends; of several columns, of equal rows."""
+    first, *others = columns
+    begins = np.ones(len(first) + 1, np.bool_)
+    np.not_equal(first[1:], first[:-1], out=begins[1:-1])
+    for column in others:
+        begins[1:-1] |= column[1:] != column[:-1]
+    return np.flatnonzero(begins)
+
+
+def split_groups(groups: Ints) -> list[NDArray[np.int64]]:
+    """The places of each number that occurs in `groups`, by rising number."""
+    order = np.argsort(groups, kind="stable")
+    return [order[low:high] for low, high in pairwise(run_offsets(groups[order]).tolist())]
 
 
 def positions(starts: NDArray[np.integer[Any]], lengths: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.util.ragged import offsets_of, positions, run_offsets
 from domaintoolkit.windows.kernels import WindowBuffers, WindowRanges, gather
 from domaintoolkit.windows.packing import LONGEST_ANCHOR, StoredHistories, WindowRule
 
@@ -73,15 +73,11 @@ def prefix_windows(histories: StoredHistories, prefixes: Prefixes, rule: Reading
     keys = (known, first, rows) if rule.alone else (first, rows)
     # the last key of `lexsort` comes first: by row, then first event, then length
     order = np.lexsort((known, first, rows))
-    changed = np.zeros(len(order), np.bool_)  # (n,) True for the first prefix of each window, in that order
-    changed[:1] = True
-    for key in keys:
-        changed[1:] |= np.diff(key[order]) != 0
+    bounds = run_offsets(*(key[order] for key in keys))
     window = np.empty(len(order), np.int64)
-    window[order] = np.cumsum(changed) - 1
-    # (w,) the row and first event of each window, and one past the last event of its longest prefix
-    opens = order[changed]
-    closes = order[np.append(np.flatnonzero(changed)[1:], len(order)) - 1] if len(order) else order
+    window[order] = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    # (w,) the shortest and the longest prefix of each window: its first event, and one past its last one
+    opens, closes = order[bounds[:-1]], order[bounds[1:] - 1]
     begin, last = first[opens], known[closes]
     ids, offsets, lost = _gather(histories, rows[opens], begin, last, rule)
     # tokens of a window after the end of each prefix, as they are in the history

@@ -7,6 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.util.ragged import run_offsets
+
 __all__ = ["BucketValues"]
 
 _KEPT, _ALL = 16, 1 << 12
@@ -85,8 +87,8 @@ def _cut(codes: Counts, counts: Counts, kept: int) -> Counts:
     if not len(codes):
         return codes
     # (buckets with points,) the first point of each, and how many it has
-    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
-    lengths = np.diff(np.append(starts, len(codes)))
+    runs = run_offsets(codes)
+    starts, lengths = runs[:-1], np.diff(runs)
     ends = np.cumsum(counts)
     before = ends[starts] - counts[starts]
     totals = np.repeat(ends[starts + lengths - 1] - before, lengths)
@@ -101,9 +103,9 @@ def _nearest(groups: Counts, values: Floats, counts: Counts, means: Floats) -> t
     """(groups, the value of each that is nearest to its mean, numbers in each), for points sorted by group."""
     if not len(groups):
         return groups, values, counts
-    first = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
+    runs = run_offsets(groups)
+    first, lengths = runs[:-1], np.diff(runs)  # (groups,)
     totals = np.add.reduceat(counts, first)
-    lengths = np.diff(np.append(first, len(groups)))
     shares = counts / np.repeat(totals, lengths)
     # halves, since a difference of two numbers can be beyond float64
     off = np.abs(values / 2 - np.repeat(np.add.reduceat(means / 2 * shares, first), lengths))

@@ -31,6 +31,7 @@ from domaintoolkit.encoders.numeric.grouped_values import GroupedValues
 from domaintoolkit.encoders.numeric.seen_values import SeenValues
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.schema import Numeric
+from domaintoolkit.util.ragged import split_groups
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.numbers import as_numbers
 from domaintoolkit.values.prepared import Prepared
@@ -212,7 +213,8 @@ class GroupedNumericEncoder(Encoder):
     def _codes(self, floats: Floats, groups: Longs) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """(code of each number, True if it lies outside the range of its group), for numbers that are not NaN."""
         codes, outside = np.empty(len(floats), np.int32), np.zeros(len(floats), np.bool_)  # (rows,) each
-        for group, rows in _rows_of(groups):
+        for rows in split_groups(groups):
+            group = int(groups[rows[0]])
             encoder, own = self.encoders[group], floats[rows]
             # codes are counted on from group to group
             codes[rows] = encoder.codes(own)[0] + self._starts[group]
@@ -238,11 +240,11 @@ class GroupedNumericEncoder(Encoder):
             found = [
                 (
                     rows,
-                    self.encoders[group].decode_slots(
+                    self.encoders[groups[rows[0]]].decode_slots(
                         [column[rows] for column in inner], wanted, None if chances is None else chances[rows]
                     ),
                 )
-                for group, rows in _rows_of(groups)
+                for rows in split_groups(groups)
             ]
             if all(values.type == wanted for _, values in found):
                 break
@@ -295,16 +297,6 @@ class GroupedNumericEncoder(Encoder):
             groups[name] = NumericEncoder(spec, scale_of(spec, frequent[name]), None).with_values(frequent[name])
         common = self.common.with_values(state.seen.union(groups), state.infinities)
         return GroupedNumericEncoder(self.spec, common, groups)
-
-
-def _rows_of(groups: Longs) -> list[tuple[int, Longs]]:
-    """Each group that occurs, with its rows."""
-    if not len(groups):
-        return []
-    order = np.argsort(groups, kind="stable")
-    ordered = groups[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    return [(int(ordered[rows[0]]), order[rows]) for rows in np.split(np.arange(len(groups)), starts[1:])]
 
 
 def _name(thing: Any, field: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders.numeric.seen_values import SeenValues
 from domaintoolkit.errors import DataError, Refusal
+from domaintoolkit.util.ragged import run_offsets
 
 __all__ = ["MOST_GROUPS", "GroupedValues"]
 
@@ -67,13 +69,10 @@ class GroupedValues:
         self._waiting, self._size = [], 0
         order = np.lexsort((values, codes))
         codes, values = codes[order], values[order]
-        # (distinct pairs,) each from here on
-        first = np.flatnonzero(np.append(True, (codes[1:] != codes[:-1]) | (values[1:] != values[:-1]))[: len(codes)])
-        counts = np.diff(np.append(first, len(codes)))
-        codes, values = codes[first], values[first]
-        # (things,) the first value of each
-        starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])[: len(codes)])
-        for low, high in zip(starts.tolist(), [*starts[1:].tolist(), len(codes)], strict=True):
+        runs = run_offsets(codes, values)
+        # (distinct pairs,)
+        codes, values, counts = codes[runs[:-1]], values[runs[:-1]], np.diff(runs)
+        for low, high in pairwise(run_offsets(codes).tolist()):
             self._seen[codes[low]].add_counts(values[low:high], counts[low:high])
 
     def merge(self, other: Self) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders.numeric.cell_counts import CellCounts
+from domaintoolkit.util.ragged import run_offsets
 
 __all__ = ["MOST_VALUES", "SeenValues", "is_short", "sum_counts"]
 
@@ -281,15 +282,15 @@ class SeenValues:
 
 def _distinct(values: Floats) -> tuple[Floats, Counts]:
     ordered = np.sort(values)
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
-    return ordered[first], np.diff(np.append(first, len(ordered)))
+    runs = run_offsets(ordered)
+    return ordered[runs[:-1]], np.diff(runs)
 
 
 def sum_counts(values: Floats, counts: Counts) -> tuple[Floats, Counts]:
     """Distinct values in rising order with the sums of their counts."""
     order = np.argsort(values, kind="stable")
     values, counts = values[order], counts[order]
-    first = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    first = run_offsets(values)[:-1]
     return values[first], np.add.reduceat(counts, first) if len(first) else counts
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, civil
 from domaintoolkit.times.zones import LAST, MICROSECOND, YEARS_BEGIN, YEARS_END, ZoneTable
+from domaintoolkit.util.ragged import run_offsets
 
 __all__ = ["Steps", "sweep"]
 
@@ -137,10 +138,8 @@ class _NextMatch:
         values = dict(zip(("year", "month", "day"), civil(days), strict=True), weekday=(days + 3) % 7)
         keys = self._key({name: values[name] for name in self._dated})
         # (runs,) the first day of each; with a time of day, each day is a run, since it has an interval of its own
-        begins = np.flatnonzero(np.diff(keys, prepend=-1))
-        if not self._whole_days and len(begins) < len(days):
-            begins = np.arange(len(days))
-        ends = np.append(begins[1:], len(days))
+        bounds = run_offsets(keys) if self._whole_days else np.arange(len(days) + 1)
+        begins, ends = bounds[:-1], bounds[1:]
         order = np.lexsort((begins, keys[begins]))
         self._run_begin, self._run_end = days[0] + begins[order], days[0] + ends[order]
         self._run_key = keys[begins][order]

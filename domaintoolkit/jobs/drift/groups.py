@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders import TimestampEncoder
 from domaintoolkit.schema import Numeric
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.ragged import run_offsets
 
 __all__ = ["PartGroups", "TokenGroups", "group_tokens"]
 
@@ -114,8 +116,8 @@ def _group_part(ids: Counts, kinds: list[str], counts: Counts, ordered: bool) ->
         return groups
     # (common,): the share of the part's tokens before each, in fortieths; a step of at least one begins a group
     before = (np.cumsum(count) - count) / max(int(count.sum()), 1)
-    starts = np.flatnonzero(np.diff(np.floor(before * GROUPS), prepend=-1))
-    return [*np.split(common, starts[1:]), *groups]
+    bounds = run_offsets(np.floor(before * GROUPS)).tolist()
+    return [*(common[low:high] for low, high in pairwise(bounds)), *groups]
 
 
 def _label(names: list[str], ordered: bool) -> str:

@@ -30,6 +30,7 @@ from domaintoolkit.streams.keys import shard_of
 from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.artifacts import read_json, write_json
+from domaintoolkit.util.ragged import run_offsets
 
 __all__ = [
     "ENTRY",
@@ -273,10 +274,7 @@ def _by_shard(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table
     current = -1
     for batch in batches:
         numbers = batch[SHARD].to_numpy()
-        edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-        for low, high in pairwise(edges):
-            if high == low:
-                continue
+        for low, high in pairwise(run_offsets(numbers).tolist()):
             if waiting and numbers[low] != current:
                 yield current, _to_table(waiting)
                 waiting = []

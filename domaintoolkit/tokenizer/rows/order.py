@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.util.ragged import offsets_of, positions, run_offsets
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.texts import is_text
 
@@ -94,9 +94,7 @@ def group_rows(entities: Sequence[pa.Array], times: NDArray[np.int64] | None, is
     instants = _instants(packed, bits, low, unit) if unit else None
     # the entity alone
     packed >>= np.uint64(bits)
-    changes = np.flatnonzero(packed[1:] != packed[:-1]) + 1
-    starts = np.concatenate([[0], changes, [count]]) if count else np.zeros(1, np.int64)
-    return Grouping(order, starts, tied if tied.any() else None, instants)
+    return Grouping(order, run_offsets(packed), tied if tied.any() else None, instants)
 
 
 def _group_sorted(entities: Sequence[pa.Array], times: NDArray[np.int64]) -> Grouping | None:
