@@ -15,6 +15,7 @@ import click
 
 from domaintoolkit.cli.completion import complete_columns, complete_domains
 from domaintoolkit.cli.row_options import RowOptions
+from domaintoolkit.model import DEFAULT_POOLING, POOLINGS
 from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.pandas_on_demand import defer_pandas
 
@@ -141,9 +142,9 @@ def row_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def pooling_option(function: F) -> F:
     """`--pooling`."""
     return click.option(
-        "--pooling", type=click.Choice(["mean", "trained", "last", "both"]),
+        "--pooling", type=click.Choice(POOLINGS),
         help="Vector of a history: the mean of all positions, a mean whose weights were trained, the last position, or "
-        "last and mean.  [default: both]",
+        f"last and mean.  [default: {DEFAULT_POOLING}]",
     )(function)  # fmt: skip
 
 

@@ -16,16 +16,16 @@ from typing import Annotated, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from numpy.typing import NDArray
 from pydantic import Field as Constraint
 
 from domaintoolkit.clusters.cluster_report import ClusterReport, FlagRow, Spread
-from domaintoolkit.clusters.flagging import flag_clusters, score_clusters
+from domaintoolkit.clusters.flagging import find_clusters, flag_clusters, score_clusters
 from domaintoolkit.clusters.traffic_rules import rank_entities, rule_values
 from domaintoolkit.errors import DataError, Problem, Refusal, SchemaError
 from domaintoolkit.model import EventModel, TokenModel, embed
 from domaintoolkit.next_events import read_histories
+from domaintoolkit.probes import untrained_twin
 from domaintoolkit.schema.declaration import declaration
 from domaintoolkit.storage import EncodedFolder, open_encoded
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -103,7 +103,7 @@ def evaluate_clusters(
 
     makers: dict[str, Callable[[], Floats]] = {
         "model": lambda: vectors_of(model),
-        "untrained model": lambda: vectors_of(_untrained(model, tokenizer)),
+        "untrained model": lambda: vectors_of(untrained_twin(model)),
         # a rule that says nothing of an entity speaks neither for nor against it
         "rules alone": lambda: np.nan_to_num(ranks, nan=0.5),
     }
@@ -139,26 +139,13 @@ def _notes(converting: int, rate: float) -> tuple[str, ...]:
     return (note,)
 
 
-def _untrained(model: EventModel | TokenModel, tokenizer: DomainTokenizer) -> EventModel | TokenModel:
-    """A model of the same shape as it was before training."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        kind: Any = type(model)
-        made: EventModel | TokenModel = kind(model.config, tokenizer.grammar, tokenizer.vocabulary.hash)
-    return made.to(model.device)
-
-
 def _flag(name: str, vectors: Floats, entities: _Entities, settings: ClusterSettings) -> FlagRow:
     """Cluster, calibrate on one half of the entities and report on the other, several times."""
-    from sklearn.cluster import KMeans
-
-    # (n, width) distances of k-means are not to be those of the few dimensions with the largest values
-    scaled = (vectors - vectors.mean(0)) / np.maximum(vectors.std(0), 1e-9)
     found: dict[str, list[float]] = {}
     for repeat in range(settings.repeats):
         seed = settings.seed + repeat
-        cluster = KMeans(entities.clusters, n_init=1, random_state=seed).fit_predict(scaled).astype(np.int64)
-        half = np.random.default_rng(seed).permutation(len(scaled)) % 2 == 0  # (n,) True for the half that calibrates
+        cluster = find_clusters(vectors, entities.clusters, seed)
+        half = np.random.default_rng(seed).permutation(len(cluster)) % 2 == 0  # (n,) True for the half that calibrates
         scores = score_clusters(cluster[half], entities.ranks[half], entities.events[half], entities.clusters)
         made = flag_clusters(cluster[half], scores, entities.converting[half], settings.rate)
         bot = made.flagged[cluster]  # (n,)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Flagging", "flag_clusters", "score_clusters"]
+__all__ = ["Flagging", "find_clusters", "flag_clusters", "score_clusters"]
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -21,6 +21,16 @@ class Flagging:
     """(clusters,)"""
     calibrated: float
     """The share of people's events in them, on the part that they were chosen on."""
+
+
+def find_clusters(vectors: Floats, count: int, seed: int = 0) -> Longs:
+    """(n,) the cluster of each of the vectors (n, width), by k-means over standardised dimensions."""
+    from sklearn.cluster import KMeans
+
+    # otherwise the few dimensions with the largest values would decide
+    scaled = (vectors - vectors.mean(0)) / np.maximum(vectors.std(0), 1e-9)
+    found: Longs = KMeans(count, n_init=1, random_state=seed).fit_predict(scaled).astype(np.int64)
+    return found
 
 
 def score_clusters(cluster: Longs, ranks: Floats, events: Longs, count: int) -> Floats:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.composite.stream_arrays import Ints
+from domaintoolkit.util.hashing import mix
 
 __all__ = ["history_seeds"]
 
@@ -16,13 +17,5 @@ def history_seeds(seed: int, epoch: int, keys: Ints) -> NDArray[np.uint64]:
     state = np.zeros(len(keys), np.uint64)
     for value in (seed % (1 << 64), epoch % (1 << 64), keys):
         number = np.asarray(value).astype(np.uint64)
-        # 2^64 over the golden ratio: the step of SplitMix64
-        state = _mix(state + np.uint64(0x9E3779B97F4A7C15) + number)
+        state = mix(state + number)
     return state
-
-
-def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64 (Steele et al. 2014): a bijection of 64 bits that mixes them well."""
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))

@@ -10,6 +10,7 @@ from pydantic import Field as Constraint
 from pydantic import model_validator
 
 from domaintoolkit.errors import Problem, SchemaError
+from domaintoolkit.model import DEFAULT_POOLING, PoolingName
 from domaintoolkit.schema.convert import from_dict, read_toml, toml_key, toml_value
 from domaintoolkit.schema.declaration import Listed, Real, Whole, declaration
 
@@ -39,7 +40,7 @@ class FinetuneSettings:
     tuned: Literal["all", "last", "head"] = "all"
     """The part of the model that is trained: all of it, its last `layers`, or only the new head."""
     layers: Count = 1
-    pooling: Literal["mean", "trained", "last", "both"] = "both"
+    pooling: PoolingName = DEFAULT_POOLING
     """The vector of a history: the mean of all positions, a mean whose weights were trained, the last position, or last
     and mean side by side."""
     window: Annotated[Whole, Constraint(ge=2)] | None = None

@@ -1,7 +1,16 @@
-"""Figures that several evaluations share: rankings of classes, calibration, and intervals by bootstrap."""
+"""Figures that several evaluations share: rankings of classes, calibration, entropy, and intervals by bootstrap."""
 
 from domaintoolkit.metrics.bootstrap import estimate_interval, resample
 from domaintoolkit.metrics.class_ranking import RankedClass, area_under_curve, average_precision
+from domaintoolkit.metrics.diversity import entropy
 from domaintoolkit.metrics.reliability import Reliability
 
-__all__ = ["RankedClass", "Reliability", "area_under_curve", "average_precision", "estimate_interval", "resample"]
+__all__ = [
+    "RankedClass",
+    "Reliability",
+    "area_under_curve",
+    "average_precision",
+    "entropy",
+    "estimate_interval",
+    "resample",
+]

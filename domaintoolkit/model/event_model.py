@@ -42,8 +42,8 @@ class EventModel(BoundModel):
     """The parts of an event, embedded, side by side and projected, plus hybrid time features, through the decoder.
 
     The likelihood of an event is that of its session flag, times one softmax a part over the tokens that can begin
-    it, times that of the tails (see `_tails`). That of a header is the same over its parts, each given those before
-    it in the header. A history's first event has no session flag.
+    it, times that of the tails (`layers/tails.py`). That of a header is the same over its parts, each given those
+    before it in the header. A history's first event has no session flag.
     """
 
     config: EventModelConfig

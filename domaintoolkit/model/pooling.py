@@ -1,15 +1,18 @@
-"""From the hidden states of windows to one vector for each beginning of a history."""
+"""From the hidden states of windows to one vector for each beginning of a history.
+
+Functions import torch when they run: commands list the names of poolings in their help, which must not load it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from domaintoolkit.errors import LookupFailedError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["DEFAULT_POOLING", "POOLINGS", "Pooler", "Pooling", "PoolingName", "find_pooler", "pool_mean"]
 
@@ -31,11 +34,11 @@ class Pooler(Protocol):
 
 
 PoolingName = Literal["mean", "trained", "last", "both"]
-Pooling = PoolingName | Pooler
-POOLINGS: tuple[PoolingName, ...] = ("mean", "trained", "last", "both")
 """The mean of all positions; a mean whose weights the model was trained for; the last position; last and mean."""
+POOLINGS: tuple[PoolingName, ...] = get_args(PoolingName)
 DEFAULT_POOLING: PoolingName = "both"
 """The last position says what is going on, and the mean who it is: labels need the one or the other."""
+Pooling = PoolingName | Pooler
 
 
 def find_pooler(pooling: Pooling, model: Any) -> Pooler:
@@ -72,11 +75,15 @@ def _pool_last(hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
 
 
 def _pool_both(hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
+    import torch
+
     return torch.cat((_pool_last(hidden, rows, ends), pool_mean(hidden, rows, ends)), 1)
 
 
 def pool_mean(hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
     """(n, width) the means of positions 0 to `ends[i]`: running sums serve all ends of a row."""
+    import torch
+
     if len(rows) == len(hidden) and bool((rows == torch.arange(len(rows), device=rows.device)).all()):
         # one end a row needs no running sums, which take as much memory as `hidden`
         there = torch.arange(hidden.shape[1], device=hidden.device) <= ends[:, None]

@@ -26,7 +26,7 @@ embedding is what its hidden state resembles most: its logit is about this numbe
 class TokenModel(BoundModel):
     """x-transformers' `TransformerWrapper` over `PackedDecoder`, for the ids of one vocabulary.
 
-    `kernel` names how packed blocks are attended (see `_packing`); None chooses by the device.
+    `kernel` names how packed blocks are attended (see `model/layers/attention.py`); None chooses by the device.
     """
 
     def __init__(self, config: TokenModelConfig, syntax: Syntax, vocabulary_hash: str) -> None:

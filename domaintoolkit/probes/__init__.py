@@ -4,7 +4,7 @@ Needs the extra `evaluate`: scikit-learn and LightGBM do the fitting, and are im
 """
 
 from domaintoolkit.probes.label_report import Estimate, LabelEvaluation, ProbeResult
-from domaintoolkit.probes.probe_fitting import ProbeRows, ProbeSettings, fit_probe
+from domaintoolkit.probes.probe_fitting import ProbeRows, ProbeSettings, check_extra, fit_probe
 from domaintoolkit.probes.source_comparison import evaluate_labels, evaluate_sources
 from domaintoolkit.probes.untrained import untrained_twin
 
@@ -14,6 +14,7 @@ __all__ = [
     "ProbeResult",
     "ProbeRows",
     "ProbeSettings",
+    "check_extra",
     "evaluate_labels",
     "evaluate_sources",
     "fit_probe",

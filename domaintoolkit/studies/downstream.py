@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.clusters import find_clusters, flag_clusters
 from domaintoolkit.model import EventModel, TokenModel, embed
 from domaintoolkit.report.map.separation import probe_auroc
 from domaintoolkit.storage import EncodedFolder
@@ -58,36 +59,8 @@ def invalidation_rate(vectors: Floats, events: NDArray[np.int64], conversions: N
     """
     if not conversions.sum():
         return float("nan")
-    cluster = _k_means(vectors, min(CLUSTERS, len(vectors)))
-    clicks = np.bincount(cluster, events)
-    hits = np.bincount(cluster, conversions, len(clicks))
-    order = np.argsort(hits / np.maximum(clicks, 1), kind="stable")
-    # (clusters,) in the order of their rates
-    allowed = np.cumsum(hits[order]) <= FALSE_POSITIVES * conversions.sum()
-    return float(clicks[order][allowed].sum() / max(1, events.sum()))
-
-
-def _k_means(vectors: Floats, count: int, rounds: int = 30) -> NDArray[np.int64]:
-    """The cluster of each vector, by Lloyd's method from far-apart seeds."""
-    spread = vectors.std(0)
-    scaled = (vectors - vectors.mean(0)) / np.where(spread > 1e-9, spread, 1.0)
-    rng = np.random.default_rng(0)
-    centres = scaled[rng.integers(len(scaled))][None]
-    nearest = ((scaled - centres[0]) ** 2).sum(1)
-    while len(centres) < count:
-        total = float(nearest.sum())
-        # k-means++ (Arthur and Vassilvitskii 2007): by the square of the distance to the nearest centre so far
-        chances = nearest / total if total > 0 else np.full(len(scaled), 1 / len(scaled))
-        centres = np.vstack([centres, scaled[rng.choice(len(scaled), p=chances)]])
-        nearest = np.minimum(nearest, ((scaled - centres[-1]) ** 2).sum(1))
-    cluster = np.zeros(len(scaled), np.int64)
-    for _ in range(rounds):
-        # (n, clusters) squared
-        distances = (scaled**2).sum(1)[:, None] - 2 * scaled @ centres.T + (centres**2).sum(1)
-        cluster = distances.argmin(1)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, cluster, scaled)
-        sizes = np.bincount(cluster, minlength=count)
-        # an empty cluster stays where it was
-        centres = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], centres)
-    return cluster.astype(np.int64)
+    count = min(CLUSTERS, len(vectors))
+    cluster = find_clusters(vectors, count)
+    clicks, hits = (np.bincount(cluster, each, count) for each in (events, conversions))  # (clusters,)
+    made = flag_clusters(cluster, 1 - hits / np.maximum(clicks, 1), conversions, FALSE_POSITIVES)
+    return float(clicks[made.flagged].sum() / max(1, events.sum()))

@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from domaintoolkit.errors import LookupFailedError, OutputError, Problem, SchemaError
+from domaintoolkit.probes import check_extra
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.studies.cell_run import load_metrics
 from domaintoolkit.studies.cells import StudyCell, expand_grid
@@ -73,6 +74,9 @@ def run_study(
     place = None if streams is None else Path(streams).resolve()
     if place is None and domain is None and study.domain is None and not _levels_name_domains(study, chosen):
         raise SchemaError([Problem("domain", "is required: the study names none; give --domain, or OUT")], "study")
+    if study.downstream:
+        # said before the runs that take hours, since bots are found after each
+        check_extra()
     identity = {"study": _what_is_run(study, form), "form": form, "domain": domain, "budget": budget,
                 "streams": None if place is None else str(place)}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)

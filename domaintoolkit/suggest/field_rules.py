@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from domaintoolkit.encoders import NumericEncoder, TimestampEncoder
+from domaintoolkit.metrics import entropy
 from domaintoolkit.schema import Categorical, Numeric, Schema, Text
-from domaintoolkit.suggest.field_statistics import FieldStatistics, entropy
+from domaintoolkit.suggest.field_statistics import FieldStatistics
 from domaintoolkit.suggest.suggestion import Suggestion
 
 __all__ = ["ENOUGH", "RULES", "Subject"]
@@ -228,7 +229,7 @@ def find_idle_time_parts(subject: Subject) -> Suggestion | None:
         return None
     names = list(field.encoder.parts)
     counted = dict(zip(names, field.parts, strict=True))
-    idle = [name for name in spec.parts if entropy(counted[name].values()) == 0]
+    idle = [name for name in spec.parts if entropy(np.array(list(counted[name].values()), np.int64)) == 0]
     found = []
     changes: dict[str, Any] = {}
     if idle:

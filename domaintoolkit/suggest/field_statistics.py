@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Cells, Encoder
+from domaintoolkit.metrics import entropy
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.tokenizer.field_cells import parse
@@ -58,7 +59,7 @@ class FieldStatistics:
     @property
     def bits(self) -> float:
         """The entropy of a value, in bits."""
-        return entropy(self.values.values())
+        return entropy(np.array(list(self.values.values()), np.int64))
 
     def slots_of(self, key: bytes) -> NDArray[np.int32]:
         """The slots of a value."""
@@ -71,15 +72,6 @@ class FieldStatistics:
     def with_kinds(self, *kinds: str) -> dict[bytes, int]:
         """The values that have a slot of one of these kinds, with their counts."""
         return {key: count for key, count in self.values.items() if self.kinds(key) & set(kinds)}
-
-
-def entropy(counts: Any) -> float:
-    """Bits of a value with these counts."""
-    shares = np.array([count for count in counts if count], np.float64)
-    if not len(shares):
-        return 0.0
-    shares /= shares.sum()
-    return float(-(shares * np.log2(shares)).sum())
 
 
 def read_statistics(encoded: EncodedFolder, tokenizer: DomainTokenizer) -> tuple[dict[str, FieldStatistics], int, int]:

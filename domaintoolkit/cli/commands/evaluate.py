@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
 import click
 
 from domaintoolkit.cli.evaluation.bot_evaluation import ClusterOptions, cluster_options, run_clusters
-from domaintoolkit.cli.evaluation.label_evaluation import Machine, ProbeOptions, probe_options, run_labels
-from domaintoolkit.cli.evaluation.next_evaluation import NextOptions, next_options, run_next
+from domaintoolkit.cli.evaluation.label_evaluation import ProbeOptions, probe_options, run_labels
+from domaintoolkit.cli.evaluation.next_evaluation import NextOptions, Split, next_options, run_next
+from domaintoolkit.cli.evaluation.shared_options import Machine, changed_options, machine_options
 from domaintoolkit.cli.label_options import LabelOptions, label_options
-from domaintoolkit.cli.options import (
-    AtLeast,
-    device_option,
-    format_examples,
-    json_option,
-    model_threads_option,
-)
+from domaintoolkit.cli.options import format_examples, json_option
 
 __all__ = ["command"]
 
@@ -42,20 +35,17 @@ EXAMPLES = format_examples(
     "--split", type=click.Choice(["train", "validation", "test", "all"]), default="test", show_default=True,
     help="The entities that are evaluated; of labels, the table says it.",
 )  # fmt: skip
-@click.option("--seed", type=AtLeast(0), default=0, show_default=True, metavar="N", help="Seed of what is drawn.")
-@device_option
-@partial(model_threads_option, exposed=True)
+@machine_options
 @json_option
 def command(
     paths: tuple[Path, ...],
     labels: LabelOptions,
     probes: ProbeOptions,
-    split: Literal["train", "validation", "test", "all"],
-    seed: int,
-    device: str | None,
-    threads: int | None,
+    ranking: NextOptions,
+    bots: ClusterOptions,
+    split: Split,
+    machine: Machine,
     json_output: bool,
-    **options: Any,
 ) -> None:
     """Say what a model is worth, next to rules and hand-made features that need none.
 
@@ -65,26 +55,23 @@ def command(
     if len(paths) > 2:
         raise click.UsageError(f"expected [RUN] OUT, got {len(paths)} folders")
     run, folder = (None, paths[0]) if len(paths) == 1 else paths
-    names = NextOptions.__dataclass_fields__
-    telling = NextOptions(split=split, seed=seed, **{name: value for name, value in options.items() if name in names})
-    others = {name: value for name, value in options.items() if name not in names}
-    finding = ClusterOptions(seed=seed, **others)
-    for idle, wanted, given in (
-        (telling.idle, "--next FIELD", telling.next_field is not None),
-        (finding.idle, "--clusters", finding.clusters),
-        (probes.idle, "--labels FILE or --label NAME", labels.is_given),
-    ):
-        if idle and not given:
+    modes = (
+        (ranking, "--next FIELD", ranking.next is not None),
+        (bots, "--clusters", bots.clusters),
+        (probes, "--labels FILE or --label NAME", labels.is_given),
+    )
+    for options, wanted, is_chosen in modes:
+        if not is_chosen and (idle := changed_options(options)):
             raise click.UsageError(f"{', '.join(idle)}: no effect without {wanted}")
-    if [labels.is_given, telling.next_field is not None, finding.clusters].count(True) > 1:
+    if sum(is_chosen for *_, is_chosen in modes) > 1:
         raise click.UsageError("give one of --labels (or --label), --next FIELD and --clusters")
     if labels.is_given:
         if split != "test":
             raise click.UsageError("--split: no effect with labels, whose table gives the splits; drop it")
-        run_labels(run, folder, labels, probes, Machine(device, threads, seed), json_output)
-    elif finding.clusters:
-        run_clusters(run, folder, finding, device, json_output)
-    elif telling.next_field is not None:
-        run_next(run, folder, telling, device, json_output)
+        run_labels(run, folder, labels, probes, machine, json_output)
+    elif bots.clusters:
+        run_clusters(run, folder, bots, machine, json_output)
+    elif ranking.next is not None:
+        run_next(run, folder, ranking, split, machine, json_output)
     else:
         raise click.UsageError("nothing to evaluate; give --labels FILE, --next FIELD or --clusters")

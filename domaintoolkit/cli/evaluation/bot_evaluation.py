@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from domaintoolkit.cli.completion import complete_domains, complete_labels
-from domaintoolkit.cli.options import AtLeast, print_json
+from domaintoolkit.cli.evaluation.shared_options import Machine
+from domaintoolkit.cli.options import AtLeast, add_options, bundle, print_json
 from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
@@ -24,29 +25,21 @@ class ClusterOptions:
     """The options of `evaluate --clusters`."""
 
     clusters: bool = False
-    rules: tuple[str, ...] = ()
+    rule: tuple[str, ...] = ()
     rules_of: str | None = None
     converted: str | None = None
     rate: float = 0.01
     cluster_count: int | None = None
     truth: str | None = None
     people: tuple[str, ...] = ()
-    seed: int = 0
-
-    @property
-    def idle(self) -> list[str]:
-        """Options that have no effect without `--clusters`."""
-        names = {"rules": "--rule", "rules_of": "--rules-of", "converted": "--converted", "rate": "--rate",
-                 "cluster_count": "--cluster-count", "truth": "--truth", "people": "--people"}  # fmt: skip
-        changed = {entry.name: getattr(self, entry.name) != entry.default for entry in fields(self)}
-        return [names[name] for name in names if changed[name]]
 
 
 def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `evaluate --clusters`."""
-    for option in reversed((
+    """The options of `evaluate --clusters`; the command takes them as `bots`."""
+    return add_options(
+        bundle(function, ClusterOptions, "bots"),
         click.option("--clusters", is_flag=True, help="Find bots: clusters of embeddings, judged by rules."),
-        click.option("--rule", "rules", multiple=True, metavar="RULE",
+        click.option("--rule", multiple=True, metavar="RULE",
             help="What bots do: steady, fast, sleepless, busy, repeats:FIELD, varies:FIELD, cycles:FIELD. Repeatable."),
         click.option("--rules-of", metavar="DOMAIN", shell_complete=complete_domains,
             help="Take the rules of an installed domain."),
@@ -58,13 +51,12 @@ def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Clusters.  [default: one for 50 entities, 10 to 500]"),
         click.option("--truth", metavar="LABEL", shell_complete=complete_labels,
             help="Label that says what an entity is, if that is known."),
-        click.option("--people", multiple=True, metavar="VALUE", help="A value of --truth that is no bot. Repeatable."),
-    )):  # fmt: skip
-        function = option(function)
-    return function
+        click.option("--people", multiple=True, metavar="VALUE",
+            help="A value of --truth that is not a bot. Repeatable."),
+    )  # fmt: skip
 
 
-def run_clusters(run: Path | None, folder: Path, options: ClusterOptions, device: str | None, as_json: bool) -> None:
+def run_clusters(run: Path | None, folder: Path, options: ClusterOptions, machine: Machine, json_output: bool) -> None:
     """Evaluate, and print the report."""
     if run is None:
         raise click.UsageError("--clusters needs the folder of a training run: RUN OUT")
@@ -72,7 +64,7 @@ def run_clusters(run: Path | None, folder: Path, options: ClusterOptions, device
         raise click.UsageError("--clusters needs --converted LABEL, whose events stand in for people")
     if options.people and options.truth is None:
         raise click.UsageError("--people: no effect without --truth LABEL; add it or drop --people")
-    rules = options.rules
+    rules = options.rule
     if options.rules_of is not None:
         from domaintoolkit.registry import get_domain
 
@@ -89,11 +81,11 @@ def run_clusters(run: Path | None, folder: Path, options: ClusterOptions, device
         clusters=options.cluster_count,
         truth=options.truth,
         people=options.people,
-        seed=options.seed,
+        seed=machine.seed,
     )
     with ProgressBar() as bar:
-        report = evaluate_clusters(load_model(run, device), folder, settings, bar)
-    if as_json:
+        report = evaluate_clusters(load_model(run, machine.device), folder, settings, bar)
+    if json_output:
         print_json(report.to_json())
     else:
         _show(report)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from domaintoolkit.cli.evaluation.shared_options import Machine, find_changes
 from domaintoolkit.cli.label_options import LabelOptions
 from domaintoolkit.cli.options import AtLeast, add_options, bundle, pooling_option, print_json
 from domaintoolkit.display import ProgressBar
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from domaintoolkit.model import PoolingName
     from domaintoolkit.probes import LabelEvaluation
 
-__all__ = ["Machine", "ProbeOptions", "probe_options", "run_labels"]
+__all__ = ["ProbeOptions", "probe_options", "run_labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +38,6 @@ class ProbeOptions:
     probe_rows: int | None = None
     at_k: float | None = None
     false_positives: float | None = None
-
-    @property
-    def idle(self) -> list[str]:
-        """Options that have no effect without labels."""
-        return [f"--{name.replace('_', '-')}" for name in self.given]
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """Those that the user gave."""
-        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: value for name, value in found.items() if value not in (None, (), False)}
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """The device, the threads and the seed of an evaluation."""
-
-    device: str | None
-    threads: int | None
-    seed: int
 
 
 def probe_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,8 +91,9 @@ def _evaluate(
     from domaintoolkit.probes import ProbeSettings, evaluate_labels
     from domaintoolkit.storage import open_encoded
 
+    changes = find_changes(options)
     if run is None:
-        idle = [name for name in ("pooling", "window", "ablations") if name in options.given]
+        idle = [name for name in ("pooling", "window", "ablations") if name in changes]
         if idle:
             raise click.UsageError(f"--{idle[0]}: no effect without a RUN; drop it")
         model = None
@@ -121,7 +103,7 @@ def _evaluate(
     table = labels.read(encoded)
     names = {"seeds": "seeds", "resamples": "resamples", "probe_rows": "rows", "at_k": "share"}
     names |= {"false_positives": "false_positives", "refit": "refit", "probe": "probes"}
-    given = {setting: options.given[name] for name, setting in names.items() if name in options.given}
+    given = {setting: changes[name] for name, setting in names.items() if name in changes}
     settings = ProbeSettings(**given, threads=machine.threads or os.cpu_count() or 1, seed=machine.seed)
     aggregates = AggregateSettings() if options.top_values is None else AggregateSettings(top=options.top_values)
     embedding = EmbeddingSettings(options.pooling or DEFAULT_POOLING, options.window)

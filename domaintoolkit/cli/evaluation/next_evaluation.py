@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from domaintoolkit.cli.completion import complete_fields
-from domaintoolkit.cli.options import AtLeast, print_json
+from domaintoolkit.cli.evaluation.shared_options import Machine
+from domaintoolkit.cli.options import AtLeast, add_options, bundle, print_json
 from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
     from domaintoolkit.next_events import NextReport
 
-__all__ = ["NextOptions", "next_options", "run_next"]
+__all__ = ["NextOptions", "Split", "next_options", "run_next"]
 
+Split = Literal["train", "validation", "test", "all"]
 UNITS = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 HELD_OUT = {
     "last": "the last event of each history",
@@ -30,29 +32,20 @@ HELD_OUT = {
 class NextOptions:
     """The options of `evaluate --next`."""
 
-    next_field: str | None = None
+    next: str | None = None
     held_out: str = "last"
-    split: Literal["train", "validation", "test", "all"] = "test"
     top: tuple[int, ...] = ()
     samples: int = 16
     suffixes: int = 0
     end: str | None = None
     cases: int | None = None
-    seed: int = 0
-
-    @property
-    def idle(self) -> list[str]:
-        """Options that have no effect without `--next`."""
-        names = {"held_out": "--held-out", "top": "--top", "samples": "--samples", "suffixes": "--suffixes",
-                 "end": "--end", "cases": "--cases"}  # fmt: skip
-        changed = {entry.name: getattr(self, entry.name) != entry.default for entry in fields(self)}
-        return [names[name] for name in names if changed[name]]
 
 
 def next_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `evaluate --next`."""
-    for option in reversed((
-        click.option("--next", "next_field", metavar="FIELD", shell_complete=complete_fields,
+    """The options of `evaluate --next`; the command takes them as `ranking`."""
+    return add_options(
+        bundle(function, NextOptions, "ranking"),
+        click.option("--next", metavar="FIELD", shell_complete=complete_fields,
             help="Rank the values of FIELD in held-out next events, and tell when these come."),
         click.option("--held-out", default="last", show_default=True, metavar="WHICH",
             help="last: the last event of each history; session: all of its last session; every: each event but the "
@@ -65,31 +58,31 @@ def next_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Also write the rest of a history in N cases, and compare it."),
         click.option("--end", metavar="VALUE", help="The value of FIELD that ends a history, for --suffixes."),
         click.option("--cases", type=AtLeast(1), metavar="N", help="Tell N held-out events, drawn by the seed."),
-    )):  # fmt: skip
-        function = option(function)
-    return function
+    )  # fmt: skip
 
 
-def run_next(run: Path | None, folder: Path, options: NextOptions, device: str | None, json_output: bool) -> None:
+def run_next(
+    run: Path | None, folder: Path, options: NextOptions, split: Split, machine: Machine, json_output: bool
+) -> None:
     """Evaluate, and print the report."""
     from domaintoolkit.model import load_model
     from domaintoolkit.next_events import NextSettings, evaluate_next
 
-    assert options.next_field is not None
+    assert options.next is not None
     if options.end is not None and not options.suffixes:
         raise click.UsageError("--end: no effect without --suffixes N; add it or drop --end")
     settings = NextSettings(
-        field=options.next_field,
+        field=options.next,
         held_out=options.held_out,
-        split=options.split,
+        split=split,
         tops=options.top or (5, 10, 20),
         samples=options.samples,
         suffixes=options.suffixes,
         end=options.end,
-        seed=options.seed,
+        seed=machine.seed,
         most_cases=options.cases,
     )
-    model = None if run is None else load_model(run, device)
+    model = None if run is None else load_model(run, machine.device)
     with ProgressBar() as bar:
         report = evaluate_next(model, folder, settings, bar)
     if json_output:

@@ -41,8 +41,7 @@ class Flat(NamedTuple):
 
 @leaf
 def mix(state: Any) -> Any:
-    """SplitMix64: a 64-bit number, well mixed."""
-    # Steele et al. 2014, as in `seeds`
+    """The finalizer of SplitMix64, as `util.hashing.mix` of columns; here of one number, and without its step."""
     z = np.uint64(state)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

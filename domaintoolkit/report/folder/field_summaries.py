@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from domaintoolkit.encoders.base import Encoder
 from domaintoolkit.encoders.numeric.encoder import NumericEncoder
 from domaintoolkit.grammar.places import BYTES
+from domaintoolkit.metrics import entropy
 from domaintoolkit.report.charts import Figure, Table, bar_chart, histogram
 from domaintoolkit.report.screen import percent
 from domaintoolkit.storage import EncodedFolder
@@ -63,16 +64,12 @@ def field_table(tokenizer: DomainTokenizer, encoded: EncodedFolder, counts: NDAr
         used = int(np.count_nonzero(counts[own]))
         each = known.get(bound.name, {})
         kind = KINDS.get(encoder.spec.type, encoder.spec.type) + (", of the entity" if bound.kind == "static" else "")
+        # as many equally frequent tokens would be as hard to guess
+        effective = 2 ** entropy(counts[own]) if used else 0.0
         shares = [percent(each.get(word, 0), values) for word in ("spelled", "hashed", "clipped", "missing")]
-        rows.append([bound.name, kind, f"{len(own):,}", f"{used:,}", *shares, f"{_perplexity(counts[own]):,.1f}"])
+        rows.append([bound.name, kind, f"{len(own):,}", f"{used:,}", *shares, f"{effective:,.1f}"])
     header = ("field", "kind", "tokens", "in use", "spelled", "hashed", "clipped", "null", "effective tokens")
     return Table.of(header, rows)
-
-
-def _perplexity(counts: NDArray[np.int64]) -> float:
-    """2 to the entropy: as many equally frequent tokens would be as hard to guess."""
-    shares = counts[counts > 0] / max(1, int(counts.sum()))
-    return float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 0.0
 
 
 def value_figures(tokenizer: DomainTokenizer, counts: NDArray[np.int64]) -> list[Figure]:

@@ -54,7 +54,7 @@ def _overfit(run: RunRecord) -> float | None:
     return float(validation[-1][1] - sum(last) / len(last))
 
 
-def _tail_gain(validation: list[Any]) -> float | None:
+def _predict_gain(validation: list[Any]) -> float | None:
     """Bits that a doubling of the steps would save, if the second half of the curve goes on as a power of the steps."""
     points = [(step, bits) for step, bits in validation if step > 0]
     points = points[len(points) // 3 :]
@@ -68,7 +68,7 @@ def _tail_gain(validation: list[Any]) -> float | None:
 
 
 def _longer(run: RunRecord) -> Lever:
-    gain = _tail_gain(run.result["validation"])
+    gain = _predict_gain(run.result["validation"])
     epochs = _epochs(run)
     seen = "" if epochs is None else f" ({epochs:.1f} epochs)"
     said, promise = "too few evaluations to tell; set --evaluate-every lower", 0.5
