@@ -21,7 +21,8 @@ from domaintoolkit.proposal.order_choice import SeenHistories
 from domaintoolkit.proposal.reader_choice import build_reader, joined_name, try_reader
 from domaintoolkit.proposal.redundancy import copies, find_leaks, from_time, is_batch, is_split
 from domaintoolkit.proposal.roles import Roles, shown_time, spell
-from domaintoolkit.proposal.sampling.table_sample import TableSample, take_sample
+from domaintoolkit.proposal.sampling.sampler import take_sample
+from domaintoolkit.proposal.sampling.table_sample import TableSample
 from domaintoolkit.proposal.time_choice import TimeChoice, find_times, offset_time
 from domaintoolkit.schema import Categorical, Numeric, Reader, Schema, Timestamp
 from domaintoolkit.simulation import Marginals
