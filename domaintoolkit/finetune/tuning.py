@@ -112,17 +112,7 @@ class _Tuning:
         )
         tuned = TunedHead(head, data.objective, data.fits, settings)
         split = next((each for each in (TEST, VALIDATION) if len(data.rows(each))), TRAIN)
-        if self.compare:
-            self.before = {
-                each: embed_rows(model, data, data.rows(each), settings) for each in {TRAIN, VALIDATION, split}
-            }
-        elif settings.tuned == "head":
-            self.before[TRAIN] = embed_rows(model, data, data.rows(TRAIN), settings)
-        vectors = self.before.get(TRAIN)
-        if vectors is not None:
-            # from all training rows to those of known entities, both rising
-            vectors = vectors[np.searchsorted(data.rows(TRAIN), data.trained)]
-        trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity, vectors)
+        trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity, self._embed_before(split))
         if self.checkpoints.steps():
             tensors, state = self.checkpoints.load_last()
             _check_identity(state, identity, self.folder)
@@ -160,6 +150,16 @@ class _Tuning:
         save_head(self.folder, tuned)
         finish_run(self.folder, model, result.to_json())
         return result
+
+    def _embed_before(self, split: int) -> NDArray[np.float32] | None:
+        """Keep the vectors of the model before it is tuned, if they are used; those of the rows that are trained on."""
+        data = self.data
+        needed = {TRAIN, VALIDATION, split} if self.compare else {TRAIN} if self.settings.tuned == "head" else set()
+        self.before = {each: embed_rows(self.model, data, data.rows(each), self.settings) for each in needed}
+        if not needed:
+            return None
+        # from all training rows to those of known entities, both rising
+        return self.before[TRAIN][np.searchsorted(data.rows(TRAIN), data.trained)]
 
     def _compare(self, trainer: HeadTrainer, split: int) -> tuple[list[TuningRow], tuple[float, float, float] | None]:
         """The rows of the table, and the gain over the best of the others."""

@@ -154,27 +154,12 @@ class ValueScorer:
         model, count = self.model, len(hidden)
         own = torch.zeros(count, model.event_parts, model.config.cell, device=hidden.device)
         begins = torch.full((count,), bool(session), device=hidden.device)
-        rows, shares = _Rows(hidden, before, last, begins, own), torch.zeros(1, count, device=hidden.device)
-        if session is None and self.sessions and model.config.sequential:
-            score = model.session_head(hidden).squeeze(1)
-            if self.first:
-                rows = rows.pick(torch.arange(count, device=hidden.device).repeat(self.samples))
-                chances = torch.rand(len(rows.hidden), generator=generator).to(hidden.device)
-                rows = rows._replace(session=chances < score.sigmoid().repeat(self.samples))
-                shares = shares.expand(self.samples, -1) - np.log(self.samples)
-            else:
-                rows = rows.pick(torch.arange(count, device=hidden.device).repeat(2))
-                rows = rows._replace(session=torch.arange(len(rows.hidden), device=hidden.device) >= count)
-                no, yes = torch.nn.functional.logsigmoid(-score), torch.nn.functional.logsigmoid(score)
-                # (2, n) the first n rows are without a session, the others with one
-                shares = torch.stack([no, yes])
-        elif self.samples > 1:
-            rows = rows.pick(torch.arange(count, device=hidden.device).repeat(self.samples))
-            shares = shares.expand(self.samples, -1) - np.log(self.samples)
+        rows = _Rows(hidden, before, last, begins, own)
+        # (ways, n): rows lie way by way, so that R is ways times n
+        rows, shares = self._branch(rows, session is None, generator)
+        ways = len(shares)
         if self.first and model.config.sequential:
             rows = rows._replace(own=self._draw_before(rows, generator))
-        # (ways, n): rows lie way by way, so that R is ways times n
-        ways = len(shares)
 
         def mix(found: Tensor) -> Tensor:
             # (ways, n, V) to (n, V)
@@ -193,6 +178,31 @@ class ValueScorer:
             need |= (bound >= best[:, None]).cpu()
         # what is not needed is scored as its beginning
         return mix(self._walk(batch, rows, 0, every, need))
+
+    def _branch(self, rows: _Rows, is_open: bool, generator: torch.Generator) -> tuple[_Rows, Tensor]:
+        """The cases once for each way that the event can begin, and (ways, n) the logarithm of each way's share.
+
+        The ways are with and without a session, if that `is_open`; if parts come before the field, so many samples.
+        """
+        model, hidden, count = self.model, rows.hidden, len(rows.hidden)
+        shares = torch.zeros(1, count, device=hidden.device)
+        if is_open and self.sessions and model.config.sequential:
+            score = model.session_head(hidden).squeeze(1)
+            if self.first:
+                rows = rows.pick(torch.arange(count, device=hidden.device).repeat(self.samples))
+                chances = torch.rand(len(rows.hidden), generator=generator).to(hidden.device)
+                rows = rows._replace(session=chances < score.sigmoid().repeat(self.samples))
+                shares = shares.expand(self.samples, -1) - np.log(self.samples)
+            else:
+                rows = rows.pick(torch.arange(count, device=hidden.device).repeat(2))
+                rows = rows._replace(session=torch.arange(len(rows.hidden), device=hidden.device) >= count)
+                no, yes = torch.nn.functional.logsigmoid(-score), torch.nn.functional.logsigmoid(score)
+                # (2, n) the first n rows are without a session, the others with one
+                shares = torch.stack([no, yes])
+        elif self.samples > 1:
+            rows = rows.pick(torch.arange(count, device=hidden.device).repeat(self.samples))
+            shares = shares.expand(self.samples, -1) - np.log(self.samples)
+        return rows, shares
 
     def _walk(
         self, batch: EventBatch, rows: _Rows, number: int, chosen: NDArray[np.int64], need: Tensor | None

@@ -52,14 +52,11 @@ def evaluate_next(
         model.check_vocabulary(tokenizer.vocabulary)
     histories = read_histories(encoded, tokenizer.grammar, MOST_TOKENS)
     values = find_values(histories, tokenizer, settings.field)
-    chosen = np.ones(len(histories), np.bool_)
-    learned: NDArray[np.bool_] | None = None
+    # (histories,) those that are told, and those that rules learn from; the training split is the first of `SPLITS`
+    chosen, learned = np.ones(len(histories), np.bool_), None
     if settings.split != "all":
         chosen = histories.splits == SPLITS.index(settings.split)
-        # the training split is the first of `SPLITS`
-        learned = histories.splits == 0
-        if settings.split == "train":
-            learned = None
+        learned = None if settings.split == "train" else histories.splits == 0
     cases = find_cases(histories, values, settings.held_out, chosen)
     if settings.most_cases is not None and len(cases) > settings.most_cases:
         random = np.random.default_rng(settings.seed)

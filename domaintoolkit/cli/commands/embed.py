@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -99,9 +99,13 @@ def command(
             )
     if json_output:
         print_json(data)
-        return
+    else:
+        _show(data, unit, out)
+
+
+def _show(data: dict[str, Any], unit: str, out: Path) -> None:
     echo_beside(out, f"{data[unit]:,} embeddings of width {data['width']} written to {out}")
-    if dated and (data["unknown"] or data["without_events"]):
+    if data.get("unknown") or data.get("without_events"):
         echo_beside(
             out,
             f"{data['unknown']:,} rows are of unknown entities and {data['without_events']:,} have no event before "

@@ -87,12 +87,10 @@ def command(
     """
     from domaintoolkit.storage.manifest import MANIFEST
 
-    if out is not None:
-        check_output_ending("--out", out, (".html",))
-        check_output_file(out, overwrite)
-    if atlas is not None:
-        check_output_ending("--atlas", atlas, (".parquet",))
-        check_output_file(atlas, overwrite)
+    for option, path, ending in (("--out", out, ".html"), ("--atlas", atlas, ".parquet")):
+        if path is not None:
+            check_output_ending(option, path, (ending,))
+            check_output_file(path, overwrite)
     for made in (projector, figures):
         if made is not None and made.exists() and not overwrite:
             raise OutputError(str(made), "already exists; choose another folder, or --overwrite")
@@ -101,27 +99,33 @@ def command(
             raise click.UsageError(f"{folder} is an encoded folder; a second folder is for a run's held-out histories")
         if studies or projector is not None or atlas is not None:
             raise click.UsageError(f"{folder} is an encoded folder; --study, --projector and --atlas are for a run")
-        from domaintoolkit.report.charts.standalone import write_figures
-        from domaintoolkit.report.folder.folder_page import folder_page
-        from domaintoolkit.util.partials import write_atomic
-
-        path = out or Path(f"{folder.resolve().name}.html")
-        with writing(path, ".html") as file:
-            page = folder_page(folder, entities or FOLDER_ENTITIES)
-            write_atomic(file, page.html.encode())
-        if figures is not None:
-            write_figures(figures, page.figures)
+        written = _write_folder_page(folder, out, entities or FOLDER_ENTITIES, figures)
     else:
         exports = None
         if projector is not None or atlas is not None:
             from domaintoolkit.report.map.map_exports import MapExports
 
             exports = MapExports(projector, atlas)
-        path = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies, exports, figures)
+        written = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies, exports, figures)
     if json_output:
-        print_json({"out": str(path), "bytes": path.stat().st_size})
+        print_json({"out": str(written), "bytes": written.stat().st_size})
     else:
-        echo_beside(path, f"written to {path}")
+        echo_beside(written, f"written to {written}")
+
+
+def _write_folder_page(folder: Path, out: Path | None, entities: int, figures: Path | None) -> Path:
+    """Write the page of an encoded folder; returns its path."""
+    from domaintoolkit.report.charts.standalone import write_figures
+    from domaintoolkit.report.folder.folder_page import folder_page
+    from domaintoolkit.util.partials import write_atomic
+
+    path = out or Path(f"{folder.resolve().name}.html")
+    with writing(path, ".html") as file:
+        page = folder_page(folder, entities)
+        write_atomic(file, page.html.encode())
+    if figures is not None:
+        write_figures(figures, page.figures)
+    return path
 
 
 def write_run_page(

@@ -95,7 +95,6 @@ def _marks(numbers: Sequence[str], semicolons: bool) -> dict[str, str] | None:
     # several spaces are one mark; two kinds of quotes, or a quote and a space, contradict each other
     if len(spaces) + len(quotes) > (1 if not spaces else len(spaces)):
         return None
-    made: dict[str, str] = {}
     if spaces or quotes:
         mark = " " if spaces else quotes[0]
         if any(
@@ -103,27 +102,33 @@ def _marks(numbers: Sequence[str], semicolons: bool) -> dict[str, str] | None:
             for number in numbers
         ):
             return None
-        made["thousands"] = mark
         if len(points) > 1:
             return None
-        return made | ({"decimal": ","} if points == [","] else {})
+        return {"thousands": mark} | ({"decimal": ","} if points == [","] else {})
     if len(points) == 2:
-        last = Counter(
-            max(number.rfind("."), number.rfind(",")) == number.rfind(",")
-            for number in numbers
-            if "." in number and "," in number
-        )
-        if len(last) == 1:
-            return {"thousands": ".", "decimal": ","} if True in last else {"thousands": ","}
-        # never both in one number: one of them stands in front of three digits only
-        comma_groups = all(re.fullmatch(r"\d{1,3}(,\d{3})+", number) for number in numbers if "," in number)
-        point_groups = all(re.fullmatch(r"\d{1,3}(\.\d{3})+", number) for number in numbers if "." in number)
-        if comma_groups and not last:
-            return {"thousands": ","}
-        return {"thousands": ".", "decimal": ","} if point_groups and not last else None
-    if not points:
-        return {}
-    mark = points[0]
+        return _tell_point_from_comma(numbers)
+    return _read_mark(points[0], numbers, semicolons) if points else {}
+
+
+def _tell_point_from_comma(numbers: Sequence[str]) -> dict[str, str] | None:
+    """The marks of numbers that have points and commas: the last one in a number is that of the decimals."""
+    last = Counter(
+        max(number.rfind("."), number.rfind(",")) == number.rfind(",")
+        for number in numbers
+        if "." in number and "," in number
+    )
+    if len(last) == 1:
+        return {"thousands": ".", "decimal": ","} if True in last else {"thousands": ","}
+    # never both in one number: one of them stands in front of three digits only
+    comma_groups = all(re.fullmatch(r"\d{1,3}(,\d{3})+", number) for number in numbers if "," in number)
+    point_groups = all(re.fullmatch(r"\d{1,3}(\.\d{3})+", number) for number in numbers if "." in number)
+    if comma_groups and not last:
+        return {"thousands": ","}
+    return {"thousands": ".", "decimal": ","} if point_groups and not last else None
+
+
+def _read_mark(mark: str, numbers: Sequence[str], semicolons: bool) -> dict[str, str] | None:
+    """The marks of numbers that have only points, or only commas."""
     marked = [number for number in numbers if mark in number]
     if any(number.count(mark) > 1 for number in marked):
         if not all(re.fullmatch(rf"\d{{1,3}}(\{mark}\d{{2,3}})+", number) for number in marked):

@@ -44,16 +44,13 @@ def folder_page(folder: str | Path, entities: int = 10_000) -> RenderedPage:
     """
     encoded = open_encoded(folder)
     tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
-    totals, size = encoded.manifest.totals, len(tokenizer.vocabulary)
-    counts = count_tokens(encoded, size)
+    counts = count_tokens(encoded, len(tokenizer.vocabulary))
     rows = choose_rows(encoded, tokenizer.schema.entity, None, entities)
     lengths = _all_lengths(encoded)
     names = [name for name in ("train", "validation", "test") if name in encoded.manifest.splits]
     splits = [
         [name, *(encoded.manifest.splits[name][each] for each in ("entities", "events", "tokens"))] for name in names
     ]
-    composites = 0 if tokenizer.composites is None else len(tokenizer.composites)
-    known = encoded.manifest.counts
     values, length = value_figures(tokenizer, counts), [length_figure(lengths)] if len(lengths) else []
     page = render_page(
         "folder.html",
@@ -62,16 +59,7 @@ def folder_page(folder: str | Path, entities: int = 10_000) -> RenderedPage:
         title=f"{Path(folder).resolve().name}: histories of events as tokens",
         lead=LEAD,
         sections=SECTIONS,
-        overview=[
-            ("entities", f"{totals['entities']:,}"),
-            ("events", f"{totals['events']:,}"),
-            ("tokens", f"{totals['tokens']:,}"),
-            ("tokens an event", f"{totals['tokens'] / max(1, totals['events']):.2f}"),
-            ("vocabulary", f"{size:,} tokens"),
-            ("composites", f"{composites:,}"),
-            ("rows read", f"{known.get('rows_in', totals['events']):,}"),
-            ("rows refused", f"{known.get('rows_refused', 0):,}"),
-        ],
+        overview=_overview(encoded, tokenizer),
         notes=_notes(tokenizer),
         first=chips(tokenizer, rows.ids[0], most=60) if len(rows) else [],
         reading=_explain(tokenizer, rows),
@@ -87,12 +75,27 @@ def folder_page(folder: str | Path, entities: int = 10_000) -> RenderedPage:
         "the tokenizer knows and this folder does not hold.",
         lengths=length,
         splits_known=names,
-        histories_lead=f"{len(rows):,} of {totals['entities']:,} histories are on this page. Search for a key or for "
-        "a token, and click a history to read it.",
+        histories_lead=f"{len(rows):,} of {encoded.manifest.totals['entities']:,} histories are on this page. Search "
+        "for a key or a token, and click a history to read it.",
         footer=f"Written by domaintoolkit report from {Path(folder).resolve().name}; vocabulary "
         f"{tokenizer.vocabulary.hash[:12]}.",
     )  # fmt: skip
     return RenderedPage(page, [*values, *length])
+
+
+def _overview(encoded: EncodedFolder, tokenizer: DomainTokenizer) -> list[tuple[str, str]]:
+    totals, known = encoded.manifest.totals, encoded.manifest.counts
+    composites = 0 if tokenizer.composites is None else len(tokenizer.composites)
+    return [
+        ("entities", f"{totals['entities']:,}"),
+        ("events", f"{totals['events']:,}"),
+        ("tokens", f"{totals['tokens']:,}"),
+        ("tokens an event", f"{totals['tokens'] / max(1, totals['events']):.2f}"),
+        ("vocabulary", f"{len(tokenizer.vocabulary):,} tokens"),
+        ("composites", f"{composites:,}"),
+        ("rows read", f"{known.get('rows_in', totals['events']):,}"),
+        ("rows refused", f"{known.get('rows_refused', 0):,}"),
+    ]
 
 
 def _explain(tokenizer: DomainTokenizer, rows: ChosenRows) -> str:
