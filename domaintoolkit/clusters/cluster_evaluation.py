@@ -40,11 +40,11 @@ Floats = NDArray[np.float64]
 
 @declaration
 class ClusterSettings:
-    """How bots are found.
+    """The settings of a search for bots.
 
     `rules` order the clusters (see `traffic_rules`). Events whose label `converted` is not zero, false, empty or
     missing stand in for people, and the clusters that are called bots hold at most the share `rate` of them. With
-    `truth`, a label that says what an entity is, figures are also given by it; those in `people` are no bots.
+    `truth`, a label that says what an entity is, figures are also given by it; those in `people` are not bots.
     """
 
     rules: Annotated[tuple[str, ...], Constraint(min_length=1)]

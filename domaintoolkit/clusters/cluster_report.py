@@ -19,7 +19,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class FlagRow:
-    """What one kind of vectors finds."""
+    """The bots that one kind of vectors finds."""
 
     name: str
     calibrated: Spread

@@ -1,4 +1,4 @@
-"""How highly a model ranks what came, part by part, and whether its probabilities can be trusted.
+"""The ranks that a model gives to what came, part by part, and the reliability of its probabilities.
 
 Each part's first token is ranked among all that can begin the part, given the events before and the parts before it in
 its own event.
@@ -41,9 +41,9 @@ class PartRanks:
     """Tokens that can begin the part."""
     count: int = 0
     first: float = 0.0
-    """How often the likeliest token came."""
+    """The share of tokens that were the likeliest."""
     near: float = 0.0
-    """How often one of the ten likeliest came."""
+    """The share of tokens that were among the ten likeliest."""
     reciprocal: float = 0.0
     """Sum of 1 / rank."""
     nats: float = 0.0
@@ -88,7 +88,7 @@ class PartRanks:
 
 
 def count_fitting(model: TokenModel | EventModel, ids: NDArray[np.integer[Any]], starts: NDArray[Any]) -> int:
-    """How many of the first whole events of a history a block of the model holds; `starts` are their positions."""
+    """The number of whole events, from the first on, that a block of the model holds; `starts` are their positions."""
     if isinstance(model, EventModel):  # the header is a position, and so is each event
         return min(len(starts), model.config.block - 1)
     return int((np.append(starts[1:], len(ids))[: len(starts)] <= model.config.block).sum())

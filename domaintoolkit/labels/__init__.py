@@ -1,4 +1,4 @@
-"""The label table: what is to be predicted of which entity as of which date, and the histories that it names."""
+"""The label table: what to predict of which entity as of which date, and the histories that it names."""
 
 from domaintoolkit.labels.label_reading import read_labels
 from domaintoolkit.labels.label_table import LabelSettings, LabelTable

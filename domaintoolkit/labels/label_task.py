@@ -41,7 +41,7 @@ class LabelTask:
 def find_task(
     name: str, target: pa.Array, rows: NDArray[np.int64], kind: Kind | None = None, positive: str | None = None
 ) -> LabelTask:
-    """The task of a target's values (n,) in these rows of the label table; null is no value.
+    """The task of a target's values (n,) in these rows of the label table; null does not count.
 
     Numbers of more than two values, and other values that are times or texts of numbers, are a regression; two values
     are a binary target; texts of more are classes. `kind` decides otherwise. Of two classes the positive one is

@@ -1,4 +1,4 @@
-"""How well scores rank the rows of a class before all others."""
+"""Measures of scores that ought to rank the rows of a class before all others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many values something has, by how evenly its counts are spread."""
+"""Measures of how evenly counts are spread over values."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class LossReport(NamedTuple):
     events: Tensor
     """int64 (): events that were predicted."""
     later: Tensor | None = None
-    """(): mean nats of a value of a later event, given the mean of its history so far; None if that is no objective."""
+    """(): mean nats of a value of a later event, given the mean of its history so far; None without that objective."""
 
     @property
     def nats_by_part(self) -> Tensor:

@@ -120,7 +120,7 @@ def mean_of(values: Floats, histories: Longs, seed: int = 0) -> MeanFigure:
 
 
 def reliability_of(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:
-    """How far the probabilities of the likeliest values are from how often these come."""
+    """The distance between the probabilities of the likeliest values and the shares of cases in which these come."""
     order = np.argsort(confidence, kind="stable")
     count = max(1, min(BINS, len(order) // IN_BIN))
     bins = [each for each in np.array_split(order, count) if len(each)]

@@ -107,7 +107,7 @@ def _trial_cases(task: NextTask) -> Cases | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Told:
-    """How one way to rank values did."""
+    """The figures of one way to rank values."""
 
     is_probability: bool
     ranks: NDArray[np.int64]
@@ -123,7 +123,7 @@ class _Told:
 def _run(
     task: NextTask, rankers: Sequence[Ranker], mixture: Mixture | None, seconds: dict[str, float]
 ) -> dict[str, _Told]:
-    """How each way to rank values did, by name; adds to the `seconds` of each."""
+    """The figures of each way to rank values, by name; adds to the `seconds` of each."""
     pieces: dict[str, list[tuple[Any, Any, Any, Any]]] = {}
     # (step, V) scores are held for each way
     step = max(1, SCORES // max(1, len(task.values)))

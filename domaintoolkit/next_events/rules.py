@@ -65,7 +65,7 @@ class LastValue:
 
 
 class OwnFrequency:
-    """How often a value is in the own history, the later ones weighing more, and how frequent it is in training.
+    """The share of a value in the own history, in which later ones weigh more, with its share in training.
 
     A value weighs `decay` times as much as the one after it, or, if sessions are told, as one of the session after;
     `mixed` is the weight of the shares in training. Both are those that tell the last values of training series best.
@@ -101,7 +101,7 @@ class _Trial:
         kept[ends] = False
         counts = np.bincount(training.owners[kept], minlength=len(training))
         self.rest = training.pick(np.flatnonzero(kept), counts)
-        """What is left of training."""
+        """The share of training."""
         lengths = counts[rows]
         self.known = self.rest.pick(positions(self.rest.offsets[:-1][rows], lengths), lengths)
         self.targets = training.codes[ends]
@@ -114,7 +114,7 @@ class _Trial:
 
 
 class Markov:
-    """What followed the last value in training, mixed with the most frequent by Witten and Bell's rule (1991)."""
+    """Values that followed the last one in training, mixed with the most frequent by Witten and Bell's rule (1991)."""
 
     name, is_probability = "Markov", True
 

@@ -20,7 +20,7 @@ from domaintoolkit.tokenizer import DomainTokenizer
 __all__ = ["SUFFIX_DRAWS", "Advance", "NextSettings", "NextTask"]
 
 Advance = Callable[[str, int, int], None]
-"""What is being worked on, cases done, and all cases."""
+"""Called with the work that is being done, the cases done, and all cases."""
 
 SUFFIX_DRAWS = 5
 """Suffixes that are drawn for the median of the time left."""
@@ -28,7 +28,7 @@ SUFFIX_DRAWS = 5
 
 @declaration
 class NextSettings:
-    """How next events are told.
+    """The settings of telling next events.
 
     `held_out` is `last` (the last event of each history), `session` (all values of its last session), `every` (each
     event after the first) or a date, from which each event is one. Of the histories of `split`; rules learn from those

@@ -1,4 +1,4 @@
-"""What embeddings are worth on labels: probes, hand-made aggregates, intervals and a verdict.
+"""The worth of embeddings on labels: probes, hand-made aggregates, intervals and a verdict.
 
 Needs the extra `evaluate`: scikit-learn and LightGBM do the fitting, and are imported when they are used.
 """

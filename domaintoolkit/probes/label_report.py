@@ -25,7 +25,7 @@ class ProbeResult:
     """One line of the table."""
 
     source: str
-    """What the probe was fitted on."""
+    """The features that the probe was fitted on."""
     probe: str
     features: int
     metrics: dict[str, Estimate]

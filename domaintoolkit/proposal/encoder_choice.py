@@ -41,7 +41,7 @@ SHORT_DAYS = 60.0
 
 @dataclass(frozen=True)
 class Choice:
-    """What becomes of one column: a field, or None if it is left out; and the reason, in one line."""
+    """The field of one column, or None if it is left out, and the reason in one line."""
 
     profile: Profile
     spec: Spec | None

@@ -276,5 +276,5 @@ class SeenHistories:
 
 
 def _count_changes(visit: NDArray[np.int64], own: NDArray[np.int64]) -> int:
-    """How often the visit changes from one row to the next of the same entity."""
+    """The number of times that the visit changes from one row to the next of the same entity."""
     return int(((visit[1:] != visit[:-1]) & (own[1:] == own[:-1])).sum())

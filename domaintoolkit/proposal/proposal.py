@@ -38,7 +38,7 @@ CLOSE = 0.7
 
 @dataclass(frozen=True)
 class UserChoices:
-    """What the user says up front; None leaves a choice to the proposal, and the name `none` says that there is none.
+    """Choices that the user makes up front; None leaves one to the proposal, and the name `none` means that there is none.
 
     Columns are named by their header or by their name in the proposed schema.
     """
@@ -94,7 +94,7 @@ class Proposal:
     refused: float
     """The share of the rows that `encode` will refuse."""
     marginals: Marginals = field(repr=False)
-    """What the simulated sample of the domain is drawn from."""
+    """The marginals that the simulated sample of the domain is drawn from."""
 
 
 def propose(paths: Sequence[str], answers: UserChoices | None = None) -> Proposal:

@@ -20,7 +20,7 @@ WHOLE, POINT = r"^-?(?:0|[1-9][0-9]*)$", r"^-?(?:0|[1-9][0-9]*)\.0$"
 
 @dataclass
 class NumberSpellings:
-    """What the columns of the files of a pass spell so far: for each of both ways, a value and its file."""
+    """The spellings of numbers in the files of a pass so far: for each of both ways, a value and its file."""
 
     whole: dict[str, tuple[str, str]] = field(default_factory=dict)
     point: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -51,13 +51,13 @@ def _check_quote(value: Any) -> Any:
 UNSTREAMED = frozenset(
     {"idna", "punycode", "mbcs", "oem", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"}
 )
-"""Codecs of Python that are no encodings of tables, or read other text than stands in a file."""
+"""Codecs of Python that are not encodings of tables, or read other text than stands in a file."""
 
 
 def _check_encoding(name: str) -> str:
     try:
         found = codecs.lookup(name)
-        # a codec of bytes, such as base64, is no encoding of text
+        # a codec of bytes, such as base64, is not an encoding of text
         "".encode(name)
     except (LookupError, ValueError):  # UnicodeError is a ValueError
         found = None

@@ -13,7 +13,7 @@ __all__ = ["width_bits"]
 
 
 def width_bits(encoded: EncodedFolder, tokenizer: DomainTokenizer) -> float:
-    """What has to be added to the bits of an event: the mean logarithm of the widths of its buckets, in grains.
+    """The bits to add to those of an event: the mean logarithm of the widths of its buckets, in grains.
 
     Within a bucket every value is taken to be equally likely, so a value costs the bucket's bits and the logarithm of
     the number of grains in it. The grain of a field is the smallest step between its values; it depends on the data

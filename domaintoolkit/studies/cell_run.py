@@ -35,7 +35,7 @@ def write_task(cell: Path, task: dict[str, Any]) -> None:
 
 
 def load_metrics(cell: Path) -> dict[str, Any] | None:
-    """What was measured in a cell; None if it is not finished."""
+    """The measures of a cell; None if it is not finished."""
     return read_json(cell / METRICS, FORMAT, VERSION) if (cell / METRICS).exists() else None
 
 

@@ -35,7 +35,7 @@ class CellTask:
 
 @dataclass(slots=True)
 class StudyState:
-    """How far a study is."""
+    """The progress of a study."""
 
     tasks: Sequence[CellTask]
     jobs: int

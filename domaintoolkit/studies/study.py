@@ -20,8 +20,8 @@ __all__ = ["Finding", "Grid", "Study", "StudyFigure", "StudyForm", "load_study",
 Settings = dict[str, Any]
 CATALOG = "domaintoolkit.studies"
 OWN_SETTINGS = ("share", "composites", "fields", "where", "start", "domain", "multiply_rate", "seconds")
-"""What a level may set beside the recipe: the share of the training entities, composites learned in encoding, changes
-of the schema's fields, the events that are kept, the level of another grid whose weights are the start, another
+"""The settings of a level beside the recipe: the share of the training entities, composites learned in encoding,
+changes of the schema's fields, the events that are kept, the level of another grid whose weights are the start, another
 domain, a factor of the learning rate, and the seconds whose steps are done."""
 
 NUMBERS = ("steps", "seconds", "learning_rate")
@@ -77,7 +77,7 @@ class StudyFigure:
 
 @declaration
 class Finding:
-    """What others have found, and how the runs of a study tell if it holds for them.
+    """A finding of others, and the way to tell from the runs of a study if it holds for them.
 
     `compare` takes the mean of `y` over the runs with the levels `these`, less that of `those`, for each level of the
     axes `by`. `level` compares the mean of `y` over `these` with zero. `law` predicts the largest of `x` from the
@@ -127,7 +127,7 @@ class Study:
     domain: str | None = None
     """The domain whose sample is used, unless another is given."""
     findings: tuple[Finding, ...] = ()
-    """What others have found, to compare with."""
+    """Findings of others, to compare with."""
     downstream: Flag = False
     """True if embeddings are probed for the labels of the events."""
 

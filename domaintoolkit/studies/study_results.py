@@ -1,4 +1,4 @@
-"""What is in the folder of a study: its table, what was measured beside it, and how it was run."""
+"""The folder of a study, read: its table, the measures beside it, and the way it was run."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ __all__ = ["StudyResult", "run_study"]
 
 TIMES = "times.csv"
 UNTABLED = ("validation", "seconds_a_step")
-"""What is measured and is not in the table: curves, and times, which differ from run to run."""
+"""Measures that are not in the table: curves, and times, which differ from run to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _levels_name_domains(study: Study, form: StudyForm) -> bool:
 
 
 def _what_is_run(study: Study, form: str) -> str:
-    """What the runs of a study depend on. Its figures, its findings and its words may change."""
+    """The settings that the runs of a study depend on. Its figures, its findings and its words may change."""
     return canonical_json(_plain([asdict(study.forms[form]), study.axes, study.domain, study.downstream]))
 
 
@@ -123,7 +123,7 @@ def _plain(value: Any) -> Any:
 
 
 def _open(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """What an earlier call has written; raises `OutputError` if that was another study, or other data."""
+    """The plan that an earlier call has written; raises `OutputError` if that was another study, or other data."""
     path = folder / PLAN
     if not path.exists():
         others = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]

@@ -31,7 +31,7 @@ class TimePlan:
 
 
 def shape_of(recipe: Recipe) -> str:
-    """What the time of a step depends on."""
+    """The settings that the time of a step depends on."""
     names = ("family", "preset", "block", "batch", "accumulation", "segmentation", "precision")
     return canonical_json([dict(recipe.model), *(getattr(recipe, name) for name in names)])
 

@@ -1,4 +1,4 @@
-"""What to change in a schema, read from a tokenizer and what it encoded."""
+"""Suggested changes of a schema, from a tokenizer and the folder that it encoded."""
 
 from domaintoolkit.suggest.suggesting import suggest
 from domaintoolkit.suggest.suggestion import Suggestion, Suggestions, apply_suggestions

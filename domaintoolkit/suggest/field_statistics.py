@@ -31,7 +31,7 @@ class FieldStatistics:
     token_counts: NDArray[np.int64]
     """(slots,) how often each token of its own occurs in the whole folder."""
     values: Counter[bytes] = field(default_factory=Counter)
-    """How often each sequence of slots occurs among the values that were read, all parts one after another."""
+    """The count of each sequence of slots among the values that were read, all parts one after another."""
     parts: list[Counter[bytes]] = field(default_factory=list)
     """The same part by part."""
     tokens: int = 0

@@ -40,7 +40,7 @@ class ContractError(AssertionError):
 
     @property
     def details(self) -> list[str]:
-        """What to do, and the tables, line by line."""
+        """The advice and the tables, line by line."""
         lines = [f"do: {self.advice}"] if self.advice else []
         return [*lines, *(f"{use} {table}" for use, table in self.tables.items())]
 

@@ -164,7 +164,7 @@ _MEANING = (
     "", "%Y", "%y", "%B", "%b", "%m", "%d", "%H", "%H", "%M", "%S", "%f", "%A", "%a", "%p", "%z", "%-m", "%-d",
     "%-H", "%-H",
 )  # fmt: skip
-"""What each group of letters but the first, a text in quotes, means."""
+"""The meaning of each group of letters; the first group is a text in quotes."""
 
 
 def translate(words: str) -> str | None:

@@ -178,5 +178,5 @@ def _is_same(key: object, other: object) -> bool:
     """Return True for equal keys, also if one is a number and the other its text."""
     try:
         return key is other or bool(key == other) or str(key) == str(other)
-    except Exception:  # of a stranger's class; what is no key is refused where it is read
+    except Exception:  # of a stranger's class; what is not a key is refused where it is read
         return True

@@ -34,7 +34,7 @@ PARTIAL, OLD = ".partial", ".partial-old"
 _HERE, _EXCHANGE = -100, 2
 """Arguments of Linux's `renameat2`: relative to the current folder, and that both names stay."""
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
-"""What file systems say that have no locks; there, the user has to keep two runs apart."""
+"""Errors of file systems without locks; there, the user has to keep two runs apart."""
 
 
 @contextmanager

@@ -24,7 +24,7 @@ _DATE = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
 
 
 def _likely(fraction: str) -> str:
-    """What matches this is a time but for the 29th of February, the year 0 and offsets: casts seldom fail."""
+    """A text that matches is a time but for the 29th of February, the year 0 and offsets: casts seldom fail."""
     return (
         r"^[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
         r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|[12][0-9]))"

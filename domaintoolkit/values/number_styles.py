@@ -53,7 +53,7 @@ _OTHER_MARKS = str.maketrans({"\u066b": ".", "\uff0e": ".", "\uff0c": ",", "\u06
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """How the numbers of a column are written; the settings are those of `Column`."""
+    """The form in which a column writes its numbers; the settings are those of `Column`."""
 
     prefix: str = ""
     suffix: str = ""

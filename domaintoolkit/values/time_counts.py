@@ -26,7 +26,7 @@ PER_UNIT: dict[str, int] = {"us": 1, "ms": 1_000, "s": SECOND, "min": MINUTE, "h
 """Microseconds in each unit that is not finer."""
 
 _DIVIDED = {"min", "h", "d"}
-"""Units of which a microsecond is no decimal fraction, so that fractions of them are rounded to some digits."""
+"""Units of which a microsecond is not a decimal fraction, so that fractions of them are rounded to some digits."""
 
 _COUNT = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?")
 _COUNTS = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?$"
@@ -54,7 +54,7 @@ def show_count(number: object, form: TimeForm) -> str:
 
 
 def _likely_unit(number: object, form: TimeForm) -> str:
-    """A hint for a count that is no time in its own unit, and a time of these years in a finer one; "" otherwise."""
+    """A hint for a count that is not a time in its own unit, and a time of these years in a finer one; "" otherwise."""
     try:
         count = float(number)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

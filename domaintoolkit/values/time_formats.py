@@ -89,7 +89,7 @@ def _parse_pattern(texts: pa.Array, pattern: TimePattern, cut: bool, origin: tup
 def write_formatted(times: pa.Array, pattern: TimePattern, zone: ZoneTable) -> pa.Array:
     """Times as text that `parse_formatted` reads as them; a pattern that names no zone gets the wall time of `zone`.
 
-    Columns that are no timestamps or dates stay as they are.
+    Columns that are neither timestamps nor dates stay as they are.
     """
     if not (pa.types.is_timestamp(times.type) or pa.types.is_date(times.type)):
         return times

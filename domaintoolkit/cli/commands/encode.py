@@ -79,7 +79,7 @@ class Task:
 )  # fmt: skip
 @click.option(
     "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
-    help="Where the work runs. `spark` also reads Parquet URIs and tables.",
+    help="The place where the work runs. `spark` also reads Parquet URIs and tables.",
 )  # fmt: skip
 @click.option("--master", metavar="URL", help="Spark master.  [default: Spark's own setting]")
 @overwrite_option

@@ -124,7 +124,7 @@ def _find_recipe(streams: Path, begun: Path | None, file: Path | None, settings:
 
 
 def _write_page(run: Path, streams: Path) -> Path | None:
-    """Write the page of the run. A page that cannot be made is no reason to lose the run: then say why."""
+    """Write the page of the run. A page that cannot be made is not a reason to lose the run: then say why."""
     from domaintoolkit.cli.commands.report import write_run_page
     from domaintoolkit.errors import DomainToolkitError
 

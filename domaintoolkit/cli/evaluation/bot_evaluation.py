@@ -40,7 +40,7 @@ def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
         bundle(function, ClusterOptions, "bots"),
         click.option("--clusters", is_flag=True, help="Find bots: clusters of embeddings, judged by rules."),
         click.option("--rule", multiple=True, metavar="RULE",
-            help="What bots do: steady, fast, sleepless, busy, repeats:FIELD, varies:FIELD, cycles:FIELD. Repeatable."),
+            help="Rule: steady, fast, sleepless, busy, repeats:FIELD, varies:FIELD, cycles:FIELD. Repeatable."),
         click.option("--rules-of", metavar="DOMAIN", shell_complete=complete_domains,
             help="Take the rules of an installed domain."),
         click.option("--converted", metavar="LABEL", shell_complete=complete_labels,

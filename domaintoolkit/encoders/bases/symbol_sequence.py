@@ -27,7 +27,7 @@ FIRST, NEXT = "first", "then"
 
 
 class SymbolState(State):
-    """How often each symbol begins values, and how often it stands later in them."""
+    """The counts of each symbol: at the beginning of values, and later in them."""
 
     encoder: ClassVar[type[SymbolEncoder]]
 

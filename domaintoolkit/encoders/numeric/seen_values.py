@@ -226,7 +226,7 @@ class SeenValues:
         return self._cells is None and not self._loose_size and not self.total()
 
     def total(self) -> int:
-        """How many numbers were counted."""
+        """The numbers that were counted, repeated ones each time."""
         return int(self.points()[1].sum())
 
     def points(self) -> tuple[Floats, Counts, Floats]:

@@ -103,7 +103,7 @@ def _repeat(words: dict[str, int], size: int) -> Iterator[str]:
     """Each word, repeated by its count, and the most frequent ones once with `END` after them.
 
     SentencePiece starts from the strings that it meets twice with different characters after them, so a word
-    that is never part of a longer one could be no piece. With `END` after every word, rare numbers took most
+    that is never part of a longer one could not be a piece. With `END` after every word, rare numbers took most
     of the pieces, and texts that end in a number took 12.4 of them and take 6.1 now.
     """
     total = sum(len(word.encode()) * count for word, count in words.items())

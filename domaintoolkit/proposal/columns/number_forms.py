@@ -15,7 +15,7 @@ UNITS = frozenset(
         "bar Pa hPa Hz MHz km/h mph m/s bpm pcs pc Stk Stück EUR USD GBP CHF"
     ).split()
 )
-"""What may stand behind a number."""
+"""Units that may stand behind a number."""
 
 CURRENCIES = frozenset(
     (

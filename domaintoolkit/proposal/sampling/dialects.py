@@ -29,7 +29,7 @@ TIME = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([T ].*)?|[0-9]{1,2}
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """How a file is split, and the headers and first rows that this gives."""
+    """The way a file is split, and the headers and first rows that this gives."""
 
     delimiter: str = ","
     quote: str | bool = '"'

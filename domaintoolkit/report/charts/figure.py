@@ -90,7 +90,7 @@ def text(content: str, x: float, y: float, anchor: str = "start", **attributes: 
 
 
 def tip(content: str) -> str:
-    """What a mark says when it is pointed at."""
+    """The text that a mark shows when it is pointed at."""
     return shape("title", plain(content))
 
 

@@ -163,7 +163,7 @@ def length_edges(lengths: NDArray[np.int64]) -> list[float]:
 
 
 def length_figure(lengths: NDArray[np.int64], events: str = "events of a history") -> Figure:
-    """How long histories are."""
+    """The lengths of histories."""
     edges = length_edges(lengths)
     counted, _ = np.histogram(lengths, edges)
     middle = float(np.median(lengths)) if len(lengths) else 0.0

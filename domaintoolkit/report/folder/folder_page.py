@@ -99,7 +99,7 @@ def _overview(encoded: EncodedFolder, tokenizer: DomainTokenizer) -> list[tuple[
 
 
 def _explain(tokenizer: DomainTokenizer, rows: ChosenRows) -> str:
-    """How to read the tokens of the first history, by some of its own."""
+    """A guide to the tokens of the first history, by some of its own."""
     said = ["The beginning of the first history."]
     ids = rows.ids[0].tolist() if len(rows) else []
     tokens = [tokenizer.vocabulary.token(number) for number in ids[:60]]

@@ -1,4 +1,4 @@
-"""What the points of a map are coloured by: labels, static fields, shares of events, lengths."""
+"""Colourings of the points of a map: by labels, static fields, shares of events, lengths."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Colouring:
 
     @property
     def question(self) -> str:
-        """What a probe is asked: is it in the largest group that is not all, or above the median?"""
+        """The question for a probe: is it in the largest group that is not all, or above the median?"""
         if not self.names:
             return f"{self.name} above {self.threshold:.3g}"
         return f"{self.name}: {self.names[self._asked]}"

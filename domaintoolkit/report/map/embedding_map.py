@@ -39,11 +39,11 @@ class EntityMap:
 
     data: dict[str, Any]
     names: list[str]
-    """What the points can be coloured by."""
+    """Those that a reader can choose."""
     method: str
     table: Table
     probe_note: str
-    """What the probe was fitted on."""
+    """The histories that the probe was fitted on, in words."""
     points: MapPoints
     """The points of the trained model, for other tools."""
 

@@ -48,7 +48,7 @@ class MapPoints:
 
 @dataclass(frozen=True, slots=True)
 class MapExports:
-    """Where the points of a map are written to, beside its page."""
+    """The files that the points of a map are written to, beside its page."""
 
     projector: Path | None = None
     """A folder for TensorBoard's projector: `vectors.tsv`, `metadata.tsv` and `projector_config.pbtxt`."""

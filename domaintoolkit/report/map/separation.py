@@ -1,4 +1,4 @@
-"""How well embeddings tell two groups apart: the silhouette, and a linear probe."""
+"""Two measures of how well embeddings tell two groups apart: the silhouette, and a linear probe."""
 
 from __future__ import annotations
 

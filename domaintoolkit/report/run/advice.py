@@ -1,4 +1,4 @@
-"""What to try next: each lever, what this run says about it, and what studies have found it to be worth."""
+"""Advice for the next run: each lever, what this run says about it, and its worth in studies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def advise(run: RunRecord, lengths: NDArray[np.int64], entities: int, gains: Map
 
 
 Lever = tuple[float, str, str, str, str]
-"""How promising it is, and the cells."""
+"""A number that is larger for a more promising lever, and the cells of its row."""
 
 
 def _levers(run: RunRecord, lengths: NDArray[np.int64], entities: int) -> list[Lever]:

@@ -1,4 +1,4 @@
-"""How often the likeliest value comes, and whether its probability says so."""
+"""Calibration: the share of events in which the likeliest value comes, beside its probability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the model gains over the baselines, field by field."""
+"""The gains of the model over the baselines, field by field."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cost_figures(run: RunRecord) -> list[Figure]:
     bits = {name: [each["bits"][name] for each in fields] for name in ("unigram", "Markov", "model")}
     first = bar_chart(
         "Bits of each field", names, bits, "bits an event",
-        "What it costs to write down each field of the next event, given all that came before. Together with sessions "
+        "The cost of writing down each field of the next event, given all that came before. Together with sessions "
         "the fields of a bar's colour add up to that model's bits an event.",
     )  # fmt: skip
     gains = {"over unigram": "over_unigram", "over Markov": "over_markov"}

@@ -261,7 +261,7 @@ def _copying(distances: dict[str, NDArray[np.float64]]) -> Figure:
     edges = np.linspace(0, 1, 26).tolist()
     counts = {name: np.histogram(values, edges)[0].tolist() for name, values in distances.items()}
     caption = (
-        "How far each history is from the training history that is most like it, as the share of its tokens that "
+        "The distance of each history from the training history that is most like it: the share of its tokens that "
         "differ. A model that copies has its generated histories further to the left than the held-out ones."
     )
     return histogram("Distance to the nearest training history", edges, counts, "share of tokens that differ", caption,

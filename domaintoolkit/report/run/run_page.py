@@ -51,7 +51,7 @@ COMPARED = 5_000
 
 @dataclass(frozen=True, slots=True)
 class _HeldOut:
-    """What the model says of held-out histories."""
+    """The model's predictions for held-out histories."""
 
     split: str
     rows: ChosenRows
@@ -121,7 +121,7 @@ def _scripted(tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, A
 
 
 def _opening(record: RunRecord, folder: EncodedFolder | None) -> dict[str, Any]:
-    """What was trained on what, and how good it is."""
+    """The model, its training data and its score, as facts."""
     comparison = record.result["comparison"]
     rows = [
         [row["name"], *(f"{row[each]:.3f}" for each in ("bits_per_event", "nats_per_token"))]
@@ -129,7 +129,7 @@ def _opening(record: RunRecord, folder: EncodedFolder | None) -> dict[str, Any]:
     ]
     return {
         "title": f"{record.folder.resolve().name}: {_kind(record)} of {record.result['parameters']:,} parameters",
-        "lead": "What this training run did, what its model has learned, and what to try next. The model read "
+        "lead": "The course of a training run, its model on new entities, and advice for the next run. The model read "
         "histories of events and learned to foresee the next one; all figures are of entities that it never saw.",
         "verdict": comparison["sentence"],
         "overview": _overview(record, folder),
@@ -140,7 +140,7 @@ def _opening(record: RunRecord, folder: EncodedFolder | None) -> dict[str, Any]:
 
 
 def _seen(record: RunRecord, tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, Any]:
-    """What the model says of held-out histories, or why nothing can be shown."""
+    """The model's predictions for held-out histories, or the reason that none can be shown."""
     reason = found.generated if found is not None and isinstance(found.generated, str) else None
     return {
         "held": found,
@@ -153,7 +153,7 @@ def _seen(record: RunRecord, tokenizer: DomainTokenizer, found: _HeldOut | None)
 def _closing(
     record: RunRecord, folder: EncodedFolder | None, found: _HeldOut | None, gains: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What to try next, and the settings."""
+    """Advice for the next run, and the settings."""
     training = 0 if folder is None else folder.manifest.splits.get("train", {}).get("entities", 0)
     lengths = np.zeros(0, np.int64) if found is None else found.lengths
     return {

@@ -1,4 +1,4 @@
-"""What a run's folder says about it: its recipe, its result and its log."""
+"""The record of a run in its folder: its recipe, its result and its log."""
 
 from __future__ import annotations
 

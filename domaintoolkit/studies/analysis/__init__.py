@@ -1,1 +1,1 @@
-"""What follows from the table of a study: laws, differences, and verdicts on what others have found."""
+"""Conclusions from the table of a study: laws, differences, and verdicts on what others have found."""

@@ -64,7 +64,7 @@ def _share(means: Mapping[float, float], target: tuple[float, float]) -> tuple[f
 
 
 def data_gain(smallest: Curve, largest: Curve) -> MeanDifference | None:
-    """How much more the logarithm of the smallest model's loss falls with the data than that of the largest.
+    """The fall of the logarithm of the loss with more data, of the smallest model less that of the largest.
 
     None without two numbers of events that both have.
     """

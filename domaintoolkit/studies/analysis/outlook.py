@@ -1,4 +1,4 @@
-"""What a finished study expects of runs that were not made: of other sizes, budgets, and levers."""
+"""Expectations of a finished study for runs that were not made: of other sizes, budgets, and levers."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _beyond(is_beyond: bool) -> str:
 def foresee(
     folder: str | Path, parameters: float | None = None, seconds: float | None = None, flops: float | None = None
 ) -> Outlook:
-    """What the study in a folder expects of a number of parameters, and the best size for a time or for FLOPs.
+    """The loss that the study in a folder expects of a number of parameters, and the best size for a time or for FLOPs.
 
     The time is that of one run on the machine of the study. Without a budget, the sizes are for the compute of the
     study's largest run, and for ten and a hundred times that. Raises `DataError` for fewer than three sizes.

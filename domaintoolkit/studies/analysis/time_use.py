@@ -50,7 +50,7 @@ class TimeUse:
 
 
 def time_uses(rows: Rows, y: str = "bits") -> list[TimeUse]:
-    """What follows from runs of several sizes, batches (`batch`) and times (`seconds`)."""
+    """The findings from runs of several sizes, batches (`batch`) and times (`seconds`)."""
     losses: Losses = {}
     parameters: dict[str, list[float]] = {}
     for row in rows:

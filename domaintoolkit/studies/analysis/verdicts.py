@@ -28,7 +28,7 @@ AGREES, DISAGREES, UNDECIDED, UNTESTED = "agrees", "disagrees", "not decided", "
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a study says of a finding."""
+    """The answer of a study to a finding."""
 
     finding: Finding
     answer: str

@@ -36,7 +36,7 @@ def study_page(results: StudyResults, drawn: Sequence[DrawnFigure], verdicts: Se
 
 
 def facts_of(results: StudyResults) -> list[tuple[str, str]]:
-    """How it was run."""
+    """Facts about the run of the study."""
     facts = [
         ("runs", f"{len(results.rows):,}"), ("seeds", ", ".join(map(str, results.seeds))), ("form", results.form),
         ("data", results.data),
@@ -69,7 +69,7 @@ def _result_table(study: Study, rows: Rows) -> Table:
 
 
 def seed_spread(rows: Rows) -> str:
-    """How far runs differ that differ in their seed alone."""
+    """The spread between runs that differ in their seed alone."""
     groups = _by_levels(rows)
     spreads = [float(np.std(values, ddof=1)) for values in groups.values() if len(values) > 1]
     if not spreads:

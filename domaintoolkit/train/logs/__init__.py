@@ -1,1 +1,1 @@
-"""What a run writes down of its course."""
+"""The log of a run."""

@@ -1,4 +1,4 @@
-"""How long a step takes, before a run begins."""
+"""The time of a step, measured before a run begins."""
 
 from __future__ import annotations
 
