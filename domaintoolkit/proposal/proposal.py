@@ -38,7 +38,7 @@ CLOSE = 0.7
 
 @dataclass(frozen=True)
 class UserChoices:
-    """Choices that the user makes up front; None leaves one to the proposal, and the name `none` means that there is none.
+    """Choices that the user makes up front; None leaves one to the proposal, and `none` as a name is the answer "none".
 
     Columns are named by their header or by their name in the proposed schema.
     """

@@ -38,7 +38,7 @@ SECTIONS = (
     ("predictions", "Next events"),
     ("map", "Map"),
     ("generated", "Generated histories"),
-    ("next", "What to try next"),
+    ("next", "Advice"),
     ("settings", "Settings"),
 )
 PREDICTIONS = 6
