@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ __all__ = ["Mixture"]
 
 Floats = NDArray[np.floating[Any]]
 
-WEIGHTS = np.linspace(0, 1, 11)
+WEIGHTS = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1])
 """Of the rule; the rest is the model's."""
 LEAST = 1e-3
 
@@ -24,29 +24,44 @@ LEAST = 1e-3
 class Mixture:
     """The logarithm of a share is `weight` times that of the rule's, and the rest that of the model's.
 
-    Rule and weight are those with the best NDCG over all ranks on the trial's cases, which are none of those to be
-    told. A rule's scores, which are not negative, are divided by their sum. The model's are its probabilities, but
-    those of spelled values may be too high: the mixture then is a little better than it looks.
+    They are weighed by their NDCG over all ranks on the trial's cases, which are none of those to be told. The best
+    rule alone stays (weight 1) if nothing else is better by a standard error. A rule's scores, which are not negative,
+    are divided by their sum. The model's are its probabilities, but those of spelled values may be too high: the
+    mixture then is a little better than it looks.
     """
 
     name = "model and rule"
 
-    def __init__(self, model: str, trial: Mapping[str, Floats], cases: Cases, known: Sequences) -> None:
-        """`trial` has the scores (n, V) of the model and of each rule, by name, for the trial's cases."""
+    def __init__(self, model: str, trial: Iterable[tuple[Mapping[str, Floats], Cases, Sequences]]) -> None:
+        """`trial` has pieces of cases, with the scores (n, V) of the model and of each rule, by name, for them."""
+        pieces = [_rate(model, scores, cases, known) for scores, cases, known in trial]
+        # for each rule and weight the quality of each target, (targets,)
+        rated = {way: np.concatenate([piece[way] for piece in pieces]) for way in pieces[0]}
+        alone = max((way for way in rated if way[1] == 1), key=lambda way: rated[way].mean())
+        best = max(rated, key=lambda way: rated[way].mean())
+        gain = rated[best] - rated[alone]
+        # of many ways the best is better by chance too
+        is_better = gain.mean() > gain.std() / np.sqrt(len(gain))
         self.model = model
-        self.rule, self.weight = model, 0.0
-        best = -1.0
-        for rule, scores in trial.items():
-            for weight in WEIGHTS if rule != model else WEIGHTS[:1]:
-                ranks, _ = rank_targets(_mix(trial[model], scores, weight), cases, known)
-                # with one target a case the ideal is 1, so this is the sum of their NDCG
-                quality = float((1 / np.log2(ranks[ranks > 0] + 1.0)).sum())
-                if quality > best:
-                    best, self.rule, self.weight = quality, rule, float(weight)
+        self.rule, self.weight = best if is_better else alone
 
     def scores(self, scores: Mapping[str, Floats]) -> Floats:
         """(n, V) from the scores of all for the same cases."""
         return _mix(scores[self.model], scores[self.rule], self.weight)
+
+
+def _rate(
+    model: str, scores: Mapping[str, Floats], cases: Cases, known: Sequences
+) -> dict[tuple[str, float], NDArray[np.float64]]:
+    """The quality of each target's rank, (targets,), for each rule and its weight."""
+    rated = {}
+    for rule, own in scores.items():
+        for weight in WEIGHTS.tolist() if rule != model else [0.0]:
+            if weight or rule == model:
+                ranks, _ = rank_targets(_mix(scores[model], own, weight), cases, known)
+                # with one target a case the ideal is 1, so this is its NDCG
+                rated[rule, weight] = np.where(ranks > 0, 1 / np.log2(np.maximum(ranks, 1) + 1.0), 0.0)
+    return rated
 
 
 def _mix(model: Floats, rule: Floats, weight: float) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import DataError
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases, find_cases
-from domaintoolkit.next_events.context import known_values, training_sequences
+from domaintoolkit.next_events.context import Sequences, known_values, training_sequences
 from domaintoolkit.next_events.metrics import MeanFigure, case_figures, mean_of, rank_targets, reliability_of
 from domaintoolkit.next_events.mixture import Mixture
 from domaintoolkit.next_events.model_ranker import ModelRanker
@@ -77,18 +77,24 @@ def _mix(task: NextTask, rankers: Sequence[Ranker]) -> Mixture | None:
     """The model and a rule, weighed on other cases; None if there are too few."""
     model = rankers[-1]
     cases = _trial_cases(task)
-    most = min(TRIAL, SCORES * 2 // max(1, len(task.values)))
     if cases is None or len(cases) < LEAST:
         return None
-    if len(cases) > most:
+    if len(cases) > TRIAL:
         random = np.random.default_rng(task.settings.seed)
-        cases = cases.pick(np.sort(random.choice(len(cases), most, replace=False)))
-    known = known_values(task.histories, task.values, cases)
+        cases = cases.pick(np.sort(random.choice(len(cases), TRIAL, replace=False)))
     # rules that have learned the trial's values would look better than they are
     training = training_sequences(task.histories, task.values, cases, task.learned)
     rules: list[Ranker] = [OwnFrequency(training), Markov(training), CoOccurrence(training)]
-    trial = {each.name: each.scores(cases, known) for each in (model, *rules)}
-    return Mixture(model.name, trial, cases, known)
+
+    def rate() -> Iterator[tuple[dict[str, Any], Cases, Sequences]]:
+        # (step, V) scores are held for each way
+        step = max(1, SCORES // max(1, len(task.values)))
+        for low in range(0, len(cases), step):
+            piece = cases.pick(np.arange(low, min(low + step, len(cases))))
+            known = known_values(task.histories, task.values, piece)
+            yield {each.name: each.scores(piece, known) for each in (model, *rules)}, piece, known
+
+    return Mixture(model.name, rate())
 
 
 def _trial_cases(task: NextTask) -> Cases | None:
@@ -170,14 +176,16 @@ def _verdict(
         sentence = f"It is not certain that the model tells more than {best}: {told}."
     else:
         sentence = f"The model tells {'more' if off.value > 0 else 'less'} than {best}, the best rule: {told}."
-    if mixture is None or not mixture.weight:
+    if mixture is None:
         return sentence
+    if mixture.weight in (0, 1):
+        return f"{sentence} No mixture of model and rule was better on other events, so the last row is {mixture.rule}."
     alone = max((ModelRanker.name, best), key=lambda name: means[name])
     more = mean_of(deciding[Mixture.name] - deciding[alone], histories)
     sure = "certainly " if more.low > 0 or more.high < 0 else ""
     word = "more" if more.value > 0 else "less"
     return (
-        f"{sentence} With {mixture.weight:.1f} of {mixture.rule} the model tells {sure}{word} than {alone} alone: "
+        f"{sentence} With {mixture.weight:g} of {mixture.rule} the model tells {sure}{word} than {alone} alone: "
         f"{means[Mixture.name]:.4f} ({_span(more)})."
     )
 

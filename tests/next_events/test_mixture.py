@@ -25,10 +25,19 @@ def trial() -> tuple[Cases, Sequences, Any, Any]:
     return cases, known, model, rule
 
 
+def _halves(scores: dict[str, Any], cases: Cases) -> list[tuple[dict[str, Any], Cases, Sequences]]:
+    """The same cases in two pieces."""
+    pieces = []
+    for chosen in np.array_split(np.arange(len(cases)), 2):
+        known = Sequences(np.zeros(0, np.int64), np.zeros(len(chosen) + 1, np.int64), SIZE)
+        pieces.append(({name: found[chosen] for name, found in scores.items()}, cases.pick(chosen), known))
+    return pieces
+
+
 def test_both_are_weighed_so_that_each_tells_what_it_knows() -> None:
-    cases, known, model, rule = trial()
+    cases, _, model, rule = trial()
     bad = np.random.default_rng(0).random((COUNT, SIZE))
-    mixture = Mixture("model", {"model": model, "bad": bad, "rule": 7 * rule}, cases, known)
+    mixture = Mixture("model", _halves({"model": model, "bad": bad, "rule": 7 * rule}, cases))
     assert mixture.rule == "rule"
     assert 0 < mixture.weight < 1
     scores = mixture.scores({"model": model, "bad": bad, "rule": 7 * rule})
@@ -41,6 +50,18 @@ def test_both_are_weighed_so_that_each_tells_what_it_knows() -> None:
 def test_a_rule_that_adds_nothing_has_no_weight() -> None:
     cases, known, _, _ = trial()
     perfect = np.eye(SIZE)[cases.targets]
-    mixture = Mixture("model", {"model": perfect, "rule": 1 - perfect}, cases, known)
+    mixture = Mixture("model", [({"model": perfect, "rule": 1 - perfect}, cases, known)])
     assert mixture.weight == 0
     assert mixture.scores({"model": perfect, "rule": 1 - perfect}) == pytest.approx(perfect)
+
+
+def test_a_mixture_that_is_better_by_chance_is_not_taken() -> None:
+    """The model is random, and the rule knows nine of ten: on so few cases some mixture is often a little better."""
+    cases, known, _, _ = trial()
+    alone = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        rule = np.eye(SIZE)[cases.targets] * (random.random(COUNT) < 0.9)[:, None] + random.random((COUNT, SIZE)) / 9
+        model = random.dirichlet(np.ones(SIZE), COUNT)
+        alone += Mixture("model", [({"model": model, "rule": rule}, cases, known)]).weight == 1
+    assert alone >= 10

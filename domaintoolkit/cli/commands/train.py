@@ -145,10 +145,14 @@ def _announce(streams: Path, recipe: Recipe, origin: str) -> None:
     length = pluralize(recipe.steps, "step") if recipe.steps else f"{recipe.epochs or 1:g} epochs"
     batches = f"{recipe.accumulation} x " if recipe.accumulation > 1 else ""
     article = "an" if recipe.family == "event" else "a"
-    events = f"{training.get('events', 0):,} of {pluralize(total['events'], 'event')}"
-    entities = f"{training.get('entities', 0):,} of {pluralize(total['entities'], 'entity', 'entities')}"
+    if recipe.held_out == "entities" and training.get("events"):
+        events = f"{training['events']:,} of {pluralize(total['events'], 'event')}"
+        data = f"{events}, {training['entities']:,} of {pluralize(total['entities'], 'entity', 'entities')}"
+    else:
+        left = "all but the last two of each history" if recipe.held_out == "last" else "all of them"
+        data = f"{pluralize(total['entities'], 'entity', 'entities')}, {pluralize(total['events'], 'event')}, {left}"
     click.echo(
-        f"training {article} {recipe.family} model, preset {recipe.preset}, on {streams}: {events}, {entities}; "
+        f"training {article} {recipe.family} model, preset {recipe.preset}, on {streams}: {data}; "
         f"vocabulary of {manifest.vocabulary['size']:,}\n"
         f"{length} of {batches}{recipe.batch} blocks of {recipe.block} positions; {origin}",
         err=True,

@@ -11,6 +11,7 @@ import pytest
 import torch
 from click.testing import Result
 
+from domaintoolkit.cli.commands.train import _announce
 from domaintoolkit.cli.recipe_options import HELP
 from domaintoolkit.train import Recipe
 
@@ -201,3 +202,14 @@ def test_a_model_runs_on_as_many_threads_as_the_user_says(
     assert run("train", encoded, "-o", trained, "--resume", "--no-report", "--threads", before + 1).exit_code == 0
     assert run("generate", trained, "--events", 1, "--threads", before + 1).exit_code == 0
     assert used == [before + 1, before] * 3
+
+
+@pytest.mark.parametrize(
+    ("held_out", "said"), [("entities", " events, "), ("last", "all but the last two"), ("none", "all of them")]
+)
+def test_the_first_line_tells_what_is_trained_on(
+    held_out: str, said: str, encoded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _announce(encoded, Recipe(held_out=held_out, steps=3), "the settings of a test")  # type: ignore[arg-type]
+    told = capsys.readouterr().err
+    assert said in told
