@@ -113,7 +113,7 @@ def event_blocks(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> It
             yield _days(spec.name, _last(values[spec.name], ranges), ranges)
     for number, category in product(plan.numbers, plan.categories):
         if isinstance(number, Numeric):
-            yield from _crossed(plan, number, category, values[number.name], codes[category.name], ranges)
+            yield from _describe_by_category(plan, number, category, values[number.name], codes[category.name], ranges)
 
 
 def static_blocks(plan: FeaturePlan, events: DecodedEvents, histories: Longs, ranges: Ranges) -> Iterator[Block]:
@@ -295,7 +295,7 @@ def _categories(
         yield [f"{spec.name} in the last {period}: distinct"], part[:, last : last + 1]
 
 
-def _crossed(
+def _describe_by_category(
     plan: FeaturePlan, number: Numeric, category: Categorical, values: NDArray[np.float64], codes: Codes, ranges: Ranges
 ) -> Iterator[Block]:
     """Statistics of a number for each value of a category: all of them if the category says what is measured."""

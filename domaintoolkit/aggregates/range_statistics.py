@@ -5,16 +5,13 @@ Importing this module imports numba; the first call of a loop compiles it, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from domaintoolkit.util.compilation import compile_loop
+
 __all__ = ["MOMENTS", "NUMBERS", "count_codes", "describe_by_code", "describe_numbers"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 Table = NDArray[np.float32]
@@ -25,13 +22,7 @@ MOMENTS = ("mean", "std", "min", "max", "first", "last")
 """The statistics of `describe_by_code`."""
 
 
-def compiled(function: F) -> F:
-    """`numba.njit` with its result kept on disk, and the function's own type."""
-    made: Any = numba.njit(cache=True, nogil=True)(function)
-    return cast("F", made)
-
-
-@compiled
+@compile_loop
 def describe_numbers(values: Floats, low: Longs, high: Longs, out: Table) -> None:
     """Write `NUMBERS` of the values that are not NaN in each range `low[i]` to `high[i]` into `out` (n, 10).
 
@@ -78,7 +69,7 @@ def describe_numbers(values: Floats, low: Longs, high: Longs, out: Table) -> Non
             out[i, 9] = (cross / count - mean * (count - 1) / 2) * 12 / (count * count - 1.0) * (count - 1)
 
 
-@compiled
+@compile_loop
 def count_codes(codes: Longs, distinct: int, low: Longs, high: Longs, top: int, out: Table) -> None:
     """Write counts of the codes 0 to `top - 1` in each range into `out` (n, top + 3), and after them: the number of
     distinct codes, the share of the most frequent one, and the last code (NaN without any). -1 is not counted."""
@@ -106,7 +97,7 @@ def count_codes(codes: Longs, distinct: int, low: Longs, high: Longs, top: int, 
         out[i, top + 2] = last
 
 
-@compiled
+@compile_loop
 def describe_by_code(values: Floats, codes: Longs, low: Longs, high: Longs, top: int, out: NDArray[np.float32]) -> None:
     """Write `MOMENTS` of the values of each code 0 to `top - 1` in each range into `out` (n, top, 6)."""
     # (top,) each: one pass over a range serves all codes

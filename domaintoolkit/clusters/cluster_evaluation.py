@@ -154,7 +154,7 @@ def _flag(name: str, vectors: Floats, entities: _Entities, settings: ClusterSett
         found.setdefault("calibrated", []).append(made.calibrated)
     spreads = {key: _spread(values) for key, values in found.items()}
 
-    def named(head: str) -> dict[str, Spread]:
+    def take(head: str) -> dict[str, Spread]:
         return {key.removeprefix(head): value for key, value in spreads.items() if key.startswith(head)}
 
     return FlagRow(
@@ -162,8 +162,8 @@ def _flag(name: str, vectors: Floats, entities: _Entities, settings: ClusterSett
         calibrated=spreads["calibrated"],
         false_positives=spreads["false positives"],
         invalid=spreads["invalid"],
-        by_length=named("length "),
-        by_kind=named("kind "),
+        by_length=take("length "),
+        by_kind=take("kind "),
         people=spreads.get("people"),
         bots=spreads.get("bots"),
     )

@@ -131,7 +131,7 @@ class _Reader:
         flat: NDArray[Any] = np.tile(ids[:first], len(times))
         offsets = np.arange(len(times) + 1) * first
         if self.rule.anchors is not None:
-            flat, offsets = with_anchors(flat, offsets, _dated(times), self.rule)
+            flat, offsets = with_anchors(flat, offsets, _fill_dates(times), self.rule)
         return embed_streams(self.model, flat, offsets, self.settings.pooling)
 
 
@@ -221,7 +221,7 @@ def _label_parts(
         yield 0, unknown, reader.embed_unknown(dates)[of]
     for part, (rows, chosen, histories) in enumerate(placed.parts(reader.folder, TOKENS), 1):
         if file is None or not file.has(part):
-            prefixes = Prefixes(histories, placed.events[chosen], _dated(labels.times[chosen]))
+            prefixes = Prefixes(histories, placed.events[chosen], _fill_dates(labels.times[chosen]))
             yield part, chosen, reader.embed(_histories(rows), prefixes)
 
 
@@ -252,7 +252,7 @@ def _select(prefixes: Prefixes, chosen: Longs) -> Prefixes:
     return Prefixes(prefixes.rows[chosen], prefixes.events[chosen], prefixes.times[chosen])
 
 
-def _dated(times: Longs) -> Longs:
+def _fill_dates(times: Longs) -> Longs:
     """The dates of anchors: a row without a date has the beginning of the year 1, as a history without times has."""
     return np.where(times == END, YEARS_BEGIN, times)
 

@@ -27,7 +27,7 @@ class VectorFile:
 
     def __init__(self, folder: Path, rows: int, width: int, identity: str) -> None:
         self._folder, self._identity = folder, identity
-        self._done = _finished(folder, identity)
+        self._done = _read_finished(folder, identity)
         path = folder / VECTORS
         size = rows * width * 4
         if self._done and (not path.exists() or path.stat().st_size != size):
@@ -68,7 +68,7 @@ def open_vectors(target: Path, rows: int, width: int, identity: str) -> Iterator
         raise OutputError(str(target), error.strerror or os.strerror(error.errno or 0)) from error
 
 
-def _finished(folder: Path, identity: str) -> set[int]:
+def _read_finished(folder: Path, identity: str) -> set[int]:
     """The parts that an earlier run of the same work finished."""
     try:
         state: dict[str, Any] = read_json(folder / STATE, FORMAT, VERSION)

@@ -162,21 +162,21 @@ class IntegerCounts:
 
     def table(self) -> pa.Table:
         """Columns `value` (large_string) and `count` (int64), sorted by value; counts above 0."""
-        values, counts = self._compacted()
+        values, counts = self._counts_in_order()
         order = _order_of_texts(values)
         texts = pa.array(values[order]).cast(pa.large_string())
         return pa.table({"value": texts, "count": pa.array(counts[order], pa.int64())})
 
     def dump(self) -> pa.Table:
         """Columns `value` and `count` (int64), sorted by value; counts above 0."""
-        values, counts = self._compacted()
+        values, counts = self._counts_in_order()
         return pa.table({"value": pa.array(values, pa.int64()), "count": pa.array(counts, pa.int64())})
 
     def restore(self, table: pa.Table) -> None:
         """Add the counts that `dump` gave."""
         self._append(*(table[name].combine_chunks().to_numpy() for name in ("value", "count")))
 
-    def _compacted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _counts_in_order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if len(self._range):
             self._append(*self._in_range())
             self._low, self._range = 0, np.empty(0, np.int64)

@@ -63,7 +63,7 @@ def find_task(
         ordered = [_show(number) for number in (distinct if len(distinct) == 2 else (0.0, 1.0))]
         codes = np.searchsorted(np.array([float(text) for text in ordered]), numbers)
     else:
-        ordered = _sorted(pc.unique(names).to_pylist())
+        ordered = _sort_names(pc.unique(names).to_pylist())
         codes = np.asarray(pc.index_in(names, value_set=pa.array(ordered, pa.string()))).astype(np.int64)
     found: Kind = "multiclass" if kind == "multiclass" or len(ordered) != 2 else "binary"
     if kind == "binary" and len(ordered) != 2:
@@ -105,7 +105,7 @@ def _show(number: float) -> str:
     return str(int(number)) if number == int(number) else repr(float(number))
 
 
-def _sorted(names: list[str]) -> list[str]:
+def _sort_names(names: list[str]) -> list[str]:
     """The names in the order of their numbers, if all are; otherwise as texts."""
     try:
         return sorted(names, key=float)

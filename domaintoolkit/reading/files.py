@@ -202,14 +202,14 @@ def _look_into(path: Path, wanted: str, encoding: str) -> Iterator[SourceFile]:
     if found.packing == "zip":
         for member in _members(path):
             # each member is a table of its own
-            yield _unpacked(path, "zip", member, wanted, encoding)
+            yield _look_inside(path, "zip", member, wanted, encoding)
     elif found.packing is not None:
-        yield _unpacked(path, found.packing, None, wanted, encoding)
+        yield _look_inside(path, found.packing, None, wanted, encoding)
     else:
         yield SourceFile(path, _kind(str(path), found, wanted), encoding=encoding)
 
 
-def _unpacked(path: Path, packing: str, member: str | None, wanted: str, encoding: str) -> SourceFile:
+def _look_inside(path: Path, packing: str, member: str | None, wanted: str, encoding: str) -> SourceFile:
     """A packed file, whose unpacked bytes are recognised as well."""
     file = SourceFile(path, "csv", packing, member, encoding)
     with open_unpacked(file.path, packing, member) as stream:

@@ -305,7 +305,7 @@ class TextParts:
             wrong = {0: f"broken quoting: {piece.fault}{hint}"}
             lines = breaks(piece.data)
             return FilePart([], 1, lines, None, wrong, piece.data, layout.dialect, keep_blank, self.encoding)
-        values = without(split(piece.data, layout), self._repeated(piece.data))
+        values = without(split(piece.data, layout), self._find_repeated(piece.data))
         made = [
             convert_text(array, column, self.replace, "" in nulls, self.encoding)
             for array, column, nulls in zip(values.columns, layout.columns, layout.nulls, strict=True)
@@ -326,7 +326,7 @@ class TextParts:
             self.encoding,
         )
 
-    def _repeated(self, data: bytes) -> list[int]:
+    def _find_repeated(self, data: bytes) -> list[int]:
         """The records that repeat the header."""
         if not any(line in data for line in self.repeated):
             return []

@@ -65,7 +65,7 @@ def write_sample(domain: Domain, path: str | os.PathLike[str], events: int | Non
         raise OutputError(str(target), f"the name must end in {', '.join(FORMATS)}")
     rows = read_sample(domain, events, seed)
     text = suffix.startswith(".csv")
-    shown = _shown(rows, domain.reader, text)
+    shown = _show_as_written(rows, domain.reader, text)
     with replacing(target) as file:
         if text:
             _write_csv(shown, domain.reader, file, target)
@@ -102,7 +102,7 @@ def _write_csv(rows: pa.RecordBatchReader, reader: Reader, file: BinaryIO, targe
             raise OutputError(str(target), f"{error}; use .parquet") from None
 
 
-def _shown(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordBatchReader:
+def _show_as_written(rows: pa.RecordBatchReader, reader: Reader, text: bool) -> pa.RecordBatchReader:
     """The rows under the headers of the raw file, with times as text if the file is text."""
     columns = {column.name: column for column in reader.settled}
     styles = {column.name: style_of(column) for column in reader.settled if column.type in ("int64", "float64")}

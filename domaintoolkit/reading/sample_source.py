@@ -52,7 +52,7 @@ class SampleSource:
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
         """The columns of a batch."""
         made = read_sample(self.domain, self.events, self.seed).schema
-        return _chosen(made.empty_table(), columns).schema
+        return _choose_columns(made.empty_table(), columns).schema
 
     def batches(
         self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
@@ -60,13 +60,13 @@ class SampleSource:
         """All rows, in order. A sample has no bad rows, and one thread makes it."""
         self.counts = ReadCounts()
         for records in read_sample(self.domain, self.events, self.seed):
-            chosen = _chosen(records, columns)
+            chosen = _choose_columns(records, columns)
             first = self.counts.rows_in
             self.counts.rows_in += len(records)
             yield SampleBatch(chosen, np.arange(first, self.counts.rows_in), f"sample of {self.domain.name}")
 
 
-def _chosen(records: Rows, columns: Sequence[str] | None) -> Rows:
+def _choose_columns(records: Rows, columns: Sequence[str] | None) -> Rows:
     missing = [name for name in columns or () if name not in records.schema.names]
     if missing:
         raise LookupFailedError("column of the sample", missing[0], records.schema.names)

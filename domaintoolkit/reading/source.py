@@ -74,7 +74,7 @@ class Source:
 
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
         """The columns of a batch. Text that a file holds dictionary-encoded comes as a dictionary, not string."""
-        return pa.schema([(column.name, TYPES[column.type]) for column in self._chosen(columns)])
+        return pa.schema([(column.name, TYPES[column.type]) for column in self._choose_columns(columns)])
 
     def batches(
         self, columns: Sequence[str] | None = None, refused: RefusedRows | None = None, threads: int = 1
@@ -91,13 +91,13 @@ class Source:
             for whole in kept.give():
                 yield replace(whole, records=whole.records.select(list(columns)))
             return
-        chosen = self._chosen(columns)
+        chosen = self._choose_columns(columns)
         self.counts = ReadCounts()
         collected = Collected()
         if kept is not None and not kept.begin(columns):
             kept = None
         # the columns that are only kept come last
-        parsed = chosen if kept is None else self._chosen([*(column.name for column in chosen), *kept.others])
+        parsed = chosen if kept is None else self._choose_columns([*(column.name for column in chosen), *kept.others])
         spellings, others = NumberSpellings(), NumberSpellings()
         for file in self.files:
             reading = _Reading(file, chosen, self.counts, spellings)
@@ -113,7 +113,7 @@ class Source:
         if kept is not None:
             kept.end()
 
-    def _chosen(self, columns: Sequence[str] | None) -> list[Column]:
+    def _choose_columns(self, columns: Sequence[str] | None) -> list[Column]:
         declared = {column.name: column for column in self.reader.settled}
         for name in columns or ():
             if name not in declared:

@@ -78,7 +78,7 @@ class MarginalSample:
     def _histories(self, rng: np.random.Generator, lot: int, events: int) -> Drawn:
         """The histories of a lot; none is so long that a sample would have few."""
         longest = max(20, events // 10)
-        lengths = np.clip(np.rint(_between(rng, self.marginals.lengths, LOT)), 1, longest).astype(np.int64)
+        lengths = np.clip(np.rint(_draw_between(rng, self.marginals.lengths, LOT)), 1, longest).astype(np.int64)
         entity = np.repeat(np.arange(LOT), lengths)
         starts = np.cumsum(lengths) - lengths  # (LOT,) the first row of each entity
         place = np.arange(len(entity)) - starts[entity]
@@ -100,7 +100,7 @@ class MarginalSample:
         spec = self._time
         if spec is None:
             return np.zeros(len(entity), np.int64)
-        pauses = (_between(rng, spec.quantiles, len(entity)) * 1e6).astype(np.int64)
+        pauses = (_draw_between(rng, spec.quantiles, len(entity)) * 1e6).astype(np.int64)
         first = (rng.random(LOT) * spec.span).astype(np.int64)
         steps = np.where(place == 0, first[entity], pauses)
         total = np.cumsum(steps)
@@ -134,7 +134,7 @@ class MarginalSample:
             return _draw(rng, spec, LOT).take(pa.array(drawn.entity))
         else:
             return _draw(rng, spec, rows)
-        return _typed(spec, values, None)
+        return _to_column(spec, values, None)
 
 
 def _previous(values: Ints, place: Ints) -> Ints:
@@ -143,7 +143,7 @@ def _previous(values: Ints, place: Ints) -> Ints:
     return values[np.where(place == 0, numbers, numbers - 1)]
 
 
-def _between(rng: np.random.Generator, quantiles: tuple[float, ...], size: int) -> NDArray[np.float64]:
+def _draw_between(rng: np.random.Generator, quantiles: tuple[float, ...], size: int) -> NDArray[np.float64]:
     """Draws from the distribution that has these quantiles."""
     if not quantiles:
         return np.ones(size)
@@ -155,7 +155,7 @@ def _between(rng: np.random.Generator, quantiles: tuple[float, ...], size: int) 
 def _keys(spec: Marginal, numbers: Ints) -> pa.Array:
     """Made-up keys, in the order of their numbers."""
     if spec.type != "string":
-        return _typed(spec, numbers + spec.first, None)
+        return _to_column(spec, numbers + spec.first, None)
     return pa.array([_fill(spec.shape, int(number)) for number in numbers], pa.string())
 
 
@@ -179,24 +179,24 @@ def _draw(rng: np.random.Generator, spec: Marginal, size: int) -> pa.Array:
     if null.all():
         null[rng.integers(size)] = False
     if spec.kind == "text":
-        return _typed(spec, _texts(rng, spec, size), null)
+        return _to_column(spec, _texts(rng, spec, size), null)
     if spec.kind == "time":
         times = spec.start + (rng.random(size) * max(spec.span, 1)).astype(np.int64)
-        return _typed(spec, times // spec.step * spec.step, null)
+        return _to_column(spec, times // spec.step * spec.step, null)
     left = max(0.0, 1.0 - sum(spec.weights))
     chances = np.array([*spec.weights, left])  # the last one is for values that are made up
     chosen = rng.choice(len(chances), size, p=chances / chances.sum())
     if spec.kind == "number":
-        others = np.round(_between(rng, spec.quantiles, size), spec.decimals)
+        others = np.round(_draw_between(rng, spec.quantiles, size), spec.decimals)
         known = np.array([*spec.values, 0.0], np.float64)
-        return _typed(spec, np.where(chosen == len(spec.values), others, known[chosen]), null)
+        return _to_column(spec, np.where(chosen == len(spec.values), others, known[chosen]), null)
     made = [_fill(spec.shape, int(k)) for k in rng.integers(0, 1_000, size)]
     values = [made[row] if k == len(spec.values) else spec.values[k] for row, k in enumerate(chosen)]
-    return _typed(spec, values, null)
+    return _to_column(spec, values, null)
 
 
 def _texts(rng: np.random.Generator, spec: Marginal, size: int) -> list[str]:
-    lengths = np.clip(np.rint(_between(rng, spec.quantiles, size)), 1, 60).astype(np.int64)
+    lengths = np.clip(np.rint(_draw_between(rng, spec.quantiles, size)), 1, 60).astype(np.int64)
     weights = np.array(spec.weights) / sum(spec.weights)
     words = rng.choice(len(spec.values), int(lengths.sum()), p=weights)
     ends = np.cumsum(lengths)  # (size,) text i has the words from `ends[i] - lengths[i]` to `ends[i]`
@@ -205,7 +205,7 @@ def _texts(rng: np.random.Generator, spec: Marginal, size: int) -> list[str]:
     ]
 
 
-def _typed(spec: Marginal, values: Any, null: NDArray[np.bool_] | None) -> pa.Array:
+def _to_column(spec: Marginal, values: Any, null: NDArray[np.bool_] | None) -> pa.Array:
     """Values in the type of the reader's column."""
     kind = TYPES[spec.type]
     if spec.type == "int64" and not isinstance(values, list):

@@ -192,7 +192,7 @@ class _Runner:
         """The cells of all grids, the first level standing for a best one that is not known yet."""
         cells: dict[str, StudyCell] = {}
         for grid in self.form.grids:
-            first = {axis: levels[0] for axis, levels in _tuned(self.form).items()}
+            first = {axis: levels[0] for axis, levels in _find_tuned(self.form).items()}
             for cell in self._expand(grid, _Always(first)):
                 cells.setdefault(cell.name, cell)
         return list(cells.values())
@@ -212,7 +212,7 @@ class _Runner:
         """Run every grid; returns the cells in their order, each once."""
         done: dict[str, StudyCell] = {}
         for grid in self.form.grids:
-            best = _Best(self, list(done.values()), grid.by, tuple(_tuned(self.form)))
+            best = _Best(self, list(done.values()), grid.by, tuple(_find_tuned(self.form)))
             cells = [self.with_time(each) for each in self._expand(grid, best)]
             if plan is not None:
                 cells = apply_plan(cells, plan)
@@ -246,7 +246,7 @@ class _Runner:
         return CellTask(cell.label, _cell_folder(self.folder, cell), task, cell.recipe.steps or 1)
 
 
-def _tuned(form: StudyForm) -> dict[str, tuple[str, ...]]:
+def _find_tuned(form: StudyForm) -> dict[str, tuple[str, ...]]:
     """The axes with a best level, and the levels that were tried."""
     axes = {axis for grid in form.grids for axis, levels in grid.axes.items() if "best" in levels}
     return {

@@ -61,7 +61,7 @@ class Subject:
     def suggest(self, rule: str, finding: str, advice: str, saved: float = 0.0, **changes: Any) -> Suggestion:
         """A suggestion that changes settings of the field."""
         spec = self.field.spec
-        changed = replace(_written(self.schema, spec), **changes)
+        changed = replace(_find_declared(self.schema, spec), **changes)
         place = "static" if self.field.is_static else "fields"
         return Suggestion(rule, spec, changed, place, finding, advice, saved)  # type: ignore[arg-type] # one of the two
 
@@ -75,7 +75,7 @@ class Subject:
         return Suggestion(rule, self.field.spec, None, place, finding, advice, self.share)  # type: ignore[arg-type]
 
 
-def _written(schema: Schema, spec: Any) -> Any:
+def _find_declared(schema: Schema, spec: Any) -> Any:
     """The field as the schema declares it, without the defaults that depend on the schema."""
     return next(each for each in (*schema.static, *schema.fields) if each.name == spec.name)
 
@@ -117,7 +117,7 @@ def find_entity_field(subject: Subject) -> Suggestion | None:
     saved = subject.share * field.pairs / field.count
     finding = f"it has one value for each entity, and repeats it in every event: {subject.share:.1%} of the tokens"
     advice = "make it static, so that it is written once"
-    return Suggestion("static", spec, _written(schema, spec), "static", finding, advice, saved)
+    return Suggestion("static", spec, _find_declared(schema, spec), "static", finding, advice, saved)
 
 
 def find_category_in_text(subject: Subject) -> Suggestion | None:
@@ -173,7 +173,7 @@ def find_spelled(subject: Subject) -> Suggestion | None:
         covered = saved * sum(frequent) / values
         if own >= spec.max_size:
             advice = f"give {len(frequent):,} more values a token"
-            return subject.suggest("spelled", finding, advice, covered, max_size=_rounded(own + len(frequent)))
+            return subject.suggest("spelled", finding, advice, covered, max_size=_round_up(own + len(frequent)))
         if spec.min_count > 5:
             return subject.suggest("spelled", finding, "give values that occur 5 times a token", covered, min_count=5)
     if spec.separator is not None or spec.name in subject.schema.order_by:
@@ -211,7 +211,7 @@ def find_empty_buckets(subject: Subject) -> Suggestion | None:
     # on average five times as many values in a bucket as a token needs
     bins = max(2, min(spec.bins, int(counts.sum()) // (5 * LEARNED)))
     if spec.strategy == "explicit":
-        edges = _merged(list(spec.edges or ()), counts.tolist())
+        edges = _merge_edges(list(spec.edges or ()), counts.tolist())
         if edges is None:
             return None
         return subject.suggest("empty buckets", finding, "merge them with their neighbours", edges=edges)
@@ -255,13 +255,13 @@ def find_idle_time_parts(subject: Subject) -> Suggestion | None:
     return subject.suggest("idle time", " and ".join(found), advice, saved, **changes)
 
 
-def _rounded(number: int) -> int:
+def _round_up(number: int) -> int:
     """A round number that is not smaller."""
     step: int = 10 ** max(len(str(number)) - 2, 0)
     return -(-number // step) * step
 
 
-def _merged(edges: list[float], counts: list[int]) -> tuple[float, ...] | None:
+def _merge_edges(edges: list[float], counts: list[int]) -> tuple[float, ...] | None:
     """Edges without those below which a bucket holds too few values; None if hardly any are left."""
     if len(counts) != len(edges) + 1 and len(counts) != len(edges) - 1:
         return None

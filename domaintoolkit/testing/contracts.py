@@ -120,7 +120,7 @@ def _check_round_trip(case: ContractCase) -> None:
             _require(
                 _alike(alone[name], decoded[name]), ROUND_TRIP, f"{name!r} does not follow from the ids alone", name
             )
-    for name, values in _expected(case).items():
+    for name, values in _expect(case).items():
         found = decoded[name].to_pylist()
         at = next((row for row, pair in enumerate(zip(values, found, strict=True)) if pair[0] != pair[1]), None)
         if at is not None:
@@ -155,7 +155,7 @@ def _instants(schema: Schema, rows: pa.Table) -> list[int | None]:
     return instants
 
 
-def _expected(case: ContractCase) -> dict[str, list[Any]]:
+def _expect(case: ContractCase) -> dict[str, list[Any]]:
     """The columns that must come back exactly if entity and time alone give the order of the rows."""
     schema, rows = case.schema, case.rows
     if case.streams.counts.rows_left_out:
@@ -246,24 +246,24 @@ def _check_merging(case: ContractCase) -> None:
     backwards = case.unfitted().merge(two).merge(one)
     travelled = case.unfitted()
     travelled.fit_states(travelled.restore_state(travelled.fit_state(half).dump()) for half in halves)
-    one, two = (_reloaded(half, encoders) for half in (one, two))
+    one, two = (_reload(half, encoders) for half in (one, two))
     reloaded = one.merge(two)
     ways = {"batches": batched, "merging": backwards, "dumped states": travelled, "merging loaded tokenizers": reloaded}
-    saved = _saved(case.tokenizer)
+    saved = _save(case.tokenizer)
     advice = "make `finalize` a function of the counts alone, and counts independent of the order of rows"
     for way, other in ways.items():
         same = other.vocabulary.hash == case.tokenizer.vocabulary.hash
         _require(same, MERGING, f"fitting by {way} gives another vocabulary", advice=advice)
-        _require(_saved(other) == saved, MERGING, f"fitting by {way} saves other bytes", advice=advice)
+        _require(_save(other) == saved, MERGING, f"fitting by {way} saves other bytes", advice=advice)
 
 
-def _reloaded(tokenizer: DomainTokenizer, encoders: tuple[EncoderType, ...]) -> DomainTokenizer:
+def _reload(tokenizer: DomainTokenizer, encoders: tuple[EncoderType, ...]) -> DomainTokenizer:
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save(Path(folder) / "tokenizer", counts=True)
         return DomainTokenizer.load(Path(folder) / "tokenizer", encoders)
 
 
-def _saved(tokenizer: DomainTokenizer) -> Mapping[str, bytes]:
+def _save(tokenizer: DomainTokenizer) -> Mapping[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save(Path(folder) / "tokenizer")
         return {path.name: path.read_bytes() for path in sorted((Path(folder) / "tokenizer").iterdir())}
@@ -282,7 +282,7 @@ def _check_saving(case: ContractCase) -> None:
         _require(_alike(loaded.decode(streams), tokenizer.decode(streams)), SAVING, "a loaded one decodes differently")
         for path in sorted(home.iterdir()):
             data = bytearray(path.read_bytes())
-            for name, broken in (("cut short", data[: len(data) // 2]), ("altered", _flipped(data))):
+            for name, broken in (("cut short", data[: len(data) // 2]), ("altered", _flip_bit(data))):
                 path.write_bytes(broken)
                 try:
                     DomainTokenizer.load(home, case.encoders)
@@ -293,7 +293,7 @@ def _check_saving(case: ContractCase) -> None:
             path.write_bytes(data)
 
 
-def _flipped(data: bytearray) -> bytearray:
+def _flip_bit(data: bytearray) -> bytearray:
     flipped = bytearray(data)
     # one bit, far from both ends
     flipped[len(data) * 2 // 3] ^= 1

@@ -41,7 +41,7 @@ class _EncoderCheck:
         fitted = self.prepare(fit)
         encoder = self.finalize(fitted)
         self.check_slots(encoder)
-        kept, prepared = self._accepted(values)
+        kept, prepared = self._accept(values)
         tokens = self.encode(encoder, prepared)
         self.check_nulls(encoder, prepared, tokens)
         self.check_rows_alone(encoder, prepared, tokens)
@@ -73,9 +73,9 @@ class _EncoderCheck:
 
     def prepare(self, values: pa.Array) -> pa.Array:
         """The prepared values of the rows that are not refused."""
-        return self._accepted(values)[1]
+        return self._accept(values)[1]
 
-    def _accepted(self, values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    def _accept(self, values: pa.Array) -> tuple[pa.Array, pa.Array]:
         """(the values that `prepare` takes, the same prepared)."""
         made = self.call("prepare", self.kind.encoder.prepare, self.spec, values)
         self.require(isinstance(made, Prepared), "prepare", f"returned {_short(made)}, not a Prepared")
@@ -251,7 +251,7 @@ class _EncoderCheck:
                 method,
                 f"returned {_short(decoded)} for {len(values)} rows; an Arrow array of that length is needed",
             )
-            accepted, again = self._accepted(decoded)
+            accepted, again = self._accept(decoded)
             if len(accepted) != len(decoded):
                 refused = f"a value of {decoded.type} that `prepare` refuses: {_short(decoded.to_pylist())}"
                 raise self.fail(method, f"returned {refused}")

@@ -149,7 +149,7 @@ def _check_domain_contract(contract: DomainContract, case: DomainCase) -> CheckR
     except ContractError as broken:
         error = broken
     except Exception as other:
-        error = _told(contract.name, other)
+        error = _describe(contract.name, other)
     return CheckResult(contract.name, contract.promise, perf_counter() - start, error, remark, is_checked)
 
 
@@ -158,7 +158,7 @@ def _check_contract(contract: Contract, case: ContractCase, drawn: list[Contract
     start = perf_counter()
     # fewer tables for contracts that take longer
     some = drawn[: max(1, len(drawn) // contract.cost)]
-    with _interpreted(contract):
+    with _interpret(contract):
         error = next(filter(None, (_find(contract, each) for each in (*some, case))), None)
         if error is not None:
             error = _make_smaller(contract, case, error) if _find_again(contract, case, error) else _unsteady(error)
@@ -166,7 +166,7 @@ def _check_contract(contract: Contract, case: ContractCase, drawn: list[Contract
     return CheckResult(contract.name, contract.promise, perf_counter() - start, error, remark)
 
 
-def _interpreted(contract: Contract) -> AbstractContextManager[None]:
+def _interpret(contract: Contract) -> AbstractContextManager[None]:
     """Compiling the loops of composites takes a minute, and interpreting them on some rows seconds."""
     if contract.name != COMPOSITES:
         return nullcontext()
@@ -226,7 +226,7 @@ def _check(contract: Contract, case: ContractCase) -> None:
     except ContractError as error:
         raise error.with_tables(case.fit, case.rows) from error.__cause__
     except Exception as error:
-        raise _told(contract.name, error).with_tables(case.fit, case.rows) from error
+        raise _describe(contract.name, error).with_tables(case.fit, case.rows) from error
 
 
 def _find(contract: Contract, case: ContractCase) -> ContractError | None:
@@ -299,7 +299,7 @@ def _simplify_columns(table: pa.Table, schema: Schema) -> Attempts:
                 break
 
 
-def _told(contract: str, error: Exception) -> ContractError:
+def _describe(contract: str, error: Exception) -> ContractError:
     """An exception as a broken contract; if an encoder raised it, with the method and the field."""
     trace = error.__traceback__
     while trace is not None:

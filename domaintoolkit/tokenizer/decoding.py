@@ -138,16 +138,16 @@ def drop_cut_events(
     ends = offsets[1:].copy()
     ends[is_cut] = starts.starts[starts.offsets[1:][is_cut] - 1]
     ends[opens] = spans.begins[last[opens]]
-    ids, offsets = _shortened(ids, offsets, ends)
+    ids, offsets = _cut_streams(ids, offsets, ends)
     try:
         decode_ids(layout, types, ids, offsets, None, base=True)
     except DecodeError:
         whole = [_end_whole(layout, types, ids[low:high]) for low, high in pairwise(offsets.tolist())]
-        ids, offsets = _shortened(ids, offsets, offsets[:-1] + np.array(whole, np.int64))
+        ids, offsets = _cut_streams(ids, offsets, offsets[:-1] + np.array(whole, np.int64))
     return ids, offsets
 
 
-def _shortened(
+def _cut_streams(
     ids: NDArray[np.integer], offsets: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
     """The streams up to their new `ends`."""

@@ -40,7 +40,7 @@ def as_booleans(values: pa.Array, true: Sequence[str] | None = None, false: Sequ
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         wrong = np.asarray(pc.fill_null(pc.and_(pc.not_equal(values, 0), pc.not_equal(values, 1)), False))
         good = pc.if_else(pa.array(wrong), pa.scalar(None, kind), values)
-        refused = [(row, _unknown(repr(values[row].as_py()))) for row in np.flatnonzero(wrong).tolist()]
+        refused = [(row, _refuse(repr(values[row].as_py()))) for row in np.flatnonzero(wrong).tolist()]
         return Prepared(pc.equal(good, 1), refused)
     return refuse_all(values, pa.bool_(), f"values of type {kind} are not booleans")
 
@@ -49,9 +49,9 @@ def _parse_boolean(text: str, words: Mapping[str, bool], hint: str) -> bool:
     if text in words:
         return words[text]
     if text.lower() not in _SPELLINGS:
-        raise ValueError(_unknown(quote(text)) + hint)
+        raise ValueError(_refuse(quote(text)) + hint)
     return _SPELLINGS[text.lower()]
 
 
-def _unknown(value: str) -> str:
+def _refuse(value: str) -> str:
     return f"expected true, false, 1 or 0, got {value}"

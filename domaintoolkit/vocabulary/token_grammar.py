@@ -32,7 +32,7 @@ def grammar_of(tokens: Iterable[Token], header: Sequence[FieldParts], events: Se
     start = np.fromiter((token.start for token in tokens), np.bool_, len(tokens)) & (place >= 0)
     fusible = np.fromiter((token.fusible for token in tokens), np.bool_, len(tokens))
     headers = sum(entry.parts for entry in header)
-    ids = _shared(tokens)
+    ids = _find_shared(tokens)
     return Grammar(
         header_parts=headers,
         event_parts=sum(entry.parts for entry in events),
@@ -85,7 +85,7 @@ def _fills(tokens: Sequence[Token], layout: Sequence[FieldParts]) -> NDArray[np.
     return np.array([parts.get(token.field, 1) if token.whole else 1 for token in tokens], np.int16)
 
 
-def _shared(tokens: Sequence[Token]) -> dict[tuple[str, str], int]:
+def _find_shared(tokens: Sequence[Token]) -> dict[tuple[str, str], int]:
     ids = {(token.kind, token.key): number for number, token in enumerate(tokens) if token.kind in ("special", "byte")}
     wanted = [*(("special", key) for key in SPECIAL), *(("byte", f"{byte:02x}") for byte in range(BYTES))]
     missing = [f"{kind} {key}" for kind, key in wanted if (kind, key) not in ids]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.grammar import WindowStart
+from domaintoolkit.util.compilation import compile_loop
 
 __all__ = [
     "EventRanges",
@@ -21,18 +20,11 @@ __all__ = [
     "pack",
 ]
 
-F = TypeVar("F", bound=Callable[..., Any])
 Ints = NDArray[np.integer[Any]]
 Longs = NDArray[np.int64]
 
 
-def compiled(function: F) -> F:
-    """`numba.njit` with its result kept on disk, and the function's own type."""
-    made: Any = numba.njit(cache=True, nogil=True)(function)
-    return cast("F", made)
-
-
-@compiled
+@compile_loop
 def _cut(starts: Ints, first: int, last: int, end: int, room: int) -> int:
     """One past the last event of `first..last` such that the events take at most `room`; `first` if none fits."""
     # binary search, since the starts of events rise
@@ -80,7 +72,7 @@ class PackedWindows(NamedTuple):
     """Block b has the windows `blocks[b]` to `blocks[b + 1]`."""
 
 
-@compiled
+@compile_loop
 def pack(events: EventRanges, capacity: int, slack: int) -> tuple[Longs, Longs, Longs, Longs]:
     """Cut histories into windows and put the windows into blocks of at most `capacity`.
 
@@ -106,7 +98,7 @@ def pack(events: EventRanges, capacity: int, slack: int) -> tuple[Longs, Longs, 
     return history, first, last, made.blocks[: blocks + 1]
 
 
-@compiled
+@compile_loop
 def _cut_long(events: EventRanges, capacity: int, pool: Pool, made: PackedWindows) -> tuple[int, int]:
     """Cut whole blocks off histories until the rest of each fits into one block, and put that into the pool.
 
@@ -136,7 +128,7 @@ def _cut_long(events: EventRanges, capacity: int, pool: Pool, made: PackedWindow
     return count, pooled
 
 
-@compiled
+@compile_loop
 def _fill(events: EventRanges, slack: int, pool: Pool, made: PackedWindows, count: int, pooled: int) -> tuple[int, int]:
     """Fill blocks from the pool of `_cut_long`, after its `count` windows; return how many windows and blocks."""
     heads, links, begin, windows = pool.heads, pool.links, pool.begin, made.windows
@@ -172,7 +164,7 @@ def _fill(events: EventRanges, slack: int, pool: Pool, made: PackedWindows, coun
     return count, blocks
 
 
-@compiled
+@compile_loop
 def _largest(heads: Longs, size: int) -> int:
     """The largest size of at most `size` of which the pool has a history; 0 if there is none."""
     while size > 0 and heads[size] < 0:
@@ -208,7 +200,7 @@ class WindowBuffers(NamedTuple):
     """(w,) tokens that were cut off the end of each."""
 
 
-@compiled
+@compile_loop
 def gather(
     ids: Ints, starts: Ints, windows: WindowRanges, anchors: Ints, start: WindowStart, out: WindowBuffers
 ) -> None:
@@ -254,7 +246,7 @@ def gather(
         out.offsets[w + 1] = at
 
 
-@compiled
+@compile_loop
 def best_fit(sizes: Ints, capacity: int, rows: Ints) -> int:
     """Give each size the fullest row of `capacity` that has room, else a new one; return the number of rows."""
     used = 0
@@ -274,7 +266,7 @@ def best_fit(sizes: Ints, capacity: int, rows: Ints) -> int:
     return used
 
 
-@compiled
+@compile_loop
 def lay_out(ids: Ints, offsets: Ints, rows: Ints, out: Ints, documents: Ints) -> None:
     """Copy windows into the `rows` of `out` (B, T) from the left; `documents` numbers the windows of a row."""
     filled = np.zeros(len(out), np.int64)  # (B,)

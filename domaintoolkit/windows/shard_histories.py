@@ -66,14 +66,14 @@ class HistorySource:
         ids, offsets = _lists(batch.column("ids"))
         starts, event_offsets = _lists(batch.column("event_starts"))
         times = _lists(batch.column("times"))[0] if "times" in batch.schema.names else None
-        selected = self._selected(batch)
+        selected = self._select(batch)
         if self.long_only:
             selected = selected[np.diff(event_offsets)[selected] >= LEAST_EVENTS]
         # all rows of the chunk, of which `selected` are read: nothing is copied
         found = StoredHistories(ids, offsets, starts, event_offsets, times, selected, self._numbers[chunk])
         return cut_events(found, self.without_last, LEAST_EVENTS) if self.without_last else found
 
-    def _selected(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
+    def _select(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         if self.split is None:
             return np.arange(len(batch), dtype=np.int64)
         return np.flatnonzero(pc.equal(batch.column("split"), self.split).to_numpy(zero_copy_only=False))

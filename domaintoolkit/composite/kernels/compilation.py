@@ -76,13 +76,13 @@ def inner(function: F) -> F:
 
 def loop(function: F) -> F:
     """An entry as Python is to call it now: compiled, or interpreted with all that it calls."""
-    made: Any = _interpreted(function) if is_interpreting() else function
+    made: Any = _run_plain(function) if is_interpreting() else function
     result: F = made
     return result
 
 
 @cache
-def _interpreted(function: Any) -> Callable[..., Any]:
+def _run_plain(function: Any) -> Callable[..., Any]:
     plain = _plain(function, {})
 
     def run(*arguments: Any) -> Any:

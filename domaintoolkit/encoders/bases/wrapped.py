@@ -109,13 +109,13 @@ class WrappedEncoder(Encoder):
         return self.inner.pieces
 
     @classmethod
-    def _changed(cls, spec: Any, values: pa.Array) -> Prepared:
+    def _change(cls, spec: Any, values: pa.Array) -> Prepared:
         made = cls.change(spec, values)
         return made if isinstance(made, Prepared) else Prepared(made)
 
     @classmethod
     def prepare(cls, spec: Any, values: pa.Array) -> Prepared:
-        changed = cls._changed(spec, values)
+        changed = cls._change(spec, values)
         inner = cls.field(spec)
         made = INNER[inner.type].encoder.prepare(inner, changed.values)
         refused = dict([*made.refused, *changed.refused])
@@ -132,14 +132,14 @@ class WrappedEncoder(Encoder):
 
     def _inner_type(self, type: pa.DataType) -> pa.DataType:
         """The type that values of `type` are changed into."""
-        return self._changed(self.spec, pa.array([], type)).values.type
+        return self._change(self.spec, pa.array([], type)).values.type
 
     def lookup(self, ids: NDArray[np.int64]) -> Lookup:
         inner = self.inner.lookup(ids)
 
         def look_up(values: Sequence[object]) -> list[tuple[int, ...]]:
             present = [value for value in values if value is not None]
-            changed = self._changed(self.spec, pa.array(present)) if present else Prepared(pa.nulls(0))
+            changed = self._change(self.spec, pa.array(present)) if present else Prepared(pa.nulls(0))
             if changed.refused:
                 raise DataError([Refusal(None, self.spec.name, changed.refused[0][1])])
             others = iter(changed.values.to_pylist())

@@ -219,7 +219,7 @@ def encode_spark(
                 raise_refusals(refused, source.names)
         except BaseException as error:
             message = _describe_interruption(folder, made.shards)
-            if isinstance(error, DataError) or not _finished(folder, made.shards):
+            if isinstance(error, DataError) or not _find_finished(folder, made.shards):
                 discard(folder)  # no later run can continue from it, and any other may use the folder
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted(message) from None
@@ -237,11 +237,11 @@ def encode_spark(
 
 
 def _describe_interruption(folder: Path, shards: int) -> str:
-    done = len(_finished(folder, shards))
+    done = len(_find_finished(folder, shards))
     return f"interrupted; {done} of {shards} shards are finished; run the same command again to continue"
 
 
-def _finished(folder: Path, shards: int) -> list[FinishedShard]:
+def _find_finished(folder: Path, shards: int) -> list[FinishedShard]:
     return [shard for number in range(shards) if (shard := finished_shard(folder, number)) is not None]
 
 
@@ -249,7 +249,7 @@ def _write_shards(
     tokenizer: DomainTokenizer, source: SparkRows, made: SparkPartition, folder: Path
 ) -> tuple[list[FinishedShard], int]:
     """All shards, also those without rows, and the number that an earlier run finished."""
-    before = _finished(folder, made.shards)
+    before = _find_finished(folder, made.shards)
     for entry in (entry for shard in before for entry in shard.files):
         read_shard(folder, entry)
     shipped = Shipped.of(tokenizer)

@@ -46,7 +46,7 @@ def _join(columns: list[pa.Array], nulls: Sequence[Sequence[str]], reader: Reade
         if reader.comment and not place:
             is_quoted = pc.or_(is_quoted, pc.starts_with(column, reader.comment))
         if pc.any(is_quoted).as_py():
-            column = pc.if_else(is_quoted, _quoted(column, is_quoted, reader), column)
+            column = pc.if_else(is_quoted, _quote(column, is_quoted, reader), column)
         null = _choose_null(spellings, reader.escape)
         if reader.delimiter == SPACES and not null and column.null_count:
             raise UnwritableError("null, which is the empty text, cannot stand between spaces")
@@ -68,7 +68,7 @@ def _marks(reader: Reader) -> str:
     return f"[{re.escape(quote + (reader.escape or quote))}]"
 
 
-def _quoted(column: pa.Array, is_quoted: pa.Array, reader: Reader) -> pa.Array:
+def _quote(column: pa.Array, is_quoted: pa.Array, reader: Reader) -> pa.Array:
     quote, escape = reader.quote, reader.escape or reader.quote
     if not quote or not escape:
         value = column.filter(is_quoted)[0].as_py()

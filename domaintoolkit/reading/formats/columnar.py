@@ -36,7 +36,7 @@ class Columnar:
 
     def __init__(self, file: SourceFile, columns: Sequence[Column]) -> None:
         self._file = file
-        with _reported(file):
+        with _report_damage(file):
             schema = _schema(file)
         self._headers: list[tuple[str, ...]] = [(name,) for name in schema.names]
         types = list(schema.types)
@@ -64,7 +64,7 @@ class Columnar:
 
         Row groups of Parquet are decoded in `threads` at once if they fit in memory.
         """
-        with _reported(self._file):
+        with _report_damage(self._file):
             yield from self._parquet(threads, rows) if self._file.kind == "parquet" else self._arrow(rows)
 
     def _pick(self, batch: pa.RecordBatch) -> Batch:
@@ -122,7 +122,7 @@ class Columnar:
 
 
 @contextmanager
-def _reported(file: SourceFile) -> Iterator[None]:
+def _report_damage(file: SourceFile) -> Iterator[None]:
     """Report what is wrong with a file as `SourceError`."""
     try:
         yield

@@ -55,13 +55,13 @@ def open_sheet(file: SourceFile, reader: Reader) -> Iterator[Sheet]:
         import openpyxl  # type: ignore[import-untyped]
     except ImportError:
         raise MissingExtraError("openpyxl", "excel") from None
-    with _reported(file):
+    with _report_damage(file):
         _check_size(file)
         book = openpyxl.load_workbook(file.path, read_only=True, data_only=True)
     try:
         names = book.sheetnames
         if reader.sheet is not None and reader.sheet not in names:
-            raise SourceError(file.name, f"has no sheet {reader.sheet!r}; its sheets are {_listed(names)}")
+            raise SourceError(file.name, f"has no sheet {reader.sheet!r}; its sheets are {_list_names(names)}")
         others = names[1:] if reader.sheet is None else ()
         yield Sheet(
             _read_rows(file, book, reader.sheet or names[0], reader.skip), (_not_read(file, others),) if others else ()
@@ -71,12 +71,12 @@ def open_sheet(file: SourceFile, reader: Reader) -> Iterator[Sheet]:
 
 
 def _read_rows(file: SourceFile, book: Any, name: str, skip: int) -> Iterator[Row]:
-    with _reported(file):
+    with _report_damage(file):
         sheet = book[name]
         sheet.reset_dimensions()  # some writers give wrong ones
         rows = enumerate(sheet.iter_rows(values_only=True), 1)
     while True:
-        with _reported(file):
+        with _report_damage(file):
             number, cells = next(rows, (0, ()))
         if number == 0:
             return
@@ -85,7 +85,7 @@ def _read_rows(file: SourceFile, book: Any, name: str, skip: int) -> Iterator[Ro
 
 
 @contextmanager
-def _reported(file: SourceFile) -> Iterator[None]:
+def _report_damage(file: SourceFile) -> Iterator[None]:
     """Report a workbook that cannot be read as `SourceError`; openpyxl raises errors of any type."""
     try:
         yield
@@ -103,10 +103,10 @@ def _check_size(file: SourceFile) -> None:
 
 
 def _not_read(file: SourceFile, names: Sequence[str]) -> str:
-    return f"{file.name}: sheets not read: {_listed(names)}; set sheet in the reader to read another than the first"
+    return f"{file.name}: sheets not read: {_list_names(names)}; set sheet in the reader to read another than the first"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
 
 

@@ -87,7 +87,7 @@ def _label_colourings(rows: ChosenRows) -> Iterator[Colouring]:
             means = [_mean([float(value) for value in values if value is not None]) for values in labels]
             yield Colouring(f"label {name}, mean", np.array(means))
         else:
-            yield _grouped(f"label {name}", [str(_most_common(values)) for values in labels])
+            yield _group(f"label {name}", [str(_most_common(values)) for values in labels])
 
 
 def _mean(values: list[float]) -> float:
@@ -102,7 +102,7 @@ def _most_common(values: list[Any]) -> Any:
     )
 
 
-def _grouped(name: str, values: list[str]) -> Colouring:
+def _group(name: str, values: list[str]) -> Colouring:
     common = [value for value, _ in Counter(values).most_common(GROUPS)]
     names = common + (["others"] if len(set(values)) > len(common) else [])
     place = {value: number for number, value in enumerate(common)}
@@ -144,4 +144,4 @@ def _static_colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> Iterator
             head = ids[: int(starts[0]) if len(starts) else len(ids)]
             own = head[grammar.start[head] & (grammar.place[head] == part)]
             found.append(names[int(own[0])] if len(own) else "none")
-        yield _grouped(str(field_name), found)
+        yield _group(str(field_name), found)

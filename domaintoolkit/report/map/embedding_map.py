@@ -83,7 +83,7 @@ def draw_map(
     """
     whole = rows.join(fitted)
     count = len(rows)
-    found = [each for each in colourings(tokenizer, whole) if len(np.unique(_known(each.values[:count]))) > 1]
+    found = [each for each in colourings(tokenizer, whole) if len(np.unique(_drop_missing(each.values[:count]))) > 1]
     if count < FEWEST_POINTS:
         return f"it needs at least {FEWEST_POINTS} held-out histories, and there are {count}"
     if not found:
@@ -125,7 +125,7 @@ def _probe_note(fitted: ChosenRows) -> str:
     )
 
 
-def _known(values: Floats) -> Floats:
+def _drop_missing(values: Floats) -> Floats:
     return values[~np.isnan(values)]
 
 

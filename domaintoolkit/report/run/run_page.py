@@ -101,19 +101,19 @@ def run_page(
     page = render_page(
         "run.html",
         ("page.js", "histories.js", "map.js"),
-        _scripted(tokenizer, found),
+        _script_data(tokenizer, found),
         sections=SECTIONS,
         curves=curves,
         costs=costs,
         cost_sentences=cost_sentences(record),
         **_opening(record, folder),
-        **_seen(record, tokenizer, found),
+        **_describe_held_out(record, tokenizer, found),
         **_closing(record, folder, found, gains or {}),
     )
     return RenderedPage(page, [*curves, *costs, *([] if found is None else found.figures)])
 
 
-def _scripted(tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, Any]:
+def _script_data(tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, Any]:
     """The data of the page's scripts: the map, and the histories of its points."""
     if found is None or found.map is None:
         return {"histories": None, "map": None}
@@ -139,7 +139,7 @@ def _opening(record: RunRecord, folder: EncodedFolder | None) -> dict[str, Any]:
     }
 
 
-def _seen(record: RunRecord, tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, Any]:
+def _describe_held_out(record: RunRecord, tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, Any]:
     """The model's predictions for held-out histories, or the reason that none can be shown."""
     reason = found.generated if found is not None and isinstance(found.generated, str) else None
     return {
@@ -223,7 +223,7 @@ def _look(
     seen = choose_rows(folder, entity, "train", COMPARED)
     model = load_model(record.folder, device)
     ranks = rank_parts(model, *fit_block(model, rows.ids[:RANKED], rows.starts[:RANKED]))
-    drawn = draw_map(model, folder, tokenizer, rows, _probed(folder, entity, split, entities))
+    drawn = draw_map(model, folder, tokenizer, rows, _choose_probe_rows(folder, entity, split, entities))
     return _HeldOut(
         split,
         rows,
@@ -237,7 +237,7 @@ def _look(
     )
 
 
-def _probed(folder: EncodedFolder, entity: Sequence[str], split: str, entities: int) -> ChosenRows:
+def _choose_probe_rows(folder: EncodedFolder, entity: Sequence[str], split: str, entities: int) -> ChosenRows:
     """The histories that a probe is fitted on: as many of training and of validation as the map has."""
     found = ChosenRows([], [], [], [], [], {})
     for name in ("train", "validation"):

@@ -49,35 +49,38 @@ class Outlook:
         """(label, text) of everything, for people."""
         found = [
             ("the study", f"{self.runs} runs; parameters are counted without embeddings, losses in bits an event"),
-            ("law of size (test)", f"{self.size_law.formula}{_said(self.size_law.exponent_interval, 'exponent ', 3)}"),
+            (
+                "law of size (test)",
+                f"{self.size_law.formula}{_show_ends(self.size_law.exponent_interval, 'exponent ', 3)}",
+            ),
             ("law of size and data (validation)", self.joint_law.formula),
         ]
         if self.expected is not None:
             each = self.expected
-            said = f"{each.loss:.3f}{_said(each.interval, '', 3)}{_beyond(each.is_beyond)}"
+            said = f"{each.loss:.3f}{_show_ends(each.interval, '', 3)}{_note_beyond(each.is_beyond)}"
             found.append((f"test loss of {each.parameters:,.0f} parameters", said))
         for budget, choice in self.choices:
             said = (
-                f"{_two(choice.parameters)} parameters{_said(choice.parameters_interval, '', 0)}, "
-                f"{_two(choice.events)} events seen, "
-                f"validation loss {choice.loss:.3f}{_said(choice.loss_interval, '', 3)}"
+                f"{_round(choice.parameters)} parameters{_show_ends(choice.parameters_interval, '', 0)}, "
+                f"{_round(choice.events)} events seen, "
+                f"validation loss {choice.loss:.3f}{_show_ends(choice.loss_interval, '', 3)}"
             )
-            found.append((f"best size for {budget}", f"{said}{_beyond(choice.is_beyond)}"))
+            found.append((f"best size for {budget}", f"{said}{_note_beyond(choice.is_beyond)}"))
         return found
 
 
-def _two(value: float) -> str:
+def _round(value: float) -> str:
     return f"{float(f'{value:.2g}'):,.0f}"
 
 
-def _said(interval: tuple[float, float] | None, name: str, digits: int) -> str:
+def _show_ends(interval: tuple[float, float] | None, name: str, digits: int) -> str:
     if interval is None:
         return ""
-    low, high = (f"{end:.{digits}f}" if digits else _two(end) for end in interval)
+    low, high = (f"{end:.{digits}f}" if digits else _round(end) for end in interval)
     return f" (95%: {name}{low} to {high})"
 
 
-def _beyond(is_beyond: bool) -> str:
+def _note_beyond(is_beyond: bool) -> str:
     return "; beyond what was tried" if is_beyond else ""
 
 

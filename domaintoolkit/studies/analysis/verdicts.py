@@ -75,12 +75,12 @@ def _level(study: Study, rows: Rows, axis: str, level: str) -> str:
     return level if not known else known[0 if level == "first" else -1]
 
 
-def _said(levels: Mapping[str, str], study: Study, rows: Rows) -> str:
+def _name_levels(levels: Mapping[str, str], study: Study, rows: Rows) -> str:
     return " ".join(_level(study, rows, axis, level) for axis, level in levels.items())
 
 
 def _compare(study: Study, finding: Finding, rows: Rows) -> Verdict:
-    names = [_said(levels, study, rows) for levels in (finding.these, finding.those)]
+    names = [_name_levels(levels, study, rows) for levels in (finding.these, finding.those)]
     compared = [list(_select(study, rows, levels)) for levels in (finding.these, finding.those)]
     measure, sides = _measure(finding.y, [*compared[0], *compared[1]]), []
     for own in compared:
@@ -109,11 +109,13 @@ def _by_difference(finding: Finding, found: MeanDifference, what: str) -> Verdic
     figures = {"measured": found.gap, "relative": found.relative}
     said = f"{what}: {found.gap:+.4g} ({found.relative:+.2%})"
     if found.reach is None:
-        return Verdict(finding, UNDECIDED, f"{said}, with one seed: too few to tell.{_published(finding)}", figures)
+        return Verdict(
+            finding, UNDECIDED, f"{said}, with one seed: too few to tell.{_tell_published(finding)}", figures
+        )
     low, high = found.gap - found.reach, found.gap + found.reach
     figures |= {"low": low, "high": high}
     said += f", 95%: {low:+.4g} to {high:+.4g} ({low / abs(found.base):+.2%} to {high / abs(found.base):+.2%})."
-    said += _published(finding, found)
+    said += _tell_published(finding, found)
     if finding.expect == "equal":
         room = finding.margin * abs(found.base)
         said += f" Equal means within {finding.margin:.1%}."
@@ -126,7 +128,7 @@ def _by_difference(finding: Finding, found: MeanDifference, what: str) -> Verdic
     return Verdict(finding, answer, said, figures)
 
 
-def _published(finding: Finding, found: MeanDifference | None = None) -> str:
+def _tell_published(finding: Finding, found: MeanDifference | None = None) -> str:
     if finding.published is None:
         return ""
     said = f" Published: {finding.published:+.1%}"
@@ -137,7 +139,7 @@ def _published(finding: Finding, found: MeanDifference | None = None) -> str:
 
 
 def _level_above_zero(study: Study, finding: Finding, rows: Rows) -> Verdict:
-    name = _said(finding.these, study, rows)
+    name = _name_levels(finding.these, study, rows)
     values = [float(row[finding.y]) for row in _select(study, rows, finding.these)]
     if not values:
         return Verdict(finding, UNTESTED, f"the study has no runs of {name}.")
@@ -248,19 +250,19 @@ def _choices(rows: Rows, law: Any) -> Table:
     for each in flops.tolist():
         choice = law.choose_for_compute(each)
         cells.append([
-            f"{each:.2g}", _rounded(choice.parameters), _between(choice.parameters_interval, _rounded),
-            _rounded(choice.events), f"{choice.loss:.3f}", _between(choice.loss_interval, lambda value: f"{value:.3f}"),
+            f"{each:.2g}", _round(choice.parameters), _show_ends(choice.parameters_interval, _round),
+            _round(choice.events), f"{choice.loss:.3f}", _show_ends(choice.loss_interval, lambda value: f"{value:.3f}"),
             "yes" if choice.is_beyond else "",
         ])  # fmt: skip
     header = ("FLOPs", "best parameters", "95%", "events seen", "expected loss", "95%", "beyond what was tried")
     return Table.of(header, cells)
 
 
-def _rounded(value: float) -> str:
+def _round(value: float) -> str:
     return f"{float(f'{value:.2g}'):,.0f}"
 
 
-def _between(ends: tuple[float, float] | None, show: Callable[[float], str]) -> str:
+def _show_ends(ends: tuple[float, float] | None, show: Callable[[float], str]) -> str:
     return "" if ends is None else f"{show(ends[0])} to {show(ends[1])}"
 
 
@@ -271,7 +273,7 @@ def _use_table(uses: Sequence[TimeUse]) -> Table:
         [each.size, each.parameters, "none" if each.least_batch is None else str(each.least_batch),
          str(each.best_batch), f"{each.losses[each.best_batch]:.3f}",
          "" if each.rival is None else f"{each.rival:.3f}", _time(each),
-         _between(each.time_interval, lambda value: f"{value:.0f}")]
+         _show_ends(each.time_interval, lambda value: f"{value:.0f}")]
         for each in uses
     ]  # fmt: skip
     return Table.of(header, rows)
