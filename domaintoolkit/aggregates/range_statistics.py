@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.util.compilation import compile_loop
+from domaintoolkit.util.loops import compile_loop
 
 __all__ = ["MOMENTS", "NUMBERS", "count_codes", "describe_by_code", "describe_numbers"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.grammar import WindowStart
-from domaintoolkit.util.compilation import compile_loop
+from domaintoolkit.util.loops import compile_loop
 
 __all__ = [
     "EventRanges",
