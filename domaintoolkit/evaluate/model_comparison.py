@@ -110,6 +110,7 @@ def _take_sequences(
     windows: Iterable[WindowsLike], grammar: Syntax, limit: int, last_only: bool = False
 ) -> list[PartSequences]:
     """The sequences of windows up to about `limit` tokens; all in group 0."""
+    # (tokens,) and (windows,) pieces
     ids: list[Ints] = []
     lengths: list[Ints] = [np.zeros(1, np.int64)]
     total = 0
@@ -119,6 +120,7 @@ def _take_sequences(
         total += len(part.ids)
         if total >= limit:
             break
+    # (windows + 1,): the zero in front is the first of `lengths`
     offsets = np.cumsum(np.concatenate(lengths))
     flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
     return split_parts(flat, offsets, np.zeros(len(offsets) - 1, np.int64), grammar, last_only)

@@ -73,11 +73,14 @@ class PartRanks:
 
     def add(self, scores: Tensor, wanted: Tensor) -> None:
         """Add the scores (n, choices) of n values, and the number of the token that came among them (n,)."""
+        # (n, 1) the score of what came
         own = scores.gather(1, wanted[:, None])
+        # (n,) from 1 on; tied choices share the middle of their places
         rank = 1 + (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
         best, choice = scores.softmax(1).max(1)
         hit = (choice == wanted).double().cpu().numpy()
         sure = best.double().cpu().numpy()
+        # (n,) the bin of each confidence; 1 belongs to the last one
         place = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
         self.binned += [np.bincount(place, values, BINS) for values in (np.ones(len(sure)), sure, hit)]
         self.count += len(wanted)
@@ -163,25 +166,32 @@ def _rank_events(
     found: list[PartRanks],
     first: Tensor,
 ) -> None:
+    # (histories + 1,)
     ends = np.cumsum([0, *map(len, histories)])
     batch = events_from_streams(np.concatenate(histories), ends, model.layout).batch().to(model.device)
     targets = event_targets(batch, model.header_parts, model.place, model.get_buffer("continues"))
     if not len(targets.source):
         return
+    # (B, T, H + P, cell)
     cells = model.cells(batch)
+    # (N, width) the state before each event that is told
     hidden = model.hidden(batch, cells).flatten(0, 1)[targets.source]
+    # the event of a state is at the next position of its row
     target, ids = targets.source + 1, batch.ids.flatten(0, 1)
     row, position = target // batch.ids.shape[1], target % batch.ids.shape[1]
+    # (N, P, cell) the event's own parts, of which each sees those before it
     own = cells.flatten(0, 1)[target][:, model.header_parts :]
     before = model.embed_scored(ids[targets.source])
     # (N, P, cell)
     _, queries = model.heads(hidden, batch.session.flatten()[target], own, before)
     for part, choices in enumerate(candidates):
         place = model.header_parts + part
+        # (N,) numbers of the events that have this part
         there = targets.there[place]
         there = there[position[there] >= first[row[there]]]
         if not len(there):
             continue
+        # (events, choices)
         scores = queries[there, part] @ model.scored[choices].t() + model.bias[choices, 0]
         found[part].add(scores.float(), torch.searchsorted(choices, ids[target[there], place]))
 
@@ -193,18 +203,23 @@ def _rank_tokens(
     found: list[PartRanks],
     first: Tensor,
 ) -> None:
+    # (B, T) filled up on the right; a row is one history, and padding is of document -1
     ids = torch.zeros(len(histories), max(map(len, histories)), dtype=torch.long)
     documents = torch.full_like(ids, -1)
     for row, history in enumerate(histories):
         ids[row, : len(history)] = torch.from_numpy(history)
         documents[row, : len(history)] = 0
     batch = TokenBatch(ids, documents).to(model.device)
+    # (B * (T - 1), width) the state before each token but the first of a row
     hidden = model.hidden(batch.ids, batch.documents)[:, :-1].flatten(0, 1)
+    # (B, T - 1) and (B * (T - 1),): which of these tokens are real and late enough
     ranked = torch.arange(1, batch.documents.shape[1], device=first.device) >= first[:, None]
     follows = ((batch.documents[:, 1:] >= 0) & ranked).flatten()
+    # (B * (T - 1),) the tokens that came
     after = batch.ids[:, 1:].flatten()
     place, begins = model.place[after], model.start[after]
     for part, choices in enumerate(candidates):
+        # only tokens that begin the part are ranked: the others stand in a distribution of their own
         there = (follows & begins & (place == model.header_parts + part) & (place >= Place.BYTE)).nonzero().flatten()
         if not len(there):
             continue

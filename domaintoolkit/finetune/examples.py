@@ -54,6 +54,7 @@ class Examples:
         order: list[Longs] = []
         for shard in np.unique(owner).tolist():
             stored, mine = self.shards[shard], np.flatnonzero(owner == shard)
+            # a history that has no event yet is read as a header with the anchor of its own date
             for has_events in (True, False):
                 some = mine[(self.placed.events[rows[mine]] > 0) == has_events]
                 if not len(some):
@@ -78,6 +79,7 @@ class Examples:
 
 
 def _concatenate(pieces: list[PrefixWindows]) -> PrefixWindows:
+    # (pieces + 1,) windows before each piece, whose windows are numbered from 0
     before = offsets_of(np.array([len(piece.events) for piece in pieces]))
     return PrefixWindows(
         ids=np.concatenate([piece.ids for piece in pieces]),

@@ -106,10 +106,12 @@ class TokenValueScorer:
         """The tokens that are read before each next event: the header, and the latest events that leave room for it."""
         model = self.model
         index = index_events(ids, offsets, model.layout)
+        # tokens for the history, once the parts before the field and the longest value have their places
         room = model.config.block - max(map(len, self.values)) - (self.first + 2)
         found = []
         for row, own in enumerate(cuts):
             begins = index.starts[index.offsets[row] : index.offsets[row + 1]]
+            # (events + 1,) where each event begins, and where the last ends
             bounds = np.append(begins, offsets[row + 1])
             head = ids[offsets[row] : bounds[0]]
             for cut in own:
@@ -117,6 +119,7 @@ class TokenValueScorer:
                 # the first event from which on all fit; the last one before the cut is always read
                 first = int(np.searchsorted(bounds[:cut], end - (room - len(head)))) if cut else 0
                 kept = bounds[min(first, max(0, cut - 1))]
+                # a window does not begin with a session token: its first event has none
                 kept += int(kept > bounds[0] and self.of[ids[kept]] == Place.SESSION)
                 found.append(np.concatenate([head, ids[kept:end]]))
         return found
@@ -125,17 +128,21 @@ class TokenValueScorer:
         """(n, V) log-probabilities after some histories."""
         cache, device = Cache(), self.model.device
         sizes = torch.tensor([len(each) for each in contexts], device=device)
+        # (n, T) filled up on the right, and (n, T) True for real tokens
         padded = torch.zeros(len(contexts), int(sizes.max()), dtype=torch.long, device=device)
         for row, each in enumerate(contexts):
             padded[row, : len(each)] = torch.from_numpy(each.astype(np.int64)).to(device)
         real = torch.arange(padded.shape[1], device=device) < sizes[:, None]
         hidden = self.model.read(padded, real, cache)
+        # (n, V) after the last token of each
         logits = self.model.logits(hidden[torch.arange(len(sizes), device=device), sizes - 1]).float()
         is_session = self.of == Place.SESSION
+        # (V,) the tokens that can begin an event
         opening = is_session | self.begins[self.model.header_parts]
         # (n,) of an event that begins a session
         chance = _within(logits, opening)[:, is_session].flatten().exp()
         ways = self.samples
+        # (ways, n) the logarithm of each way's share, and True if it begins a session
         shares = torch.full((ways, len(contexts)), -float(np.log(ways)), device=device)
         opens = torch.full((ways, len(contexts)), bool(session), device=device)
         if session is None and self.sessions and self.first:
@@ -143,10 +150,12 @@ class TokenValueScorer:
         elif session is None and self.sessions:
             ways, shares = 2, torch.stack([(1 - chance).log(), chance.log()])
             opens = torch.tensor([[False], [True]], device=device).expand(2, len(contexts))
+        # (R,) rows lie way by way, so that R is ways times n
         rows = torch.arange(len(contexts), device=device).repeat(ways)
         cache.pick(rows)
         logits, begun = logits[rows], opens.flatten()
         if bool(begun.any()):
+            # (R,) rows without a session keep the logits that they have
             token = is_session.nonzero().flatten().expand(len(rows))
             logits = torch.where(begun[:, None], self._read(token, begun, cache), logits)
         if self.first:
@@ -163,11 +172,13 @@ class TokenValueScorer:
     def _draw_before(self, logits: Tensor, cache: Cache, generator: torch.Generator) -> Tensor:
         """Logits (R, V) after the parts before the field, drawn token by token."""
         device, count = logits.device, len(logits)
+        # (R,) the place that comes next, the part that is being written, and the tokens of it so far
         following = torch.full((count,), self.model.header_parts, device=device)
         part, tail = torch.zeros_like(following), torch.zeros_like(following)
         going = torch.zeros(count, dtype=torch.bool, device=device)
         live = torch.ones(count, dtype=torch.bool, device=device)
         while bool(live.any()):
+            # (R, V)
             allowed = self.begins[following] | (self.continues[part] & going[:, None])
             chances = logits.masked_fill(~allowed, -torch.inf).softmax(1).cpu()
             drawn = torch.multinomial(chances, 1, generator=generator).squeeze(1).to(device)
@@ -190,7 +201,9 @@ class TokenValueScorer:
 
         `logits` (R, vocabulary) are of the next token, which is among the `allowed`.
         """
+        # (R, V)
         logs = _within(logits, allowed)
+        # values by their next token, which is read once for all of them
         groups: dict[int, list[int]] = {}
         for value in chosen:
             if len(self.values[value]) > depth:
@@ -201,6 +214,7 @@ class TokenValueScorer:
             if not any(self._is_read(self.values[value], depth + 1) for value in same):
                 continue
             own = Cache()
+            # a copy of the references: other branches go on from the same keys and values
             own.layers, own.valid = list(cache.layers), cache.valid
             every = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
             after = self._read(torch.full_like(every, token, dtype=torch.long), every, own)
@@ -210,6 +224,7 @@ class TokenValueScorer:
             more = ending | self.continues[int(self.of[opening])] if going else ending
             ended = [value for value in same if len(self.values[value]) == depth + 1]
             if ended and going:
+                # a value that could go on has ended if the next token begins something else
                 total[:, ended] += _within(after, more)[:, ending].logsumexp(1)[:, None]
             self._walk(after, more, depth + 1, same, own, total)
 

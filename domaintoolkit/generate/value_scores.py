@@ -152,6 +152,7 @@ class ValueScorer:
     ) -> Tensor:
         """(n, V) log-probabilities of a few cases."""
         model, count = self.model, len(hidden)
+        # (n, P, cell) the parts of the next event: none is known yet
         own = torch.zeros(count, model.event_parts, model.config.cell, device=hidden.device)
         begins = torch.full((count,), bool(session), device=hidden.device)
         rows = _Rows(hidden, before, last, begins, own)
@@ -187,13 +188,16 @@ class ValueScorer:
         model, hidden, count = self.model, rows.hidden, len(rows.hidden)
         shares = torch.zeros(1, count, device=hidden.device)
         if is_open and self.sessions and model.config.sequential:
+            # (n,)
             score = model.session_head(hidden).squeeze(1)
             if self.first:
+                # (samples * n,) each sample draws its own session, and weighs one of so many
                 rows = rows.pick(torch.arange(count, device=hidden.device).repeat(self.samples))
                 chances = torch.rand(len(rows.hidden), generator=generator).to(hidden.device)
                 rows = rows._replace(session=chances < score.sigmoid().repeat(self.samples))
                 shares = shares.expand(self.samples, -1) - np.log(self.samples)
             else:
+                # both ways are computed, and weighed by their probabilities: no draw is needed
                 rows = rows.pick(torch.arange(count, device=hidden.device).repeat(2))
                 rows = rows._replace(session=torch.arange(len(rows.hidden), device=hidden.device) >= count)
                 no, yes = torch.nn.functional.logsigmoid(-score), torch.nn.functional.logsigmoid(score)
@@ -266,11 +270,13 @@ class ValueScorer:
         """Take the nats of the tails of one part off `total` (R, chosen)."""
         model, part, place = self.model, self.parts[number], self.place + number
         starts = part.starts[picked]
+        # (going,) the chosen values that have more than one token in this part
         going = ((starts >= 0) & self.goes_on[starts.clamp(min=0)]).nonzero().flatten()
         if not len(going):
             return
         count = len(rows.hidden)
         if need is None:
+            # (pairs,) each row with each of these values, or only with those that its case needs
             row, column = (grid.flatten() for grid in torch.meshgrid(torch.arange(count), going.cpu(), indexing="ij"))
         else:
             wanted = need[:, picked[going].cpu()].repeat(count // len(need), 1)
@@ -278,6 +284,7 @@ class ValueScorer:
             column = going.cpu()[column]
         embedded, scored = model.embedding / SPREAD, torch.cat((model.scored, model.bias), 1)
         row, column = row.to(total.device), column.to(total.device)
+        # in pieces: a pair takes a hidden state for every token of its tail
         for low in range(0, len(row), PAIRS):
             here, which = row[low : low + PAIRS], column[low : low + PAIRS]
             value = picked[which]
@@ -300,21 +307,26 @@ class ValueScorer:
         for part in range(self.first):
             contexts, queries = model.heads(rows.hidden, rows.session, own, rows.before)
             place = model.header_parts + part
+            # (R, K) drawn on the CPU, whose generator gives the same numbers on every machine
             chances = self._first_tokens(queries[:, part], place).exp().cpu()
             drawn = torch.multinomial(chances, 1, generator=generator).squeeze(1).to(own.device)
             ids = model.candidates(place)[drawn]
+            # (R, cell)
             cells = model.embedding[ids]
             going = (until <= part) & self.goes_on[ids]
             if bool(going.any()):
+                # (going,) rows whose part has further tokens
                 at = going.nonzero().flatten()
                 tails = self._draw_tails(place, contexts[at, part], ids[at], generator)
                 kept = torch.tensor([number for number, tail in enumerate(tails) if tail], dtype=torch.long)
                 if len(kept):
+                    # (tokens,) those of all tails that are not empty, one after another
                     flat = torch.tensor([token for tail in tails for token in tail], device=own.device)
                     ends = torch.tensor([0, *np.cumsum([len(tail) for tail in tails if tail])], device=own.device)
                     cells = model.tail_encoder(cells, at[kept.to(at.device)], ends, model.embedding[flat])
             # a part that an earlier token fills stays empty
             own[:, part] = cells / SPREAD * (until <= part)[:, None]
+            # a token such as null fills several parts
             until = torch.where(until <= part, part + model.fills[ids].long().clamp(min=1), until)
         return own
 
@@ -322,6 +334,7 @@ class ValueScorer:
         """The tails of parts that begin with these tokens, until each ends."""
         model = self.model
         tails: list[list[int]] = [[] for _ in begin]
+        # rows whose tail has not ended
         live = list(range(len(tails)))
         embedded, scored = model.embedding / SPREAD, torch.cat((model.scored, model.bias), 1)
         for _ in range(LONGEST):
@@ -333,6 +346,7 @@ class ValueScorer:
             # as if the event before had no tail to copy from
             nothing = so_far._replace(length=torch.full_like(lengths, -1))
             at = torch.tensor(live, device=begin.device)
+            # (live, choices + 1): the last choice ends the tail
             found, ids = model.tail_decoder.following(
                 place, contexts[at], embedded[begin[at]], so_far, nothing, embedded, scored
             )
@@ -411,6 +425,7 @@ def score_values(
     own = CanonicalField(bound, tokenizer.types[field], tables)
     if values is None:
         found = {}
+        # a token counts if it reads as a value whose only spelling it is
         for token in np.flatnonzero(tables.starts[bound.first_place]).tolist():
             readable, value = own.read([token]) if token != own.null else (False, None)
             if readable and own.rewrite([token], ()) == (token,):

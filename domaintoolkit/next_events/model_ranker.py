@@ -47,13 +47,17 @@ class HistoryWindows:
         Cases of one history share a stream; so do those that see its end from at least half a block before.
         """
         half = max(1, self.room // 2)
+        # (cases,) positions that a block does not hold, and the event from which on is read, a multiple of half a block
         over = np.maximum(cases.cuts - self.room, 0)
         starts = -(-over // half) * half
+        # (cases,) one number for each history and start
         key = cases.rows * (int(starts.max(initial=0)) + 1) + starts
         _, first, group = np.unique(key, return_index=True, return_inverse=True)
+        # (streams,) the end of the longest case of each, and its positions with the header
         ends = np.zeros(len(first), np.int64)
         np.maximum.at(ends, group, cases.cuts)
         lengths = ends - starts[first] + 1
+        # (cases,) in the order of their streams, and (streams + 1,) where those of each begin
         members = np.argsort(group, kind="stable")
         bounds = np.searchsorted(group[members], np.arange(len(first) + 1))
         for some in group_by_length(lengths, POSITIONS):

@@ -150,10 +150,14 @@ def parse_counts(texts: pa.Array, form: TimeForm) -> TextTimes:
     """Text that is a number counts the form's unit; any other is ISO 8601."""
     named_origin = form.origin is None or form.origin[1]
     is_count = np.asarray(pc.fill_null(pc.match_substring_regex(texts, _COUNTS), False))
+    # (counts,) and (other texts,) the rows of each kind
     rows, others = np.flatnonzero(is_count), np.flatnonzero(~is_count)
+    # most columns are of one kind, and need no copy
     whole = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
     counts = parse_likely(whole, pa.int64(), _PLAIN, lambda some: _cast(some, form), lambda text: count_of(text, form))
+    # numbers of counts back to rows of the column
     refused = [(int(rows[at]), reason) for at, reason in counts.refused]
+    # (rows,) each; the other texts are filled in below
     micros, named = np.zeros(len(texts), np.int64), np.full(len(texts), named_origin)
     null, dates = np.zeros(len(texts), np.bool_), np.full(len(texts), form.unit == "d")
     null[rows] = np.asarray(counts.values.is_null())
@@ -164,6 +168,7 @@ def parse_counts(texts: pa.Array, form: TimeForm) -> TextTimes:
     times = parse_times(written, form.cut)
     micros[others], named[others], null[others] = times.micros, times.named, times.null
     refused += [(int(others[at]), reason) for at, reason in times.refused]
+    # a text of ISO 8601 with at most ten characters has a date and no time of day
     dates[others] = np.asarray(pc.fill_null(pc.less_equal(pc.binary_length(written), 10), False))
     return TextTimes(micros, named, null, sorted(refused), [int(others[at]) for at in times.leaps], dates)
 

@@ -64,11 +64,14 @@ def _parse_pattern(texts: pa.Array, pattern: TimePattern, cut: bool, origin: tup
     layout = _fixed_layout(pattern)
     if layout is not None:
         _read_fixed(texts, layout, micros, read)
+    # what is not read is written over below, or stays null
     if pattern.offset:
         micros -= pattern.offset
+    # rows whose text has not been read by its places
     left = np.flatnonzero(~read & np.asarray(texts.is_valid()))
     leaps = LeapSeconds()
 
+    # one time for each different text; a leap second is noted, since its time is that of the next second
     def parse(text: str) -> int:
         time, _, is_leap = pattern.read(text, cut)
         leaps.note(text, is_leap)
@@ -79,6 +82,7 @@ def _parse_pattern(texts: pa.Array, pattern: TimePattern, cut: bool, origin: tup
     if good.any():
         micros[left[good]], read[left[good]] = single.values.drop_null().to_numpy(), True
     named = pattern.names_zone
+    # a time of day counts from the origin, whose zone it takes
     if origin is not None and not pattern.has_date:
         micros, named = micros + origin[0], origin[1]
     refused = [(int(left[at]), reason) for at, reason in single.refused]
@@ -145,6 +149,7 @@ def _read_fixed(texts: pa.Array, layout: Layout, micros: NDArray[np.int64], read
 def _characters(texts: pa.Array, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The bytes (rows, width) of the texts that have `width` of them, and their rows."""
     kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    # (rows + 1,) without a copy; those of a slice do not begin with 0
     offsets = np.frombuffer(texts.buffers()[1], kind)[texts.offset : texts.offset + len(texts) + 1]
     data = texts.buffers()[2]
     text = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)

@@ -203,6 +203,7 @@ def pack_blocks(
     low, high = _ranges(histories.event_offsets, rows)
     if unit == "tokens":
         starts = histories.starts
+        # (rows,) the tokens of each history
         begin, end = _ranges(histories.offsets, rows)
         ends = end - begin
         # an event's start counts from its row's first token: that of the first event is the length of the header
@@ -256,6 +257,7 @@ def concatenate(parts: Iterable[Windows]) -> Windows:
     listed = list(parts)
     return Windows(
         ids=np.concatenate([part.ids for part in listed]),
+        # (windows + 1,)
         offsets=np.cumsum(np.concatenate([[0], *(np.diff(part.offsets) for part in listed)])),
         rows=np.concatenate([part.rows for part in listed]),
         entities=np.concatenate([part.entities for part in listed]),

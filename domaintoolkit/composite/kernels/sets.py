@@ -76,6 +76,7 @@ def split_events(
     and `opens` if it has a session token.
     """
     n = len(begins)
+    # as long as the events: a set has at most the tokens of its event
     tokens, first = np.empty((ends - begins).sum(), np.int32), np.zeros(n + 1, np.int64)
     outside, opens = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
     for e in range(n):
@@ -85,6 +86,7 @@ def split_events(
             begin += 1
         size, outside[e] = split_event(ids, begin, ends[e], base, tokens, first[e])
         first[e + 1] = first[e] + size
+    # a copy, since the slice would keep the whole array alive
     return tokens[: first[n]].copy(), first, outside, opens
 
 

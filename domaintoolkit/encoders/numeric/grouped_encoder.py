@@ -159,17 +159,21 @@ class GroupedNumericEncoder(Encoder):
         """The sequence of every code in one part: those of the groups, then those that fill all parts."""
         made: list[Longs] = []
         for group, encoder in enumerate(self.encoders):
+            # (codes of the group,) the slots of its own encoder
             slots = encoder.tables[part].slots[: encoder.null_code].astype(np.int64)
             if part == self.bucket_part:
+                # buckets are those of the group, and the steps of `refine` those that all share
                 slots += int(self._first_buckets[group]) - encoder.first_bucket
             elif part == len(self.parts) - 1 and self.spec.refine > 1:
                 slots += self.common.first_step - encoder.first_step
             made.append(slots)
         last = self.common.tables[part]
         if last.offsets is None:
+            # every code has one token in this part: no offsets
             filling = last.slots[self.common.null_code :]
             return Cells(np.empty(0, np.int32), np.concatenate([*made, filling]).astype(np.int32))
         whole = np.concatenate(made)
+        # codes from null on have no token in this part: their sequences are empty
         ends = np.full(self.common.code_count - self.common.null_code, len(whole))
         return Cells(np.empty(0, np.int32), whole.astype(np.int32), np.append(np.arange(len(whole) + 1), ends))
 

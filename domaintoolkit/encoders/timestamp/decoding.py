@@ -45,12 +45,15 @@ def decode_instants(
     count = int(event_offsets[-1])
     tokens = TimeTokens({}, None, np.zeros(count, np.bool_)) if encoder is None else encoder.read(cells)
     zone = zone_table("UTC") if encoder is None else encoder.zone
+    # (events,) True for the first event of each history, which no delta binds
     first = np.zeros(count, np.bool_)
     first[event_offsets[:-1][np.diff(event_offsets) > 0]] = True
+    # (events,) each: µs since the event before
     least, most = np.where(first, 0, low), np.where(first, LAST, LAST if high is None else high)
     least, most = _shifts(encoder, tokens, least, most)
     _check(tokens, least, most, first, event_offsets)
     steps = Steps(zone, tokens.parts, least, most, days, event_offsets)
+    # (events,) and (histories,): nearly all histories are solved together, the others one by one
     times, solved = sweep(steps)
     for history in np.flatnonzero(~solved).tolist():
         begin, end = event_offsets[history : history + 2].tolist()

@@ -162,6 +162,7 @@ def drift(
         rows = partition(opened, tokenizer.schema, spill, progress or silent, refused=unreadable)
         new = _Sample.empty(groups)
         values, counts = NewValues(tokenizer), Counts()
+        # as many rows at a time as the memory holds; all events of an entity are in one bucket
         for low, high in rows.buckets.ranges(0, rows.buckets.count, budget.unit_rows):
             table = rows.buckets.read(low, high)
             if table is not None:
@@ -174,6 +175,7 @@ def drift(
     if not new.events:
         raise_refusals([*unreadable, *unfit], rows.sources, unreadable.problems + counts.rows_refused)
         raise DataError([Refusal(None, None, "there are no rows to compare")])
+    # shares are of entities for static fields, and of events for others
     known, totals = Counts(**encoded.manifest.counts), encoded.manifest.totals
     shares = {
         spec.name: (
@@ -197,12 +199,14 @@ def _count_encoded(encoded: EncodedFolder, tokenizer: DomainTokenizer) -> tuple[
     tokenizer was fitted on are never new to it, and those of others often are, without any change in the data.
     """
     counts = np.zeros(len(tokenizer.vocabulary), np.int64)
+    # once for the tokens, from which the groups are made, and once for the groups
     for rows in encoded.streams():
         counts += np.bincount(rows.ids, minlength=len(counts))
     groups = group_tokens(tokenizer, counts)
     held_out = sum(number["entities"] for split, number in encoded.manifest.splits.items() if split != "train")
     sample = _Sample.empty(groups)
     for rows in encoded.streams():
+        # (streams,) those that are in the sample
         streams = np.arange(len(rows.offsets) - 1)
         if held_out >= HELD_OUT:
             streams = np.flatnonzero(pc.not_equal(rows.table["split"], "train").to_numpy(zero_copy_only=False))

@@ -229,6 +229,7 @@ def _places(wanted: pa.Table, keys: pa.Table) -> NDArray[np.int64]:
     if not len(hashes):
         return np.full(len(mine), -1)
     order = np.argsort(hashes, kind="stable")
+    # (wanted,) the row with this hash, or any other
     at = order[np.minimum(np.searchsorted(hashes[order], mine), len(order) - 1)]
     return np.where(hashes[at] == mine, at, -1)
 
@@ -253,6 +254,7 @@ def _field(
     if name not in mine.column_names or name not in columns:
         return report
     exact = _equal(to_plain(mine[name]), to_plain(columns[name]))
+    # (rows,) an encoder that loses something is right if the tokens agree
     tolerated = np.zeros(len(exact), bool) if report.lossless else agree & ~exact
     found = FieldReport(report.kind, report.lossless, len(exact), int(exact.sum()), int(tolerated.sum()))
     return replace(found, wrong=int((~exact & ~tolerated).sum()))
@@ -260,12 +262,14 @@ def _field(
 
 def _equal(own: pa.Array, back: pa.Array) -> Flags:
     """True for each row with the same value in both; a null equals only a null, and NaN equals NaN."""
+    # two columns without a value
     if pa.types.is_null(own.type) and pa.types.is_null(back.type):
         return np.ones(len(own), np.bool_)
     if own.type != back.type:
         try:
             own = own.cast(back.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            # types that do not cast are compared by the one text that each value has
             own, back = write_names(own), write_names(back)
     same = pc.fill_null(pc.equal(own, back), False)
     if pa.types.is_floating(own.type):

@@ -27,11 +27,15 @@ def _forward(
     rows, out, log_sums, first, count,
     SCALE: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr,
 ):  # fmt: skip
+    # a program takes one head and one tile of queries
     head, begin = tl.program_id(0), tl.program_id(1) * QUERIES
     own, cell = begin + tl.arange(0, QUERIES), tl.arange(0, WIDTH)
     there = own < count
+    # a row holds its query, key and value of all heads one after another; 64 bits, since N rows can have more numbers
+    # than 32 bits count
     source = rows + head * WIDTH + cell[None, :]
     query = tl.load(source + own.to(tl.int64)[:, None] * (3 * HEADS * WIDTH), there[:, None], 0.0)
+    # (queries,) where the history of each begins
     since = tl.load(first + own, there, count)
     # finite, so that a tile in which a row sees nothing leaves it as it was
     highest = tl.full((QUERIES,), -1.0e30, tl.float32)
@@ -43,6 +47,7 @@ def _forward(
         far = source + other.to(tl.int64)[:, None] * (3 * HEADS * WIDTH)
         key = tl.load(far + HEADS * WIDTH, other[:, None] < count, 0.0)
         value = tl.load(far + 2 * HEADS * WIDTH, other[:, None] < count, 0.0)
+        # (queries, keys): of its own history, and not later
         seen = (other[None, :] >= since[:, None]) & (other[None, :] <= own[:, None])
         score = tl.where(seen, tl.dot(query, tl.trans(key)) * SCALE, float("-inf"))
         higher = tl.maximum(highest, tl.max(score, 1))
@@ -52,11 +57,13 @@ def _forward(
         total = total * shrink + tl.sum(weight, 1)
         found = tl.dot(weight.to(value.dtype), value, found * shrink[:, None])
         highest = higher
+    # (queries, WIDTH) cells of `out`, whose rows hold one vector a head
     place = own.to(tl.int64)[:, None] * (HEADS * WIDTH) + head * WIDTH + cell[None, :]
     tl.store(out + place, (found / total[:, None]).to(out.dtype.element_ty), there[:, None])
     tl.store(log_sums + head * count + own, highest + tl.log2(total), there)
 
 
+# The gradient of the queries: as `_forward`, a program for each tile of them
 @triton.jit
 def _by_query(
     rows, out, grad_out, log_sums, shifts, grad_rows, first, count,
@@ -72,6 +79,7 @@ def _by_query(
     # (queries,) the gradient of a softmax subtracts this from each term; the keys' pass reads it again
     shift = tl.sum(tl.load(out + place, there[:, None], 0.0).to(tl.float32) * above.to(tl.float32), 1)
     tl.store(shifts + head * count + own, shift, there)
+    # with it, weights are exact at once: no running maximum
     log_sum = tl.load(log_sums + head * count + own, there, 0.0)
     since = tl.load(first + own, there, count)
     found = tl.zeros((QUERIES, WIDTH), tl.float32)
@@ -82,12 +90,15 @@ def _by_query(
         value = tl.load(far + 2 * HEADS * WIDTH, other[:, None] < count, 0.0)
         seen = (other[None, :] >= since[:, None]) & (other[None, :] <= own[:, None])
         weight = tl.where(seen, tl.exp2(tl.dot(query, tl.trans(key)) * SCALE - log_sum[:, None]), 0.0)
+        # (queries, keys) the gradient of the scores
         part = weight * (tl.dot(above, tl.trans(value)) - shift[:, None])
         found = tl.dot(part.to(key.dtype), key, found)
+    # the factor is ln 2: scores were in powers of 2
     place = own.to(tl.int64)[:, None] * (3 * HEADS * WIDTH) + head * WIDTH + cell[None, :]
     tl.store(grad_rows + place, (found * (SCALE * 0.6931471805599453)).to(grad_rows.dtype.element_ty), there[:, None])
 
 
+# The gradients of keys and values: a program for each tile of keys, which goes through the queries that see it
 @triton.jit
 def _by_key(
     rows, grad_out, log_sums, shifts, grad_rows, last, count,
@@ -104,6 +115,7 @@ def _by_key(
     until = tl.load(last + own, there, 0)
     by_key = tl.zeros((KEYS, WIDTH), tl.float32)
     by_value = tl.zeros((KEYS, WIDTH), tl.float32)
+    # `last` rises, so that of the tile's last key is the largest
     for start in range(begin // QUERIES * QUERIES, tl.load(last + tl.minimum(begin + KEYS, count) - 1), QUERIES):
         other = start + tl.arange(0, QUERIES)
         inside, far = other < count, other.to(tl.int64)[:, None] * (HEADS * WIDTH)
@@ -111,6 +123,7 @@ def _by_key(
         above = tl.load(grad_out + far + head * WIDTH + cell[None, :], inside[:, None], 0.0)
         log_sum = tl.load(log_sums + head * count + other, inside, 0.0)
         shift = tl.load(shifts + head * count + other, inside, 0.0)
+        # (keys, queries)
         seen = (other[None, :] >= own[:, None]) & (other[None, :] < until[:, None])
         weight = tl.where(seen, tl.exp2(tl.dot(key, tl.trans(query)) * SCALE - log_sum[None, :]), 0.0)
         by_value = tl.dot(weight.to(above.dtype), above, by_value)

@@ -40,9 +40,12 @@ def _join(columns: list[pa.Array], nulls: Sequence[Sequence[str]], reader: Reade
     special = _special(reader)
     cells = []
     for place, (column, spellings) in enumerate(zip(columns, nulls, strict=True)):
+        # (rows,) each cell that a reader would not read back as it is
         is_quoted = pc.match_substring_regex(column, special)
+        # a text that a reader takes for null
         if spellings:
             is_quoted = pc.or_(is_quoted, pc.is_in(column, pa.array(spellings, TEXT)))
+        # a line that a reader would skip as a comment
         if reader.comment and not place:
             is_quoted = pc.or_(is_quoted, pc.starts_with(column, reader.comment))
         if pc.any(is_quoted).as_py():

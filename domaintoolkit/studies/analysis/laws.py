@@ -66,16 +66,19 @@ def fit_law(x: Sequence[float], y: Sequence[Sequence[float]], draws: int = DRAWS
 
 @lru_cache(maxsize=256)  # a page, its findings and its summary ask for the same laws
 def _fit_points(x: tuple[float, ...], y: tuple[tuple[float, ...], ...], draws: int, seed: int) -> Law:
+    # (points,) by rising x
     order = np.argsort(np.asarray(x, np.float64), kind="stable")
     places = np.asarray(x, np.float64)[order]
     values = [np.asarray(y[number], np.float64) for number in order]
     if len(set(places.tolist())) < 3:
         raise ValueError(f"a law needs at least three points, got {len(set(places.tolist()))}")
     means = np.array([each.mean() for each in values])
+    # the law goes through the means over seeds
     floor, scale, exponent = _fit(places, means, _starts(means))
     rng = np.random.default_rng(seed)
     drawn: list[tuple[float, float, float]] = []
     if any(len(each) > 1 for each in values):
+        # resampled points are near the measured ones: one start is enough
         near = [(floor, scale, exponent)]
         samples = [np.array(resample_means([each.tolist() for each in values], rng)) for _ in range(draws)]
         drawn = [_fit(places, sample, near) for sample in samples]

@@ -180,6 +180,7 @@ Coefficients = tuple[float, float, float, float, float]
 
 def _starts(points: Floats) -> list[Coefficients]:
     low, high = float(points[:, 2].min()), float(points[:, 2].max())
+    # (2,) the geometric mean; numbers as ratios to it have logarithms near 0, which the search needs
     middle = np.exp(np.log(points[:, :2]).mean(0))
     rest = max(high - low, 1e-3)
     return [
@@ -194,11 +195,13 @@ def _fit(points: Floats, starts: Sequence[Coefficients]) -> Coefficients:
     logs = np.log(points[:, :2] / middle)
 
     def terms(coefficients: Floats) -> tuple[Floats, Sequence[Floats]]:
+        # the coefficients of the search are logarithms, so derivatives are by these
         floor, a, alpha, b, beta = coefficients
         of_size, of_data = a * np.exp(-alpha * logs[:, 0]), b * np.exp(-beta * logs[:, 1])
         derivatives = (floor, of_size, -of_size * logs[:, 0] * alpha, of_data, -of_data * logs[:, 1] * beta)
         return floor + of_size + of_data, derivatives
 
+    # a and b as they are at the middle, where they are about the loss
     begin = [
         (floor, a * middle[0] ** -alpha, alpha, b * middle[1] ** -beta, beta) for floor, a, alpha, b, beta in starts
     ]
