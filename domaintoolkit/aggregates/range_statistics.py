@@ -76,6 +76,7 @@ def count_codes(codes: Longs, distinct: int, low: Longs, high: Longs, top: int, 
     # a count is of range i only if its stamp is i: clearing all counts for each range would take longer
     stamps, counts = np.full(distinct, -1, np.int64), np.zeros(distinct, np.int64)
     for i in range(len(low)):
+        # different codes, the count of the most frequent one, and of all
         found, most, total = 0, 0, 0
         last = np.nan
         out[i, :] = 0
@@ -124,6 +125,7 @@ def describe_by_code(values: Floats, codes: Longs, low: Longs, high: Longs, top:
             out[i, code, 2] = min(out[i, code, 2], value)
             out[i, code, 3] = max(out[i, code, 3], value)
             out[i, code, 5] = value
+        # the variance is that around the first value, less the square of the mean around it
         for code in range(top):
             if count[code] == 0:
                 continue

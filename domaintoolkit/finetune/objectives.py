@@ -63,6 +63,7 @@ class Objective:
 
     def start(self) -> Tensor:
         """(outputs,) what the network gives before it has learned: the plain shares."""
+        # a share of 0 or 1 would have an infinite logarithm
         shares = np.clip(np.array(self.base or (0.5, 0.5)), 1e-4, 1 - 1e-4)
         if self.kind == "binary":
             return torch.tensor([np.log(shares[1] / shares[0])], dtype=torch.float32)
@@ -98,6 +99,7 @@ class Objective:
     def score(self, predicted: Floats, values: Floats, groups: Longs) -> dict[str, float]:
         """The metrics of predictions as `predict` gives them."""
         if self.kind == "binary":
+            # (n,) of the positive class, and of the class that came
             shares = predicted[:, 1]
             likely = np.where(values > 0, shares, 1 - shares)
             return {
@@ -107,6 +109,7 @@ class Objective:
             }
         if self.kind == "multiclass":
             codes = values.astype(np.int64)
+            # (n,) the probability of the class that came
             own = predicted[np.arange(len(codes)), codes]
             there = np.unique(codes)
             # (classes that occur,) each against all others
@@ -168,6 +171,7 @@ def _ranking_loss(scores: Tensor, values: Tensor, weights: Tensor, groups: Tenso
     """RankNet (Burges et al. 2005): the logistic loss of each pair of a group that the targets order."""
     # (n, n) True if row i ought to come before row j
     higher = (values[:, None] > values[None]) & (groups[:, None] == groups[None])
+    # (n, n) a pair weighs as much as the product of its rows
     pairs = higher * weights[:, None] * weights[None]
     # (n, n) entry (i, j) is small if row i has the higher score
     each = functional.softplus(scores[None] - scores[:, None])
@@ -190,10 +194,12 @@ def _ndcg(scores: Floats, values: Floats, groups: Longs, top: int = 10) -> float
     found = []
     discount = 1 / np.log2(np.arange(2, top + 2))  # (top,) for the places 1 to `top`
     for group in _split_capped(groups):
+        # (rows,) at least 0, as gains have to be
         gains = values[group] - values[group].min()
         best = np.sort(gains)[::-1][:top]
         ideal = float((best * discount[: len(best)]).sum())
         if ideal:
+            # (top,) the gains in the order of the scores
             ranked = gains[np.argsort(-scores[group], kind="stable")][:top]
             found.append(float((ranked * discount[: len(ranked)]).sum()) / ideal)
     return float(np.mean(found)) if found else float("nan")

@@ -26,10 +26,12 @@ class RankedClass(NamedTuple):
     def of(cls, scores: Floats, positive: NDArray[np.bool_] | Floats, weights: Floats | None = None) -> RankedClass:
         """From scores (n,), which rows are positive (n,), and weights (B, n); without weights, each row counts once."""
         each = np.ones((1, len(scores))) if weights is None else weights
+        # (n,) from the highest score on
         order = np.argsort(-scores, kind="stable")
         ordered = scores[order]
         # (scores,) the last row of each score: rows of one score cannot be told apart
         ends = run_offsets(ordered)[1:] - 1
+        # (B, scores)
         hits = np.cumsum(each[:, order] * positive[order], 1)[:, ends]
         misses = np.cumsum(each[:, order] * (1 - positive[order].astype(np.float64)), 1)[:, ends]
         none = np.zeros((len(each), 1))
@@ -48,6 +50,7 @@ class RankedClass(NamedTuple):
     def precision(self) -> Floats:
         """(B,) the mean precision at each positive; rows of one score come together. NaN without positives."""
         with np.errstate(invalid="ignore", divide="ignore"):
+            # (B, scores) precision with each score as the limit, weighed by the positives that it adds
             share = self.hits[:, 1:] / np.maximum(self.hits[:, 1:] + self.misses[:, 1:], 1e-300)
             return np.asarray(np.clip((np.diff(self.hits) * share).sum(1) / self.hits[:, -1], 0, 1))
 

@@ -57,6 +57,7 @@ def embed(
     if isinstance(model, EventModel):
         ids, bounds = _without_cut_events(ids, bounds, model.layout)
         lengths = np.diff(bounds)
+    # (streams,) events of each
     index = index_events(ids, bounds, model.layout)
     events = np.diff(index.offsets)
     if whole:
@@ -65,6 +66,7 @@ def embed(
     starts = index.starts - np.repeat(bounds[:-1], events)
     histories = StoredHistories(ids, bounds, starts, index.offsets, None, np.arange(len(bounds) - 1))
     out = np.empty((len(lengths), find_pooler(pooling, model).width), np.float32)
+    # streams with events are prefixes of themselves; of others only the header is read
     there, empty = np.flatnonzero(events), np.flatnonzero(events == 0)
     prefixes = Prefixes(there, events[there], np.zeros(len(there), np.int64))
     out[there] = embed_prefixes(model, histories, prefixes, plain_rule(model.layout), pooling, window, segmenter)
@@ -116,9 +118,11 @@ def _embed_windows(
     if not len(out):
         return out
     read, ends = FrozenReader(model, windows.ids), _PrefixEnds.of(model, windows, segmenter)
+    # (windows,) positions: an event has one, and the header another
     sizes = windows.events + 1 if isinstance(model, EventModel) else np.diff(windows.offsets)
     lengths = np.diff(windows.offsets)
     for chosen in group_by_length(sizes, positions_at_once(model.device)):
+        # the tokens of the windows of this batch, one window after another
         ids = windows.ids[positions(windows.offsets[:-1][chosen], lengths[chosen])]
         bounds = offsets_of(lengths[chosen])
         if segmenter is not None:

@@ -63,10 +63,12 @@ def read_histories(encoded: EncodedFolder, grammar: Grammar, most: int | None = 
     if most is not None and total > most:
         reason = f"{total:,} tokens are more than {most:,}, as many as are held in memory; evaluate a smaller folder"
         raise DataError([Refusal(None, None, reason)])
+    # a piece for each shard
     ids, lengths, starts, counts, times, splits = [], [], [], [], [], []
     begin = 0
     for rows in encoded.streams():
         ids.append(np.asarray(rows.ids[rows.offsets[0] : rows.offsets[-1]]))
+        # (histories,) tokens, and events
         own = np.diff(rows.offsets).astype(np.int64)
         events = np.diff(rows.event_offsets).astype(np.int64)
         lengths.append(own)

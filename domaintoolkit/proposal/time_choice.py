@@ -173,15 +173,18 @@ def _part(
 
 def _join(columns: tuple[Profile, ...], settings: dict[str, Any]) -> TimeChoice | None:
     """The time that columns make, if nearly all rows can be read."""
+    # (rows,) all columns have a value
     there = np.logical_and.reduce([column.there for column in columns])
     texts = pa.array(columns[0].values).take(pa.array(np.maximum(columns[0].codes, 0)))
     for column in columns[1:]:
         own = pa.array(column.values).take(pa.array(np.maximum(column.codes, 0)))
         texts = pc.binary_join_element_wise(texts, own, " ")
+    # each different text is read once
     coded = texts.dictionary_encode()
     spec = Column("x", type="timestamp", time_format=settings.get("time_format"))
     made = convert_text(coded.dictionary.cast(pa.binary()), spec)
     codes = coded.indices.to_numpy(zero_copy_only=False)
+    # (texts,) and, by their codes, (rows,)
     wrong = np.zeros(len(coded.dictionary), bool)
     wrong[[row for row, _ in made.refused]] = True
     if (wrong[codes] & there).mean() > 0.002:

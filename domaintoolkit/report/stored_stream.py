@@ -98,6 +98,7 @@ def _near_keys(folder: EncodedFolder, entity: Sequence[str], key: str) -> list[s
         columns = [column.cast(pa.string()) for column in folder.table(number).select(list(entity)).columns]
         texts = pc.binary_join_element_wise(*columns, ", ") if len(columns) > 1 else columns[0]
         lower = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+        # comparing every key letter by letter would take minutes in a large folder
         alike = pc.or_(
             pc.starts_with(lower, key.strip().lower()[: max(len(key) // 2, 1)]),
             pc.ends_with(lower, key.strip().lower()[-max(len(key) // 2, 1) :]),

@@ -201,6 +201,7 @@ class Streams:
         if len(key) != len(names):
             note = f"a key has {pluralize(len(names), 'column')}: {', '.join(names)}"
             raise LookupFailedError("entity", ", ".join(map(str, key)), self._some_keys(key), note)
+        # (streams,) True for those whose key agrees so far
         found = np.ones(len(self), bool)
         for name, value in zip(names, key, strict=True):
             column = self.entities[name]
@@ -278,6 +279,7 @@ class Streams:
         # (chosen events,): their numbers among all events, and by how much the place of each moves
         counts = np.diff(self.event_offsets)[chosen]
         events = positions(self.event_offsets[chosen], counts)
+        # event starts are counted from the first token of all streams
         shift = np.repeat(self.offsets[chosen] - ids.offsets[:-1], counts)
         return replace(
             self,

@@ -108,6 +108,7 @@ def end_event(event: Event, out: Written, pieces: Pieces, base: Base) -> int:
         event.counts[p + 1] += event.counts[p]
     begin = out.at[0]
     for i in range(event.state[COUNT]):
+        # each token goes to the next free place of its part
         at = begin + event.counts[event.part[i]]
         out.ids[at], out.key[at] = event.token[i], event.key[i]
         event.counts[event.part[i]] += 1
@@ -239,6 +240,7 @@ def expand(
     events = np.zeros(len(lengths), np.int64)
     for s in range(len(lengths)):
         event.state[HEAD] = 0
+        # events that were written before this stream
         before = out.at[1]
         for i in range(offsets[s], offsets[s + 1]):
             error = read(event, out, pieces, base, ids[i])

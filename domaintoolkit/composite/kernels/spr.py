@@ -127,6 +127,7 @@ def lay_out(
     flat: Flat, first: NDArray[np.int64], joined: NDArray[np.bool_], low: int, high: int, base: Base, state: Any
 ) -> None:
     """Shuffle the sets of events low .. high - 1 and link their tokens into chains."""
+    # True if a token of the event stands on a level below the first
     deep = False
     for e in range(low, high):
         begin, end = first[e], first[e + 1]
@@ -139,6 +140,7 @@ def lay_out(
         if deep:
             order_levels(flat.token, begin, end, base)
             deep = False
+        # a chain ends with its last event, and begins with its first one
         if end > begin and not joined[e]:
             flat.following[end - 1] = -1
         if end > begin and (e == low or not joined[e - 1]):
@@ -195,8 +197,10 @@ def segment_spr(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """As `segment_greedy`, with the seed of each history in `states`."""
     tokens, first, outside, opens = split_events(block.ids, block.begins, block.ends, base)
+    # (events,) True if the chain of an event goes on in the next one
     joined, n = join_events(first, opens, block.event_offsets, flags & 2 != 0), len(tokens)
     flat = Flat(
+        # in the order of the fields of `Flat`; every history uses its own range of each array
         tokens.astype(np.int64),
         np.empty(n, np.int32),
         np.empty(n, np.int32),
@@ -210,6 +214,7 @@ def segment_spr(
     out = make_out(block)
     for h in range(len(block.offsets) - 1):
         low, high = block.event_offsets[h], block.event_offsets[h + 1]
+        # the header is copied: composites are of events only
         copy(out, block.ids, block.offsets[h], block.begins[low] if high > low else block.offsets[h + 1])
         lay_out(flat, first, joined, low, high, base, states[h])
         merge_events(flat, rules, first, joined, low, high)

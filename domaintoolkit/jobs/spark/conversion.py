@@ -76,6 +76,7 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
             written = written_columns(wanted)
             arrays = batch.columns[: len(written)]
             _check_types(names, arrays, written)
+            # (rows,) the number of each in its file, and the number of that
             numbers, sources = batch[ROW].to_numpy(), np.zeros(len(batch), np.int64)
             if batch.num_columns > len(written) + 1:
                 sources = np.array([place[path] for path in batch.columns[-1].to_pylist()], np.int64)
@@ -84,6 +85,7 @@ def convert_batches(names: Sequence[str], reader: Reader, columns: Sequence[Colu
                 for array, column in zip(arrays, written, strict=True)
             ]
             made = join_times(made, wanted)
+            # a row is refused once, with the reasons of all its columns
             reasons: dict[int, list[tuple[str | None, str]]] = {}
             for column, converted in zip(wanted, made, strict=True):
                 for row, reason in converted.refused:

@@ -47,6 +47,7 @@ class EventInput:
         self.layout = model.layout
         place, start = self.layout.place, self.layout.start
         self.begins = start | (place == Place.BOS) | (place == Place.SESSION)
+        # (V,) the table has a row for each token that occurs, not for the whole vocabulary
         used = np.zeros(len(place), np.bool_)
         used[ids] = True
         tokens = np.flatnonzero(used)
@@ -77,9 +78,11 @@ class EventInput:
         count, length = len(events), int(events.max(initial=0)) + 1
         # (B, T) where the tokens of each position begin: padding has none, and begins where its stream ends
         opens = np.repeat(offsets[1:, None].astype(np.int32), length, 1)
+        # position 0 is the header, and event n is position n + 1
         opens[:, 0] = offsets[:-1]
         row = np.repeat(np.arange(count), events)
         opens[row, np.arange(len(row)) - index.offsets[:-1][row] + 1] = index.starts
+        # (tokens,) rows; weights are only needed if some tokens do not begin a part
         rows, weights = self.row[ids], None
         if not self.begins[ids].all():
             rows, weights = self._weigh(ids, rows)
@@ -102,6 +105,7 @@ class EventInput:
         """(row of each token, its weight): the tokens of a tail have the mean of their rows, each times a factor."""
         tails = self._tails(ids)
         weights = np.ones(len(ids), np.float32)
+        # (tokens,) a factor by the place in the tail; the mean of the tail's cells
         weights[tails.at] = self.factors[np.minimum(tails.step, FACTORS - 1)] / tails.length
         if len(self.bytes):
             spelled = self.layout.place[ids[tails.at]] == Place.BYTE
@@ -110,6 +114,7 @@ class EventInput:
 
     def _tails(self, ids: Ints) -> _Tails:
         begins = self.begins[ids]
+        # (begins,) and (m,) the tokens that begin something, and the others
         first, at = np.flatnonzero(begins), np.flatnonzero(~begins)
         # (m,) the number of the token that each belongs to among those that begin something
         owner = np.searchsorted(first, at) - 1
@@ -127,6 +132,7 @@ class EventInput:
         """(n, width) the rows of tokens; bytes have none here, since theirs depend on the part."""
         model = self.model
         place, start = self.layout.place[tokens], self.layout.start[tokens]
+        # a token without a row, such as [BOS], adds nothing
         rows = torch.zeros(len(tokens), model.config.width, device=model.device)
         for part in np.unique(place[place >= 0]):
             own = np.flatnonzero(place == part)
@@ -141,6 +147,7 @@ class EventInput:
         if len(timed):
             own = np.zeros((len(timed), parts), np.int64)
             own[np.arange(len(timed)), place[timed]] = tokens[timed]
+            # time features are a sum over parts, so that each token has its share
             shares = model.clock(torch.from_numpy(own).to(model.device)) - blank
             rows[torch.from_numpy(timed).to(model.device)] += shares
         return rows

@@ -21,11 +21,14 @@ def _costs(
     logits, targets, nats, size,
     COLUMNS: tl.constexpr, BLOCK: tl.constexpr, ONE: tl.constexpr,
 ):  # fmt: skip
+    # a program takes one row
     row = tl.program_id(0)
     target = tl.load(targets + row)
+    # a row without a target has the nats 0 and the gradient 0
     counts = tl.where(target >= 0, 1.0, 0.0)
     start = logits + row.to(tl.int64) * COLUMNS
     column = tl.arange(0, BLOCK)
+    # the row fits into the registers of a program: it is read once and written once
     if ONE:
         value = tl.load(start + column, column < size, float("-inf")).to(tl.float32)
         highest = tl.max(value, 0)
@@ -61,6 +64,7 @@ def softmax_gradient(logits: Tensor, targets: Tensor, size: int) -> Tensor:
     """
     count, columns = logits.shape
     nats = logits.new_empty(count, dtype=torch.float32)
+    # Triton takes powers of 2; the columns beyond the row are masked
     block = min(triton.next_power_of_2(columns), LONGEST)
     settings: dict[str, Any] = {"num_warps": min(max(block // 512, 4), 16)}
     wrap_triton(_costs)[(count,)](

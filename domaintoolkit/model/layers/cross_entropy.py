@@ -32,6 +32,7 @@ class _CrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         dtype = precision(hidden)
         rows, matrix = hidden.to(dtype), _align_rows(weight.to(dtype))
+        # (N,), (N, width) and (V, width), filled slice by slice
         nats = torch.empty(len(targets), device=hidden.device)
         grad_hidden, grad_weight = torch.empty_like(rows), torch.zeros_like(weight)
         for part in _slices(len(targets), weight):
@@ -82,11 +83,14 @@ def _softmax(logits: Tensor, targets: Tensor, size: int) -> tuple[Tensor, Tensor
 
         nats = softmax_gradient(logits, targets, size)
         return logits, nats
+    # (slice, columns) in fp32: sums of many small weights in bf16 lose digits
     found = logits.float()
     if size < logits.shape[1]:
         found[:, size:] = -torch.inf
+    # logarithms of probabilities, written over the logits; then the probabilities
     found = found.sub_(found.logsumexp(1, keepdim=True))
     at, keep = targets.clamp(min=0)[:, None], targets >= 0
+    # (slice,)
     nats = -found.gather(1, at).squeeze(1) * keep
     found.exp_()
     if torch.compiler.is_compiling():

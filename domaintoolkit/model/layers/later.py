@@ -42,6 +42,7 @@ class WeightedMean(nn.Module):
 
     def weigh(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """(weighted states (B, T, width), their weights (B, T, heads))."""
+        # (B, T, heads) within exp(-LIMIT) and exp(LIMIT), so that no position can take all
         weights = (LIMIT * torch.tanh(self.scores(hidden) / LIMIT)).exp()
         return hidden * self._spread(weights), weights
 
@@ -56,6 +57,7 @@ class WeightedMean(nn.Module):
     def forward(self, hidden: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
         """As `model.pooling.Pooler` says."""
         weighted, weights = self.weigh(hidden)
+        # running sums serve all ends of a row
         return self.divide(weighted.cumsum(1)[rows, ends], weights.cumsum(1)[rows, ends])
 
 
@@ -123,14 +125,18 @@ class LaterAggregates(nn.Module):
         `pooled` (n, width) are histories up to n positions, `places` (B, T, P) where the tokens of events lie in their
         parts, if they are `there` (B, T, P), and `session` (B, T) if they open a session.
         """
+        # (B, T, P, 2) for the mean and the mean of squares
         values = torch.stack((places, places.square()), -1) * there[..., None]
         means, counts = later_means(values, there, *events)
+        # (n, P); rounding can make a variance slightly negative
         deviations = (means[..., 1] - means[..., 0].square()).clamp(min=0).sqrt()
         whole = torch.ones_like(session, dtype=torch.bool)[..., None]
+        # every position counts: (n, 1, 1) the share of sessions and (n, 1) the number of events
         opened, number = later_means(session[..., None, None].float(), whole, *events)
         # (n, 2 * P + 2) aggregates, and which of them there are
         wanted = torch.cat((means[..., 0], deviations, number.log1p(), opened[..., 0]), 1)
         known = torch.cat((counts > 0, counts > 1, number >= 0, number > 0), 1)
+        # (2 * P + 2,) over the positions that have the aggregate
         sizes = known.sum(0).clamp(min=1)
         centre = (wanted * known).sum(0) / sizes
         spread = ((wanted - centre).square() * known).sum(0) / sizes
@@ -158,6 +164,7 @@ def later_means(values: Tensor, there: Tensor, documents: Tensor, chosen: Tensor
     """
     _, last = _bounds(documents)
     row, at = chosen // documents.shape[1], chosen % documents.shape[1]
+    # (n,) the last position of the history, in its row
     end = last.flatten()[chosen]
     sums, counts = _sums(values), _sums(there)
     # (n, P) from the position after the chosen one to the last of its history
@@ -175,10 +182,12 @@ def _sums(values: Tensor) -> Tensor:
 def _bounds(documents: Tensor) -> tuple[Tensor, Tensor]:
     """(first, last) places in its row, (B, T) each, of the history of each position."""
     places = torch.arange(documents.shape[1], device=documents.device).expand_as(documents)
+    # (B, T) True for the first and for the last position of each history
     opens = torch.ones_like(documents, dtype=torch.bool)
     opens[:, 1:] = documents[:, 1:] != documents[:, :-1]
     closes = torch.ones_like(opens)
     closes[:, :-1] = opens[:, 1:]
+    # the latest opening so far, and, from the right, the nearest closing
     first = torch.where(opens, places, 0).cummax(1).values
     last = torch.where(closes, places, documents.shape[1]).flip(1).cummin(1).values.flip(1)
     return first, last

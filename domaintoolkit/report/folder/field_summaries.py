@@ -84,6 +84,7 @@ def value_figures(tokenizer: DomainTokenizer, counts: NDArray[np.int64]) -> list
 
 
 def _number_figure(bound: Any, encoder: NumericEncoder) -> Figure:
+    # (values,) in rising order
     values, counts = encoder.values.values, encoder.values.counts.astype(np.float64)
     order = np.argsort(values, kind="stable")
     values, counts = values[order], counts[order]
@@ -99,6 +100,7 @@ def _number_figure(bound: Any, encoder: NumericEncoder) -> Figure:
         edges = np.geomspace(low, high * 1.001, CELLS + 1)
     else:
         edges = np.linspace(low, high if high > low else low + 1, CELLS + 1)
+    # (CELLS,) values beyond the ends are counted in the last bars
     inside, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges, weights=counts)
     cuts = [cut for cut in encoder.scale.edges.tolist() if edges[0] <= cut <= edges[-1]]
     outside = 1 - float(counts[(values >= edges[0]) & (values <= edges[-1])].sum() / counts.sum())
@@ -113,6 +115,7 @@ def _number_figure(bound: Any, encoder: NumericEncoder) -> Figure:
 
 def _token_figures(bound: Any, encoder: Encoder, counts: NDArray[np.int64]) -> Iterator[Figure]:
     slots = encoder.slots
+    # only tokens that begin a part, so that each value counts once in it
     by_part: dict[int, list[tuple[int, str]]] = {}
     for number, slot in enumerate(slots):
         if slot.start and (count := int(counts[bound.ids[number]])):
@@ -146,6 +149,7 @@ def vocabulary_table(tokenizer: DomainTokenizer, counts: NDArray[np.int64]) -> T
     rows = []
     for (kind, field), ids in groups.items():
         own = np.array(ids)
+        # the four most frequent, of equal ones those with the lower ids
         best = own[np.argsort(-counts[own], kind="stable")[:4]]
         names = " ".join(tokenizer.vocabulary.token(int(number)).name for number in best if counts[number])
         rows.append([
@@ -158,6 +162,7 @@ def vocabulary_table(tokenizer: DomainTokenizer, counts: NDArray[np.int64]) -> T
 def length_edges(lengths: NDArray[np.int64]) -> list[float]:
     """Edges of a histogram of lengths: powers, but whole."""
     longest = int(lengths.max(initial=1))
+    # 1.35 leaves short lengths a bar of their own
     edges = sorted({1, *(math.ceil(1.35**k) for k in range(1, 80) if 1.35**k <= longest)})
     return [float(edge) for edge in [*edges, longest + 1]]
 

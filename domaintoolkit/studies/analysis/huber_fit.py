@@ -29,11 +29,14 @@ def fit_terms(
     def cost(parameters: Floats) -> tuple[float, Floats]:
         # the logarithms of coefficients are fitted, which keeps these positive
         made, derivatives = terms(np.exp(np.clip(parameters, -40, 40)))
+        # (n,)
         error = np.log(made) - logarithms
         small = np.abs(error) <= DELTA
         loss = np.where(small, 0.5 * error**2, DELTA * (np.abs(error) - 0.5 * DELTA)).sum()
+        # (n,) the derivative of the loss by each sum; the terms give theirs by the logarithms of coefficients
         slope = np.clip(error, -DELTA, DELTA) / made
         gradient = np.array([(slope * each).sum() for each in derivatives])
+        # divided, so that the search's own limits fit numbers near 1
         return float(loss) / DELTA**2, gradient / DELTA**2
 
     found = [minimize(cost, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds) for start in starts]
