@@ -140,6 +140,7 @@ def score_model(
             size = np.ones_like(lengths) if batch.ids.ndim == 3 else lengths
             there &= _steps_to_end(owner) < size[np.maximum(owner, 0)]
             events, predicted = np.minimum(events, 1), int(lengths.sum())
+        # (windows, parts + 1): the last column is for tokens that were cut off
         table = np.zeros((len(windows.rows), len(parts) + 1))
         np.add.at(table[:, :-1], owner[there], nats[there])
         table[:, -1] = windows.lost * lost_nats

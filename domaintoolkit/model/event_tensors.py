@@ -87,6 +87,7 @@ def events_from_streams(ids: Ints, offsets: Ints, grammar: Syntax) -> EventTenso
     # (N,) a position begins with each [BOS] and each first part of an event
     opens = (spans.places == Place.BOS) | (spans.places == grammar.header_parts)
     header = spans.places[opens] == Place.BOS
+    # (N,) a session token is a flag of its event, not a cell
     session = np.zeros(len(header), np.bool_)
     session[~header] = spans.index(offsets).has_session
     # (cells,) every span of a part is a cell of its position; numbered as in `EventBatch`

@@ -128,15 +128,18 @@ def _tell_suffixes(task: NextTask, chosen: NDArray[np.bool_]) -> tuple[tuple[Suf
     histories, values, settings = task.histories, task.values, task.settings
     end = _end_code(task)
     counts = histories.counts
+    # (events,) the history of each
     row = np.repeat(np.arange(len(histories)), counts)
     # (events,) how many come before each in its history
     cut = np.arange(len(row)) - histories.events[:-1][row]
+    # (suffixes,) places where a history can be cut: after its first event
     kept = np.flatnonzero(chosen[row] & (cut > 0))
     if not len(kept):
         return (), 0
     if len(kept) > settings.suffixes:
         kept = np.sort(np.random.default_rng(settings.seed).choice(kept, settings.suffixes, replace=False))
     true = cut_suffixes(histories, values, row[kept], cut[kept])
+    # without a training split, rules learn from the histories that are not cut
     learned = task.learned if task.learned is not None else ~np.isin(np.arange(len(histories)), row[kept])
     told: dict[str, list[Suffix]] = {"after the last value": rule_suffixes(histories, values, true, learned, end)}
     if task.model is not None:
@@ -145,7 +148,7 @@ def _tell_suffixes(task: NextTask, chosen: NDArray[np.bool_]) -> tuple[tuple[Suf
         if end >= 0:
             ending = Ending(end, longest)
             told["model"] = written_suffixes(generator, histories, values, true, ending, SUFFIX_DRAWS)
-        else:  # nothing says when a history ends: as many events are written as there are
+        else:  # nothing says when a history ends: as many events are written as really follow
             told["model"] = []
             for each in true:
                 ending = Ending(end, len(each.codes))

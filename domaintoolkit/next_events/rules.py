@@ -65,7 +65,7 @@ class LastValue:
 
 
 class OwnFrequency:
-    """The share of a value in the own history, in which later ones weigh more, with its share in training.
+    """The share of a value in its own history, in which later ones weigh more, with its share in training.
 
     A value weighs `decay` times as much as the one after it, or, if sessions are told, as one of the session after;
     `mixed` is the weight of the shares in training. Both are those that tell the last values of training series best.
@@ -81,6 +81,7 @@ class OwnFrequency:
 
     def _score(self, known: Sequences, decay: float, mixed: float) -> Floats:
         found = np.repeat(self.shares[None] * mixed, len(known), 0)
+        # a value that occurs twice has the sum of both weights
         np.add.at(found, (known.owners, known.codes), decay ** known.ages.astype(np.float64))
         return found
 
@@ -101,14 +102,16 @@ class _Trial:
         kept[ends] = False
         counts = np.bincount(training.owners[kept], minlength=len(training))
         self.rest = training.pick(np.flatnonzero(kept), counts)
-        """The share of training."""
+        """The training series without these values."""
         lengths = counts[rows]
         self.known = self.rest.pick(positions(self.rest.offsets[:-1][rows], lengths), lengths)
         self.targets = training.codes[ends]
 
     def quality(self, scores: Floats) -> float:
         """NDCG over all ranks."""
+        # (series,)
         own = scores[np.arange(len(self.targets)), self.targets]
+        # (series,) of equal scores the last place: a rule that cannot tell values apart earns nothing by it
         ranks = np.count_nonzero(scores >= own[:, None], axis=1)
         return float((1 / np.log2(ranks + 1)).mean()) if len(ranks) else 0.0
 
@@ -189,6 +192,7 @@ class CoOccurrence:
         import scipy.sparse as sparse
 
         counts = np.bincount(training.codes, minlength=training.size).astype(np.float64)
+        # (V, V): dividing rows and columns is a product with a diagonal matrix from both sides
         scale = sparse.diags(np.maximum(counts, 1.0) ** -power)
         return (scale @ pairs @ scale).tocsr()
 

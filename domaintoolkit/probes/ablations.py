@@ -32,7 +32,7 @@ def embed_ablated(
     ablation: Ablation,
     settings: EmbeddingSettings | None = None,
 ) -> NDArray[np.float32]:
-    """(rows, width) the embedding of each label row, of known events that are damaged; 0 for rows without events.
+    """(rows, width) the embedding of each label row from its known events, damaged; 0 for rows without events.
 
     `shuffled` puts the events of each row into a random order; with `timeless`, every event has the time tokens of the
     history's first one.
@@ -42,12 +42,14 @@ def embed_ablated(
     rule = window_rule(tokenizer)
     out = np.zeros((len(labels), model.config.width), np.float32)
     for rows in folder.streams():
+        # (label rows,) those whose histories are in this shard and have events
         wanted = placed.of(rows)
         wanted = wanted[placed.events[wanted] > 0]
         histories = placed.histories[wanted] - rows.number
         lengths = np.diff(rows.offsets).astype(np.int64)[histories]
         for low, high in cut_ranges(offsets_of(lengths), TOKENS):
             part = wanted[low:high]
+            # one history for each label row, since their known events differ
             made = damage(rows, histories[low:high], placed.events[part], tokenizer, ablation)
             # every prefix has events, so that no date is needed
             prefixes = Prefixes(np.arange(len(part)), placed.events[part], np.zeros(len(part), np.int64))

@@ -63,6 +63,7 @@ class Screen:
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table. Columns of numbers are aligned to the right."""
         listed = [[printable(cell) for cell in row] for row in (head, *rows)]
+        # (columns,) True if every cell below the head is a number
         numbers = [all(NUMBER.fullmatch(row[k]) for row in listed[1:]) for k in range(len(head))]
         if self.console is not None:
             from rich.table import Table

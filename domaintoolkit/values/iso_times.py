@@ -106,6 +106,7 @@ def _cast_alike(texts: pa.Array) -> TextTimes:
     Arrow's own parser takes about 30 ns a text. It reads only texts that `parse_time` reads, except for the
     year 0; it raises `pa.ArrowInvalid` if one text is of another form.
     """
+    # the first text tells the form; a null does not
     first = next((item.as_py() for item in texts[:64].cast(pa.large_binary()) if item.is_valid), b"")
     if first.endswith(b" UTC") and pc.all(pc.ends_with(texts, " UTC")).as_py():
         if pc.min(pc.binary_length(texts)).as_py() <= DATE_LENGTH + len(" UTC"):
@@ -133,6 +134,7 @@ def _concat(parts: Sequence[TextTimes]) -> TextTimes:
     if len(parts) == 1:
         return parts[0]
     micros, named, null = (np.concatenate(arrays) for arrays in zip(*(part[:3] for part in parts), strict=True))
+    # rows are counted from the first text of all parts
     starts = list(accumulate((len(part.micros) for part in parts), initial=0))
     refused = [
         (start + row, reason) for start, part in zip(starts, parts, strict=False) for row, reason in part.refused
@@ -158,6 +160,7 @@ def _parse_mixed(texts: pa.Array, cut: bool) -> TextTimes:
         rows = np.flatnonzero(named == zoned)
         cast = _cast_zoned if zoned else _cast_local
         part = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+        # texts that look like times are cast together, and only the others are read one by one
         some = parse_likely(part, pa.int64(), _LIKELY_CUT if cut else _LIKELY, cast, parse, _in_arrows_form)
         micros[rows] = _integers(some.values)
         null[rows] = np.asarray(some.values.is_null())

@@ -27,6 +27,7 @@ def cells_of(values: Floats, mantissa: int = MANTISSA) -> NDArray[np.int64]:
     """The number of the cell of each value, ordered like the values; -0.0 is in the cell of 0.0. No NaN."""
     bits = values.view(np.int64)
     cells = bits >> (52 - mantissa)
+    # bits with a sign are magnitudes: the further from zero, the larger; most columns have no negative number
     if len(cells) and cells.min() < 0:
         magnitude = (bits & np.int64(0x7FFFFFFFFFFFFFFF)) >> (52 - mantissa)
         cells = np.where((bits < 0) & (values != 0), -1 - magnitude, magnitude)
@@ -35,6 +36,7 @@ def cells_of(values: Floats, mantissa: int = MANTISSA) -> NDArray[np.int64]:
 
 def lower_ends(cells: NDArray[np.int64], mantissa: int = MANTISSA) -> Floats:
     """The least number of each cell; of a negative one, the greatest of the cell below it, rounded up."""
+    # larger bits are NaN
     infinity = np.int64(0x7FF0000000000000) >> (52 - mantissa)
     magnitudes = np.minimum(np.where(cells >= 0, cells, -cells), infinity)
     ends = (magnitudes << (52 - mantissa)).view(np.float64)
@@ -79,18 +81,22 @@ class Buckets:
         The cells are so narrow that each holds one edge at most; there is no table if it would be too large.
         """
         for mantissa in range(MANTISSA, 53, 3):
+            # (edges,) rising
             edge_cells = cells_of(self.edges, mantissa)
             first, last = int(edge_cells[0]), int(edge_cells[-1])
             if last - first > _TABLE:
                 break
+            # an edge at the lower end of its cell cuts no cell
             at_end = lower_ends(edge_cells, mantissa) == self.edges
             inner = edge_cells[~at_end]
             # two edges inside one cell: narrower cells
             if len(np.unique(inner)) < len(inner):
                 continue
+            # (cells,) with one cell below the first edge and one above the last
             ends = lower_ends(np.arange(first - 1, last + 2), mantissa)
             ends[0] = -np.inf
             table = np.searchsorted(self.edges, ends, side="right").astype(np.int32)
+            # (cells,) the edge that a number of the cell may have passed
             next_edge = np.append(self.edges, np.nan)[table]
             return mantissa, first, table, None if at_end.all() else next_edge
         return MANTISSA, 0, None, None

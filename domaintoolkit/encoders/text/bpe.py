@@ -61,6 +61,7 @@ class BytePairs:
             vocab_size=BYTES + size,
             min_frequency=SEEN,
             show_progress=False,
+            # all bytes, so that no text is unknown, whatever was seen in training
             initial_alphabet=ALPHABET,
             special_tokens=[],
         )
@@ -76,6 +77,7 @@ class BytePairs:
             ids = [one.ids for one in found]
             lengths[start : start + len(ids)] = [len(one) for one in ids]
             numbers.append(np.array(list(chain.from_iterable(ids)), np.int64))
+        # (pieces of all texts,) the first numbers of the model are the bytes
         flat = np.concatenate(numbers)
         return np.where(flat < BYTES, -1 - flat, flat - BYTES), lengths
 

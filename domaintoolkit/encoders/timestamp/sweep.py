@@ -48,6 +48,7 @@ class Steps:
 def sweep(steps: Steps) -> tuple[Whole, Flags]:
     """Times (events,) in µs, and True for the histories (histories,) whose times are found."""
     lengths = np.diff(steps.offsets)
+    # (histories,) one without events has nothing to find
     solved = lengths == 0
     times = np.zeros(len(steps.low), np.int64)
     # Longest first: those still active at a step are then a prefix of `order`.
@@ -92,6 +93,7 @@ def _forward(steps: Steps, calendar: _NextMatch, order: Whole, starts: Whole, ac
 
 def _backward(steps: Steps, times: Whole, calendar: _NextMatch, starts: Whole, active: Whole, good: Flags) -> None:
     """Choose a time within each interval that fits the time chosen for the next event."""
+    # (histories that go on,) the times chosen for the events after
     behind = np.empty(0, np.int64)
     for step in range(len(active) - 1, -1, -1):
         events = starts[: active[step]] + step
@@ -134,6 +136,7 @@ class _NextMatch:
         """Runs of consecutive days with the same date parts, sorted by these and then by day."""
         if not self._dated:
             return
+        # (days,) of the table
         days = np.arange(self._first_day, self._last_day)
         values = dict(zip(("year", "month", "day"), civil(days), strict=True), weekday=(days + 3) % 7)
         keys = self._key({name: values[name] for name in self._dated})
@@ -166,6 +169,7 @@ class _NextMatch:
             at = until[again]
             offset, following = self._segment(at)
             low, high = self._local(events[again], at + offset)
+            # offsets turn local time back into UTC
             begin[again] = low - offset
             end[again] = np.minimum(np.minimum(high - offset, following), stop[again])
             until[again] = following
@@ -210,6 +214,7 @@ class _NextMatch:
         known = at < len(self._sorted)
         at = np.minimum(at, len(self._sorted) - 1)
         known &= (self._run_key[at] == key) & (day >= self._first_day)
+        # without a run, an interval far beyond the years, which the caller finds lost
         begin = np.where(known, np.maximum(self._run_begin[at], day), LAST // DAY - 2)
         end = self._run_end[at] if self._whole_days else begin + 1
         return begin, np.where(known, end, begin)

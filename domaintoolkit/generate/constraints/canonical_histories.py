@@ -38,6 +38,7 @@ class CanonicalHistories:
                 assert isinstance(bound.encoder, TimestampEncoder)
                 self.time_field = TimeField.of(bound.encoder, bound.first_place, self.tables)
             elif bound.name is not None:
+                # the field that says what a number measures comes before it in the layout
                 thing = by_name.get(getattr(bound.field.spec, "by", None) or "")
                 made = CanonicalField(bound, tokenizer.types[bound.name], self.tables, thing)
                 self.fields[bound.first_place] = by_name[bound.name] = made

@@ -42,7 +42,7 @@ class Law:
         return float(self.floor + self.scale * x**-self.exponent)
 
     def interval(self, x: float) -> tuple[float, float] | None:
-        """95%, of the value that the law expects."""
+        """The 95% interval of the value that the law expects."""
         return estimate_interval([floor + scale * x**-exponent for floor, scale, exponent in self.draws])
 
     @property

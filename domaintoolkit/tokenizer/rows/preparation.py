@@ -59,6 +59,7 @@ class PreparedRows:
         """The other rows, once these, by their place here, are refused too."""
         kept = np.ones(len(self), bool)
         kept[list(refused)] = False
+        # refused rows keep their numbers in the input, for the messages
         numbers = np.arange(len(self)) if self.numbers is None else self.numbers
         mask = pa.array(kept)
         return PreparedRows(
