@@ -103,6 +103,7 @@ def event_blocks(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> It
         seconds = events.seconds()
         starts = {window: ranges.within(seconds, window) for window in plan.windows}
         yield from _times(plan, events, seconds, ranges, starts)
+    # decoded once, since several features of a field need them
     codes = {category.name: events.codes(category, plan.frequent(category)) for category in plan.categories}
     for category in plan.categories:
         yield from _categories(plan, category, codes[category.name], ranges, starts)
@@ -127,6 +128,7 @@ def static_blocks(plan: FeaturePlan, events: DecodedEvents, histories: Longs, ra
             coded = events.codes(spec, frequent)
             codes = np.where(known, coded.codes[np.where(known, at, 0)] if len(coded.codes) else -1, -1)
             names = [f"{spec.name}={value}" for value in frequent]
+            # (n, values) one column for each frequent value, and one for its rank among them
             yield names, (codes[:, None] == np.arange(len(frequent))).astype(np.float32)
             yield [f"{spec.name}: rank"], np.where(codes < 0, np.nan, codes)[:, None].astype(np.float32)
             continue
@@ -214,6 +216,7 @@ def _times(
     if starts:
         inside = np.stack([ranges.high - start for start in starts.values()], 1)  # (n, windows)
         yield [f"events in the last {_period(window)}" for window in starts], inside.astype(np.float32)
+        # (n, windows)
         shares = inside / np.maximum(ranges.high - ranges.low, 1)[:, None]
         yield [f"share of events in the last {_period(window)}" for window in starts], shares.astype(np.float32)
     yield from _calendar(plan, events, ranges)

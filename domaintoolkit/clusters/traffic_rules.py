@@ -67,6 +67,7 @@ def _log_gaps(histories: FolderHistories) -> tuple[Longs, Floats]:
 
 def _steady(histories: FolderHistories) -> Floats:
     owners, gaps = _log_gaps(histories)
+    # (n,) pauses of each history, and below their mean and their mean square deviation
     count = np.bincount(owners, minlength=len(histories))
     mean = np.bincount(owners, gaps, len(histories)) / np.maximum(count, 1)
     square = np.bincount(owners, (gaps - mean[owners]) ** 2, len(histories)) / np.maximum(count, 1)
@@ -111,6 +112,7 @@ def _value_counts(codes: Longs, histories: FolderHistories) -> tuple[Longs, Long
 
 def _repeats(codes: Longs, histories: FolderHistories) -> Floats:
     owner, times = _value_counts(codes, histories)
+    # (n,) events with the value that is most frequent in the history
     most = np.zeros(len(histories), np.int64)
     np.maximum.at(most, owner, times)
     return np.where(histories.counts >= FEW, most / np.maximum(histories.counts, 1), np.nan)
@@ -118,6 +120,7 @@ def _repeats(codes: Longs, histories: FolderHistories) -> Floats:
 
 def _varies(codes: Longs, histories: FolderHistories) -> Floats:
     owner, _ = _value_counts(codes, histories)
+    # (n,) different values
     kinds = np.bincount(owner, minlength=len(histories))
     return np.where(histories.counts >= FEW, kinds / np.maximum(histories.counts, 1), np.nan)
 
@@ -129,12 +132,14 @@ def _cycles(codes: Longs, histories: FolderHistories) -> Floats:
     """
     owner, times = _value_counts(codes, histories)
     counts = np.maximum(histories.counts, 1)
+    # (n,) that two events have the same value, if values come in any order
     chance = np.bincount(owner, (times / counts[owner]) ** 2, len(histories))
     best = np.full(len(histories), np.nan)
     owners = _owners(histories)
     for apart in range(2, LONGEST_CYCLE + 1):
         if len(codes) <= apart:
             break
+        # (events - apart,) True if both events are of one history, and if they have the same value
         same = owners[apart:] == owners[:-apart]
         again = (codes[apart:] == codes[:-apart]) & same
         share = np.bincount(owners[apart:][again], minlength=len(histories)) / np.maximum(counts - apart, 1)

@@ -92,12 +92,14 @@ def extend(
     joined = loop(join_events)(first, opens, plain(streams.event_offsets, np.int64), model.across_events)
     # the largest set and the number of events bound every sum of weights
     share, scale = make_shares(int(np.diff(first).max(initial=1)), len(begins))
+    # (V,) the events that each token reaches over; new composites get theirs as they are made
     span = fit_size(model.spans(base_size), base_size + spec.vocabulary_size, 1)
     # an exact fraction: a float times the scale would round the least weight
     least = max(1, min(ceil(Fraction(min(spec.min_weight, LARGEST)) * scale), LARGEST))
     known, most = plain(model.merges, np.int64), np.iinfo(np.int64).max if memory is None else memory
 
     def merge(stop: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
+        # learning runs in a thread of its own, so that Ctrl-C is heard; `stop` is how it is told
         plan = MergePlan(known, base_size, spec.vocabulary_size, least, recount_every, stop, most)
         return loop(run)(tokens, first, outside, joined, span, model.directed, share, plan)
 

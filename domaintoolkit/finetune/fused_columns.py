@@ -73,6 +73,7 @@ def read_columns(table: pa.Table, fits: tuple[ColumnFit, ...]) -> ColumnValues:
             numbers.append(np.nan_to_num(_place(values, np.array(fit.knots))))
         else:
             known = pa.array(fit.categories, pa.string())
+            # (n,) the place among the fitted categories
             found = pc.fill_null(pc.index_in(_to_names(column), value_set=known), -1)
             # (n,) a category that is not known has -1 + 2
             codes.append(np.where(np.asarray(column.is_null()), 0, np.asarray(found).astype(np.int64) + 2))
@@ -110,6 +111,7 @@ def _to_numbers(column: pa.Array) -> NDArray[np.float64] | None:
     kind = column.type
     if is_text(kind):
         try:
+            # texts that are all numbers, as CSV files have them
             column = pc.utf8_trim_whitespace(column).cast(pa.float64())
         except pa.ArrowInvalid:
             return None

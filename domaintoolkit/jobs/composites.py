@@ -130,6 +130,7 @@ def _learn_from_first(tokenizer: DomainTokenizer, spec: Composite, streams: Arra
 
 def _encode_by_hash(tokenizer: DomainTokenizer, rows: pa.Table, budget: Budget) -> Arrays:
     """The streams of the rows in the order of their entities' hashes, encoded some at a time."""
+    # (rows,), and (entities,) the hash of each in rising order with its rows
     hashes = EntityKeys.of(tokenizer).hash(rows)
     distinct, counts = np.unique(hashes, return_counts=True)
     parts = []
@@ -152,6 +153,7 @@ def _encode_by_hash(tokenizer: DomainTokenizer, rows: pa.Table, budget: Budget) 
 
 def _first(streams: Arrays, events: int) -> Arrays:
     """The first streams with so many events at most; of a first stream with more, its first events."""
+    # the streams that end within so many events
     count = int(np.searchsorted(streams.event_offsets, events, "right")) - 1
     if count == 0:
         end = streams.event_starts[events]

@@ -47,6 +47,7 @@ def event_targets(batch: EventBatch, header_parts: int, place: Tensor, continues
         there.append((place[own] == part).nonzero().flatten())
         # (n,) among the positions that have the part
         going.append(continues[own[there[-1]]].nonzero().flatten())
+    # every token with a tail has to be one that can go on
     if not bool(continues[batch.ids.flatten()[batch.tail_cells]].all()):
         raise DecodeError("a token that stands alone is followed by continuation tokens")
     return EventTargets(source, headers, tuple(there), tuple(going))

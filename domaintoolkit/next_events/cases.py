@@ -89,6 +89,7 @@ def _last_sessions(histories: FolderHistories, values: FieldValues, chosen: NDAr
     rows, cuts, targets, sizes = [], [], list[NDArray[np.int64]](), []
     for row in np.flatnonzero(chosen).tolist():
         low, high = histories.events[row], histories.events[row + 1]
+        # places in the history; the first session opens without a token
         opening = np.flatnonzero(histories.opens[low:high])
         if len(opening):
             # the session begins with the last event that opens one; its values are the targets, each once

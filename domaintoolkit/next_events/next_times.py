@@ -45,6 +45,7 @@ def gap_rules(
     """
     gaps = gaps_of(histories)
     learned = training & ~np.isnan(gaps)
+    # the median of all, for values that are followed too seldom
     every = float(np.median(gaps[learned])) if learned.any() else 0.0
     # (events,) the value of the event before; of a history's first event it is another one's, but that has no gap
     before = np.append(-1, values.codes[:-1])
@@ -52,10 +53,12 @@ def gap_rules(
     codes, own = before[learned][order], gaps[learned][order]
     # one entry more at the end, for the code -1
     medians = np.full(len(values) + 1, every)
+    # (values + 1,) where the gaps after each value begin
     starts = np.searchsorted(codes, np.arange(len(values) + 1))
     for code in range(len(values)):
         if starts[code + 1] - starts[code] >= SEEN:
             medians[code] = np.median(own[starts[code] : starts[code + 1]])
+    # (cases,) µs between the two events before the case
     last = gaps[histories.events[:-1][cases.rows] + cases.cuts - 1]
     return {
         "median gap": np.full(len(cases), every),

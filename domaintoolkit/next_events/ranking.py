@@ -137,6 +137,7 @@ def _run(
         chosen = np.arange(low, min(low + step, len(task.cases)))
         cases = task.cases.pick(chosen)
         known = known_values(task.histories, task.values, cases)
+        # the scores of this piece by name: the mixture is made of them
         made: dict[str, Any] = {}
         ways: list[tuple[str, Callable[[], Any]]] = [
             (each.name, partial(each.scores, cases, known)) for each in rankers
@@ -147,6 +148,7 @@ def _run(
             begin = time.perf_counter()
             scores = made[name] = score()
             ranks, fresh = rank_targets(scores, cases, known)
+            # (cases,) True if one of the targets of a case is ranked first
             best = np.zeros(len(cases), np.bool_)
             np.logical_or.at(best, np.repeat(np.arange(len(cases)), np.diff(cases.offsets)), ranks == 1)
             pieces.setdefault(name, []).append((ranks, fresh, scores.max(1).astype(np.float64), best))

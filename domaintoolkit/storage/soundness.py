@@ -37,6 +37,7 @@ def _find_in_batch(batch: pa.RecordBatch, vocabulary_size: int) -> str | None:
         return "ids or event starts are null, or not whole numbers"
     if len(ids) and (pc.max(ids.flatten()).as_py() or 0) >= vocabulary_size:
         return f"an id is not one of the {vocabulary_size:,} tokens of the vocabulary"
+    # (streams,) tokens, and events
     lengths, events = _lengths(ids), _lengths(starts)
     # (events,): the place of each in its stream, the length of that, and True for the first of a stream
     place = starts.flatten().to_numpy().astype(np.int64)

@@ -19,6 +19,7 @@ def width_bits(encoded: EncodedFolder, tokenizer: DomainTokenizer) -> float:
     the number of grains in it. The grain of a field is the smallest step between its values; it depends on the data
     alone, and so is the same for all ways of cutting them into buckets.
     """
+    # (V,) over the events of the test split
     counts = np.zeros(len(tokenizer.vocabulary), np.int64)
     events = 0
     for rows in encoded.streams("test"):
@@ -33,6 +34,7 @@ def width_bits(encoded: EncodedFolder, tokenizer: DomainTokenizer) -> float:
         steps = np.diff(np.unique(encoder.values.values))
         grain = float(steps[steps > 0].min()) if (steps > 0).any() else 1.0
         edges = np.array([encoder.scale.low, *encoder.scale.edges.tolist(), encoder.scale.high])  # (buckets + 1,)
+        # (buckets,) a bucket is at least one grain wide, and `refine` cuts it into equal steps
         width = np.maximum(np.diff(edges) / encoder.spec.refine, grain)
         own = bound.ids[: len(bound.ids) - BYTES]
         buckets = own[[slot.kind == "bucket" for slot in encoder.slots]]

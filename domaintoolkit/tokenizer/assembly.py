@@ -109,6 +109,7 @@ def assemble(parts: StreamParts, layout: Layout, workers: Workers) -> StreamIds:
     head = _Block([constant(layout.bos, kind), *parts.header], streams)
     sessions: list[TokenPart] = []
     if breaks is not None:
+        # the session token is a part before all others, with no token or one
         mark = np.array([layout.session], kind)
         # sequence 0 is empty, sequence 1 the session token
         sessions = [RaggedPart(breaks.view(np.int8), mark, np.array([0, 0, 1]), breaks.astype(np.int64))]

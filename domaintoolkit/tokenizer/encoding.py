@@ -243,11 +243,13 @@ def _find_static_conflicts(schema: Schema, rows: PreparedRows, grouping: Groupin
     first = np.repeat(grouping.first, np.diff(grouping.starts))
     order = np.arange(len(first)) if grouping.order is None else grouping.order
     hashes = [np.asarray(column) for column in statics_of(schema, rows).columns]
+    # (rows,) True if a row has another value than the first of its entity, in any static field
     differs = np.zeros(len(order), bool)
     for values in hashes:
         differs |= values[order] != values[first]
     if not differs.any():
         return conflicts
+    # (rows,) for each the row whose values its entity keeps
     kept = order[_find_kept_events(grouping, differs, [values[order] for values in hashes])]
     for spec, values in zip(schema.static, hashes, strict=True):
         wrong = np.flatnonzero(values[order] != values[kept])

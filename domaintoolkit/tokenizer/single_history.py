@@ -71,6 +71,7 @@ class HistoryEncoder:
 
     def _encode(self, rows: Sequence[Row]) -> NDArray[np.int32] | None:
         schema = self._layout.schema
+        # such rows are facts of the entity, which only a table sorts out
         if schema.untimed == "static" and any(value is None for value in _values(rows, schema.time or "")):
             return None
         times = self._times(rows)

@@ -98,6 +98,7 @@ def _unify_extension(values: pa.ExtensionArray) -> Prepared:
 
 def _uuid_texts(storage: pa.Array) -> pa.Array:
     """(rows,) text of 16 bytes each: 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12."""
+    # (rows, 16)
     raw = np.frombuffer(storage.buffers()[1] or b"", np.uint8)
     raw = raw[storage.offset * 16 : (storage.offset + len(storage)) * 16].reshape(-1, 16)
     digits = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -119,6 +120,7 @@ def _decode(values: pa.Array) -> Prepared:
         return Prepared(values.cast(text))
     except pa.ArrowInvalid:
         pass
+    # one by one, and only in columns that Arrow refuses as a whole
     found = [None if value is None else invalid_unicode(value) for value in values.to_pylist()]
     refused = [
         (row, f"{reason}; write bytes as hexadecimal text") for row, reason in enumerate(found) if reason is not None

@@ -221,6 +221,7 @@ def _trim(values: pa.Array, null: Sequence[str]) -> pa.Array:
     except pa.ArrowInvalid:  # text that is not UTF-8 is refused later
         trimmed = pc.ascii_trim_whitespace(texts)
     trimmed = trimmed.cast(pa.binary())
+    # a value that was a spelling of null before it was trimmed is null already
     changed = pc.not_equal(pc.binary_length(trimmed), pc.binary_length(values))
     spelled = pc.is_in(trimmed, pa.array([each.encode() for each in null], pa.binary()))
     return pc.if_else(pc.and_(changed, spelled), pa.scalar(None, pa.binary()), trimmed)

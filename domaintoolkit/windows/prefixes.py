@@ -176,6 +176,7 @@ def _anchors(histories: StoredHistories, rows: Longs, first: Longs, start: Windo
 
     Without times, a later window keeps the anchor of its history.
     """
+    # (windows,) tokens of the anchor that each gets
     lengths = np.zeros(len(rows), np.int64)
     later = np.flatnonzero(first)
     if not len(later) or start.start.anchor_place < 0:

@@ -64,8 +64,10 @@ class Heap(NamedTuple):
 def make_pairs() -> Pairs:
     """An empty table."""
     state = np.zeros(6, np.int64)
+    # no pair is noted before there is a heap
     state[THRESHOLD] = np.iinfo(np.int64).max
     return Pairs(
+        # in the order of the fields: slots of the table, then nodes of the lists, then the pairs that have grown
         np.full((INITIAL, 2), EMPTY, np.int64),
         np.full(INITIAL, -1, np.int32),
         np.full(INITIAL, -1, np.int32),
@@ -82,6 +84,7 @@ def locate(pairs: Pairs, key: int) -> Any:
     table = pairs.table
     mask = table.shape[0] - 1
     i = slot_of(key, mask)
+    # linear probing: the table is never full
     while table[i, 0] != key and table[i, 0] != EMPTY:
         i = (i + 1) & mask
     return i
@@ -105,6 +108,7 @@ def bump(pairs: Pairs, key: int, change: int, place: int) -> None:
         state[USED] += 1
     table[i, 1] += change
     if place >= 0:
+        # a new node at the front of the pair's list
         node = state[NODES]
         pairs.place[node] = place
         pairs.following[node] = pairs.head[i]
@@ -169,6 +173,7 @@ def rehash(pairs: Pairs, more: int) -> Pairs:
     )
     for i in range(old.shape[0]):
         if old[i, 0] != EMPTY and old[i, 1] > 0:
+            # the list of a pair stays as it is: only its head moves
             j = locate(fresh, old[i, 0])
             fresh.table[j, 0], fresh.table[j, 1] = old[i, 0], old[i, 1]
             fresh.head[j], fresh.stamp[j] = pairs.head[i], pairs.stamp[i]

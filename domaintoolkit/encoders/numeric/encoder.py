@@ -143,6 +143,7 @@ class NumericEncoder(Encoder):
 
         Codes are sign * fine buckets + fine, then null, NaN and the infinities that have tokens.
         """
+        # slots that stand for a whole value
         whole = [NULL, NAN, *range(self.first_infinity, self.first_infinity + len(self.infinities))]
         fine = len(self.scale.bucket)
         signs = 2 if self.spec.sign else 1
@@ -152,6 +153,7 @@ class NumericEncoder(Encoder):
         tables.append(np.tile(self.scale.bucket + self.first_bucket, signs))
         if self.spec.refine > 1:
             tables.append(np.tile(self.scale.step + self.first_step, signs))
+        # codes of numbers: all fine buckets, twice if the sign has a part of its own
         count = signs * fine
         made = []
         for number, table in enumerate(tables):

@@ -189,12 +189,15 @@ class GroupedNumericEncoder(Encoder):
 
     def encode(self, values: pa.Array) -> Encoded:
         floats, things, names = _split(values)
+        # (rows,) the group of each number
         groups = self.find_groups(names)[things]
+        # NaN has no bucket: 0 stands in for it, and its code is written over below
         codes, clipped = self._codes(np.where(np.isnan(floats), 0.0, floats), groups)
         missing = np.asarray(values.flatten()[0].is_null())
         nan = np.isnan(floats)
         outside = clipped & ~nan
         codes[nan] = self._starts[-1] + 1
+        # null is NaN in `floats` too, and comes last
         codes[missing] = self._starts[-1]
         count = self._starts[-1]
         tables = self._tables

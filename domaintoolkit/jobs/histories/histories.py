@@ -28,6 +28,7 @@ def find_keys(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
     if not known.num_rows:
         return np.full(keys.num_rows, -1)
     hashes = hash_keys(known)
+    # (rows,) the first known row with this hash, or any other
     places = np.minimum(np.searchsorted(hashes, hash_keys(keys)), known.num_rows - 1)
     found = known.take(pa.array(places))
     # equal hashes are not yet equal keys
@@ -132,6 +133,7 @@ class Histories:
     def _session_keys(self, decoded: pa.Table, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         """The key of the session of each event; `decoded` numbers the sessions of each history."""
         sessions = Ragged.of_column(self.table["sessions"]).take(chosen)
+        # shards list the sessions of each history in their order
         first = np.repeat(sessions.offsets[:-1], self.starts.lengths[chosen])  # (events,)
         keys: NDArray[np.int64] = np.asarray(sessions.values)[first + np.asarray(decoded[self.schema.session])]
         return keys

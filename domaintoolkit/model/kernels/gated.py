@@ -43,6 +43,7 @@ def _up(
     # what lies outside is read elsewhere, since a mask would slow all the others down, and not written
     source = rows + (row % count).to(tl.int64)[:, None] * WIDTH + tl.arange(0, STEP)[None, :]
     across = weight + (column % INNER)[None, :] * WIDTH + tl.arange(0, STEP)[:, None]
+    # sums in fp32, whatever the type of the products
     up = tl.zeros((ROWS, COLUMNS), tl.float32)
     gate = tl.zeros((ROWS, COLUMNS), tl.float32)
     for step in range(0, WIDTH, STEP):
@@ -56,6 +57,7 @@ def _up(
     place = both + row.to(tl.int64)[:, None] * (2 * INNER) + column[None, :]
     tl.store(place, up, inside)
     tl.store(place + INNER, gate, inside)
+    # from the stored, rounded gate, as the gradient reads it again
     opened, _ = _activation(gate.to(tl.float32), GELU)
     found = up.to(tl.float32) * opened
     tl.store(gated + row.to(tl.int64)[:, None] * INNER + column[None, :], found.to(kind), inside)
@@ -76,6 +78,7 @@ def _back(
     for step in range(0, WIDTH, STEP):
         above = tl.dot(tl.load(source + step), tl.load(across + step * INNER), above)
     kind = both.dtype.element_ty
+    # rounded as a stored tensor would be, so that both ways have the same gradient
     above = above.to(kind).to(tl.float32)
     inside = (row < count)[:, None] & (column < INNER)[None, :]
     place = row.to(tl.int64)[:, None] * (2 * INNER) + column[None, :]

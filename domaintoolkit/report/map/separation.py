@@ -25,6 +25,7 @@ def probe_auroc(embeddings: Floats, flags: Flags, seed: int = 0) -> float:
     if min(int(flags.sum()), int((~flags).sum())) < 2 * FOLDS:
         return float("nan")
     rng = np.random.default_rng(seed)
+    # (n,) the part that scores each entity
     fold = np.empty(len(flags), np.int64)
     for group in (flags, ~flags):  # the same share of both groups in every fold
         places = rng.permutation(np.flatnonzero(group))
@@ -32,6 +33,7 @@ def probe_auroc(embeddings: Floats, flags: Flags, seed: int = 0) -> float:
     scores = np.empty(len(flags))
     for number in range(FOLDS):
         seen = fold != number
+        # scaled by the seen ones alone, or the scored ones would leak
         mean, spread = embeddings[seen].mean(0), embeddings[seen].std(0)
         scaled = (embeddings - mean) / np.where(spread > 1e-9, spread, 1.0)
         weights = _fit_logistic(_with_one(scaled[seen]), flags[seen])

@@ -108,6 +108,7 @@ def _group_sorted(entities: Sequence[pa.Array], times: NDArray[np.int64]) -> Gro
     while start < len(keys) - 1:
         stop = min(start + block, len(keys) - 1)
         above, below = slice(start, stop), slice(start + 1, stop + 1)
+        # (rows of the block,) compared with the row before
         later = keys[below] > keys[above]
         same = keys[below] == keys[above]
         if not (later | (same & (times[below] >= times[above]))).all():
