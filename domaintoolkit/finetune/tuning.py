@@ -111,8 +111,10 @@ class _Tuning:
             model.device
         )
         tuned = TunedHead(head, data.objective, data.fits, settings)
+        # the test rows, or the next best rows in their place
         split = next((each for each in (TEST, VALIDATION) if len(data.rows(each))), TRAIN)
         trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity, self._embed_before(split))
+        # an interrupted run goes on from its last checkpoint
         if self.checkpoints.steps():
             tensors, state = self.checkpoints.load_last()
             _check_identity(state, identity, self.folder)

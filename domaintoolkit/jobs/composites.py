@@ -92,6 +92,7 @@ def learn_composites(
         return 0, False
     training = schema if training_only else None
     lowest = LowestEntities(EntityKeys.of(tokenizer), spec.max_entities, training, budget.sample_rows)
+    # composites are made of fields: labels need not be read
     columns = [name for name in schema.columns if name not in schema.labels]
     for table in read_tables(source, columns, [], RefusalList(0), budget.threads):
         lowest.add(_drop_dictionaries(drop_origins(table)))

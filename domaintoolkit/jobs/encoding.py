@@ -174,9 +174,11 @@ class _Encoding:
         """Partition the rows; meanwhile another thread prepares the tokenizer and takes the files' checksums."""
         self._remove_spill(self.state)
         options, known = self.options, self.state.shards
+        # in quarantine the rows are kept in a file, since a resumed run needs them again
         kept = self.refused if options.on_bad_rows == "error" else RefusalLog(self.folder, READING)
         buckets = bucket_count(known or options.shards)
         place = spill_folder(self.folder, options.temporary)
+        # saved before the files are written, so that the next run finds and removes them
         self.state = replace(self.state, spill=str(place))
         self.state.save(self.folder)
         make_spill(place)
@@ -189,6 +191,7 @@ class _Encoding:
             rows = partition(self.source, self.tokenizer.schema, spill, options.progress, refused=kept)
             preparing.result()
             inputs = checking.result()
+            # a file that changed while it was read would give other rows to a resumed run
             check_unchanged(self.folder, self.state.inputs, find_input_files(self.source))
         if not rows.rows and not kept.rows:
             raise DataError([Refusal(None, None, "there are no rows to encode")])

@@ -177,6 +177,7 @@ class _Counting:
         limit = KEPT if self._on_bad_rows == "error" else 0
         unread, wrong, names = RefusalList(limit), RefusalList(limit), list[str]()
         self.rows = 0
+        # the first pass reads only what is counted; to tell all that is wrong with a row, all columns are read
         columns = columns_to_read(self._full, source) if every_column else list(self._schema.columns)
         tables = read_tables(source, columns, names, unread, self._threads)
         whole: FitState | None = None
@@ -188,6 +189,7 @@ class _Counting:
                 passed_over += counted.passed_over
                 wrong.add_unordered(counted.listed, names)
                 wrong.problems += counted.unlisted
+                # one bad row is enough to begin the other pass
                 if not every_column and (unread or wrong):
                     break
                 if whole is None:
@@ -203,6 +205,7 @@ class _Counting:
         self.refused = unread.rows + passed_over
         self.rows += unread.rows
         assert whole is not None
+        # types of the columns that are not fields: entity, labels and such
         for column in source.schema(columns_to_read(self._full, source)):
             whole.types.setdefault(column.name, column_type(column.type))
         return whole

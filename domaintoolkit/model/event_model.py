@@ -57,7 +57,9 @@ class EventModel(BoundModel):
         size, cell, width = config.vocabulary_size, config.cell, config.width
         self.embedding = nn.Parameter(torch.randn(size, cell) * SPREAD)
         self.output = None if config.tied else nn.Parameter(torch.randn(size, cell) * SPREAD)
+        # (V, 1)
         self.bias = nn.Parameter(torch.zeros(size, 1))
+        # tables with a row for each token, which grow when a vocabulary is extended
         self.grows = ("embedding", "bias") if config.tied else ("embedding", "bias", "output")
         self.project = nn.Linear((self.header_parts + self.event_parts) * cell, width, bias=False)
         self.flag = nn.Parameter(torch.randn(width) * SPREAD)

@@ -37,6 +37,7 @@ FEW = 50
 def rank_values(task: NextTask) -> tuple[list[RankingRow], str, str]:
     """A row for each way to rank values, and the verdict with the figure that it is about."""
     training = training_sequences(task.histories, task.values, task.cases, task.learned)
+    # made one after another, since the time that each takes is reported
     makers: list[Callable[[], Ranker]] = [
         lambda: MostFrequent(training),
         lambda: LastValue(training),
@@ -47,6 +48,7 @@ def rank_values(task: NextTask) -> tuple[list[RankingRow], str, str]:
     model = task.model
     if model is not None:
         makers.append(lambda: _model_ranker(task, model))
+    # of few values the first place decides; of many, a place near the top is worth something
     metric = "accuracy" if len(task.values) <= FEW else "ndcg@10"
     rankers, seconds = list[Ranker](), dict[str, float]()
     for make in makers:
@@ -61,6 +63,7 @@ def rank_values(task: NextTask) -> tuple[list[RankingRow], str, str]:
         deciding[name] = found.figures[metric]
         rated = {figure: mean_of(each, task.cases.rows) for figure, each in found.figures.items()}
         anew = {figure: mean_of(each, task.cases.rows) for figure, each in found.fresh.items()}
+        # a session has several targets, of which the shares do not sum to 1
         sound = told.is_probability and task.cases.session is None
         there = ~np.isnan(found.figures["accuracy"])
         reliability = reliability_of(told.confidence[there], told.right[there]) if sound and there.any() else None

@@ -70,6 +70,7 @@ def locate(
     for column in columns:
         there = [header for header in column.choices if header in places]
         if not there:
+            # the names of folders give columns too
             if not column.optional and not file.partition.keys() & set(column.choices):
                 missing.append(column)
             continue
@@ -91,6 +92,7 @@ def locate(
         wrong.append(f"the file's headers are {headers}" if headers else "the file has no headers")
         wanted = [column.header for column in missing]
         needed = {column.header for column in columns if not column.optional}
+        # hints from the likeliest to the least likely: only one is given
         if missing and len(missing) < len(columns) and not any(column.choices[0] in places for column in missing):
             wrong[-1] += f"; if some files lack {missing[0].header!r}, set optional = true for this column"
         hint = _later_header(*later, needed, needed & set(found), delimiter) if delimiter and wanted else ""

@@ -301,6 +301,7 @@ class TextParts:
         if piece.is_left_out:
             return FilePart([], 0, breaks(piece.data))
         if piece.fault is not None:
+            # a file that escapes quotes by a backslash is the most frequent reason
             hint = ESCAPE if b'\\"' in piece.data and layout.dialect.escape is None else QUOTES
             wrong = {0: f"broken quoting: {piece.fault}{hint}"}
             lines = breaks(piece.data)
@@ -312,6 +313,7 @@ class TextParts:
         ]
         wrong = {record: _width_reason(width, layout) for record, width in values.wrong.items()}
         wrong |= dict.fromkeys(values.left_out, REPEATED)
+        # the last line of a file that is still being written
         if wrong and values.records - 1 in wrong and not piece.data.endswith((b"\n", b"\r")):
             wrong[values.records - 1] += "; no line break ends the line: the file was cut off in it"
         return FilePart(

@@ -71,6 +71,7 @@ def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
     encoded = open_encoded(data)
     tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
     model = load_model(run)
+    # on the test split
     rows = {row["name"]: row["bits_per_event"] for row in result["comparison"]["rows"]}
     train = encoded.manifest.splits.get("train", {})
     found: dict[str, Any] = {
@@ -103,6 +104,7 @@ def _measure(run: Path, data: Path, downstream: bool) -> dict[str, Any]:
     found["recall"] = float(np.mean(recalls)) if recalls else None
     if downstream:
         found.update(probe_labels(model, encoded, tokenizer))
+    # JSON has no NaN
     return {name: None if isinstance(value, float) and value != value else value for name, value in found.items()}
 
 

@@ -42,6 +42,7 @@ def probe_labels(model: TokenModel | EventModel, encoded: EncodedFolder, tokeniz
     found: dict[str, Any] = {}
     for name, values in labels.items():
         flat = {value for each in values for value in each if value is not None}
+        # labels of other values do not ask for yes or no
         if not flat or not flat <= {0, 1}:
             continue
         hits = np.array([sum(map(bool, each)) for each in values])

@@ -80,6 +80,7 @@ def run_study(
     identity = {"study": _what_is_run(study, form), "form": form, "domain": domain, "budget": budget,
                 "streams": None if place is None else str(place)}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
+    # two calls at once would write the same cells
     with lock_folder(folder):
         known = _open(folder, identity)
         data = StudyData(folder / "data", domain or study.domain, place, chosen.events)

@@ -71,6 +71,7 @@ def _write(saved: Saved, directory: Path) -> None:
         files[COUNTS] = saved.counts
     for name, data in files.items():
         (directory / name).write_bytes(data)
+    # the checksums of all files are in this one, which is written after them
     payload = {
         "schema": to_dict(layout.schema),
         "types": {name: write_type(types[name]) for name in sorted(types)},

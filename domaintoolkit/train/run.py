@@ -87,6 +87,7 @@ def _train(
 ) -> Result:
     began = time.perf_counter()
     tokenizer = DomainTokenizer.load(source.tokenizer_folder)
+    # a model that does not fit is refused before the data are opened
     check_memory(build_config(recipe, len(tokenizer.vocabulary)), recipe, accelerator.device)
     splits = _open_splits(source, tokenizer, recipe, accelerator)
     recipe, steps = _resolve_steps(recipe, splits.train.blocks, accelerator.num_processes)
@@ -110,6 +111,7 @@ def _train(
     log = _open_log(trainer, folder, source.folder)
     state = _run_loop(trainer)
 
+    # the weights with the best validation loss; the last ones without validation data
     best = state.best_step or state.step
     model = _load_weights(checkpoints, best, recipe, tokenizer).to(accelerator.device)
     with torch.no_grad(), accelerator.autocast():

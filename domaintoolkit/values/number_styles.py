@@ -219,6 +219,7 @@ def _suggest(text: str, style: NumberStyle) -> str:
         return "; set trim = true for this column"
     if style.is_own and replace(style, is_own=False).plain(text) is not None and style.plain(text) is None:
         return "; set spelling = 'any' for this column"
+    # `<5` or `>90`: how far it lies from the bound is not known, so the user decides
     if (bound := _BOUNDS.match(text)) and (number_text := style.plain(text[bound.end() :].strip())) is not None:
         units = _toml((*style.units, (bound[0], 1)))
         return f"; set units = {units} for this column to read the bound, {number_text}"
@@ -226,6 +227,7 @@ def _suggest(text: str, style: NumberStyle) -> str:
     if found is None:
         return ""
     settings: dict[str, Any] = {name: found[name] for name in ("prefix", "suffix") if found[name]}
+    # marks of other kinds are more likely damage than a unit
     if any(not (c.isalpha() or category(c) == "Sc" or c in ". /\u2030") for mark in settings.values() for c in mark):
         return ""
     if found["open"] or found["inner"]:
@@ -238,9 +240,11 @@ def _suggest(text: str, style: NumberStyle) -> str:
         known = dict(style.units) | {unit: _SCALES[unit]}
         others = {"Cr": "Dr", "CR": "DR", "cr": "dr", "Dr": "Cr", "DR": "CR", "dr": "cr"}
         if unit in others:
+            # Cr and Dr come together: a column that has one has the other
             known[others[unit]] = _SCALES[others[unit]]
         settings = {name: value for name, value in settings.items() if name != "suffix"}
         settings["units"] = tuple(known.items())
+    # only settings that read this very text are suggested
     for marks in _marks(found["digits"], style):
         tried = settings | marks
         changed = {name: value for name, value in tried.items() if getattr(style, name) != value}

@@ -81,6 +81,7 @@ def command(
     from domaintoolkit.model import DEFAULT_POOLING, find_pooler, load_model
     from domaintoolkit.storage import open_encoded
 
+    # opened before the model, which takes longer: a wrong folder is refused at once
     encoded = open_encoded(folder)
     model = load_model(run, device)
     settings = EmbeddingSettings(pooling or DEFAULT_POOLING, window)

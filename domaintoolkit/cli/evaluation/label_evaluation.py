@@ -101,12 +101,14 @@ def _evaluate(
         model = load_model(run, machine.device)
     encoded = open_encoded(folder)
     table = labels.read(encoded)
+    # options by the settings that they are; left-out ones keep the settings' own defaults
     names = {"seeds": "seeds", "resamples": "resamples", "probe_rows": "rows", "at_k": "share"}
     names |= {"false_positives": "false_positives", "refit": "refit", "probe": "probes"}
     given = {setting: changes[name] for name, setting in names.items() if name in changes}
     settings = ProbeSettings(**given, threads=machine.threads or os.cpu_count() or 1, seed=machine.seed)
     aggregates = AggregateSettings() if options.top_values is None else AggregateSettings(top=options.top_values)
     embedding = EmbeddingSettings(options.pooling or DEFAULT_POOLING, options.window)
+    # a table without tasks has one, which has no name
     tasks = [options.task] if options.task is not None else table.task_names or (None,)
     with ProgressBar() as bar:
         return [

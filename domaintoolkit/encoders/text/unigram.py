@@ -133,13 +133,16 @@ def _learn(words: Iterator[str], size: int) -> Iterator[tuple[str, float]]:
         model_writer=written,
         model_type="unigram",
         vocab_size=size,
+        # few different words may not have so many pieces
         hard_vocab_limit=False,
         character_coverage=1.0,
+        # texts have to come back exactly as they were: nothing is normalized, added or removed
         normalization_rule_name="identity",
         add_dummy_prefix=False,
         remove_extra_whitespaces=False,
         split_by_whitespace=False,
         seed_sentencepiece_size=max(SEEDS * size, 10_000),
+        # with several threads, the pieces would depend on their timing
         num_threads=1,
         unk_id=0,
         unk_piece=UNKNOWN,

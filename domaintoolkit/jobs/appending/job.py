@@ -311,6 +311,7 @@ def _choose_tokenizer(encoded: EncodedFolder, tokenizer: DomainTokenizer | None)
 def _cast_to_stored(new: pa.Table, old: pa.Table, tokenizer: DomainTokenizer) -> pa.Table:
     """The new rows with the types that the shard has for the columns it keeps, and times without a dictionary."""
     schema, time = tokenizer.schema, tokenizer.schema.time
+    # the types of the shard decide: a column may have been text in one file and numbers in another
     kinds = {name: old[name].type for name in schema.entity}
     if time is not None and pa.types.is_dictionary(new[time].type):
         kinds[time] = new[time].type.value_type

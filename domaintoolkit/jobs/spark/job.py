@@ -204,6 +204,7 @@ def encode_spark(
     with lock_folder(folder):
         unfinished = check_free(folder)
         made = partition_rows(tokenizer, source, shards)
+        # a run that was begun with other options or rows cannot be continued
         options = {"engine": "spark", "shards": shards, "on_bad_rows": on_bad_rows}
         state = ResumeState((made.fingerprint,), identify(tokenizer), options, made.shards)
         if unfinished and not can_continue(folder, ResumeState.load(folder), state):
@@ -230,6 +231,7 @@ def encode_spark(
         except DataError:
             discard(folder)
             raise
+        # the manifest comes last: a folder with one is whole
         written = write_quarantine(path, refused)
         manifest.save(folder)
         clear_state(folder)

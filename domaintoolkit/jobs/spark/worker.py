@@ -137,6 +137,7 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
             counted.note_others(others)
             refused += describe_refusals(table, problems, places.names)
             rows_refused += len(refused)
+            # a partition lists at most `KEPT`, since all lists meet in the driver's memory
             listed += [to_json(row) for row in refused[: 0 if quarantine else KEPT - len(listed)]]
             if state is None:
                 state = counted

@@ -39,6 +39,7 @@ def sample_columnar(files: tuple[SourceFile, ...], folder: Path) -> TableSample:
         pyarrow.parquet.write_table(table, path)
         paths.append(str(path))
         tables.append(flat)
+    # of many files only some are read, and their mean stands for the others
     total = total * len(files) // len(chosen)
     counts = Counter(name for table in tables for name in table.column_names)
     whole = pa.concat_tables(tables, promote_options="permissive")

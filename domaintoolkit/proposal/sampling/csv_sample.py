@@ -43,6 +43,7 @@ class _CountedRefusals:
 
 def sample_csv(files: tuple[SourceFile, ...], encoding: str, delimiter: str | None, folder: Path) -> TableSample:
     """The rows of pieces of the files; those are written into `folder` as files of whole records."""
+    # the first file decides the dialect; of others only the headers are compared
     heads = {file: read_head(file, 1 << 16).decode(encoding, errors="ignore") for file in files[1:HEADERS]}
     first = read_head(files[0]).decode(encoding, errors="ignore")
     dialect = find_dialect(first, files[0].name, delimiter)
@@ -63,6 +64,7 @@ def sample_csv(files: tuple[SourceFile, ...], encoding: str, delimiter: str | No
         seen.append(found.seen)
     headers, aliases = join_headers([found.headers for found in tables.values()])
     settings = dialect.settings | ({} if encoding == "utf-8" else {"encoding": encoding})
+    # everything is read as text: the types are what is to be found out
     columns = tuple(
         Column(f"{number}", source=header, occurrence=which, optional=dialect.header, aliases=aliases.get(header, ()))
         for number, (header, which, _) in enumerate(headers)

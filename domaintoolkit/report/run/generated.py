@@ -60,6 +60,7 @@ def compare_generated(
     Returns the reason if none can be written, or if there are no real ones to compare.
     """
     grammar = tokenizer.grammar
+    # (n, events, P) each: histories with fewer events are left out
     real, seen = _cells(grammar, held_out.ids, events), _cells(grammar, training.ids, events)
     if not len(real) or not len(seen):
         return f"no held-out or no training history has {events} events to compare with"

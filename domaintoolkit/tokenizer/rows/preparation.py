@@ -102,6 +102,7 @@ class Preparation:
         for refusal in refused:
             bad.setdefault(refusal.row or 0, []).append(refusal)
         columns = {**columns, **self._cast_keys(columns, bad)}
+        # fields are prepared by the workers while this thread sees to times, keys and splits
         jobs = {
             spec.name: self.workers.submit(self._prepare_field, spec, columns[spec.name])
             for spec in (*schema.static, *schema.fields)
@@ -113,6 +114,7 @@ class Preparation:
             _refuse(bad, name, _find_nans(columns[name]))
         splits = self._prepare_splits(columns, bad)
         grouping = None
+        # a refused row would change the order, so it is then found later
         if grouped and not bad:
             grouping = group_rows([columns[name] for name in schema.entity], times, schema.has_order)
         values = {}
@@ -128,6 +130,7 @@ class Preparation:
         if not bad:
             return rows
         if self.on_bad_rows == "error":
+            # a table can have millions of bad rows; the error counts all of them
             problems = _list_problems(bad, count)
             raise DataError(problems[:1000], len(problems))
         return rows.without({row: bad[row] for row in sorted(bad)})

@@ -83,6 +83,7 @@ def read_some_columns(
     opened = table if isinstance(table, OpenTable) else OpenTable.of(table)
     required = list(wanted)
     chosen = [*required, *(name for name in optional if name in opened.names)]
+    # one column, or those that make a time together
     joins = {name: _parts_of(schema, name, opened.names) for name in chosen}
     _check_names(
         opened,
@@ -102,6 +103,7 @@ def read_some_columns(
         columns[name] = parts[0] if len(parts) == 1 else join_texts(parts)
     _check_lengths(columns)
     wrong += _check_carried(schema, columns)
+    # the error counts all problems, and lists some
     if wrong and refused is None:
         raise DataError(wrong[:1000], len(wrong))
     if refused is not None:

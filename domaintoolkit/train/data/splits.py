@@ -93,6 +93,7 @@ def open_splits(
     """
     unit: Unit = "events" if recipe.family == "event" else "tokens"
 
+    # every rank reads all held-out blocks, so that all choose the same weights
     def open_held_out(source: HistorySource, latest: bool = False) -> Loader | None:
         made = Loader(source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.held_out, latest=latest)
         return made if made.blocks else None
@@ -116,6 +117,7 @@ def open_splits(
     else:
         train, name = open_training(HistorySource(batches, "train")), "test"
         validation, test = (open_held_out(HistorySource(batches, split)) for split in ("validation", "test"))
+        # small folders can have no training entity
         if not train.blocks:
             notes.append("the training split is empty: the model is trained on all entities, held-out ones included")
             train, validation, test = open_training(HistorySource(batches)), None, None
@@ -130,6 +132,7 @@ def open_splits(
         if loader is not None and loader.left_out
     ]
     if test is None:
+        # training data stand in for the test, so that model and baselines are compared at all
         held_in = Loader(train.source, rule, recipe.block, recipe.batch, unit, recipe.seed, segmentation.held_out)
         return Splits(recipe, grammar, TargetFinder(grammar), train, None, held_in, "training", False, tuple(notes))
     return Splits(recipe, grammar, TargetFinder(grammar), train, validation, test, name, True, tuple(notes))
