@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -21,11 +21,11 @@ from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.train.checkpoint import Checkpoints, Tensors
 from domaintoolkit.train.data.model_batches import ModelBatch
 from domaintoolkit.train.optimizer import build_optimizer, embedding_penalty
-from domaintoolkit.train.progress import Meter, Progress, peak_flops
+from domaintoolkit.train.progress import Meter, Progress, Validation, peak_flops
 from domaintoolkit.train.recipe import Recipe
 from domaintoolkit.train.schedule import learning_rate
 
-__all__ = ["LoopState", "Loss", "Trainer", "Training", "Validation"]
+__all__ = ["LoopState", "Loss", "Trainer", "Training"]
 
 Loss = Callable[[ModelBatch], LossReport]
 FULL = distributed.StateDictOptions(full_state_dict=True)
@@ -60,15 +60,6 @@ class LoopState:
     validation: list[tuple[int, float]] = field(default_factory=list)
     finished: bool = False
     """Training ends early, since validation did not improve."""
-
-
-class Validation(NamedTuple):
-    """The costs of validation data."""
-
-    bits: float
-    """Bits an event."""
-    chosen: float
-    """The cost that chooses the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +136,11 @@ class Trainer:
             if self._is_milestone(state.step):
                 self._check_finite(meter.is_finite(), "the loss")
                 began = time.perf_counter()
-                bits = self._evaluate()
+                found = self._evaluate()
                 self._save_if_due()
                 # rates are those of training alone
                 meter.exclude(time.perf_counter() - began)
-                self.losses += meter.flush(state.step, rate, bits)
+                self.losses += meter.flush(state.step, rate, found)
             elif meter.is_due():
                 self._check_finite(meter.is_finite(), "the loss")
                 self.losses += meter.flush(state.step, rate)
@@ -172,8 +163,8 @@ class Trainer:
         recipe = self.training.recipe
         return step % recipe.evaluate_every == 0 or step % recipe.checkpoint_every == 0 or step == self.training.steps
 
-    def _evaluate(self) -> float | None:
-        """Bits an event on validation entities, if an evaluation is due; updates the best step and `finished`."""
+    def _evaluate(self) -> Validation | None:
+        """The costs of validation data, if an evaluation is due; updates the best step and `finished`."""
         state, recipe = self.state, self.training.recipe
         if state.step % recipe.evaluate_every and state.step != self.training.steps:
             return None
@@ -182,15 +173,15 @@ class Trainer:
             state.best_step = state.step
             return None
         # Devices may differ in the last digits; they must agree on when to stop.
-        bits, chosen = map(float, broadcast_object_list([found.bits, found.chosen]))
-        self._check_finite(math.isfinite(bits) and math.isfinite(chosen), "the validation loss")
-        state.validation.append((state.step, bits))
-        if state.best is None or chosen < state.best:
-            state.best, state.best_step, state.waiting = chosen, state.step, 0
+        found = Validation(*broadcast_object_list(list(found)))
+        self._check_finite(math.isfinite(found.bits) and math.isfinite(found.chosen), "the validation loss")
+        state.validation.append((state.step, found.bits))
+        if state.best is None or found.chosen < state.best:
+            state.best, state.best_step, state.waiting = found.chosen, state.step, 0
         else:
             state.waiting += 1
             state.finished = recipe.patience is not None and state.waiting >= recipe.patience
-        return bits
+        return found
 
     def score(self, scorer: Callable[[Loss], Validation | None]) -> Validation | None:
         """Call `scorer` with the model's loss function; training goes on as if it had not been called."""

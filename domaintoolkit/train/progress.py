@@ -1,4 +1,4 @@
-"""Rates, utilisation and the time left of a run, as data and as one line of text."""
+"""Rates, utilisation, the costs of validation data and the time left of a run, as data and as one line of text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self, TextIO
+from typing import Any, NamedTuple, Self, TextIO
 
 import torch
 from torch import Tensor
 
 from domaintoolkit.util.pulse import EVERY, Pulse
 
-__all__ = ["PEAKS", "LiveLine", "Meter", "Progress", "peak_flops"]
+__all__ = ["PEAKS", "LiveLine", "Meter", "Progress", "Validation", "peak_flops"]
 
 FALLBACK = 80
 """Columns of a terminal that does not say its width."""
@@ -28,6 +28,24 @@ PEAKS = {
     "H200": 989e12,
 }
 """Dense bf16 FLOPs a second of a device, by a word of its name, as its maker states them."""
+
+
+class Validation(NamedTuple):
+    """The costs of validation data."""
+
+    bits: float
+    """Bits an event."""
+    reciprocal_rank: float | None = None
+    """The mean of 1 / rank of what came, if it chooses the weights."""
+    later_nats: float | None = None
+    """Nats of a later value given the mean of a history, if they choose the weights."""
+
+    @property
+    def chosen(self) -> float:
+        """The cost that chooses the weights."""
+        if self.reciprocal_rank is not None:
+            return -self.reciprocal_rank
+        return self.bits if self.later_nats is None else self.later_nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +64,11 @@ class Progress:
     utilisation: float | None = None
     """The model's own FLOPs as a share of the device's peak; None if the peak is not known."""
     validation: float | None = None
-    """Bits an event on validation entities, if this step was evaluated."""
+    """Bits an event on validation data, if this step was evaluated."""
+    reciprocal_rank: float | None = None
+    """The mean of 1 / rank of what came in validation data, if it chooses the weights."""
+    later_nats: float | None = None
+    """Nats of a later value of validation data, if they choose the weights."""
     gradient_norm: float | None = None
     """Mean norm of the gradient before clipping; None if nothing is clipped."""
     tokens: int = 0
@@ -74,6 +96,8 @@ class Progress:
             (f"{_format_rate(self.events_per_second)} events/s", 6),
             (None if self.utilisation is None else f"MFU {self.utilisation:.0%}", 7),
             (None if self.validation is None else f"validation {self.validation:.2f} bits/event", 2),
+            (None if self.reciprocal_rank is None else f"1/rank {self.reciprocal_rank:.4f}", 2),
+            (None if self.later_nats is None else f"later values {self.later_nats:.3f} nats", 2),
             (f"{minutes}:{seconds:02} left", 3),
         ]
         return [(text, rank) for text, rank in parts if text is not None]
@@ -160,8 +184,8 @@ class Meter:
         """Return True if the last report is `every` seconds old; reading results makes the host wait for a GPU."""
         return time.perf_counter() - self._reported >= every
 
-    def flush(self, step: int, rate: float, validation: float | None = None) -> list[float]:
-        """Report the batches since the last report; returns the loss of each."""
+    def flush(self, step: int, rate: float, found: Validation | None = None) -> list[float]:
+        """Report the batches since the last report, and what validation found; returns the loss of each."""
         if not self._sums:
             return []
         # float64: sums of float32 over many batches would lose digits
@@ -182,7 +206,9 @@ class Meter:
             events_per_second=events / seconds * self.devices,
             seconds_left=self._pace * (self.steps - step),
             utilisation=self.flops * len(batches) / seconds / self.peak if self.peak else None,
-            validation=validation,
+            validation=found and found.bits,
+            reciprocal_rank=found and found.reciprocal_rank,
+            later_nats=found and found.later_nats,
             gradient_norm=float(torch.stack(self._norms).mean()) if self._norms else None,
             tokens=round(tokens) * self.devices,
             events=round(events) * self.devices,

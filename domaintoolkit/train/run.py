@@ -28,11 +28,11 @@ from domaintoolkit.train.data.segmentation import build_segmentation
 from domaintoolkit.train.data.splits import Splits, open_splits
 from domaintoolkit.train.devices import build_accelerator, close_trackers, start_trackers
 from domaintoolkit.train.logs.run_log import RunLog
-from domaintoolkit.train.loop import LoopState, Loss, Trainer, Training, Validation
+from domaintoolkit.train.loop import LoopState, Loss, Trainer, Training
 from domaintoolkit.train.memory import check_memory, explain_out_of_memory
 from domaintoolkit.train.model_building import build_config, build_model, flops_per_batch
 from domaintoolkit.train.predictions import describe_next_event
-from domaintoolkit.train.progress import LiveLine, Progress
+from domaintoolkit.train.progress import LiveLine, Progress, Validation
 from domaintoolkit.train.recipe import Recipe, default_recipe, recipe_to_toml
 from domaintoolkit.train.result import Result
 from domaintoolkit.train.run_files import CHECKPOINTS, begin_run, clear_leftovers, finish_run, is_finished
@@ -251,10 +251,11 @@ def _validate(model: BoundModel, splits: Splits, loss: Loss) -> Validation | Non
 
     bits = _score(model, splits, splits.validation, measure, splits.recipe.evaluate_blocks).bits_per_event
     if splits.recipe.purpose == "events":
-        return Validation(bits, bits)
+        return Validation(bits)
     if splits.recipe.purpose == "ranking":
-        return Validation(bits, -_rank_values(model, splits, splits.validation))
-    return Validation(bits, sum(nats * events for nats, events in later) / max(1, sum(events for _, events in later)))
+        return Validation(bits, reciprocal_rank=_rank_values(model, splits, splits.validation))
+    nats = sum(each * events for each, events in later) / max(1, sum(events for _, events in later))
+    return Validation(bits, later_nats=nats)
 
 
 def _rank_values(model: BoundModel, splits: Splits, loader: Loader) -> float:

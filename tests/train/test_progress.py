@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from domaintoolkit.train.progress import LiveLine, Meter, Progress
+from domaintoolkit.train.progress import LiveLine, Meter, Progress, Validation
 
 
 def progress(**changes: object) -> Progress:
@@ -28,6 +28,8 @@ def test_the_line_says_everything() -> None:
     ):
         assert part in line
     assert "MFU" not in str(progress())
+    assert "1/rank 0.0341" in str(progress(validation=13.0, reciprocal_rank=0.03412))
+    assert "later values 5.250 nats" in str(progress(validation=13.0, later_nats=5.25))
 
 
 @pytest.mark.parametrize("width", [20, 40, 79, 120])
@@ -68,13 +70,14 @@ def test_the_meter_adds_up_batches() -> None:
     for loss in (1.0, 2.0):
         meter.add(torch.tensor(loss), torch.tensor([20.0, 10.0, 15.0]), torch.tensor(20), torch.tensor(10))
     assert meter.is_due()
-    assert meter.flush(2, 0.5, validation=7.0) == [1.0, 2.0]
+    assert meter.flush(2, 0.5, Validation(7.0, reciprocal_rank=0.25)) == [1.0, 2.0]
     (made,) = reports
     # all nats over all tokens, whatever else the loss holds
     assert made.loss == pytest.approx(2.25)
     assert made.bits_per_event == pytest.approx(3 / 0.6931471805599453)
     assert made.tokens_per_second == pytest.approx(2 * made.events_per_second)
     assert made.utilisation is not None
+    assert (made.validation, made.reciprocal_rank, made.later_nats) == (7.0, 0.25, None)
     assert made.seconds_left > 0
     assert meter.flush(3, 0.5) == []
     assert not meter.is_due()

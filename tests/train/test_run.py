@@ -30,8 +30,8 @@ from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train import Progress, Recipe, Result, load_recipe, read_log, train
 from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.data.splits import open_splits
-from domaintoolkit.train.loop import Validation
 from domaintoolkit.train.memory import explain_out_of_memory
+from domaintoolkit.train.progress import Validation
 from domaintoolkit.train.run import _validate
 from domaintoolkit.windows.loader import Loader
 from domaintoolkit.windows.shard_histories import HistorySource, open_shards
@@ -239,7 +239,7 @@ def test_weights_are_kept_for_what_the_run_is_for(
 
 
 def _pick(splits: Any, bits: float, later: float) -> Validation:
-    return Validation(bits, bits if splits.recipe.purpose == "events" else later)
+    return Validation(bits) if splits.recipe.purpose == "events" else Validation(bits, later_nats=later)
 
 
 @pytest.mark.slow
