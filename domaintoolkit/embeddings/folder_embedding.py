@@ -30,7 +30,7 @@ from domaintoolkit.model import (
     embed_streams,
     find_pooler,
 )
-from domaintoolkit.storage import EncodedFolder, ShardRows
+from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.streams.keys import SPLITS
 from domaintoolkit.times.zones import YEARS_BEGIN
 from domaintoolkit.tokenizer import DomainTokenizer
@@ -222,7 +222,7 @@ def _label_parts(
     for part, (rows, chosen, histories) in enumerate(placed.parts(reader.folder, TOKENS), 1):
         if file is None or not file.has(part):
             prefixes = Prefixes(histories, placed.events[chosen], _fill_dates(labels.times[chosen]))
-            yield part, chosen, reader.embed(_histories(rows), prefixes)
+            yield part, chosen, reader.embed(StoredHistories.of_shard(rows), prefixes)
 
 
 def _parts(folder: EncodedFolder, split: str | None) -> Iterator[tuple[StoredHistories, Longs]]:
@@ -230,13 +230,7 @@ def _parts(folder: EncodedFolder, split: str | None) -> Iterator[tuple[StoredHis
     for rows in folder.streams(split):
         lengths = np.diff(rows.offsets).astype(np.int64)[rows.selected]
         for low, high in cut_ranges(offsets_of(lengths), TOKENS):
-            yield _histories(rows), rows.selected[low:high]
-
-
-def _histories(rows: ShardRows) -> StoredHistories:
-    return StoredHistories(
-        rows.ids, rows.offsets, rows.event_starts, rows.event_offsets, rows.times, rows.selected, rows.number
-    )
+            yield StoredHistories.of_shard(rows), rows.selected[low:high]
 
 
 def _all_prefixes(histories: StoredHistories, selected: Longs, every_event: bool) -> Prefixes:

@@ -36,12 +36,7 @@ class Examples:
         self.segmenter = tokenizer.segmenter if model.config.composites else None
         # the date of the anchor of a history without events
         self.times = np.where(labels.times == END, YEARS_BEGIN, labels.times)
-        self.shards = [
-            StoredHistories(
-                rows.ids, rows.offsets, rows.event_starts, rows.event_offsets, rows.times, rows.selected, rows.number
-            )
-            for rows in folder.streams()
-        ]
+        self.shards = [StoredHistories.of_shard(rows) for rows in folder.streams()]
 
     def pool(self, rows: Longs, pooling: Pooling, window: int | None) -> Tensor:
         """(n, vector) of label rows, whose entities are all known, in their order."""

@@ -1,5 +1,6 @@
 from .beam_search import Prediction as Prediction
 from .beam_search import predict_next as predict_next
+from .field_probabilities import score_values as score_values
 from .generator import Generator as Generator
 from .generator import WrittenHistory as WrittenHistory
 from .grammar_logits import GrammarLogitsProcessor as GrammarLogitsProcessor
@@ -9,4 +10,3 @@ from .sampling import Sampling as Sampling
 from .token_value_scores import TokenValueScorer as TokenValueScorer
 from .value_scores import ValueScorer as ValueScorer
 from .value_scores import ValueTokens as ValueTokens
-from .value_scores import score_values as score_values

@@ -9,7 +9,7 @@ independent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,20 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaintoolkit.errors import Problem, SchemaError
-from domaintoolkit.generate.constraints.canonical_fields import CanonicalField
-from domaintoolkit.generate.constraints.token_tables import TokenTables
 from domaintoolkit.model.batches import EventBatch
 from domaintoolkit.model.evaluation_mode import evaluation_mode
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.layers.tails import SPREAD, Tails
-from domaintoolkit.model.token_model import TokenModel
-from domaintoolkit.streams import Streams
-from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.util.ragged import Ragged
 
-__all__ = ["ValueScorer", "ValueTokens", "score_values"]
+__all__ = ["ValueScorer", "ValueTokens"]
 
 ROWS = 1 << 12
 """Rows, a history and a draw of what comes before the field, that are scored at a time."""
@@ -400,60 +393,3 @@ def _split_values(values: ValueTokens, place: int, places: Any, start: Any, devi
         line, lows, sizes = (torch.from_numpy(each).to(device) for each in (tokens, begin, length))
         made.append(_Part(torch.from_numpy(starts).to(device), Tails(line, lows, sizes), group))
     return made
-
-
-def score_values(
-    model: EventModel | TokenModel,
-    tokenizer: DomainTokenizer,
-    streams: Streams,
-    field: str,
-    values: Sequence[Any] | None = None,
-) -> tuple[list[Any], NDArray[np.float32]]:
-    """(values, probabilities (n, V)): how likely each is the value of a field in the event after each of n histories.
-
-    Left out, `values` are all that have a token of their own; give those that are spelled, or are paths of several
-    levels. A value of `None` is a missing one. Raises `SchemaError` for a field that an event does not have, and for
-    values that a token model cannot score.
-    """
-    from domaintoolkit.generate.token_value_scores import TokenValueScorer
-
-    model.check_vocabulary(tokenizer.vocabulary)
-    bound = next((bound for bound in tokenizer.layout.events if bound.name == field), None)
-    if bound is None:
-        raise SchemaError([Problem("field", f"an event has no field {field!r}")])
-    tables = TokenTables.of(tokenizer.grammar, tokenizer.vocabulary)
-    own = CanonicalField(bound, tokenizer.types[field], tables)
-    if values is None:
-        found = {}
-        # a token counts if it reads as a value whose only spelling it is
-        for token in np.flatnonzero(tables.starts[bound.first_place]).tolist():
-            readable, value = own.read([token]) if token != own.null else (False, None)
-            if readable and own.rewrite([token], ()) == (token,):
-                found[token] = value
-        known = list(found.values())
-        encoded: list[tuple[int, ...]] = [(token,) for token in found]
-    else:
-        known, encoded = list(values), bound.field.lookup(bound.ids)(list(values))
-    if not known:
-        raise SchemaError([Problem("values", f"no value of {field!r} has a token by itself: give the values")])
-    table = ValueTokens(
-        np.array([token for each in encoded for token in each], np.int64), np.cumsum([0, *map(len, encoded)])
-    )
-    made_of = (bound.first_place, table, tokenizer.schema.has_sessions)
-    scorer = ValueScorer(model, *made_of) if isinstance(model, EventModel) else TokenValueScorer(model, *made_of)
-    events = np.diff(streams.event_offsets)
-    made = []
-    for low, high in _batches(streams.offsets):
-        ids = Ragged(np.asarray(streams.ids), streams.offsets).take(np.arange(low, high))
-        cuts = [np.array([count]) for count in events[low:high]]
-        made.append(scorer.log_probabilities(ids.values, ids.offsets, cuts))
-    return known, np.exp(np.concatenate(made)) if made else np.empty((0, len(known)), np.float32)
-
-
-def _batches(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Ranges of streams of about 32,000 tokens."""
-    low = 0
-    while low < len(offsets) - 1:
-        high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + ROWS * 8, "right")) - 1)
-        yield low, high
-        low = high

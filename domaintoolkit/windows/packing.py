@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.grammar import WindowStart
+from domaintoolkit.storage import ShardRows
 from domaintoolkit.util.ragged import offsets_of, positions
 from domaintoolkit.windows.kernels import EventRanges, WindowBuffers, WindowRanges, best_fit, gather, lay_out, pack
 
@@ -56,6 +57,13 @@ class StoredHistories:
     """(rows,) the rows that are used, such as those of one split."""
     number: int = 0
     """Number of row 0 among all rows of the folder."""
+
+    @classmethod
+    def of_shard(cls, rows: ShardRows) -> StoredHistories:
+        """The histories of some rows of a shard."""
+        return cls(
+            rows.ids, rows.offsets, rows.event_starts, rows.event_offsets, rows.times, rows.selected, rows.number
+        )
 
 
 @dataclass(frozen=True, slots=True)
