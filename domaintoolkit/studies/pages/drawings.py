@@ -153,7 +153,9 @@ def _best_sentence(declared: StudyFigure, rows: Rows) -> str:
     word, choose = ("highest", max) if is_better_higher(declared.y) else ("lowest", min)
     best = choose(rows, key=lambda row: float(row[declared.y]))
     level = f" ({declared.lines} {best.get(declared.lines)})" if declared.lines else ""
-    place = f"{column_name(declared.x)} {number_text(best[declared.x])}{level}"
+    x = best[declared.x]
+    # the levels of an axis are texts, also if they are numbers
+    place = f"{column_name(declared.x)} {x if isinstance(x, str) else number_text(x)}{level}"
     return f"The {word} {column_name(declared.y)} is {best[declared.y]:.3f}, at {place}."
 
 
