@@ -174,7 +174,7 @@ def _rank_events(
         return
     # (B, T, H + P, cell)
     cells = model.cells(batch)
-    # (N, width) the state before each event that is told
+    # (N, width) the state before each event that is predicted
     hidden = model.hidden(batch, cells).flatten(0, 1)[targets.source]
     # the event of a state is at the next position of its row
     target, ids = targets.source + 1, batch.ids.flatten(0, 1)

@@ -88,9 +88,9 @@ class EventModelConfig(TokenModelConfig):
     event are independent given the events before, so generated events mix values that never occur together. Parts of
     more than `large_from` candidates train on `large`: all of them (`softmax`), or the other targets of the batch and
     `negatives` drawn ones, which stand for the rest (`sampled`); what is reported is always the full softmax. `later`
-    is the weight of a second objective in training: the mean of a history so far tells the values of all its later
+    is the weight of a second objective in training: the mean of a history so far predicts the values of all its later
     events, in any order, which makes better embeddings; 0 leaves it out. `aggregates` is that of a third one: the same
-    mean tells the number of later events, and the mean and the deviation of each of their parts.
+    mean predicts the number of later events, and the mean and the deviation of each of their parts.
     """
 
     part_width: Whole | None = None

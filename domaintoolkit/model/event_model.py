@@ -168,8 +168,8 @@ class EventModel(BoundModel):
         return LossReport(mean, nats.view(*batch.documents.shape, -1), tokens, events, later)
 
     def _later(self, head: LaterEvents, seen: _Seen, states: Tensor) -> tuple[Tensor, Tensor]:
-        """(mean nats of a value of a later event, the share of their aggregates that is not told), () each, given the
-        weighted mean of its history at some position before it.
+        """(mean nats of a value of a later event, the share of their aggregates that is not explained), () each, given
+        the weighted mean of its history at some position before it.
 
         The nats of a value are the logarithm of the sum over all candidates less its own score, and the mean score of
         values is the score of their mean row: only the sums are computed for each position.

@@ -1,4 +1,4 @@
-"""Next events as tasks: how well a model and simple rules tell the next value of a field, and when it comes.
+"""Next events as tasks: how well a model and simple rules predict the next value of a field, and when it comes.
 
 Names load when they are used, since torch takes seconds.
 """

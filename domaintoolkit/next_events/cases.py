@@ -1,4 +1,4 @@
-"""The events that are held out: what is known before each, and what is to be told."""
+"""The events that are held out: what is known before each, and the targets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cases:
     cuts: Longs
     """At least 1."""
     targets: Longs
-    """The values to be told, one after another, each once a case; -1 if the next event has none."""
+    """The values to predict, one after another, each once a case; -1 if the next event has none."""
     offsets: Longs
     """(n + 1,)"""
     session: bool | None

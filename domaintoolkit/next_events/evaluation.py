@@ -1,4 +1,4 @@
-"""`evaluate_next`: a model and simple rules tell held-out events."""
+"""`evaluate_next`: a model and simple rules predict held-out events."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def evaluate_next(
     settings: NextSettings,
     advance: Advance | None = None,
 ) -> NextReport:
-    """Tell the held-out events of an encoded folder with a model, if there is one, and with simple rules.
+    """Predict the held-out events of an encoded folder with a model, if there is one, and with simple rules.
 
     Raises `SchemaError` for a field that events do not have or values that the model cannot score, and `DataError` if
     nothing is held out.
@@ -52,7 +52,7 @@ def evaluate_next(
         model.check_vocabulary(tokenizer.vocabulary)
     histories = read_histories(encoded, tokenizer.grammar, MOST_TOKENS)
     values = find_values(histories, tokenizer, settings.field)
-    # (histories,) those that are told, and those that rules learn from; the training split is the first of `SPLITS`
+    # (histories,) those that are evaluated, and those that rules learn from; the training split comes first in `SPLITS`
     chosen, learned = np.ones(len(histories), np.bool_), None
     if settings.split != "all":
         chosen = histories.splits == SPLITS.index(settings.split)

@@ -40,7 +40,7 @@ class CaseFigures:
 
     figures: dict[str, Floats]
     fresh: dict[str, Floats]
-    """The same with the values of the history left out, from the ranking and from what is to be told."""
+    """The same with the values of the history left out, from the ranking and from the targets."""
 
 
 def rank_targets(scores: NDArray[Any], cases: Cases, known: Sequences) -> tuple[Longs, Longs]:

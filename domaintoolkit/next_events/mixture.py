@@ -24,7 +24,7 @@ LEAST = 1e-3
 class Mixture:
     """The logarithm of a share is `weight` times that of the rule's, and the rest that of the model's.
 
-    They are weighed by their NDCG over all ranks on the trial's cases, which are none of those to be told. The best
+    They are weighed by their NDCG over all ranks on the trial's cases, which are none of those to predict. The best
     rule alone stays (weight 1) if nothing else is better by a standard error. A rule's scores, which are not negative,
     are divided by their sum. The model's are its probabilities, but those of spelled values may be too high: the
     mixture then is a little better than it looks.

@@ -94,7 +94,7 @@ class ModelRanker:
         self.windows = HistoryWindows(model, histories)
 
     def scores(self, cases: Cases, known: Sequences) -> NDArray[np.float32]:
-        """(n, V); an upper bound for spelled values that cannot be as likely as the one to be told."""
+        """(n, V); an upper bound for spelled values that cannot be as likely as the target."""
         found = np.empty((len(cases), self.scorer.count), np.float32)
         alone = bool((np.diff(cases.offsets) == 1).all())
         for ids, offsets, cuts, chosen in self.windows.batches(cases):

@@ -101,7 +101,7 @@ def _mix(task: NextTask, rankers: Sequence[Ranker]) -> Mixture | None:
 
 
 def _trial_cases(task: NextTask) -> Cases | None:
-    """Cases like those to be told: of the validation entities, else the event before each last one."""
+    """Cases like those to predict: of the validation entities, else the event before each last one."""
     settings, histories, values = task.settings, task.histories, task.values
     if settings.split == "test" and (validation := histories.splits == SPLITS.index("validation")).any():
         with suppress(DataError):  # no such case
@@ -178,9 +178,9 @@ def _verdict(
     off = mean_of(deciding[ModelRanker.name] - deciding[best], histories)
     told = f"{label} {means[ModelRanker.name]:.4f} against {rules[best]:.4f} ({_span(off)})"
     if off.low <= 0 <= off.high:
-        sentence = f"It is not certain that the model tells more than {best}: {told}."
+        sentence = f"It is not certain that the model predicts better than {best}: {told}."
     else:
-        sentence = f"The model tells {'more' if off.value > 0 else 'less'} than {best}, the best rule: {told}."
+        sentence = f"The model predicts {'better' if off.value > 0 else 'worse'} than {best}, the best rule: {told}."
     if mixture is None:
         return sentence
     if mixture.weight in (0, 1):
@@ -188,9 +188,9 @@ def _verdict(
     alone = max((ModelRanker.name, best), key=lambda name: means[name])
     more = mean_of(deciding[Mixture.name] - deciding[alone], histories)
     sure = "certainly " if more.low > 0 or more.high < 0 else ""
-    word = "more" if more.value > 0 else "less"
+    word = "better" if more.value > 0 else "worse"
     return (
-        f"{sentence} With {mixture.weight:g} of {mixture.rule} the model tells {sure}{word} than {alone} alone: "
+        f"{sentence} With {mixture.weight:g} of {mixture.rule} the model predicts {sure}{word} than {alone} alone: "
         f"{means[Mixture.name]:.4f} ({_span(more)})."
     )
 

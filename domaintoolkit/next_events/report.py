@@ -1,4 +1,4 @@
-"""The result of telling next events: figures of the model and of rules, and a verdict in a sentence."""
+"""The result of predicting next events: figures of the model and of rules, and a verdict in a sentence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RankingRow:
 
 @dataclass(frozen=True, slots=True)
 class TimeRow:
-    """One way to tell when the next event comes: the mean absolute error in seconds."""
+    """One way to predict when the next event comes: the mean absolute error in seconds."""
 
     name: str
     error: MeanFigure
@@ -35,7 +35,7 @@ class TimeRow:
 
 @dataclass(frozen=True, slots=True)
 class SuffixRow:
-    """One way to tell what comes until a history ends."""
+    """One way to predict what comes until a history ends."""
 
     name: str
     similarity: MeanFigure

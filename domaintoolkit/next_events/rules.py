@@ -1,4 +1,4 @@
-"""Simple rules that tell the next value: the ones that every analyst tries first."""
+"""Simple rules that predict the next value: the ones that every analyst tries first."""
 
 from __future__ import annotations
 
@@ -67,8 +67,9 @@ class LastValue:
 class OwnFrequency:
     """The share of a value in its own history, in which later ones weigh more, with its share in training.
 
-    A value weighs `decay` times as much as the one after it, or, if sessions are told, as one of the session after;
-    `mixed` is the weight of the shares in training. Both are those that tell the last values of training series best.
+    A value weighs `decay` times as much as the one after it, or, if sessions are predicted, as one of the session
+    after; `mixed` is the weight of the shares in training. Both are those that predict the last values of training
+    series best.
     """
 
     name, is_probability = "own frequency", False
@@ -90,7 +91,7 @@ class OwnFrequency:
 
 
 class _Trial:
-    """The last values of some training series, to be told from those before them."""
+    """The last values of some training series, to be predicted from those before them."""
 
     def __init__(self, training: Sequences) -> None:
         most = min(TUNED, max(50, HELD // max(training.size, 1)))
@@ -148,7 +149,7 @@ class CoOccurrence:
 
     Two values of a series that are d apart, at most `NEAR`, count 1/d, in this order or in both; the counts are divided
     by a power of how frequent both are, and a value of the history weighs `decay` times that of the one after it.
-    Order, power and decay are those that tell the last values of training series best.
+    Order, power and decay are those that predict the last values of training series best.
     """
 
     name, is_probability = "co-occurrence", False

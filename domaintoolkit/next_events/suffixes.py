@@ -59,7 +59,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class SuffixScores:
-    """One way to tell suffixes: for each of them its similarity, and the days that it is wrong by."""
+    """One way to predict suffixes: for each of them its similarity, and the days that it is wrong by."""
 
     name: str
     similarity: Floats

@@ -1,4 +1,4 @@
-"""The settings of `evaluate --next`, and what every way to tell an event shares."""
+"""The settings of `evaluate --next`, and what every way to predict an event shares."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUFFIX_DRAWS = 5
 
 @declaration
 class NextSettings:
-    """The settings of telling next events.
+    """The settings of predicting next events.
 
     `held_out` is `last` (the last event of each history), `session` (all values of its last session), `every` (each
     event after the first) or a date, from which each event is one. Of the histories of `split`; rules learn from those
@@ -51,7 +51,7 @@ class NextSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NextTask:
-    """A model, the histories, and the cases to be told."""
+    """A model, the histories, and the cases to predict."""
 
     settings: NextSettings
     tokenizer: DomainTokenizer

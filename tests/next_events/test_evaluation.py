@@ -104,11 +104,11 @@ def test_a_token_model_tells_values_and_gaps(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_an_untrained_model_is_mixed_with_the_rule_that_knows(folder: Path) -> None:
-    """The weight is found on other events than those to be told, and the mixture is no worse than the model."""
+    """The weight is found on other events than those to predict, and the mixture is no worse than the model."""
     report = evaluate_next(model_of(folder), folder, NextSettings(field="what", split="all", samples=2))
     found = {row.name: row.figures["accuracy"].value for row in report.rows}
     assert found["model and rule"] > 0.8 > found["model"]
-    assert "the model tells certainly more than" in report.verdict or "With" in report.verdict
+    assert "the model predicts certainly better than" in report.verdict or "With" in report.verdict
 
 
 def _streams(streams: Any, ids: Any) -> Any:

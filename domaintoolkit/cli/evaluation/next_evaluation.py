@@ -46,7 +46,7 @@ def next_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return add_options(
         bundle(function, NextOptions, "ranking"),
         click.option("--next", metavar="FIELD", shell_complete=complete_fields,
-            help="Rank the values of FIELD in held-out next events, and tell when these come."),
+            help="Rank the values of FIELD in held-out next events, and predict when these come."),
         click.option("--held-out", default="last", show_default=True, metavar="WHICH",
             help="last: the last event of each history; session: all of its last session; every: each event but the "
             "first; or a date, from which each event is held out."),
@@ -57,7 +57,7 @@ def next_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--suffixes", type=AtLeast(0), default=0, show_default=True, metavar="N",
             help="Also write the rest of a history in N cases, and compare it."),
         click.option("--end", metavar="VALUE", help="The value of FIELD that ends a history, for --suffixes."),
-        click.option("--cases", type=AtLeast(1), metavar="N", help="Tell N held-out events, drawn by the seed."),
+        click.option("--cases", type=AtLeast(1), metavar="N", help="Evaluate on N held-out events, drawn by the seed."),
     )  # fmt: skip
 
 

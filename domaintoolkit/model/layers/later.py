@@ -1,7 +1,7 @@
-"""The objective of the entity: what a history has been so far tells the events that come later, in any order.
+"""The objective of the entity: what a history has been so far predicts the events that come later, in any order.
 
-The next event is mostly told by the last few. To tell all that come later, whatever their order, a mean of the hidden
-states so far has to hold what stays the same in an entity. The weights of that mean are trained with it.
+The next event mostly follows from the last few. To predict all that come later, whatever their order, a mean of the
+hidden states so far has to hold what stays the same in an entity. The weights of that mean are trained with it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LIMIT = 4.0
 
 
 class WeightedMean(nn.Module):
-    """The trained pooling: a mean of hidden states, its weights told by the states themselves.
+    """The trained pooling: a mean of hidden states, its weights given by the states themselves.
 
     Each head weighs its own share of the width. At first all weights are 1.
     """
@@ -103,7 +103,7 @@ class LaterRange(NamedTuple):
 
 
 class LaterAggregates(nn.Module):
-    """Aggregates of the events that come later, told by a linear layer from what a history has been.
+    """Aggregates of the events that come later, predicted by a linear layer from what a history has been.
 
     Of each part, the mean and the deviation of where its tokens lie among all of the part, from 0 to 1: tokens of
     numbers and times are ordered and spaced as their buckets are, those of categories by how often they occur. Besides,
@@ -120,7 +120,7 @@ class LaterAggregates(nn.Module):
         return (config.width + 1) * (2 * parts + 2)
 
     def forward(self, pooled: Tensor, places: Tensor, there: Tensor, session: Tensor, events: LaterRange) -> Tensor:
-        """(): the share of the variance of aggregates that is not told, their mean over all aggregates.
+        """(): the share of the variance of aggregates that is not explained, their mean over all aggregates.
 
         `pooled` (n, width) are histories up to n positions, `places` (B, T, P) where the tokens of events lie in their
         parts, if they are `there` (B, T, P), and `session` (B, T) if they open a session.
