@@ -122,7 +122,7 @@ class _Verification:
         return (part for part in found if part is not None)
 
     def _problems(self, report: PartReport, found: dict[str, int]) -> Iterator[str]:
-        if not is_readme_whole(self.folder.folder):
+        if not is_readme_whole(self.folder.folder, self.folder.manifest.readme):
             yield f"{README}: it is not the page that encode wrote"
         counts = self.folder.manifest.counts
         for what, number in found.items():

@@ -68,6 +68,8 @@ class Manifest:
     """For each append that set no row aside, the number of its rows and the sum of their hashes."""
     set_aside: SetAside | None = None
     """Rows that appending refused as older than their histories, if any."""
+    readme: str = ""
+    """The SHA-256 of the page beside the manifest; `save` sets it."""
 
     @property
     def totals(self) -> dict[str, int]:
@@ -82,8 +84,7 @@ class Manifest:
 
     def save(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`, and before it the page that says what the folder holds."""
-        write_readme(folder)
-        data = asdict(self)
+        data = {**asdict(self), "readme": write_readme(folder)}
         shards = {name: list(data.pop(name)) for name in ("left_out", "shards")}
         write_json(folder / MANIFEST, FORMAT, VERSION, {"totals": self.totals, "splits": self.splits, **data, **shards})
 

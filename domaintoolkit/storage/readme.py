@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from domaintoolkit.util.partials import write_atomic
@@ -36,12 +37,13 @@ number, the checksum of each and the schema; `tokenizer` names the tokens and de
 """
 
 
-def write_readme(folder: Path) -> None:
-    """Write the page into an encoded folder."""
+def write_readme(folder: Path) -> str:
+    """Write the page into an encoded folder; gives its SHA-256."""
     write_atomic(folder / README, TEXT)
+    return hashlib.sha256(TEXT).hexdigest()
 
 
-def is_readme_whole(folder: Path) -> bool:
-    """Return True if the page is there as it was written."""
+def is_readme_whole(folder: Path, sha256: str) -> bool:
+    """Return True if the page is there with this SHA-256; another version of this package writes another page."""
     path = folder / README
-    return path.is_file() and path.read_bytes() == TEXT
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256

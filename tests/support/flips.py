@@ -57,7 +57,7 @@ def read_streams(folder: Path) -> None:
         encoded.left_out(number)
     read_hashes(folder, encoded.manifest.set_aside)
     folder_tokenizer(encoded)
-    if not is_readme_whole(folder):
+    if not is_readme_whole(folder, encoded.manifest.readme):
         raise ArtifactError(str(folder), "its page was altered")
 
 
