@@ -140,7 +140,9 @@ def _by_name(profile: Profile) -> float:
         score -= 2.0
     if profile.hints("person") and not is_property:
         return score
-    for kind, points in (("label", 3.0), ("sequence", 1.5), ("time", 2.0), ("calendar", 2.5)):
+    # the number in `FFP number` counts nothing
+    score -= 1.5 if profile.means("sequence") else 0.0
+    for kind, points in (("label", 3.0), ("time", 2.0), ("calendar", 2.5)):
         score -= points if profile.hints(kind) else 0.0
     return score
 
@@ -165,7 +167,8 @@ def _nested(profiles: Sequence[Profile], time: TimeChoice | None) -> dict[str, f
                 change[outer.name] += 1.2
                 change[inner.name] -= 1.0
             elif not is_visit:
-                change[outer.name] -= 1.2
+                # somebody with several phones or accounts is not a property of theirs
+                change[outer.name] -= 0.6 if outer.means("person") else 1.2
     # many columns say nothing more than one
     return {name: float(np.clip(points, -2.5, 1.5)) for name, points in change.items()}
 

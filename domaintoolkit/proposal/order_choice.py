@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile
-from domaintoolkit.proposal.dependencies import Codes, combined, explained, group_spans, nesting
+from domaintoolkit.proposal.dependencies import Codes, combined, explained, group_spans, nesting, runs
 from domaintoolkit.proposal.encoder_choice import is_hhmm
 from domaintoolkit.proposal.entity_choice import EntityChoice
 from domaintoolkit.proposal.time_choice import TimeChoice, offset_time
 from domaintoolkit.util.ragged import run_offsets
 
-__all__ = ["SeenHistories"]
+__all__ = ["SeenHistories", "is_batch"]
 
 TIES = 0.0005
 """The share of events with the time of another from which on a column that counts them orders them."""
@@ -246,6 +246,42 @@ class SeenHistories:
                 best = score, profile
         return None if best is None else best[1]
 
+    def find_counted(self, profile: Profile, session: Profile | None) -> str | None:
+        """The reason to leave out a number that only counts the events, or the sessions, of a history."""
+        if self.time is None or not profile.is_whole or profile.missing > 0.02 or profile.hints("calendar"):
+            return None
+        if profile.means("quantity") or not (
+            profile.hints("sequence") or profile.hints("code") or profile.means("session")
+        ):
+            return None
+        own = self.entity.names[0]
+        if self._counts(profile, self.codes):
+            return f"counts the events of {own}"
+        if session is not None and self._counts(profile, combined(self.codes, session.codes)):
+            return f"counts the events of {session.name}"
+        return None
+
+    def _counts(self, profile: Profile, codes: Codes) -> bool:
+        """True if a number stays or grows by one with each event, and does grow."""
+        if profile.numbers is None:
+            return False
+        rows = self._order[profile.there[self._order] & (codes[self._order] >= 0)]
+        # sessions of a history may alternate
+        rows = rows[np.argsort(codes[rows], kind="stable")]
+        same = codes[rows][1:] == codes[rows][:-1]
+        steps = np.diff(profile.numbers[rows])[same]
+        if len(steps) < 50 or not ((steps == 0) | (steps == 1)).mean() > 0.995:
+            return False
+        # the numbers of several histories begin alike, or grow a lot
+        return float((steps == 1).mean()) > 0.05
+
+    def is_owned(self, profile: Profile) -> bool:
+        """True if each value of a column belongs to one entity, though entities have several: it names their things."""
+        if profile.distinct < max(50, 1.3 * self._entities) or self._entities < 20 or profile.missing > 0.3:
+            return False
+        share, support = explained(profile.codes, self.codes)
+        return share > 0.999 and support > 0.3
+
     def is_static(self, profile: Profile) -> bool:
         """True if a column has one value in each history, and enough of them could show another."""
         share, support = explained(self.codes, profile.codes, nulls_count=True)
@@ -278,3 +314,12 @@ class SeenHistories:
 def _count_changes(visit: NDArray[np.int64], own: NDArray[np.int64]) -> int:
     """The number of times that the visit changes from one row to the next of the same entity."""
     return int(((visit[1:] != visit[:-1]) & (own[1:] == own[:-1])).sum())
+
+
+def is_batch(profile: Profile, time: TimeChoice | None) -> bool:
+    """True if a column numbers rows that came together, such as a message: its values stand in a row and are over."""
+    mean = profile.filled / max(profile.distinct, 1)
+    if time is None or profile.distinct < 50 or not 1.05 < mean < 6 or runs(profile.codes) > 1.01:
+        return False
+    span, _ = group_spans(np.where(time.there, profile.codes, -1), time.times)
+    return span < 0.01

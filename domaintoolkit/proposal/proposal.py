@@ -17,9 +17,12 @@ from domaintoolkit.proposal.encoder_choice import As, Choice, choose, choose_as,
 from domaintoolkit.proposal.entity_choice import SURE, EntityChoice, find_entities, is_unlikely
 from domaintoolkit.proposal.marginal_fit import fit_marginals
 from domaintoolkit.proposal.measured import measured_by
-from domaintoolkit.proposal.order_choice import SeenHistories
+from domaintoolkit.proposal.order_choice import SeenHistories, is_batch
 from domaintoolkit.proposal.reader_choice import build_reader, joined_name, try_reader
-from domaintoolkit.proposal.redundancy import copies, find_leaks, from_time, is_batch, is_split
+from domaintoolkit.proposal.redundancy.copies import copies
+from domaintoolkit.proposal.redundancy.derivations import find_derived
+from domaintoolkit.proposal.redundancy.leaks import find_leaks, is_split
+from domaintoolkit.proposal.redundancy.time_parts import from_time
 from domaintoolkit.proposal.roles import Roles, shown_time, spell
 from domaintoolkit.proposal.sampling.sampler import take_sample
 from domaintoolkit.proposal.sampling.table_sample import TableSample
@@ -308,10 +311,18 @@ class _Proposer:
                 choice = replace(choice, spec=None, reason="a name of a person")
             elif isinstance(choice.spec, Categorical) and is_batch(profile, roles.time):
                 choice = replace(choice, spec=None, reason="identifier: its values stand together and never come back")
+            elif (why := histories.find_counted(profile, roles.session)) is not None:
+                choice = replace(choice, spec=None, reason=why)
             made.append(choice)
-        doubled = self._copies_of_entity(made, roles, histories)
+        doubled = {
+            each.profile.name: f"identifier: each value is of one {roles.entity.names[0]}"
+            for each in made
+            if isinstance(each.spec, Categorical) and histories.is_owned(each.profile)
+        } | self._copies_of_entity(made, roles, histories)
         left = [each for each in made if each.profile.name not in said and each.profile.name not in doubled]
         doubled |= copies(left, roles.entity.codes)
+        left = [each for each in left if each.profile.name not in doubled and not histories.is_static(each.profile)]
+        doubled |= find_derived(left, roles.time)
         out = doubled.keys() - said.keys()
         made = [
             replace(each, spec=None, reason=doubled[each.profile.name]) if each.profile.name in out else each

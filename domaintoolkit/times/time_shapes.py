@@ -95,6 +95,9 @@ def _formats(columns: list[list[str]]) -> list[str]:
     _find_clock(columns, kinds, has_half)
     _find_offset(columns, kinds)
     left = [place for place, kind in enumerate(kinds) if kind is None]
+    if len(left) == 2 and (made := _compact_pair(columns, left)) is not None:
+        kinds[left[0]], kinds[left[1]] = made
+        return ["".join(kind or "" for kind in kinds)]
     month = next((kind for kind in kinds if kind in ("%b", "%B")), None)
     if len(left) == 1 and month is None:
         own = columns[left[0]]
@@ -122,6 +125,15 @@ def _formats(columns: list[list[str]]) -> list[str]:
         else:
             found.append("".join(kind or "" for kind in made))
     return found
+
+
+def _compact_pair(columns: list[list[str]], left: Sequence[int]) -> tuple[str, str] | None:
+    """A date and a time of day of digits alone, such as 20240301 101500."""
+    date, clock = ({len(each) for each in columns[place]} for place in left)
+    dates, clocks = {8: "%Y%m%d", 6: "%y%m%d"}, {6: "%H%M%S", 4: "%H%M"}
+    if len(date) > 1 or len(clock) > 1 or not date <= set(dates) or not clock <= set(clocks):
+        return None
+    return dates[date.pop()], clocks[clock.pop()]
 
 
 def _word(own: list[str]) -> str | None:

@@ -165,3 +165,15 @@ def test_a_wrong_name_in_an_answer_lists_the_columns(tmp_path: Path) -> None:
     path, _ = TABLES["cards"](tmp_path)
     with pytest.raises(LookupError, match="'User'"):
         propose([str(path)], UserChoices(entity=("Usr",)))
+
+
+def test_a_loyalty_number_is_who_and_a_date_without_marks_is_when(tmp_path: Path) -> None:
+    path = tmp_path / "coupons.csv"
+    rows = []
+    for row in range(1_800):
+        at = f"202403{1 + row // 90:02} {row // 4 % 24:02}{row % 60:02}00"
+        rows.append(f"LH{row // 3 % 60 * 7919:06},{'YBM'[row % 3]}LG{row % 70},{at}")
+    path.write_text("\n".join(["FFPNumber,FareBasis,scanned", *rows]) + "\n")
+    proposal = propose([str(path)])
+    assert (proposal.schema.entity, proposal.schema.time) == (("FFPNumber",), "scanned")
+    assert column(proposal, "scanned")["time_format"] == "%Y%m%d %H%M%S"

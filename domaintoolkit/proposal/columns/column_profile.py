@@ -22,7 +22,7 @@ from domaintoolkit.schema import Column
 from domaintoolkit.times.time_shapes import find_clock_format, find_time_formats
 from domaintoolkit.values.declared import convert_text, convert_typed
 
-__all__ = ["DAY_US", "Profile", "epoch_unit", "make_profile", "plain_settings", "with_format"]
+__all__ = ["DAY_US", "EPOCHS", "Profile", "epoch_unit", "make_profile", "plain_settings", "with_format"]
 
 Kind = Literal["empty", "number", "time", "clock", "bool", "text"]
 
@@ -35,6 +35,9 @@ SPOILED = 0.002
 
 YEARS = (631_152_000, 2_208_988_800)
 """Seconds since 1970 of the years 1990 and 2040, between which whole numbers may be times."""
+
+EPOCHS = frozenset(("unix", "epoch", "ms", "millis"))
+"""Words in names that say that numbers count the time since 1970."""
 
 UNITS: dict[str, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Counts of each unit in a second."""
@@ -357,11 +360,7 @@ def epoch_unit(profile: Profile) -> str | None:
     low, high = float(np.min(numbers)), float(np.max(numbers))
     for unit, factor in UNITS.items():
         if YEARS[0] * factor <= low and high <= YEARS[1] * factor:
-            named = (
-                profile.hints("time")
-                or profile.hints("late")
-                or bool({"unix", "epoch", "ms", "millis"} & set(words_of(profile.name)))
-            )
+            named = profile.hints("time") or profile.hints("late") or bool(EPOCHS & set(words_of(profile.name)))
             # the times of one table lie within 30 years
             enough = profile.distinct > 10 and high - low < 30 * 365 * 86_400 * factor
             return unit if enough and (named or profile.distinct > 0.2 * profile.filled) else None

@@ -17,7 +17,9 @@ _WORDS = {
         "cliente clientes usuario miembro paciente conductor alumno utilisateur membre patiente abonne acheteur "
         "adherent utente paziente abbonato usuaria klant gebruiker lid klient uzytkownik kund anvandare bruger "
         "asiakas musteri kullanici kunder nameorig sender payer uid userid custid customerid clientid memberid "
-        "patientid driverid subject msisdn imsi subscriberid visitorid household_key fullvisitorid cookie клиент "
+        "patientid driverid subject mrn ffp ffn loyalty policyholder insured claimant beneficiary guest traveller "
+        "traveler tenant resident learner gamer viewer donor holder msisdn imsi subscriberid visitorid household_key "
+        "fullvisitorid cookie клиент "
         "пользователь 会員 顧客 客户 用户 会员 고객 회원"
     ),
     "thing": (
@@ -25,7 +27,8 @@ _WORDS = {
         "loan policy contract phone handset terminal konto karte karten geraet maschine fahrzeug fall vertrag "
         "zaehler cuenta tarjeta dispositivo maquina vehiculo caso contrato compte carte appareil cas contrat "
         "conto carta macchina iban pan rekening kaart apparaat stay admission caseid record tail tailnum plant "
-        "turbine engine unit accountid cardid deviceid nr_karty cc aircraft registration"
+        "turbine engine unit tracking shipment parcel consignment container eui awb accountid "
+        "cardid deviceid nr_karty cc aircraft registration"
     ),
     "surname": ("last surname lastname nachname apellido apellidos cognome familienname"),
     "given": ("first firstname firstinitial forename vorname initial prenom nome nombre given"),
@@ -37,13 +40,13 @@ _WORDS = {
         "tienda magasin branch filiale haendler comercio host server activity action event code name description "
         "text title operator carrier airline airport origin dest destination constructor team circuit parameter "
         "product_id bezeichnung beschreibung descripcion libelle descrizione currency waehrung moneda devise os "
-        "browser 商品 品名 产品 상품"
+        "browser fare diagnosis procedure provider physician adjuster queue topic cause coverage 商品 品名 产品 상품"
     ),
     "session": (
         "session visit basket invoice order transaction trip receipt cart bill sale ticket bon beleg rechnung "
         "bestellung sitzung warenkorb besuch fahrt factura pedido sesion visita cesta compra facture commande "
         "panier seance fattura ordine sessione carrello trx txn transaktion invoiceno orderid sessionid basketid "
-        "tripid visitid flight ride journey call"
+        "tripid visitid pnr booking reservation itinerary claim encounter episode flight ride journey call"
     ),
     "time": (
         "time timestamp date datetime day dt ts at when clock epoch moment zeit datum zeitpunkt zeitstempel tag "
@@ -74,7 +77,7 @@ _WORDS = {
     "label": (
         "label target fraud churn churned attributed converted conversion outcome default defaulted clicked "
         "response mortality death died deceased expire click readmitted betrug fraude abandono kuendigung gekuendigt "
-        "isfraud isattributed frode is_fraud fraudulent y purchased_flag bad_loan"
+        "readmit readmission rehospitalized isfraud isattributed frode is_fraud fraudulent y purchased_flag bad_loan"
     ),
     "quantity": (
         "amount price cost value total sum quantity qty count number_of num_of age duration length distance "
@@ -84,14 +87,15 @@ _WORDS = {
         "groesse umsatz rabatt importe precio coste valor cantidad edad duracion distancia peso monto montant "
         "prix cout valeur quantite duree prezzo importo quantita eta durata bedrag prijs aantal kwota cena ilosc "
         "belopp pris antal bytes mb kb gb usage sales revenue profit margin asset spend units pieces stueck stk "
-        "milliseconds ms grid rank position level time_taken airtime humidity pressure voltage current power "
-        "energy flow load cpu memory calls sms data_mb disc turnover сумма цена количество 金額 価格 数量 金额 "
-        "价格 금액 가격 수량"
+        "sec secs mins hrs milliseconds ms grid rank position level time_taken airtime humidity pressure voltage "
+        "current power energy flow load cpu memory calls sms data_mb disc turnover сумма цена количество 金額 価格 "
+        "数量 金额 价格 금액 가격 수량"
     ),
     "code": (
         "id code type class kind category status key no nr num number zip pin postcode plz flag mode group nummer "
         "kennung schluessel art gruppe codigo numero tipo clase grupo clef cle groupe codice classe gruppo os app "
         "channel device store shop station branch month weekday hour dow version mcc cell tower state subclass "
+        "icd drg cpt hcpcs npi ndc loinc atc naics sic upc ean gtin "
         "terminal pos aisle department brand family sku uuid guid year flight"
     ),
     "prose": (
@@ -158,7 +162,7 @@ def _is_known(word: str, known: frozenset[str]) -> bool:
 
 
 GENERIC = frozenset(
-    ("id ids no nr num number key code uid uuid guid nummer kennung numero codigo cle codice the of fk").split()
+    ("id ids n no nr num number key code uid uuid guid nummer kennung numero codigo cle codice the of fk").split()
 )
 """Words that say that a name names something, but not what."""
 

@@ -1,0 +1,1 @@
+"""Columns that say nothing of their own, each with the reason."""
