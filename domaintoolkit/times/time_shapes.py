@@ -95,8 +95,8 @@ def _formats(columns: list[list[str]]) -> list[str]:
     _find_clock(columns, kinds, has_half)
     _find_offset(columns, kinds)
     left = [place for place, kind in enumerate(kinds) if kind is None]
-    if len(left) == 2 and (made := _compact_pair(columns, left)) is not None:
-        kinds[left[0]], kinds[left[1]] = made
+    if len(left) == 2 and (pair := _compact_pair(columns, left)) is not None:
+        kinds[left[0]], kinds[left[1]] = pair
         return ["".join(kind or "" for kind in kinds)]
     month = next((kind for kind in kinds if kind in ("%b", "%B")), None)
     if len(left) == 1 and month is None:
