@@ -337,7 +337,7 @@ def draw_time() -> str:
     y = 84.0
     groups: list[list[str]] = []
     for name in names:
-        if name.startswith("[event_time weekday"):
+        if name.startswith("[event_time delta"):
             groups.append([])
         if name.startswith("[event_time") and groups:
             groups[-1].append(name)
@@ -345,8 +345,8 @@ def draw_time() -> str:
         canvas.text(8, y, row["event_time"].replace("T", " ").removesuffix("Z"), "mono")
         canvas.chips(8, y + 8, [(token, 6) for token in tokens], 630)
         y += 58
-    canvas.text(8, y, "weekday and hour say when it was, the delta how long after the event before", "quiet")
-    return canvas.svg("Three times as tokens: weekday, hour, and the time since the previous event")
+    canvas.text(8, y, "the delta says how long after the event before it was, weekday and hour say when", "quiet")
+    return canvas.svg("Three times as tokens: the time since the previous event, weekday and hour")
 
 
 def draw_deltas() -> str:
@@ -491,7 +491,7 @@ def draw_unigram_of_overview() -> str:
         ("Categorical", "a brand, a country", "samsung", ["[brand=samsung]"], 3),
         ("Path", "a category, by level", "electronics.audio", ["[category=electronics]", "[category .1=audio]"], 2),
         ("Numeric", "a price", "33.90", ["[price 32.3..33.9]"], 5),
-        ("Timestamp", "a time", "2019-10-23 14:05", ["[at weekday=Wed]", "[at hour=14]", "[at delta 1m..2m]"], 6),
+        ("Timestamp", "a time", "2019-10-23 14:05", ["[at delta 1m..2m]", "[at weekday=Wed]", "[at hour=14]"], 6),
         ("Text", "a description", "CARD REFUND", ['["CARD"]', '[" REF"]', '["UND"]'], 1),
         ("Custom", "your own kind", "92.5°", ["[heading=90°]"], 4),
     )

@@ -37,7 +37,7 @@ SHOWN = 1000
 SMALL = 16 << 20
 """Bytes of counts that are saved unless they are declined."""
 
-FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 2
+FILE, FORMAT, VERSION = "tokenizer.json", "domaintoolkit-tokenizer", 3
 
 
 @dataclass(frozen=True, eq=False)

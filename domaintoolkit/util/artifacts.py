@@ -92,6 +92,10 @@ def read_json(path: str | Path, format: str, version: int) -> dict[str, Any]:
         raise ArtifactError(str(path), f"has no valid format version: {number!r}")
     if number > version:
         raise NewerVersionError(str(path), number, version)
+    if number < version:
+        raise ArtifactError(
+            str(path), f"has format version {number}, and this version of domaintoolkit reads {version}; make it again"
+        )
     _, newline, body = raw.partition(b"\n")
     # the head is written again and compared whole: it has one spelling, and no byte of it may differ
     if not newline or raw != _head(format, number, body) + body:

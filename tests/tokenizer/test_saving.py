@@ -69,6 +69,16 @@ def test_no_file_may_be_missing(saved: Path, name: str) -> None:
     (saved / name).write_bytes(whole)
 
 
+def test_an_older_version_is_named(saved: Path) -> None:
+    """Its tokens may have other places."""
+    path = saved / "tokenizer.json"
+    whole = path.read_bytes()
+    path.write_text(json.dumps({**json.loads(whole), "version": VERSION - 1}))
+    with pytest.raises(ArtifactError, match=f"has format version {VERSION - 1}, .* reads {VERSION}; make it again"):
+        DomainTokenizer.load(saved)
+    path.write_bytes(whole)
+
+
 def test_a_newer_version_is_named(saved: Path) -> None:
     path = saved / "tokenizer.json"
     whole = path.read_bytes()

@@ -22,14 +22,19 @@ WITHIN_DAY = ("hour", "minute")
 
 
 class CalendarParts:
-    """`parts` in their order, with slots from `first` on; the years' own slots come last, from `years_first`."""
+    """`parts` in their order, with slots from `first` on; the years' own slots come last, from `years_first`.
 
-    def __init__(self, parts: Sequence[str], years: tuple[int, ...], first: int, years_first: int) -> None:
+    They are the parts of their field from number `first_part` on.
+    """
+
+    def __init__(
+        self, parts: Sequence[str], years: tuple[int, ...], first: int, years_first: int, first_part: int = 0
+    ) -> None:
         self.parts = tuple(parts)
         self.firsts: dict[str, int] = {}
         self.year: YearPart | None = None
         self.fixed: list[Slot] = []
-        for number, part in enumerate(self.parts):
+        for number, part in enumerate(self.parts, first_part):
             self.firsts[part] = first + len(self.fixed)
             if part == "year":
                 self.year = YearPart(years, self.firsts[part], years_first, number)

@@ -71,7 +71,8 @@ class TimestampState(State):
 class TimestampEncoder(Encoder):
     """Slots: null, those of the calendar parts, those of the delta, then the years, in the order of their arrival.
 
-    The time since the previous event, if there is one, is the last part; only `encode_history` gives it.
+    The time since the previous event, if there is one, is the first part, since it says much of the calendar parts: an
+    event at the instant of the one before has the same. Only `encode_history` gives it.
     """
 
     spec: Timestamp
@@ -79,12 +80,13 @@ class TimestampEncoder(Encoder):
     def __init__(self, spec: Timestamp, zone: ZoneTable, years: tuple[int, ...], buckets: DeltaBuckets | None) -> None:
         super().__init__(spec)
         self.zone, self.years, self.buckets = zone, years, buckets
-        self.parts = (*spec.parts, *(["delta"] if buckets else []))
+        self.parts = (*(["delta"] if buckets else []), *spec.parts)
+        before = len(self.parts) - len(spec.parts)
         names = buckets.names if buckets else []
-        fixed = CalendarParts(spec.parts, (), 1, 0).fixed
+        fixed = CalendarParts(spec.parts, (), 1, 0, before).fixed
         self._first_delta = 1 + len(fixed)
-        self.calendar = CalendarParts(spec.parts, years, 1, self._first_delta + len(names))
-        deltas = [Slot("delta", name, f" delta {name}", len(spec.parts)) for name in names]
+        self.calendar = CalendarParts(spec.parts, years, 1, self._first_delta + len(names), before)
+        deltas = [Slot("delta", name, f" delta {name}", 0) for name in names]
         own_years = self.calendar.year.slots if self.calendar.year else []
         self.slots = (Slot("null", "", " null", whole=True), *fixed, *deltas, *own_years)
 
@@ -116,7 +118,7 @@ class TimestampEncoder(Encoder):
         cells, spelled = self.calendar.cells(self.zone.local(times))
         if self.buckets is not None:
             # the buckets are the codes: each has one slot
-            cells.append(Cells(self._delta_codes(times, starts, previous), self._delta_slots()))
+            cells.insert(0, Cells(self._delta_codes(times, starts, previous), self._delta_slots()))
         return Encoded(cells, spelled=spelled)
 
     def _encode_around_nulls(self, times: NDArray[np.int64], starts: NDArray[np.int64]) -> Encoded:
@@ -159,10 +161,13 @@ class TimestampEncoder(Encoder):
         null = np.asarray(_null_sequences(cells[0]), np.bool_)[cells[0].codes]
         first = _without_nulls(cells[0])
         columns = [first, *cells[1:]]
-        parts = {part: self.calendar.values(part, columns[i]) for i, part in enumerate(self.calendar.parts)}
+        own = columns[len(columns) - len(self.calendar.parts) :]
+        parts = {
+            part: self.calendar.values(part, column) for part, column in zip(self.calendar.parts, own, strict=True)
+        }
         bucket = None
         if self.buckets is not None:
-            bucket = part_values(columns[-1], self._first_delta, len(self.buckets.names), 0)
+            bucket = part_values(first, self._first_delta, len(self.buckets.names), 0)
         for values in (*parts.values(), *([] if bucket is None else [bucket])):
             if ((values < 0) != null).any():
                 raise DecodeError(f"field {self.spec.name!r}: a time lacks a part, or null has one")
@@ -223,7 +228,7 @@ class TimestampEncoder(Encoder):
                     delta = deltas[bisect_right(bounds, time - previous)]
                 else:
                     raise ValueError("the events of a history are not in the order of time")
-                made.append(find(time) + delta)
+                made.append(delta + find(time))
                 previous = time
             return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,8 +74,8 @@ def group_tokens(tokenizer: DomainTokenizer, encoded: Counts) -> TokenGroups:
         ids = np.flatnonzero((grammar.place == number) & compared)
         if field is None or not len(ids):
             continue
-        calendar, ordered, lowest = _order_of(tokenizer, field, number, len(ids))
         own = [kinds[token] for token in ids]
+        calendar, ordered, lowest = _order_of(tokenizer, field, number, own)
         found = _group_part(ids, own, encoded[ids], ordered) if lowest is None else [ids[[k]] for k in range(len(ids))]
         for place, group in enumerate(found):
             of_token[group] = len(labels) + place
@@ -86,16 +86,21 @@ def group_tokens(tokenizer: DomainTokenizer, encoded: Counts) -> TokenGroups:
 
 
 def _order_of(
-    tokenizer: DomainTokenizer, field: str, part: int, tokens: int
+    tokenizer: DomainTokenizer, field: str, part: int, kinds: list[str]
 ) -> tuple[str | None, bool, tuple[int, ...] | None]:
-    """The calendar part of a part; True if neighbouring tokens stand for neighbouring values; the least deltas."""
+    """The calendar part of a part; True if neighbouring tokens stand for neighbouring values; the least deltas.
+
+    `kinds` are those of its tokens. The token of a missing time has the delta 0.
+    """
     encoder = next(bound.encoder for bound in tokenizer.layout.bound if bound.name == field)
     if not isinstance(encoder, TimestampEncoder):
         return None, isinstance(getattr(encoder, "spec", None), Numeric), None
     name = encoder.parts[part - tokenizer.grammar.part_fields.index(field)]
     if name != "delta" or encoder.buckets is None:
         return name, True, None
-    return None, True, tuple(encoder.buckets.span(bucket)[0] for bucket in range(1, tokens + 1))
+    # bucket 0 is that of first events, which are not compared
+    buckets = count(1)
+    return None, True, tuple(encoder.buckets.span(next(buckets))[0] if kind == "delta" else 0 for kind in kinds)
 
 
 def _group_part(ids: Counts, kinds: list[str], counts: Counts, ordered: bool) -> list[Counts]:
