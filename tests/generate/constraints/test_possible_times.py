@@ -64,3 +64,12 @@ def test_calendar_parts_that_only_a_far_year_has_together_are_not_drawn() -> Non
             token = next(t for t in np.flatnonzero(places == place) if names[t] == name and field.values[t] >= 0)
             drawn = drawn.push(int(token), place)
         assert len(allowed(shop, drawn, 2)) == (1 if (month, day) != ("3", "15") else 2)
+
+
+def test_the_time_since_the_event_before_leaves_only_its_calendar_parts() -> None:
+    """The delta comes first: at the same instant, or within a second, it is the same weekday."""
+    field, names, places = shop = made("weekday")
+    now = Feasible(field, ((START, START + 1),), first=False, known=((START, START + 1),)).next_event()
+    for delta, weekdays in (("0", {"Fri"}), ("<1s", {"Fri"})):
+        (token,) = (at for at in np.flatnonzero(places == field.first_place) if names[at] == delta)
+        assert set(allowed(shop, now.push(int(token), field.first_place), 1)) == weekdays
