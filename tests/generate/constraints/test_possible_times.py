@@ -67,9 +67,9 @@ def test_calendar_parts_that_only_a_far_year_has_together_are_not_drawn() -> Non
 
 
 def test_the_time_since_the_event_before_leaves_only_its_calendar_parts() -> None:
-    """The delta comes first: at the same instant, or within a second, it is the same weekday."""
+    """The delta comes first: an event at the same instant is on the same weekday."""
     field, names, places = shop = made("weekday")
     now = Feasible(field, ((START, START + 1),), first=False, known=((START, START + 1),)).next_event()
-    for delta, weekdays in (("0", {"Fri"}), ("<1s", {"Fri"})):
+    for delta, weekdays in (("0", {"Fri"}), ("1d..2d", {"Sat"}), ("2d..3d", {"Sun"})):
         (token,) = (at for at in np.flatnonzero(places == field.first_place) if names[at] == delta)
         assert set(allowed(shop, now.push(int(token), field.first_place), 1)) == weekdays
