@@ -70,7 +70,9 @@ def finetune(
     data = open_data(source, labels, chosen)
     with lock_folder(folder):
         if is_finished(folder):
-            raise OutputError(str(folder), "holds a finished run; choose another folder")
+            raise OutputError(
+                str(folder), "holds a finished run; give --overwrite to replace it, or choose another folder"
+            )
         clear_leftovers(folder)
         text = f"[finetune]\n{settings_to_toml(chosen)}\n[train]\n{recipe_to_toml(recipe)}"
         identity = _identify(model, data, chosen)

@@ -13,6 +13,7 @@ from domaintoolkit.cli.options import (
     format_examples,
     json_option,
     model_options,
+    overwrite_option,
     print_json,
 )
 from domaintoolkit.cli.pipes import keep_input
@@ -38,6 +39,7 @@ EXAMPLES = format_examples(
 @click.option("--compare/--no-compare", default=True, show_default=True, help="Compare with LightGBM on embeddings.")
 @finetune_options
 @model_options
+@overwrite_option
 @json_option
 def command(
     run: Path,
@@ -48,6 +50,7 @@ def command(
     compare: bool,
     settings: dict[str, Any],
     device: str | None,
+    overwrite: bool,
     json_output: bool,
 ) -> None:
     """Fine-tune a model for a target.
@@ -60,9 +63,14 @@ def command(
         raise click.UsageError("give --labels FILE, or --label NAME for a label column of the streams")
     from domaintoolkit.finetune import FinetuneSettings, finetune, load_settings
     from domaintoolkit.storage import open_encoded
+    from domaintoolkit.train import discard_run
 
     chosen = replace(load_settings(keep_input(file)) if file is not None else FinetuneSettings(), **settings)
     table = labels.read(open_encoded(folder))
+    if overwrite:
+        if out.resolve() == run.resolve():
+            raise click.UsageError("--out: RUN cannot be replaced by what is made of it; name another folder")
+        discard_run(out)
     result = finetune(run, folder, table, out, chosen, device=device, compare=compare)
     if json_output:
         print_json({"out": str(out), "seconds": round(result.seconds, 3), **result.to_json()})

@@ -59,6 +59,11 @@ def test_a_head_is_trained_and_predicts(
     assert run("verify", out).exit_code == 0
     assert run("embed", out, encoded, "-o", tmp_path / "embedded.parquet").exit_code == 0
     assert run("finetune", trained, encoded, "--labels", labels, "-o", out, *options).exit_code == 1
+    again = as_data("finetune", trained, encoded, "--labels", labels, "-o", out, *options, "--overwrite")
+    assert again["counts"] == data["counts"]
+    own = run("finetune", trained, encoded, "--labels", labels, "-o", trained, *options, "--overwrite")
+    assert own.exit_code == 2
+    assert "name another folder" in own.output
     assert "was fine-tuned" in run("report", out, "-o", tmp_path / "page.html").output
     assert "has no head" in run("predict", trained, encoded, "--labels", labels, "-o", tmp_path / "no.csv").output
 
