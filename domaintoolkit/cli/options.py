@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -229,8 +230,16 @@ def json_option(function: F) -> F:
 
 
 def print_json(data: Any) -> None:
-    """Print one JSON object on standard output."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    """Print one JSON object on standard output; a number that is not finite is null there, since JSON has none."""
+    click.echo(json.dumps(_without_nan(data), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def _without_nan(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: _without_nan(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_without_nan(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def format_examples(*lines: str) -> str:

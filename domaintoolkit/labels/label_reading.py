@@ -23,11 +23,14 @@ from domaintoolkit.tokenizer.rows.table import OpenTable
 from domaintoolkit.util.arrow import show_value, to_plain
 from domaintoolkit.values import Prepared, to_microseconds
 from domaintoolkit.values.objects import as_column
+from domaintoolkit.values.texts import is_text
 
 __all__ = ["END", "read_labels"]
 
 END = int(np.iinfo(np.int64).max)
 """The time of rows without a date."""
+PROBED = 1_000
+"""Values that say if a column without a role holds dates."""
 SPLIT_NAMES = {
     "train": 0, "training": 0, "fit": 0,
     "validation": 1, "val": 1, "valid": 1, "dev": 1, "tune": 1,
@@ -42,7 +45,8 @@ def read_labels(source: str | Path | Any, folder: EncodedFolder, settings: Label
 
     The key has the headers of the schema's entity columns. The other columns are `date` (or the name of the schema's
     time column), `target` or `label` (or, if there is no such header, the only further column), `task`, `split` and
-    `weight`; only the key is required, and `settings.headers` gives other headers. Dates without a zone are in the
+    `weight`; only the key is required, and `settings.headers` gives other headers. Another column of dates is refused
+    if no column is the date. Dates without a zone are in the
     schema's zone: in ISO 8601, or in the form of the streams' own times. A row without a date knows all events of its
     entity.
 
@@ -54,10 +58,12 @@ def read_labels(source: str | Path | Any, folder: EncodedFolder, settings: Label
     table = read_label_file(Path(source)) if isinstance(source, str | Path) else _as_table(source)
     columns = _find_columns(table.column_names, schema, chosen.headers)
     refused: list[Refusal] = []
+    forms = _time_forms(schema, folder.manifest.reader)
+    if schema.time is not None and "date" not in columns and "date" not in chosen.headers:
+        _refuse_idle_dates(table, columns, schema, forms)
     keys = {}
     for name in schema.entity:
         keys[name] = _read_key(to_plain(table[columns[name]]), columns[name], _key_type(folder, name), refused)
-    forms = _time_forms(schema, folder.manifest.reader)
     cut = None if chosen.until is None else _parse_setting("until", chosen.until, schema.zone)
     times = _read_times(table, columns.get("date"), schema, forms, refused)
     made = LabelTable(
@@ -129,7 +135,7 @@ def _find_columns(there: list[str], schema: Schema, headers: Mapping[str, str]) 
             found[role] = first
     if missing:
         raise LookupFailedError(
-            "column", missing[0], there, f"if it has another header, map it: --column {quote(f'{missing[0]}=HEADER')}"
+            "column", missing[0], there, f"if it has another header, map it: {_as_option(f'{missing[0]}=HEADER')}"
         )
     others = [name for name in there if name not in found.values()]
     # the only column that has no role yet
@@ -155,6 +161,44 @@ def _time_forms(schema: Schema, reader: Mapping[str, Any] | None) -> list[TimeFo
         columns = () if reader is None else from_dict(Reader, dict(reader)).settled
         forms += [column.time_form for column in columns if column.name == schema.time]
     return list(dict.fromkeys(forms))
+
+
+def _refuse_idle_dates(table: pa.Table, columns: Mapping[str, str], schema: Schema, forms: Iterable[TimeForm]) -> None:
+    """Raise `DataError` if a column of dates has no role: its rows would know what came after their dates."""
+    used = {name for role, name in columns.items() if role != "target"}
+    for name in table.column_names:
+        if name in used or not _holds_dates(to_plain(table[name].slice(0, PROBED)), schema.zone, forms):
+            continue
+        reason = (
+            "holds dates, but no column is the date of the rows, so that each row would know all events of its "
+            f"entity, later ones too; {_as_option(f'date={name}')} makes it the date, and --column date= says that "
+            "rows have none"
+        )
+        raise DataError([Refusal(None, name, reason)])
+
+
+def _as_option(text: str) -> str:
+    return f"--column {quote(text)}"
+
+
+def _holds_dates(column: pa.Array, zone: str, forms: Iterable[TimeForm]) -> bool:
+    values = column.drop_null()
+    if not len(values):
+        return False
+    if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
+        return True
+    # 2024 is a date too, and more often a number
+    if not is_text(values.type) or _is_number(values):
+        return False
+    return any(not to_microseconds(values, zone, form).refused for form in forms)
+
+
+def _is_number(values: pa.Array) -> bool:
+    try:
+        values.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _read_times(

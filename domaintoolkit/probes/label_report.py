@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from domaintoolkit.labels import Kind
-from domaintoolkit.probes.label_metrics import LOWER_IS_BETTER, METRICS, PRIMARY
+from domaintoolkit.probes.label_metrics import METRICS, PRIMARY
 
-__all__ = ["Estimate", "Gain", "LabelEvaluation", "ProbeResult"]
+__all__ = ["Estimate", "Gain", "LabelEvaluation", "ProbeResult", "write_sentence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +100,43 @@ def show(found: Estimate, interval: bool = False) -> str:
     return text
 
 
-def write_sentence(metric: str, best: dict[str, ProbeResult], gains: tuple[Gain, ...]) -> str:
-    """The verdict: which of the sources wins, by how much, and if it is certain."""
-    lower = metric in LOWER_IS_BETTER
-    sign = -1 if lower else 1
-    ranked = sorted(best.values(), key=lambda result: -sign * result.metrics[metric].value)
+def write_sentence(metric: str, ranked: list[ProbeResult], gains: tuple[Gain, ...], leads: tuple[Gain, ...]) -> str:
+    """The verdict: which of the sources wins, by how much, and if it is certain.
+
+    `ranked` is the best probe of each source, the best source first; `leads` are its gains over the constant and over
+    the second of the sources, without those that it has none of.
+    """
     first = ranked[0]
-    head = f"{first.source} ({first.probe}) wins with {metric} {show(first.metrics[metric], True)}"
-    parts = []
-    for gain in gains:
-        certainty = "certain" if gain.is_certain else "not certain"
-        size = f"{abs(gain.gain):.3f}"
-        interval = "" if gain.low is None else f", 95%: {gain.low:.3f} to {gain.high:.3f}"
-        word = "ahead of" if gain.gain >= 0 else "behind"
-        parts.append(f"{gain.left} is {size} {word} {gain.right} ({certainty}{interval})")
-    return "; ".join([head, *parts])
+    value = first.metrics[metric]
+    if math.isnan(value.value):
+        return f"none: {metric} is not defined on these test rows"
+    shown = f"{metric} {show(value, True)}"
+    if first.source == "constant":
+        return "; ".join(
+            [f"nothing is better than the constant, whose {metric} is {show(value, True)}", *map(describe_gain, gains)]
+        )
+    name = f"{first.source} ({first.probe})"
+    over = {lead.right: lead for lead in leads}
+    unsure = [right for right, lead in over.items() if not lead.is_certain]
+    if "constant" in unsure:
+        head = f"{name} {verb_of(first.source)} first with {shown}, but nothing is certainly better than the constant"
+    elif unsure:
+        head = f"{name} {verb_of(first.source)} first with {shown}, not certainly ahead of {unsure[0]}"
+    else:
+        head = f"{name} win{'' if verb_of(first.source) == 'are' else 's'} with {shown}"
+    return "; ".join([head, *map(describe_gain, gains)])
+
+
+def verb_of(source: str) -> str:
+    """The form of "to be" that goes with a source."""
+    return "is" if source in ("constant", "untrained") else "are"
+
+
+def describe_gain(gain: Gain) -> str:
+    """A difference in words: by how much, and if it is certain."""
+    word = "ahead of" if gain.gain >= 0 else "behind"
+    certainty = "certain" if gain.is_certain else "not certain"
+    interval = ": too few test entities for an interval"
+    if gain.low is not None:
+        interval = f", 95%: {gain.low:.3f} to {gain.high:.3f}"
+    return f"{gain.left} {verb_of(gain.left)} {abs(gain.gain):.3f} {word} {gain.right} ({certainty}{interval})"

@@ -151,7 +151,10 @@ class _Standard:
             spread = np.nan_to_num(np.nanstd(tails, 0))  # (features,)
         # a constant column says nothing, and would be divided by zero
         self._kept = spread > 1e-9
-        self._spread = np.where(self._kept, spread, 1)
+        if not self._kept.any():
+            # a model is fitted on one column at least; this one is zero for all rows
+            self._kept[:1] = True
+        self._spread = np.where(spread > 1e-9, spread, 1)
         missing = np.isnan(features).mean(0)
         # a flag that hardly ever differs says nothing
         self._flags = (missing > 0.01) & (missing < 0.99)

@@ -29,6 +29,8 @@ Table = NDArray[np.float32]
 Report = Callable[[str, int, int | None], None]
 BLOCK = 64
 """Resamples that are measured together: their weights are a table of so many rows."""
+FEW = 12
+"""Different whole numbers that may be classes."""
 
 
 def evaluate_labels(
@@ -60,6 +62,8 @@ def evaluate_labels(
     )  # fmt: skip
     made = {"aggregates": aggregate(folder, own, aggregates, placement=at, progress=progress).values}
     if model is not None:
+        if progress is not None:
+            progress("embedding", 0, len(own))
         made["embeddings"] = embed_labels(model, folder, own, None, embedding, placement=at)
         made["both"] = np.concatenate([made["aggregates"], made["embeddings"]], 1)
         twin = untrained_twin(model)
@@ -90,7 +94,9 @@ def evaluate_sources(
     data = _split_rows(labels, task, placement, chosen)
     resamples = _resample(data.entities[data.test], task_weights(labels, task)[data.test], chosen)
     measured: dict[tuple[str, str], NDArray[np.float64]] = {}
-    results = [_constant(data, task, resamples, chosen, measured)]
+    results = [_constant(data, task, task_weights(labels, task)[data.train], resamples, chosen, measured)]
+    if progress is not None:
+        progress("probing", 0, len(sources))
     for number, (source, features) in enumerate(sources.items()):
         for probe in chosen.probes:
             began = time.perf_counter()
@@ -114,11 +120,17 @@ def evaluate_sources(
     if not gains and "aggregates" in best:
         gains = (_gain("aggregates", "constant", best, measured, task),)
     counts = {**placement.counts, **{name: len(rows) for name, rows in data.named}}
-    sentence = write_sentence(PRIMARY[task.kind], best, gains)
-    entities = len(np.unique(data.entities[data.test]))
-    return LabelEvaluation(
-        task.name, task.kind, task.classes, counts, entities, tuple(results), gains, sentence, data.notes
+    ranked = _rank_sources(best, task)
+    second = [result.source for result in ranked[1:] if result.source != "constant"][:1]
+    leads = tuple(
+        _gain(ranked[0].source, other, best, measured, task)
+        for other in ("constant", *second)
+        if other != ranked[0].source
     )
+    sentence = write_sentence(PRIMARY[task.kind], ranked, gains, leads)
+    notes = (*_find_doubts(labels, task, counts), *data.notes)
+    entities = len(np.unique(data.entities[data.test]))
+    return LabelEvaluation(task.name, task.kind, task.classes, counts, entities, tuple(results), gains, sentence, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,24 +219,34 @@ def _estimate(values: NDArray[np.float64]) -> Estimate:
 def _constant(
     data: _SplitRows,
     task: LabelTask,
+    weights: NDArray[np.float64],
     resamples: NDArray[np.float64],
     settings: ProbeSettings,
     measured: dict[tuple[str, str], NDArray[np.float64]],
 ) -> ProbeResult:
-    """The mean of the training rows (the median, which is the best constant for the mean absolute error)."""
+    """The mean of the training rows by their weights (the median, the best constant for the mean absolute error)."""
     train = task.values[data.train]
     if task.kind == "regression":
-        made = np.full(len(data.test), float(np.median(train)))
+        made = np.full(len(data.test), _weighted_median(train, weights))
     elif task.kind == "binary":
-        made = np.full(len(data.test), float(train.mean()))
+        made = np.full(len(data.test), float(np.average(train, weights=weights)))
     else:
-        shares = np.bincount(train.astype(np.int64), minlength=len(task.classes)) / len(train)
+        shares = np.bincount(train.astype(np.int64), weights, len(task.classes)) / weights.sum()
         made = np.tile(shares, (len(data.test), 1))
     found = _measure(task, data.test, made, resamples, settings)
     measured["constant", "none"] = found[PRIMARY[task.kind]]
     worst = np.inf if PRIMARY[task.kind] in LOWER_IS_BETTER else -np.inf
     metrics = {name: _estimate(values) for name, values in found.items()}
     return ProbeResult("constant", "none", 0, metrics, worst, 0.0, {}, 0.0)
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order])  # (n,)
+    half = below[-1] / 2
+    # if exactly half of the weight lies at or below a value, the median is between it and the next
+    low, high = np.searchsorted(below, half, "left"), np.searchsorted(below, half, "right")
+    return float(values[order[[low, min(high, len(order) - 1)]]].mean())
 
 
 def _result(
@@ -250,6 +272,30 @@ def _best_probes(results: list[ProbeResult], task: LabelTask) -> dict[str, Probe
         if result.source not in best or sign * result.validation > sign * best[result.source].validation:
             best[result.source] = result
     return best
+
+
+def _rank_sources(best: Mapping[str, ProbeResult], task: LabelTask) -> list[ProbeResult]:
+    """The best probe of each source, the best source first; a metric that is not defined comes last."""
+    sign = 1 if PRIMARY[task.kind] in LOWER_IS_BETTER else -1
+    values = {name: sign * result.metrics[PRIMARY[task.kind]].value for name, result in best.items()}
+    return sorted(best.values(), key=lambda result: float(np.nan_to_num(values[result.source], nan=np.inf)))
+
+
+def _find_doubts(labels: LabelTable, task: LabelTask, counts: Mapping[str, int]) -> list[str]:
+    """Notes on what was perhaps not meant."""
+    notes = []
+    if counts["unknown"] * 2 > counts["rows"]:
+        notes.append(
+            f"the streams do not have the entities of {counts['unknown']:,} of {counts['rows']:,} rows, whose "
+            f"predictions know nothing of them; compare the keys with those of `inspect`"
+        )
+    distinct = np.unique(task.values)
+    if task.kind == "regression" and labels.kind is None and len(distinct) <= FEW and not (distinct % 1).any():
+        notes.append(
+            f"the target has {len(distinct)} whole numbers, and is taken for an amount; if they are classes, give "
+            "--kind multiclass"
+        )
+    return notes
 
 
 def _gain(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from click.testing import Result
 
 from domaintoolkit.cli.main import COMMANDS
+from domaintoolkit.cli.options import print_json
 
 HEAVY = ("torch", "pandas", "pyarrow", "numpy", "duckdb", "numba", "rich", "pluggy", "pydantic", "ecommerce_rees46")
 
@@ -179,3 +182,8 @@ finally:
     environment.pop("MIMALLOC_ALLOW_THP", None)
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.stderr.strip() == "['0', '7']"
+
+
+def test_a_number_that_is_not_finite_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": [math.nan, 1.5], "b": {"c": math.inf}, "d": (-math.inf, 2)})
+    assert json.loads(capsys.readouterr().out) == {"a": [None, 1.5], "b": {"c": None}, "d": [None, 2]}

@@ -122,3 +122,13 @@ def test_parquet_and_packed_csv_are_read(folder: EncodedFolder, tmp_path: Path) 
         read_labels(write(tmp_path / "empty.csv", ""), folder)
     with pytest.raises(SourceError, match="No such file"):
         read_labels(tmp_path / "absent.csv", folder)
+
+
+@pytest.mark.parametrize("dates", [["2024-01-01", "2024-02-01"], [datetime(2024, 1, 1), datetime(2024, 2, 1)]])
+def test_a_column_of_dates_without_a_role_is_refused(dates: list[object], folder: EncodedFolder) -> None:
+    """Its rows would know what came after their dates."""
+    rows = {"user": [1, 2], "snapshot": dates, "target": [0, 1], "year": ["2024", "2023"]}
+    with pytest.raises(DataError, match=r"snapshot.*later ones too; --column '?date=snapshot"):
+        read_labels(rows, folder)
+    assert read_labels(rows, folder, LabelSettings({"date": "snapshot"})).times[0] < 2**62
+    assert read_labels(rows, folder, LabelSettings({"date": ""})).times.tolist() == [2**63 - 1] * 2

@@ -16,6 +16,7 @@ from domaintoolkit.model import EventModel, event_preset
 from domaintoolkit.probes import LabelEvaluation, ProbeSettings, evaluate_labels, evaluate_sources
 from domaintoolkit.probes import probe_fitting as fitting
 from domaintoolkit.probes.ablations import damage
+from domaintoolkit.probes.label_report import Estimate, Gain, ProbeResult, write_sentence
 from domaintoolkit.storage import EncodedFolder, open_encoded
 from domaintoolkit.windows.packing import StoredHistories
 
@@ -168,3 +169,32 @@ def test_damaged_histories_keep_everything_else(what: Any, folder: EncodedFolder
     index = index_events(made.ids, made.offsets, TOKENIZER.grammar)
     assert np.array_equal(np.diff(index.offsets), events)
     parse_spans(made.ids.astype(np.int64), made.offsets, TOKENIZER.grammar)
+
+
+def test_the_constant_is_that_of_the_weighted_rows(folder: EncodedFolder) -> None:
+    target = [float(row % 5) for row in range(240)]
+    weights = [3.0 if value == 4 else 0.5 for value in target]
+    labels = labels_of(folder, target, weight=weights)
+    found = evaluated(
+        labels, folder, {"noise": np.zeros((240, 1), np.float32)}, ProbeSettings(probes=("linear",), resamples=9)
+    )
+    constant = found.results[0]
+    # more than half of the weight lies at 4
+    errors = [abs(value - 4) for row, value in enumerate(target) if SPLITS[row % 60 % 4] == "test"]
+    own = [weight for row, weight in enumerate(weights) if SPLITS[row % 60 % 4] == "test"]
+    assert constant.metrics["MAE"].value == pytest.approx(np.average(errors, weights=own))
+    assert found.verdict.startswith("nothing is better than the constant")
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ((("constant", True), ("aggregates", True)), "embeddings (linear) win with AUROC"),
+        ((("constant", True), ("aggregates", False)), "are first with AUROC 0.800, not certainly ahead of aggregates"),
+        ((("constant", False), ("aggregates", False)), "but nothing is certainly better than the constant"),
+    ],
+)
+def test_a_source_wins_only_if_it_is_certainly_ahead(over: tuple[tuple[str, bool], ...], said: str) -> None:
+    result = ProbeResult("embeddings", "linear", 2, {"AUROC": Estimate(0.8, None, None)}, 0.8, 0.0, {}, 0.0)
+    leads = tuple(Gain("embeddings", name, 0.1, 0.05 if certain else -0.05, 0.2) for name, certain in over)
+    assert said in write_sentence("AUROC", [result], (), leads)
