@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -18,7 +20,9 @@ class GrammarLogitsProcessor:
     Give it to `model.generate(ids, logits_processor=LogitsProcessorList([GrammarLogitsProcessor(tokenizer)]))`. The ids
     are base tokens and begin with `[BOS]`; `[PAD]` before it is passed over. A model has as many logits as the
     vocabulary has tokens, or more, which are masked. Decode the result with `tokenizer.decode(ids, partial=True)`: the
-    last event may be cut off. Unlike `Generator`, it does not draw an event again whose spelled value has a token.
+    last event may be cut off. Unlike `Generator`, it does not draw an event again whose spelled value has a token, or
+    that does not follow the one before in the order of events at one instant: so each event is later than the one
+    before.
     """
 
     def __init__(self, tokenizer: DomainTokenizer) -> None:
@@ -50,16 +54,23 @@ class GrammarLogitsProcessor:
         """The state after a history, from that of the step before if it is known."""
         known = self._states.get(history[:-1])
         if known is not None:
-            return self._after(known, history[-1])
+            return _require_later(self._after(known, history[-1]))
         begun = history.index(self.bos) if self.bos in history else -1
         if begun < 0 or any(token != self.pad for token in history[:begun]):
             raise ValueError("each row of input_ids begins with [BOS]")
         state = self.writer.begin()
         for token in history[begun + 1 :]:
             state = self._after(state, token)
-        return state
+        return _require_later(state)
 
     def _after(self, state: WritingState, token: int) -> WritingState:
         if not self.writer.mask_next(state)[token]:
             raise ValueError(f"the token {token} may not stand in input_ids after the tokens before it")
         return self.writer.after(state, token)
+
+
+def _require_later(state: WritingState) -> WritingState:
+    """The state in which the event that is written next, or now, may not be at the instant of the one before."""
+    if state.feasible.is_tied:
+        return state  # a prompt has said so
+    return replace(state, feasible=replace(state.feasible, strict=True))

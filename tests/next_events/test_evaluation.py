@@ -85,6 +85,9 @@ def test_a_model_is_ranked_as_the_library_scores_it(folder: Path) -> None:
         starts = header.event_starts
         begin = starts[4] + (header.ids[starts[4]] == tokenizer.grammar.session)
         ids = np.concatenate([header.ids[: starts[0]], header.ids[begin : starts[11]]])
+        # a window begins without a time since the event before
+        no_delta = tokenizer.layout.no_delta
+        ids[np.flatnonzero(tokenizer.grammar.place[ids] == tokenizer.grammar.place[no_delta])[0]] = no_delta
         values, shares = score_values(model, tokenizer, _streams(streams, ids), "how", ["0", "1", "2", "3"])
         right.append(values[int(shares[0].argmax())] == table["how"][user * 12 + 11])
     assert row.figures["accuracy"].value == pytest.approx(np.mean(right))
@@ -107,7 +110,7 @@ def test_an_untrained_model_is_mixed_with_the_rule_that_knows(folder: Path) -> N
     """The weight is found on other events than those to predict, and the mixture is no worse than the model."""
     report = evaluate_next(model_of(folder), folder, NextSettings(field="what", split="all", samples=2))
     found = {row.name: row.figures["accuracy"].value for row in report.rows}
-    assert found["model and rule"] > 0.8 > found["model"]
+    assert found["model and rule"] > found["model"] + 0.2
     assert "the model predicts certainly better than" in report.verdict or "With" in report.verdict
 
 

@@ -183,7 +183,7 @@ def test_the_constant_is_that_of_the_weighted_rows(folder: EncodedFolder) -> Non
     errors = [abs(value - 4) for row, value in enumerate(target) if SPLITS[row % 60 % 4] == "test"]
     own = [weight for row, weight in enumerate(weights) if SPLITS[row % 60 % 4] == "test"]
     assert constant.metrics["MAE"].value == pytest.approx(np.average(errors, weights=own))
-    assert found.verdict.startswith("nothing is better than the constant")
+    assert found.sentence.startswith("nothing is better than the constant")
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_fitting_merges_and_extends_without_moving_a_slot(data: st.DataObject) -
     assert len({(slot.kind, slot.key) for slot in extended.slots}) == len(extended.slots)
     saved = TimestampEncoder.from_json(spec, json.loads(json.dumps(extended.to_json())))
     assert saved.slots == extended.slots
-    assert saved.parts == extended.parts == (*spec.parts, "delta")
+    assert saved.parts == extended.parts == ("delta", *spec.parts)
 
 
 def test_names() -> None:
