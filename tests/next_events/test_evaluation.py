@@ -90,7 +90,8 @@ def test_a_model_is_ranked_as_the_library_scores_it(folder: Path) -> None:
         ids[np.flatnonzero(tokenizer.grammar.place[ids] == tokenizer.grammar.place[no_delta])[0]] = no_delta
         values, shares = score_values(model, tokenizer, _streams(streams, ids), "how", ["0", "1", "2", "3"])
         right.append(values[int(shares[0].argmax())] == table["how"][user * 12 + 11])
-    assert row.figures["accuracy"].value == pytest.approx(np.mean(right))
+    # an untrained model gives two values nearly the same share, so that one case in a hundred may go either way
+    assert row.figures["accuracy"].value == pytest.approx(np.mean(right), abs=0.015)
 
 
 @pytest.mark.slow
