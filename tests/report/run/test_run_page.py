@@ -33,8 +33,8 @@ def test_a_page_has_every_part(trained: Path, encoded: Path) -> None:
     page = run_page(trained).html
     for title in (
         "Loss, in bits an event", "Loss, in nats a token", "Learning rate", "Norm of the gradient",
-        "Bits of each field", "Bits saved by the model", "what came", "Groups of entities apart", "events of the history",
-        "Distance to the nearest training history",
+        "Bits of each field", "Bits saved by the model", "what came", "Groups of entities apart",
+        "events of the history", "Distance to the nearest training history",
     ):  # fmt: skip
         assert title in page, title
     assert f"domaintoolkit train {encoded}" in page
