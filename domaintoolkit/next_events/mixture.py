@@ -16,8 +16,8 @@ __all__ = ["Mixture"]
 
 Floats = NDArray[np.floating[Any]]
 
-WEIGHTS = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1])
-"""Of the rule; the rest is the model's."""
+WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
+"""Of a rule; the rest is the model's."""
 LEAST = 1e-3
 
 
@@ -56,11 +56,11 @@ def _rate(
     """The quality of each target's rank, (targets,), for each rule and its weight."""
     rated = {}
     for rule, own in scores.items():
-        for weight in WEIGHTS.tolist() if rule != model else [0.0]:
-            if weight or rule == model:
-                ranks, _ = rank_targets(_mix(scores[model], own, weight), cases, known)
-                # with one target a case the ideal is 1, so this is its NDCG
-                rated[rule, weight] = np.where(ranks > 0, 1 / np.log2(np.maximum(ranks, 1) + 1.0), 0.0)
+        # the model alone is that with a weight of 0 for a rule
+        for weight in WEIGHTS if rule != model else (0.0,):
+            ranks, _ = rank_targets(_mix(scores[model], own, weight), cases, known)
+            # with one target a case the ideal is 1, so this is its NDCG
+            rated[rule, weight] = np.where(ranks > 0, 1 / np.log2(np.maximum(ranks, 1) + 1.0), 0.0)
     return rated
 
 

@@ -88,16 +88,21 @@ def _mix(task: NextTask, rankers: Sequence[Ranker]) -> Mixture | None:
     # rules that have learned the trial's values would look better than they are
     training = training_sequences(task.histories, task.values, cases, task.learned)
     rules: list[Ranker] = [OwnFrequency(training), Markov(training), CoOccurrence(training)]
+    return Mixture(
+        model.name,
+        (
+            ({each.name: each.scores(piece, known) for each in (model, *rules)}, piece, known)
+            for piece, known in _cut(task, cases)
+        ),
+    )
 
-    def rate() -> Iterator[tuple[dict[str, Any], Cases, Sequences]]:
-        # (step, V) scores are held for each way
-        step = max(1, SCORES // max(1, len(task.values)))
-        for low in range(0, len(cases), step):
-            piece = cases.pick(np.arange(low, min(low + step, len(cases))))
-            known = known_values(task.histories, task.values, piece)
-            yield {each.name: each.scores(piece, known) for each in (model, *rules)}, piece, known
 
-    return Mixture(model.name, rate())
+def _cut(task: NextTask, cases: Cases) -> Iterator[tuple[Cases, Sequences]]:
+    """Cases so few at a time that their scores of all values fit into memory, and the values before each."""
+    step = max(1, SCORES // max(1, len(task.values)))
+    for low in range(0, len(cases), step):
+        piece = cases.pick(np.arange(low, min(low + step, len(cases))))
+        yield piece, known_values(task.histories, task.values, piece)
 
 
 def _trial_cases(task: NextTask) -> Cases | None:
@@ -134,12 +139,9 @@ def _run(
 ) -> dict[str, _Told]:
     """The figures of each way to rank values, by name; adds to the `seconds` of each."""
     pieces: dict[str, list[tuple[Any, Any, Any, Any]]] = {}
-    # (step, V) scores are held for each way
-    step = max(1, SCORES // max(1, len(task.values)))
-    for low in range(0, len(task.cases), step):
-        chosen = np.arange(low, min(low + step, len(task.cases)))
-        cases = task.cases.pick(chosen)
-        known = known_values(task.histories, task.values, cases)
+    done = 0
+    for cases, known in _cut(task, task.cases):
+        done += len(cases)
         # the scores of this piece by name: the mixture is made of them
         made: dict[str, Any] = {}
         ways: list[tuple[str, Callable[[], Any]]] = [
@@ -156,7 +158,7 @@ def _run(
             np.logical_or.at(best, np.repeat(np.arange(len(cases)), np.diff(cases.offsets)), ranks == 1)
             pieces.setdefault(name, []).append((ranks, fresh, scores.max(1).astype(np.float64), best))
             seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - begin
-            task.advance(name, int(chosen[-1]) + 1, len(task.cases))
+            task.advance(name, done, len(task.cases))
     sound = {each.name: each.is_probability for each in rankers}
     return {
         name: _Told(sound.get(name, True), *(np.concatenate(each) for each in zip(*found, strict=True)))

@@ -35,8 +35,7 @@ def machine_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def find_changes(options: Any) -> dict[str, Any]:
     """The fields of a dataclass of options that differ from their defaults."""
-    values = {entry.name: getattr(options, entry.name) for entry in fields(options)}
-    return {entry.name: values[entry.name] for entry in fields(options) if values[entry.name] != entry.default}
+    return {entry.name: value for entry in fields(options) if (value := getattr(options, entry.name)) != entry.default}
 
 
 def changed_options(options: Any) -> list[str]:
