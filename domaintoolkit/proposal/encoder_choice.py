@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import pluralize
-from domaintoolkit.proposal.columns.column_profile import EPOCHS, Profile, epoch_unit, plain_settings
+from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit, names_time, plain_settings
 from domaintoolkit.proposal.columns.marks import find_path_mark, find_set_mark
 from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.proposal.time_choice import TimeChoice
@@ -81,8 +81,7 @@ def choose(profile: Profile) -> Choice:
         parts: tuple[Part, ...] = ("month", "day", "weekday", *(("hour",) if has_hours else ()))
         return Choice(profile, Timestamp(profile.name, parts=parts), "a second time")
     if profile.kind == "number":
-        is_named = profile.hints("time") or profile.hints("late") or bool(EPOCHS & set(words_of(profile.name)))
-        if epoch_unit(profile) is not None and is_named:
+        if epoch_unit(profile) is not None and names_time(profile):
             return Choice(profile, Timestamp(profile.name, parts=("month", "day", "weekday", "hour")), "a second time")
         return _number(profile)
     if profile.kind == "clock":

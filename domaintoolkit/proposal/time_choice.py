@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.proposal.columns.column_profile import DAY_US, UNITS, Profile, epoch_unit
+from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile, epoch_times, epoch_unit
 from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.schema import Column
 from domaintoolkit.values.declared import convert_text
@@ -104,7 +104,7 @@ def _dated(profiles: Sequence[Profile]) -> Iterator[TimeChoice]:
             yield joined or _scored((profile,), profile.times, profile.there, profile.settings, profile.has_clock)
         elif (unit := epoch_unit(profile)) is not None and profile.numbers is not None:
             settings = {name: value for name, value in profile.settings.items() if name in ("null", "trim")}
-            times = np.nan_to_num(profile.numbers * (1e6 / UNITS[unit])).astype(np.int64)
+            times = epoch_times(profile.numbers, unit)
             has_clock = bool((times[profile.there] % DAY_US != 0).any())
             yield _scored((profile,), times, profile.there, settings | {"time_unit": unit}, has_clock)
 

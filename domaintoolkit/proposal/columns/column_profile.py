@@ -22,7 +22,16 @@ from domaintoolkit.schema import Column
 from domaintoolkit.times.time_shapes import find_clock_format, find_time_formats
 from domaintoolkit.values.declared import convert_text, convert_typed
 
-__all__ = ["DAY_US", "EPOCHS", "Profile", "epoch_unit", "make_profile", "plain_settings", "with_format"]
+__all__ = [
+    "DAY_US",
+    "Profile",
+    "epoch_times",
+    "epoch_unit",
+    "make_profile",
+    "names_time",
+    "plain_settings",
+    "with_format",
+]
 
 Kind = Literal["empty", "number", "time", "clock", "bool", "text"]
 
@@ -360,11 +369,20 @@ def epoch_unit(profile: Profile) -> str | None:
     low, high = float(np.min(numbers)), float(np.max(numbers))
     for unit, factor in UNITS.items():
         if YEARS[0] * factor <= low and high <= YEARS[1] * factor:
-            named = profile.hints("time") or profile.hints("late") or bool(EPOCHS & set(words_of(profile.name)))
             # the times of one table lie within 30 years
             enough = profile.distinct > 10 and high - low < 30 * 365 * 86_400 * factor
-            return unit if enough and (named or profile.distinct > 0.2 * profile.filled) else None
+            return unit if enough and (names_time(profile) or profile.distinct > 0.2 * profile.filled) else None
     return None
+
+
+def epoch_times(numbers: NDArray[np.float64], unit: str) -> NDArray[np.int64]:
+    """Counts of a unit since 1970 in µs; 0 for those that are missing."""
+    return np.nan_to_num(numbers * (1e6 / UNITS[unit])).astype(np.int64)
+
+
+def names_time(profile: Profile) -> bool:
+    """True if the name of a column says that it holds times."""
+    return profile.hints("time") or profile.hints("late") or bool(EPOCHS & set(words_of(profile.name)))
 
 
 def _typed(found: FoundColumn, place: int, name: str) -> Profile:

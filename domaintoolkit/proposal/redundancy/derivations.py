@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -80,14 +80,11 @@ def _is_end(end: Profile, length: Profile, time: TimeChoice) -> bool:
 
 def _step(profile: Profile) -> float:
     """The smallest difference that the digits of a column's numbers can show."""
-    if profile.is_whole:
+    if profile.is_whole or profile.numbers is None:
         return 1.0
-    places = [len(value.partition(".")[2].rstrip("0")) for value in map(_plain, profile.numbers[profile.there][:500])]  # type: ignore[index]
+    some = profile.numbers[profile.there][:500]
+    places = [len(f"{number:.6f}".partition(".")[2].rstrip("0")) for number in some]
     return 10.0 ** -max(places, default=0)
-
-
-def _plain(number: float) -> str:
-    return f"{number:.6f}"
 
 
 def _totals(choices: Sequence[Choice]) -> dict[str, str]:
@@ -99,28 +96,27 @@ def _totals(choices: Sequence[Choice]) -> dict[str, str]:
     rows = np.linspace(0, profiles[0].rows - 1, min(ROWS, profiles[0].rows)).astype(np.int64)
     numbers = {each.name: each.numbers[rows] for each in profiles if each.numbers is not None}
     steps = {each.name: _step(each) for each in profiles}
+    names = list(numbers)
     out: dict[str, str] = {}
-    while True:
-        left = [each.name for each in profiles if each.name not in out]
-        found = next(_formulas(left, numbers, steps), None)
-        if found is None:
-            return out
-        out[found[0]] = f"derived: {found[1]}"
-
-
-def _formulas(names: Sequence[str], numbers: dict[str, Numbers], steps: dict[str, float]) -> Iterator[tuple[str, str]]:
-    """Each column that follows from others, and its formula. A sum has few terms if that will do."""
+    # a sum has few terms if that will do
     for size in range(2, TERMS + 1):
         for whole in names:
-            others = [name for name in names if name != whole]
-            for parts in combinations(others, size):
-                own = [numbers[name] for name in parts]
-                if size == 2 and _fits(numbers[whole], own, own[0] * own[1], 0.51 * steps[whole] + 1e-6, 1.0):
-                    yield whole, f"{parts[0]} x {parts[1]}"
-                if _fits(
-                    numbers[whole], own, np.sum(own, axis=0), size * max(steps[name] for name in parts) * 0.51, 0.0
-                ):
-                    yield whole, " + ".join(parts)
+            for parts in combinations([name for name in names if name != whole], size):
+                if whole in out or not out.keys().isdisjoint(parts):
+                    continue
+                formula = _find_formula(whole, parts, numbers, steps)
+                if formula is not None:
+                    out[whole] = f"derived: {formula}"
+    return out
+
+
+def _find_formula(whole: str, parts: Sequence[str], numbers: dict[str, Numbers], steps: dict[str, float]) -> str | None:
+    """The product or the sum of columns that another column is; None if it is neither."""
+    own = [numbers[name] for name in parts]
+    if len(parts) == 2 and _fits(numbers[whole], own, own[0] * own[1], 0.51 * steps[whole] + 1e-6, 1.0):
+        return " x ".join(parts)
+    error = len(parts) * max(steps[name] for name in parts) * 0.51
+    return " + ".join(parts) if _fits(numbers[whole], own, np.sum(own, axis=0), error, 0.0) else None
 
 
 def _fits(whole: Numbers, parts: Sequence[Numbers], made: Numbers, error: float, neutral: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.proposal.columns.column_profile import DAY_US, UNITS, Profile, epoch_unit
+from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile, epoch_times, epoch_unit
 from domaintoolkit.proposal.dependencies import explained, is_bijective
 from domaintoolkit.proposal.time_choice import TimeChoice
 
@@ -62,7 +62,7 @@ def _times(profile: Profile) -> NDArray[np.int64] | None:
     unit = epoch_unit(profile)
     if unit is None or profile.numbers is None:
         return None
-    return np.nan_to_num(profile.numbers * (1e6 / UNITS[unit])).astype(np.int64)
+    return epoch_times(profile.numbers, unit)
 
 
 def _grows(profile: Profile, time: TimeChoice) -> bool:
