@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import DataError, LookupFailedError, Problem, Refusal, SchemaError
 from domaintoolkit.labels.label_files import read_label_file
 from domaintoolkit.labels.label_table import ROLES, LabelSettings, LabelTable
+from domaintoolkit.labels.label_task import read_numbers
 from domaintoolkit.schema import Reader, Schema, from_dict
 from domaintoolkit.storage import EncodedFolder
 from domaintoolkit.times.time_form import ISO, TimeForm
@@ -188,17 +189,9 @@ def _holds_dates(column: pa.Array, zone: str, forms: Iterable[TimeForm]) -> bool
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         return True
     # 2024 is a date too, and more often a number
-    if not is_text(values.type) or _is_number(values):
+    if not is_text(values.type) or read_numbers(values) is not None:
         return False
     return any(not to_microseconds(values, zone, form).refused for form in forms)
-
-
-def _is_number(values: pa.Array) -> bool:
-    try:
-        values.cast(pa.float64())
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _read_times(

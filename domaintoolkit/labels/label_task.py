@@ -14,7 +14,7 @@ from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.values.texts import is_text
 from domaintoolkit.values.value_names import write_names
 
-__all__ = ["Kind", "LabelTask", "find_task"]
+__all__ = ["Kind", "LabelTask", "find_task", "read_numbers"]
 
 Kind = Literal["binary", "multiclass", "regression"]
 
@@ -51,7 +51,7 @@ def find_task(
     """
     there = np.asarray(target.is_valid())
     values, rows = target.filter(pa.array(there)), rows[there]
-    numbers = None if kind == "multiclass" else _numbers(values)
+    numbers = None if kind == "multiclass" else read_numbers(values)
     if kind == "regression" and numbers is None:
         raise DataError([_first_text(values, rows, name)])
     distinct = np.unique(numbers) if numbers is not None else np.zeros(0)  # (classes,) rising
@@ -82,7 +82,7 @@ def _is_binary(distinct: NDArray[np.float64], kind: Kind | None) -> bool:
     return len(distinct) == 2 or (len(distinct) < 2 and set(distinct) <= {0.0, 1.0}) or kind == "binary"
 
 
-def _numbers(values: pa.Array) -> NDArray[np.float64] | None:
+def read_numbers(values: pa.Array) -> NDArray[np.float64] | None:
     """(n,) the values as finite numbers; None if one of them is not."""
     if is_text(values.type):
         try:
@@ -116,6 +116,6 @@ def _sort_names(names: list[str]) -> list[str]:
 def _first_text(values: pa.Array, rows: NDArray[np.int64], name: str) -> Refusal:
     texts = _names(values).to_pylist()
     for row, text in zip(rows.tolist(), texts, strict=True):
-        if _numbers(pa.array([text])) is None:
+        if read_numbers(pa.array([text])) is None:
             return Refusal(row, None, f"expected a finite number as the target {name!r} of a regression, got {text!r}")
     return Refusal(None, None, f"the target {name!r} of a regression is not a number")

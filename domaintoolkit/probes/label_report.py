@@ -113,30 +113,30 @@ def write_sentence(metric: str, ranked: list[ProbeResult], gains: tuple[Gain, ..
     shown = f"{metric} {show(value, True)}"
     if first.source == "constant":
         return "; ".join(
-            [f"nothing is better than the constant, whose {metric} is {show(value, True)}", *map(describe_gain, gains)]
+            [f"nothing is better than the constant, whose {metric} is {show(value, True)}", *map(_describe_gain, gains)]
         )
     name = f"{first.source} ({first.probe})"
     over = {lead.right: lead for lead in leads}
     unsure = [right for right, lead in over.items() if not lead.is_certain]
     if "constant" in unsure:
-        head = f"{name} {verb_of(first.source)} first with {shown}, but nothing is certainly better than the constant"
+        head = f"{name} {_verb_of(first.source)} first with {shown}, but nothing is certainly better than the constant"
     elif unsure:
-        head = f"{name} {verb_of(first.source)} first with {shown}, not certainly ahead of {unsure[0]}"
+        head = f"{name} {_verb_of(first.source)} first with {shown}, not certainly ahead of {unsure[0]}"
     else:
-        head = f"{name} win{'' if verb_of(first.source) == 'are' else 's'} with {shown}"
-    return "; ".join([head, *map(describe_gain, gains)])
+        head = f"{name} win{'' if _verb_of(first.source) == 'are' else 's'} with {shown}"
+    return "; ".join([head, *map(_describe_gain, gains)])
 
 
-def verb_of(source: str) -> str:
+def _verb_of(source: str) -> str:
     """The form of "to be" that goes with a source."""
     return "is" if source in ("constant", "untrained") else "are"
 
 
-def describe_gain(gain: Gain) -> str:
+def _describe_gain(gain: Gain) -> str:
     """A difference in words: by how much, and if it is certain."""
     word = "ahead of" if gain.gain >= 0 else "behind"
     certainty = "certain" if gain.is_certain else "not certain"
     interval = ": too few test entities for an interval"
     if gain.low is not None:
         interval = f", 95%: {gain.low:.3f} to {gain.high:.3f}"
-    return f"{gain.left} {verb_of(gain.left)} {abs(gain.gain):.3f} {word} {gain.right} ({certainty}{interval})"
+    return f"{gain.left} {_verb_of(gain.left)} {abs(gain.gain):.3f} {word} {gain.right} ({certainty}{interval})"

@@ -28,7 +28,7 @@ class CalendarParts:
     """
 
     def __init__(
-        self, parts: Sequence[str], years: tuple[int, ...], first: int, years_first: int, first_part: int = 0
+        self, parts: Sequence[str], years: tuple[int, ...], first: int, years_first: int, first_part: int
     ) -> None:
         self.parts = tuple(parts)
         self.firsts: dict[str, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,8 +99,8 @@ def _order_of(
     if name != "delta" or encoder.buckets is None:
         return name, True, None
     # bucket 0 is that of first events, which are not compared
-    buckets = count(1)
-    return None, True, tuple(encoder.buckets.span(next(buckets))[0] if kind == "delta" else 0 for kind in kinds)
+    lows = iter([encoder.buckets.span(bucket)[0] for bucket in range(1, len(encoder.buckets.names))])
+    return None, True, tuple(next(lows) if kind == "delta" else 0 for kind in kinds)
 
 
 def _group_part(ids: Counts, kinds: list[str], counts: Counts, ordered: bool) -> list[Counts]:
