@@ -43,9 +43,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def model_of(folder: Path) -> EventModel:
+def model_of(folder: Path, seed: int = 0) -> EventModel:
     tokenizer = dt.DomainTokenizer.load(open_encoded(folder).tokenizer_folder)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = event_preset("54k", len(tokenizer.vocabulary), block=8, layers=1)
     return EventModel(config, tokenizer.grammar, tokenizer.vocabulary.hash)
 
@@ -79,19 +79,16 @@ def test_a_model_is_ranked_as_the_library_scores_it(folder: Path) -> None:
     table = rows()
     right = []
     for user in range(100):
-        mine = {name: column[user * 12 + 4 : user * 12 + 11] for name, column in table.items()}
+        mine = {name: column[user * 12 + 6 : user * 12 + 11] for name, column in table.items()}
         whole = {name: column[user * 12 : user * 12 + 12] for name, column in table.items()}
         streams, header = tokenizer.encode(mine), tokenizer.encode(whole)
         starts = header.event_starts
-        begin = starts[4] + (header.ids[starts[4]] == tokenizer.grammar.session)
+        # the block holds seven events, and a later window begins at a multiple of three: half of them
+        begin = starts[6] + (header.ids[starts[6]] == tokenizer.grammar.session)
         ids = np.concatenate([header.ids[: starts[0]], header.ids[begin : starts[11]]])
-        # a window begins without a time since the event before
-        no_delta = tokenizer.layout.no_delta
-        ids[np.flatnonzero(tokenizer.grammar.place[ids] == tokenizer.grammar.place[no_delta])[0]] = no_delta
         values, shares = score_values(model, tokenizer, _streams(streams, ids), "how", ["0", "1", "2", "3"])
         right.append(values[int(shares[0].argmax())] == table["how"][user * 12 + 11])
-    # an untrained model gives two values nearly the same share, so that one case in a hundred may go either way
-    assert row.figures["accuracy"].value == pytest.approx(np.mean(right), abs=0.015)
+    assert row.figures["accuracy"].value == pytest.approx(np.mean(right))
 
 
 @pytest.mark.slow
@@ -109,9 +106,9 @@ def test_a_token_model_tells_values_and_gaps(folder: Path) -> None:
 @pytest.mark.slow
 def test_an_untrained_model_is_mixed_with_the_rule_that_knows(folder: Path) -> None:
     """The weight is found on other events than those to predict, and the mixture is no worse than the model."""
-    report = evaluate_next(model_of(folder), folder, NextSettings(field="what", split="all", samples=2))
+    report = evaluate_next(model_of(folder, seed=4), folder, NextSettings(field="what", split="all", samples=2))
     found = {row.name: row.figures["accuracy"].value for row in report.rows}
-    assert found["model and rule"] > found["model"] + 0.2
+    assert found["model and rule"] > 0.8 > found["model"]
     assert "the model predicts certainly better than" in report.verdict or "With" in report.verdict
 
 

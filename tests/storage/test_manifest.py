@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domaintoolkit.errors import ArtifactError, NewerVersionError
 from domaintoolkit.storage.manifest import MANIFEST, Manifest, ShardEntry
+from domaintoolkit.storage.readme import is_readme_whole
 
 entries = st.builds(
     ShardEntry,
@@ -41,6 +42,7 @@ def test_load_after_save(tmp_path: Path, manifest: Manifest) -> None:
     first = (tmp_path / MANIFEST).read_bytes()
     loaded = Manifest.load(tmp_path)
     assert loaded == replace(manifest, readme=loaded.readme)
+    assert is_readme_whole(tmp_path, loaded.readme)
     Manifest.load(tmp_path).save(tmp_path)
     assert (tmp_path / MANIFEST).read_bytes() == first
 
