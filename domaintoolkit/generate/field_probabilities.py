@@ -17,9 +17,14 @@ from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.streams import Streams
 from domaintoolkit.tokenizer import DomainTokenizer
-from domaintoolkit.util.ragged import Ragged, cut_ranges
+from domaintoolkit.util.ragged import Ragged, cut_ranges, offsets_of, positions
+from domaintoolkit.windows.packing import StoredHistories
+from domaintoolkit.windows.prefixes import Prefixes, ReadingRule, prefix_windows
+from domaintoolkit.windows.window_rule import window_rule
 
 __all__ = ["score_values"]
+
+Ints = NDArray[np.integer[Any]]
 
 TOKENS = 1 << 15
 """Tokens of streams that are read at a time, or one longer stream."""
@@ -35,8 +40,9 @@ def score_values(
     """(values, probabilities (n, V)): how likely each is the value of a field in the event after each of n histories.
 
     Left out, `values` are all that have a token of their own; give those that are spelled, or are paths of several
-    levels. A value of `None` is a missing one. Raises `SchemaError` for a field that an event does not have, and for
-    values that a token model cannot score.
+    levels. A value of `None` is a missing one. Of a history longer than the model's block, the latest events are read.
+
+    Raises `SchemaError` for a field that an event does not have, and for values that a token model cannot score.
     """
     model.check_vocabulary(tokenizer.vocabulary)
     bound = next((bound for bound in tokenizer.layout.events if bound.name == field), None)
@@ -57,13 +63,37 @@ def score_values(
     )
     made_of = (bound.first_place, table, tokenizer.schema.has_sessions)
     scorer = ValueScorer(model, *made_of) if isinstance(model, EventModel) else TokenValueScorer(model, *made_of)
-    events = np.diff(streams.event_offsets)
+    ids, offsets, events = _latest_windows(scorer, tokenizer, streams)
     made = []
-    for low, high in cut_ranges(streams.offsets, TOKENS):
-        ids = Ragged(np.asarray(streams.ids), streams.offsets).take(np.arange(low, high))
+    for low, high in cut_ranges(offsets, TOKENS):
+        some = Ragged(ids, offsets).take(np.arange(low, high))
         cuts = [np.array([count]) for count in events[low:high]]
-        made.append(scorer.log_probabilities(ids.values, ids.offsets, cuts))
+        made.append(scorer.log_probabilities(some.values, some.offsets, cuts))
     return known, np.exp(np.concatenate(made)) if made else np.empty((0, len(known)), np.float32)
+
+
+def _latest_windows(
+    scorer: ValueScorer | TokenValueScorer, tokenizer: DomainTokenizer, streams: Streams
+) -> tuple[Ints, NDArray[np.int64], NDArray[np.int64]]:
+    """(ids, offsets (n + 1,), events (n,)) of streams, of which the long ones keep the latest events that fit.
+
+    These begin as the windows of training do.
+    """
+    events, lengths = np.diff(streams.event_offsets), np.diff(streams.offsets)
+    is_event = isinstance(scorer, ValueScorer)
+    capacity = scorer.model.config.block if isinstance(scorer, ValueScorer) else scorer.room
+    long = np.flatnonzero((events + 1 if is_event else lengths) > capacity)
+    histories = StoredHistories.of_streams(
+        streams.ids, streams.offsets, streams.event_starts, streams.event_offsets, streams.times
+    )
+    rule = ReadingRule(window_rule(tokenizer), capacity, "events" if is_event else "tokens")
+    windows = prefix_windows(histories, Prefixes(long, events[long], np.zeros_like(long)), rule)
+    # (n,) where each lies among the tokens of all streams, followed by those of the windows
+    begins = streams.offsets[:-1].copy()
+    begins[long] = len(streams.ids) + windows.offsets[windows.window]
+    lengths[long], events[long] = np.diff(windows.offsets)[windows.window], windows.known
+    flat = np.concatenate([streams.ids, windows.ids])
+    return flat[positions(begins, lengths)], offsets_of(lengths), events
 
 
 def _values_with_tokens(field: CanonicalField, tokens: NDArray[np.int64]) -> dict[int, Any]:

@@ -72,6 +72,11 @@ class TokenValueScorer:
             reason = f"values of this field begin in {len(read):,} ways, and a token model reads each: at most {MOST:,}"
             raise SchemaError([Problem("next", reason)], "options")
 
+    @property
+    def room(self) -> int:
+        """Tokens for the history, once the parts before the field and the longest value have their places."""
+        return self.model.config.block - max(map(len, self.values)) - (self.first + 2)
+
     def _is_read(self, value: tuple[int, ...], end: int) -> bool:
         """Return True if something may follow the first tokens of a value."""
         return end < len(value) or bool(self.goes_on[self._opening(value[:end])])
@@ -104,10 +109,7 @@ class TokenValueScorer:
 
     def _contexts(self, ids: Ints, offsets: Ints, cuts: Sequence[Ints]) -> list[Ints]:
         """The tokens that are read before each next event: the header, and the latest events that leave room for it."""
-        model = self.model
-        index = index_events(ids, offsets, model.layout)
-        # tokens for the history, once the parts before the field and the longest value have their places
-        room = model.config.block - max(map(len, self.values)) - (self.first + 2)
+        index = index_events(ids, offsets, self.model.layout)
         found = []
         for row, own in enumerate(cuts):
             begins = index.starts[index.offsets[row] : index.offsets[row + 1]]
@@ -117,7 +119,7 @@ class TokenValueScorer:
             for cut in own:
                 end = bounds[cut]
                 # the first event from which on all fit; the last one before the cut is always read
-                first = int(np.searchsorted(bounds[:cut], end - (room - len(head)))) if cut else 0
+                first = int(np.searchsorted(bounds[:cut], end - (self.room - len(head)))) if cut else 0
                 kept = bounds[min(first, max(0, cut - 1))]
                 # a window does not begin with a session token: its first event has none
                 kept += int(kept > bounds[0] and self.of[ids[kept]] == Place.SESSION)

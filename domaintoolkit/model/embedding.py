@@ -62,9 +62,7 @@ def embed(
     events = np.diff(index.offsets)
     if whole:
         return embed_streams(model, ids, bounds, pooling)
-    # (events,) counted from the first token of each stream, as `StoredHistories` has them
-    starts = index.starts - np.repeat(bounds[:-1], events)
-    histories = StoredHistories(ids, bounds, starts, index.offsets, None, np.arange(len(bounds) - 1))
+    histories = StoredHistories.of_streams(ids, bounds, index.starts, index.offsets)
     out = np.empty((len(lengths), find_pooler(pooling, model).width), np.float32)
     # streams with events are prefixes of themselves; of others only the header is read
     there, empty = np.flatnonzero(events), np.flatnonzero(events == 0)

@@ -18,6 +18,7 @@ from domaintoolkit.streams.keys import SPLITS
 from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.windows.packing import StoredHistories
 
 __all__ = ["FieldValues", "FolderHistories", "find_values", "read_histories"]
 
@@ -48,6 +49,11 @@ class FolderHistories:
     def counts(self) -> Longs:
         """(n,) the number of events."""
         return np.diff(self.events)
+
+    @cached_property
+    def stored(self) -> StoredHistories:
+        """The same histories in the layout of a shard, as windows are cut from them."""
+        return StoredHistories.of_streams(self.ids, self.offsets, self.event_starts, self.events, self.times)
 
     @cached_property
     def clock(self) -> NDArray[np.float64]:

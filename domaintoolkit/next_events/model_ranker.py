@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,10 @@ from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
 from domaintoolkit.next_events.folder_histories import FolderHistories
-from domaintoolkit.util.ragged import group_by_length, offsets_of
+from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.ragged import group_by_length, offsets_of, positions
+from domaintoolkit.windows.prefixes import Prefixes, ReadingRule, prefix_windows
+from domaintoolkit.windows.window_rule import window_rule
 
 __all__ = ["HistoryWindows", "ModelRanker"]
 
@@ -23,53 +27,27 @@ Longs = NDArray[np.int64]
 
 
 class HistoryWindows:
-    """Histories as a model reads them: the header, and the latest events before each case that fit into its block."""
+    """Histories as a model reads them: windows that begin as those it was trained on do."""
 
-    def __init__(self, model: EventModel | TokenModel, histories: FolderHistories) -> None:
-        self.histories, self.room = histories, max(2, model.config.block - 1)
-        self.session = int(histories.ids[histories.event_starts[histories.opens][0]]) if histories.opens.any() else -1
+    def __init__(self, histories: FolderHistories, rule: ReadingRule) -> None:
+        self.histories, self.rule = histories.stored, rule
 
-    def stream(self, row: int, start: int, end: int) -> NDArray[np.int64]:
-        """The header of a history, and its events from `start` to `end`, without the session token of the first."""
-        h = self.histories
-        low, first = int(h.offsets[row]), int(h.events[row])
-        begins = h.event_starts[first : int(h.events[row + 1])]
-        bounds = np.append(begins, h.offsets[row + 1])
-        at = int(bounds[start])
-        if start and int(h.ids[at]) == self.session:
-            at += 1
-        head = h.ids[low : int(begins[0])] if len(begins) else h.ids[low : int(h.offsets[row + 1])]
-        return np.concatenate([head, h.ids[at : int(bounds[end])]]).astype(np.int64)
-
-    def batches(self, cases: Cases) -> Iterator[tuple[NDArray[np.int64], Longs, list[Longs], Longs]]:
+    def batches(self, cases: Cases) -> Iterator[tuple[NDArray[Any], Longs, list[Longs], Longs]]:
         """(ids, offsets, cuts of each stream, the cases in their order), a batch at a time.
 
-        Cases of one history share a stream; so do those that see its end from at least half a block before.
+        Cases of one history share a stream if one window holds the ends of all of them.
         """
-        half = max(1, self.room // 2)
-        # (cases,) positions that a block does not hold, and the event from which on is read, a multiple of half a block
-        over = np.maximum(cases.cuts - self.room, 0)
-        starts = -(-over // half) * half
-        # (cases,) one number for each history and start
-        key = cases.rows * (int(starts.max(initial=0)) + 1) + starts
-        _, first, group = np.unique(key, return_index=True, return_inverse=True)
-        # (streams,) the end of the longest case of each, and its positions with the header
-        ends = np.zeros(len(first), np.int64)
-        np.maximum.at(ends, group, cases.cuts)
-        lengths = ends - starts[first] + 1
-        # (cases,) in the order of their streams, and (streams + 1,) where those of each begin
-        members = np.argsort(group, kind="stable")
-        bounds = np.searchsorted(group[members], np.arange(len(first) + 1))
-        for some in group_by_length(lengths, POSITIONS):
-            streams, cuts, chosen = [], [], []
-            for g in some.tolist():
-                at = int(first[g])
-                own = members[bounds[g] : bounds[g + 1]]
-                streams.append(self.stream(int(cases.rows[at]), int(starts[at]), int(ends[g])))
-                cuts.append(cases.cuts[own] - starts[at])
-                chosen.append(own)
-            offsets = offsets_of(np.array([len(each) for each in streams], np.int64))
-            yield np.concatenate(streams), offsets, cuts, np.concatenate(chosen)
+        windows = prefix_windows(self.histories, Prefixes(cases.rows, cases.cuts, np.zeros_like(cases.cuts)), self.rule)
+        # (w,)
+        lengths = np.diff(windows.offsets)
+        # (cases,) in the order of their windows, and (w + 1,) where those of each begin
+        members = np.argsort(windows.window, kind="stable")
+        bounds = np.searchsorted(windows.window[members], np.arange(len(lengths) + 1))
+        sizes = windows.events + 1 if self.rule.unit == "events" else lengths
+        for some in group_by_length(sizes, POSITIONS):
+            own = [members[bounds[g] : bounds[g + 1]] for g in some.tolist()]
+            ids = windows.ids[positions(windows.offsets[some], lengths[some])]
+            yield ids, offsets_of(lengths[some]), [windows.known[each] for each in own], np.concatenate(own)
 
 
 class ModelRanker:
@@ -83,15 +61,18 @@ class ModelRanker:
         histories: FolderHistories,
         place: int,
         values: ValueTokens,
-        sessions: bool,
+        tokenizer: DomainTokenizer,
         samples: int,
     ) -> None:
-        self.scorer: ValueScorer | TokenValueScorer = (
-            ValueScorer(model, place, values, sessions, samples)
-            if isinstance(model, EventModel)
-            else TokenValueScorer(model, place, values, sessions, samples)
-        )
-        self.windows = HistoryWindows(model, histories)
+        sessions, rule = tokenizer.schema.has_sessions, window_rule(tokenizer)
+        self.scorer: ValueScorer | TokenValueScorer
+        if isinstance(model, EventModel):
+            self.scorer = ValueScorer(model, place, values, sessions, samples)
+            reading = ReadingRule(rule, model.config.block, "events")
+        else:
+            self.scorer = TokenValueScorer(model, place, values, sessions, samples)
+            reading = ReadingRule(rule, self.scorer.room, "tokens")
+        self.windows = HistoryWindows(histories, reading)
 
     def scores(self, cases: Cases, known: Sequences) -> NDArray[np.float32]:
         """(n, V); an upper bound for spelled values that cannot be as likely as the target."""

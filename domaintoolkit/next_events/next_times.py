@@ -98,7 +98,7 @@ def forecast_gaps(
     # in the order of their gaps, so that the running sum of their shares gives the median
     kept = kept[np.argsort(medians[kept], kind="stable")]
     values = ValueTokens(candidates[kept].astype(np.int64), np.arange(len(kept) + 1))
-    ranker = ModelRanker(model, histories, place, values, tokenizer.schema.has_sessions, samples)
+    ranker = ModelRanker(model, histories, place, values, tokenizer, samples)
     nothing = Sequences(np.empty(0, np.int64), np.zeros(len(cases) + 1, np.int64), len(kept))
     blank = Cases(cases.rows, cases.cuts, np.zeros(len(cases), np.int64), np.arange(len(cases) + 1), cases.session)
     shares = ranker.scores(blank, nothing).astype(np.float64)

@@ -72,8 +72,8 @@ def rank_values(task: NextTask) -> tuple[list[RankingRow], str, str]:
 
 
 def _model_ranker(task: NextTask, model: EventModel | TokenModel) -> ModelRanker:
-    values, sessions = task.values, task.tokenizer.schema.has_sessions
-    return ModelRanker(model, task.histories, values.place, values.values, sessions, task.settings.samples)
+    values = task.values
+    return ModelRanker(model, task.histories, values.place, values.values, task.tokenizer, task.settings.samples)
 
 
 def _mix(task: NextTask, rankers: Sequence[Ranker]) -> Mixture | None:

@@ -59,6 +59,14 @@ class StoredHistories:
     """Number of row 0 among all rows of the folder."""
 
     @classmethod
+    def of_streams(
+        cls, ids: Ints, offsets: Ints, starts: Ints, event_offsets: Ints, times: NDArray[np.int64] | None = None
+    ) -> StoredHistories:
+        """Streams in memory, all of them selected; their `starts` are counted from the first token of all."""
+        within = starts - np.repeat(offsets[:-1], np.diff(event_offsets))
+        return cls(ids, offsets, within, event_offsets, times, np.arange(len(offsets) - 1))
+
+    @classmethod
     def of_shard(cls, rows: ShardRows) -> StoredHistories:
         """The histories of some rows of a shard."""
         return cls(
