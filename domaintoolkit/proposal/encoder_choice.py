@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import pluralize
-from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit, names_time, plain_settings
+from domaintoolkit.proposal.columns.column_profile import Profile, plain_settings
+from domaintoolkit.proposal.columns.epochs import epoch_unit, names_time
 from domaintoolkit.proposal.columns.marks import find_path_mark, find_set_mark
 from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.proposal.time_choice import TimeChoice

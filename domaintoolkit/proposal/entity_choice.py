@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit
+from domaintoolkit.proposal.columns.column_profile import Profile
+from domaintoolkit.proposal.columns.dependencies import Codes, group_spans, grouped_share, nesting, runs
+from domaintoolkit.proposal.columns.epochs import epoch_unit
 from domaintoolkit.proposal.columns.name_words import words_of
-from domaintoolkit.proposal.dependencies import Codes, group_spans, grouped_share, nesting, runs
 from domaintoolkit.proposal.encoder_choice import is_smooth
 from domaintoolkit.proposal.time_choice import TimeChoice
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.proposal.columns.column_profile import Profile
-from domaintoolkit.proposal.dependencies import Codes, explained
+from domaintoolkit.proposal.columns.dependencies import Codes, explained
 from domaintoolkit.proposal.encoder_choice import Choice
 from domaintoolkit.proposal.redundancy.copies import is_unit
 from domaintoolkit.schema import Categorical, Numeric

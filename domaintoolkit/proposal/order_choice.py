@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile
-from domaintoolkit.proposal.dependencies import Codes, combined, explained, group_spans, nesting, runs
+from domaintoolkit.proposal.columns.column_profile import Profile
+from domaintoolkit.proposal.columns.dependencies import Codes, combined, explained, group_spans, nesting, runs
 from domaintoolkit.proposal.encoder_choice import is_hhmm
 from domaintoolkit.proposal.entity_choice import EntityChoice
 from domaintoolkit.proposal.time_choice import TimeChoice, offset_time
+from domaintoolkit.times.calendar import DAY
 from domaintoolkit.util.ragged import run_offsets
 
 __all__ = ["SeenHistories", "is_batch"]
@@ -168,11 +169,7 @@ class SeenHistories:
             within = combined(within, made[0].codes)
         own = within[within >= 0]
         tied = float((np.bincount(own)[own] > 1).mean()) if len(own) else 0.0
-        if (
-            self.time is not None
-            and tied > MANY_TIES
-            and len(np.unique(self.time.times[self.time.there] % DAY_US)) == 1
-        ):
+        if self.time is not None and tied > MANY_TIES and len(np.unique(self.time.times[self.time.there] % DAY)) == 1:
             clock = self._clock_of_day(candidates, within)
             if clock is not None:
                 return [clock]
@@ -307,7 +304,7 @@ class SeenHistories:
         # (entities,) µs from the static time to the first event that was looked at, which need not be the very first
         after = self.time.times[firsts] - profile.times[firsts]
         if not profile.has_clock:
-            return float((np.abs(after) < DAY_US).mean()) > 0.95
+            return float((np.abs(after) < DAY).mean()) > 0.95
         return float((after >= 0).mean()) > 0.95 and float((after == 0).mean()) > 0.3
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as is_type
 
-from domaintoolkit.proposal.columns.column_profile import Profile, epoch_unit
+from domaintoolkit.proposal.columns.column_profile import Profile
+from domaintoolkit.proposal.columns.epochs import epoch_unit
 from domaintoolkit.proposal.encoder_choice import Choice
 from domaintoolkit.proposal.sampling.table_sample import TableSample
 from domaintoolkit.proposal.time_choice import ORIGIN, TimeChoice

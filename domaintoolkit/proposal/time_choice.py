@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile, epoch_times, epoch_unit
+from domaintoolkit.proposal.columns.column_profile import Profile
+from domaintoolkit.proposal.columns.epochs import epoch_times, epoch_unit
 from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.schema import Column
+from domaintoolkit.times.calendar import DAY
 from domaintoolkit.values.declared import convert_text
 
 __all__ = ["ORIGIN", "TimeChoice", "find_times", "offset_time"]
@@ -61,7 +63,7 @@ class TimeChoice:
     @cached_property
     def calendar(self) -> dict[str, NDArray[np.int64]]:
         """(rows,) for each part of the calendar: a code for its value, -1 without a time."""
-        days = self.times // DAY_US
+        days = self.times // DAY
         dates = days.astype("datetime64[D]")  # (rows,)
         months = dates.astype("datetime64[M]").astype(np.int64)
         parts = {
@@ -87,7 +89,7 @@ class TimeChoice:
     def days(self) -> float:
         """The days between the first and the last time."""
         own = self.times[self.there]
-        return float(own.max() - own.min()) / DAY_US if len(own) else 0.0
+        return float(own.max() - own.min()) / DAY if len(own) else 0.0
 
 
 def find_times(profiles: Sequence[Profile]) -> list[TimeChoice]:
@@ -105,7 +107,7 @@ def _dated(profiles: Sequence[Profile]) -> Iterator[TimeChoice]:
         elif (unit := epoch_unit(profile)) is not None and profile.numbers is not None:
             settings = {name: value for name, value in profile.settings.items() if name in ("null", "trim")}
             times = epoch_times(profile.numbers, unit)
-            has_clock = bool((times[profile.there] % DAY_US != 0).any())
+            has_clock = bool((times[profile.there] % DAY != 0).any())
             yield _scored((profile,), times, profile.there, settings | {"time_unit": unit}, has_clock)
 
 
@@ -202,7 +204,7 @@ def offset_time(profile: Profile) -> TimeChoice | None:
     # without a unit in the name: a history of many days in seconds is one of minutes in milliseconds
     likely = "ms" if len(counted) and profile.is_whole and np.abs(counted).max() > LONG_SECONDS else "s"
     unit = next((unit for unit, words in OFFSET_UNITS.items() if set(own) & set(words.split())), likely)
-    factor = {"ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "d": DAY_US}[unit]
+    factor = {"ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "d": DAY}[unit]
     settings = {name: value for name, value in profile.settings.items() if name in ("null", "trim")}
     times = np.nan_to_num(profile.numbers * factor).astype(np.int64)
     made = _scored((profile,), times, profile.there, settings | {"time_unit": unit, "time_origin": ORIGIN}, unit != "d")
@@ -227,6 +229,6 @@ def _scored(
         score += sorted_share + (0.5 if sorted_share > 0.999 and (steps != 0).mean() > 0.05 else 0.0)
     score += min(float(np.log10(max(len(np.unique(own)), 1))) / 4, 1.0)
     # times before 1970 over decades are births
-    if len(own) and float(np.median(own)) < 0 and (own.max() - own.min()) > 20 * 365 * DAY_US:
+    if len(own) and float(np.median(own)) < 0 and (own.max() - own.min()) > 20 * 365 * DAY:
         score -= 1.5
     return TimeChoice(columns, times, there, dict(settings), has_clock, score)

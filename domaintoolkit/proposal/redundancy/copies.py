@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from domaintoolkit.proposal.columns.column_profile import Profile
+from domaintoolkit.proposal.columns.dependencies import Codes, explained, is_bijective
 from domaintoolkit.proposal.columns.name_words import words_of
-from domaintoolkit.proposal.dependencies import Codes, explained, is_bijective
 from domaintoolkit.proposal.encoder_choice import Choice
 from domaintoolkit.schema import Categorical, Numeric, Text, Timestamp
 

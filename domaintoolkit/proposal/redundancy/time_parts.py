@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile, epoch_times, epoch_unit
-from domaintoolkit.proposal.dependencies import explained, is_bijective
+from domaintoolkit.proposal.columns.column_profile import Profile
+from domaintoolkit.proposal.columns.dependencies import explained, is_bijective
+from domaintoolkit.proposal.columns.epochs import epoch_times, epoch_unit
 from domaintoolkit.proposal.time_choice import TimeChoice
+from domaintoolkit.times.calendar import DAY
 
 __all__ = ["from_time"]
 
@@ -26,7 +28,7 @@ def from_time(profile: Profile, time: TimeChoice) -> str | None:
         if (steps == steps[0]).mean() > 0.995:
             null = f", but {profile.missing:.0%} null" if profile.missing > 0.05 else ""
             return f"copy of {time.name}{null}" if steps[0] == 0 else f"derived from {time.name}: always as far from it"
-        same = (times // DAY_US == time.times // DAY_US)[both]
+        same = (times // DAY == time.times // DAY)[both]
         has_clock = profile.has_clock or profile.kind == "number"
         if not has_clock:
             return f"derived from {time.name}: its date" if same.mean() > 0.995 else None
@@ -72,5 +74,5 @@ def _grows(profile: Profile, time: TimeChoice) -> bool:
         return False
     rows = np.flatnonzero(profile.there & time.there)
     # by day, and within a day by the number: only a fall from one day to the next counts
-    rows = rows[np.lexsort((profile.numbers[rows], time.times[rows] // DAY_US))]
+    rows = rows[np.lexsort((profile.numbers[rows], time.times[rows] // DAY))]
     return bool((np.diff(profile.numbers[rows]) >= 0).all())

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from domaintoolkit.proposal.columns.column_profile import DAY_US, Profile, with_format
+from domaintoolkit.proposal.columns.column_profile import Profile
+from domaintoolkit.proposal.columns.text_profile import with_format
+from domaintoolkit.times.calendar import DAY
 
 __all__ = ["is_day_first", "settle_dates"]
 
@@ -79,5 +81,5 @@ def _steps(times: NDArray[np.int64]) -> float:
 
 def _gaps(times: NDArray[np.int64]) -> float:
     """The days from a date to the next later one, on average."""
-    days = np.unique(times // DAY_US)
+    days = np.unique(times // DAY)
     return float(np.diff(days).mean()) if len(days) > 1 else 1.0
