@@ -7,7 +7,7 @@ All have one base class. Each type has fields for programs, and a message that a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -30,6 +30,7 @@ __all__ = [
     "Refusal",
     "SchemaError",
     "SourceError",
+    "StudyRunsError",
     "VocabularyError",
     "VocabularyMismatchError",
     "cause",
@@ -215,6 +216,21 @@ class LookupFailedError(DomainToolkitError, KeyError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class StudyRunsError(DomainToolkitError):
+    """Runs of a study that failed, each with its reason; the others are kept."""
+
+    def __init__(self, reasons: Mapping[str, str], kept: int, page: str | None = None) -> None:
+        self.reasons, self.kept, self.page = dict(reasons), kept, page
+        listed = "".join(f"\n  {label}: {reason}" for label, reason in list(reasons.items())[:SHOWN])
+        more = f"\n  and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
+        others = f"the other {kept} are kept" if kept else "none is kept"
+        shown = "" if page is None else f", and {page} shows them"
+        super().__init__(
+            f"{len(reasons)} of {len(reasons) + kept} runs failed:{listed}{more}\n{others}{shown}; "
+            "run the same command again to do those that failed"
+        )
 
 
 class PluginError(DomainToolkitError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, dataclass_transform
 
 import pydantic
@@ -44,6 +46,8 @@ UNION_TAGS = frozenset({"categorical", "numeric", "timestamp", "text", "custom"}
 
 _SETTINGS: dict[str, tuple[str, ...]] = {}
 """The settings of each declaration, by its lower-case name, which is also its tag or the name of its table."""
+_BY_LAST_WORD: dict[str, tuple[str, ...]] = {}
+"""The same by the last word of its name: the table `figures` holds each `StudyFigure`."""
 
 
 @dataclass_transform(frozen_default=True)
@@ -52,7 +56,9 @@ def declaration(cls: type[T]) -> type[T]:
     has_repr = "__repr__" in vars(cls)
     wrapped: Any = _pydantic_dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))(cls)
     build = wrapped.__init__
-    _SETTINGS[cls.__name__.lower()] = tuple(entry.name for entry in dataclasses.fields(wrapped))
+    names = tuple(entry.name for entry in dataclasses.fields(wrapped))
+    _SETTINGS[cls.__name__.lower()] = names
+    _BY_LAST_WORD[re.findall(r"[A-Z][a-z0-9]*|^[a-z0-9]+", cls.__name__)[-1].lower()] = names
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
@@ -126,7 +132,17 @@ def _message(entry: Any, title: str) -> str:
     text = "expected a list" if kind == "tuple_type" else str(entry["msg"]).removeprefix("Value error, ")
     text = text.replace("Input should be ", "expected ").replace("a valid integer", "a whole number")
     text = text[:1].lower() + text[1:]
-    return text if kind == "value_error" or found is None or isinstance(found, dict) else f"{text}, got {found!r}"
+    if kind == "value_error" or found is None or isinstance(found, dict):
+        return text
+    return f"{text}, got {found!r}{_nearest_choice(entry)}"
+
+
+def _nearest_choice(entry: Any) -> str:
+    """A hint at the choice that is spelled most like the text that was given."""
+    if entry["type"] != "literal_error":
+        return ""
+    close = get_close_matches(str(entry["input"]), re.findall(r"'([^']*)'", entry["ctx"]["expected"]), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _settings(location: tuple[int | str, ...], title: str) -> tuple[str, ...]:
@@ -134,6 +150,7 @@ def _settings(location: tuple[int | str, ...], title: str) -> tuple[str, ...]:
     # the innermost declaration on the path
     for step in reversed(location):
         for name in (str(step), str(step).removesuffix("s")):  # `columns` is a list of `Column`
-            if name in _SETTINGS:
-                return _SETTINGS[name]
+            known = _SETTINGS.get(name) or _BY_LAST_WORD.get(name)
+            if known is not None:
+                return known
     return _SETTINGS.get(title.lower(), ())

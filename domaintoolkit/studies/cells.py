@@ -9,7 +9,8 @@ from itertools import product
 from typing import Any
 
 from domaintoolkit.schema.convert import from_dict
-from domaintoolkit.studies.study import OWN_SETTINGS, Grid, Study, StudyForm
+from domaintoolkit.studies.level_settings import LevelSettings, merge_settings
+from domaintoolkit.studies.study import Grid, Study, StudyForm
 from domaintoolkit.train import Recipe, replace_settings
 from domaintoolkit.util.artifacts import canonical_json
 
@@ -78,24 +79,17 @@ def expand_grid(
 
 
 def _cell(study: Study, form: StudyForm, levels: dict[str, str], seed: int) -> StudyCell:
-    settings: dict[str, Any] = dict(form.recipe)
-    for axis, level in levels.items():
-        for name, value in study.axes[axis][level].items():
-            # settings of the model add up, others replace one another
-            settings[name] = {**settings.get(name, {}), **value} if name == "model" else value
-    own = {name: settings.pop(name) for name in OWN_SETTINGS if name in settings}
+    settings, more = merge_settings(form.recipe, (study.axes[axis][level] for axis, level in levels.items()))
+    own = from_dict(LevelSettings, more, "the levels of a study")
     recipe = from_dict(Recipe, {**settings, "seed": seed}, "the recipe of a study")
-    if "multiply_rate" in own:
-        recipe = replace_settings(recipe, learning_rate=recipe.learning_rate * own["multiply_rate"])
-    fields = tuple((name, canonical_json(changes)) for name, changes in sorted(own.get("fields", {}).items()))
-    where = own.get("where")
+    if own.multiply_rate != 1:
+        recipe = replace_settings(recipe, learning_rate=recipe.learning_rate * own.multiply_rate)
     data = DataPlan(
-        domain=own.get("domain"),
-        composites=own.get("composites", 0),
-        fields=fields,
-        where=None if where is None else (where["column"], where["begins"]),
-        share=own.get("share", 1.0),
+        domain=own.domain,
+        composites=own.composites,
+        fields=tuple((name, canonical_json(changes)) for name, changes in sorted(own.fields.items())),
+        where=None if own.where is None else (own.where.column, own.where.begins),
+        share=own.share,
     )
-    start = own.get("start")
-    began = None if start is None else tuple((axis, start.get(axis, level)) for axis, level in levels.items())
-    return StudyCell(tuple(levels.items()), seed, recipe, data, began, own.get("seconds"))
+    began = None if own.start is None else tuple((axis, own.start.get(axis, level)) for axis, level in levels.items())
+    return StudyCell(tuple(levels.items()), seed, recipe, data, began, own.seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaintoolkit.errors import DomainToolkitError, Interrupted
+from domaintoolkit.errors import Interrupted
 from domaintoolkit.studies.cell_run import ERROR, load_metrics, write_task
 from domaintoolkit.train import read_log
 
@@ -56,7 +57,7 @@ class StudyState:
         for number, task in enumerate(self.tasks):
             if number in self.done or number in self.failed:
                 continue
-            steps = task.steps - self.running.get(number, 0)
+            steps = max(0, task.steps - self.running.get(number, 0))
             # `extra` is the time of a cell beside its steps
             left += steps * (task.step_seconds or mean) + extra
         return left / self.jobs
@@ -71,10 +72,11 @@ def room(jobs: int | None) -> tuple[int, int]:
     return at_once, max(1, processors // at_once)
 
 
-def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState], None]) -> None:
+def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState], None]) -> dict[str, str]:
     """Run every cell that is not done. A cell that was stopped goes on from its last checkpoint.
 
-    Raises `Interrupted` on Ctrl-C, after its processes have ended, and `DomainToolkitError` if a cell fails.
+    Returns the reason of each cell that failed, by its label; the others go on. Raises `Interrupted` on Ctrl-C, after
+    its processes have ended.
     """
     state = StudyState(tasks, jobs)
     state.done = {number for number, each in enumerate(tasks) if load_metrics(each.folder) is not None}
@@ -83,13 +85,10 @@ def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState
     try:
         while waiting or any(worker.number is not None for worker in workers):
             for worker in workers:
-                if worker.number is None and waiting and not state.failed:
+                if worker.number is None and waiting:
                     worker.begin(waiting.pop(0), state)
                 elif worker.number is not None:
                     worker.look(state)
-            # after a failure no cell begins, and those that run come to their end
-            if state.failed and all(worker.number is None for worker in workers):
-                break
             report(state)
             time.sleep(POLL)
     except KeyboardInterrupt:
@@ -98,9 +97,7 @@ def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState
         for worker in workers:
             worker.end()
     report(state)
-    if state.failed:
-        number, reason = next(iter(state.failed.items()))
-        raise DomainToolkitError(f"the cell {tasks[number].label} failed: {reason}")
+    return {tasks[number].label: reason for number, reason in state.failed.items()}
 
 
 class _Worker:
@@ -140,7 +137,7 @@ class _Worker:
             if task.step_seconds:
                 state.overhead.append(max(0.0, time.perf_counter() - self.began - task.steps * task.step_seconds))
         else:
-            state.failed[self.number] = json.loads(error.read_text()) if error.exists() else "its process ended"
+            state.failed[self.number] = json.loads(error.read_text()) if error.exists() else _say_end(self.process)
         self.number = None
 
     def end(self) -> None:
@@ -148,6 +145,15 @@ class _Worker:
         if self.process is not None:
             self.process.terminate()
             self.process.wait()
+
+
+def _say_end(process: subprocess.Popen[str]) -> str:
+    """The reason of a process that said none."""
+    code = process.poll() or 0
+    if code >= 0:
+        return f"its process ended with status {code}"
+    memory = ", as when memory is short" if code == -signal.SIGKILL else ""
+    return f"its process was ended by signal {-code}{memory}"
 
 
 def _open_process(threads: int) -> subprocess.Popen[str]:

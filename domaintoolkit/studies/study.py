@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field as Constraint
 from pydantic import model_validator
@@ -13,20 +13,12 @@ from pydantic import model_validator
 from domaintoolkit.errors import LookupFailedError, Problem, SchemaError
 from domaintoolkit.schema.convert import from_dict, read_toml
 from domaintoolkit.schema.declaration import Flag, Real, Whole, declaration
-from domaintoolkit.train import Recipe
+from domaintoolkit.studies.level_settings import Settings
+from domaintoolkit.studies.study_checks import study_problems
 
 __all__ = ["Finding", "Grid", "Study", "StudyFigure", "StudyForm", "load_study", "study_names"]
 
-Settings = dict[str, Any]
 CATALOG = "domaintoolkit.studies"
-OWN_SETTINGS = ("share", "composites", "fields", "where", "start", "domain", "multiply_rate", "seconds")
-"""The settings of a level beside the recipe: the share of the training entities, composites learned in encoding,
-changes of the schema's fields, the events that are kept, the level of another grid whose weights are the start, another
-domain, a factor of the learning rate, and the seconds whose steps are done."""
-
-NUMBERS = ("steps", "seconds", "learning_rate")
-"""Columns of numbers that an axis may have the name of: the results hold the number, and not the level."""
-RESERVED = ("cell", "seed", "is_chosen", "bits", "validation", "parameters", "inner_parameters", "flops")
 
 
 @declaration
@@ -46,7 +38,7 @@ class StudyForm:
     """One size of a study: its data, the recipe of every run, and the grids."""
 
     grids: tuple[Grid, ...]
-    events: Whole | None = None
+    events: Annotated[Whole, Constraint(ge=1)] | None = None
     """Events of the domain's sample."""
     seeds: tuple[Whole, ...] = (0,)
     recipe: Settings = Constraint(default_factory=dict)
@@ -99,7 +91,7 @@ class Finding:
     by: tuple[str, ...] = ()
     published: Real | None = None
     """The relative change that others report."""
-    margin: Real = 0.01
+    margin: Annotated[Real, Constraint(ge=0)] = 0.01
     """The relative difference up to which two are called equal, or a prediction right."""
     after_steps: Whole | None = None
     """The steps from which on the finding is said to hold."""
@@ -121,7 +113,7 @@ class Study:
     title: str
     question: str
     axes: dict[str, dict[str, Settings]]
-    """For each axis its levels, and for each level the settings of the recipe, or of `OWN_SETTINGS`, that it has."""
+    """For each axis its levels, and for each level the settings of the recipe, or of `LevelSettings`, that it has."""
     forms: dict[str, StudyForm]
     figures: tuple[StudyFigure, ...] = ()
     domain: str | None = None
@@ -133,72 +125,10 @@ class Study:
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
-        found = [Problem("forms", "has no form")] if not self.forms else []
-        known = {*Recipe.__dataclass_fields__, *OWN_SETTINGS}
-        for axis, levels in self.axes.items():
-            if axis in RESERVED:
-                found.append(Problem(f"axes.{axis}", "is a column of the results; give the axis another name"))
-            for level, settings in levels.items():
-                found += [
-                    Problem(f"axes.{axis}.{level}.{name}", "is neither a setting of a recipe nor one of a study")
-                    for name in settings if name not in known
-                ]  # fmt: skip
-        for form, each in self.forms.items():
-            for number, grid in enumerate(each.grids):
-                found += list(self._grid_problems(f"forms.{form}.grids[{number}]", grid))
-        for number, figure in enumerate(self.figures):
-            found += list(self._figure_problems(f"figures[{number}]", figure))
-        for number, finding in enumerate(self.findings):
-            axes = {*finding.these, *finding.those, *finding.only, *finding.by}
-            found += [
-                Problem(f"findings[{number}]", f"there is no axis {axis!r}") for axis in sorted(axes - {*self.axes})
-            ]
+        found = study_problems(self)
         if found:
             raise SchemaError(found, "study")
         return self
-
-    def _figure_problems(self, path: str, figure: StudyFigure) -> Iterator[Problem]:
-        named = {
-            "only": figure.only,
-            "without": figure.without,
-            "lines": () if figure.lines is None else (figure.lines,),
-        }
-        have = ", ".join(self.axes)
-        for setting, axes in named.items():
-            for axis in axes:
-                if axis not in self.axes:
-                    yield Problem(f"{path}.{setting}", f"there is no axis {axis!r}; the axes are {have}")
-        if figure.kind != "bars" and self._has_names(figure.x):
-            said = f"{figure.x!r} is an axis, whose levels are names; a figure of kind {figure.kind!r} needs a number"
-            yield Problem(f"{path}.x", f"{said}, such as inner_parameters, or kind = 'bars'")
-        if self._has_names(figure.y):
-            yield Problem(
-                f"{path}.y", f"{figure.y!r} is an axis, whose levels are names; it needs a number such as bits"
-            )
-
-    def _has_names(self, column: str) -> bool:
-        """True for an axis some of whose levels are not called by a number."""
-        return column not in NUMBERS and any(not _is_number(level) for level in self.axes.get(column, ()))
-
-    def _grid_problems(self, path: str, grid: Grid) -> list[Problem]:
-        found = []
-        for axis, levels in grid.axes.items():
-            if axis not in self.axes:
-                found.append(Problem(f"{path}.axes", f"there is no axis {axis!r}; the axes are {', '.join(self.axes)}"))
-                continue
-            unknown = [level for level in levels if level not in self.axes[axis] and level != "best"]
-            if unknown:
-                have = ", ".join(self.axes[axis])
-                found.append(Problem(f"{path}.axes.{axis}", f"has no level {unknown[0]!r}; its levels are {have}"))
-        return found
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def study_names() -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from domaintoolkit.errors import DataError, Problem, Refusal, SchemaError
+from domaintoolkit.errors import DataError, Problem, Refusal, SchemaError, unknown_name
 from domaintoolkit.jobs import encode, fit
 from domaintoolkit.reading import sample_source
 from domaintoolkit.registry import get_domain
@@ -49,6 +49,24 @@ class StudyData:
             base = part
         return base
 
+    def check(self, plan: DataPlan) -> None:
+        """Say what is wrong with a plan without making its folder."""
+        if self.streams is not None and plan.domain is None:
+            if self.can_prepare(plan) and plan.where is not None:
+                _check_column(
+                    DomainTokenizer.load(open_encoded(self.streams, verify=False).tokenizer_folder).schema, plan
+                )
+            return
+        schema = _change_schema(get_domain(self._domain_of(plan)).schema, plan)
+        if plan.where is not None:
+            _check_column(schema, plan)
+
+    def _domain_of(self, plan: DataPlan) -> str:
+        name = plan.domain or self.domain
+        if name is None:
+            raise SchemaError([Problem("domain", "is required: the study names none; give --domain, or OUT")], "study")
+        return name
+
     def can_prepare(self, plan: DataPlan) -> bool:
         """False if the plan needs another tokenizer, and the data are a folder, which has its own."""
         return self.streams is None or plan.domain is not None or not (plan.fields or plan.composites)
@@ -70,10 +88,7 @@ class StudyData:
         if self.streams is not None and plan.domain is None:
             reason = "has an effect only on a domain's sample: an encoded folder has its tokenizer already"
             raise SchemaError([Problem("composites" if plan.composites else "fields", reason)], "study")
-        name = plan.domain or self.domain
-        if name is None:
-            raise SchemaError([Problem("domain", "is required: the study names none; give --domain, or OUT")], "study")
-        domain = get_domain(name)
+        domain = get_domain(self._domain_of(plan))
         source = sample_source(domain, self.events)
         schema = _change_schema(domain.schema, plan)
         if out.exists():
@@ -91,10 +106,19 @@ def _change_schema(schema: Schema, plan: DataPlan) -> Schema:
     for name, changes in plan.fields:
         chosen = [field for field in (*data.get("static", []), *data["fields"]) if field["name"] == name]
         if not chosen:
-            raise SchemaError([Problem("fields", f"the schema has no field {name!r}")], "study")
+            names = [field["name"] for field in (*data.get("static", []), *data["fields"])]
+            raise SchemaError([Problem("fields", unknown_name("field", name, names))], "study")
         chosen[0].update(json.loads(changes))
     made = from_dict(Schema, data, "study")
     return replace(made, composite=Composite(vocabulary_size=plan.composites)) if plan.composites else made
+
+
+def _check_column(schema: Schema, plan: DataPlan) -> None:
+    """Refuse to keep events by a column that decoding does not give."""
+    assert plan.where is not None
+    known = [*schema.entity, *(spec.name for spec in (*schema.static, *schema.fields))]
+    if plan.where[0] not in known:
+        raise SchemaError([Problem("where.column", unknown_name("column", plan.where[0], known))], "study")
 
 
 def _take_share(whole: Path, out: Path, share: float) -> None:
@@ -127,8 +151,6 @@ def _keep_events(whole: Path, out: Path, column: str, begins: str) -> None:
     for rows in source.streams():
         keys = pa.Table.from_batches([rows.table]).select(list(tokenizer.schema.entity))
         decoded = tokenizer.decode(rows.ids, rows.offsets.astype(np.int64), keys)
-        if column not in decoded.column_names:
-            raise SchemaError([Problem("where.column", f"there is no column {column!r}")], "study")
         texts = pc.fill_null(decoded[column].cast(pa.string()), "")
         tables.append(decoded.filter(pc.starts_with(texts, begins)))
     table = pa.concat_tables(tables)

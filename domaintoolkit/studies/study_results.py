@@ -42,6 +42,8 @@ class StudyResults:
     wall_seconds: float | None
     """Of all calls of the command together; None if none was noted."""
     machine: str
+    failed: Mapping[str, str]
+    """The reason of each run that failed, by its levels and seed."""
 
     @property
     def seeds(self) -> list[int]:
@@ -63,13 +65,14 @@ def load_results(study: Study, folder: Path, name: str | None = None) -> StudyRe
     logs = [read_log(folder / "cells" / row["cell"] / "run") for row in rows]
     noted = (folder / CALLS).read_text(encoding="utf-8").splitlines() if (folder / CALLS).exists() else []
     calls = [json.loads(line) for line in noted]
-    streams, domain = identity["streams"], identity["domain"]
+    streams, domain = known["streams"], identity["domain"]
     return StudyResults(
-        study, folder, _command(name, identity), identity["form"],
+        study, folder, _command(name, identity, streams), identity["form"],
         Path(streams).name if streams is not None else f"sample of {_domains(study, domain)}", rows,
         None if known["plan"] is None else TimePlan(**known["plan"]),
         sum(line["seconds"] for log in logs for line in log if line["kind"] == "end"),
         sum(call["seconds"] for call in calls) if calls else None, _machine(logs, calls),
+        known.get("failed", {}),
     )  # fmt: skip
 
 
@@ -96,10 +99,10 @@ def load_rows(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _command(name: str | None, identity: Mapping[str, Any]) -> str:
+def _command(name: str | None, identity: Mapping[str, Any], streams: str | None) -> str:
     said = ["domaintoolkit", "study", name or "STUDY.toml"]
-    if identity["streams"] is not None:
-        said.append(Path(identity["streams"]).name)
+    if streams is not None:
+        said.append(Path(streams).name)
     if identity["domain"] is not None:
         said += ["--domain", identity["domain"]]
     if identity["form"] != "small":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,9 +15,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from domaintoolkit.errors import LookupFailedError, OutputError, Problem, SchemaError
+from domaintoolkit.errors import LookupFailedError, OutputError, Problem, SchemaError, StudyRunsError
 from domaintoolkit.probes import check_extra
+from domaintoolkit.storage import open_encoded
 from domaintoolkit.storage.lock import lock_folder
+from domaintoolkit.storage.manifest import MANIFEST
 from domaintoolkit.studies.cell_run import load_metrics
 from domaintoolkit.studies.cells import StudyCell, expand_grid
 from domaintoolkit.studies.pages.written_pages import write_pages
@@ -32,6 +35,8 @@ from domaintoolkit.util.partials import replacing
 __all__ = ["StudyResult", "run_study"]
 
 TIMES = "times.csv"
+NAMES = {"study": "grid or recipe", "streams": "OUT"}
+"""Parts of a study's identity as messages call them."""
 UNTABLED = ("validation", "seconds_a_step")
 """Measures that are not in the table: curves, and times, which differ from run to run."""
 
@@ -78,7 +83,7 @@ def run_study(
         # said before the runs that take hours, since bots are found after each
         check_extra()
     identity = {"study": _what_is_run(study, form), "form": form, "domain": domain, "budget": budget,
-                "streams": None if place is None else str(place)}  # fmt: skip
+                "streams": None if place is None else _content(place)}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     # two calls at once would write the same cells
     with lock_folder(folder):
@@ -86,13 +91,28 @@ def run_study(
         data = StudyData(folder / "data", domain or study.domain, place, chosen.events)
         at_once, threads = room(jobs)
         runner = _Runner(study, chosen, folder, data, at_once, threads, report or (lambda _: None))
+        runner.check()
+        content = {"identity": identity, "streams": None if place is None else str(place)}
+        # from here on the folder is that of a study, also if this call ends before its plan is made
+        write_json(folder / PLAN, FORMAT, VERSION, {**content, "times": {}, **known})
         with _noting_time(folder, at_once):
-            plan = _plan(runner, known, identity, budget)
+            plan = _plan(runner, known, content, budget)
             cells = runner.run_all(plan)
+        if runner.failed:
+            done = read_json(folder / PLAN, FORMAT, VERSION)
+            write_json(folder / PLAN, FORMAT, VERSION, {**done, "failed": runner.failed})
         table = _table(study, cells, folder, runner.chosen)
         _write_table(folder, table, cells)
         page = write_pages(load_results(study, folder, name))
+    if runner.failed:
+        raise StudyRunsError(runner.failed, len(cells), str(page))
     return StudyResult(folder, table, page, len(cells), plan, tuple(runner.left_out))
+
+
+def _content(streams: Path) -> str:
+    """A hash of an encoded folder's contents: it stays the same if the folder is moved."""
+    open_encoded(streams, verify=False)
+    return hashlib.sha256((streams / MANIFEST).read_bytes()).hexdigest()[:16]
 
 
 def _levels_name_domains(study: Study, form: StudyForm) -> bool:
@@ -124,7 +144,7 @@ def _plain(value: Any) -> Any:
 
 
 def _open(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan that an earlier call has written; raises `OutputError` if that was another study, or other data."""
+    """The times and the plan of an earlier call; raises `OutputError` if that was another study, or other data."""
     path = folder / PLAN
     if not path.exists():
         others = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
@@ -133,21 +153,26 @@ def _open(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
             raise OutputError(str(folder), reason)
         return {}
     known = read_json(path, FORMAT, VERSION)
+    if "plan" not in known:
+        return {}  # it ended before its first run, so that nothing binds this call
     changed = [name for name, value in identity.items() if known["identity"].get(name) != value]
     if changed:
-        reason = f"holds a study with another {' and '.join(changed)}; choose another folder"
+        said = " and ".join(NAMES.get(name, name) for name in changed)
+        reason = f"holds a study with another {said}; choose another folder"
         raise OutputError(str(folder), reason)
-    return known
+    return {name: known[name] for name in ("times", "plan")}
 
 
 def _plan(
-    runner: _Runner, known: Mapping[str, Any], identity: Mapping[str, Any], budget: float | None
+    runner: _Runner, known: Mapping[str, Any], content: Mapping[str, Any], budget: float | None
 ) -> TimePlan | None:
     """The plan of an earlier call, else a new one, which is written before any cell begins."""
     if known:
         runner.times = known["times"]
         return None if known["plan"] is None else TimePlan(**known["plan"])
     cells = runner.expected_cells()
+    if budget is not None and any(cell.recipe.steps is None for cell in cells):
+        raise SchemaError([Problem("budget", "shortens steps, but the recipe has none; give it steps")], "study")
     for cell in cells:
         if (budget is not None or cell.seconds is not None) and shape_of(cell.recipe) not in runner.times:
             folder = runner.data.prepare(cell.data)
@@ -155,8 +180,8 @@ def _plan(
     plan = None
     if budget is not None:
         plan = fit_budget([runner.with_time(cell) for cell in cells], runner.times, budget, runner.jobs)
-    content = {"identity": dict(identity), "times": runner.times, "plan": None if plan is None else asdict(plan)}
-    write_json(runner.folder / PLAN, FORMAT, VERSION, content)
+    made = {"times": runner.times, "plan": None if plan is None else asdict(plan)}
+    write_json(runner.folder / PLAN, FORMAT, VERSION, {**content, **made})
     return plan
 
 
@@ -180,6 +205,13 @@ class _Runner:
     left_out: list[str] = field(default_factory=list)
     chosen: set[str] = field(default_factory=set)
     """The cells of grids with a best level: those that the others were tuned for."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """The reason of each run that failed, by its label."""
+
+    def check(self) -> None:
+        """Say what is wrong with the data of any run before the first one."""
+        for plan in dict.fromkeys(cell.data for cell in self.expected_cells()):
+            self.data.check(plan)
 
     def with_time(self, cell: StudyCell) -> StudyCell:
         """The cell with as many steps as its seconds allow."""
@@ -213,25 +245,37 @@ class _Runner:
         """Run every grid; returns the cells in their order, each once."""
         done: dict[str, StudyCell] = {}
         for grid in self.form.grids:
-            best = _Best(self, list(done.values()), grid.by, tuple(_find_tuned(self.form)))
+            tuned = tuple(axis for axis, levels in grid.axes.items() if "best" in levels)
+            best = _Best(self, list(done.values()), grid.by, tuned)
             cells = [self.with_time(each) for each in self._expand(grid, best)]
             if plan is not None:
                 cells = apply_plan(cells, plan)
             fresh = {cell.name: cell for cell in cells if cell.name not in done}
-            # cells that begin with another's weights wait for it
-            for needs_start in (False, True):
-                chosen = [each for each in fresh.values() if (each.start is not None) == needs_start]
+            waiting = list(fresh.values())
+            while waiting:
+                # cells that begin with another's weights wait for it
+                unfinished = {(each.levels, each.seed) for each in waiting}
+                ready = [each for each in waiting if (each.start, each.seed) not in unfinished]
+                if not ready:
+                    raise SchemaError([Problem("start", f"{waiting[0].label} waits for itself")], "study")
                 known = [*done.values(), *fresh.values()]
-                run_cells([self._task(each, known) for each in chosen], self.jobs, self.report)
-            done |= fresh
-            if any("best" in levels for levels in grid.axes.values()):
+                self._run([task for each in ready if (task := self._task(each, known)) is not None])
+                waiting = [each for each in waiting if each not in ready]
+            done |= {name: cell for name, cell in fresh.items() if cell.label not in self.failed}
+            if tuned:
                 self.chosen |= {cell.name for cell in cells}
-        if not done:
+        if self.left_out and not (done or self.failed):
             reason = f"every run needs another tokenizer than that of OUT ({', '.join(self.left_out)}); give --domain"
             raise SchemaError([Problem("grids", reason)], "study")
+        if not done:
+            raise StudyRunsError(self.failed, 0)
         return list(done.values())
 
-    def _task(self, cell: StudyCell, known: Sequence[StudyCell]) -> CellTask:
+    def _run(self, tasks: Sequence[CellTask]) -> None:
+        self.failed |= run_cells(tasks, self.jobs, self.report)
+
+    def _task(self, cell: StudyCell, known: Sequence[StudyCell]) -> CellTask | None:
+        """The work of a cell; None, with its reason noted, if the run that it begins with has failed."""
         start = None
         if cell.start is not None:
             wanted = dict(cell.start)
@@ -239,6 +283,9 @@ class _Runner:
             if first is None:
                 reason = f"no grid has the levels {', '.join(f'{axis} {level}' for axis, level in cell.start)}"
                 raise SchemaError([Problem("start", reason)], "study")
+            if first.label in self.failed:
+                self.failed[cell.label] = f"it begins with the weights of {first.label}, which failed"
+                return None
             start = str(_cell_folder(self.folder, first) / "run")
         task = {
             "recipe": _plain(asdict(cell.recipe)), "data": str(self.data.prepare(cell.data).resolve()),

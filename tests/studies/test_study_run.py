@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from domaintoolkit.errors import ArtifactError, OutputError, SchemaError
+from domaintoolkit.errors import ArtifactError, LookupFailedError, OutputError, SchemaError, StudyRunsError
 from domaintoolkit.schema.convert import from_dict
 from domaintoolkit.storage import open_encoded
 from domaintoolkit.studies import study_run
@@ -18,8 +18,9 @@ from domaintoolkit.studies.cells import DataPlan, StudyCell, expand_grid
 from domaintoolkit.studies.pages.written_pages import redraw_study, write_summary
 from domaintoolkit.studies.scheduler import CellTask, StudyState
 from domaintoolkit.studies.study import Grid, Study
+from domaintoolkit.studies.study_checks import COLUMNS
 from domaintoolkit.studies.study_data import StudyData
-from domaintoolkit.studies.study_run import run_study
+from domaintoolkit.studies.study_run import UNTABLED, run_study
 from domaintoolkit.studies.time_budget import fit_budget, shape_of
 from domaintoolkit.train import Recipe
 from domaintoolkit.util.artifacts import write_json
@@ -74,18 +75,20 @@ def pretend(folder: Path, task: dict[str, Any]) -> None:
     write_json(folder / "metrics.json", FORMAT, VERSION, found)
 
 
-def inline(stop_after: int | None, done: list[str]) -> Callable[..., None]:
-    """`run_cells` in this process, which stops before cell number `stop_after`."""
+def inline(stop_after: int | None, done: list[str], broken: str = "-") -> Callable[..., dict[str, str]]:
+    """`run_cells` in this process, which stops before cell number `stop_after`, and in which `broken` ones fail."""
 
-    def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState], None]) -> None:
+    def run_cells(tasks: Sequence[CellTask], jobs: int, report: Callable[[StudyState], None]) -> dict[str, str]:
+        failed = {task.label: "ValueError: <b>" for task in tasks if broken in task.label}
         for task in tasks:
-            if load_metrics(task.folder) is None:
+            if load_metrics(task.folder) is None and task.label not in failed:
                 if len(done) == stop_after:
                     raise StoppedError
                 write_task(task.folder, task.task)
                 pretend(task.folder, task.task)
                 done.append(task.label)
         report(StudyState(tasks, jobs))
+        return failed
 
     return run_cells
 
@@ -102,6 +105,7 @@ def test_a_cell_trains_and_measures(tmp_path: Path) -> None:
     run_cell(tmp_path / "cell")
     found = load_metrics(tmp_path / "cell")
     assert found is not None
+    assert {name for name in found if "." not in name} - {*UNTABLED} <= {*COLUMNS}
     assert {"bits", "recall", "recall.app", "auroc.is_attributed", "invalidation", "flops", "gain"} <= set(found)
     assert found["value_bits"] == found["bits"]  # there are no numbers among the fields of a click
     assert found["steps"] == 2
@@ -126,9 +130,21 @@ def test_a_folder_of_streams_is_studied_by_share_and_by_part(tmp_path: Path, mon
     assert set(rows) == {"all", "some", "half"}
     assert 0 < rows["some"] < rows["all"]
     assert 0 < rows["half"] < rows["all"]
+    # neither the place of the folder nor that of the study matters, and nothing is done again
+    moved, elsewhere = tmp_path / "moved", tmp_path / "elsewhere"
+    streams.rename(moved)
+    result.folder.rename(elsewhere)
+    done: list[str] = []
+    monkeypatch.setattr(study_run, "run_cells", inline(None, done))
+    assert run_study(study, elsewhere, streams=moved, jobs=1).cells == 3
+    assert not done
+    assert f"study STUDY.toml {moved.name}" in (elsewhere / "study.html").read_text()
+    other = StudyData(tmp_path / "data", "ads", None, 1200).prepare(DataPlan())
+    with pytest.raises(OutputError, match="another OUT"):
+        run_study(study, elsewhere, streams=other, jobs=1)
     only = replace(study, forms={"small": replace(form, grids=(Grid(axes={"way": ("no hour",)}, seeds=(0,)),))})
     with pytest.raises(SchemaError, match="every run needs another tokenizer than that of OUT"):
-        run_study(only, tmp_path / "only", streams=streams, jobs=1)
+        run_study(only, tmp_path / "only", streams=moved, jobs=1)
 
 
 @pytest.mark.slow
@@ -166,6 +182,62 @@ def test_a_study_that_is_stopped_ends_with_the_same_table(tmp_path: Path, monkey
     assert "**agrees**: \\<i\\>Larger\\</i\\> is \\*better\\*." in text
     assert "](tiny/loss-size.svg)" in text
     assert len((tmp_path / "tiny" / "results.csv").read_text().splitlines()) == 9
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_run, "run_cells", inline(None, [], "size b"))
+    with pytest.raises(StudyRunsError, match=r"(?s)2 of 8 runs failed:\n.*size b, rate slow, seed 0.*6 are kept"):
+        run_study(STUDY, tmp_path, jobs=1)
+    table = pyarrow.parquet.read_table(tmp_path / "results.parquet")
+    assert set(table["size"].to_pylist()) == {"a", "c"}
+    assert "size b, rate slow, seed 1: ValueError: &lt;b&gt;" in (tmp_path / "study.html").read_text()
+    assert "size b" in redraw_study(STUDY, tmp_path).read_text()
+    done: list[str] = []
+    monkeypatch.setattr(study_run, "run_cells", inline(None, done))
+    result = run_study(STUDY, tmp_path, jobs=1)
+    assert sorted(done) == ["size b, rate slow, seed 0", "size b, rate slow, seed 1"]
+    assert result.cells == 8
+    assert "A run failed" not in result.page.read_text()
+
+
+def test_a_study_that_ended_before_its_first_run_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its data are there, and it may get another budget."""
+    monkeypatch.setattr(study_run, "time_steps", lambda *_: 1.0)
+    monkeypatch.setattr(study_run, "run_cells", inline(0, []))
+    with pytest.raises(SchemaError, match="too short"):
+        run_study(STUDY, tmp_path, budget=10, jobs=1)
+    assert (tmp_path / "data").is_dir()
+    with pytest.raises(StoppedError):
+        run_study(STUDY, tmp_path, budget=10_000, jobs=1)
+    with pytest.raises(OutputError, match="another budget"):
+        run_study(STUDY, tmp_path, jobs=1)
+
+
+def test_axes_are_tuned_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grids = (
+        Grid(axes={"size": ("a",), "rate": ("slow", "fast")}, seeds=(0,)),
+        Grid(axes={"size": ("a", "b"), "rate": ("best",)}, seeds=(0,)),
+        Grid(axes={"size": ("best",), "rate": ("best",), "share": ("half",)}, seeds=(0,)),
+    )
+    form = replace(STUDY.forms["small"], grids=grids)
+    study = replace(STUDY, forms={"small": form}, figures=(), findings=())
+    monkeypatch.setattr(study_run, "run_cells", inline(None, []))
+    rows = run_study(study, tmp_path, jobs=1).table.to_pylist()
+    assert [(row["size"], row["rate"], row["share"]) for row in rows][-1] == ("b", "slow", "half")
+
+
+def test_what_no_domain_has_is_said_before_the_runs(tmp_path: Path) -> None:
+    axes = {
+        **STUDY.axes,
+        "field": {"x": {"fields": {"ap": {"max_size": 5}}}, "y": {"where": {"column": "ap", "begins": "1"}}},
+    }
+    for level, message in (("x", "did you mean 'app'"), ("y", "did you mean 'app'")):
+        form = replace(STUDY.forms["small"], grids=(Grid(axes={"field": (level,)}, seeds=(0,)),))
+        with pytest.raises(SchemaError, match=message):
+            run_study(replace(STUDY, axes=axes, forms={"small": form}), tmp_path / level)
+    with pytest.raises(LookupFailedError, match="did you mean 'ads'"):
+        run_study(STUDY, tmp_path / "domain", domain="adz")
 
 
 def test_a_study_without_results_has_no_summary(tmp_path: Path) -> None:

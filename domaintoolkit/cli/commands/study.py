@@ -155,6 +155,11 @@ class _LiveTable:
             if (label, number) not in self._said:
                 self._said.add((label, number))
                 click.echo(f"{len(state.done)}/{len(state.tasks)} {label}{_left(state)}", err=True)
+        for number, reason in sorted(state.failed.items()):
+            label = state.tasks[number].label
+            if (label, number) not in self._said:
+                self._said.add((label, number))
+                click.echo(f"failed: {label}: {reason}", err=True)
 
 
 def _left(state: StudyState) -> str:

@@ -19,6 +19,7 @@ from domaintoolkit.studies.analysis.points import points_of
 from domaintoolkit.studies.analysis.size_choice import fit_joint_law
 from domaintoolkit.studies.analysis.time_use import TimeUse, time_uses
 from domaintoolkit.studies.study import Finding, Study
+from domaintoolkit.studies.study_checks import NEEDED_AXES
 
 __all__ = ["AGREES", "DISAGREES", "Verdict", "judge_findings"]
 
@@ -48,7 +49,8 @@ def judge_findings(study: Study, rows: Rows) -> list[Verdict]:
 def _judge(study: Study, finding: Finding, rows: Rows) -> Verdict:
     if finding.kind == "untested":
         return Verdict(finding, UNTESTED, finding.reason)
-    known = [row for row in rows if row.get(finding.y) is not None]
+    needed = (finding.y, *NEEDED_AXES.get(finding.kind, ()))
+    known = [row for row in rows if all(row.get(name) is not None for name in needed)]
     kept = list(_select(study, known, finding.only))
     if not kept:
         return Verdict(finding, UNTESTED, f"no run has {column_name(finding.y)} at these levels.")

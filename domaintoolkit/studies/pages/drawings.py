@@ -133,7 +133,9 @@ def _law_sentence(name: str, law: Law) -> str:
             f"{law.floor_interval[1]:.2f} (95%, bootstrap over seeds)"
         )
     worst = max((abs(rest) for rest in law.residuals), default=0.0)
-    return f"{said}; the largest residual is {worst:.3f}."
+    # three coefficients
+    few = " Any three points lie near some law: these do not test it." if len(law.x) == 3 else ""
+    return f"{said}; the largest residual is {worst:.3f}.{few}"
 
 
 def _draw_curves(declared: StudyFigure, rows: Rows) -> DrawnFigure:

@@ -15,7 +15,7 @@ from domaintoolkit.studies.pages.drawings import DrawnFigure
 from domaintoolkit.studies.study import Study
 from domaintoolkit.studies.study_results import StudyResults
 
-__all__ = ["facts_of", "seed_spread", "study_page"]
+__all__ = ["facts_of", "notes_of", "seed_spread", "study_page"]
 
 Rows = Sequence[Mapping[str, Any]]
 COLOURS = {AGREES: "c2", DISAGREES: "c3"}
@@ -29,6 +29,7 @@ def study_page(results: StudyResults, drawn: Sequence[DrawnFigure], verdicts: Se
         "study.html", ("page.js",), {}, title=results.study.title, lead=results.study.question,
         sections=[each for each in sections if verdicts or each[0] != "findings"], overview=facts_of(results),
         command=results.command, drawn=drawn, verdicts=verdicts, colours=COLOURS, spread=seed_spread(results.rows),
+        notes=notes_of(results, drawn),
         table=_result_table(results.study, results.rows),
         footer="Written by domaintoolkit study. The table is in results.parquet and results.csv beside this page, and "
         "what is said of the findings in findings.csv.",
@@ -49,6 +50,17 @@ def facts_of(results: StudyResults) -> list[tuple[str, str]]:
     if results.plan is not None:
         facts.append(("budget", f"{results.plan.factor:.0%} of the steps, {results.plan.seeds} seeds"))
     return facts
+
+
+def notes_of(results: StudyResults, drawn: Sequence[DrawnFigure]) -> list[str]:
+    """What the page lacks, and why."""
+    titles = [each.figure.title for each in drawn]
+    notes = [f"A run failed and is not on this page. {label}: {reason}" for label, reason in results.failed.items()]
+    return notes + [
+        f"There is no figure {each.title!r}: no run at its levels has both {column_name(each.x)} and "
+        f"{column_name(each.y)}."
+        for each in results.study.figures if each.title not in titles
+    ]  # fmt: skip
 
 
 def _duration(seconds: float) -> str:

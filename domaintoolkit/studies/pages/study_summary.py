@@ -15,7 +15,7 @@ from domaintoolkit.report.charts.standalone import name_files, standalone_svg
 from domaintoolkit.studies.analysis.column_names import column_name
 from domaintoolkit.studies.analysis.verdicts import Verdict
 from domaintoolkit.studies.pages.drawings import DrawnFigure
-from domaintoolkit.studies.pages.study_page import facts_of, seed_spread
+from domaintoolkit.studies.pages.study_page import facts_of, notes_of, seed_spread
 from domaintoolkit.studies.study_results import StudyResults
 
 __all__ = ["summary_files"]
@@ -35,6 +35,7 @@ def summary_files(
     parts = [f"# {study.title}", "", study.question, "", "## How it was run", ""]
     parts += ["```", results.command, "```", "", *(f"- {name}: {value}" for name, value in facts_of(results)), ""]
     parts += [seed_spread(results.rows), ""]
+    parts += [line for each in notes_of(results, drawn) for line in (_plain(each), "")]
     if verdicts:
         parts += ["## What others have found, and what these runs say", ""]
         parts += [line for each in verdicts for line in _verdict(each)]
