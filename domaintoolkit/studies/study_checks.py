@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from domaintoolkit.errors import DomainToolkitError, LookupFailedError, Problem, SchemaError, unknown_name
-from domaintoolkit.model.config import event_preset, preset
+from domaintoolkit.model import event_preset, preset
 from domaintoolkit.schema.convert import from_dict
 from domaintoolkit.studies.level_settings import OWN, LevelSettings, clashes, merge_settings, unknown_settings
 from domaintoolkit.train import Recipe
@@ -65,7 +65,7 @@ def _axis_problems(path: str, axis: str, levels: Mapping[str, Mapping[str, Any]]
     for level, settings in levels.items():
         if level == BEST:
             yield Problem(
-                f"{path}.{level}", f"a level is not called {BEST!r}: in a grid it stands for the best of others"
+                f"{path}.{level}", f"{BEST!r} stands for the best level in a grid; give the level another name"
             )
         yield from unknown_settings(f"{path}.{level}", settings)
         try:

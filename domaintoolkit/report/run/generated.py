@@ -103,8 +103,8 @@ def _write(generator: Generator, count: int, events: int) -> list[Ints]:
     written: list[Ints] = []
     began = time.perf_counter()
     while len(written) < count and (not written or time.perf_counter() - began < SECONDS):
-        # few at first, which tells if the model is slow
-        together = min(max(TOGETHER, 2 * len(written)), count - len(written))
+        # one at first, which tells if the model is slow: that of a table of 200 columns writes 200 values an event
+        together = min(max(TOGETHER, 2 * len(written)) if written else 1, count - len(written))
         made = generator.write(together, events, Sampling(seed=len(written)))
         written += [each.ids for each in made]
     return written
