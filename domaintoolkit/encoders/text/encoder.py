@@ -112,7 +112,9 @@ class TextEncoder(Encoder):
             raise DecodeError(f"field {self.spec.name!r}: a text is split into pieces that encoding does not give")
         # (rows,) the number of each row's text among those that are present
         rows = np.where(missing, -1, np.cumsum(~missing) - 1)[cells.codes]
-        return present.take(pa.array(rows, mask=rows < 0)).cast(type)
+        found = present.take(pa.array(rows, mask=rows < 0))
+        # a column that had no value has no type either, but a model may write a text there
+        return found if pa.types.is_null(type) else found.cast(type)
 
     def _missing(self, slots: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
         """True for each null sequence; a sequence begins with null or the marker, and has neither anywhere else."""

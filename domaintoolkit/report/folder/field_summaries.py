@@ -99,7 +99,7 @@ def _number_figure(bound: Any, encoder: NumericEncoder) -> Figure:
         low = max(float(positive[0]), high / 1e5)
         edges = np.geomspace(low, high * 1.001, CELLS + 1)
     else:
-        edges = np.linspace(low, high if high > low else low + 1, CELLS + 1)
+        edges = _even_edges(low, high)
     # (CELLS,) values beyond the ends are counted in the last bars
     inside, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges, weights=counts)
     cuts = [cut for cut in encoder.scale.edges.tolist() if edges[0] <= cut <= edges[-1]]
@@ -111,6 +111,17 @@ def _number_figure(bound: Any, encoder: NumericEncoder) -> Figure:
     if outside > 0.0005:
         caption += f" {outside:.1%} of the values lie beyond the picture and are counted in its last bars."
     return histogram(str(bound.name), edges.tolist(), {"values": inside.tolist()}, str(bound.name), caption, log, cuts)
+
+
+def _even_edges(low: float, high: float) -> NDArray[np.float64]:
+    """(CELLS + 1,) edges of bars of one width, also around values that are equal, or too near for `CELLS` numbers."""
+    # as a sum of shares, since the difference of two huge numbers may be infinite
+    share = np.linspace(0.0, 1.0, CELLS + 1)
+    edges = low * (1 - share) + high * share
+    if (np.diff(edges) > 0).all():
+        return edges
+    room = max(0.5, abs(low) * 1e-9)
+    return np.linspace(low - room, high + room, CELLS + 1)
 
 
 def _token_figures(bound: Any, encoder: Encoder, counts: NDArray[np.int64]) -> Iterator[Figure]:

@@ -30,21 +30,30 @@ def _bits(run: RunRecord, steps: Sequence[dict[str, Any]]) -> Figure:
     series = []
     if steps:
         series.append(Series("training", _x(steps), _smooth([line["bits_per_event"] for line in steps]), colour=0))
-    series.append(Series("validation", [s for s, _ in validation], [b for _, b in validation], style="both", colour=1))
+    if validation:
+        series.append(
+            Series("validation", [s for s, _ in validation], [b for _, b in validation], style="both", colour=1)
+        )
     last = max([1, *(step for step, _ in validation), *_x(steps)])
     for colour, name in ((7, "unigram"), (2, "Markov")):
         bits = run.bits.get(name)
         if bits is not None and math.isfinite(bits):
-            series.append(Series(f"{name} (test)", [0, last], [bits, bits], style="dashed", colour=colour))
-    shown = [value for each in series[1:] for value in each.y] + [min(series[0].y, default=0)]
+            series.append(Series(f"{name} ({run.measured_on})", [0, last], [bits, bits], style="dashed", colour=colour))
+    own = 1 if steps else 0
+    shown = [value for each in series[own:] for value in each.y] + [min(series[0].y, default=0) if series else 1.0]
     # the picture ends a little above the validation, the baselines and the best of training
     top = max(shown) * 1.15
     series = [_clip(each, top) for each in series]
     caption = (
         f"Bits an event: the fewer, the better the next event is foreseen. Training is a running mean over batches. "
-        f"The weights of step {run.result['best_step']:,} were kept. The baselines are measured on the test split."
+        f"The weights of step {run.result['best_step']:,} were kept. The baselines are measured on "
+        f"{_name_split(run.measured_on)}."
     )
     return line_chart("Loss, in bits an event", series, "step", "bits an event", caption)
+
+
+def _name_split(name: str) -> str:
+    return f"the {name} split" if name in ("test", "validation") else f"{name} data" if name == "training" else name
 
 
 def _clip(series: Series, top: float) -> Series:
@@ -59,7 +68,9 @@ def _nats(run: RunRecord, steps: Sequence[dict[str, Any]]) -> Figure:
     series = [Series("training", _x(steps), _smooth([line["loss"] for line in steps]), colour=0)]
     for colour, name in ((3, "uniform"), (7, "unigram"), (2, "Markov"), (1, "model")):
         if name in rows:
-            series.append(Series(f"{name} (test)", [0, last], [rows[name]] * 2, style="dashed", colour=colour))
+            series.append(
+                Series(f"{name} ({run.measured_on})", [0, last], [rows[name]] * 2, style="dashed", colour=colour)
+            )
     caption = "Nats a token, as language models report it: the uniform baseline knows only the size of the vocabulary."
     return line_chart("Loss, in nats a token", series, "step", "nats a token", caption)
 

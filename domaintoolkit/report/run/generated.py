@@ -54,16 +54,19 @@ def compare_generated(
     training: ChosenRows,
     count: int,
     events: int,
+    has_new_entities: bool = True,
 ) -> GeneratedReport | str:
     """Write `count` histories of `events` events and compare them with the beginnings of real ones of that length.
 
-    Returns the reason if none can be written, or if there are no real ones to compare.
+    Without `has_new_entities` the model was trained on `held_out` too, so nothing tells if it copies. Returns the
+    reason if none can be written, or if there are no real ones to compare.
     """
     grammar = tokenizer.grammar
     # (n, events, P) each: histories with fewer events are left out
     real, seen = _cells(grammar, held_out.ids, events), _cells(grammar, training.ids, events)
     if not len(real) or not len(seen):
-        return f"no held-out or no training history has {events} events to compare with"
+        side = "held-out" if has_new_entities else "real"
+        return f"no {side} or no training history has {events} events to compare with"
     try:
         written = _write(Generator(model, tokenizer), count, events)
     except DomainToolkitError as error:
@@ -71,31 +74,40 @@ def compare_generated(
     made = _cells(grammar, written, events)
     if not len(made):
         return f"no generated history reached {events} events"
-    distances = {name: _nearest(cells, seen) for name, cells in (("generated", made), ("held out", real))}
+    shown = "held out" if has_new_entities else "real"
+    distances = {name: _nearest(cells, seen) for name, cells in (("generated", made), (shown, real))}
     gaps = _gaps(tokenizer, real, made)
     figures = [
         *_marginals(tokenizer, real, made), *([] if gaps is None else [gaps]), *_transitions(tokenizer, real, made),
-        _copying(distances),
+        _copying(distances, has_new_entities),
     ]  # fmt: skip
     table = _distance_table(tokenizer, real, made)
     copies = {name: float((values == 0).mean()) for name, values in distances.items()}
     near = {name: float(np.median(values)) for name, values in distances.items()}
-    verdict = (
-        "is not copying: generated histories are as far from the training data as real new ones are"
-        if near["generated"] >= 0.9 * near["held out"]
-        else "may be copying: generated histories are nearer to the training data than real new ones are"
-    )
     compared = (
         f"{len(made):,} histories of {events} events were generated and compared with the first {events} events of "
-        f"{len(real):,} held-out and {len(seen):,} training histories."
+        f"{len(real):,} {shown.replace(' ', '-')} and {len(seen):,} training histories."
     )
-    copying = (
-        f"The model {verdict}: half of the generated ones differ from the nearest training history in at least "
-        f"{near['generated']:.0%} of their tokens, half of the held-out ones in {near['held out']:.0%}; exact copies "
-        f"are {copies['generated']:.1%} and {copies['held out']:.1%}."
+    if has_new_entities:
+        copying = _tell_copying(near["generated"], near[shown])
+    else:
+        copying = "Nothing tells if the model copies: no entity was held out, so it was trained on the real ones too"
+    copying += (
+        f": half of the generated ones differ from the nearest training history in at least {near['generated']:.0%} of "
+        f"their tokens, half of the {shown.replace(' ', '-')} ones in {near[shown]:.0%}; exact copies are "
+        f"{copies['generated']:.1%} and {copies[shown]:.1%}."
     )
     sentences = [compared, copying]
     return GeneratedReport(sentences, figures, table, written[0].tolist())
+
+
+def _tell_copying(generated: float, held_out: float) -> str:
+    """A verdict on the median distances from the training data."""
+    if not held_out:
+        return "Nothing tells if the model copies, since most real new histories equal training histories themselves"
+    if generated >= 0.9 * held_out:
+        return "The model is not copying, since generated histories are as far from the training data as real new ones"
+    return "The model may be copying, since generated histories are nearer to the training data than real new ones"
 
 
 def _write(generator: Generator, count: int, events: int) -> list[Ints]:
@@ -258,12 +270,14 @@ def _gaps(tokenizer: DomainTokenizer, real: Ints, made: Ints) -> Figure | None:
     return bar_chart("Time since the previous event", shown, values, "share of events")
 
 
-def _copying(distances: dict[str, NDArray[np.float64]]) -> Figure:
+def _copying(distances: dict[str, NDArray[np.float64]], has_new_entities: bool) -> Figure:
     edges = np.linspace(0, 1, 26).tolist()
     counts = {name: np.histogram(values, edges)[0].tolist() for name, values in distances.items()}
     caption = (
         "The distance of each history from the training history that is most like it: the share of its tokens that "
-        "differ. A model that copies has its generated histories further to the left than the held-out ones."
+        "differ."
     )
+    if has_new_entities:
+        caption += " A model that copies has its generated histories further to the left than the held-out ones."
     return histogram("Distance to the nearest training history", edges, counts, "share of tokens that differ", caption,
                      y_label="share of histories")  # fmt: skip

@@ -19,7 +19,7 @@ from domaintoolkit.report.folder.packed_histories import pack_histories
 from domaintoolkit.report.map.embedding_map import EntityMap, draw_map
 from domaintoolkit.report.map.map_exports import MapExports
 from domaintoolkit.report.pages.template import RenderedPage, render_page
-from domaintoolkit.report.run.advice import advise
+from domaintoolkit.report.run.advice import Trained, advise
 from domaintoolkit.report.run.calibration import calibration_figure, rank_table
 from domaintoolkit.report.run.curves import curve_figures
 from domaintoolkit.report.run.field_costs import cost_figures, cost_sentences
@@ -89,6 +89,7 @@ def run_page(
     """
     record = read_run(Path(run))
     tokenizer = DomainTokenizer.load(record.folder / "tokenizer")
+    trained = None if record.data is None else open_encoded(record.data, verify=False)
     place = Path(encoded) if encoded is not None else record.data
     folder = None if place is None else open_encoded(place)
     found = None if folder is None else _look(record, folder, tokenizer, entities, device)
@@ -106,9 +107,9 @@ def run_page(
         curves=curves,
         costs=costs,
         cost_sentences=cost_sentences(record),
-        **_opening(record, folder),
+        **_opening(record, trained),
         **_describe_held_out(record, tokenizer, found),
-        **_closing(record, folder, found, gains or {}),
+        **_closing(record, trained, found, gains or {}),
     )
     return RenderedPage(page, [*curves, *costs, *([] if found is None else found.figures)])
 
@@ -130,7 +131,7 @@ def _opening(record: RunRecord, folder: EncodedFolder | None) -> dict[str, Any]:
     return {
         "title": f"{record.folder.resolve().name}: {_kind(record)} of {record.result['parameters']:,} parameters",
         "lead": "The course of a training run, its model on new entities, and advice for the next run. The model read "
-        "histories of events and learned to foresee the next one; all figures are of entities that it never saw.",
+        f"histories of events and learned to foresee the next one; {_tell_held_out(record)}.",
         "verdict": comparison["sentence"],
         "overview": _overview(record, folder),
         "notes": record.result["notes"],
@@ -139,12 +140,22 @@ def _opening(record: RunRecord, folder: EncodedFolder | None) -> dict[str, Any]:
     }
 
 
+def _tell_held_out(record: RunRecord) -> str:
+    """The events that the figures are of, and if the model was trained on them."""
+    if record.has_new_entities:
+        return "all figures are of entities that it never saw"
+    if record.has_new_events:
+        return "losses are of the last event of each history, which it never saw; it was trained on the events before"
+    return "nothing was held out, so all figures are of histories that it was trained on"
+
+
 def _describe_held_out(record: RunRecord, tokenizer: DomainTokenizer, found: _HeldOut | None) -> dict[str, Any]:
     """The model's predictions for held-out histories, or the reason that none can be shown."""
     reason = found.generated if found is not None and isinstance(found.generated, str) else None
     return {
         "held": found,
         "absent": _absent(record) if found is None else "",
+        "is_new": record.has_new_entities and (found is None or found.split != "train"),
         "example": _example(tokenizer, found),
         "reason": reason,
     }
@@ -154,13 +165,26 @@ def _closing(
     record: RunRecord, folder: EncodedFolder | None, found: _HeldOut | None, gains: Mapping[str, str]
 ) -> dict[str, Any]:
     """Advice for the next run, and the settings."""
-    training = 0 if folder is None else folder.manifest.splits.get("train", {}).get("entities", 0)
+    own = _training_split(record, folder)
+    seen = sum(line.get("events", 0) for line in record.steps)
+    epochs = seen / own["events"] if seen and own.get("events") else None
     lengths = np.zeros(0, np.int64) if found is None else found.lengths
     return {
-        "advice": advise(record, lengths, training, gains),
+        "advice": advise(record, lengths, Trained(own.get("entities"), epochs), gains),
         "settings": (record.folder / "recipe.toml").read_text(encoding="utf-8"),
         "footer": f"Written by domaintoolkit report from {record.folder.resolve().name}.",
     }
+
+
+def _training_split(record: RunRecord, folder: EncodedFolder | None) -> Mapping[str, int]:
+    """The numbers of what the model was trained on; none without its data."""
+    if folder is None:
+        return {}
+    manifest = folder.manifest
+    if record.recipe.held_out == "entities" and record.has_new_events:
+        return manifest.splits.get("train", {})
+    # the last two events of each history are kept back if last events are held out
+    return manifest.totals
 
 
 def _example(tokenizer: DomainTokenizer, found: _HeldOut | None) -> list[Chip]:
@@ -189,10 +213,11 @@ def _overview(record: RunRecord, folder: EncodedFolder | None) -> list[tuple[str
     if steps:
         rows += [("trained on", f"{events:,} events, {tokens:,} tokens")]
     if folder is not None:
-        train = folder.manifest.splits.get("train", {})
+        train = _training_split(record, folder)
         share = f", {events / train['events']:.1f} times each" if steps and train.get("events") else ""
         rows += [("training data", f"{train.get('entities', 0):,} entities, {train.get('events', 0):,} events{share}")]
-    rows += [("held out", f"{result['comparison']['events']:,} events ({result['comparison']['split']})")]
+    compared = pluralize(result["comparison"]["events"], "event")
+    rows += [("held out", f"{compared} ({record.measured_on})" if record.has_new_events else "nothing")]
     if seconds is not None:
         rows += [("time", f"{seconds:,.0f} s")]
     if begun:
@@ -232,7 +257,7 @@ def _look(
         calibration_figure(ranks),
         None if isinstance(drawn, str) else drawn,
         f"There is no map: {drawn}." if isinstance(drawn, str) else "",
-        _generate(model, tokenizer, rows, seen),
+        _generate(model, tokenizer, rows, seen, record.has_new_entities and split != "train"),
         np.array([len(starts) for starts in rows.starts], np.int64),
     )
 
@@ -248,9 +273,9 @@ def _choose_probe_rows(folder: EncodedFolder, entity: Sequence[str], split: str,
 
 
 def _generate(
-    model: TokenModel | EventModel, tokenizer: DomainTokenizer, rows: ChosenRows, seen: ChosenRows
+    model: TokenModel | EventModel, tokenizer: DomainTokenizer, rows: ChosenRows, seen: ChosenRows, is_new: bool
 ) -> GeneratedReport | str:
     """As many events as half of the held-out histories have, but at most ten."""
     lengths = [len(starts) for starts in rows.starts]
     events = max(2, min(GENERATED_EVENTS, int(np.median(lengths))))
-    return compare_generated(model, tokenizer, rows, seen, GENERATED, events)
+    return compare_generated(model, tokenizer, rows, seen, GENERATED, events, is_new)

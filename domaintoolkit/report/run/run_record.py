@@ -50,6 +50,21 @@ class RunRecord:
         return {row["name"]: row["bits_per_event"] for row in self.result["comparison"]["rows"]}
 
     @property
+    def has_new_entities(self) -> bool:
+        """True if the model never saw the entities that the streams hold out."""
+        return self.recipe.held_out == "entities" and self.has_new_events
+
+    @property
+    def has_new_events(self) -> bool:
+        """True if the model was not trained on the events of its score."""
+        return bool(self.result["comparison"]["verdict"] != "none")
+
+    @property
+    def measured_on(self) -> str:
+        """The events of its score, in a word or two: `test`, `validation`, `the last events` or `training`."""
+        return str(self.result["comparison"]["split"]) or "training"
+
+    @property
     def command(self) -> str:
         """The command that repeats it."""
         data, recipe = (shlex.quote(str(path)) for path in (self.begun.get("data", "OUT"), self.folder / "recipe.toml"))
