@@ -14,11 +14,11 @@ from domaintoolkit.evaluate.baselines import Baseline
 from domaintoolkit.evaluate.part_sequences import PartSequences, split_parts
 from domaintoolkit.evaluate.score import Score, Tally, WindowsLike
 from domaintoolkit.grammar import Syntax
+from domaintoolkit.metrics import student_95
 
 __all__ = ["Difference", "FieldCost", "ModelComparison", "Row", "baseline_scores", "compare", "fit_baselines"]
 
 Ints = NDArray[np.integer[Any]]
-NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +168,8 @@ def difference(
         return Difference(left.name, right.name, ratio, None, None)
     # the delta method: a ratio of sums varies as the sum of its residuals over entities does
     spread = math.sqrt(float(((gain - ratio * events) ** 2).sum()) * groups / (groups - 1)) / total
-    reach = _student_95(groups - 1) * spread
+    reach = student_95(groups - 1) * spread
     return Difference(left.name, right.name, ratio, ratio - reach, ratio + reach)
-
-
-def _student_95(freedom: int) -> float:
-    """The 97.5% quantile of Student's t (Hill 1970, to 1/freedom^3): the fewer entities, the wider the interval."""
-    # exact: the expansion is poor for so few
-    if freedom < 3:
-        return (12.706, 4.303)[freedom - 1]
-    z = NORMAL_95
-    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return float(z + first / freedom + second / freedom**2 + third / freedom**3)
 
 
 def compare(

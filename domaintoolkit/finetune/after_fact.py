@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaintoolkit.finetune.tuning_data import TRAIN, VALIDATION, TuningData
-from domaintoolkit.metrics import estimate_interval, resample
+from domaintoolkit.metrics import count_groups, estimate_interval, resample
 
 __all__ = ["bootstrap_gain", "predict_with_trees"]
 
@@ -51,6 +51,7 @@ def predict_with_trees(
     if known.any():
         held_out = _join(data, validation, vectors[VALIDATION])[known]
         options["eval_set"] = [(held_out, data.values[validation][known])]
+        options["eval_sample_weight"] = [data.labels.weights[validation][known]]
         options["callbacks"] = [lightgbm.early_stopping(30, verbose=False)]
     numbers = data.columns.numbers.shape[1]
     # columns in the order of `_join`: vectors, numbers, codes
@@ -82,11 +83,11 @@ def bootstrap_gain(
 
     None if there are too few rows for an interval.
     """
-    objective, values, groups = data.objective, data.values[rows], data.groups[rows]
+    objective, groups = data.objective, data.groups[rows]
     sign = 1.0 if objective.is_higher_better else -1.0
 
     def gain(at: Longs) -> float:
-        scores = [objective.score(each[at], values[at], groups[at])[objective.metric] for each in (mine, other)]
+        scores = [data.score(each[at], rows[at])[objective.metric] for each in (mine, other)]
         return sign * (scores[0] - scores[1])
 
     # rows of one entity, or of one group that is ranked, stay together
@@ -94,6 +95,10 @@ def bootstrap_gain(
     draws = DRAWS if len(found) > 1 else 0
     # (drawn rows,) each row as often as its group was drawn
     drawn = [gain(np.repeat(np.arange(len(rows)), counts[codes])) for counts in resample(len(found), draws, seed)]
-    interval = estimate_interval(drawn, least=DRAWS // 2)
+    compared = float(len(found))
+    if objective.kind == "binary":
+        # no more certain than the scarcer class lets it be
+        compared = count_groups(codes, data.values[rows].astype(np.int64))
+    interval = estimate_interval(drawn, least=DRAWS // 2, groups=compared)
     whole = gain(np.arange(len(rows)))
     return None if interval is None or not np.isfinite(whole) else (whole, *interval)

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from domaintoolkit.errors import DataError, Refusal
 from domaintoolkit.labels import LabelTask
-from domaintoolkit.metrics import area_under_curve, average_precision
+from domaintoolkit.metrics import area_under_curve, average_precision, weighted_median
 from domaintoolkit.util.ragged import split_groups
 
 __all__ = ["Objective", "find_objective"]
@@ -96,36 +96,40 @@ class Objective:
             return np.concatenate([1 - positive, positive], 1)
         return raw * self.scale + self.center if self.kind == "regression" else raw
 
-    def score(self, predicted: Floats, values: Floats, groups: Longs) -> dict[str, float]:
-        """The metrics of predictions as `predict` gives them."""
+    def score(self, predicted: Floats, values: Floats, groups: Longs, weights: Floats) -> dict[str, float]:
+        """The metrics of predictions as `predict` gives them, of rows with these weights (n,)."""
+
+        def mean(each: Floats) -> float:
+            return float(np.average(each, weights=weights)) if weights.any() else float("nan")
+
         if self.kind == "binary":
             # (n,) of the positive class, and of the class that came
             shares = predicted[:, 1]
             likely = np.where(values > 0, shares, 1 - shares)
             return {
-                "auroc": area_under_curve(shares, values > 0),
-                "average_precision": average_precision(shares, values > 0),
-                "log_loss": float(-np.log(np.maximum(likely, 1e-12)).mean()),
+                "auroc": area_under_curve(shares, values > 0, weights),
+                "average_precision": average_precision(shares, values > 0, weights),
+                "log_loss": mean(-np.log(np.maximum(likely, 1e-12))),
             }
         if self.kind == "multiclass":
             codes = values.astype(np.int64)
             # (n,) the probability of the class that came
             own = predicted[np.arange(len(codes)), codes]
-            there = np.unique(codes)
             # (classes that occur,) each against all others
-            areas = [area_under_curve(predicted[:, code], codes == code) for code in there]
+            areas = [area_under_curve(predicted[:, code], codes == code, weights) for code in np.unique(codes)]
+            there = [area for area in areas if area == area]
             return {
-                "log_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
-                "accuracy": float((predicted.argmax(1) == codes).mean()),
-                "macro_auroc": float(np.mean(areas)) if len(there) > 1 else float("nan"),
+                "log_loss": mean(-np.log(np.maximum(own, 1e-12))),
+                "accuracy": mean((predicted.argmax(1) == codes).astype(np.float64)),
+                "macro_auroc": float(np.mean(there)) if there else float("nan"),
             }
         if self.kind == "regression":
             error = predicted[:, 0] - values
-            spread = float(((values - values.mean()) ** 2).sum())
+            spread = mean((values - mean(values)) ** 2)
             return {
-                "mae": float(np.abs(error).mean()),
-                "rmse": float(np.sqrt((error**2).mean())),
-                "r2": 1 - float((error**2).sum()) / spread if spread else float("nan"),
+                "mae": mean(np.abs(error)),
+                "rmse": float(np.sqrt(mean(error**2))),
+                "r2": 1 - mean(error**2) / spread if spread else float("nan"),
             }
         return {
             "concordance": _concordance(predicted[:, 0], values, groups),
@@ -150,20 +154,22 @@ class Objective:
                    tuple(data["base"]))  # fmt: skip
 
 
-def find_objective(task: LabelTask, training: NDArray[np.bool_], ranking: bool) -> Objective:
-    """The objective of a task; `training` (n,) says which of its values are for training.
+def find_objective(task: LabelTask, training: NDArray[np.bool_], weights: Floats, ranking: bool) -> Objective:
+    """The objective of a task; `training` (n,) says which of its values are for training, and `weights` (n,) how much
+    each counts.
 
-    Raises `DataError` if these are none, or all of one class.
+    Raises `DataError` if these are none, or all of one value.
     """
-    values = task.values[training]
+    values, each = task.values[training], weights[training]
     if not len(values) or (len(np.unique(values)) < 2):
         found = "no training row" if not len(values) else "one value only in its training rows"
         raise DataError([Refusal(None, task.name, f"has {found}, so that there is nothing to learn")])
     if ranking:
         return Objective("ranking", task.name, (), 0.0, 1.0, ())
     if task.kind == "regression":
-        return Objective("regression", task.name, (), float(np.median(values)), float(values.std()), ())
-    base = np.bincount(values.astype(np.int64), minlength=len(task.classes)) / len(values)
+        spread = np.sqrt(np.average((values - np.average(values, weights=each)) ** 2, weights=each))
+        return Objective("regression", task.name, (), weighted_median(values, each), float(spread), ())
+    base = np.bincount(values.astype(np.int64), each, minlength=len(task.classes)) / each.sum()
     return Objective(task.kind, task.name, task.classes, 0.0, 1.0, tuple(base.tolist()))
 
 

@@ -170,7 +170,7 @@ class HeadTrainer:
 
     def score(self, rows: Longs) -> dict[str, float]:
         """The metrics of the predictions of some rows."""
-        return self.data.objective.score(self.predict(rows), self.data.values[rows], self.data.groups[rows])
+        return self.data.score(self.predict(rows), rows)
 
     def _describe(self, loss: float, left: float) -> str:
         parts = [f"step {self.state.step:,}/{self.steps:,}", f"loss {loss:.4f}"]

@@ -169,7 +169,6 @@ class _Tuning:
         """The rows of the table, and the gain over the best of the others."""
         data, objective = self.data, self.data.objective
         rows = data.rows(split)
-        values, groups = data.values[rows], data.groups[rows]
         found = {"constant": objective.constant(len(rows))}
         if self.compare:
             trees = predict_with_trees(data, self.before, split, self.settings.seed, torch.get_num_threads())
@@ -177,12 +176,12 @@ class _Tuning:
                 name = "LightGBM on embeddings" + (" and columns" if data.fits else "")
                 found[name] = trees
         mine = trainer.predict(rows)
-        listed = [TuningRow(name, objective.score(each, values, groups)) for name, each in found.items()]
+        listed = [TuningRow(name, data.score(each, rows)) for name, each in found.items()]
         sign = 1 if objective.is_higher_better else -1
         # a metric that is not defined is the worst
         best = max(listed, key=lambda row: np.nan_to_num(sign * row.metrics[objective.metric], nan=-np.inf))
         gain = bootstrap_gain(data, rows, mine, found[best.name], self.settings.seed)
-        return [*listed, TuningRow("tuned", objective.score(mine, values, groups))], gain
+        return [*listed, TuningRow("tuned", data.score(mine, rows))], gain
 
     def _notes(self, split: int) -> list[str]:
         data, counts = self.data, self.data.counts
@@ -216,7 +215,7 @@ def _judge(gain: tuple[float, float, float] | None, metric: str, is_held_out: bo
     if not is_held_out:
         return "none", "no verdict: no rows were held out, and these are rows that the model was trained on"
     if gain is None:
-        return "none", "no verdict: there are too few held-out rows for an interval"
+        return "none", "no verdict: too few held-out entities, or too few of a class, for an interval"
     value, low, high = gain
     interval = f"{value:+.4f} {metric} (95%: {low:+.4f} to {high:+.4f})"
     if low > 0:

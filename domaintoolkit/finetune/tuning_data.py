@@ -43,13 +43,18 @@ class TuningData:
     columns: ColumnValues
 
     def rows(self, split: int) -> Longs:
-        """The rows of a split."""
-        return np.flatnonzero(self.splits == split)
+        """The rows of a split that have a weight."""
+        return np.flatnonzero((self.splits == split) & (self.labels.weights > 0))
+
+    def score(self, predicted: NDArray[np.float64], rows: Longs) -> dict[str, float]:
+        """The metrics of the predictions of some rows."""
+        return self.objective.score(predicted, self.values[rows], self.groups[rows], self.labels.weights[rows])
 
     @property
     def trained(self) -> Longs:
         """The training rows of known entities: unknown ones have no history to learn from."""
-        return np.flatnonzero((self.splits == TRAIN) & (self.placed.histories >= 0))
+        rows = self.rows(TRAIN)
+        return rows[self.placed.histories[rows] >= 0]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -64,8 +69,9 @@ def open_data(folder: EncodedFolder, labels: LabelTable, settings: FinetuneSetti
     task = labels.task(settings.task)
     own = labels.select(task.rows)
     placed = place_labels(folder, own)
-    training = placed.splits == TRAIN
-    objective = find_objective(task, training, settings.objective == "ranking")
+    # a row without weight teaches nothing
+    training = (placed.splits == TRAIN) & (own.weights > 0)
+    objective = find_objective(task, training, own.weights, settings.objective == "ranking")
     fits = fit_columns(own.table, tuple(settings.columns), np.flatnonzero(training))
     unknown = placed.histories < 0
     if not (training & ~unknown).any():

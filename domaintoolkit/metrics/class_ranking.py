@@ -55,11 +55,15 @@ class RankedClass(NamedTuple):
             return np.asarray(np.clip((np.diff(self.hits) * share).sum(1) / self.hits[:, -1], 0, 1))
 
 
-def area_under_curve(scores: Floats, positive: NDArray[np.bool_]) -> float:
+def area_under_curve(scores: Floats, positive: NDArray[np.bool_], weights: Floats | None = None) -> float:
     """The area under the ROC curve, ties counted half; NaN if there is one class only."""
-    return float(RankedClass.of(scores, positive).area[0]) if len(scores) else float("nan")
+    return float(_rank(scores, positive, weights).area[0]) if len(scores) else float("nan")
 
 
-def average_precision(scores: Floats, positive: NDArray[np.bool_]) -> float:
+def average_precision(scores: Floats, positive: NDArray[np.bool_], weights: Floats | None = None) -> float:
     """The mean precision at each positive; rows of one score come together. NaN without positives."""
-    return float(RankedClass.of(scores, positive).precision[0]) if len(scores) else float("nan")
+    return float(_rank(scores, positive, weights).precision[0]) if len(scores) else float("nan")
+
+
+def _rank(scores: Floats, positive: NDArray[np.bool_], weights: Floats | None) -> RankedClass:
+    return RankedClass.of(scores, positive, None if weights is None else weights[None])

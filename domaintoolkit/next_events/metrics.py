@@ -13,7 +13,7 @@ from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
 from domaintoolkit.util.ragged import positions
 
-__all__ = ["CaseFigures", "MeanFigure", "case_figures", "mean_of", "rank_targets", "reliability_of"]
+__all__ = ["CaseFigures", "MeanFigure", "case_figures", "difference_of", "mean_of", "rank_targets", "reliability_of"]
 
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -27,11 +27,16 @@ BINS, IN_BIN = 15, 50
 
 @dataclass(frozen=True, slots=True)
 class MeanFigure:
-    """A mean with the bounds of its 95% interval."""
+    """A mean with the bounds of its 95% interval, which are NaN if it rests on too few histories."""
 
     value: float
     low: float
     high: float
+
+    @property
+    def is_certain(self) -> bool:
+        """True if the interval holds no zero."""
+        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,14 +114,33 @@ def _figures(cases: Cases, ranks: Longs, tops: tuple[int, ...]) -> dict[str, Flo
 
 def mean_of(values: Floats, histories: Longs, seed: int = 0) -> MeanFigure:
     """The mean over cases that have a figure, with its interval."""
+    sums, sizes = _sum_by_history(values, histories)
+    return _mean(sums, sizes, len(sums), seed)
+
+
+def difference_of(left: Floats, right: Floats, histories: Longs, seed: int = 0) -> MeanFigure:
+    """The mean of what `left` is above `right`, case by case: its interval is narrower than those of both.
+
+    It rests on the histories in which the two differ: if there are few, chance may have put all on one side.
+    """
+    sums, sizes = _sum_by_history(left - right, histories)
+    return _mean(sums, sizes, int(np.count_nonzero(sums)), seed)
+
+
+def _sum_by_history(values: Floats, histories: Longs) -> tuple[Floats, Floats]:
+    """(histories,) the sum and the number of the figures of each history that has some."""
     there = ~np.isnan(values)
-    if not there.any():
-        return MeanFigure(np.nan, np.nan, np.nan)
     _, group = np.unique(histories[there], return_inverse=True)
-    sums, sizes = np.bincount(group, values[there]), np.bincount(group).astype(np.float64)
+    return np.bincount(group, values[there]).astype(np.float64), np.bincount(group).astype(np.float64)
+
+
+def _mean(sums: Floats, sizes: Floats, groups: int, seed: int) -> MeanFigure:
+    if not len(sums):
+        return MeanFigure(np.nan, np.nan, np.nan)
     # (histories,) a history that is drawn twice counts twice
     drawn = [float(counts @ sums) / float(counts @ sizes) for counts in resample(len(sums), RESAMPLES, seed)]
-    return MeanFigure(float(values[there].mean()), *(estimate_interval(drawn) or (np.nan, np.nan)))
+    interval = estimate_interval(drawn, groups=groups) or (np.nan, np.nan)
+    return MeanFigure(float(sums.sum() / sizes.sum()), *interval)
 
 
 def reliability_of(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:

@@ -16,7 +16,14 @@ from domaintoolkit.errors import DataError
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.next_events.cases import Cases, find_cases
 from domaintoolkit.next_events.context import Sequences, known_values, training_sequences
-from domaintoolkit.next_events.metrics import MeanFigure, case_figures, mean_of, rank_targets, reliability_of
+from domaintoolkit.next_events.metrics import (
+    MeanFigure,
+    case_figures,
+    difference_of,
+    mean_of,
+    rank_targets,
+    reliability_of,
+)
 from domaintoolkit.next_events.mixture import Mixture
 from domaintoolkit.next_events.model_ranker import ModelRanker
 from domaintoolkit.next_events.report import RankingRow
@@ -176,10 +183,9 @@ def _verdict(
     label = metric.upper() if "@" in metric else metric
     if ModelRanker.name not in means:
         return f"The best rule is {best}: {label} {rules[best]:.4f}."
-    # in pairs, case by case: the interval of the difference is narrower than those of both
-    off = mean_of(deciding[ModelRanker.name] - deciding[best], histories)
+    off = difference_of(deciding[ModelRanker.name], deciding[best], histories)
     told = f"{label} {means[ModelRanker.name]:.4f} against {rules[best]:.4f} ({_span(off)})"
-    if off.low <= 0 <= off.high:
+    if not off.is_certain:
         sentence = f"It is not certain that the model predicts better than {best}: {told}."
     else:
         sentence = f"The model predicts {'better' if off.value > 0 else 'worse'} than {best}, the best rule: {told}."
@@ -188,8 +194,8 @@ def _verdict(
     if mixture.weight in (0, 1):
         return f"{sentence} No mixture of model and rule was better on other events, so the last row is {mixture.rule}."
     alone = max((ModelRanker.name, best), key=lambda name: means[name])
-    more = mean_of(deciding[Mixture.name] - deciding[alone], histories)
-    sure = "certainly " if more.low > 0 or more.high < 0 else ""
+    more = difference_of(deciding[Mixture.name], deciding[alone], histories)
+    sure = "certainly " if more.is_certain else ""
     word = "better" if more.value > 0 else "worse"
     return (
         f"{sentence} With {mixture.weight:g} of {mixture.rule} the model predicts {sure}{word} than {alone} alone: "
@@ -198,4 +204,6 @@ def _verdict(
 
 
 def _span(off: MeanFigure) -> str:
+    if off.low != off.low:
+        return "no difference" if off.value == 0 else "too few histories differ for an interval"
     return f"difference {off.low:+.4f} to {off.high:+.4f}"

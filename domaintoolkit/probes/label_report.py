@@ -94,22 +94,32 @@ class LabelEvaluation:
 
 def show(found: Estimate, interval: bool = False) -> str:
     """A figure with three decimals, and its interval."""
-    text = f"{found.value:.3f}"
+    text = write_figure(found.value)
     if interval and found.low is not None and found.high is not None:
-        text += f" ({found.low:.3f} to {found.high:.3f})"
+        text += f" ({write_figure(found.low)} to {write_figure(found.high)})"
     return text
 
 
-def write_sentence(metric: str, ranked: list[ProbeResult], gains: tuple[Gain, ...], leads: tuple[Gain, ...]) -> str:
+def write_figure(value: float) -> str:
+    """A number with three decimals; amounts from 1,000 on with one, and those from a billion on as powers of ten."""
+    if abs(value) >= 1e9:
+        return f"{value:.3g}"
+    # 0 has no sign
+    return f"{value:,.1f}" if abs(value) >= 1_000 else f"{value + 0.0:.3f}".replace("-0.000", "0.000")
+
+
+def write_sentence(
+    metric: str, ranked: list[ProbeResult], gains: tuple[Gain, ...], leads: tuple[Gain, ...], why: str
+) -> str:
     """The verdict: which of the sources wins, by how much, and if it is certain.
 
     `ranked` is the best probe of each source, the best source first; `leads` are its gains over the constant and over
-    the second of the sources, without those that it has none of.
+    the second of the sources, without those that it has none of. `why` is said if the metric has no value.
     """
     first = ranked[0]
     value = first.metrics[metric]
     if math.isnan(value.value):
-        return f"none: {metric} is not defined on these test rows"
+        return f"none: {why}"
     shown = f"{metric} {show(value, True)}"
     if first.source == "constant":
         return "; ".join(
@@ -134,9 +144,12 @@ def _verb_of(source: str) -> str:
 
 def _describe_gain(gain: Gain) -> str:
     """A difference in words: by how much, and if it is certain."""
-    word = "ahead of" if gain.gain >= 0 else "behind"
     certainty = "certain" if gain.is_certain else "not certain"
-    interval = ": too few test entities for an interval"
-    if gain.low is not None:
-        interval = f", 95%: {gain.low:.3f} to {gain.high:.3f}"
-    return f"{gain.left} {_verb_of(gain.left)} {abs(gain.gain):.3f} {word} {gain.right} ({certainty}{interval})"
+    interval = ": too few test entities, or too few of a class, for an interval"
+    if gain.low is not None and gain.high is not None:
+        interval = f", 95%: {write_figure(gain.low)} to {write_figure(gain.high)}"
+    verb = _verb_of(gain.left)
+    if gain.gain == 0:
+        return f"{gain.left} {verb} level with {gain.right} ({certainty}{interval})"
+    word = "ahead of" if gain.gain > 0 else "behind"
+    return f"{gain.left} {verb} {write_figure(abs(gain.gain))} {word} {gain.right} ({certainty}{interval})"

@@ -185,6 +185,8 @@ def _linear(
 
     with threadpool_limits(settings.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # of a target with many classes, which the notes of the evaluation speak of
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         if kind == "regression":
             ridge = Ridge(alpha=1 / options["C"], random_state=seed)
             ridge.fit(train.features, train.target, train.weights)
@@ -217,6 +219,10 @@ def _trees(
     model = made(**{**common, **given})
     extra: dict[str, Any] = {}
     metric = {"binary": "auc", "multiclass": "multi_logloss", "regression": "l1"}[kind]
+    if kind == "multiclass" and len(np.unique(train.target)) == 2:
+        metric = "binary_logloss"  # LightGBM fits two classes as a binary target
+    if kind == "binary" and validation is not None and len(np.unique(validation.target)) < 2:
+        metric = "binary_logloss"  # one class has no area under the curve, and the first tree would be the best
     target = train.target if kind == "regression" else train.target.astype(np.int64)
     if validation is not None and "trees" not in options:
         known = (

@@ -8,7 +8,7 @@ from worlds import world, world_syntax
 
 from domaintoolkit.evaluate import Score, baseline_scores, compare, fit_baselines
 from domaintoolkit.evaluate.baselines import Spelling
-from domaintoolkit.evaluate.model_comparison import _student_95, difference
+from domaintoolkit.evaluate.model_comparison import difference
 from domaintoolkit.evaluate.part_sequences import PartSequences, split_parts
 from domaintoolkit.evaluate.score import Tally
 
@@ -116,8 +116,3 @@ def _pair(entities, gains, step: int):  # type: ignore[no-untyped-def]
             tally.add(entities[at], nats[at, None], np.ones(step, np.int64))
         found.append(tally.score(name, ("a",), len(gains)))
     return found
-
-
-def test_student_quantiles() -> None:
-    table = {1: 12.706, 2: 4.303, 3: 3.182, 5: 2.571, 10: 2.228, 30: 2.042, 1000: 1.962}
-    assert {freedom: _student_95(freedom) for freedom in table} == pytest.approx(table, abs=0.03)

@@ -92,6 +92,41 @@ def test_the_kind_and_the_positive_class_can_be_set(folder: EncodedFolder) -> No
         read_labels(texts, folder, LabelSettings(kind="regression")).task()
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        pa.array([0.0, 1.0, float("nan"), 1.0, None]),
+        ["0.0", "1.0", "NaN", "1", ""],
+        ["no", "yes", " ", "yes ", None],
+        [0.0, 1.0, float("nan"), 1.0, None],
+    ],
+)
+def test_a_missing_target_is_not_a_class(target: object, folder: EncodedFolder) -> None:
+    task = read_labels({"user": [1, 2, 3, 4, 5], "target": target}, folder).task()
+    assert (task.kind, task.rows.tolist(), task.values.tolist()) == ("binary", [0, 1, 3], [0, 1, 1])
+
+
+def test_words_for_missing_values_are_such_among_numbers_alone(folder: EncodedFolder) -> None:
+    amounts = read_labels({"user": [1, 2, 3, 4], "target": ["1.5", "NA", "2", "-3"]}, folder).task()
+    assert (amounts.kind, amounts.values.tolist()) == ("regression", [1.5, 2, -3])
+    countries = read_labels({"user": [1, 2, 3], "target": ["DE", "NA", "FR"]}, folder).task()
+    assert countries.classes == ("DE", "FR", "NA")
+
+
+def test_an_infinite_target_and_a_third_class_are_refused(folder: EncodedFolder) -> None:
+    labels = read_labels({"user": [1, 2, 3], "target": [0.5, float("inf"), 2.0]}, folder)
+    with pytest.raises(DataError, match="expected a finite number as the target 'target' of a regression, got 'inf'"):
+        labels.task()
+    three = read_labels({"user": [1, 2, 3], "target": [0, 1, 2]}, folder, LabelSettings(kind="binary"))
+    with pytest.raises(DataError, match=r"has 3 classes \('0', '1', '2'\), and a binary target has two"):
+        three.task()
+
+
+def test_the_positive_class_is_found_as_a_user_writes_it(folder: EncodedFolder) -> None:
+    labels = read_labels({"user": [1, 2], "target": [0, 1]}, folder, LabelSettings(positive="0.0"))
+    assert labels.task().classes == ("1", "0")
+
+
 def test_all_bad_rows_are_refused_together(folder: EncodedFolder) -> None:
     table = {"user": ["1", None, "x"], "date": ["2020-01-01", "soon", "2020-01-01"], "split": ["train", "b", "test"]}
     with pytest.raises(DataError) as error:

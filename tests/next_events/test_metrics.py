@@ -5,7 +5,7 @@ import pytest
 
 from domaintoolkit.next_events.cases import Cases
 from domaintoolkit.next_events.context import Sequences
-from domaintoolkit.next_events.metrics import case_figures, mean_of, rank_targets, reliability_of
+from domaintoolkit.next_events.metrics import case_figures, difference_of, mean_of, rank_targets, reliability_of
 
 
 def cases_of(*targets: list[int]) -> Cases:
@@ -44,11 +44,11 @@ def test_a_case_without_a_value_counts_for_nothing() -> None:
 
 
 def test_the_interval_is_over_histories() -> None:
-    """A thousand cases of two histories are no more certain than two."""
+    """A thousand cases of ten histories are no more certain than ten."""
     values = np.repeat([0.0, 1.0], 500)
-    few, many = mean_of(values, np.repeat([0, 1], 500)), mean_of(values, np.arange(1000))
-    assert few.low == 0
-    assert few.high == 1
+    few, many = mean_of(values, np.repeat(np.arange(10), 100)), mean_of(values, np.arange(1000))
+    assert few.low < 0.2
+    assert few.high > 0.8
     assert 0.4 < many.low < many.high < 0.6
 
 
@@ -56,3 +56,15 @@ def test_calibration_is_the_distance_of_confidence_and_hits() -> None:
     right = np.arange(1000) % 4 == 0
     assert reliability_of(np.full(1000, 0.25), right).error == pytest.approx(0, abs=0.02)
     assert reliability_of(np.full(1000, 0.75), right).error == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_difference_rests_on_the_histories_that_differ() -> None:
+    left, right = np.zeros(40), np.zeros(40)
+    # four of forty histories, all on one side: a coin does that once in eight times
+    left[:4] = 1
+    found = difference_of(left, right, np.arange(40))
+    assert (found.value, found.is_certain) == (0.1, False)
+    left[:12] = 1
+    assert difference_of(left, right, np.arange(40)).is_certain
+    assert not mean_of(np.ones(5), np.arange(5)).is_certain
+    assert not difference_of(right, right, np.arange(40)).is_certain

@@ -197,4 +197,60 @@ def test_the_constant_is_that_of_the_weighted_rows(folder: EncodedFolder) -> Non
 def test_a_source_wins_only_if_it_is_certainly_ahead(over: tuple[tuple[str, bool], ...], said: str) -> None:
     result = ProbeResult("embeddings", "linear", 2, {"AUROC": Estimate(0.8, None, None)}, 0.8, 0.0, {}, 0.0)
     leads = tuple(Gain("embeddings", name, 0.1, 0.05 if certain else -0.05, 0.2) for name, certain in over)
-    assert said in write_sentence("AUROC", [result], (), leads)
+    assert said in write_sentence("AUROC", [result], (), leads, "")
+
+
+def evaluated_by_noise(labels: LabelTable, folder: EncodedFolder) -> LabelEvaluation:
+    made = {"noise": np.random.default_rng(0).normal(size=(len(labels), 2)).astype(np.float32)}
+    return evaluated(labels, folder, made, ProbeSettings(probes=("linear",), resamples=40))
+
+
+def test_rows_of_weight_0_are_left_out(folder: EncodedFolder) -> None:
+    target = [row % 2 for row in range(240)]
+    found = evaluated_by_noise(labels_of(folder, target, weight=[1.0] * 120 + [0.0] * 120), folder)
+    assert found.rows["train"] == 60
+    assert "120 rows of weight 0 are left out" in found.notes
+    with pytest.raises(DataError, match="no row with a label and a weight is for train"):
+        evaluated_by_noise(labels_of(folder, target, weight=[0.0] * 240), folder)
+    weights = [float(value) for value in target]
+    with pytest.raises(DataError, match=r"all training rows of target 'target' are of one class \('1'\)"):
+        evaluated_by_noise(labels_of(folder, target, weight=weights), folder)
+
+
+def test_too_few_rows_or_classes_of_a_split_are_said(folder: EncodedFolder) -> None:
+    target = [row // 4 % 2 for row in range(240)]
+    one = [1 if row % 4 == 3 else value for row, value in enumerate(target)]
+    found = evaluated_by_noise(labels_of(folder, one), folder)
+    assert found.sentence == "none: all test rows are of class '1', so that there is no AUROC"
+    one = [1 if row % 4 == 2 else value for row, value in enumerate(target)]
+    found = evaluated_by_noise(labels_of(folder, one), folder)
+    assert "all validation rows are of class '1': the log loss chooses the settings of probes" in found.notes
+    rare = ["rare" if row in (3, 7) else f"class {value}" for row, value in enumerate(target)]
+    found = evaluated_by_noise(labels_of(folder, rare), folder)
+    assert "no training row is of class 'rare', which no probe can predict" in found.notes
+    with pytest.raises(DataError, match="no row has a value of target 'target'"):
+        evaluated_by_noise(labels_of(folder, [None] * 240), folder)
+    labels = read_labels({"user": [0, 2, 3], "target": [1.5, 2.5, 7.0], "split": ["train", "val", "test"]}, folder)
+    with pytest.raises(DataError, match="one training row is too few"):
+        evaluated_by_noise(labels, folder)
+
+
+def test_rows_that_were_perhaps_not_meant_are_said(folder: EncodedFolder) -> None:
+    target = [row % 2 for row in range(240)]
+    notes = evaluated_by_noise(labels_of(folder, target, date=["1990-01-01"] * 240), folder).notes
+    assert any(note.startswith("240 of 240 rows of known entities have no event before their date") for note in notes)
+    # of 60 users each has four rows
+    assert any(note.startswith("180 rows name an entity and date that another row names") for note in notes)
+    notes = evaluated_by_noise(labels_of(folder, [f"key {row}" for row in range(240)]), folder).notes
+    assert any(note.startswith("the target has 240 classes in 240 rows") for note in notes)
+    notes = evaluated_by_noise(labels_of(folder, ["Yes", "yes", "no"] * 80), folder).notes
+    assert "classes that differ in capital letters only are different ones: Yes, no, yes" in notes
+
+
+def test_nothing_is_certain_of_a_class_of_one_entity(folder: EncodedFolder) -> None:
+    # user 3 is in the test split, and the only one of its class there; noise often ranks a single row well
+    target = [int(row % 60 == 3 or (row % 4 != 3 and row % 3 == 0)) for row in range(240)]
+    signal = np.array(target, np.float32)[:, None]
+    found = evaluated(labels_of(folder, target), folder, {"aggregates": signal})
+    assert not any(gain.is_certain for gain in found.gains)
+    assert "too few test entities, or too few of a class, for an interval" in found.sentence

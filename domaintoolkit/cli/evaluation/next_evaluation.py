@@ -150,7 +150,11 @@ def _show_times(report: NextReport) -> None:
     screen.table(
         ("time to the next event", f"mean error, {unit}", "95% interval"),
         [
-            (row.name, f"{row.error.value / size:.3f}", f"{row.error.low / size:.3f} to {row.error.high / size:.3f}")
+            (
+                row.name,
+                f"{row.error.value / size:.3f}",
+                "-" if row.error.low != row.error.low else f"{row.error.low / size:.3f} to {row.error.high / size:.3f}",
+            )
             for row in report.times
         ],
     )
