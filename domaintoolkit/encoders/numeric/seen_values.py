@@ -127,7 +127,7 @@ class SeenValues:
             self._append(*_distinct(block[:_FEW]))
             block = block[_FEW:]
             if self._loose_size < _FEW // 2:
-                self._compact()
+                self._gather()
                 block = self._count_known(block) if len(self._values) else block
         self._append(block, np.ones(len(block), np.int64))
         # at least as many values differ as their hashes do
@@ -136,9 +136,9 @@ class SeenValues:
         self._hashes[_hash(block, 64 - _HASHES)] = True
         if self._loose_size >= _BLOCK and np.count_nonzero(self._hashes) > self._most:
             self._cells = CellCounts()
-            self._compact()
+            self._gather()
         elif self._loose_size >= max(4 * _BLOCK, 2 * len(self._values)):
-            self._compact()
+            self._gather()
 
     def _count_many(self, block: Floats) -> None:
         assert self._cells is not None
@@ -149,7 +149,7 @@ class SeenValues:
             self._append(*_distinct(block[short]))
             block = block[~short]
             if self._loose_size >= max(_FEW, len(self._values)):
-                self._compact()
+                self._gather()
         self._cells.add(block)
 
     def add_counts(self, values: Floats, counts: Counts) -> None:
@@ -162,7 +162,7 @@ class SeenValues:
             values, counts = values[short], counts[short]
         self._append(values, counts)
         if self._loose_size >= max(_FEW, len(self._values)):
-            self._compact()
+            self._gather()
 
     def _append(self, values: Floats, counts: Counts) -> None:
         self._loose.append((values, counts))
@@ -170,11 +170,27 @@ class SeenValues:
 
     def _compact(self) -> None:
         """Bring all counts of single values together; beyond `MOST_VALUES`, keep only those of short ones."""
+        self._empty_grids()
+        self._gather()
+
+    def _gather(self) -> None:
+        """The same but for the counts on the grids, which are cheaper to merge there."""
+        # a value may be on a grid and among the others too: only together they tell if there are too many
+        if self._cells is None and len(self._values) + self._loose_size + self._grid_size() > self._most:
+            self._empty_grids()
+        self._bring_together()
+
+    def _grid_size(self) -> int:
+        return sum(int(np.count_nonzero(grid)) for grid in self._grids.values())
+
+    def _empty_grids(self) -> None:
         for unit, grid in self._grids.items():
             used = np.flatnonzero(grid)
             if len(used):
                 self._loose.append((used / unit, grid[used]))
                 grid[:] = 0
+
+    def _bring_together(self) -> None:
         if not self._loose:
             return
         values = np.concatenate([self._values, *(values for values, _ in self._loose)])
@@ -204,7 +220,7 @@ class SeenValues:
         for values, counts in (*other._loose, (other._values, other._counts)):
             self._append(values, counts)
         if self._loose_size >= max(_FEW, len(self._values)):
-            self._compact()
+            self._gather()
 
     @classmethod
     def union(cls, parts: Iterable[SeenValues]) -> Self:
