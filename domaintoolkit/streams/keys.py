@@ -23,7 +23,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Refusal
-from domaintoolkit.util.hashing import has_one_width, hash_text, mix
+from domaintoolkit.util.arrow import find_width
+from domaintoolkit.util.hashing import hash_text, mix
 
 __all__ = ["SPLITS", "hash_keys", "hash_values", "session_keys", "shard_of", "split_of"]
 
@@ -114,7 +115,7 @@ def _hash_column(values: pa.Array, name: str) -> Hashes:
         values = _plain_bytes(values)
     if values.null_count:
         return _hash_nulls(values, lambda rest: _hash_column(rest, name))
-    if pa.types.is_large_binary(values.type):
+    if _is_bytes(values.type):
         return _hash_bytes(values)
     return _hash_numbers(values, name)
 
@@ -180,7 +181,7 @@ def _hash_distinct(values: pa.Array, name: str) -> Hashes:
 
 def _hash_bytes(values: pa.Array) -> Hashes:
     """Hash distinct values only, unless all have one length, which is quicker than finding those."""
-    if has_one_width(values):
+    if find_width(values):
         return _tag(hash_text(values), 9)
     coded = pc.dictionary_encode(values)
     return _look_up(_tag(hash_text(coded.dictionary), 9), coded.indices)
@@ -192,8 +193,10 @@ def _look_up(hashes: Hashes, indices: pa.Array) -> Hashes:
 
 
 def _plain_bytes(values: pa.Array) -> pa.Array:
+    """Text and bytes with offsets, those that have them as they are."""
     if pa.types.is_fixed_size_binary(values.type):
-        values = values.cast(pa.binary())
+        return values.cast(pa.binary())
     if pa.types.is_decimal(values.type):
-        values = values.cast(pa.string())
-    return values.cast(pa.large_binary())
+        return values.cast(pa.string())
+    is_view = pa.types.is_string_view(values.type) or pa.types.is_binary_view(values.type)
+    return values.cast(pa.large_binary()) if is_view else values

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["has_one_width", "hash_text", "mix"]
+from domaintoolkit.util.arrow import find_width, offsets_in
+
+__all__ = ["hash_text", "mix"]
 
 Hashes = NDArray[np.uint64]
 
@@ -20,17 +22,20 @@ _BLOCK = 1 << 14
 
 def mix(numbers: Hashes) -> Hashes:
     """The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a bijection that spreads every bit."""
-    # in place, with one further array: half the time of an array for each step
-    spread = np.add(numbers, np.uint64(0x9E3779B97F4A7C15), dtype=np.uint64)
-    shifted = spread >> np.uint64(30)
-    spread ^= shifted
-    spread *= np.uint64(0xBF58476D1CE4E5B9)
-    np.right_shift(spread, np.uint64(27), out=shifted)
-    spread ^= shifted
-    spread *= np.uint64(0x94D049BB133111EB)
-    np.right_shift(spread, np.uint64(31), out=shifted)
-    spread ^= shifted
+    spread = np.array(numbers, np.uint64)
+    _mix_in_place(spread, np.empty_like(spread))
     return spread
+
+
+def _mix_in_place(numbers: Hashes, spare: Hashes) -> None:
+    """`mix`, with one further array that the caller gives: half the time of an array for each step."""
+    numbers += np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        np.right_shift(numbers, np.uint64(shift), out=spare)
+        numbers ^= spare
+        numbers *= np.uint64(factor)
+    np.right_shift(numbers, np.uint64(31), out=spare)
+    numbers ^= spare
 
 
 def hash_text(values: pa.Array) -> Hashes:
@@ -39,8 +44,11 @@ def hash_text(values: pa.Array) -> Hashes:
     The hash starts as the length, and for each 8 bytes (little-endian, the last padded with zeros) becomes
     `mix(hash ^ word)`. One numpy pass for every 8 bytes of the longest value.
     """
+    width = find_width(values)
+    if width:
+        return _hash_blocks(np.frombuffer(values.buffers()[2], np.uint8)[offsets_in(values)[0] :], len(values), width)
     binary = values.cast(pa.large_binary())
-    offsets = _offsets(binary)
+    offsets = offsets_in(binary)
     data = binary.buffers()[2]
     padded = np.zeros((offsets[-1] if len(offsets) else 0) + _WORD, np.uint8)
     if data is not None:
@@ -48,8 +56,6 @@ def hash_text(values: pa.Array) -> Hashes:
     # overlapping words, one from every byte on, without a copy
     words: Hashes = np.ndarray((len(padded) - _WORD + 1,), np.dtype("<u8"), padded.data, strides=(1,))
     starts, lengths = offsets[:-1], np.diff(offsets)
-    if has_one_width(binary):
-        return _hash_blocks(padded, int(starts[0]), len(starts), int(lengths[0]))
     if binary.null_count:
         lengths = np.where(np.asarray(binary.is_null()), -1, lengths)
     hashes = mix(lengths.astype(np.uint64))
@@ -66,29 +72,25 @@ def hash_text(values: pa.Array) -> Hashes:
     return hashes
 
 
-def has_one_width(values: pa.LargeBinaryArray) -> bool:
-    """Return True if there are values, none is null, and all have the same number of bytes, more than 0."""
-    lengths = np.diff(_offsets(values))
-    return len(lengths) > 0 and not values.null_count and lengths[0] > 0 and bool((lengths == lengths[0]).all())
-
-
-def _offsets(values: pa.LargeBinaryArray) -> NDArray[np.int64]:
-    return np.frombuffer(values.buffers()[1], np.int64, len(values) + 1, values.offset * 8)
-
-
-def _hash_blocks(data: NDArray[np.uint8], offset: int, count: int, width: int) -> Hashes:
-    """`hash_text` of values of one width, one after another from `offset` on, so that none has to be gathered."""
+def _hash_blocks(data: NDArray[np.uint8], count: int, width: int) -> Hashes:
+    """`hash_text` of values of one width, the first ones in `data`, so that none has to be gathered or copied."""
     words = -(-width // _WORD)
-    # (values, words): a view of the text; the last word of a row reaches into the next one, and is masked
-    table: Hashes = np.ndarray((count, words), np.dtype("<u8"), data.data, offset, (width, _WORD))
+    first = mix(np.full(1, width, np.uint64))
+    hashes = np.repeat(first, count)
+    spare = np.empty(min(count, _BLOCK), np.uint64)
     last = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(-width % _WORD * 8)
-    hashes = np.empty(count, np.uint64)
-    for start in range(0, count, _BLOCK):
-        block = table[start : start + _BLOCK]
-        part = mix(np.full(len(block), width, np.uint64))
-        for number in range(words):
-            word = block[:, number]
-            part ^= word & last if number == words - 1 else word
-            part = mix(part)
-        hashes[start : start + _BLOCK] = part
+    # the last word of a value reaches into the next ones, and is masked; the last values may have none after them
+    inner = min(max((len(data) - words * _WORD) // width + 1, 0), count)
+    rest = np.zeros((count - inner) * width + _WORD, np.uint8)
+    rest[:-_WORD] = data[inner * width : count * width]
+    for start, end, text in ((0, inner, data), (inner, count, rest)):
+        # (values, words): a view of the text
+        table: Hashes = np.ndarray((end - start, words), np.dtype("<u8"), text.data, 0, (width, _WORD))
+        for low in range(0, end - start, _BLOCK):
+            block = table[low : low + _BLOCK]
+            part, shifted = hashes[start + low : start + low + len(block)], spare[: len(block)]
+            for number in range(words):
+                word = block[:, number]
+                part ^= np.bitwise_and(word, last, out=shifted) if number == words - 1 else word
+                _mix_in_place(part, shifted)
     return hashes

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.errors import ArtifactError, OutputError
 from domaintoolkit.jobs.partition.dictionary_codes import DictionaryCodes
+from domaintoolkit.util.arrow import take_rows
 from domaintoolkit.util.ragged import offsets_of, positions
 
 __all__ = ["RowPiece", "read_piece", "sort_piece", "write_merged"]
@@ -62,7 +63,7 @@ def sort_piece(table: pa.Table, numbers: NDArray[np.integer], buckets: int) -> R
     starts = offsets_of(np.bincount(numbers, minlength=buckets))
     # numpy sorts 16-bit integers by radix, 10 times faster than wider ones
     order = np.argsort(numbers.astype(np.uint16 if buckets <= 1 << 16 else np.int64), kind="stable")
-    return RowPiece(starts, table.take(pa.array(order)))
+    return RowPiece(starts, take_rows(table, order))
 
 
 def write_merged(pieces: Sequence[RowPiece], codes: DictionaryCodes, path: Path) -> RowPiece:
@@ -74,10 +75,9 @@ def write_merged(pieces: Sequence[RowPiece], codes: DictionaryCodes, path: Path)
     firsts = np.stack([piece.starts[:-1] for piece in pieces])
     firsts += np.cumsum([0, *(len(piece) for piece in pieces[:-1])])[:, None]
     # transposed, bucket by bucket: (rows,)
-    rows = pa.array(positions(firsts.T.ravel(), counts.T.ravel()))
+    rows = positions(firsts.T.ravel(), counts.T.ravel())
     whole = codes.concat([piece.table for piece in pieces if piece.table is not None])
-    table = pa.table({name: whole[name].combine_chunks().take(rows) for name in whole.column_names})
-    table = table.replace_schema_metadata({STARTS: json.dumps(starts.tolist())})
+    table = take_rows(whole, rows).replace_schema_metadata({STARTS: json.dumps(starts.tolist())})
     bounds = [*starts[: -1 : _buckets_a_batch(counts.shape[1])].tolist(), int(starts[-1])]
     nothing = pa.RecordBatch.from_pylist([], schema=table.schema)
     try:
