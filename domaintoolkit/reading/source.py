@@ -35,14 +35,22 @@ class ReadCounts:
 
 @dataclass
 class SourceBatch:
-    """Rows of one file. `rows` (rows,) numbers each within its file from 0; refused rows count too."""
+    """Rows of one file."""
 
     records: pa.RecordBatch
-    rows: NDArray[np.int64]
     source: str
     _part: FilePart
     _first_row: int
     _first_line: int
+    _numbers: NDArray[np.int64] | None
+    """(rows,) the number of each row within its part; None if these are all numbers in turn."""
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(rows,) the number of each row within its file, from 0; refused rows count too."""
+        if self._numbers is None:
+            return np.arange(self._first_row, self._first_row + self.records.num_rows)
+        return self._numbers + self._first_row
 
     def refuse(self, index: int, column: str | None, reason: str) -> RefusedRow:
         """The record of the row at `index`, with its text as found, for a caller that refuses it."""
@@ -228,12 +236,13 @@ class _Reading:
             return None
         # a part may have further columns, which another pass keeps
         arrays = [converted.values for converted in part.columns[: len(self._columns)]]
-        rows = (np.arange(part.records) if part.numbers is None else part.numbers) + self._row
+        numbers = part.numbers
         if not keep.all():
             chosen = pa.array(keep)
-            arrays, rows = [array.filter(chosen) for array in arrays], rows[keep]
+            arrays = [array.filter(chosen) for array in arrays]
+            numbers = np.flatnonzero(keep) if numbers is None else numbers[keep]
         records = pa.RecordBatch.from_arrays(arrays, [column.name for column in self._columns])
-        return SourceBatch(records, rows, self._file.name, part, self._row, self._line)
+        return SourceBatch(records, self._file.name, part, self._row, self._line, numbers)
 
     def _note_zones(self, column: Column, converted: Converted) -> None:
         """Note, once, that only some of a column's times name their zone."""
