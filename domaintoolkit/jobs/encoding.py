@@ -105,9 +105,7 @@ class _Encoding:
     def __init__(self, tokenizer: DomainTokenizer, source: RowSource, folder: Path, options: Options) -> None:
         self.tokenizer, self.source, self.folder, self.options = tokenizer, source, folder, options
         self.state = ResumeState(
-            find_input_files(source),
-            identify(tokenizer),
-            {"shards": options.shards, "on_bad_rows": options.on_bad_rows},
+            find_input_files(source), None, {"shards": options.shards, "on_bad_rows": options.on_bad_rows}
         )
         self.refused = RefusalList(KEPT)
         """The first rows that reading refused, if any is an error."""
@@ -146,7 +144,10 @@ class _Encoding:
     def _resume(self) -> int:
         """The number of shards that an earlier run finished; each is compared with its checksum."""
         old = ResumeState.load(self.folder)
-        current = replace(self.state, inputs=find_input_files(self.source, checksum=bool(old.shards)))
+        current = self.state
+        if old.shards:
+            inputs = find_input_files(self.source, checksum=True)
+            current = replace(current, inputs=inputs, tokenizer=identify(self.tokenizer))
         if not can_continue(self.folder, old, current):
             self._remove_spill(old)
             discard(self.folder)
@@ -189,7 +190,7 @@ class _Encoding:
             preparing = helper.submit(self._prepare, not known)
             checking = helper.submit(find_input_files, self.source, True)
             rows = partition(self.source, self.tokenizer.schema, spill, options.progress, refused=kept)
-            preparing.result()
+            identity = preparing.result()
             inputs = checking.result()
             # a file that changed while it was read would give other rows to a resumed run
             check_unchanged(self.folder, self.state.inputs, find_input_files(self.source))
@@ -199,6 +200,7 @@ class _Encoding:
         self.state = replace(
             self.state,
             inputs=inputs,
+            tokenizer=identity,
             shards=known or options.shards or shard_count(rows.rows),
             rows={
                 "rows_in": rows.rows + kept.rows,
@@ -211,11 +213,12 @@ class _Encoding:
         self.state.save(self.folder)
         return rows
 
-    def _prepare(self, save: bool) -> None:
-        """Write the tokenizer's files, and build the tables that it encodes with: both need no rows."""
+    def _prepare(self, save: bool) -> str:
+        """Save the tokenizer, build the tables that it encodes with, and give its identity: none of it needs rows."""
         if save:
             self.tokenizer.save(self.folder / "tokenizer")
         _ = self.tokenizer.layout.bound
+        return identify(self.tokenizer)
 
     def _encode_shards(self, rows: Partition) -> None:
         finished = {shard.number for shard in self.state.finished}

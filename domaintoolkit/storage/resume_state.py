@@ -85,8 +85,8 @@ class ResumeState:
     """The progress of an encoding. `inputs` is None if they are not files; such an encoding cannot be resumed."""
 
     inputs: tuple[InputFile, ...] | None
-    tokenizer: str
-    """The hash of the vocabulary and of the schema."""
+    tokenizer: str | None
+    """The hash of the vocabulary and of the schema; None until all of the input has been read."""
     options: dict[str, Any]
     shards: int = 0
     """0 until all of the input has been read."""
