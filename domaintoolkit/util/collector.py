@@ -46,4 +46,15 @@ def collect_seldom() -> Iterator[None]:
         with _lock:
             _within.pop()
             if not _within:
+                _make_old()
                 gc.set_threshold(*before)
+
+
+def _make_old() -> None:
+    """Count all objects among the old ones, unless some were frozen, which they would then not be any more.
+
+    The collector would go through all that were made meanwhile as soon as its thresholds are back.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()
+        gc.unfreeze()

@@ -33,3 +33,23 @@ def test_a_collector_that_is_off_stays_off() -> None:
             assert gc.get_threshold()[0] == 0
     finally:
         gc.set_threshold(*before)
+
+
+def test_objects_of_the_block_are_old_at_its_end() -> None:
+    with collect_seldom():
+        gc.collect()
+        made = [[] for _ in range(10)]
+    young = {id(each) for each in gc.get_objects(generation=0)}
+    assert not young & {id(each) for each in made}
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_was_frozen_stays_so() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with collect_seldom():
+            pass
+        assert gc.get_freeze_count() == frozen > 0
+    finally:
+        gc.unfreeze()
