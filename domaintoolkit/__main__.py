@@ -8,17 +8,18 @@ import sys
 
 __all__ = ["main"]
 
-ALLOCATION = {"MIMALLOC_ALLOW_THP": "0", "MIMALLOC_PURGE_DELAY": "1000"}
-"""Settings of Arrow's allocator, which reads them when it is loaded; those of the user come first.
+SETTINGS = {"MIMALLOC_ALLOW_THP": "0", "MIMALLOC_PURGE_DELAY": "1000", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""Settings of packages that read them when they are loaded; those of the user come first.
 
-Large pages are cleared whole, on a virtual machine several times as slowly as small ones: with them a third of the time
-of encoding went into clearing. And what is freed is soon needed again, so it is kept for a second.
+Arrow's allocator: large pages are cleared whole, on a virtual machine several times as slowly as small ones: with them
+a third of the time of encoding went into clearing. And what is freed is soon needed again, so it is kept for a second.
+Pydantic: for plugins of its own, which no command needs, it reads the metadata of all installed packages.
 """
 
 
 def main() -> None:
     """Run the command. Ctrl-C ends it quietly also while the command line itself is still being loaded."""
-    for name, value in ALLOCATION.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
         from domaintoolkit.cli import main as command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.encoders.base import BYTES, Cells, Encoded, Encoder, EncoderType, Lookup, Slot
 from domaintoolkit.encoders.counts import CountState
-from domaintoolkit.encoders.text.bpe import BytePairs
 from domaintoolkit.encoders.text.corpus import Corpus, thin
-from domaintoolkit.encoders.text.unigram import Unigram
 from domaintoolkit.errors import DataError, DecodeError, Refusal
 from domaintoolkit.schema import Text
 from domaintoolkit.util.ragged import offsets_of
@@ -21,6 +19,10 @@ from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.prepared import Ints, Prepared
 from domaintoolkit.values.texts import is_text
 from domaintoolkit.values.value_names import as_text
+
+if TYPE_CHECKING:
+    from domaintoolkit.encoders.text.bpe import BytePairs
+    from domaintoolkit.encoders.text.unigram import Unigram
 
 __all__ = ["TEXT", "TextEncoder", "TextState"]
 
@@ -42,6 +44,17 @@ class Model(Protocol):
     def to_json(self) -> dict[str, Any]: ...
 
 
+def _find_model(spec: Text) -> type[BytePairs] | type[Unigram]:
+    """The kind of model of a field. Each loads a package of its own, and most schemas have no field of text."""
+    if spec.model == "bpe":
+        from domaintoolkit.encoders.text.bpe import BytePairs
+
+        return BytePairs
+    from domaintoolkit.encoders.text.unigram import Unigram
+
+    return Unigram
+
+
 class TextState(CountState):
     """Exact counts of the distinct texts seen: of all, or of the `max_distinct` with the lowest hashes."""
 
@@ -51,7 +64,7 @@ class TextState(CountState):
         return thin(super().counts(), self.spec.max_distinct)
 
     def finalize(self) -> TextEncoder:
-        train = BytePairs.train if self.spec.model == "bpe" else Unigram.train
+        train = _find_model(self.spec).train
         return TextEncoder(self.spec, train(Corpus.of(self.counts()), self.spec.vocabulary_size))
 
 
@@ -177,7 +190,7 @@ class TextEncoder(Encoder):
         if data.get("model") != spec.model:
             raise ValueError(f"expected a {spec.model} model, found {data.get('model')!r}")
         try:
-            model: Model = BytePairs.from_json(data) if spec.model == "bpe" else Unigram.from_json(data)
+            model: Model = _find_model(spec).from_json(data)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a {spec.model} model: {error!r}") from None
         return cls(spec, model)
