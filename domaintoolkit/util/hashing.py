@@ -22,8 +22,12 @@ _BLOCK = 1 << 14
 
 def mix(numbers: Hashes) -> Hashes:
     """The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a bijection that spreads every bit."""
-    spread = np.array(numbers, np.uint64)
-    _mix_in_place(spread, np.empty_like(spread))
+    spread = np.array(numbers, np.uint64, order="C")
+    flat = spread.reshape(-1)
+    spare = np.empty(min(len(flat), _BLOCK), np.uint64)
+    for start in range(0, len(flat), _BLOCK):
+        part = flat[start : start + _BLOCK]
+        _mix_in_place(part, spare[: len(part)])
     return spread
 
 
