@@ -218,13 +218,14 @@ class _Counting:
 
     def _count(self, table: pa.Table, training_only: bool, names: Sequence[str]) -> _Counted:
         total = len(table)
-        others = table.slice(0, 0)
+        every = table
         if training_only:
             is_training = pa.array(self._keys.is_training(table, self._schema))
-            table, others = table.filter(is_training), table.filter(pc.invert(is_training))
+            table = table.filter(is_training)
         refused: list[Refusal] = []
         state = self._tokenizer.fit_state(drop_origins(table), "quarantine", self._types, refused)
-        state.note_others(others)
+        if training_only:
+            state.note_others(every, pc.invert(is_training))
         passed_over = len(table) - state.rows
         if not refused or self._on_bad_rows == "quarantine":
             return _Counted(state, total, passed_over)

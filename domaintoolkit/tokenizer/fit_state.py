@@ -69,11 +69,18 @@ class FitState:
         self.rows += len(rows)
         return jobs
 
-    def note_others(self, table: pa.Table) -> None:
-        """Note what rows that are not counted tell, such as infinities, which have tokens whatever rows they are in."""
+    def note_others(self, table: pa.Table, others: pa.Array) -> None:
+        """Note what the `others` of a table's rows, which are not counted, tell, such as infinities.
+
+        These have tokens whatever rows they are in.
+        """
         for name, state in self.states.items():
-            if len(table) and name in table.column_names:
-                state.note_others(plain(table[name]))
+            # most kinds of fields have nothing to note, and need not be filtered
+            if type(state).note_others is State.note_others or name not in table.column_names:
+                continue
+            values = table[name].filter(others)
+            if len(values):
+                state.note_others(plain(values))
 
     def merge(self, other: FitState) -> None:
         """Add the counts of another state of the same schema."""
