@@ -21,13 +21,13 @@ from domaintoolkit.times.patterns import TimePattern
 from domaintoolkit.times.zones import zone_table
 from domaintoolkit.values.booleans import as_booleans
 from domaintoolkit.values.columns import codes_of, unify
-from domaintoolkit.values.instants import INSTANT, read_text, text_instants, to_microseconds
-from domaintoolkit.values.iso_times import parse_dates
+from domaintoolkit.values.instants.column_instants import INSTANT, read_text, text_instants, to_microseconds
+from domaintoolkit.values.instants.iso_times import parse_dates
+from domaintoolkit.values.instants.time_formats import parse_formatted
 from domaintoolkit.values.number_styles import style_of
 from domaintoolkit.values.numbers import as_integers, as_numbers
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import as_strings, holds_text, invalid_unicode, join_set, parse_distinct, split_set
-from domaintoolkit.values.time_formats import parse_formatted
 from domaintoolkit.values.value_names import has_names, join_texts, write_names
 
 __all__ = ["TYPES", "Converted", "convert_text", "convert_typed", "join_times", "misfit"]

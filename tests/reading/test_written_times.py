@@ -11,7 +11,7 @@ import pytest
 from domaintoolkit.reading.written_times import split_times, write_times
 from domaintoolkit.schema import Column
 from domaintoolkit.times.time_form import time_form
-from domaintoolkit.values.instants import to_microseconds
+from domaintoolkit.values.instants.column_instants import to_microseconds
 
 TIMES = pa.array([dt.datetime(2024, 3, 1, 9, 5), dt.datetime(2024, 12, 24, 23, 0), None], pa.timestamp("us", "UTC"))
 

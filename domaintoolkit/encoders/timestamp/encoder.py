@@ -22,7 +22,8 @@ from domaintoolkit.times.intervals import TimeTokens
 from domaintoolkit.times.zones import NO_TIME, ZoneTable, zone_table
 from domaintoolkit.util.ragged import offsets_of
 from domaintoolkit.values import write_formatted
-from domaintoolkit.values.instants import from_microseconds, to_microsecond, to_microseconds
+from domaintoolkit.values.instants.column_instants import from_microseconds, to_microseconds
+from domaintoolkit.values.instants.single_instants import to_microsecond
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import is_text
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from domaintoolkit.errors import DataError
 from domaintoolkit.times.time_form import TimeForm, Unit
 from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END, zone_table
-from domaintoolkit.values.instants import from_microseconds, to_microsecond, to_microseconds
+from domaintoolkit.values.instants.column_instants import from_microseconds, to_microseconds
+from domaintoolkit.values.instants.single_instants import to_microsecond
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"

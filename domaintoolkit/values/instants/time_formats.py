@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domaintoolkit.times.patterns import TimePattern, read_any
 from domaintoolkit.times.zones import ZoneTable
 from domaintoolkit.values.columns import codes_of
-from domaintoolkit.values.iso_times import LeapSeconds, TextTimes
+from domaintoolkit.values.instants.iso_times import LeapSeconds, TextTimes
 from domaintoolkit.values.texts import cast_halves, parse_distinct
 
 __all__ = ["parse_formatted", "write_formatted"]

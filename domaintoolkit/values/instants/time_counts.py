@@ -13,12 +13,22 @@ from numpy.typing import NDArray
 from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, SECOND
 from domaintoolkit.times.iso_text import FINER
 from domaintoolkit.times.time_form import TimeForm
-from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END
-from domaintoolkit.values.iso_times import TextTimes, parse_times
+from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END, ZoneTable
+from domaintoolkit.values.instants.iso_times import TextTimes, parse_times
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import has_byte, parse_distinct, parse_likely
 
-__all__ = ["PER_UNIT", "count_of", "count_of_float", "floats_as_counts", "is_count", "parse_counts", "show_count"]
+__all__ = [
+    "PER_UNIT",
+    "count_of",
+    "count_of_float",
+    "floats_as_counts",
+    "is_count",
+    "is_counted",
+    "origin_of",
+    "parse_counts",
+    "show_count",
+]
 
 LIKELY_END = 130 * 365 * DAY
 """Microseconds from 1970 to about the year 2100."""
@@ -45,6 +55,19 @@ def is_count(text: str) -> bool:
     """Return True if a text is a decimal number."""
     found = _COUNT.fullmatch(text)
     return found is not None and bool(found[2] or found[3])
+
+
+def is_counted(text: str, form: TimeForm) -> bool:
+    """Return True if a text is read as a count of the form's unit."""
+    return form.pattern is None and form.unit is not None and is_count(text)
+
+
+def origin_of(form: TimeForm, table: ZoneTable) -> tuple[int, ZoneTable | None]:
+    """The microseconds of the form's origin, and the zone whose wall clock they are of, if it names none."""
+    if form.origin is None:
+        return 0, None
+    micros, named = form.origin
+    return micros, None if named else table
 
 
 def show_count(number: object, form: TimeForm) -> str:
