@@ -181,9 +181,9 @@ def _rank_events(
     row, position = target // batch.ids.shape[1], target % batch.ids.shape[1]
     # (N, P, cell) the event's own parts, of which each sees those before it
     own = cells.flatten(0, 1)[target][:, model.header_parts :]
-    before = model.embed_scored(ids[targets.source])
-    # (N, P, cell)
-    _, queries = model.heads(hidden, batch.session.flatten()[target], own, before)
+    # (N, P, width) and (N, P, cell)
+    contexts, queries = model.heads(hidden, batch.session.flatten()[target], own)
+    earlier = model.earlier_ids(batch, targets.source)
     for part, choices in enumerate(candidates):
         place = model.header_parts + part
         # (N,) numbers of the events that have this part
@@ -192,8 +192,10 @@ def _rank_events(
         if not len(there):
             continue
         # (events, choices)
-        scores = queries[there, part] @ model.scored[choices].t() + model.bias[choices, 0]
-        found[part].add(scores.float(), torch.searchsorted(choices, ids[target[there], place]))
+        gains = model.gains(place, contexts[there, part], None if earlier is None else earlier[there, :, part])
+        found[part].add(
+            model.scores(place, queries[there, part], gains), torch.searchsorted(choices, ids[target[there], place])
+        )
 
 
 def _rank_tokens(

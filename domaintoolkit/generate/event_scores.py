@@ -40,6 +40,8 @@ class EventScores:
         """Tokens of each line that have been read."""
         self.last: list[Position] = [[] for _ in range(count)]
         """The last position of each line that was read."""
+        # (B, K, P) the parts of the latest events of each line, as `EventModel.earlier_ids`
+        self.earlier = torch.zeros(count, model.config.recent, model.event_parts, dtype=torch.long, device=model.device)
         self.hidden = torch.zeros(count, model.config.width, device=model.device)
         """The hidden state of that position."""
 
@@ -49,13 +51,11 @@ class EventScores:
         model, device = self.model, self.model.device
         own = [[] if line.done else list(line.context[line.whole :]) for line in lines]
         cells = model.cells(self._batch([[tokens] for tokens in own]).to(device))[:, 0]  # (B, H + P, cell)
-        before = self._batch([[tokens] for tokens in self.last]).ids[:, 0].to(device)  # (B, H + P)
         opened = [bool(tokens) and self.place[tokens[0]] == Place.SESSION for tokens in own]  # (B,)
         contexts, queries = model.heads(
             self.hidden,
             torch.tensor(opened, device=device),
             cells[:, model.header_parts :],
-            model.embed_scored(before),
         )  # (B, P, context), (B, P, cell); with a header, both get H more parts
         if model.header_heads is not None:
             found = model.header_heads(cells[:, : model.header_parts])
@@ -69,7 +69,7 @@ class EventScores:
         """Go on with these lines."""
         chosen = torch.tensor(list(rows), device=self.model.device)
         self.cache.pick(chosen)
-        self.hidden = self.hidden[chosen]
+        self.hidden, self.earlier = self.hidden[chosen], self.earlier[chosen]
         self.read, self.last = [self.read[row] for row in rows], [self.last[row] for row in rows]
 
     def _unread(self, row: int, line: Line) -> list[Position]:
@@ -90,6 +90,9 @@ class EventScores:
         for row, positions in enumerate(fresh):
             if positions:
                 self.hidden[row], self.last[row] = hidden[row, len(positions) - 1], positions[-1]
+                # (new positions, P) the latest first; a header has none of the parts
+                new = batch.ids[row, : len(positions), self.model.header_parts :].flip(0)
+                self.earlier[row] = torch.cat((new, self.earlier[row]))[: self.earlier.shape[1]]
 
     def _batch(self, rows: Sequence[Sequence[Position]]) -> EventBatch:
         """One row for each line, with its positions; they need not be whole."""
@@ -136,10 +139,12 @@ class EventScores:
         for (stage, place), rows in groups.items():
             chosen = torch.tensor(rows, device=out.device)
             if stage == "part":
-                ids = model.candidates(place)
+                part, gains = place - model.header_parts, None
+                if part >= 0:
+                    gains = model.gains(place, contexts[chosen, place], self.earlier[chosen][:, :, part])
                 # (rows, candidates of the part)
-                scores = queries[chosen, place] @ model.scored[ids].t() + model.bias[ids, 0]
-                out[chosen[:, None], ids] = scores.float().log_softmax(1)
+                scores = model.scores(place, queries[chosen, place], gains)
+                out[chosen[:, None], model.candidates(place)] = scores.log_softmax(1)
             elif stage == "tail":
                 found, ids = self._tails(place, [own[row] for row in rows], rows, contexts[chosen, place])
                 out[chosen[:, None], torch.cat((ids, ids.new_tensor([out.shape[1] - 1])))] = found

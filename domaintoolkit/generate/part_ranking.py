@@ -39,23 +39,27 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
         # (1, width)
         hidden = model.hidden(batch)[:, -1]
         session = model.session_head(hidden).squeeze(1) > 0
-        before = model.embed_scored(batch.ids[:, -1])
+        last = torch.tensor([batch.ids.shape[1] - 1], device=model.device)
+        earlier = model.earlier_ids(batch, last)
         # (1, P, cell) filled from the left: a part depends on the parts before it alone
         own = torch.zeros(1, model.event_parts, model.config.cell, device=model.device)
         found: list[LikelyPart] = []
         part = 0
         while part < model.event_parts:
-            query = model.heads(hidden, session, own, before)[1][0, part]
-            found.append(_rank(model, part, query, count))
+            # (1, P, width) and (1, P, cell)
+            contexts, queries = model.heads(hidden, session, own)
+            place = model.header_parts + part
+            gains = model.gains(place, contexts[:, part], None if earlier is None else earlier[:, :, part])
+            found.append(_rank(model, part, model.scores(place, queries[:, part], gains)[0], count))
             own[0, part] = model.embedding[found[-1].ids[0]] / SPREAD
             # on to the next part that the likeliest token does not fill
             part += max(1, int(model.fills[found[-1].ids[0]]))
     return found
 
 
-def _rank(model: EventModel, part: int, query: Tensor, count: int) -> LikelyPart:
+def _rank(model: EventModel, part: int, scores: Tensor, count: int) -> LikelyPart:
     candidates = model.candidates(model.header_parts + part)
-    shares = (model.scored[candidates] @ query + model.bias[candidates, 0]).softmax(0)  # (candidates,)
+    shares = scores.softmax(0)  # (candidates,)
     best = shares.topk(min(count, len(candidates)))
     ids = candidates[best.indices].tolist()
     return LikelyPart(model.part_names[part], tuple(ids), tuple(best.values.tolist()))

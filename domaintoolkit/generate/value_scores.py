@@ -62,7 +62,7 @@ class _Rows(NamedTuple):
     """R rows: what the model knows before the next event, and the parts of it that are drawn or given."""
 
     hidden: Tensor  # (R, width)
-    before: Tensor  # (R, P, cell) the scored rows of the event before
+    earlier: Tensor  # (R, K, P) the parts of the latest events; K is 0 for a model that does not use them
     last: Tensor
     """(R,) the flat position of the event before, in its batch."""
     session: Tensor  # (R,) True if the next event begins a session
@@ -115,13 +115,15 @@ class ValueScorer:
         model = self.model
         with evaluation_mode(model):
             batch = events_from_streams(ids, offsets, model.layout).batch().to(model.device)
-            hidden, before = model.hidden(batch).float(), batch.ids
+            hidden = model.hidden(batch).float()
             length = batch.documents.shape[1]
             # (cases,) the position that is read last: the header is position 0
             at = torch.from_numpy(np.concatenate([row * length + np.asarray(own) for row, own in enumerate(cuts)]))
             at = at.to(model.device)
             known = hidden.flatten(0, 1)[at]  # (cases, width)
-            scored = model.embed_scored(before.flatten(0, 1)[at])  # (cases, P, cell)
+            earlier = model.earlier_ids(batch, at)  # (cases, K, P)
+            if earlier is None:
+                earlier = at.new_zeros(len(at), 0, model.event_parts)
             generator = torch.Generator().manual_seed(self.seed)
             out = np.empty((len(at), self.count), np.float32)
             # twice, since the session flag may be summed over in place of drawn
@@ -129,7 +131,7 @@ class ValueScorer:
             for low in range(0, len(at), step):
                 chosen = slice(low, low + step)
                 target = None if wanted is None else torch.from_numpy(wanted[chosen]).to(model.device)
-                made = self._score(batch, known[chosen], scored[chosen], at[chosen], session, target, generator)
+                made = self._score(batch, known[chosen], earlier[chosen], at[chosen], session, target, generator)
                 out[chosen] = made.cpu().numpy()
         return out
 
@@ -137,7 +139,7 @@ class ValueScorer:
         self,
         batch: EventBatch,
         hidden: Tensor,
-        before: Tensor,
+        earlier: Tensor,
         last: Tensor,
         session: bool | None,
         target: Tensor | None,
@@ -148,7 +150,7 @@ class ValueScorer:
         # (n, P, cell) the parts of the next event: none is known yet
         own = torch.zeros(count, model.event_parts, model.config.cell, device=hidden.device)
         begins = torch.full((count,), bool(session), device=hidden.device)
-        rows = _Rows(hidden, before, last, begins, own)
+        rows = _Rows(hidden, earlier, last, begins, own)
         # (ways, n): rows lie way by way, so that R is ways times n
         rows, shares = self._branch(rows, session is None, generator)
         ways = len(shares)
@@ -209,10 +211,10 @@ class ValueScorer:
         Tails are scored for the values that each case needs (n, V), default all; R is a multiple of n.
         """
         model, part = self.model, self.parts[number]
-        contexts, queries = model.heads(rows.hidden, rows.session, rows.own, rows.before)
+        contexts, queries = model.heads(rows.hidden, rows.session, rows.own)
         at, place = self.first + number, self.place + number
-        # (R, K) scores of the K candidates; `rank` (V,) is the number of a token among those of its part
-        logs, rank = self._first_tokens(queries[:, at], place), model.get_buffer("rank")
+        # (R, candidates); `rank` (V,) is the number of a token among those of its part
+        logs, rank = self._first_tokens(rows, place, contexts[:, at], queries[:, at]), model.get_buffer("rank")
         picked = torch.from_numpy(chosen).to(logs.device)
         starts = part.starts[picked]
         there = starts >= 0
@@ -231,10 +233,10 @@ class ValueScorer:
                 total[:, inside] += more
         return total
 
-    def _first_tokens(self, query: Tensor, place: int) -> Tensor:
-        """(R, K) log-probabilities of the tokens that can begin a part."""
-        ids = self.model.candidates(place)
-        return (query @ self.model.scored[ids].t() + self.model.bias[ids, 0]).float().log_softmax(1)
+    def _first_tokens(self, rows: _Rows, place: int, contexts: Tensor, queries: Tensor) -> Tensor:
+        """(R, candidates) log-probabilities of the tokens that can begin a part."""
+        gains = self.model.gains(place, contexts, rows.earlier[:, :, place - self.model.header_parts])
+        return self.model.scores(place, queries, gains).log_softmax(1)
 
     def _cell(self, part: _Part, value: int) -> Tensor:
         """(cell,) the embedding of one part of a value."""
@@ -298,10 +300,10 @@ class ValueScorer:
         # (R,) the first part that no token fills yet
         until = torch.zeros(len(own), dtype=torch.long, device=own.device)
         for part in range(self.first):
-            contexts, queries = model.heads(rows.hidden, rows.session, own, rows.before)
+            contexts, queries = model.heads(rows.hidden, rows.session, own)
             place = model.header_parts + part
             # (R, K) drawn on the CPU, whose generator gives the same numbers on every machine
-            chances = self._first_tokens(queries[:, part], place).exp().cpu()
+            chances = self._first_tokens(rows, place, contexts[:, part], queries[:, part]).exp().cpu()
             drawn = torch.multinomial(chances, 1, generator=generator).squeeze(1).to(own.device)
             ids = model.candidates(place)[drawn]
             # (R, cell)

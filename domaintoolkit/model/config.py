@@ -90,7 +90,8 @@ class EventModelConfig(TokenModelConfig):
     `negatives` drawn ones, which stand for the rest (`sampled`); what is reported is always the full softmax. `later`
     is the weight of a second objective in training: the mean of a history so far predicts the values of all its later
     events, in any order, which makes better embeddings; 0 leaves it out. `aggregates` is that of a third one: the same
-    mean predicts the number of later events, and the mean and the deviation of each of their parts.
+    mean predicts the number of later events, and the mean and the deviation of each of their parts. The values of the
+    latest `recent` events gain or lose in the scores of the next ones; 0 leaves that out.
     """
 
     part_width: Whole | None = None
@@ -100,6 +101,7 @@ class EventModelConfig(TokenModelConfig):
     negatives: Whole = 4_096
     later: Annotated[float, Constraint(ge=0)] = 1.0
     aggregates: Annotated[float, Constraint(ge=0)] = 0.0
+    recent: Annotated[int, Constraint(ge=0)] = 64
 
     @model_validator(mode="after")
     def _has_later(self) -> EventModelConfig:

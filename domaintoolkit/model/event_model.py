@@ -18,6 +18,7 @@ from domaintoolkit.model.layers.attention import Kernel, Packing, pack
 from domaintoolkit.model.layers.decoder import Cache, PackedDecoder
 from domaintoolkit.model.layers.heads import HeaderHeads, Heads, log_partition, part_loss
 from domaintoolkit.model.layers.later import LaterAggregates, LaterEvents, LaterRange, later_means
+from domaintoolkit.model.layers.recent import Gains, RecentValues, recent_positions
 from domaintoolkit.model.layers.tails import FACTORS, SPREAD, TailDecoder, TailEncoder, Tails
 from domaintoolkit.model.layers.time_features import Clock, ranks, time_parts
 from domaintoolkit.model.targets import event_targets, find_continuing
@@ -69,6 +70,7 @@ class EventModel(BoundModel):
         self.decoder = PackedDecoder(config)
         self.dropout = nn.Dropout(config.dropout)
         self.heads = Heads(config, self.event_parts)
+        self.recent = RecentValues(config, self.event_parts) if config.recent else None
         self.session_head = nn.Linear(width, 1)
         self.tail_decoder = TailDecoder(config)
         self.header_heads = HeaderHeads(config, self.header_parts) if self.header_parts else None
@@ -213,11 +215,12 @@ class EventModel(BoundModel):
             return
         # (N, width) and (N,): a history lies whole in a row, so the next event is the next position
         known, target = hidden[source], source + 1
-        session, ids = batch.session.flatten()[target], batch.ids.flatten(0, 1)
+        session = batch.session.flatten()[target]
         # (N, P, cell)
         own = seen.cells[target][:, self.header_parts :]
         # (N, P, width) and (N, P, cell)
-        contexts, queries = self.heads(known, session, own, self.embed_scored(ids[source]))
+        contexts, queries = self.heads(known, session, own)
+        earlier = self.earlier_ids(batch, source)
         loss, each = self._session(known, session, batch.header.flatten()[source])
         nats[target, self.event_parts] = each
         yield loss, session.sum()
@@ -225,7 +228,8 @@ class EventModel(BoundModel):
             place = self.header_parts + part
             there = seen.targets.there[place]
             rows = target[there]
-            loss, each, tokens = self._part(place, contexts[there, part], queries[there, part], rows, seen)
+            gains = self.gains(place, contexts[there, part], None if earlier is None else earlier[there, :, part])
+            loss, each, tokens = self._part(place, contexts[there, part], queries[there, part], rows, seen, gains)
             nats[rows, part] = each
             yield loss, tokens
 
@@ -239,7 +243,7 @@ class EventModel(BoundModel):
         for place in range(self.header_parts):
             there = seen.targets.there[place]
             rows = headers[there]
-            loss, each, tokens = self._part(place, contexts[there, place], queries[there, place], rows, seen)
+            loss, each, tokens = self._part(place, contexts[there, place], queries[there, place], rows, seen, None)
             # all parts of a header share one column, so that they are added up
             nats[:, -1].index_add_(0, rows, each)
             yield loss, tokens
@@ -249,11 +253,29 @@ class EventModel(BoundModel):
         """(V, cell): what queries are scored against."""
         return self.embedding if self.output is None else self.output
 
-    def embed_scored(self, ids: Tensor) -> Tensor:
-        """(N, P, cell): the rows of `scored`, scaled, of events with these ids (N, H + P); else zero."""
-        mine = ids[:, self.header_parts :]
-        there = self.place[mine] == torch.arange(self.header_parts, ids.shape[1], device=ids.device)
-        return functional.embedding(mine, self.scored) * there[..., None] / SPREAD
+    def earlier_ids(self, batch: EventBatch, at: Tensor) -> Tensor | None:
+        """(n, K, P): the first tokens of the parts of the latest events of positions `at` (n,), the latest first; 0, a
+        token of no part, if there is none. None if the model does not use them."""
+        if self.recent is None:
+            return None
+        found = recent_positions(batch.documents, at, self.config.recent)
+        ids = batch.ids.flatten(0, 1)[:, self.header_parts :]
+        return ids[found.clamp(min=0)] * (found >= 0)[..., None]
+
+    def gains(self, place: int, contexts: Tensor, earlier: Tensor | None) -> Gains | None:
+        """The gains of the candidates of an event's part, given contexts (n, width) and `earlier_ids` (n, K) of it."""
+        if self.recent is None or earlier is None:
+            return None
+        # a part that an earlier token fills has the id 0, which is a token of another place
+        numbers = torch.where(self.place[earlier] == place, self.get_buffer("rank")[earlier], -1)
+        gains: Gains = self.recent(place - self.header_parts, contexts, numbers)
+        return gains
+
+    def scores(self, place: int, queries: Tensor, gains: Gains | None) -> Tensor:
+        """float32 (n, candidates): the logits of the tokens that can begin the part at a place."""
+        ids = self.candidates(place)
+        found = (queries @ self.scored[ids].t() + self.bias[ids, 0]).float()
+        return found if gains is None else found.scatter_add(1, gains.columns, gains.values.float())
 
     def _session(self, hidden: Tensor, session: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         """(summed nats with their gradient, nats of each) of the session flags; a history's first event has none, which
@@ -263,7 +285,7 @@ class EventModel(BoundModel):
         return nats.sum(), nats.detach()
 
     def _part(
-        self, place: int, contexts: Tensor, queries: Tensor, rows: Tensor, seen: _Seen
+        self, place: int, contexts: Tensor, queries: Tensor, rows: Tensor, seen: _Seen, gains: Gains | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(summed nats with their gradient, nats of each, number of tokens) of a part of the positions `rows` (n,)."""
         batch, going = seen.batch, seen.targets.going[place]
@@ -273,7 +295,7 @@ class EventModel(BoundModel):
         # (n, cell + 1): the 1 meets the bias, which is the last column of `scored`
         query = torch.cat((queries, torch.ones_like(queries[:, :1])), 1)
         weight, rank = seen.scored[self.candidates(place)], self.get_buffer("rank")
-        loss, nats = part_loss(query, weight, rank[ids], self.config, self.training)
+        loss, nats = part_loss(query, weight, rank[ids], gains, self.config, self.training)
         tokens = torch.full((), len(ids), device=ids.device)
         if not len(going):
             return loss, nats, tokens
@@ -310,6 +332,7 @@ def event_parameters(config: EventModelConfig, syntax: Syntax) -> tuple[int, int
     inside = decoder_parameters(config) + (syntax.header_parts + parts) * cell * width + width
     inside += Clock.parameters_of(calendar, elapsed, width) + FACTORS
     inside += Heads.parameters_of(config, parts) + width + 1
+    inside += RecentValues.parameters_of(config, parts) if config.recent else 0
     inside += TailDecoder.parameters_of(config)
     if syntax.header_parts:
         inside += HeaderHeads.parameters_of(config, syntax.header_parts)

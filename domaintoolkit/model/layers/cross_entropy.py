@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from domaintoolkit.model.kernels import TRITON
+from domaintoolkit.model.layers.recent import Gains
 
 __all__ = ["cross_entropy", "precision"]
 
@@ -29,16 +30,25 @@ class _CrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, columns: Tensor | None, gains: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         dtype = precision(hidden)
         rows, matrix = hidden.to(dtype), _align_rows(weight.to(dtype))
         # (N,), (N, width) and (V, width), filled slice by slice
         nats = torch.empty(len(targets), device=hidden.device)
         grad_hidden, grad_weight = torch.empty_like(rows), torch.zeros_like(weight)
+        # (N, K)
+        grad_gains = None if gains is None else torch.empty_like(gains)
         for part in _slices(len(targets), weight):
             # (slice, V), with the columns that are there for the alignment
-            gradient, nats[part] = _softmax(rows[part] @ matrix.t(), targets[part], len(weight))
+            logits = rows[part] @ matrix.t()
+            if columns is not None and gains is not None:
+                logits.scatter_add_(1, columns[part], gains[part].to(dtype))
+            gradient, nats[part] = _softmax(logits, targets[part], len(weight))
             difference = gradient.to(dtype)
+            if columns is not None and grad_gains is not None:
+                grad_gains[part] = difference.gather(1, columns[part])
             torch.mm(difference, matrix, out=grad_hidden[part])
             # those columns belong to no row of the weight
             difference = difference[:, : len(weight)]
@@ -47,28 +57,36 @@ class _CrossEntropy(torch.autograd.Function):
             else:
                 grad_weight += difference.t() @ rows[part]
         count = (targets >= 0).sum().clamp(min=1)  # ()
-        ctx.save_for_backward((grad_hidden / count).to(hidden.dtype), grad_weight.div_(count))
+        grad_gains = None if grad_gains is None else grad_gains / count
+        ctx.save_for_backward((grad_hidden / count).to(hidden.dtype), grad_weight.div_(count), grad_gains)
         ctx.mark_non_differentiable(nats)
         return nats.sum() / count, nats
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        grad_hidden, grad_weight = ctx.saved_tensors
-        return grad_hidden * grads[0], grad_weight * grads[0], None
+        grad_hidden, grad_weight, grad_gains = ctx.saved_tensors
+        grad_gains = None if grad_gains is None else grad_gains * grads[0]
+        return grad_hidden * grads[0], grad_weight * grads[0], None, None, grad_gains
 
 
-def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """(mean nats with its gradient, nats of each position) of targets (N,) under `hidden @ weight.T`.
+def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, gains: Gains | None = None) -> tuple[Tensor, Tensor]:
+    """(mean nats with its gradient, nats of each position) of targets (N,) under `hidden @ weight.T`, plus `gains`.
 
     A position whose target is -1 costs nothing and does not count.
     """
     if torch.is_grad_enabled():
-        result: tuple[Tensor, Tensor] = _CrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
+        result: tuple[Tensor, Tensor] = _CrossEntropy.apply(  # type: ignore[no-untyped-call]
+            hidden, weight, targets, *(gains or (None, None))
+        )
         return result
     dtype = precision(hidden)
     rows, matrix = hidden.to(dtype), _align_rows(weight.to(dtype))
-    slices = _slices(len(targets), weight)
-    parts = [_softmax(rows[part] @ matrix.t(), targets[part], len(weight))[1] for part in slices]
+    parts = []
+    for part in _slices(len(targets), weight):
+        logits = rows[part] @ matrix.t()
+        if gains is not None:
+            logits.scatter_add_(1, gains.columns[part], gains.values[part].to(dtype))
+        parts.append(_softmax(logits, targets[part], len(weight))[1])
     nats = torch.cat(parts) if parts else torch.zeros(0, device=hidden.device)
     return nats.sum() / (targets >= 0).sum().clamp(min=1), nats
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from domaintoolkit.model.config import EventModelConfig
 from domaintoolkit.model.layers.cross_entropy import cross_entropy
+from domaintoolkit.model.layers.recent import Gains
 
 __all__ = ["HeaderHeads", "Heads", "log_partition", "part_loss"]
 
@@ -20,9 +21,6 @@ PROBED = 256
 class Heads(nn.Module):
     """Hidden states to contexts (N, P, width) and queries (N, P, cell width), one of each a part.
 
-    To a query is added what the same part was in the event before, by as much as the context says: rare values
-    that come again need not be learned one by one.
-
     Independent parts share the hidden state as their context. Sequential ones add to it what the session flag and
     the earlier parts of the same event are, each through its own matrix.
     """
@@ -32,7 +30,6 @@ class Heads(nn.Module):
         width, cell = config.width, config.cell
         self.sequential = config.sequential
         self.weight = nn.Parameter(torch.randn(parts, width, cell) * width**-0.5)
-        self.repeat = nn.Parameter(torch.zeros(parts, width + 1))
         if self.sequential:
             self.before = nn.Parameter(torch.randn(parts, cell, width) * cell**-0.5)
             self.flag = nn.Parameter(torch.zeros(width))
@@ -42,18 +39,13 @@ class Heads(nn.Module):
     def parameters_of(config: EventModelConfig, parts: int) -> int:
         """The number of parameters of the heads, without building them."""
         width, cell = config.width, config.cell
-        alone = parts * (width * cell + width + 1)
+        alone = parts * width * cell
         return alone + (parts * cell * width + width + width**2 if config.sequential else 0)
 
-    def forward(self, hidden: Tensor, session: Tensor, cells: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """(contexts, queries) for `hidden` (N, width), given the true session flags (N,) and cells (N, P, cell).
-
-        `before` (N, P, cell) are the rows that the values of the event before are scored with, or zero.
-        """
+    def forward(self, hidden: Tensor, session: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """(contexts, queries) for `hidden` (N, width), given the true session flags (N,) and cells (N, P, cell)."""
         contexts = self._contexts(hidden, session, cells)
-        # (N, P)
-        push = (contexts * self.repeat[:, :-1]).sum(2) + self.repeat[:, -1]
-        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight) + push[..., None] * before
+        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight)
 
     def _contexts(self, hidden: Tensor, session: Tensor, cells: Tensor) -> Tensor:
         if not self.sequential:
@@ -91,35 +83,43 @@ class HeaderHeads(nn.Module):
 
 
 def part_loss(
-    query: Tensor, weight: Tensor, targets: Tensor, config: EventModelConfig, training: bool
+    query: Tensor, weight: Tensor, targets: Tensor, gains: Gains | None, config: EventModelConfig, training: bool
 ) -> tuple[Tensor, Tensor]:
-    """(summed loss with its gradient, exact nats (N,)) of targets (N,) among the K rows of `weight`.
+    """(summed loss with its gradient, exact nats (N,)) of targets (N,) among the rows of `weight`, with the `gains` of
+    their scores.
 
     If training uses a cheaper loss, the nats are the mean of those of some positions.
     """
     if not training or config.large == "softmax" or len(weight) <= config.large_from:
-        mean, nats = cross_entropy(query, weight, targets)
+        mean, nats = cross_entropy(query, weight, targets, gains)
         return mean * len(targets), nats.detach()
-    loss = _compute_sampled_loss(query, weight, targets, config.negatives)
+    loss = _compute_sampled_loss(query, weight, targets, gains, config.negatives)
     with torch.no_grad():
         # every `step`-th position, so that at most PROBED are measured
-        step = -(-len(targets) // PROBED)
-        mean, _ = cross_entropy(query[::step], weight, targets[::step])
+        some = slice(None, None, -(-len(targets) // PROBED))
+        mean, _ = cross_entropy(query[some], weight, targets[some], None if gains is None else gains.pick(some))
     return loss, mean.expand(len(targets))
 
 
-def _compute_sampled_loss(query: Tensor, weight: Tensor, targets: Tensor, negatives: int) -> Tensor:
-    """Softmax whose sum over all K candidates is estimated in two strata.
+def _compute_sampled_loss(
+    query: Tensor, weight: Tensor, targets: Tensor, gains: Gains | None, negatives: int
+) -> Tensor:
+    """Softmax whose sum over all candidates is estimated in two strata.
 
     The distinct targets of the batch, which are the frequent candidates, count in full. Of the others, `negatives`
     are drawn uniformly, and each stands for an equal share of them; the estimate of the sum is unbiased. Draws from
-    all candidates alone would miss the few that have most of the probability.
+    all candidates alone would miss the few that have most of the probability. Values of recent events are targets of
+    the same batch, so their gains are exact too.
     """
     # (U,) the distinct targets, rising, and (N,) the place of each target among them
     known, which = torch.unique(targets, return_inverse=True)
     # (U + negatives, cell + 1) and (U + negatives,): the known ones come first, so that `which` is their place
     rows, shares = _draw_candidates(weight, known, negatives)
     scores = (query @ rows.t()).float() + shares
+    if gains is not None:
+        # (N, K) where the columns are among the rows; the padding of a row has no gain
+        places = torch.searchsorted(known, gains.columns).clamp(max=len(known) - 1)
+        scores = scores.scatter_add(1, places, gains.values.float())
     return functional.cross_entropy(scores, which, reduction="sum")
 
 
