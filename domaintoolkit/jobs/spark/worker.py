@@ -128,13 +128,14 @@ def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Plac
         for batch in batches:
             table, refused = places.split(pa.Table.from_batches([with_utc(batch)]))
             rows_in += batch.num_rows
-            others = table.slice(0, 0)
+            every = table
             if training_only:
                 is_training = pa.array(EntityKeys(schema.entity).is_training(table, schema))
-                table, others = table.filter(is_training), table.filter(pc.invert(is_training))
+                table = table.filter(is_training)
             problems: list[Refusal] = []
             counted = tokenizer.fit_state(drop_origins(table), "quarantine", refused=problems)
-            counted.note_others(others)
+            if training_only:
+                counted.note_others(every, pc.invert(is_training))
             refused += describe_refusals(table, problems, places.names)
             rows_refused += len(refused)
             # a partition lists at most `KEPT`, since all lists meet in the driver's memory
