@@ -66,8 +66,8 @@ RECIPE_TAIL = """
 `model` changes settings of the preset, in TOML as a table and on the command line as `--model position=rope`.
 `dropout`, `position` (`none`, `rope`, `learned`, `rope+learned`), `norm`, `activation`, `multiple`, `bias`, `parallel`,
 `tied`, `width`, `layers` and `heads` are settings of both families; `part_width`, `sequential`, `recent`, `large`,
-`large_from` and `negatives` are those of event models. [The classes](python.md#models) `TokenModelConfig` and `EventModelConfig`
-explain them.
+`large_from` and `negatives` are those of event models. [The classes](python.md#models) `TokenModelConfig` and
+`EventModelConfig` explain them.
 """
 
 RECIPE_GROUPS = {
