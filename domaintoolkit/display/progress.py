@@ -42,7 +42,8 @@ class ProgressBar:
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
         if self._pulse is not None:
-            self._pulse.state = f"{stage}: {done:,}" + (f" of {total:,}" if total else "")
+            count = f": {done:,}" if done or total else ""
+            self._pulse.state = f"{stage}{count}" + (f" of {total:,}" if total else "")
         if self._progress is None:
             return
         if stage not in self._tasks:

@@ -191,9 +191,12 @@ def embed_labels(
     reader = _Reader.of(model, folder, settings, tokenizer)
     placed = placement or place_labels(folder, labels)
     if out is None:
-        made = np.empty((len(labels), reader.width), np.float32)
+        made, embedded = np.empty((len(labels), reader.width), np.float32), 0
         for _, rows, vectors in _label_parts(reader, labels, placed, None):
             made[rows] = vectors
+            embedded += len(rows)
+            if progress is not None:
+                progress("embedding", embedded, len(labels))
         return made
     hashes = hashlib.sha256()
     for column in (labels.times, placed.events, placed.histories):

@@ -12,6 +12,7 @@ from domaintoolkit.embeddings import EmbeddingSettings, embed_labels
 from domaintoolkit.finetune.fused_columns import read_columns
 from domaintoolkit.finetune.objectives import Objective
 from domaintoolkit.finetune.saved_head import load_head
+from domaintoolkit.jobs import Progress
 from domaintoolkit.labels import LabelTable, place_labels
 from domaintoolkit.model import load_model
 from domaintoolkit.storage import open_encoded
@@ -19,7 +20,13 @@ from domaintoolkit.storage import open_encoded
 __all__ = ["predict"]
 
 
-def predict(run: str | Path, encoded: str | Path, labels: LabelTable, device: str | None = None) -> pa.Table:
+def predict(
+    run: str | Path,
+    encoded: str | Path,
+    labels: LabelTable,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> pa.Table:
     """The predictions of a fine-tuned run for each row of a label table, as of its date, in the order of the rows.
 
     The columns are those that identify a row (key, date, task), `events` (how many are known), and: of a binary target
@@ -32,7 +39,7 @@ def predict(run: str | Path, encoded: str | Path, labels: LabelTable, device: st
     columns = read_columns(labels.table, tuned.fits)
     placed = place_labels(folder, labels)
     how = EmbeddingSettings(tuned.settings.pooling, tuned.settings.window)
-    vectors = embed_labels(model, folder, labels, settings=how, placement=placed)
+    vectors = embed_labels(model, folder, labels, settings=how, placement=placed, progress=progress)
     table = labels.identity.append_column("events", pa.array(placed.events))
     for name, column in _name_predictions(tuned.predict(vectors, columns), tuned.objective).items():
         table = table.append_column(name, column)

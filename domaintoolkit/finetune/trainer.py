@@ -18,6 +18,8 @@ from domaintoolkit.finetune.examples import Examples, deal_batches
 from domaintoolkit.finetune.network import free_parameters
 from domaintoolkit.finetune.saved_head import TunedHead, to_tensors
 from domaintoolkit.finetune.tuning_data import VALIDATION, TuningData, embed_rows
+from domaintoolkit.finetune.tuning_progress import TuningProgress
+from domaintoolkit.jobs import Progress
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.train import Checkpoints
 
@@ -77,18 +79,19 @@ class HeadTrainer:
         together = self.data.entities if settings.objective != "ranking" else self.data.groups
         return deal_batches(self.rows, together[self.rows], settings.batch, (settings.seed, epoch))
 
-    def begin(self) -> None:
+    def begin(self, report: Progress) -> None:
         """Standardize the vectors of training rows, before the first step."""
         vectors = self.vectors
         if vectors is None:
             some = np.random.default_rng(self.tuned.settings.seed).permutation(self.rows)[:SAMPLE]
-            vectors = embed_rows(self.model, self.data, np.sort(some), self.tuned.settings)
+            vectors = embed_rows(self.model, self.data, np.sort(some), self.tuned.settings, report)
         self.tuned.head.standardize(torch.from_numpy(vectors).to(self.model.device))
 
-    def run(self, report: Callable[[str], None]) -> TuningState:
+    def run(self, report: Callable[[TuningProgress], None]) -> TuningState:
         """Train to the last step, or until validation stops improving."""
         state = self.state
         began, first = time.perf_counter(), state.step
+        reported = began
         # tensors, since a number would make each step wait for the device
         losses: list[Tensor] = []
         while state.step < self.steps and not state.finished:
@@ -97,13 +100,17 @@ class HeadTrainer:
                     continue
                 losses.append(self._step(rows))
                 state.step, state.batch = state.step + 1, number + 1
-                if state.step % self.evaluate_every == 0 or state.step == self.steps:
+                is_evaluated = state.step % self.evaluate_every == 0 or state.step == self.steps
+                # to read the losses makes the host wait for a GPU, so it is not done at each step
+                if is_evaluated or time.perf_counter() - reported >= EVERY:
                     loss = float(torch.stack(losses).mean())
-                    losses = []
-                    self._evaluate(loss)
-                    self.save()
-                    pace = (time.perf_counter() - began) / (state.step - first)
-                    report(self._describe(loss, pace * (self.steps - state.step)))
+                    if is_evaluated:
+                        losses = []
+                        self._evaluate(loss)
+                        self.save()
+                    reported = time.perf_counter()
+                    pace = (reported - began) / (state.step - first)
+                    report(self._describe(loss, pace * (self.steps - state.step), is_evaluated))
                 if state.step >= self.steps or state.finished:
                     break
             else:
@@ -172,12 +179,10 @@ class HeadTrainer:
         """The metrics of the predictions of some rows."""
         return self.data.score(self.predict(rows), rows)
 
-    def _describe(self, loss: float, left: float) -> str:
-        parts = [f"step {self.state.step:,}/{self.steps:,}", f"loss {loss:.4f}"]
-        if self.state.validation:
-            parts.append(f"validation {self.data.objective.metric} {self.state.validation[-1][1]:.4f}")
-        minutes, seconds = divmod(round(left), 60)
-        return " · ".join([*parts, f"{minutes}:{seconds:02} left"])
+    def _describe(self, loss: float, left: float, is_evaluated: bool) -> TuningProgress:
+        validation = self.state.validation[-1][1] if self.state.validation else None
+        metric = self.data.objective.metric
+        return TuningProgress("tuning", self.state.step, self.steps, loss, metric, validation, left, is_evaluated)
 
     def save(self) -> None:
         """Write a checkpoint."""
@@ -216,6 +221,8 @@ class HeadTrainer:
         self.tuned.head.load_state_dict(tensors["head"])
 
 
+EVERY = 0.5
+"""Seconds between two reports."""
 FEWEST = 300
 """Steps of a run on a small table, if its epochs are not given; early stopping ends it before."""
 SAMPLE = 20_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from domaintoolkit.display import LiveLine
 from domaintoolkit.errors import ArtifactError, Interrupted, OutputError, Problem, SchemaError
 from domaintoolkit.finetune.after_fact import bootstrap_gain, predict_with_trees
 from domaintoolkit.finetune.network import TargetHead
@@ -21,7 +21,9 @@ from domaintoolkit.finetune.saved_head import TunedHead, save_head
 from domaintoolkit.finetune.settings import FinetuneSettings, settings_to_toml
 from domaintoolkit.finetune.trainer import HeadTrainer
 from domaintoolkit.finetune.tuning_data import TEST, TRAIN, VALIDATION, TuningData, embed_rows, open_data
+from domaintoolkit.finetune.tuning_progress import TuningProgress
 from domaintoolkit.finetune.tuning_result import TuningResult, TuningRow
+from domaintoolkit.jobs import Progress
 from domaintoolkit.labels import LabelTable
 from domaintoolkit.model import EventModel, TokenModel, find_pooler, load_model
 from domaintoolkit.storage import EncodedFolder, open_encoded
@@ -51,7 +53,7 @@ def finetune(
     settings: FinetuneSettings | None = None,
     device: str | None = None,
     compare: bool = True,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[TuningProgress], None] | None = None,
 ) -> TuningResult:
     """Fine-tune the model of a run for a target of a label table, whose rows know only the events before their dates.
 
@@ -76,11 +78,7 @@ def finetune(
         clear_leftovers(folder)
         text = f"[finetune]\n{settings_to_toml(chosen)}\n[train]\n{recipe_to_toml(recipe)}"
         identity = _identify(model, data, chosen)
-        return _Tuning(folder, chosen, model, data, compare).run(source, text, identity, progress or _print)
-
-
-def _print(line: str) -> None:
-    sys.stderr.write(line + "\n")
+        return _Tuning(folder, chosen, model, data, compare).run(source, text, identity, progress or LiveLine())
 
 
 def _identify(model: TokenModel | EventModel, data: TuningData, settings: FinetuneSettings) -> dict[str, Any]:
@@ -104,8 +102,12 @@ class _Tuning:
         self.before: dict[int, NDArray[np.float32]] = {}
 
     def run(
-        self, source: EncodedFolder, recipe: str, identity: dict[str, Any], report: Callable[[str], None]
+        self, source: EncodedFolder, recipe: str, identity: dict[str, Any], report: Callable[[TuningProgress], None]
     ) -> TuningResult:
+
+        def report_stage(stage: str, done: int, total: int | None) -> None:
+            report(TuningProgress(stage, done, total))
+
         began = time.perf_counter()
         data, settings, model = self.data, self.settings, self.model
         torch.manual_seed(settings.seed)
@@ -115,7 +117,7 @@ class _Tuning:
         tuned = TunedHead(head, data.objective, data.fits, settings)
         # the test rows, or the next best rows in their place
         split = next((each for each in (TEST, VALIDATION) if len(data.rows(each))), TRAIN)
-        trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity, self._embed_before(split))
+        trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity, self._embed_before(split, report_stage))
         # an interrupted run goes on from its last checkpoint
         if self.checkpoints.steps():
             tensors, state = self.checkpoints.load_last()
@@ -123,7 +125,7 @@ class _Tuning:
             trainer.restore(tensors, state)
         else:
             begin_run(self.folder, recipe, DomainTokenizer.load(source.tokenizer_folder))
-            trainer.begin()
+            trainer.begin(report_stage)
         try:
             state_now = trainer.run(report)
         except KeyboardInterrupt:
@@ -131,6 +133,7 @@ class _Tuning:
             raise Interrupted(f"interrupted; {kept}; run the same command again to continue") from None
         best = state_now.best_step or state_now.step
         trainer.load_weights(self.checkpoints.load(best)[0])
+        report_stage("comparing", 0, None)
         rows, gain = self._compare(trainer, split)
         verdict, sentence = _judge(gain, data.objective.metric, is_held_out=split != TRAIN)
         result = TuningResult(
@@ -155,11 +158,11 @@ class _Tuning:
         finish_run(self.folder, model, result.to_json())
         return result
 
-    def _embed_before(self, split: int) -> NDArray[np.float32] | None:
+    def _embed_before(self, split: int, report: Progress) -> NDArray[np.float32] | None:
         """Keep the vectors of the model before it is tuned, if they are used; those of the rows that are trained on."""
         data = self.data
         needed = {TRAIN, VALIDATION, split} if self.compare else {TRAIN} if self.settings.tuned == "head" else set()
-        self.before = {each: embed_rows(self.model, data, data.rows(each), self.settings) for each in needed}
+        self.before = {each: embed_rows(self.model, data, data.rows(each), self.settings, report) for each in needed}
         if not needed:
             return None
         # from all training rows to those of known entities, both rising

@@ -13,6 +13,7 @@ from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.finetune.fused_columns import ColumnFit, ColumnValues, fit_columns, read_columns
 from domaintoolkit.finetune.objectives import Objective, find_objective
 from domaintoolkit.finetune.settings import FinetuneSettings
+from domaintoolkit.jobs import Progress
 from domaintoolkit.labels import LabelTable, Placement, place_labels
 from domaintoolkit.model import EventModel, TokenModel
 from domaintoolkit.storage import EncodedFolder
@@ -102,10 +103,12 @@ def _find_groups(labels: LabelTable, name: str | None) -> Longs:
     return np.asarray(column.dictionary_encode(null_encoding="encode").indices).astype(np.int64)
 
 
-def embed_rows(model: Model, data: TuningData, rows: Longs, settings: FinetuneSettings) -> NDArray[np.float32]:
+def embed_rows(
+    model: Model, data: TuningData, rows: Longs, settings: FinetuneSettings, progress: Progress | None = None
+) -> NDArray[np.float32]:
     """(n, vector) of some rows, as the model now gives them; those of unknown entities included."""
     histories, events = data.placed.histories[rows], data.placed.events[rows]
     # `Placement` keeps its rows by history, then by number of events
     placed = Placement(histories, events, data.placed.splits[rows], np.lexsort((events, histories)))
     how = EmbeddingSettings(settings.pooling, settings.window)
-    return embed_labels(model, data.folder, data.labels.select(rows), settings=how, placement=placed)
+    return embed_labels(model, data.folder, data.labels.select(rows), settings=how, placement=placed, progress=progress)

@@ -2,7 +2,6 @@ from .checkpoint import Checkpoints as Checkpoints
 from .devices import is_precision_emulated as is_precision_emulated
 from .logs.run_log import read_log as read_log
 from .logs.step_time import time_steps as time_steps
-from .progress import LiveLine as LiveLine
 from .progress import Progress as Progress
 from .recipe import Recipe as Recipe
 from .recipe import default_recipe as default_recipe

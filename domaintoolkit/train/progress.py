@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self, TextIO
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from domaintoolkit.util.pulse import EVERY, Pulse
+from domaintoolkit.display import fit_parts
 
-__all__ = ["PEAKS", "LiveLine", "Meter", "Progress", "Validation", "peak_flops"]
-
-FALLBACK = 80
-"""Columns of a terminal that does not say its width."""
+__all__ = ["PEAKS", "Meter", "Progress", "Validation", "peak_flops"]
 
 PEAKS = {
     "L4": 121e12,
@@ -78,12 +73,19 @@ class Progress:
     def __str__(self) -> str:
         return " · ".join(text for text, _ in self._parts())
 
+    @property
+    def is_kept(self) -> bool:
+        """True for evaluations and for the last step, whose lines stay."""
+        return self.validation is not None or self.step == self.steps
+
+    @property
+    def pulse(self) -> str:
+        """The text for a pipe while nothing is reported."""
+        return "comparing with the baselines" if self.step == self.steps else str(self)
+
     def fit(self, width: int) -> str:
         """As one line of at most `width` characters: the parts that fit, the least important left out first."""
-        parts = self._parts()
-        while len(line := " · ".join(text for text, _ in parts)) > width and len(parts) > 1:
-            parts.remove(max(parts, key=lambda part: part[1]))
-        return line[:width]
+        return fit_parts(self._parts(), width)
 
     def _parts(self) -> list[tuple[str, int]]:
         """The parts of the line in order, each with its rank: 0 is the most important."""
@@ -105,44 +107,6 @@ class Progress:
 
 def _format_rate(value: float) -> str:
     return f"{value / 1e6:.2f}M" if value >= 1e6 else f"{value / 1e3:.1f}k" if value >= 1e3 else f"{value:.0f}"
-
-
-class LiveLine:
-    """Prints progress: on a terminal one line that is overwritten, in a pipe evaluations and a line every half minute.
-
-    Within its block, a pipe gets the line also while no step ends.
-    """
-
-    def __init__(self, file: TextIO | None = None, every: float = EVERY) -> None:
-        self.file = file or sys.stderr
-        self.live = self.file.isatty()
-        self._pulse = Pulse(self.file, "reading the streams", every)
-
-    def __enter__(self) -> Self:
-        if not self.live:
-            self._pulse.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if not self.live:
-            self._pulse.__exit__(*error)
-
-    def __call__(self, progress: Progress) -> None:
-        is_last = progress.step == progress.steps
-        if self.live:
-            end = "\n" if progress.validation is not None or is_last else ""
-            # \r returns to the start of the line, and the escape clears it; in the last column a line would wrap
-            self.file.write(f"\r\x1b[2K{progress.fit(self._columns() - 1)}{end}")
-            self.file.flush()
-        elif progress.validation is not None or self._pulse.is_due():
-            self._pulse.print(str(progress))
-        self._pulse.state = "comparing with the baselines" if is_last else str(progress)
-
-    def _columns(self) -> int:
-        try:
-            return os.get_terminal_size(self.file.fileno()).columns or FALLBACK
-        except (OSError, ValueError):  # not a terminal of this system
-            return FALLBACK
 
 
 class Meter:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
+from domaintoolkit.display import LiveLine
 from domaintoolkit.errors import Interrupted, OutputError, Problem, SchemaError, VocabularyMismatchError
 from domaintoolkit.evaluate import ModelComparison, Score, baseline_scores, compare, fit_baselines, score_model
 from domaintoolkit.evaluate.part_ranks import rank_parts
@@ -32,7 +33,7 @@ from domaintoolkit.train.loop import LoopState, Loss, Trainer, Training
 from domaintoolkit.train.memory import check_memory, explain_out_of_memory
 from domaintoolkit.train.model_building import build_config, build_model, flops_per_batch
 from domaintoolkit.train.predictions import describe_next_event
-from domaintoolkit.train.progress import LiveLine, Progress, Validation
+from domaintoolkit.train.progress import Progress, Validation
 from domaintoolkit.train.recipe import Recipe, default_recipe, recipe_to_toml
 from domaintoolkit.train.result import Result
 from domaintoolkit.train.run_files import CHECKPOINTS, begin_run, clear_leftovers, finish_run, is_finished

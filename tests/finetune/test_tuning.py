@@ -15,7 +15,7 @@ import torch
 import train_folders as folders
 
 from domaintoolkit.errors import ArtifactError, DataError, LookupFailedError, OutputError, SchemaError
-from domaintoolkit.finetune import FinetuneSettings, finetune, predict
+from domaintoolkit.finetune import FinetuneSettings, TuningProgress, finetune, predict
 from domaintoolkit.labels import LabelSettings, LabelTable, read_labels
 from domaintoolkit.model import load_model
 from domaintoolkit.storage import open_encoded
@@ -31,7 +31,7 @@ def read(shop: Shop, target: str = "target", **settings: Any) -> LabelTable:
     return read_labels(labelled_shop.labels(table), open_encoded(encoded), made)
 
 
-def quiet(line: str) -> None:
+def quiet(_: TuningProgress) -> None:
     pass
 
 
@@ -75,8 +75,9 @@ def test_a_run_that_is_continued_is_the_run_that_was_not_stopped(shop: Shop, tmp
     settings = replace(FAST, epochs=2.0, columns=("age",))
     whole = tune(shop, labels, tmp_path / "whole", settings)
 
-    def stop(line: str) -> None:
-        raise RuntimeError(line)
+    def stop(state: TuningProgress) -> None:
+        if state.validation is not None:
+            raise RuntimeError(str(state))
 
     with pytest.raises(RuntimeError, match="validation auroc"):
         finetune(shop[1], shop[0], labels, tmp_path / "part", settings, compare=False, progress=stop)

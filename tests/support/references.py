@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import re
 from dataclasses import MISSING
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from click.testing import CliRunner
 
@@ -165,25 +165,25 @@ def _declaration(kind: type[Any], place: str) -> str:
 
 
 def _type(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return " or ".join(f"`{value!r}`" for value in get_args(hint)).replace("'", '"')
-    named = {"FieldSpec": "field", "NoneType": "none"}
-    text = re.sub(r"Annotated\[([^,\]]+)[^\]]*\]", r"\1", str(hint))
-    if "Categorical" in text:
-        return "list of fields"
-    if "Literal" in text:
-        options = re.findall(r"'(\w+)'", text)
-        several = "list of " if "tuple" in text else ""
-        return several + " or ".join(f'`"{option}"`' for option in options)
-    words = re.sub(r"domaintoolkit\.[\w.]+\.(\w+)", r"\1", text)
-    words = words.replace("<class '", "").replace("'>", "").replace(", ...]", "]").replace(" | None", "")
-    words = re.sub(r"typing\.Optional\[(.*)\]", r"\1", words)
-    words = re.sub(r"tuple\[(\w+)\]", r"list of \1", words)
-    words = re.sub(r"dict\[.*\]", "table", words)
-    plain = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
-    for short, long in {**plain, **named}.items():
-        words = re.sub(rf"\b{short}\b", long, words)
-    return words
+    """The type of a setting as TOML knows it."""
+    kind, parts = get_origin(hint), [each for each in get_args(hint) if each is not NoneType]
+    if kind is Literal:
+        return " or ".join(f"`{value!r}`" for value in parts).replace("'", '"').replace("False", "false")
+    if kind is Annotated:
+        return _type(parts[0])
+    if kind in (Union, UnionType):
+        if Categorical in [get_args(each)[0] if get_origin(each) is Annotated else each for each in parts]:
+            return "field"
+        return " or ".join(_type(each) for each in parts)
+    if kind is tuple:
+        return "table of numbers" if get_origin(parts[0]) is tuple else f"list of {_plural(_type(parts[0]))}"
+    if kind is not None:
+        return "table"
+    return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(hint, hint.__name__)
+
+
+def _plural(words: str) -> str:
+    return f"{words.lower()}s" if words in ("text", "number", "whole number", "field", "Column") else words
 
 
 def _default(parameter: inspect.Parameter) -> str:

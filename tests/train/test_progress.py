@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import io
-import time
-
 import pytest
 import torch
 
-from domaintoolkit.train.progress import LiveLine, Meter, Progress, Validation
+from domaintoolkit.train.progress import Meter, Progress, Validation
 
 
 def progress(**changes: object) -> Progress:
@@ -40,28 +37,6 @@ def test_a_line_fits_the_width_and_keeps_what_matters_most(width: int) -> None:
     assert line.startswith("step 12,345/100,000")
     assert ("12.25 bits/event" in line) is (width >= 40)
     assert full.fit(200) == str(full)
-
-
-def test_a_pipe_gets_a_line_when_one_is_due() -> None:
-    file = io.StringIO()
-    with LiveLine(file, every=0.05) as report:
-        report(progress())
-        time.sleep(0.12)
-    assert file.getvalue().count("step 5/10") >= 1
-
-
-def test_a_pipe_gets_evaluations_only_and_a_terminal_one_line() -> None:
-    file = io.StringIO()
-    report = LiveLine(file)
-    report(progress())
-    report(progress(validation=3.0))
-    assert file.getvalue().count("\n") == 1
-    file = io.StringIO()
-    file.isatty = lambda: True  # type: ignore[method-assign]
-    report = LiveLine(file)
-    report(progress())
-    report(progress(step=10))
-    assert file.getvalue().count("\n") == 1
 
 
 def test_the_meter_adds_up_batches() -> None:

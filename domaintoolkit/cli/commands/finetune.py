@@ -18,6 +18,7 @@ from domaintoolkit.cli.options import (
 )
 from domaintoolkit.cli.pipes import keep_input
 from domaintoolkit.cli.recipe_options import finetune_options
+from domaintoolkit.display import LiveLine
 
 __all__ = ["command"]
 
@@ -71,7 +72,8 @@ def command(
         if out.resolve() == run.resolve():
             raise click.UsageError("--out: RUN cannot be replaced by what is made of it; name another folder")
         discard_run(out)
-    result = finetune(run, folder, table, out, chosen, device=device, compare=compare)
+    with LiveLine() as line:
+        result = finetune(run, folder, table, out, chosen, device=device, compare=compare, progress=line)
     if json_output:
         print_json({"out": str(out), "seconds": round(result.seconds, 3), **result.to_json()})
     else:

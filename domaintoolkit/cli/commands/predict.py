@@ -16,6 +16,7 @@ from domaintoolkit.cli.options import (
 )
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, writing
+from domaintoolkit.display import ProgressBar
 
 __all__ = ["command"]
 
@@ -60,7 +61,8 @@ def command(
     from domaintoolkit.storage import open_encoded
 
     table = labels.read(open_encoded(folder))
-    made = predict(run, folder, table, device)
+    with ProgressBar() as bar:
+        made = predict(run, folder, table, device, bar)
     with writing(out, ending) as file:
         write_rows([made], file)
     columns = [name for name in made.column_names if name not in table.identity.column_names]

@@ -18,6 +18,7 @@ from domaintoolkit.cli.options import (
 )
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.cli.pipes import echo_beside, writing
+from domaintoolkit.display import ProgressBar
 from domaintoolkit.errors import OutputError
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ def _write_folder_page(folder: Path, out: Path | None, entities: int, figures: P
     from domaintoolkit.util.partials import write_atomic
 
     path = out or Path(f"{folder.resolve().name}.html")
-    with writing(path, ".html") as file:
-        page = folder_page(folder, entities)
+    with ProgressBar() as bar, writing(path, ".html") as file:
+        page = folder_page(folder, entities, bar)
         write_atomic(file, page.html.encode())
     if figures is not None:
         write_figures(figures, page.figures)
@@ -146,14 +147,14 @@ def write_run_page(
     from domaintoolkit.util.partials import write_atomic
 
     path = out or run / PAGE
-    with writing(path, ".html") as file:
+    with ProgressBar() as bar, writing(path, ".html") as file:
         gains: dict[str, str] = {}
         for study in studies:
             from domaintoolkit.studies import lever_gains
             from domaintoolkit.train import read_result
 
             gains |= lever_gains(study, read_result(run)["inner_parameters"])
-        page = run_page(run, data, entities, device, gains, exports)
+        page = run_page(run, data, entities, device, gains, exports, bar)
         write_atomic(file, seal(page.html.encode().rstrip(b"\n") + b"\n", PAGE_SEAL))
     if figures is not None:
         write_figures(figures, page.figures)

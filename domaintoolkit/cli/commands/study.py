@@ -12,6 +12,7 @@ from domaintoolkit.cli.completion import complete_domains, complete_forms, compl
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, parse_time, print_json
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.errors import unknown_name
+from domaintoolkit.util.pulse import Pulse
 
 if TYPE_CHECKING:
     from domaintoolkit.studies.scheduler import StudyState
@@ -127,10 +128,11 @@ def _list_studies(json_output: bool) -> None:
 
 
 class _LiveTable:
-    """On a terminal a table that is redrawn; in a pipe a line for each run that ends."""
+    """On a terminal a table that is redrawn; in a pipe a line for each run that ends, and one every half minute."""
 
     def __init__(self) -> None:
         self._live: Any = None
+        self._pulse = Pulse(sys.stderr, "preparing")
         self._said: set[tuple[str, int]] = set()
 
     def __enter__(self) -> _LiveTable:
@@ -140,11 +142,15 @@ class _LiveTable:
 
             self._live = Live(console=Console(stderr=True), refresh_per_second=4)
             self._live.start()
+        else:
+            self._pulse.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         if self._live is not None:
             self._live.stop()
+        else:
+            self._pulse.__exit__(*error)
 
     def __call__(self, state: StudyState) -> None:
         if self._live is not None:
@@ -154,12 +160,21 @@ class _LiveTable:
             label = state.tasks[number].label
             if (label, number) not in self._said:
                 self._said.add((label, number))
-                click.echo(f"{len(state.done)}/{len(state.tasks)} {label}{_left(state)}", err=True)
+                self._pulse.print(f"{len(state.done)}/{len(state.tasks)} {label}{_left(state)}")
         for number, reason in sorted(state.failed.items()):
             label = state.tasks[number].label
             if (label, number) not in self._said:
                 self._said.add((label, number))
-                click.echo(f"failed: {label}: {reason}", err=True)
+                self._pulse.print(f"failed: {label}: {reason}")
+        self._pulse.state = _describe(state)
+
+
+def _describe(state: StudyState) -> str:
+    """The running cells with their steps, as one line."""
+    cells = [
+        f"{state.tasks[k].label} step {step:,}/{state.tasks[k].steps:,}" for k, step in sorted(state.running.items())
+    ]
+    return " · ".join([f"{len(state.done)}/{len(state.tasks)} runs done", *cells]) + _left(state)
 
 
 def _left(state: StudyState) -> str:

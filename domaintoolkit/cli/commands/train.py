@@ -13,6 +13,7 @@ from domaintoolkit.cli.completion import complete_domains
 from domaintoolkit.cli.options import format_examples, json_option, model_threads_option, overwrite_option, print_json
 from domaintoolkit.cli.pipes import keep_input
 from domaintoolkit.cli.recipe_options import recipe_options
+from domaintoolkit.display import LiveLine
 from domaintoolkit.errors import OutputError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def command(
     if overwrite and (resume or int(os.environ.get("WORLD_SIZE", "1")) > 1):
         raise click.UsageError("--overwrite begins anew, in one process; with --resume or several, remove RUN instead")
     streams = _encode_sample(domain_name, threads, json_output) if folder is None else folder
-    from domaintoolkit.train import LiveLine, discard_run, is_precision_emulated, replace_settings, train
+    from domaintoolkit.train import discard_run, is_precision_emulated, replace_settings, train
 
     run = out or Path(f"{streams.name.removesuffix('-streams')}-model")
     begun = run if resume and recipe_file is None else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from domaintoolkit.jobs import Progress
 from domaintoolkit.report.charts import Table
 from domaintoolkit.report.chips import chips
 from domaintoolkit.report.folder.chosen_rows import ChosenRows, choose_rows
@@ -37,13 +38,15 @@ SECTIONS = (
 )
 
 
-def folder_page(folder: str | Path, entities: int = 10_000) -> RenderedPage:
+def folder_page(folder: str | Path, entities: int = 10_000, progress: Progress | None = None) -> RenderedPage:
     """A page of an encoded folder: fields, buckets, vocabulary, lengths, and up to `entities` histories.
 
     Raises `ArtifactError` if the folder is not a whole one.
     """
     encoded = open_encoded(folder)
     tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)
+    if progress is not None:
+        progress("reading histories", 0, None)
     counts = count_tokens(encoded, len(tokenizer.vocabulary))
     rows = choose_rows(encoded, tokenizer.schema.entity, None, entities)
     lengths = _all_lengths(encoded)
@@ -51,6 +54,8 @@ def folder_page(folder: str | Path, entities: int = 10_000) -> RenderedPage:
     splits = [
         [name, *(encoded.manifest.splits[name][each] for each in ("entities", "events", "tokens"))] for name in names
     ]
+    if progress is not None:
+        progress("drawing", 0, None)
     values, length = value_figures(tokenizer, counts), [length_figure(lengths)] if len(lengths) else []
     page = render_page(
         "folder.html",

@@ -11,6 +11,7 @@ import numpy as np
 
 from domaintoolkit.errors import ArtifactError, VocabularyMismatchError, pluralize
 from domaintoolkit.evaluate.part_ranks import fit_block, rank_parts
+from domaintoolkit.jobs import Progress
 from domaintoolkit.model import EventModel, TokenModel, load_model
 from domaintoolkit.report.charts import Figure, Table
 from domaintoolkit.report.chips import Chip, chips
@@ -78,6 +79,7 @@ def run_page(
     device: str | None = None,
     gains: Mapping[str, str] | None = None,
     exports: MapExports | None = None,
+    progress: Progress | None = None,
 ) -> RenderedPage:
     """A page of a finished training run.
 
@@ -92,7 +94,7 @@ def run_page(
     trained = None if record.data is None else open_encoded(record.data, verify=False)
     place = Path(encoded) if encoded is not None else record.data
     folder = None if place is None else open_encoded(place)
-    found = None if folder is None else _look(record, folder, tokenizer, entities, device)
+    found = None if folder is None else _look(record, folder, tokenizer, entities, device, progress or _report_nothing)
     if exports is not None:
         if found is None or found.map is None:
             reason = _absent(record) if found is None else found.no_map
@@ -233,7 +235,12 @@ def _absent(record: RunRecord) -> str:
 
 
 def _look(
-    record: RunRecord, folder: EncodedFolder, tokenizer: DomainTokenizer, entities: int, device: str | None
+    record: RunRecord,
+    folder: EncodedFolder,
+    tokenizer: DomainTokenizer,
+    entities: int,
+    device: str | None,
+    report: Progress,
 ) -> _HeldOut | None:
     vocabulary = DomainTokenizer.load(folder.tokenizer_folder).vocabulary
     if vocabulary.hash != tokenizer.vocabulary.hash:
@@ -244,22 +251,33 @@ def _look(
     split = next((name for name in ("test", "validation", "train") if splits.get(name, {}).get("entities")), None)
     if split is None:
         raise ArtifactError(str(folder.folder), "holds no streams")
+    report("reading histories", 0, None)
     rows = choose_rows(folder, entity, split, entities)
     seen = choose_rows(folder, entity, "train", COMPARED)
     model = load_model(record.folder, device)
+    report("ranking", 0, None)
     ranks = rank_parts(model, *fit_block(model, rows.ids[:RANKED], rows.starts[:RANKED]))
+    report("drawing the map", 0, None)
     drawn = draw_map(model, folder, tokenizer, rows, _choose_probe_rows(folder, entity, split, entities))
+    report("predicting", 0, None)
+    predictions = predict_events(model, tokenizer, rows, PREDICTIONS)
+    report("generating", 0, None)
+    generated = _generate(model, tokenizer, rows, seen, record.has_new_entities and split != "train")
     return _HeldOut(
         split,
         rows,
-        predict_events(model, tokenizer, rows, PREDICTIONS),
+        predictions,
         rank_table(ranks),
         calibration_figure(ranks),
         None if isinstance(drawn, str) else drawn,
         f"There is no map: {drawn}." if isinstance(drawn, str) else "",
-        _generate(model, tokenizer, rows, seen, record.has_new_entities and split != "train"),
+        generated,
         np.array([len(starts) for starts in rows.starts], np.int64),
     )
+
+
+def _report_nothing(stage: str, done: int, total: int | None) -> None:
+    """The progress that nobody looks at."""
 
 
 def _choose_probe_rows(folder: EncodedFolder, entity: Sequence[str], split: str, entities: int) -> ChosenRows:
