@@ -2,10 +2,11 @@
 
 from domaintoolkit.display.colours import COLOURS, Colour, colour_numbers
 from domaintoolkit.display.live_line import LiveLine, ShownState, fit_parts
-from domaintoolkit.display.markup import Fragment, ShownChip
+from domaintoolkit.display.markup import CHIP_STYLE, Fragment, ShownChip, chip_html
 from domaintoolkit.display.progress import ProgressBar
 
 __all__ = [
+    "CHIP_STYLE",
     "COLOURS",
     "Colour",
     "Fragment",
@@ -13,6 +14,7 @@ __all__ = [
     "ProgressBar",
     "ShownChip",
     "ShownState",
+    "chip_html",
     "colour_numbers",
     "fit_parts",
 ]

@@ -8,9 +8,11 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from domaintoolkit.display import COLOURS, colour_numbers
+from domaintoolkit.display import CHIP_STYLE, ShownChip, chip_html, colour_numbers
 from domaintoolkit.errors import printable
 from domaintoolkit.report.history import Cell, History, ShownEvent, ShownToken
+
+Colours = dict[str | None, int]
 
 __all__ = ["history_page"]
 
@@ -23,17 +25,18 @@ def history_page(history: History, vocabulary_size: int) -> str:
 
     It needs no other file and no network, and follows the reader's light or dark setting.
     """
-    colours = colour_numbers(history.fields)
+    titles = [_field_title(name) for name in history.fields]
+    colours = colour_numbers(titles)
     template = Template(files("domaintoolkit.report").joinpath("history.html").read_text(encoding="utf-8"))
     title = ", ".join(f"{name} {value}" for name, value in history.entity.items())
     return template.substitute(
         title=escape(title),
         facts="".join(_fact_html(name, text) for name, text in _facts(history, vocabulary_size)),
-        legend="".join(_legend_html(name, colours) for name in history.fields),
+        legend="".join(chip_html(ShownChip(title, title), colours) for title in titles),
         caption=escape(CAPTION if any(event.time for event in history.events) else VALUES),
         header=_cells_html(history.header, colours),
         events="\n".join(_event_html(event, colours) for event in history.events),
-        palette="\n".join(f".f{number} {{ --hue: {colour.hue}; }}" for number, colour in enumerate(COLOURS)),
+        chips=CHIP_STYLE,
     )  # fmt: skip
 
 
@@ -52,15 +55,11 @@ def _facts(history: History, vocabulary_size: int) -> Iterable[tuple[str, str]]:
     yield "vocabulary", f"{vocabulary_size:,} tokens"
 
 
-def _legend_html(name: str | None, colours: dict[str | None, int]) -> str:
-    return f'<span class="chip f{colours[name]}">{escape(_field_title(name))}</span>'
-
-
 def _field_title(name: str | None) -> str:
     return "anchor: the date of the first event" if name is None else name
 
 
-def _event_html(event: ShownEvent, colours: dict[str | None, int]) -> str:
+def _event_html(event: ShownEvent, colours: Colours) -> str:
     session = '<div class="session">session</div>' if event.starts_session else ""
     time = "" if event.time is None else f"<time>{escape(event.clock)}</time>"
     since = "" if event.since is None else f'<span class="since">+{event.since}</span>'
@@ -81,21 +80,21 @@ def _segmented_html(event: ShownEvent) -> str:
     return f'<div class="segmented"><span>=</span><div class="tokens">{shown}</div></div>'
 
 
-def _cells_html(cells: Iterable[Cell], colours: dict[str | None, int]) -> str:
+def _cells_html(cells: Iterable[Cell], colours: Colours) -> str:
     return "".join(_cell_html(cell, colours) for cell in cells)
 
 
-def _cell_html(cell: Cell, colours: dict[str | None, int]) -> str:
-    chips = "".join(_token_html(shown) for shown in cell.tokens)
+def _cell_html(cell: Cell, colours: Colours) -> str:
+    title = None if cell.is_special else _field_title(cell.field)
+    chips = "".join(_token_html(shown, title, colours) for shown in cell.tokens)
     if cell.is_special:
         return chips
     value = "" if cell.field is None else f'<span class="value">{_value_html(cell.value)}</span>'
-    return f'<div class="cell f{colours[cell.field]}"><div class="tokens">{chips}</div>{value}</div>'
+    return f'<div class="cell"><div class="tokens">{chips}</div>{value}</div>'
 
 
-def _token_html(shown: ShownToken) -> str:
-    kind = shown.token.kind
-    return f'<span class="chip {kind}" title="id {shown.id}, {kind}">{escape(shown.name)}</span>'
+def _token_html(shown: ShownToken, field: str | None, colours: Colours) -> str:
+    return chip_html(ShownChip(shown.name, field, f"id {shown.id}, {shown.token.kind}"), colours)
 
 
 def _value_html(value: Any) -> str:

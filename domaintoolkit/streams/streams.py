@@ -19,7 +19,7 @@ from domaintoolkit.display import Fragment, ShownChip
 from domaintoolkit.errors import LookupFailedError, NotFittedError, Refusal, pluralize
 from domaintoolkit.streams.keys import hash_keys
 from domaintoolkit.util.ragged import Ragged, offsets_of, positions
-from domaintoolkit.vocabulary import Vocabulary
+from domaintoolkit.vocabulary import Token, Vocabulary
 
 __all__ = ["Counts", "Ids", "Sessions", "Streams", "id_type"]
 
@@ -169,7 +169,7 @@ class Streams:
     def _repr_html_(self) -> str:
         """The first streams as a notebook shows them, each with the tokens of its first events."""
         vocabulary = self.vocabulary
-        fields = dict.fromkeys(token.field for token in vocabulary if token.field is not None)
+        fields = dict.fromkeys(field for token in vocabulary if (field := _shown_field(token)) is not None)
         shown = Fragment("Streams", self._size(), fields)
         for stream in range(min(len(self), FIRST_STREAMS)):
             key = ", ".join(str(value) for value in self.entities.slice(stream, 1).to_pylist()[0].values())
@@ -177,7 +177,9 @@ class Streams:
             bounds = [int(self.offsets[stream]), *starts[: FIRST_EVENTS + 1].tolist(), int(self.offsets[stream + 1])]
             for number, (low, high) in enumerate(pairwise(bounds[: FIRST_EVENTS + 2])):
                 found = (vocabulary.token(token) for token in self.ids[low:high].tolist())
-                shown.row(str(number) if number else key, [ShownChip(token.name, token.field) for token in found])
+                shown.row(
+                    str(number) if number else key, [ShownChip(token.name, _shown_field(token)) for token in found]
+                )
             if len(starts) > FIRST_EVENTS:
                 shown.note(f"and {pluralize(len(starts) - FIRST_EVENTS, 'more event')}")
         if len(self) > FIRST_STREAMS:
@@ -298,3 +300,8 @@ class Streams:
             sessions=None if self.sessions is None else self.sessions.select(chosen),
             rows=None if self.rows is None else self.rows[events],
         )
+
+
+def _shown_field(token: Token) -> str | None:
+    """The field whose colour a token is shown in; the anchor, which is of no field, has one too."""
+    return "anchor" if token.kind == "anchor" else token.field

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaintoolkit.display import Fragment, ShownChip
+from domaintoolkit.display import Fragment, ShownChip, chip_html
 
 
 class Tags(HTMLParser):
@@ -47,3 +47,12 @@ def test_the_rest_of_a_long_row_is_counted() -> None:
     fragment = Fragment("t")
     fragment.row("head", [ShownChip("x", None)] * 50)
     assert "and 10 more" in fragment.html()
+
+
+def test_a_token_is_the_same_in_a_notebook_and_on_a_page() -> None:
+    fragment = Fragment("t", fields=["brand"])
+    fragment.row("head", [ShownChip("[brand=<b>]", "brand"), ShownChip("[BOS]", None)])
+    colours: dict[str | None, int] = {"brand": 0}
+    assert chip_html(ShownChip("[brand=<b>]", "brand"), colours) in fragment.html()
+    assert chip_html(ShownChip("[BOS]", None), colours) in fragment.html()
+    assert 'title="id 3"' in chip_html(ShownChip("[BOS]", None, "id 3"), colours)

@@ -45,7 +45,7 @@ def test_all_tokens_are_shown(case: tuple[Schema, pa.Table, pa.Table]) -> None:
             assert [cell.field for cell in event.cells if not cell.is_special] == fields
         page = history_page(history, len(tokenizer.vocabulary))
         assert page.count("<article>") == len(history.events)
-        assert page.count('class="chip ') == len(tokens) + len(history.fields)
+        assert page.count('class="dt-chip') == len(tokens) + len(history.fields)
         for terminal in (False, True):
             said = io.StringIO()
             Screen(said, terminal).history(history)
