@@ -13,7 +13,7 @@ from domaintoolkit.errors import pluralize
 from domaintoolkit.proposal.columns.column_profile import Profile, plain_settings
 from domaintoolkit.proposal.columns.epochs import epoch_unit, names_time
 from domaintoolkit.proposal.columns.marks import find_path_mark, find_set_mark
-from domaintoolkit.proposal.columns.name_words import words_of
+from domaintoolkit.proposal.columns.name_words import COUNTS, words_of
 from domaintoolkit.proposal.time_choice import TimeChoice
 from domaintoolkit.schema import Categorical, Numeric, Text, Timestamp
 from domaintoolkit.times.calendar import HOUR
@@ -76,6 +76,8 @@ def choose(profile: Profile) -> Choice:
     if profile.rows > 100 and profile.filled < max(3, 0.0005 * profile.rows):
         return Choice(profile, None, f"nearly empty: {profile.filled:,} of {profile.rows:,} rows have a value")
     if profile.found.is_list:
+        if _are_vectors(profile):
+            return Choice(profile, None, "lists of numbers, such as coordinates: give each number a column of its own")
         return _set(profile, "|", "list")
     if profile.kind == "time":
         has_hours = profile.has_clock and (profile.times is None or _differ_within_days(profile.times[profile.there]))
@@ -94,6 +96,12 @@ def choose(profile: Profile) -> Choice:
     if profile.kind == "bool":
         return Choice(profile, Categorical(profile.name), f"yes or no{_nulls(profile)}")
     return _text(profile)
+
+
+def _are_vectors(profile: Profile) -> bool:
+    """True if lists are of fractions, which are not names of anything."""
+    elements = [element for value in profile.values[:500] for element in value.split("|") if element]
+    return sum(re.fullmatch(r"-?\d+\.\d+", element) is not None for element in elements) > 0.5 * len(elements)
 
 
 def choose_as(profile: Profile, kind: As) -> Choice:
@@ -128,7 +136,8 @@ def _number(profile: Profile) -> Choice:
     is_year = profile.hints("calendar") or profile.hints("late")
     if is_year and profile.distinct > 15 and 1800 < min(profile.numbers[profile.there]) < 2200:  # type: ignore[index]
         return Choice(profile, Numeric(profile.name), "year")
-    counted = words_of(profile.name)[:1] in (("n",), ("num",), ("nb",), ("anz",), ("cnt",), ("anzahl",))
+    words = words_of(profile.name)
+    counted = bool(COUNTS & set(words[:1])) or words[:2] == ("number", "of")
     is_dressed = bool({"prefix", "suffix", "percent", "decimal", "negative"} & set(profile.settings))
     named = (
         counted or is_dressed or profile.means("quantity") or (profile.hints("quantity") and not profile.hints("code"))
@@ -149,12 +158,12 @@ def _number(profile: Profile) -> Choice:
 
 def is_hhmm(profile: Profile) -> bool:
     """True if whole numbers are times of day, such as 945 and 2310."""
-    if profile.numbers is None or not profile.is_whole or not profile.hints("clock"):
+    if profile.numbers is None or not profile.is_whole or profile.distinct <= 24:
         return False
     own = profile.numbers[profile.there]
-    return profile.distinct > 24 and bool(
-        (own >= 0).all() and (own <= 2400).all() and (own % 100 < 60).all() and (own > 60).any()
-    )
+    is_clock = bool((own >= 0).all() and (own <= 2400).all() and (own % 100 < 60).all() and (own > 60).any())
+    # other numbers are hardly without any of 60 to 99, 160 to 199 and so on
+    return is_clock and (profile.hints("clock") or (profile.distinct > 400 and len(np.unique(own // 100)) > 12))
 
 
 def is_skewed(profile: Profile) -> bool:

@@ -38,6 +38,9 @@ LONGEST = 140
 HINTED = ("person", "thing", "session", "code")
 """Words of names that say that numbers are not amounts."""
 
+IDS = frozenset("id ids no nr num number key code uid uuid guid nummer kennung numero codigo cle codice".split())
+"""Words of the names of keys."""
+
 COMPARED = 12
 """Columns that are compared with each other."""
 
@@ -67,7 +70,7 @@ def find_entities(profiles: Sequence[Profile], time: TimeChoice | None) -> list[
     for profile in profiles:
         if profile.name in used or not _may_be(profile):
             continue
-        found[profile.name] = _score(profile, time)
+        found[profile.name] = _score(profile, time, profiles)
     order = sorted(found, key=lambda name: -found[name])[:COMPARED]
     chosen = [profile for profile in profiles if profile.name in order]
     for name, change in _nested(chosen, time).items():
@@ -90,7 +93,7 @@ def _may_be(profile: Profile) -> bool:
     return sum(lengths) / len(lengths) <= (LONGEST if words < 1.5 else 60)
 
 
-def _score(profile: Profile, time: TimeChoice | None) -> float:
+def _score(profile: Profile, time: TimeChoice | None, profiles: Sequence[Profile]) -> float:
     codes = profile.codes
     if time is not None:
         codes = np.where(time.there, codes, -1)
@@ -106,7 +109,12 @@ def _score(profile: Profile, time: TimeChoice | None) -> float:
     largest = float(profile.counts.max() / profile.filled)
     score -= 2.0 if largest > 0.3 and profile.distinct > 3 else 0.0
     score -= 0.5 * profile.missing
-    if profile.kind == "number" and not any(profile.hints(kind) for kind in HINTED) and is_smooth(profile):
+    if (
+        profile.kind == "number"
+        and not _names_key(profile)
+        and is_smooth(profile)
+        and not _is_counted(profile, profiles)
+    ):
         score -= 3.0
     # files are often sorted by who did it
     if runs(codes) < 1.3 and mean > 1.5 and profile.distinct > 5:
@@ -114,6 +122,28 @@ def _score(profile: Profile, time: TimeChoice | None) -> float:
     if sum(value.startswith("/") or "://" in value for value in profile.values[:500]) > 0.8 * len(profile.values[:500]):
         score -= 2.5  # pages are what is looked at
     return score + _by_name(profile)
+
+
+def _is_counted(profile: Profile, profiles: Sequence[Profile]) -> bool:
+    """True if the values stand together in the file, and another column counts the rows of each from the beginning."""
+    if profile.missing or runs(profile.codes) > 1.05:
+        return False
+    is_next = profile.codes[1:] != profile.codes[:-1]  # (rows - 1,)
+    for other in profiles:
+        if other is profile or other.numbers is None or not other.is_whole or other.missing:
+            continue
+        steps = np.diff(other.numbers)
+        firsts = other.numbers[1:][is_next]
+        is_row = (steps == 1)[~is_next].mean() > 0.98 if not is_next.all() else False
+        if is_row and len(firsts) and (firsts == other.numbers[0]).mean() > 0.9:
+            return True
+    return False
+
+
+def _names_key(profile: Profile) -> bool:
+    """True if a name says that numbers are not amounts: a `taxi_id` or a `taxi`, but not `taxi_out`."""
+    is_id = bool(IDS & set(words_of(profile.name)))
+    return any(profile.means(kind) or (is_id and profile.hints(kind)) for kind in HINTED)
 
 
 def is_unlikely(profile: Profile) -> bool:
@@ -126,6 +156,8 @@ def _by_name(profile: Profile) -> float:
     is_property = len(own) > 1 and (own[-1] in ATTRIBUTES or (own[-1] in PARTS and bool(ATTRIBUTES & set(own))))
     if profile.means("session"):
         return -0.7
+    if _is_prose(profile):
+        return -2.5
     score = 0.0
     if profile.hints("person"):
         score += -1.0 if is_property else 3.0
@@ -146,6 +178,14 @@ def _by_name(profile: Profile) -> float:
     for kind, points in (("label", 3.0), ("time", 2.0), ("calendar", 2.5)):
         score -= points if profile.hints(kind) else 0.0
     return score
+
+
+def _is_prose(profile: Profile) -> bool:
+    """True if values are sentences, such as the subjects of messages, which name nobody."""
+    sample = profile.values[:500]
+    # groups of digits, as in the number of an account, are not words
+    words = sum(word.strip(".,:;!?'\"").isalpha() for value in sample for word in value.split())
+    return profile.kind == "text" and words > 3.5 * len(sample)
 
 
 def _nested(profiles: Sequence[Profile], time: TimeChoice | None) -> dict[str, float]:

@@ -14,7 +14,7 @@ from domaintoolkit.proposal.proposal import UserChoices
 from domaintoolkit.proposal.redundancy.copies import copies
 from domaintoolkit.proposal.redundancy.derivations import find_derived
 from domaintoolkit.proposal.redundancy.leaks import is_split
-from domaintoolkit.proposal.redundancy.time_parts import from_time
+from domaintoolkit.proposal.redundancy.time_parts import find_parts, from_time
 from domaintoolkit.proposal.roles import Roles
 from domaintoolkit.schema import Categorical, Numeric, Timestamp
 
@@ -68,6 +68,8 @@ class FieldChooser:
             return "a name of a person"
         if isinstance(choice.spec, Categorical) and is_batch(profile, roles.time):
             return "identifier: its values stand together and never come back"
+        if isinstance(choice.spec, Categorical | Numeric) and self.histories.is_paced(profile):
+            return "counts with the time"
         return self.histories.find_counted(profile, roles.session)
 
     def _find_needless(self, made: Sequence[Choice]) -> dict[str, str]:
@@ -78,6 +80,8 @@ class FieldChooser:
             if isinstance(each.spec, Categorical) and self.histories.is_owned(each.profile)
         } | self._copies_of_keys(made)
         left = [each for each in made if each.profile.name not in self.said and each.profile.name not in found]
+        found |= find_parts(left)
+        left = [each for each in left if each.profile.name not in found]
         found |= copies(left, self.roles.entity.codes)
         left = [each for each in left if each.profile.name not in found and not self.histories.is_static(each.profile)]
         found |= find_derived(left, self.roles.time)

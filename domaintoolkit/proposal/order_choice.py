@@ -67,11 +67,10 @@ class SeenHistories:
         for profile in self.profiles:
             if profile.name in self.entity.names or profile.kind != "number" or profile.missing > 0.02:
                 continue
-            if (
-                not (profile.means("offset") or profile.means("elapsed"))
-                or profile.distinct < 8
-                or self._growth(profile) < 0.97
-            ):
+            is_named = profile.means("offset") or profile.means("elapsed")
+            is_stamp = profile.means("time") and profile.distinct > 50 and not is_hhmm(profile)
+            growth = self._growth(profile) if is_named or is_stamp else 0.0
+            if profile.distinct < 8 or growth < (0.97 if is_named else 0.995):
                 continue
             if profile.numbers is not None and profile.numbers[profile.there].min() >= 0:
                 made = offset_time(profile)
@@ -157,7 +156,7 @@ class SeenHistories:
         """The columns that order events of one time, or all events if there is no time."""
         made: list[Profile] = []
         if self.time is None:
-            outer = self._sequence(candidates, self.codes, session)
+            outer = self._find_number_of(session, candidates) or self._sequence(candidates, self.codes, session)
             if outer is not None:
                 made.append(outer)
         elif self.ties < TIES:
@@ -189,6 +188,21 @@ class SeenHistories:
             pairs = combined(within, profile.codes)
             own = pairs[pairs >= 0]
             if len(own) and float((np.bincount(own)[own] == 1).mean()) > 0.5:
+                return profile
+        return None
+
+    def _find_number_of(self, session: Profile | None, candidates: Sequence[Profile]) -> Profile | None:
+        """The column that numbers the sessions of each entity, such as an `order_number`, in any order of the rows."""
+        if session is None:
+            return None
+        visits = combined(self.codes, session.codes)
+        number = len(np.unique(visits[visits >= 0]))
+        for profile in candidates:
+            if not profile.is_whole or profile.missing or not profile.hints("sequence"):
+                continue
+            numbered = combined(self.codes, profile.codes)
+            is_one = len(np.unique(numbered[numbered >= 0])) == number and explained(visits, profile.codes)[0] == 1.0
+            if is_one and 2 <= profile.distinct < 0.5 * number:
                 return profile
         return None
 
@@ -236,7 +250,8 @@ class SeenHistories:
             growth = self._growth(profile, np.where(rows, within, -1))
             named = profile.hints("sequence") or profile.hints("elapsed")
             is_id = profile.is_unique and (profile.hints("code") or profile.hints("session"))
-            if unique < 0.97 or growth < (0.9 if named else 0.98) or not (named or (is_id and tied > MANY_TIES)):
+            is_ordered = growth >= (0.9 if named else 0.98) or (named and _counts_each(within[rows], profile, rows))
+            if unique < 0.97 or not is_ordered or not (named or (is_id and tied > MANY_TIES)):
                 continue
             score = unique + growth + (1.0 if named else 0.0)
             if best is None or score > best[0]:
@@ -272,6 +287,20 @@ class SeenHistories:
         # the numbers of several histories begin alike, or grow a lot
         return float((steps == 1).mean()) > 0.05
 
+    def is_paced(self, profile: Profile) -> bool:
+        """True if a number grows with the time in each history as a clock does, such as that of a round of readings."""
+        if self.time is None or profile.numbers is None or not profile.is_whole or profile.distinct < 50:
+            return False
+        rows = self._order[profile.there[self._order]]
+        same = self.codes[rows][1:] == self.codes[rows][:-1]
+        steps = np.diff(profile.numbers[rows])[same]
+        times = np.diff(self.time.times[rows])[same]  # µs
+        is_later = times > 0
+        if is_later.sum() < 50 or (steps < 0).any():
+            return False
+        pace = float(np.median(steps[is_later] / times[is_later]))
+        return pace > 0 and float((np.abs(steps - pace * times) <= 1.0 + 0.01 * steps).mean()) > 0.99
+
     def is_owned(self, profile: Profile) -> bool:
         """True if each value of a column belongs to one entity, though entities have several: it names their things."""
         if profile.distinct < max(50, 1.3 * self._entities) or self._entities < 20 or profile.missing > 0.3:
@@ -306,6 +335,17 @@ class SeenHistories:
         if not profile.has_clock:
             return float((np.abs(after) < DAY).mean()) > 0.95
         return float((after >= 0).mean()) > 0.95 and float((after == 0).mean()) > 0.3
+
+
+def _counts_each(groups: Codes, profile: Profile, rows: NDArray[np.bool_]) -> bool:
+    """True if the numbers of each group are 1, 2, 3 and so on, in any order of the rows."""
+    if profile.numbers is None:
+        return False
+    sizes = np.bincount(groups)
+    highest = np.zeros(len(sizes))
+    np.maximum.at(highest, groups, profile.numbers[rows])
+    full = sizes > 0
+    return float((highest[full] == sizes[full]).mean()) > 0.95 and float(profile.numbers[rows].min()) == 1.0
 
 
 def _count_changes(visit: NDArray[np.int64], own: NDArray[np.int64]) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from domaintoolkit.errors import ProposalError
 from domaintoolkit.proposal.columns.column_profile import Profile, look_up
 from domaintoolkit.proposal.columns.dependencies import combined, is_bijective
+from domaintoolkit.proposal.columns.name_words import COUNTS, words_of
 from domaintoolkit.proposal.entity_choice import SURE, EntityChoice, find_entities, is_unlikely
 from domaintoolkit.proposal.order_choice import SeenHistories, is_batch
 from domaintoolkit.proposal.proposal import Question, UserChoices
@@ -149,9 +150,11 @@ class RoleFinder:
 def _is_label(profile: Profile) -> bool:
     """True if a name says that the column is to be predicted, and its values can be labels."""
     is_late = profile.hints("time") or (profile.distinct != 2 and profile.hints("late"))
-    # a column `clicks` or `deaths` counts
+    # a column `clicks` or `deaths` counts, and so does `click_nb`
     few = 2 <= profile.distinct <= (2 if profile.name.endswith("s") else 20) and profile.missing < 0.999
-    return profile.hints("label") and few and not is_late and profile.kind in ("number", "bool", "text")
+    is_counted = profile.hints("sequence") or bool(COUNTS & set(words_of(profile.name)))
+    is_named = profile.hints("label") and not is_counted
+    return is_named and few and not is_late and profile.kind in ("number", "bool", "text")
 
 
 def _is_key(profile: Profile) -> bool:

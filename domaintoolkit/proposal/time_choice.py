@@ -31,7 +31,10 @@ OFFSET_UNITS = {
     "d": "day days d tage dia dias jour jours tag giorno giorni",
 }
 LONG_SECONDS = 10 * 86_400
-"""Seconds since a beginning beyond which numbers without a unit are milliseconds."""
+"""Seconds since the beginning of a history beyond which numbers without a unit are milliseconds."""
+
+LONG_TABLE = 10 * 365 * 86_400
+"""The same if they count from the beginning of the whole table."""
 
 JOINED = 0.02
 """The share of rows without a time of day up to which it is joined to the date."""
@@ -202,7 +205,9 @@ def offset_time(profile: Profile) -> TimeChoice | None:
     own = words_of(profile.name)
     counted = profile.numbers[profile.there]
     # without a unit in the name: a history of many days in seconds is one of minutes in milliseconds
-    likely = "ms" if len(counted) and profile.is_whole and np.abs(counted).max() > LONG_SECONDS else "s"
+    # numbers that grow throughout the file count from its beginning, not from one of each history
+    longest = LONG_TABLE if len(counted) > 1 and (np.diff(counted) >= 0).mean() > 0.999 else LONG_SECONDS
+    likely = "ms" if len(counted) and profile.is_whole and np.abs(counted).max() > longest else "s"
     unit = next((unit for unit, words in OFFSET_UNITS.items() if set(own) & set(words.split())), likely)
     factor = {"ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "d": DAY}[unit]
     settings = {name: value for name, value in profile.settings.items() if name in ("null", "trim")}

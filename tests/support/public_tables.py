@@ -141,3 +141,99 @@ def web_log(folder: Path) -> tuple[Path, dict[str, str]]:
         "request": "categorical",
         "user_agent": "static categorical",
     }
+
+
+@table
+def attributed_clicks(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Seconds since the beginning of the table, and -1 in all columns that come after a label."""
+    rng = np.random.default_rng(26)
+    rows = []
+    for number, user in enumerate(ranked(rng, 6_000, 900)):
+        is_bought, clicks = rng.random() < 0.05, int(rng.geometric(0.4))
+        rows.append([number * 400, user * 7919 % 28_000, ranked(rng, 1, 60)[0] * 31_337 % 10_000, int(is_bought),
+                     int(rng.integers(1, 29_000)) if is_bought else -1, int(is_bought and rng.random() < 0.5),
+                     clicks if is_bought else -1, f"{rng.lognormal(-9, 1):.6f}"])  # fmt: skip
+    header = "timestamp uid campaign conversion conversion_id attribution click_nb cost"
+    return write_rows(folder / "clicks.tsv", rows, header, delimiter="\t"), {
+        "timestamp": "time",
+        "uid": "entity",
+        "campaign": "categorical",
+        "conversion": "label",
+        "conversion_id": "leak",
+        "attribution": "leak",
+        "click_nb": "leak",
+        "cost": "numeric",
+    }
+
+
+@table
+def baskets_by_order(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Lines in the order of the orders' ids, which is not the order in which a user gave them."""
+    rng = np.random.default_rng(27)
+    ids, rows = list(rng.permutation(5_000)), []
+    for user in range(90):
+        for number in range(1, int(rng.integers(4, 14))):
+            order = int(ids.pop())
+            rows += [[order, 7 * item + 3, place, user, number]
+                     for place, item in enumerate(ranked(rng, int(rng.integers(1, 7)), 200), 1)]  # fmt: skip
+    rows.sort(key=lambda row: row[:2])
+    return write_rows(folder / "lines.csv", rows, "order_id product_id add_to_cart_order user_id order_number"), {
+        "order_id": "session",
+        "product_id": "categorical",
+        "add_to_cart_order": "order",
+        "user_id": "entity",
+        "order_number": "order",
+    }
+
+
+@table
+def engine_cycles(folder: Path) -> tuple[Path, dict[str, str]]:
+    """No header: an engine, the number of its cycle, and readings."""
+    rng = np.random.default_rng(28)
+    rows = [
+        [engine, cycle, f"{642 + cycle / 99 + rng.normal():.2f}", int(rng.integers(391, 396)), "518.67"]
+        for engine in range(1, 41) for cycle in range(1, int(rng.integers(30, 90)))
+    ]  # fmt: skip
+    return write_rows(folder / "engines.txt", rows, delimiter=" "), {
+        "column_1": "entity",
+        "column_2": "order",
+        "column_3": "numeric",
+        "column_4": "categorical",
+        "column_5": "out",
+    }
+
+
+@table
+def desk_messages(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Tickets with a subject, which is a sentence and names nobody, and a time of day that is not named as one."""
+    rng = np.random.default_rng(29)
+    words = [
+        "printer",
+        "mail",
+        "screen",
+        "password",
+        "network",
+        "cable",
+        "invoice",
+        "login",
+        "account",
+        "update",
+        "driver",
+        "phone",
+    ]
+    tickets = [" ".join(rng.choice(words, 5)) for _ in range(300)]
+    rows = []
+    for row, ticket in enumerate(np.sort(rng.integers(0, 300, 2_400))):
+        at = dt.datetime(2024, 1, 1) + dt.timedelta(minutes=row * 7)
+        clock = int(rng.integers(0, 1440))
+        rows.append([f"T{ticket}", at, tickets[ticket], str(rng.choice(["open", "note", "done"])),
+                     f"{clock // 60:02}{clock % 60:02}", str(rng.choice(["Gold", "Basic"])), ""])  # fmt: skip
+        rows[-1][-1] = int(rng.integers(1, 9)) if rows[-1][-2] == "Gold" else ""
+    return write_rows(folder / "tickets.csv", rows, "ticket_id at subject action wheels_off plan NumberOfSeats"), {
+        "ticket_id": "entity",
+        "at": "time",
+        "action": "categorical",
+        "wheels_off": "numeric",
+        "plan": "categorical",
+        "NumberOfSeats": "numeric",
+    }

@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
-__all__ = ["has_word", "means", "plain_name", "words_of"]
+__all__ = ["COUNTS", "has_word", "means", "plain_name", "words_of"]
 
 _WORDS = {
     "person": (
@@ -114,6 +114,9 @@ KINDS = {kind: frozenset(text.split()) for kind, text in _WORDS.items()}
 
 
 _ALL = frozenset().union(*KINDS.values())
+
+COUNTS = frozenset(("n", "num", "nb", "anz", "cnt", "count", "anzahl"))
+"""Words beside the name of a thing that say that a column counts such things."""
 
 ENDS = (
     "duration amount distance number price count value total name code type date time year cost key id nr no"

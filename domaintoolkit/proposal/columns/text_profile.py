@@ -199,7 +199,9 @@ def _as_clock(profile: Profile, maybe: Sequence[str]) -> Profile | None:
     sample = [value for value in _sampled(profile) if value not in maybe]
     if not sample:
         return None
-    if all(re.fullmatch(r"([01]\d|2[0-4])[0-5]\d", value) for value in sample) and profile.hints("clock"):
+    # other codes are hardly without any of 60 to 99, 160 to 199 and so on
+    is_clock = profile.hints("clock") or (len(sample) > 200 and len({value[:2] for value in sample}) > 12)
+    if is_clock and all(re.fullmatch(r"([01]\d|2[0-4])[0-5]\d", value) for value in sample):
         return replace(profile, kind="clock", settings=profile.settings | {"time_format": "%H%M"}, has_clock=True)
     own = find_clock_format(sample)
     if own is None or not (own.startswith(("%H", "%I")) or "%p" in own or profile.hints("clock")):

@@ -136,7 +136,9 @@ def _flags(kept: Sequence[Choice]) -> dict[str, str]:
     out = {}
     for choice in kept:
         flag = choice.profile
-        if flag.distinct != 2 or flag.missing or not isinstance(choice.spec, Categorical):
+        # two words, such as kinds of customers, say more than the null of another column
+        is_flag = flag.kind == "bool" or flag.is_whole
+        if flag.distinct != 2 or flag.missing or not isinstance(choice.spec, Categorical) or not is_flag:
             continue
         same = [float(((flag.codes == 1) == other.there).mean()) for other in partial]
         told = [other.name for other, share in zip(partial, same, strict=True) if max(share, 1 - share) > 0.9995]

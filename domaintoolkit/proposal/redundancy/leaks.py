@@ -33,8 +33,8 @@ def find_leaks(label: Profile, others: Sequence[Profile]) -> list[str]:
     rare = label.codes == int(np.argmin(label.counts))
     found = []
     for profile in others:
-        filled = profile.there.astype(np.int64)
-        if 0.0 < profile.missing < 1.0:
+        filled = _differs(profile).astype(np.int64)
+        if 0 < filled.sum() < len(filled):
             agree = max(
                 float((filled[label.there] == rare[label.there]).mean()),
                 float((filled[label.there] != rare[label.there]).mean()),
@@ -44,9 +44,29 @@ def find_leaks(label: Profile, others: Sequence[Profile]) -> list[str]:
             if agree > 1 - 0.02 * (1 - baseline):
                 found.append(profile.name)
                 continue
-        if 1 < profile.distinct <= 50 and _fixes(profile.codes, label.codes, rare):
+        if 1 < profile.distinct <= 50 and (
+            _fixes(profile.codes, label.codes, rare) or _tells(profile, label.there, rare)
+        ):
             found.append(profile.name)
     return found
+
+
+def _differs(profile: Profile) -> np.ndarray:
+    """(rows,): True at rows with a value, other than the one that most rows have in place of none, such as -1."""
+    usual = int(np.argmax(profile.counts))
+    is_default = profile.counts[usual] > 0.5 * profile.rows
+    return profile.there & (profile.codes != usual) if is_default else profile.there
+
+
+def _tells(profile: Profile, there: np.ndarray, rare: np.ndarray) -> bool:
+    """True if some values occur only with the rare label, and with a good part of its rows: they came after it."""
+    if not 30 <= rare.sum() < 0.3 * there.sum():
+        return False
+    own = profile.codes + 1  # null is a value too
+    all_rows, rare_rows = np.bincount(own[there], minlength=2), np.bincount(own[rare & there], minlength=2)
+    rare_rows = np.pad(rare_rows, (0, len(all_rows) - len(rare_rows)))
+    sure = (all_rows >= 30) & (rare_rows == all_rows)
+    return bool(rare_rows[sure].sum() > 0.2 * rare.sum())
 
 
 def _fixes(codes: Codes, label: Codes, rare: np.ndarray) -> bool:

@@ -1,6 +1,8 @@
-"""`from_time`: columns that the time of the event gives."""
+"""`from_time` and `find_parts`: columns that the time of the event, or another time, gives."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,10 +10,12 @@ from numpy.typing import NDArray
 from domaintoolkit.proposal.columns.column_profile import Profile
 from domaintoolkit.proposal.columns.dependencies import explained, is_bijective
 from domaintoolkit.proposal.columns.epochs import epoch_times, epoch_unit
+from domaintoolkit.proposal.encoder_choice import Choice
 from domaintoolkit.proposal.time_choice import TimeChoice
-from domaintoolkit.times.calendar import DAY
+from domaintoolkit.schema import Categorical, Numeric, Timestamp
+from domaintoolkit.times.calendar import DAY, HOUR
 
-__all__ = ["from_time"]
+__all__ = ["find_parts", "from_time"]
 
 NEAR = 60.0
 """Seconds from the event's time up to which another says when the event was received or stored."""
@@ -32,6 +36,8 @@ def from_time(profile: Profile, time: TimeChoice) -> str | None:
         has_clock = profile.has_clock or profile.kind == "number"
         if not has_clock:
             return f"derived from {time.name}: its date" if same.mean() > 0.995 else None
+        if _is_hour(times[both], time.times[both]):
+            return f"derived from {time.name}: its hour"
         away = float(np.quantile(np.abs(steps), 0.995)) / 1e6  # s
         return f"derived from {time.name}: at most {away:.2g} s from it" if away <= NEAR else None
     if profile.distinct < 2 or profile.missing > 0.05 or profile.hints("person") or profile.hints("thing"):
@@ -55,6 +61,30 @@ def from_time(profile: Profile, time: TimeChoice) -> str | None:
         if not is_fine and share > 0.999 and support > 0.5 and profile.distinct <= number:
             return f"derived from {time.name}: its {name}"
     return None
+
+
+def find_parts(choices: Sequence[Choice]) -> dict[str, str]:
+    """Parts of the calendar that a second time gives, such as the month of posting, each with the reason."""
+    seconds = [
+        TimeChoice((each.profile,), each.profile.times, each.profile.there, has_clock=each.profile.has_clock)
+        for each in choices
+        if isinstance(each.spec, Timestamp) and each.profile.kind == "time" and each.profile.times is not None
+    ]
+    found = {}
+    for each in choices:
+        if isinstance(each.spec, Categorical | Numeric) and each.profile.hints("calendar"):
+            reasons = (from_time(each.profile, second) for second in seconds)
+            found |= {each.profile.name: reason for reason in reasons if reason}
+    return found
+
+
+def _is_hour(cut: NDArray[np.int64], times: NDArray[np.int64]) -> bool:
+    """True if times are others without their minutes, perhaps in another zone, which may have a summer time."""
+    if (cut % HOUR != 0).any() or not (times % HOUR != 0).any():
+        return False
+    hours, counts = np.unique(times // HOUR - cut // HOUR, return_counts=True)
+    two = np.sort(counts)[-2:].sum() / len(cut)
+    return bool(len(hours) < 100 and two > 0.995)
 
 
 def _times(profile: Profile) -> NDArray[np.int64] | None:

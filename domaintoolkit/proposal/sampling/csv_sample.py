@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 
-from domaintoolkit.proposal.sampling.byte_pieces import BUDGET, read_head, take_pieces
+from domaintoolkit.proposal.sampling.byte_pieces import TextPieces, read_head
 from domaintoolkit.proposal.sampling.dialects import CsvDialect, find_dialect
 from domaintoolkit.proposal.sampling.encodings_found import decode_pieces, lenient
 from domaintoolkit.proposal.sampling.file_headers import check_one_table, join_headers
 from domaintoolkit.proposal.sampling.table_sample import (
-    FILES,
     ROWS,
     FoundColumn,
     TableSample,
     estimate_total,
     join_chunks,
     make_path,
-    spread_files,
 )
 from domaintoolkit.reading import RefusedRow, SourceFile, open_source
 from domaintoolkit.schema import Column, Reader
@@ -41,8 +39,11 @@ class _CountedRefusals:
         self.rows += sum(1 for _ in rows)
 
 
-def sample_csv(files: tuple[SourceFile, ...], encoding: str, delimiter: str | None, folder: Path) -> TableSample:
-    """The rows of pieces of the files; those are written into `folder` as files of whole records."""
+def sample_csv(
+    files: tuple[SourceFile, ...], found: Mapping[SourceFile, TextPieces], encoding: str, delimiter: str | None,
+    folder: Path,
+) -> TableSample:  # fmt: skip
+    """The rows of the pieces that were found in some of the files; those are written into `folder` as whole records."""
     # the first file decides the dialect; of others only the headers are compared
     heads = {file: read_head(file, 1 << 16).decode(encoding, errors="ignore") for file in files[1:HEADERS]}
     first = read_head(files[0]).decode(encoding, errors="ignore")
@@ -50,27 +51,25 @@ def sample_csv(files: tuple[SourceFile, ...], encoding: str, delimiter: str | No
     others = {file: find_dialect(head, file.name, dialect.delimiter) for file, head in heads.items()}
     tables = {files[0]: dialect, **others}
     if dialect.header:
-        check_one_table({file: found.headers for file, found in tables.items()})
+        check_one_table({file: each.headers for file, each in tables.items()})
     paths, seen = [], []
-    chosen = spread_files(files, FILES)
-    for number, file in enumerate(chosen):
-        found = take_pieces(file, BUDGET // len(chosen))
+    for number, (file, own) in enumerate(found.items()):
         path = make_path(folder, file, number, ".csv")
-        pieces = decode_pieces(found.pieces, encoding)
+        pieces = decode_pieces(own.pieces, encoding)
         rows = [pieces[0] if len(pieces) == 1 else _trim(pieces[0], dialect, True)]
         rows += [_trim(piece, dialect, False) for piece in pieces[1:]]
         path.write_bytes("".join(rows).encode(encoding, errors=lenient(encoding)))
         paths.append(str(path))
-        seen.append(found.seen)
-    headers, aliases = join_headers([found.headers for found in tables.values()])
+        seen.append(own.seen)
+    headers, aliases = join_headers([each.headers for each in tables.values()])
     settings = dialect.settings | ({} if encoding == "utf-8" else {"encoding": encoding})
     # everything is read as text: the types are what is to be found out
     columns = tuple(
         Column(f"{number}", source=header, occurrence=which, optional=dialect.header, aliases=aliases.get(header, ()))
         for number, (header, which, _) in enumerate(headers)
     )
-    own = {header for header, _, _ in headers}
-    folders = [name for name in files[0].partition if name not in own]
+    named = {header for header, _, _ in headers}
+    folders = [name for name in files[0].partition if name not in named]
     headers += [(name, None, False) for name in folders]
     columns += tuple(Column(f"{len(columns) + number}", source=name) for number, name in enumerate(folders))
     refused = _CountedRefusals()
@@ -79,7 +78,7 @@ def sample_csv(files: tuple[SourceFile, ...], encoding: str, delimiter: str | No
     columns_read = pa.Table.from_batches(batches, pa.schema([(column.name, pa.string()) for column in columns]))
     table = _limit_rows(columns_read)
     # the part of each file that was looked at, times the part of the files
-    share = sum(seen) / len(seen) * len(chosen) / len(files)
+    share = sum(seen) / len(seen) * len(found) / len(files)
     found_columns = tuple(
         FoundColumn(header, join_chunks(table[number]), which, optional, False, aliases.get(header, ()))
         for number, (header, which, optional) in enumerate(headers)

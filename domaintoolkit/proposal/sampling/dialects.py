@@ -24,6 +24,7 @@ TITLES = 30
 """Lines in front of the header, at most."""
 
 NUMBER = re.compile(r"[-+(]?[\W_]{0,3}[0-9][0-9.,' \u00a0\u202f]*\)?\s*[%\w€]{0,3}")
+CLOCK = re.compile(r"\b[0-9]{1,2}:[0-9]{2}\b")
 TIME = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([T ].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9.]+)?.*")
 
 
@@ -103,7 +104,9 @@ def _try(lines: Sequence[str], mark: str, quote: str, comment: str | None) -> tu
         return None
     # the number of columns of most records, of equally frequent ones the larger
     width, count = max(widths.items(), key=lambda entry: (entry[1], entry[0]))
-    first = next(number for number, row in enumerate(rows) if len(row) == width)
+    if mark == ":" and sum(CLOCK.search(line) is not None for line in kept) > 0.5 * len(kept):
+        return None  # it stands in times of day
+    first = _find_first(rows, width)
     steady = count / sum(any(row) for row in rows[first:])
     if width < 2 or steady < STEADY or first > TITLES or (len(rows) > 20 and count < 0.5 * len(rows)):
         return None
@@ -119,7 +122,8 @@ def _try(lines: Sequence[str], mark: str, quote: str, comment: str | None) -> tu
         plain_widths = Counter(len(row) for row in plain if any(row))
         if plain_widths[width] >= count and plain_widths[width] / sum(plain_widths.values()) >= STEADY:
             own, rows, escape, breaks = False, plain, None, False
-    titles = 0 if not first else _line_of(lines, kept, rows[first], mark)
+            first = _find_first(rows, width)
+    titles = 0 if not first else _line_of(lines, kept, rows[first], mark, quote)
     dialect = CsvDialect(mark, own, escape, titles, comment, has_line_breaks=breaks)
     table = tuple(tuple(row) for row in rows[first:] if len(row) == width)
     # of two marks that both split all lines, the one that is rarer inside of values gives more columns
@@ -128,9 +132,22 @@ def _try(lines: Sequence[str], mark: str, quote: str, comment: str | None) -> tu
     return score, _with_header(dialect, table, width)
 
 
-def _line_of(lines: Sequence[str], kept: Sequence[str], row: Sequence[str], mark: str) -> int:
+def _find_first(rows: Sequence[Sequence[str]], width: int) -> int:
+    """The number of the first row of the table; title lines may be filled up with delimiters to its width."""
+    filled = [sum(bool(value.strip()) for value in row) for row in rows]
+    usual = sorted(filled)[len(filled) // 2]
+    own = [number for number, row in enumerate(rows) if len(row) == width]
+    full = next((number for number in own if filled[number] > usual / 3), own[0])
+    return full if full <= TITLES else own[0]
+
+
+def _line_of(lines: Sequence[str], kept: Sequence[str], row: Sequence[str], mark: str, quote: str) -> int:
     """The number of lines before the one that begins with the first value of `row`."""
     start = row[0]
+    for number, line in enumerate(lines[: TITLES * 2]):
+        if _split([line], mark, quote)[0] == [list(row)]:
+            return number
+    # a header whose names have line breaks
     for number, line in enumerate(lines[: TITLES * 2]):
         if line.lstrip("\"' ").startswith(start) and (mark == "whitespace" or mark in line):
             return number

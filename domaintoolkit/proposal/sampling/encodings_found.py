@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Sequence
 
-__all__ = ["decode_pieces", "find_encoding", "lenient"]
+__all__ = ["decode_pieces", "find_encoding", "lenient", "settle_encoding"]
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -58,6 +58,26 @@ def find_encoding(head: bytes) -> str:
     except UnicodeDecodeError:
         return _single(head)
     return "utf-8"
+
+
+def settle_encoding(pieces: Sequence[bytes], encoding: str) -> str:
+    """The encoding of a file whose beginning is in `encoding`: a few letters further on may show that it is another."""
+    if encoding != "utf-8":
+        return encoding
+    good = bad = 0
+    for piece in pieces:
+        for run in re.finditer(rb"[\x80-\xff]+", piece):
+            # a piece may begin and end within a character
+            if run.start() == 0 or run.end() == len(piece):
+                continue
+            try:
+                run[0].decode()
+            except UnicodeDecodeError:
+                bad += 1
+            else:
+                good += 1
+    # in UTF-8 that is damaged in a few rows, most letters are as they should be
+    return _single(b"\n".join(pieces)) if bad > good else "utf-8"
 
 
 def _without_mark(head: bytes) -> str | None:

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from domaintoolkit.errors import SourceError
-from domaintoolkit.proposal.sampling.byte_pieces import read_head
+from domaintoolkit.proposal.sampling.byte_pieces import BUDGET, read_head, take_pieces
 from domaintoolkit.proposal.sampling.columnar_sample import sample_columnar
 from domaintoolkit.proposal.sampling.csv_sample import sample_csv
-from domaintoolkit.proposal.sampling.encodings_found import find_encoding
+from domaintoolkit.proposal.sampling.encodings_found import find_encoding, settle_encoding
 from domaintoolkit.proposal.sampling.excel_sample import sample_excel
 from domaintoolkit.proposal.sampling.json_sample import sample_json
-from domaintoolkit.proposal.sampling.table_sample import TableSample, spread_files
+from domaintoolkit.proposal.sampling.table_sample import FILES, TableSample, spread_files
 from domaintoolkit.reading import SourceFile, find_files
 
 __all__ = ["take_sample"]
@@ -26,17 +26,23 @@ def take_sample(
     paths: Sequence[str], encoding: str | None = None, delimiter: str | None = None
 ) -> Iterator[TableSample]:
     """Rows of the files that `paths` name; the files with these rows are there as long as the block runs."""
-    files, encoding = _find(paths, encoding)
+    files, found = _find(paths, encoding)
     full = tuple(file for file in files if file.kind != "empty")
     kinds = {_kind_of(file) for file in full}
     if len(kinds) > 1:
         raise SourceError(", ".join(paths[:3]), f"files of several kinds ({', '.join(sorted(kinds))}); give one kind")
     with tempfile.TemporaryDirectory(prefix="domaintoolkit-") as folder:
         kind = kinds.pop()
-        if kind == "csv":
-            sample = sample_csv(full, encoding, delimiter, Path(folder))
-        elif kind == "json lines":
-            sample = sample_json(full, encoding, Path(folder))
+        if kind in ("csv", "json lines"):
+            chosen = spread_files(full, FILES)
+            # one reading for both the encoding and the rows
+            pieces = {file: take_pieces(file, BUDGET // len(chosen)) for file in chosen}
+            if encoding is None:
+                found = settle_encoding([piece for each in pieces.values() for piece in each.pieces], found)
+            if kind == "csv":
+                sample = sample_csv(full, pieces, found, delimiter, Path(folder))
+            else:
+                sample = sample_json(full, pieces, found, Path(folder))
         elif kind == "excel":
             sample = sample_excel(full)
         else:

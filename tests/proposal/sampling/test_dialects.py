@@ -20,6 +20,16 @@ from domaintoolkit.proposal.sampling.dialects import find_dialect
         ('id,name\n1,tv 19"\n2,b\n', {"quote": False}, ("id", "name")),
         ('a,b\n"x, y",2\n"z\nw",3\n', {}, ("a", "b")),
         ("sep=;\na;b\n1;2\n", {"delimiter": ";"}, ("a", "b")),
+        (
+            "Compte;;\nau 3 mai;;\n\nCompte;Date;Solde\nA;1;2\nB;2;3\n",
+            {"delimiter": ";", "skip": 3},
+            ("Compte", "Date", "Solde"),
+        ),
+        (
+            "2004-03-31 03:38:15.75 2\n2004-03-31 03:39:15.7 3\n",
+            {"delimiter": "whitespace", "header": False},
+            ("column_1", "column_2", "column_3"),
+        ),
         ("x\n1\n2\n", {}, ("x",)),
         ("ann,tea,2024-01-01\nbob,cup,2024-01-02\n", {"header": False}, ("column_1", "column_2", "column_3")),
     ],
