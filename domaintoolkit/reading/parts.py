@@ -20,7 +20,7 @@ from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, repea
 from domaintoolkit.reading.encodings import original, with_utf8
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.formats.columnar import Columnar
-from domaintoolkit.reading.formats.excel import convert_cells, open_sheet
+from domaintoolkit.reading.formats.excel import Sheet, convert_cells, list_names, open_sheets
 from domaintoolkit.reading.formats.json_lines import LINES, JsonLines
 from domaintoolkit.reading.headers import locate, other_delimiter, written_columns
 from domaintoolkit.reading.unpacking import open_unpacked
@@ -161,24 +161,32 @@ def _columnar_parts(file: SourceFile, reader: Reader, columns: Sequence[Column],
 
 
 def _excel_parts(file: SourceFile, reader: Reader, columns: Sequence[Column]) -> Iterator[FilePart]:
+    with open_sheets(file, reader.sheets, reader.skip) as (sheets, others):
+        # without names, the first sheet is the table
+        chosen = sheets if reader.sheets else sheets[:1]
+        others += tuple(sheet.name for sheet in sheets[len(chosen) :])
+        if others:
+            yield FilePart([], 0, notes=(f"{file.name}: sheets not read: {list_names(others)}; sheets names others",))
+        for sheet in chosen:
+            yield from _sheet_parts(file, sheet, reader, columns)
+
+
+def _sheet_parts(file: SourceFile, sheet: Sheet, reader: Reader, columns: Sequence[Column]) -> Iterator[FilePart]:
     replace = reader.invalid_text == "replace"
-    with open_sheet(file, reader) as sheet:
-        headers = (
-            sheet.headers() if reader.header else tuple(each.name for each in reader.columns if not each.time_join)
-        )
-        places = locate(file, columns, headers)
-        absent = Absent(file, columns, places)
-        yield FilePart([], 0, notes=(*sheet.notes, *absent.notes))
-        at = [places[column.name] for column in absent.present]
-        names = tuple(column.name for column in absent.present)
-        for block in sheet.blocks():
-            cells = [[row[place] if place < len(row) else None for _, row in block] for place in at]
-            made = [
-                convert_cells(each, column, replace, "" in (column.null or ()))
-                for each, column in zip(cells, absent.present, strict=True)
-            ]
-            numbers = np.array([number for number, _ in block], np.int64)
-            yield FilePart(absent.fill(made, len(block)), len(block), headers=names, cells=cells, sheet_rows=numbers)
+    headers = sheet.headers() if reader.header else tuple(each.name for each in reader.columns if not each.time_join)
+    places = locate(file, columns, headers)
+    absent = Absent(file, columns, places)
+    yield FilePart([], 0, notes=absent.notes)
+    at = [places[column.name] for column in absent.present]
+    names = tuple(column.name for column in absent.present)
+    for block in sheet.blocks():
+        cells = [[row[place] if place < len(row) else None for _, row in block] for place in at]
+        made = [
+            convert_cells(each, column, replace, "" in (column.null or ()))
+            for each, column in zip(cells, absent.present, strict=True)
+        ]
+        numbers = np.array([number for number, _ in block], np.int64)
+        yield FilePart(absent.fill(made, len(block)), len(block), headers=names, cells=cells, sheet_rows=numbers)
 
 
 def _json_parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int) -> Iterator[FilePart]:

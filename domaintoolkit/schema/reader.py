@@ -180,8 +180,8 @@ class Column:
 
 @declaration
 class Reader:
-    """The layout of raw files: format, columns and dialect. Text is in `encoding`; of an Excel workbook, one `sheet` is
-    read, the first unless it is named.
+    """The layout of raw files: format, columns and dialect. Text is in `encoding`; of an Excel workbook,
+    the `sheets` of these names are read one after the other, or the first if none is named.
 
     In CSV, an unquoted cell with a spelling of `null` is null, and a quoted cell (`""`) is text: null and the
     empty text differ. Columns that are not declared here are not read. The `delimiter` can have several characters;
@@ -196,7 +196,7 @@ class Reader:
 
     columns: Listed[Column]
     format: Literal["auto", "csv", "jsonl", "excel", "parquet", "arrow"] = "auto"
-    sheet: str | None = None
+    sheets: Listed[str] = ()
     encoding: Encoding = "utf-8"
     delimiter: Annotated[str, Constraint(min_length=1)] = ","
     quote: Quote = '"'

@@ -38,7 +38,7 @@ DIALECTS = st.fixed_dictionaries(
         "format": st.sampled_from(["auto", "csv", "jsonl", "excel", "parquet", "arrow"]),
         "skip": st.integers(0, 3),
         "comment": st.sampled_from(["#", "//"]),
-        "sheet": st.just("May"),
+        "sheets": st.just(("May", "June")),
         "thousands": st.just(" "),
     },
 )

@@ -1,4 +1,4 @@
-"""Excel workbooks (`.xlsx`): one sheet, row by row in bounded memory, its cells as columns of values."""
+"""Excel workbooks (`.xlsx`): sheets, row by row in bounded memory, its cells as columns of values."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pyarrow as pa
 from domaintoolkit.errors import DomainToolkitError, MissingExtraError, SourceError, quote
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.unpacking import open_archive
-from domaintoolkit.schema import Column, Reader
+from domaintoolkit.schema import Column
 from domaintoolkit.values.declared import TYPES, Converted, convert_text, convert_typed, misfit
 
-__all__ = ["Sheet", "convert_cells", "open_sheet"]
+__all__ = ["Row", "Sheet", "convert_cells", "list_names", "open_sheets"]
 
 ROWS = 8192
 """Rows that are converted together."""
@@ -30,10 +30,10 @@ Row = tuple[int, tuple[Any, ...]]
 
 
 class Sheet:
-    """The rows of a sheet that are not blank; `notes` say what else the workbook holds."""
+    """The rows of the sheet `name` that are not blank."""
 
-    def __init__(self, rows: Iterator[Row], notes: tuple[str, ...]) -> None:
-        self._rows, self.notes = rows, notes
+    def __init__(self, name: str, rows: Iterator[Row]) -> None:
+        self.name, self._rows = name, rows
 
     def headers(self) -> tuple[str, ...]:
         """The texts of the next row, up to its last one."""
@@ -49,8 +49,10 @@ class Sheet:
 
 
 @contextmanager
-def open_sheet(file: SourceFile, reader: Reader) -> Iterator[Sheet]:
-    """The sheet that the reader names, or the first one, without the rows to skip."""
+def open_sheets(
+    file: SourceFile, names: Sequence[str] = (), skip: int = 0
+) -> Iterator[tuple[list[Sheet], tuple[str, ...]]]:
+    """The sheets of these names without the rows to skip, and the names of the others; all sheets if none is named."""
     try:
         import openpyxl  # type: ignore[import-untyped]
     except ImportError:
@@ -59,13 +61,11 @@ def open_sheet(file: SourceFile, reader: Reader) -> Iterator[Sheet]:
         _check_size(file)
         book = openpyxl.load_workbook(file.path, read_only=True, data_only=True)
     try:
-        names = book.sheetnames
-        if reader.sheet is not None and reader.sheet not in names:
-            raise SourceError(file.name, f"has no sheet {reader.sheet!r}; its sheets are {_list_names(names)}")
-        others = names[1:] if reader.sheet is None else ()
-        yield Sheet(
-            _read_rows(file, book, reader.sheet or names[0], reader.skip), (_not_read(file, others),) if others else ()
-        )
+        for name in names:
+            if name not in book.sheetnames:
+                raise SourceError(file.name, f"has no sheet {name!r}; its sheets are {list_names(book.sheetnames)}")
+        sheets = [Sheet(name, _read_rows(file, book, name, skip)) for name in names or book.sheetnames]
+        yield sheets, tuple(name for name in book.sheetnames if names and name not in names)
     finally:
         book.close()
 
@@ -102,11 +102,7 @@ def _check_size(file: SourceFile) -> None:
         raise SourceError(file.name, f"an Excel workbook with {size:,} bytes of text; save the sheet as CSV")
 
 
-def _not_read(file: SourceFile, names: Sequence[str]) -> str:
-    return f"{file.name}: sheets not read: {_list_names(names)}; set sheet in the reader to read another than the first"
-
-
-def _list_names(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
 
 

@@ -71,10 +71,18 @@ def test_cells_are_read_by_their_types_and_texts_as_in_csv(tmp_path: Path) -> No
         ("007", 5, noon.replace(tzinfo=UTC), day, False, 1204.5),
         ("13085.5", None, None, None, False, 3),
     ]
-    assert notes == [f"{path}: sheets not read: 'other'; set sheet in the reader to read another than the first"]
-    assert read(path, Column("a"), sheet="other") == ([], [], [])
+    assert notes == [f"{path}: sheets not read: 'other'; sheets names others"]
+    assert read(path, Column("a"), sheets="other")[:2] == ([], [])
     with pytest.raises(SourceError, match="has no sheet 'others'; its sheets are 'Sheet', 'other'"):
-        read(path, Column("a"), sheet="others")
+        read(path, Column("a"), sheets="others")
+
+
+def test_sheets_are_read_one_after_the_other(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.xlsx", [["a", "b"], [1, 2]], later=[["b", "a"], [4, 3], ["x", "y"]], notes=[["z"]])
+    rows, refused, notes = read(path, Column("a", "int64"), Column("b", "int64"), sheets=("later", "Sheet"))
+    assert rows == [{"a": 3, "b": 4}, {"a": 1, "b": 2}]
+    assert [(row.row, row.line) for row in refused] == [(1, 3)]
+    assert notes == [f"{path}: sheets not read: 'notes'; sheets names others"]
 
 
 def test_refused_rows_have_their_row_of_the_sheet_and_their_cells(tmp_path: Path) -> None:
