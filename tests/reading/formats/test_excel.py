@@ -72,9 +72,9 @@ def test_cells_are_read_by_their_types_and_texts_as_in_csv(tmp_path: Path) -> No
         ("13085.5", None, None, None, False, 3),
     ]
     assert notes == [f"{path}: sheets not read: 'other'; sheets names others"]
-    assert read(path, Column("a"), sheets="other")[:2] == ([], [])
+    assert read(path, Column("a"), sheets=["other"])[:2] == ([], [])
     with pytest.raises(SourceError, match="has no sheet 'others'; its sheets are 'Sheet', 'other'"):
-        read(path, Column("a"), sheets="others")
+        read(path, Column("a"), sheets=["others"])
 
 
 def test_sheets_are_read_one_after_the_other(tmp_path: Path) -> None:
