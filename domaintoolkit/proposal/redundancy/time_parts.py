@@ -70,11 +70,11 @@ def find_parts(choices: Sequence[Choice]) -> dict[str, str]:
         for each in choices
         if isinstance(each.spec, Timestamp) and each.profile.kind == "time" and each.profile.times is not None
     ]
-    found = {}
+    found: dict[str, str] = {}
     for each in choices:
         if isinstance(each.spec, Categorical | Numeric) and each.profile.hints("calendar"):
-            reasons = (from_time(each.profile, second) for second in seconds)
-            found |= {each.profile.name: reason for reason in reasons if reason}
+            reasons = [reason for second in seconds if (reason := from_time(each.profile, second))]
+            found |= {each.profile.name: reasons[0]} if reasons else {}
     return found
 
 
