@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domaintoolkit.report.charts.figure import number_text, shape, text
 
 __all__ = ["Frame", "Scale1D", "scale_over"]
+
+
+LEAST, MOST = sys.float_info.min, sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class Scale1D:
             math.log(each) if self.log else each
             for each in (self.low, self.high, max(value, 1e-300) if self.log else value)
         )
-        share = (at - low) / (high - low)
+        # of halves, since the difference of two huge numbers may be infinite
+        share = (at / 2 - low / 2) / (high / 2 - low / 2)
         return self.begin + min(1.0, max(0.0, share)) * (self.end - self.begin)
 
     def ticks(self, wanted: int = 5) -> list[float]:
@@ -42,17 +47,20 @@ def scale_over(values: Iterable[float], begin: float, end: float, log: bool = Fa
         low, high = min(low, 0.0), max(high, 0.0)
     if log:
         # as much room on each side as below, on the logarithms
-        spread = (high / low) ** 0.04 if high > low else 2.0
-        return Scale1D(low / spread, high * spread, begin, end, True)
+        spread = math.exp(0.04 * (math.log(high) - math.log(low))) if high > low else 2.0
+        return Scale1D(max(low / spread, LEAST), min(high * spread, MOST), begin, end, True)
     if low == high:
-        low, high = (low - 0.5, high + 0.5) if not zero or low else (0.0, 1.0)
+        # half a unit around a number that is itself so large that this does not change it would be nothing
+        half = max(0.5, abs(low) * 1e-9)
+        low, high = (low - half, high + half) if not zero or low else (0.0, 1.0)
     # of the width of the data; an axis that begins or ends at zero has none there
-    room = 0.04 * (high - low)
-    return Scale1D(low if zero and low == 0 else low - room, high if zero and high == 0 else high + room, begin, end)
+    room = 0.04 * high - 0.04 * low
+    low = low if zero and low == 0 else max(low - room, -MOST)
+    return Scale1D(low, high if zero and high == 0 else min(high + room, MOST), begin, end)
 
 
 def _ticks(low: float, high: float, wanted: int) -> list[float]:
-    raw = (high - low) / max(1, wanted)
+    raw = high / max(1, wanted) - low / max(1, wanted)
     power = 10.0 ** math.floor(math.log10(raw))
     # the tolerances here and below keep a tick that rounding puts just outside
     step = next(power * nice for nice in (1, 2, 2.5, 5, 10) if power * nice >= raw * 0.999)
@@ -105,6 +113,8 @@ class Frame:
 def tick_text(value: float) -> str:
     """A short number: 1.5k, 20M."""
     size = abs(value)
+    if size >= 1e15:
+        return f"{value:.3g}"
     for power, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         # a number below 10,000 is written out, even one above 1,000
         if size >= power * (10 if unit == "k" else 1):

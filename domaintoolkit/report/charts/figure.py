@@ -67,6 +67,8 @@ def number_text(value: float) -> str:
     if value == round(value) and abs(value) < 1e15:
         return f"{value:,.0f}"
     size = abs(value)
+    if size >= 1e15:
+        return f"{value:.4g}"
     return f"{value:,.0f}" if size >= 1e4 else f"{value:.3g}" if size < 0.1 else f"{value:,.{3 if size < 100 else 1}f}"
 
 

@@ -64,9 +64,13 @@ class Colouring:
         return np.asarray(self.values > self.threshold)
 
 
-def colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> list[Colouring]:
-    """All that can be told of each history: the most telling first."""
-    found = [*_label_colourings(rows), *_share_colourings(tokenizer, rows), *_static_colourings(tokenizer, rows)]
+def colourings(tokenizer: DomainTokenizer, rows: ChosenRows, shown: int) -> list[Colouring]:
+    """All that can be told of each history: the most telling first. The first `shown` histories are on the map."""
+    found = [
+        *_label_colourings(rows, shown),
+        *_share_colourings(tokenizer, rows),
+        *_static_colourings(tokenizer, rows, shown),
+    ]
     lengths = np.array([float(len(starts)) for starts in rows.starts])
     found.append(Colouring("events of the history", lengths, log=True, whole=True))
     if rows.times is not None:
@@ -77,7 +81,7 @@ def colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> list[Colouring]:
     return [each for each in found if len(np.unique(each.values[~np.isnan(each.values)])) > 1]
 
 
-def _label_colourings(rows: ChosenRows) -> Iterator[Colouring]:
+def _label_colourings(rows: ChosenRows, shown: int) -> Iterator[Colouring]:
     for name, labels in rows.labels.items():
         flat = [value for values in labels for value in values if value is not None]
         if flat and all(isinstance(value, bool | int | float) and 0 <= value <= 1 for value in flat):
@@ -87,7 +91,7 @@ def _label_colourings(rows: ChosenRows) -> Iterator[Colouring]:
             means = [_mean([float(value) for value in values if value is not None]) for values in labels]
             yield Colouring(f"label {name}, mean", np.array(means))
         else:
-            yield _group(f"label {name}", [str(_most_common(values)) for values in labels])
+            yield _group(f"label {name}", [str(_most_common(values)) for values in labels], shown)
 
 
 def _mean(values: list[float]) -> float:
@@ -102,8 +106,9 @@ def _most_common(values: list[Any]) -> Any:
     )
 
 
-def _group(name: str, values: list[str]) -> Colouring:
-    common = [value for value, _ in Counter(values).most_common(GROUPS)]
+def _group(name: str, values: list[str], shown: int) -> Colouring:
+    """Groups of the values that are the commonest on the map."""
+    common = [value for value, _ in Counter(values[:shown]).most_common(GROUPS)]
     names = common + (["others"] if len(set(values)) > len(common) else [])
     place = {value: number for number, value in enumerate(common)}
     return Colouring(name, np.array([float(place.get(value, len(common))) for value in values]), names)
@@ -133,7 +138,7 @@ def _share_colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> Iterator[
             yield Colouring(f"share of events with {names[token]}", share)
 
 
-def _static_colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> Iterator[Colouring]:
+def _static_colourings(tokenizer: DomainTokenizer, rows: ChosenRows, shown: int) -> Iterator[Colouring]:
     grammar, names = tokenizer.grammar, tokenizer.vocabulary.names
     for part in range(grammar.header_parts):
         field_name = grammar.part_fields[part]
@@ -144,4 +149,4 @@ def _static_colourings(tokenizer: DomainTokenizer, rows: ChosenRows) -> Iterator
             head = ids[: int(starts[0]) if len(starts) else len(ids)]
             own = head[grammar.start[head] & (grammar.place[head] == part)]
             found.append(names[int(own[0])] if len(own) else "none")
-        yield _group(str(field_name), found)
+        yield _group(str(field_name), found, shown)

@@ -83,7 +83,8 @@ def draw_map(
     """
     whole = rows.join(fitted)
     count = len(rows)
-    found = [each for each in colourings(tokenizer, whole) if len(np.unique(_drop_missing(each.values[:count]))) > 1]
+    known = colourings(tokenizer, whole, count)
+    found = [each for each in known if len(np.unique(_drop_missing(each.values[:count]))) > 1]
     if count < FEWEST_POINTS:
         return f"it needs at least {FEWEST_POINTS} held-out histories, and there are {count}"
     if not found:

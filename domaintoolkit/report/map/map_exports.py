@@ -74,7 +74,8 @@ def points_of_map(
     columns: dict[str, Sequence[Any]] = {
         name: [key[place] for key in rows.keys] for place, name in enumerate(tokenizer.schema.entity)
     }
-    columns["split"] = rows.splits
+    # a key may be called like that
+    columns["split" if "split" not in columns else "split_"] = rows.splits
     for each in found:
         values = each.values[: len(rows)]
         if each.names:

@@ -113,6 +113,12 @@ def test_more_characters_than_pieces() -> None:
     assert encoder.decode(_encoded(encoder, texts), pa.string()).to_pylist() == texts
 
 
+def test_a_column_without_values_has_no_type_for_a_text() -> None:
+    """A model may write one there."""
+    encoder = fitted(TEXT, Text("t"), pa.nulls(3))
+    assert encoder.decode(_encoded(encoder, [None, "hé"]), pa.null()).to_pylist() == [None, "hé"]
+
+
 @pytest.mark.parametrize("column", [pa.array([1]), pa.array([1.5]), pa.array([["a"]]), pa.array([True])])
 def test_other_types_are_refused(column: pa.Array) -> None:
     ((row, reason),) = TextEncoder.prepare(Text("t"), column).refused

@@ -53,6 +53,23 @@ def test_the_page_holds_every_history_and_nothing_of_it_is_markup(folder: Path) 
         assert f"<b>{title}</b>" in page
 
 
+def test_numbers_may_be_huge_infinite_or_equal(tmp_path: Path) -> None:
+    """The range of some is itself no number."""
+    table = {
+        "who": [n % 5 for n in range(60)],
+        "huge": [[1e308, -1e308, 5e-324, 0.0, float("inf"), float("nan")][n % 6] for n in range(60)],
+        "equal": [1e300] * 60,
+        "tiny": [5e-324 * (n % 2) for n in range(60)],
+        "none": [float("-inf")] * 60,
+    }
+    schema = Schema(entity="who", fields=[Numeric(name) for name in ("huge", "equal", "tiny", "none")])
+    encode(DomainTokenizer(schema).fit(table), table, tmp_path / "out")
+    page = folder_page(tmp_path / "out").html
+    for name in ("huge", "equal", "tiny"):
+        assert f"<b>{name}</b>" in page
+    assert 'd="MNaN' not in page
+
+
 def test_histories_are_packed_whole_or_their_latest_events(folder: Path) -> None:
     encoded = open_encoded(folder)
     tokenizer = DomainTokenizer.load(encoded.tokenizer_folder)

@@ -32,7 +32,8 @@ def test_the_probe_beside_the_map_is_that_of_evaluate(tmp_path: Path) -> None:
     model = EventModel(config, tokenizer.grammar, tokenizer.vocabulary.hash).eval()
     rows = {name: choose_rows(folder, ("user",), name, 10_000) for name in ("train", "validation", "test")}
     whole = rows["test"].join(rows["train"].join(rows["validation"]))
-    colouring = next(each for each in colourings(tokenizer, whole) if each.name.startswith("share of events"))
+    known = colourings(tokenizer, whole, len(rows["test"]))
+    colouring = next(each for each in known if each.name.startswith("share of events"))
     found = draw_map(model, folder, tokenizer, rows["test"], rows["train"].join(rows["validation"]))
     assert not isinstance(found, str)
     row = next(each for each in found.table.rows if each[0] == colouring.name)

@@ -42,6 +42,31 @@ def test_a_page_has_every_part(trained: Path, encoded: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("held_out", "lead", "held"),
+    [
+        ("last", "losses are of the last event of each history", "(the last events)"),
+        ("none", "nothing was held out, so all figures are of histories that it was trained on", "<dd>nothing</dd>"),
+    ],
+)
+def test_a_page_says_what_was_held_out(tmp_path: Path, encoded: Path, held_out: str, lead: str, held: str) -> None:
+    shape = {"width": 8, "layers": 1, "heads": 1, "part_width": 8}
+    recipe = Recipe(
+        family="event", preset="event-85m", model=shape, block=64, batch=4, steps=2, evaluate_every=2,
+        evaluate_blocks=2, held_out=held_out,
+    )  # fmt: skip
+    train(encoded, tmp_path / "run", recipe, progress=lambda _: None)
+    page = run_page(tmp_path / "run").html
+    assert lead in page
+    assert held in page
+    assert "150 entities" in page
+    assert "The model was trained on these histories." in page
+    assert "Nothing tells if the model copies" in page
+    for untrue in ("held-out", "never saw" if held_out == "none" else "entities that it never saw", "--preset 54k"):
+        assert untrue not in page.partition("<script")[0].replace("over held-out entities", "")
+
+
+@pytest.mark.slow
 def test_without_its_data_a_run_has_a_shorter_page(trained: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained, run)
