@@ -62,7 +62,9 @@ class CountState(State):
         return self._check_size(integers)
 
     def _sum(self, tables: list[pa.Table]) -> pa.Table:
-        table = pa.concat_tables([table for table in tables if len(table)] or tables[:1])
+        tables = [table for table in tables if len(table)] or tables[:1]
+        table = pa.concat_tables(tables)
+        # one table has each value once, unless different values have become equal as text
         if len(tables) > 1 or not _distinct(table):
             table = table.group_by("value").aggregate([("count", "sum")]).rename_columns(["value", "count"])
         table = table.filter(pc.and_(pc.is_valid(table["value"]), pc.greater(table["count"], 0)))
