@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from zoneinfo import ZoneInfo
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from domaintoolkit.schema import Column
 from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, SECOND
 from domaintoolkit.times.iso_text import parse_time
-from domaintoolkit.times.time_form import Unit, formats_of
+from domaintoolkit.times.time_form import Unit
+from domaintoolkit.times.zones import zone_table
+from domaintoolkit.values.time_formats import write_formatted
 
 __all__ = ["split_times", "write_times"]
 
@@ -20,19 +19,14 @@ PER_UNIT: dict[str, int] = {"us": 1, "ms": 1_000, "s": SECOND, "min": MINUTE, "h
 
 
 def write_times(array: pa.Array, column: Column) -> pa.Array:
-    """The texts of instants. A format takes whole seconds, and is of the column's zone; a unit takes counts."""
-    form = next(iter(formats_of(column.time_format)), None)
+    """The texts of instants: in the column's first format, by the clock of its zone, or as counts of its unit."""
     if column.time_unit is not None:
         return _write_counts(array, column, column.time_unit)
-    if form is None:
-        return pc.strftime(array.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
-    seconds = pc.floor_temporal(array, unit="second").cast(pa.timestamp("s", "UTC"))
-    if "%-" not in form and "%f" not in form:
-        return pc.strftime(seconds.cast(pa.timestamp("s", column.zone)), form)
-    # Arrow writes no numbers without their zeros
-    coded, zone = seconds.dictionary_encode(), ZoneInfo(column.zone)
-    texts = [moment.astimezone(zone).strftime(form) for moment in _moments(coded.dictionary)]
-    return pa.array(texts, pa.string()).take(coded.indices)
+    instants = array.cast(pa.timestamp("us", "UTC"))
+    pattern = column.time_form.pattern
+    if pattern is None:
+        return pc.strftime(instants, "%Y-%m-%dT%H:%M:%SZ")
+    return write_formatted(instants, pattern, zone_table(column.zone))
 
 
 def _write_counts(array: pa.Array, column: Column, unit: Unit) -> pa.Array:
@@ -48,11 +42,6 @@ def _write_counts(array: pa.Array, column: Column, unit: Unit) -> pa.Array:
     coded = since.dictionary_encode()
     texts = [str(count // per) if count % per == 0 else repr(count / per) for count in coded.dictionary.to_pylist()]
     return pa.array(texts, pa.string()).take(coded.indices)
-
-
-def _moments(seconds: pa.Array) -> list[dt.datetime]:
-    start = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return [start + dt.timedelta(seconds=value) for value in seconds.cast(pa.int64()).to_pylist()]
 
 
 def split_times(array: pa.Array, column: Column) -> dict[str, pa.Array]:

@@ -21,6 +21,16 @@ def test_a_format_without_zeros_is_written_in_the_zone_of_the_column() -> None:
     assert write_times(TIMES, column).to_pylist() == ["1.3.2024 10:05", "25.12.2024 00:00", None]
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%-d.%-m.%Y %H:%M:%S.%f", "%b %e %Y, %I:%M:%S %p", "%G-W%V-%u"])
+def test_a_year_before_1000_is_written_as_the_column_reads_it(form: str) -> None:
+    days = [dt.datetime(7, 2, 3), dt.datetime(987, 12, 31), dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31)]
+    times = pa.array(days, pa.timestamp("us", "UTC"))
+    column = Column("at", type="timestamp", time_format=form)
+    written = write_times(times, column)
+    assert "0007" in written[0].as_py()
+    assert to_microseconds(written, column.zone, column.time_form).values.equals(times)
+
+
 def test_a_joined_time_is_split_into_its_columns() -> None:
     column = Column("at", type="timestamp", time_join=("Day", "Time"), time_format="%d-%b-%Y %I:%M %p")
     split = {name: values.to_pylist() for name, values in split_times(TIMES, column).items()}
