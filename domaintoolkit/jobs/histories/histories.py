@@ -27,15 +27,25 @@ def find_keys(keys: pa.Table, known: pa.Table) -> NDArray[np.int64]:
     """For each row of `keys`, the row of `known` with the same key, or -1. The rows of `known` are in hash order."""
     if not known.num_rows:
         return np.full(keys.num_rows, -1)
-    hashes = hash_keys(known)
-    # (rows,) the first known row with this hash, or any other
-    places = np.minimum(np.searchsorted(hashes, hash_keys(keys)), known.num_rows - 1)
-    found = known.take(pa.array(places))
-    # equal hashes are not yet equal keys
+    hashes, own = hash_keys(known), hash_keys(keys)
+    found = np.full(keys.num_rows, -1)
+    places = np.searchsorted(hashes, own)
+    rows = np.arange(keys.num_rows)
+    # equal hashes are not yet equal keys: rows whose key differs go on to the next known row with their hash
+    while len(rows := rows[(places[rows] < len(hashes))]) and len(rows := rows[hashes[places[rows]] == own[rows]]):
+        same = _is_same(keys.take(pa.array(rows)), known.take(pa.array(places[rows])))
+        found[rows[same]] = places[rows[same]]
+        rows = rows[~same]
+        places[rows] += 1
+    return found
+
+
+def _is_same(keys: pa.Table, others: pa.Table) -> NDArray[np.bool_]:
+    """(rows,) True for rows of the same key in both."""
     same = np.ones(keys.num_rows, bool)
     for name in keys.column_names:
-        same &= np.asarray(pc.fill_null(pc.equal(keys[name].cast(found[name].type), found[name]), False))
-    return np.where(same, places, -1)
+        same &= np.asarray(pc.fill_null(pc.equal(keys[name].cast(others[name].type), others[name]), False))
+    return same
 
 
 def read_times(schema: Schema, table: pa.Table) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.jobs.histories.event_limits import encode_left_out
+from domaintoolkit.jobs.histories.histories import find_keys
 from domaintoolkit.jobs.partition.origin import drop_origins
 from domaintoolkit.schema import Categorical, Schema, Text
 from domaintoolkit.streams import Counts, Streams
@@ -225,13 +226,9 @@ def _lists(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:
 
 def _places(wanted: pa.Table, keys: pa.Table) -> NDArray[np.int64]:
     """(wanted,): the row of `keys` with the same key, or -1."""
-    hashes, mine = hash_keys(keys), hash_keys(wanted)
-    if not len(hashes):
-        return np.full(len(mine), -1)
-    order = np.argsort(hashes, kind="stable")
-    # (wanted,) the row with this hash, or any other
-    at = order[np.minimum(np.searchsorted(hashes[order], mine), len(order) - 1)]
-    return np.where(hashes[at] == mine, at, -1)
+    order = np.argsort(hash_keys(keys), kind="stable")
+    at = find_keys(wanted, keys.take(pa.array(order)))
+    return np.where(at >= 0, np.append(order, -1)[at], -1)
 
 
 def _same_lists(a: NDArray[Any], a_offsets: Any, b: NDArray[Any], b_offsets: Any) -> Flags:
