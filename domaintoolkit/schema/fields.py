@@ -89,9 +89,9 @@ class Numeric:
 
     `quantile` buckets hold equally many fitted values; `log` and `uniform` buckets are equally wide on that
     scale; `explicit` buckets lie between the given `edges`. Zero and frequent values, such as 9.99, get buckets of
-    their own, unless the edges are given. A bucket decodes to the value seen in it that is nearest to its mean. `sign`
-    adds a token for the sign before the bucket of the magnitude. `refine` splits each bucket into that many parts,
-    each with a second token.
+    their own, unless the edges are given. A bucket decodes to the value seen in it that is nearest to its mean; if
+    fitting saw no number at all and there are no `edges`, every number is NaN. `sign` adds a token for the sign before
+    the bucket of the magnitude. `refine` splits each bucket into that many parts, each with a second token.
 
     `by` names the field that says what is measured, such as a laboratory parameter, a sensor or a currency: each of
     its `by_size` most frequent values, of those with at least `by_min_count` numbers, has buckets of its own, and the

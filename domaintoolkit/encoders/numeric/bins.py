@@ -202,6 +202,11 @@ class Scale:
             names = [f"{lower!r}..{upper!r}" for lower, upper in pairwise(bounds)]
         return [repr(self.alone[k]).removesuffix(".0") if k in self.alone else name for k, name in enumerate(names)]
 
+    @property
+    def is_blank(self) -> bool:
+        """True if no number was seen that could have given the bucket its range."""
+        return self.spec.edges is None and self.low == self.high == 0 and not self.alone
+
     def outside(self, values: Floats) -> int:
         """The number of values outside the range of the fitted data."""
         if not len(values) or (values.min() >= self.low and values.max() <= self.high):

@@ -107,7 +107,7 @@ class NumericEncoder(Encoder):
     """Slots: null, NaN, with `sign` minus and plus, then the buckets, the steps of `refine`, and the infinities.
 
     An infinity has a token if fitting saw it, and decodes to itself; otherwise it is a number beyond the outermost
-    bucket like any other.
+    bucket like any other. If no number was seen at all, there is none that a number could decode to: it is NaN.
     """
 
     spec: Numeric
@@ -170,6 +170,11 @@ class NumericEncoder(Encoder):
         return len(self.scale.bucket) * (2 if self.spec.sign else 1)
 
     @property
+    def is_blank(self) -> bool:
+        """True if no number was seen, so that every number is NaN: any other would be one that never was."""
+        return self.scale.is_blank and not len(self.values.values)
+
+    @property
     def code_count(self) -> int:
         """The number of codes."""
         return self.null_code + 2 + len(self.infinities)
@@ -187,6 +192,8 @@ class NumericEncoder(Encoder):
             # any number will do: the codes of these rows are set below
             floats = np.where(nan, self.scale.low, floats)
         codes, clipped = self.codes(floats)
+        if self.is_blank:
+            clipped, odd, nan = int(np.count_nonzero(~nan)), True, np.ones(len(floats), np.bool_)
         if odd:
             codes[nan] = self.null_code + 1
             codes[np.asarray(values.is_null())] = self.null_code
@@ -277,6 +284,8 @@ class NumericEncoder(Encoder):
 
     def _representative(self, code: int, seen: float, type: pa.DataType) -> object:
         """A value of `type` in a bucket: the one `seen`, unless that is NaN; None if the type has no value there."""
+        if self.is_blank:
+            return math.nan if pa.types.is_floating(type) else None
         count = len(self.scale.bucket)
         fine, negative = code % count, self.spec.sign and code < count
         numbers = [] if math.isnan(seen) else [seen]
@@ -297,7 +306,7 @@ class NumericEncoder(Encoder):
     def coder(self) -> Callable[[Any], int]:
         """A function from a Python value to its code; raises `DataError` if it is not a number."""
         null, one, count = self.null_code, self.scale.fine.one, len(self.scale.bucket)
-        signed = self.spec.sign
+        signed, is_blank = self.spec.sign, self.is_blank
         infinite = {INFINITIES[key]: null + 2 + number for number, key in enumerate(self.infinities)}
 
         def code(value: Any) -> int:
@@ -308,6 +317,8 @@ class NumericEncoder(Encoder):
                 return null + (number is not None)
             if number in infinite:
                 return infinite[number]
+            if is_blank:
+                return null + 1
             if signed:
                 return one(abs(number)) + (count if number >= 0 else 0)
             return one(number)

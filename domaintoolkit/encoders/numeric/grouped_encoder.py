@@ -195,7 +195,10 @@ class GroupedNumericEncoder(Encoder):
         codes, clipped = self._codes(np.where(np.isnan(floats), 0.0, floats), groups)
         missing = np.asarray(values.flatten()[0].is_null())
         nan = np.isnan(floats)
-        outside = clipped & ~nan
+        # (rows,) True for numbers that are not near any seen one, which become NaN
+        strange = (groups == 0) & ~nan if self.common.is_blank else np.zeros(len(floats), np.bool_)
+        outside = (clipped | strange) & ~nan
+        nan |= strange
         codes[nan] = self._starts[-1] + 1
         # null is NaN in `floats` too, and comes last
         codes[missing] = self._starts[-1]

@@ -264,3 +264,26 @@ def test_an_infinity_that_was_not_seen_is_a_number_beyond_the_outermost_bucket_u
     extended = first.extend(merged)
     assert extended.slots[: len(first.slots)] == first.slots
     assert extended.decode(extended.encode(column).parts, pa.float64()).to_pylist() == [5, -math.inf]
+
+
+@pytest.mark.parametrize(
+    "spec", [Numeric("f"), Numeric("f", bins=3, sign=True, refine=3), Numeric("f", strategy="log")]
+)
+@pytest.mark.parametrize("fit", [[], [None], [math.nan, None]])
+def test_without_a_number_in_fitting_no_number_becomes_another(spec: Numeric, fit: list[float | None]) -> None:
+    encoder = fitted(NUMERIC, spec, pa.array(fit, pa.float64()))
+    column = pa.array([19.99, None, -3.0, 0.0, math.inf])
+    encoded = encoder.encode(column)
+    assert encoded.clipped == 4
+    assert str(encoder.decode(encoded.parts, pa.float64()).to_pylist()) == "[nan, None, nan, nan, nan]"
+    assert encoder.decode(encoded.parts, pa.int64()).type == pa.float64()
+    check_column(NUMERIC, spec, pa.array(fit, pa.float64()), column)
+    state = NUMERIC.state(spec)
+    state.update(pa.array([5.0, 7.0, 7.0]))
+    later = encoder.extend(state)
+    assert set(decoded(later, pa.array([19.99, 7.0]))) == {7.0}
+
+
+def test_a_zero_that_was_seen_is_a_number_that_others_decode_to() -> None:
+    encoder = fitted(NUMERIC, Numeric("f"), pa.array([0.0]))
+    assert decoded(encoder, pa.array([0.0, 5.0])) == [0.0, 0.0]

@@ -132,3 +132,10 @@ def test_infinities_decode_to_themselves(settings: dict[str, Any]) -> None:
     assert sorted(value for value in again if value and abs(value) == float("inf")) == [float("-inf"), float("inf")]
     one = table.filter(pa.compute.equal(table["stay"], table["stay"][0]))
     assert tokenizer.encode_entity(one.to_pylist()).tolist() == streams[streams.find(table["stay"][0].as_py())].tolist()
+
+
+def test_without_a_number_in_fitting_no_number_becomes_another() -> None:
+    empty = rows().set_column(rows().column_names.index("value"), "value", pa.nulls(900, pa.float64()))
+    tokenizer = dt.DomainTokenizer(schema(), threads=1).fit(empty)
+    decoded = tokenizer.decode(tokenizer.encode(rows()).ids, tokenizer.encode(rows()).offsets)
+    assert np.isnan(decoded["value"].to_numpy()).all()
