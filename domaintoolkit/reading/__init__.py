@@ -1,5 +1,6 @@
 """Raw files into Arrow record batches in a reader's columns and types; no row is lost."""
 
+from domaintoolkit.reading.csv.footers import is_footer
 from domaintoolkit.reading.domain_file import domain_from_toml, domain_json_schema, inferred_reader
 from domaintoolkit.reading.files import Fingerprint, SourceFile, find_files, fingerprint
 from domaintoolkit.reading.headers import with_headers, written_columns
@@ -23,6 +24,7 @@ __all__ = [
     "find_files",
     "fingerprint",
     "inferred_reader",
+    "is_footer",
     "open_source",
     "read_sample",
     "sample_source",

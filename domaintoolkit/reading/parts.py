@@ -7,20 +7,21 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import SourceError
+from domaintoolkit.reading.csv.last_lines import WithoutLastLines
 from domaintoolkit.reading.csv.pieces import BOM, CsvPiece, Dialect, Window, breaks, pieces
 from domaintoolkit.reading.csv.records import Records
 from domaintoolkit.reading.csv.text_columns import TextLayout, dialect_of, repeated_headers, split, split_line, without
 from domaintoolkit.reading.encodings import original, with_utf8
 from domaintoolkit.reading.files import SourceFile
 from domaintoolkit.reading.formats.columnar import Columnar
-from domaintoolkit.reading.formats.excel import Sheet, convert_cells, list_names, open_sheets
+from domaintoolkit.reading.formats.excel import Row, Sheet, convert_cells, list_names, open_sheets
 from domaintoolkit.reading.formats.json_lines import LINES, JsonLines
 from domaintoolkit.reading.headers import locate, other_delimiter, written_columns
 from domaintoolkit.reading.unpacking import open_unpacked
@@ -64,6 +65,8 @@ class FilePart:
     sheet_rows: NDArray[np.int64] | None = None
     """The numbers of the rows of a sheet, from 1."""
     notes: tuple[str, ...] = ()
+    is_last: bool = False
+    """True if the file ends with these records."""
 
     @cached_property
     def _shape(self) -> Records:
@@ -173,20 +176,46 @@ def _excel_parts(file: SourceFile, reader: Reader, columns: Sequence[Column]) ->
 
 def _sheet_parts(file: SourceFile, sheet: Sheet, reader: Reader, columns: Sequence[Column]) -> Iterator[FilePart]:
     replace = reader.invalid_text == "replace"
+    sheet.leave_out(reader.comments, reader.skip_last)
     headers = sheet.headers() if reader.header else tuple(each.name for each in reader.columns if not each.time_join)
+    headers = tuple(header.strip() for header in headers) if reader.trim else headers
     places = locate(file, columns, headers)
     absent = Absent(file, columns, places)
     yield FilePart([], 0, notes=absent.notes)
+    # one column may hold its own name
+    looked_for = headers if reader.header and len(headers) > 1 and reader.repeated_header != "keep" else None
     at = [places[column.name] for column in absent.present]
     names = tuple(column.name for column in absent.present)
-    for block in sheet.blocks():
+    for block, is_last in sheet.blocks():
+        repeated = [number for number, row in enumerate(block) if _repeats(row, looked_for, reader.trim)]
+        if reader.repeated_header == "skip":
+            block = [row for number, row in enumerate(block) if number not in set(repeated)]
+            repeated = []
         cells = [[row[place] if place < len(row) else None for _, row in block] for place in at]
+        kept = np.delete(np.arange(len(block)), repeated)
         made = [
-            convert_cells(each, column, replace, "" in (column.null or ()))
+            convert_cells([each[row] for row in kept.tolist()], column, replace, "" in (column.null or ()))
             for each, column in zip(cells, absent.present, strict=True)
         ]
-        numbers = np.array([number for number, _ in block], np.int64)
-        yield FilePart(absent.fill(made, len(block)), len(block), headers=names, cells=cells, sheet_rows=numbers)
+        yield FilePart(
+            absent.fill(made, len(kept)),
+            len(block),
+            numbers=kept if repeated else None,
+            wrong=dict.fromkeys(repeated, REPEATED),
+            headers=names,
+            cells=cells,
+            sheet_rows=np.array([number for number, _ in block], np.int64),
+            is_last=is_last,
+        )
+
+
+def _repeats(row: Row, headers: Sequence[str] | None, trim: bool) -> bool:
+    """Return True if a row of a sheet repeats the headers."""
+    cells = row[1]
+    if headers is None or len(cells) < len(headers) or any(cell is not None for cell in cells[len(headers) :]):
+        return False
+    texts = ("" if cell is None else str(cell) for cell in cells)
+    return all((text.strip() if trim else text) == header for text, header in zip(texts, headers, strict=False))
 
 
 def _json_parts(file: SourceFile, reader: Reader, columns: Sequence[Column], block: int) -> Iterator[FilePart]:
@@ -212,7 +241,7 @@ def _text_parts(
 ) -> Iterator[FilePart]:
     with open_unpacked(file.path, file.packing, file.member) as stream:
         text, encoding = with_utf8(stream, file.encoding, file.name)
-        window = Window(text)
+        window = Window(cast("BinaryIO", WithoutLastLines(text, reader.skip_last)) if reader.skip_last else text)
         skipped = b"".join(window.take_line() for _ in range(reader.skip))
         named = EXCEL.match(window.look(10))
         delimiter = reader.delimiter if named is None else named[1].decode()
@@ -334,6 +363,7 @@ class TextParts:
             layout.dialect,
             keep_blank,
             self.encoding,
+            is_last=piece.is_last,
         )
 
     def _find_repeated(self, data: bytes) -> list[int]:

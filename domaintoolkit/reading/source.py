@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import LookupFailedError, pluralize
+from domaintoolkit.errors import LookupFailedError, pluralize, quote
+from domaintoolkit.reading.csv.footers import is_footer
 from domaintoolkit.reading.csv.pieces import BLOCK
 from domaintoolkit.reading.files import Fingerprint, Paths, SourceFile, find_files, fingerprint
 from domaintoolkit.reading.number_spellings import NumberSpellings
@@ -20,6 +21,10 @@ from domaintoolkit.schema import Column, Reader
 from domaintoolkit.values.declared import TYPES, Converted
 
 __all__ = ["ReadCounts", "Source", "SourceBatch", "open_source"]
+
+
+FOOTER = 8
+"""Lines below the rows of a table, at most."""
 
 
 @dataclass
@@ -52,12 +57,13 @@ class SourceBatch:
             return np.arange(self._first_row, self._first_row + self.records.num_rows)
         return self._numbers + self._first_row
 
-    def refuse(self, index: int, column: str | None, reason: str) -> RefusedRow:
-        """The record of the row at `index`, with its text as found, for a caller that refuses it."""
-        row = int(self.rows[index])
-        return _refuse(
-            self.source, self._part, row - self._first_row, self._first_row, self._first_line, ((column, reason),)
-        )
+    def refuse(self, index: int, problems: Sequence[tuple[str | None, str]]) -> RefusedRow:
+        """The record of the row at `index`, with its text as found, for a caller that refuses it for some problems."""
+        record = int(self.rows[index]) - self._first_row
+        (column, reason), *others = problems
+        reason += _hint_at_end(self._part, record, self._part.records - record)
+        told = ((column, reason), *others)
+        return _refuse(self.source, self._part, record, self._first_row, self._first_line, told)
 
 
 class Source:
@@ -219,10 +225,12 @@ class _Reading:
                 # from the number among the part's rows to the number among its records
                 record = row if part.numbers is None else int(part.numbers[row])
                 problems.setdefault(record, []).append((column.name, why))
+        self._explain_end(part, problems)
         refused = [
             _refuse(self._file.name, part, record, self._row, self._line, tuple(problems[record]))
             for record in sorted(problems)
         ]
+        self._note_footer(part, problems)
         batch = self._batch(part, keep)
         self._counts.rows_in += part.records
         self._counts.rows_refused += len(refused)
@@ -230,6 +238,15 @@ class _Reading:
         self._parts += 1
         self._line += part.lines or 0
         return batch, refused
+
+    def _explain_end(self, part: FilePart, problems: dict[int, list[tuple[str | None, str]]]) -> None:
+        """Add to the reason of the first of the last records, if all of these are refused, what leaves them out."""
+        count = next((n for n in range(part.records) if part.records - 1 - n not in problems), part.records)
+        # a table of which all rows are refused has another fault
+        if 0 < count < self._row + part.records:
+            record = part.records - count
+            column, reason = problems[record][0]
+            problems[record][0] = (column, reason + _hint_at_end(part, record, count))
 
     def _batch(self, part: FilePart, keep: NDArray[np.bool_]) -> SourceBatch | None:
         if not keep.any():
@@ -257,6 +274,15 @@ class _Reading:
                 f"those that do not are read in {column.zone}"
             )
 
+    def _note_footer(self, part: FilePart, problems: Collection[int]) -> None:
+        """Note that the last row, which can be read, looks like a total: it has such a word, and nulls."""
+        if not part.is_last or not part.records or part.records - 1 in problems:
+            return
+        has_null = any(not column.values[-1].is_valid for column in part.columns)
+        if has_null and (hint := _hint_at_end(part, part.records - 1, 1)):
+            shown = part.place(part.records - 1)[1].decode(errors="replace")
+            self._counts.notes.append(f"{self._file.name}: the last row is {quote(shown)}{hint}")
+
     def _note_cut(self, part: FilePart) -> None:
         if self._file.kind != "csv" or not part.data or not part.columns or part.records - 1 in part.wrong:
             return
@@ -264,6 +290,14 @@ class _Reading:
             self._counts.notes.append(
                 f"{self._file.name}: no line break ends the last line; if it was cut off, its last value is short"
             )
+
+
+def _hint_at_end(part: FilePart, record: int, count: int) -> str:
+    """The setting that leaves out the last `count` records, if the first of them reads like a line below the rows."""
+    if not part.is_last or count > FOOTER or not is_footer(part.place(record)[1], part.sheet_rows is not None):
+        return ""
+    lines = "line is" if count == 1 else f"{count} lines are"
+    return f"; if the last {lines} not of the table, set skip_last = {count} in the reader"
 
 
 def _refuse(

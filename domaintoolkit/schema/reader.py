@@ -66,6 +66,19 @@ def _check_encoding(name: str) -> str:
     return found.name
 
 
+def _check_marks(value: Any) -> Any:
+    """Let a list of one mark stand for the mark."""
+    if isinstance(value, list | tuple):
+        return value[0] if len(value) == 1 else tuple(value)
+    return value
+
+
+Comment = Annotated[
+    Annotated[str, Constraint(min_length=1)]
+    | Annotated[tuple[Annotated[str, Constraint(min_length=1)], ...], Constraint(min_length=1)],
+    BeforeValidator(_check_marks),
+    Constraint(description="The beginning of lines that are left out, such as '#', or several."),
+]
 Encoding = Annotated[str, Constraint(description="An encoding that Python knows, such as 'cp1252' or 'utf-16'.")]
 Quote = Annotated[str | Literal[False], BeforeValidator(_check_quote)]
 
@@ -186,10 +199,11 @@ class Reader:
     In CSV, an unquoted cell with a spelling of `null` is null, and a quoted cell (`""`) is text: null and the
     empty text differ. Columns that are not declared here are not read. The `delimiter` can have several characters;
     `"whitespace"` stands for any run of spaces and tabs. With `quote = false`, quotes are ordinary characters. The
-    first `skip` lines of a file are left out, and so are all lines that begin with `comment`. A line that repeats the
-    header, as joined files have it, is refused, left out (`repeated_header = "skip"`) or a row (`"keep"`). A row with
-    fewer values than there are headers is refused, or has nulls for the others (`short_rows = "fill"`). `trim`, which
-    also holds for headers, and the settings of numbers (`prefix` to `spelling`) hold for all columns that have no such
+    first `skip` lines of a file are left out, its last `skip_last` lines that are not blank, and all lines that begin
+    with `comment`, or with one of several; in Excel, lines are the rows of the sheet. A line that repeats the header,
+    as joined files have it, is refused, left out (`repeated_header = "skip"`) or a row (`"keep"`). A row with fewer
+    values than there are headers is refused, or has nulls for the others (`short_rows = "fill"`). `trim`, which also
+    holds for headers, and the settings of numbers (`prefix` to `spelling`) hold for all columns that have no such
     setting of their own, and so do `finer_times` and, for columns of times that have none of the three, `time_format`,
     `time_unit` and `time_origin`.
     """
@@ -203,7 +217,8 @@ class Reader:
     escape: Mark | None = None
     header: Flag = True
     skip: Annotated[Whole, Constraint(ge=0)] = 0
-    comment: Annotated[str, Constraint(min_length=1)] | None = None
+    skip_last: Annotated[Whole, Constraint(ge=0)] = 0
+    comment: Comment | None = None
     short_rows: Literal["refuse", "fill"] = "refuse"
     repeated_header: Literal["refuse", "skip", "keep"] = "refuse"
     null: Listed[str] = ("",)
@@ -258,6 +273,11 @@ class Reader:
         names = ", ".join(column.name for column in self.columns)
         return f"<Reader of {self.format} files: {names}>"
 
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """The beginnings of lines that are left out."""
+        return () if self.comment is None else (self.comment,) if isinstance(self.comment, str) else self.comment
+
     @cached_property
     def settled(self) -> tuple[Column, ...]:
         """The columns, with the reader's settings for those that a column does not have itself."""
@@ -279,8 +299,9 @@ def _settle(column: Column, reader: Reader) -> Column:
 
 def _dialect(reader: Reader) -> Iterator[Problem]:
     """The problems of the marks that part the lines and values of CSV."""
-    marks = {"delimiter": reader.delimiter, "quote": reader.quote, "escape": reader.escape, "comment": reader.comment}
-    for name, mark in marks.items():
+    marks = [("delimiter", reader.delimiter), ("quote", reader.quote), ("escape", reader.escape)]
+    marks += [("comment", mark) for mark in reader.comments]
+    for name, mark in marks:
         if mark and any(character in "\r\n\0" for character in mark):
             hint = "; set quote = false for files without quoting" if name == "quote" else ""
             yield Problem(name, f"cannot hold a line break or NUL, got {mark!r}{hint}")

@@ -58,6 +58,32 @@ def test_a_reader_says_how_values_are_written(tmp_path: Path) -> None:
     assert column(proposal, "Buchungstag")["time_format"] == "%d.%m.%Y"
 
 
+@pytest.mark.parametrize(
+    ("below", "settings"),
+    [
+        ("Total;;;1234\n", {"skip_last": 1}),
+        ("\nSumme;;;99,5\n\n(60 rows affected)\n", {"skip_last": 2}),
+        ("-- end of the report --", {"skip_last": 1}),
+        ("who;at;shop;amount\nu1;2024-02-01 10:00;s1;3.5\n", {"repeated_header": "skip"}),
+        ("Totalia;2024-02-01 10:00;s1;3.5\n", {}),
+    ],
+)
+def test_lines_below_the_rows_are_left_out(tmp_path: Path, below: str, settings: dict[str, object]) -> None:
+    rows = "".join(f"u{k % 7};2024-01-{k % 28 + 1:02d} 10:00;s{k % 3};{k % 5 + 0.5}\n" for k in range(60))
+    path = tmp_path / "x.csv"
+    path.write_text("who;at;shop;amount\n" + rows + below)
+    proposal = propose([str(path)])
+    reader = proposal.reader
+    assert (reader.skip_last, reader.repeated_header) == (
+        settings.get("skip_last", 0),
+        settings.get("repeated_header", "refuse"),
+    )
+    assert bool(settings) == any("leaves them out" in note for note in proposal.notes)
+    types = {each.name: each.type for each in reader.columns}
+    assert (types["at"], types["amount"]) == ("timestamp", "float64")
+    assert sum(len(batch.records) for batch in open_source([str(path)], reader).batches()) == proposal.rows
+
+
 def test_times_that_are_all_at_midnight_have_no_hours(tmp_path: Path) -> None:
     rows = [
         f"u{row % 40},07/{1 + row % 28:02}/2013 12:00:00 AM,08/{1 + row % 27:02}/2013 12:00:00 AM,{row * 7 % 13}"

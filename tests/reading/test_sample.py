@@ -123,7 +123,7 @@ def odd(reader: Reader, table: pa.Table) -> Domain:
 
 
 @pytest.mark.parametrize(
-    "dialect", [{"quote": None}, {"skip": 2}, {"comment": "#"}, {"delimiter": "whitespace"}], ids=str
+    "dialect", [{"quote": None}, {"skip": 2, "skip_last": 1}, {"comment": "#"}, {"delimiter": "whitespace"}], ids=str
 )
 def test_every_dialect_reads_its_sample_back(dialect: dict[str, Any], tmp_path: Path) -> None:
     times = pa.array([1_500_000_000_123_000, 0], pa.timestamp("us", "UTC"))

@@ -82,7 +82,7 @@ def test_only_columns_asked_for_are_looked_at(tmp_path: Path) -> None:
 
 def test_a_row_can_be_refused_after_all(tmp_path: Path) -> None:
     (batch,) = open_source(file(tmp_path, 'a,t,s\n\n1,,"\n"\n2,,x\n'), READER).batches()
-    row = batch.refuse(1, "s", "not wanted")
+    row = batch.refuse(1, [("s", "not wanted")])
     assert (row.row, row.line, row.raw, row.problems) == (1, 5, b"2,,x", (("s", "not wanted"),))
 
 

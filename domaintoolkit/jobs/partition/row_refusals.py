@@ -96,7 +96,7 @@ def _complete(row: RefusedRow, batch: SourceBatch) -> RefusedRow:
     index = int(np.searchsorted(batch.rows, row.row))
     if row.line is not None or row.source != batch.source or batch.rows[index] != row.row:
         return row
-    return replace(batch.refuse(index, None, ""), problems=row.problems)
+    return batch.refuse(index, row.problems)
 
 
 def _order(names: Sequence[str]) -> Callable[[str | None, int], tuple[int, int]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domaintoolkit.reading import SourceFile
 from domaintoolkit.reading.unpacking import open_unpacked
 
-__all__ = ["BUDGET", "TextPieces", "read_head", "take_pieces"]
+__all__ = ["BUDGET", "TextPieces", "read_head", "read_tail", "take_pieces"]
 
 BUDGET = 24 << 20
 """Bytes of text that are looked at; a smaller table is looked at as a whole."""
@@ -40,6 +40,18 @@ def read_head(file: SourceFile, size: int = FIRST) -> bytes:
     """The first bytes of a file, unpacked."""
     with open_unpacked(file.path, file.packing, file.member) as stream:
         return stream.read(size)
+
+
+def read_tail(file: SourceFile, pieces: TextPieces, size: int = 1 << 14) -> bytes:
+    """The last bytes of a file, beginning at a multiple of four; none of a packed one that is not seen whole."""
+    if pieces.is_whole:
+        whole = pieces.pieces[-1]
+        return whole[max(0, (len(whole) - size) // 4 * 4) :]
+    if file.packing is not None:
+        return b""
+    with open_unpacked(file.path, None, None) as stream:
+        stream.seek(max(0, (file.path.stat().st_size - size) // 4 * 4))
+        return stream.read()
 
 
 def take_pieces(file: SourceFile, budget: int = BUDGET) -> TextPieces:

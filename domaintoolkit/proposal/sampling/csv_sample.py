@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from domaintoolkit.proposal.sampling.byte_pieces import TextPieces, read_head
-from domaintoolkit.proposal.sampling.dialects import CsvDialect, find_dialect
+from domaintoolkit.proposal.sampling.byte_pieces import TextPieces, read_head, read_tail
+from domaintoolkit.proposal.sampling.dialects import CsvDialect, find_dialect, find_footer
 from domaintoolkit.proposal.sampling.encodings_found import decode_pieces, lenient
 from domaintoolkit.proposal.sampling.file_headers import check_one_table, join_headers
 from domaintoolkit.proposal.sampling.table_sample import (
@@ -18,6 +18,7 @@ from domaintoolkit.proposal.sampling.table_sample import (
     estimate_total,
     join_chunks,
     make_path,
+    settings_of_footers,
 )
 from domaintoolkit.reading import RefusedRow, SourceFile, open_source
 from domaintoolkit.schema import Column, Reader
@@ -29,14 +30,17 @@ HEADERS = 400
 
 
 class _CountedRefusals:
-    """Counts the rows that cannot be read."""
+    """Counts the rows that cannot be read, and among them the lines that repeat the header."""
 
     def __init__(self) -> None:
-        self.rows = 0
+        self.rows = self.headers = 0
 
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Count `rows`."""
-        self.rows += sum(1 for _ in rows)
+        for row in rows:
+            is_header = "repeated_header" in row.problems[0][1]
+            self.headers += is_header
+            self.rows += not is_header
 
 
 def sample_csv(
@@ -53,7 +57,9 @@ def sample_csv(
     if dialect.header:
         check_one_table({file: each.headers for file, each in tables.items()})
     paths, seen = [], []
+    footers: dict[str, list[str]] = {}
     for number, (file, own) in enumerate(found.items()):
+        footers[file.name] = find_footer(read_tail(file, own).decode(encoding, errors="ignore"), dialect)
         path = make_path(folder, file, number, ".csv")
         pieces = decode_pieces(own.pieces, encoding)
         rows = [pieces[0] if len(pieces) == 1 else _trim(pieces[0], dialect, True)]
@@ -63,6 +69,8 @@ def sample_csv(
         seen.append(own.seen)
     headers, aliases = join_headers([each.headers for each in tables.values()])
     settings = dialect.settings | ({} if encoding == "utf-8" else {"encoding": encoding})
+    skipped, notes = settings_of_footers(footers)
+    settings |= skipped
     # everything is read as text: the types are what is to be found out
     columns = tuple(
         Column(f"{number}", source=header, occurrence=which, optional=dialect.header, aliases=aliases.get(header, ()))
@@ -75,6 +83,9 @@ def sample_csv(
     refused = _CountedRefusals()
     source = open_source(paths, Reader(columns, format="csv", **settings))
     batches = [batch.records for batch in source.batches(refused=refused)]
+    if refused.headers:
+        settings["repeated_header"] = "skip"
+        notes = (*notes, "some lines repeat the header: repeated_header leaves them out")
     columns_read = pa.Table.from_batches(batches, pa.schema([(column.name, pa.string()) for column in columns]))
     table = _limit_rows(columns_read)
     # the part of each file that was looked at, times the part of the files
@@ -84,7 +95,7 @@ def sample_csv(
         for number, (header, which, optional) in enumerate(headers)
     )
     total = estimate_total(len(columns_read) + refused.rows, share)
-    return TableSample(files, found_columns, settings, tuple(paths), len(table), total, refused.rows)
+    return TableSample(files, found_columns, settings, tuple(paths), len(table), total, refused.rows, notes)
 
 
 def _limit_rows(table: pa.Table) -> pa.Table:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domaintoolkit.errors import SourceError
+from domaintoolkit.proposal.sampling.table_sample import FOOTER
+from domaintoolkit.reading import is_footer
 
-__all__ = ["CsvDialect", "find_dialect"]
+__all__ = ["CsvDialect", "find_dialect", "find_footer"]
 
 DELIMITERS = (",", ";", "\t", "|", "::", "\x01", "^", "~", ":")
 LINES = 400
@@ -79,6 +81,31 @@ def find_dialect(text: str, name: str, delimiter: str | None = None) -> CsvDiale
         rows = tuple((line,) for line in plain)
         return _with_header(CsvDialect(comment=comment), rows, 0)
     return best[1]
+
+
+def find_footer(text: str, dialect: CsvDialect) -> list[str]:
+    """The last lines of a file that ends with `text`, if they are below the rows of the table."""
+    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()][1:]
+    count = 0
+    for number, line in enumerate(reversed(lines[-FOOTER:]), 1):
+        if dialect.comment is not None and line.startswith(dialect.comment):
+            continue
+        if not _is_below(line, dialect):
+            break
+        count = number
+    # a table that ends in many such lines has them for another reason
+    return lines[len(lines) - count :] if count < FOOTER else []
+
+
+def _is_below(line: str, dialect: CsvDialect) -> bool:
+    """True if a line has too few values for a row, and reads like a total, a count of rows or a remark."""
+    mark = None if dialect.delimiter == "whitespace" else dialect.delimiter
+    values = [value.strip("\"' ") for value in line.split(mark)]
+    if len(values) == 1 and len(dialect.headers) > 1:
+        return is_footer(line.encode()) or (" " in line.strip() and not dialect.has_line_breaks)
+    return is_footer(line.encode()) and (
+        len(values) != len(dialect.headers) or sum(not value for value in values) >= max(1, len(values) / 4)
+    )
 
 
 def _comment(lines: Sequence[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from domaintoolkit.reading import SourceFile
 
 __all__ = [
     "FILES",
+    "FOOTER",
     "ROWS",
     "FoundColumn",
     "TableSample",
@@ -20,11 +21,15 @@ __all__ = [
     "estimate_total",
     "join_chunks",
     "make_path",
+    "settings_of_footers",
     "spread_files",
 ]
 
 FILES = 12
 """Files whose rows are looked at; of more files, those that are spread over all."""
+
+FOOTER = 8
+"""Lines below the rows of a file, at most."""
 
 ROWS = 150_000
 """Rows that are looked at."""
@@ -83,6 +88,20 @@ def make_path(folder: Path, file: SourceFile, number: int, suffix: str) -> Path:
     path = folder.joinpath(f"{number}", *parts, f"rows{suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def settings_of_footers(footers: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The settings that leave out the lines below the rows of each file, and notes on them."""
+    counts = {len(lines) for lines in footers.values()}
+    shown = next((f"{lines[0]!r} in {name}" for name, lines in footers.items() if lines), "")
+    if not shown:
+        return {}, ()
+    if len(counts) > 1:
+        note = f"some files have lines below their rows, such as {shown}, and others have not as many"
+        return {}, (f"{note}: set comment to the beginnings of these lines",)
+    count = counts.pop()
+    words = "line of a file is" if count == 1 else f"{count} lines of a file are"
+    return {"skip_last": count}, (f"the last {words} not of the table, such as {shown}: skip_last leaves them out",)
 
 
 def estimate_total(rows: int, share: float) -> int:

@@ -41,8 +41,8 @@ class Dialect:
     escape: int | None = None
     long: re.Pattern[bytes] | None = None
     """A delimiter of more than one byte; `delimiter` then replaces it before values are split."""
-    comment: bytes | None = None
-    """The beginning of lines that are left out."""
+    comments: tuple[bytes, ...] = ()
+    """The beginnings of lines that are left out."""
     dropped: tuple[bytes, ...] = ()
     """Whole lines that are left out."""
 
@@ -54,6 +54,8 @@ class CsvPiece:
     data: bytes
     fault: str | None = None
     is_left_out: bool = False
+    is_last: bool = False
+    """True if nothing comes after the records."""
 
 
 class Marks:
@@ -138,7 +140,7 @@ class Marks:
         `final` is True if the text ends where the file does, so that its last line is a whole one.
         """
         whole = rb"(?=[\r\n]|\Z)" if final else rb"(?=[\r\n])"
-        wanted = [(b"", self.dialect.comment, b"")] if self.dialect.comment is not None else []
+        wanted = [(b"", mark, b"") for mark in self.dialect.comments]
         # joined files may have a mark each
         wanted += [(b"(?:" + BOM + b")?", line, whole) for line in self.dialect.dropped]
         starts = []
@@ -181,13 +183,13 @@ def pieces(window: Window, dialect: Dialect, block: int = BLOCK, limit: int = LI
         final, seen = window.ended and len(data) == window.left, len(data)
         if dialect.long is not None and not final:  # the end may be half of a delimiter
             data = data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1]
-        left_out = Marks(data, dialect).first_left_out(final) if dialect.comment or dialect.dropped else None
+        left_out = Marks(data, dialect).first_left_out(final) if dialect.comments or dialect.dropped else None
         if left_out == 0:
             yield CsvPiece(window.take_line(limit), is_left_out=True)
             continue
         cut, fault = _cut(data, dialect, final) if left_out is None else _cut(data[:left_out], dialect, True)
         if cut:
-            yield CsvPiece(window.take(cut))
+            yield CsvPiece(window.take(cut), is_last=final and cut == len(data))
             size = min(size * 2, block)
         elif fault is None and seen >= limit:
             fault = f"a row or quoted field longer than {limit:,} bytes, or a quote that is not closed"

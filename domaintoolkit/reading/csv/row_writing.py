@@ -22,7 +22,7 @@ class UnwritableError(ValueError):
 
 
 def write_text(batches: pa.RecordBatchReader, reader: Reader, nulls: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines that the reader skips, the header, if it has one, and the rows of each batch.
+    """Yield the header, if the reader has one, and the rows of each batch, between lines that the reader skips.
 
     `nulls` are the spellings of null, for each column; one of them is written, and a value that looks like one is
     quoted. Raises `UnwritableError` for a value that would need quotes in a dialect without them.
@@ -33,6 +33,8 @@ def write_text(batches: pa.RecordBatchReader, reader: Reader, nulls: Sequence[Se
         yield _join([pa.array([name], TEXT) for name in batches.schema.names], [()] * len(nulls), reader)
     for batch in batches:
         yield _join([column.cast(TEXT) for column in batch.columns], nulls, reader)
+    if reader.skip_last:
+        yield "simulated rows\n" * reader.skip_last
 
 
 def _join(columns: list[pa.Array], nulls: Sequence[Sequence[str]], reader: Reader) -> str:
@@ -46,8 +48,8 @@ def _join(columns: list[pa.Array], nulls: Sequence[Sequence[str]], reader: Reade
         if spellings:
             is_quoted = pc.or_(is_quoted, pc.is_in(column, pa.array(spellings, TEXT)))
         # a line that a reader would skip as a comment
-        if reader.comment and not place:
-            is_quoted = pc.or_(is_quoted, pc.starts_with(column, reader.comment))
+        for mark in () if place else reader.comments:
+            is_quoted = pc.or_(is_quoted, pc.starts_with(column, mark))
         if pc.any(is_quoted).as_py():
             column = pc.if_else(is_quoted, _quote(column, is_quoted, reader), column)
         null = _choose_null(spellings, reader.escape)

@@ -56,13 +56,13 @@ class Values:
 
 def dialect_of(reader: Reader, delimiter: str) -> Dialect:
     """The reader's dialect in bytes, for a file with this delimiter."""
-    comment = None if reader.comment is None else reader.comment.encode()
+    comments = tuple(mark.encode() for mark in reader.comments)
     escape = None if reader.escape in (None, reader.quote) else ord(reader.escape)
     quote = ord(reader.quote) if reader.quote else None
     if len(delimiter.encode()) == 1:
-        return Dialect(ord(delimiter), quote, escape, None, comment)
+        return Dialect(ord(delimiter), quote, escape, None, comments)
     long = WHITESPACE if delimiter == "whitespace" else re.compile(re.escape(delimiter.encode()))
-    return Dialect(SPLIT, quote, None, long, comment)
+    return Dialect(SPLIT, quote, None, long, comments)
 
 
 def repeated_headers(headers: Sequence[str], consumed: bytes, dialect: Dialect) -> tuple[bytes, ...]:

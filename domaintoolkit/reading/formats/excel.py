@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -35,6 +36,10 @@ class Sheet:
     def __init__(self, name: str, rows: Iterator[Row]) -> None:
         self.name, self._rows = name, rows
 
+    def leave_out(self, comments: Sequence[str], last: int) -> None:
+        """Leave out the rows that begin with one of the comments, and as many rows at the end."""
+        self._rows = _without_last((row for row in self._rows if not _is_comment(row, comments)), last)
+
     def headers(self) -> tuple[str, ...]:
         """The texts of the next row, up to its last one."""
         for _, cells in self._rows:
@@ -42,10 +47,13 @@ class Sheet:
             return tuple("" if cell is None else str(cell) for cell in cells[: there[-1] + 1])
         return ()
 
-    def blocks(self) -> Iterator[list[Row]]:
-        """The rows that are left, many at a time."""
-        while block := list(islice(self._rows, ROWS)):
-            yield block
+    def blocks(self) -> Iterator[tuple[list[Row], bool]]:
+        """The rows that are left, many at a time, each time with True if they are the last ones."""
+        block = list(islice(self._rows, ROWS))
+        while block:
+            later = list(islice(self._rows, ROWS))
+            yield block, not later
+            block = later
 
 
 @contextmanager
@@ -82,6 +90,19 @@ def _read_rows(file: SourceFile, book: Any, name: str, skip: int) -> Iterator[Ro
             return
         if number > skip and any(cell is not None for cell in cells):
             yield number, cells
+
+
+def _is_comment(row: Row, marks: Sequence[str]) -> bool:
+    """Return True if the first cell that is not blank begins with one of the marks."""
+    return bool(marks) and next(str(cell) for cell in row[1] if cell is not None).startswith(tuple(marks))
+
+
+def _without_last(rows: Iterator[Row], count: int) -> Iterator[Row]:
+    held: deque[Row] = deque()
+    for row in rows:
+        held.append(row)
+        if len(held) > count:
+            yield held.popleft()
 
 
 @contextmanager

@@ -138,6 +138,44 @@ def test_a_row_that_holds_one_header_is_not_taken_for_the_header(path: Path) -> 
         read(path, "a,c\n1,2\nb,3\n")
 
 
+def test_lines_begin_with_one_of_several_comments(path: Path) -> None:
+    text = 'a,b\nTotal,1\n1,2\n-- end --\n(2 rows)\n"Total",3\n'
+    assert read(path, text, comment=["Total", "--", "("])[0] == [["1", "2"], ["Total", "3"]]
+    reader = Reader((Column("a"),), comment=["#", "--"])
+    assert from_toml_text(Reader, to_toml(reader)) == reader
+    assert Reader((Column("a"),), comment=["#"]).comment == "#"
+
+
+@given(
+    st.lists(st.tuples(VALUE, VALUE), max_size=6),
+    st.lists(st.sampled_from(["Total,,9", "(2 rows)", "x", "#", " "]), max_size=4),
+    st.lists(st.integers(0, 2), min_size=5, max_size=5),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    BLOCKS,
+    st.booleans(),
+)
+def test_the_last_lines_can_be_left_out(
+    path: Path, table: list[tuple[str, str]], last: list[str], gaps: list[int], end: str, block: int, is_cut: bool
+) -> None:
+    lines = [",".join(written(value, ",") for value in row) for row in (NAMES, *table)]
+    below = [text for line, gap in zip(last, gaps, strict=False) for text in (*[""] * gap, line)]
+    text = end.join([*lines, *below]) + ("" if is_cut and last else end * (1 + gaps[-1]))
+    rows, kept = read(path, text, block, skip_last=len(last), comment="#")
+    assert rows == [list(row) for row in table]
+    assert not kept.rows
+
+
+@pytest.mark.parametrize("line", ["Total,", "(2 rows affected)", '"Grand total",x,y', "-- end --", "SUMME;5", "EOF"])
+def test_a_refused_line_below_the_rows_names_the_setting_that_leaves_it_out(path: Path, line: str) -> None:
+    wanted = "if the last 2 lines are not of the table, set skip_last = 2 in the reader"
+    text = f"a,b\n1,2\n{line}\n\nnote 1,2,3"
+    columns = (Column("a", "int64"), Column("b", "int64"))
+    kept = read(path, text, columns=columns)[1]
+    assert wanted in kept.rows[0].problems[0][1]
+    assert wanted not in read(path, "a,b\nTotal,1\n1,2\n", columns=columns)[1].rows[0].problems[0][1]
+    assert "skip_last" not in read(path, "a,b\n1,2\nx,3\n", columns=columns)[1].rows[0].problems[0][1]
+
+
 def test_quotes_can_be_ordinary_characters(path: Path) -> None:
     rows, _ = read(path, 'a,b\n"x" y,12"\n', quote=False)
     assert rows == [['"x" y', '12"']]

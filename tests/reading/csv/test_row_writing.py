@@ -28,6 +28,7 @@ from domaintoolkit.schema import Column, Reader
         ({"null": ("NULL", "-")}, "-", '"-"'),
         ({"null": ("NULL", "-")}, "", ""),
         ({"comment": "#"}, "#1", '"#1"'),
+        ({"comment": ["#", "To"]}, "Total", '"Total"'),
         ({"quote": None}, 'say "a"', 'say "a"'),
     ],
 )

@@ -113,3 +113,23 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'domaintoolkit\[excel\]'"):
         read(path, Column("a"))
+
+
+def test_headers_and_rows_that_repeat_them_are_as_in_csv(tmp_path: Path) -> None:
+    lines = [["who", "to", "to"], ["# note"], ["a", 1, 2], ["who", "to", "to"], ["b", 3, 4], ["who", "to", "to", "x"]]
+    path = written(tmp_path / "x.xlsx", [*lines, ["(2 rows)"], [], ["Total", "x", 6]])
+    columns = (Column("who"), Column("first", "int64", source="to", occurrence=1), Column("to", "int64", occurrence=2))
+    kept = {"comment": "#", "skip_last": 2}
+    rows, refused, _ = read(path, *columns, repeated_header="skip", **kept)
+    assert [tuple(row.values()) for row in rows] == [("a", 1, 2), ("b", 3, 4)]
+    assert [(row.row, row.line) for row in refused] == [(2, 6)]
+    rows, refused, _ = read(path, *columns, **kept)
+    assert [tuple(row.values()) for row in rows] == [("a", 1, 2), ("b", 3, 4)]
+    assert [(row.row, row.line) for row in refused] == [(1, 4), (3, 6)]
+    assert "set repeated_header = 'skip' in the reader" in refused[0].problems[0][1]
+    assert refused[0].raw == b'{"who": "who", "first": "to", "to": "to"}'
+    assert len(read(path, Column("who"), repeated_header="keep", **kept)[0]) == 4
+    assert "set skip_last = 1 in the reader" in read(path, *columns[:2], comment="#")[1][-1].problems[0][1]
+    (note,) = read(written(tmp_path / "y.xlsx", [*lines[:1], ["a", 1, 2], ["Total", None, 6]]), *columns)[2]
+    assert "the last row is" in note
+    assert "set skip_last = 1 in the reader" in note
