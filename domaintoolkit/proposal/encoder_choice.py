@@ -83,6 +83,8 @@ def choose(profile: Profile) -> Choice:
         has_hours = profile.has_clock and (profile.times is None or _differ_within_days(profile.times[profile.there]))
         parts: tuple[Part, ...] = ("month", "day", "weekday", *(("hour",) if has_hours else ()))
         return Choice(profile, Timestamp(profile.name, parts=parts), "a second time")
+    if profile.kind == "number" and ("duration_unit" in profile.settings or profile.found.is_duration):
+        return _duration(profile)
     if profile.kind == "number":
         if epoch_unit(profile) is not None and names_time(profile):
             return Choice(profile, Timestamp(profile.name, parts=("month", "day", "weekday", "hour")), "a second time")
@@ -102,6 +104,14 @@ def _are_vectors(profile: Profile) -> bool:
     """True if lists are of fractions, which are not names of anything."""
     elements = [element for value in profile.values[:500] for element in value.split("|") if element]
     return sum(re.fullmatch(r"-?\d+\.\d+", element) is not None for element in elements) > 0.5 * len(elements)
+
+
+def _duration(profile: Profile) -> Choice:
+    """A duration is an amount of seconds."""
+    choice = _amount(profile)
+    clock = {"m:ss": ", 05:30 as minutes and seconds", "h:mm": ", 05:30 as hours and minutes"}
+    short = clock.get(profile.settings.get("duration_clock", ""), "")
+    return replace(choice, reason=f"duration in seconds{short}: {choice.reason}")
 
 
 def choose_as(profile: Profile, kind: As) -> Choice:

@@ -106,7 +106,10 @@ def _column(sample: TableSample, profile: Profile, choice: Choice | str, null: t
     return Column(profile.name, type=kind, **settings)
 
 
-NUMBERS = ("trim", "prefix", "suffix", "thousands", "decimal", "negative", "percent", "spelling")
+NUMBERS = (
+    "trim", "prefix", "suffix", "thousands", "decimal", "negative", "percent", "spelling", "duration_unit",
+    "duration_clock",
+)  # fmt: skip
 TIMES = ("trim", "time_format", "time_unit", "time_origin", "finer_times")
 
 

@@ -16,6 +16,7 @@ from domaintoolkit.errors import Problem, SchemaError
 from domaintoolkit.schema.declaration import Flag, Listed, Real, Whole, declaration
 from domaintoolkit.schema.fields import Zone, check_zone
 from domaintoolkit.schema.time_settings import Format, TimeOrigin, find_time_problems
+from domaintoolkit.times.durations import ShortClock
 from domaintoolkit.times.time_form import Finer, TimeForm, Unit, time_form
 
 __all__ = ["Column", "Reader"]
@@ -85,7 +86,10 @@ Quote = Annotated[str | Literal[False], BeforeValidator(_check_quote)]
 TIME_SETTINGS = ("time_format", "time_unit", "time_origin")
 """Settings of columns of times; a reader's own ones hold for all its columns of times that have none of them."""
 
-NUMBER_SETTINGS = ("prefix", "suffix", "thousands", "decimal", "negative", "percent", "units", "spelling")
+NUMBER_SETTINGS = (
+    "prefix", "suffix", "thousands", "decimal", "negative", "percent", "units", "spelling", "duration_unit",
+    "duration_clock",
+)  # fmt: skip
 """Settings of columns of numbers; a reader's own ones hold for all its columns of numbers that set no other."""
 
 
@@ -98,11 +102,14 @@ class Column:
     a file without an `optional` column has nulls for it.
 
     `null` lists the spellings of null, if they differ from the reader's. `trim` leaves out the spaces around values.
-    Numbers can have a `prefix` and a `suffix`, groups of digits parted by `thousands` and a `decimal` comma;
-    `negative` says how else than by a minus in front they can be negative, `(12.50)` or `12.50-`. With `percent`,
-    `5%` is 0.05. `units` are marks before or after a number, and the factor of each: `{ K = 1000, M = 1000000 }`. With
-    `spelling = "any"`, int64 takes every spelling of a whole number: `007`, `+5`, `13085.0` and `1e3`, and numbers can
-    have the digits of any script.
+    Numbers can have a `prefix` and a `suffix`, groups of digits parted by `thousands` and a `decimal` comma; `negative`
+    says how else than by a minus in front they can be negative, `(12.50)` or `12.50-`. With `percent`, `5%` is 0.05.
+    `units` are marks before or after a number, and the factor of each: `{ K = 1000, M = 1000000 }`. With `spelling =
+    "any"`, int64 takes every spelling of a whole number: `007`, `+5`, `13085.0` and `1e3`, and numbers can have the
+    digits of any script. With a `duration_unit`, numbers can also be durations, which count this unit: `1:05:30`, `2
+    days 03:04:05`, `PT5M`, `1h 30min`; `duration_clock` says if `05:30` is hours and minutes (`h:mm`) or minutes and
+    seconds (`m:ss`). Columns of a type of durations or times of day count seconds, unless `duration_unit` names another
+    unit.
 
     `true` and `false` list further words for booleans, such as `Yes` and `No`; in a column of numbers they are 1 and 0.
 
@@ -141,6 +148,8 @@ class Column:
     percent: Flag | None = None
     units: Units | None = None
     spelling: Spelling | None = None
+    duration_unit: Unit | None = None
+    duration_clock: ShortClock | None = None
 
     _zone_exists = field_validator("zone")(check_zone)
 
@@ -203,7 +212,7 @@ class Reader:
     with `comment`, or with one of several; in Excel, lines are the rows of the sheet. A line that repeats the header,
     as joined files have it, is refused, left out (`repeated_header = "skip"`) or a row (`"keep"`). A row with fewer
     values than there are headers is refused, or has nulls for the others (`short_rows = "fill"`). `trim`, which also
-    holds for headers, and the settings of numbers (`prefix` to `spelling`) hold for all columns that have no such
+    holds for headers, and the settings of numbers (`prefix` to `duration_clock`) hold for all columns that have no such
     setting of their own, and so do `finer_times` and, for columns of times that have none of the three, `time_format`,
     `time_unit` and `time_origin`.
     """
@@ -236,6 +245,8 @@ class Reader:
     percent: Flag = False
     units: Units = ()
     spelling: Spelling = "own"
+    duration_unit: Unit | None = None
+    duration_clock: ShortClock | None = None
 
     _encoding_exists = field_validator("encoding")(_check_encoding)
 
@@ -264,7 +275,10 @@ class Reader:
         if not found:
             # once more with the reader's settings: the two of a pair may be declared in different places
             for i, column in enumerate(self.settled):
-                found += [Problem(f"columns[{i}].{each.path}", each.message) for each in _numbers(column)]
+                wrong = [*_numbers(column)]
+                if column.duration_clock is not None and column.duration_unit is None:
+                    wrong.append(Problem("duration_clock", "needs a duration_unit, the unit that durations count"))
+                found += [Problem(f"columns[{i}].{each.path}", each.message) for each in wrong]
         if found:
             raise SchemaError(found, "reader")
         return self

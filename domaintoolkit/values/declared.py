@@ -84,16 +84,17 @@ def _is_castable(found: pa.DataType, column: Column) -> bool:
         return column.set_separator is not None and not _is_list(inner) and _is_castable(inner, column)
     whole = is_type.is_integer(found) or is_type.is_boolean(found)
     number = whole or is_type.is_floating(found) or is_type.is_decimal(found)
+    duration = is_type.is_time(found) or is_type.is_duration(found)
     fits: dict[str, bool] = {
         "string": has_names(found) or is_type.is_fixed_size_binary(found) or _is_extension(found),
-        "int64": number,
-        "float64": number,
+        "int64": number or duration,
+        "float64": number or duration,
         "bool": whole,
         "timestamp": is_type.is_timestamp(found)
         or is_type.is_date(found)
         or (number and not is_type.is_boolean(found) and column.time_unit is not None)
         or (is_type.is_integer(found) and column.time_format is not None)
-        or ((is_type.is_time(found) or is_type.is_duration(found)) and column.time_origin is not None),
+        or (duration and column.time_origin is not None),
         "date": is_type.is_date(found),
     }
     return fits[column.type]
@@ -146,7 +147,7 @@ def convert_typed(array: pa.Array, column: Column, replace: bool = False) -> Con
     if column.type == "bool":
         return _plainly(as_booleans(array))
     if column.type in {"int64", "float64"}:
-        return _plainly((as_integers if column.type == "int64" else as_numbers)(array))
+        return _plainly((as_integers if column.type == "int64" else as_numbers)(array, style_of(column)))
     return Converted(array.cast(TYPES[column.type]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 from unicodedata import category, decimal
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from domaintoolkit.schema import Column
+from domaintoolkit.times.durations import SECONDS, ShortClock, duration_hint, parse_duration
 
 __all__ = ["NumberStyle", "style_of", "suggest_settings", "with_minus"]
 
@@ -44,6 +46,9 @@ _WORDS = {
 }
 """Words for true and false that tables have, in small letters."""
 
+_ISO_BEGINS = (*(f"P{digit}" for digit in range(10)), "PT", "-P", "+P")
+"""The first characters of durations of ISO 8601."""
+
 _BOUNDS = re.compile("[<>=~\u2248\u2264\u2265]{1,2}")
 """Signs before a number that is only a bound."""
 
@@ -67,11 +72,22 @@ class NumberStyle:
     """Marks before or after a number, with the factor that each stands for."""
     words: tuple[tuple[str, str], ...] = ()
     """Words that stand for 1 and 0."""
+    duration_unit: str = ""
+    """The unit that durations count, if numbers may be written so."""
+    duration_clock: ShortClock | None = None
 
     @cached_property
     def is_plain(self) -> bool:
         """True if numbers are written as in Python."""
         return self == NumberStyle(is_own=self.is_own)
+
+    def _count_duration(self, text: str) -> str | None:
+        """The number of units that a duration takes; None if it is not one."""
+        seconds = parse_duration(text, self.duration_clock) if self.duration_unit else None
+        if seconds is None:
+            return None
+        count = seconds / SECONDS[self.duration_unit]
+        return str(count.numerator) if count.denominator == 1 else _spell_fraction(count)
 
     def plain(self, text: str) -> str | None:
         """A number in this style as Python writes it, such as `-1234.5`; None if the text is not a number."""
@@ -82,7 +98,7 @@ class NumberStyle:
             text = _in_ascii(text)
         found = self._pattern.fullmatch(text)
         if found is None:
-            return None
+            return self._count_duration(text)
         part = found.groupdict(default="")
         signs = part["sign"] + part["inner"] + part["trailing"]
         opened, closed = part["open"] + part["open_inner"], part["close"] + part["close_inner"]
@@ -173,6 +189,14 @@ def _in_ascii(text: str) -> str:
     return "".join(str(decimal(each)) if each.isdecimal() else each for each in text)
 
 
+def _spell_fraction(count: Fraction) -> str:
+    """The nearest float to a fraction, in all its digits."""
+    try:
+        return repr(float(count))
+    except OverflowError:
+        return str(round(count))
+
+
 def _multiply(number: str, factor: float) -> str:
     """A number, as Python writes it, times a factor; a whole product is written as such."""
     product = _CONTEXT.multiply(_CONTEXT.create_decimal(number), Decimal(repr(factor)))
@@ -194,6 +218,8 @@ def style_of(column: Column) -> NumberStyle:
         column.spelling != "any",
         tuple((unit, factor) for unit, factor in column.units or ()),
         (*((word, "1") for word in column.true), *((word, "0") for word in column.false)),
+        column.duration_unit or "",
+        column.duration_clock,
     )
 
 
@@ -219,13 +245,17 @@ def _suggest(text: str, style: NumberStyle) -> str:
         return "; set trim = true for this column"
     if style.is_own and replace(style, is_own=False).plain(text) is not None and style.plain(text) is None:
         return "; set spelling = 'any' for this column"
+    if (":" in text or text[:2] in _ISO_BEGINS) and (
+        hint := duration_hint(text, style.duration_unit, style.duration_clock)
+    ):
+        return hint
     # `<5` or `>90`: how far it lies from the bound is not known, so the user decides
     if (bound := _BOUNDS.match(text)) and (number_text := style.plain(text[bound.end() :].strip())) is not None:
         units = _toml((*style.units, (bound[0], 1)))
         return f"; set units = {units} for this column to read the bound, {number_text}"
     found = _DRESSED.fullmatch(text)
     if found is None:
-        return ""
+        return duration_hint(text, style.duration_unit, style.duration_clock)
     settings: dict[str, Any] = {name: found[name] for name in ("prefix", "suffix") if found[name]}
     # marks of other kinds are more likely damage than a unit
     if any(not (c.isalpha() or category(c) == "Sc" or c in ". /\u2030") for mark in settings.values() for c in mark):

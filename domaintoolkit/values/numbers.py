@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import quote
+from domaintoolkit.times.durations import SECONDS, duration_hint
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.number_styles import NumberStyle, suggest_settings, with_minus
 from domaintoolkit.values.prepared import Prepared, concat, refuse_all
@@ -25,6 +27,8 @@ _NUMBER = re.compile(rf"{_DECIMAL}|[+-]?(?:inf|infinity|nan)", re.IGNORECASE | r
 _NAMED = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
 _OWN = "(?:0|-?[1-9][0-9]*)"
 """The spelling that a whole number has by itself: without a plus, leading zeros or a point."""
+_EXACT = 2**53
+"""Whole numbers up to this are floats."""
 _MOST_DIGITS = 4000
 """Python's own conversion of longer integers takes a time that grows with the square of their length."""
 _MOST_PLACES = 20
@@ -33,6 +37,8 @@ _MOST_PLACES = 20
 
 def as_numbers(values: pa.Array, style: NumberStyle | None = None) -> Prepared:
     """A column as float64: the nearest one to each number. Text is read as numbers; what is not a number is refused.
+
+    Durations and times of day become seconds.
 
     `style` is how the texts of a file are written; with one, a reason names the setting that would have helped.
     """
@@ -48,6 +54,8 @@ def as_numbers(values: pa.Array, style: NumberStyle | None = None) -> Prepared:
         return Prepared(values.cast(pa.float64(), safe=False))
     if test.is_boolean(kind):
         return Prepared(values.cast(pa.uint8()).cast(pa.float64()))
+    if test.is_duration(kind) or test.is_time(kind):
+        return _count_durations(values, style)
     if holds_text(kind):
         return _parse_numbers(as_strings(values), style)
     return refuse_all(values, pa.float64(), f"values of type {kind} are not numbers")
@@ -78,6 +86,8 @@ def as_integers(values: pa.Array, style: NumberStyle | None = None) -> Prepared:
         return as_integers(distinct, style).spread(codes)
     if holds_text(values.type):
         return _parse_integers(as_strings(values), style or NumberStyle())
+    if pa.types.is_duration(values.type) or pa.types.is_time(values.type):
+        return _count_whole_durations(values, style)
     try:
         return Prepared((values.cast(pa.uint8()) if pa.types.is_boolean(values.type) else values).cast(kind))
     except pa.ArrowInvalid:
@@ -92,6 +102,41 @@ def as_integers(values: pa.Array, style: NumberStyle | None = None) -> Prepared:
             made.append(None)
             refused.append((row, str(error)))
     return Prepared(pa.array(made, kind), refused)
+
+
+def _count_durations(values: pa.Array, style: NumberStyle | None) -> Prepared:
+    """Durations and times of day as numbers of seconds, or of another unit that the style has: the nearest floats."""
+    counts, times, parts = _duration_counts(values, style)
+    # one operation on two floats that are exact is rounded once
+    floats = counts * float(times) if parts == 1 else counts / float(parts)
+    far = np.flatnonzero((counts > _EXACT) | (counts < -_EXACT))
+    floats[far] = [float(Fraction(count * times, parts)) for count in counts[far].tolist()]
+    return Prepared(pa.array(floats, mask=np.asarray(values.is_null())))
+
+
+def _count_whole_durations(values: pa.Array, style: NumberStyle | None) -> Prepared:
+    counts, times, parts = _duration_counts(values, style)
+    whole, rest = np.divmod(counts, parts)
+    most = (2**63 - 1) // times
+    wrong = (rest != 0) | (whole > most) | (whole < -most)
+    refused = [
+        (row, f"expected an integer, got {count * times / parts:g}; set type = 'float64' to read fractions")
+        if rest[row]
+        else (row, f"{count * times} is beyond a 64-bit integer")
+        for row, count in zip(np.flatnonzero(wrong).tolist(), counts[wrong].tolist(), strict=True)
+    ]
+    null = np.asarray(values.is_null()) | wrong
+    return Prepared(pa.array(np.where(wrong, 0, whole) * times, mask=null), refused)
+
+
+def _duration_counts(values: pa.Array, style: NumberStyle | None) -> tuple[NDArray[np.int64], int, int]:
+    """(counts of the type's own unit, 0 for null; how many of the wanted unit each is; how many of them make one)."""
+    unit = (style.duration_unit if style is not None else "") or "s"
+    # of two units, one is always a multiple of the other
+    ratio = SECONDS[values.type.unit] / SECONDS[unit]
+    wide = pa.int32() if pa.types.is_time32(values.type) else pa.int64()
+    counts = np.asarray(pc.fill_null(values.view(wide), 0)).astype(np.int64)
+    return counts, ratio.numerator, ratio.denominator
 
 
 def _whole(value: Any) -> int:
@@ -143,12 +188,18 @@ def _parse_number(text: str, style: NumberStyle | None = None) -> float:
     if style is not None and not (style.is_plain and style.is_own) and not _NAMED.fullmatch(text):
         plain = style.plain(text)
     if plain is None or not _NUMBER.fullmatch(plain):
-        hint = "" if style is None else suggest_settings(text, style)
+        hint = _hint_in_memory(text) if style is None else suggest_settings(text, style)
         raise ValueError(f"expected a number, got {quote(text)}{hint}")
     number = float(plain)
     if math.isinf(number) and not _NAMED.fullmatch(plain):
         raise ValueError(_too_large(text))
     return number
+
+
+def _hint_in_memory(text: str) -> str:
+    if not duration_hint(text, "", None):
+        return ""
+    return "; give durations as a column of their own type, such as that of pandas.to_timedelta, or as numbers"
 
 
 def _too_large(text: str) -> str:

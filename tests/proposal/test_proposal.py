@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import public_tables
 import pytest
@@ -82,6 +83,32 @@ def test_lines_below_the_rows_are_left_out(tmp_path: Path, below: str, settings:
     types = {each.name: each.type for each in reader.columns}
     assert (types["at"], types["amount"]) == ("timestamp", "float64")
     assert sum(len(batch.records) for batch in open_source([str(path)], reader).batches()) == proposal.rows
+
+
+@pytest.mark.parametrize(
+    ("written", "settings"),
+    [
+        ("{h}:{m:02}:{s:02}", ("s", None)),
+        ("{m:02}:{s:02}", ("s", "m:ss")),
+        ("PT{h}H{m}M{s}S", ("s", None)),
+        ("{h} days 0{h}:{m:02}:{s:02}", ("s", None)),
+        ("{h}h {m}min", ("s", None)),
+    ],
+)
+def test_durations_are_numbers_of_seconds(tmp_path: Path, written: str, settings: tuple[str, str | None]) -> None:
+    draw = Random(1)
+    rows = [
+        f"u{draw.randrange(40)},2024-01-{1 + k % 28:02} 10:{k % 60:02},"
+        f"{written.format(h=draw.randrange(5), m=draw.randrange(60), s=draw.randrange(60))}"
+        for k in range(900)
+    ]
+    path = tmp_path / "calls.csv"
+    path.write_text("\n".join(["user,at,duration", *rows]) + "\n")
+    proposal = propose([str(path)])
+    assert roles(proposal)["duration"] == "numeric"
+    found = column(proposal, "duration")
+    assert (found["duration_unit"], found["duration_clock"]) == settings
+    assert sum(len(batch.records) for batch in open_source([str(path)], proposal.reader).batches()) == 900
 
 
 def test_times_that_are_all_at_midnight_have_no_hours(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,6 +20,7 @@ from domaintoolkit.schema import Categorical, Column, Schema
 from domaintoolkit.tokenizer.rows.table import read_columns
 from domaintoolkit.values import to_microsecond, to_microseconds
 from domaintoolkit.values.declared import Converted, convert_text, convert_typed, misfit
+from domaintoolkit.values.numbers import as_numbers
 from domaintoolkit.values.value_names import as_text
 
 JUNK = st.sampled_from(["", " 3", "3 ", "1.5", "0x1F", "+5", "1_0", "٣", "--1", "nan(1)", "1e999", "t", "x", "9" * 30])
@@ -242,3 +245,33 @@ def test_whole_numbers_whose_digits_are_dates() -> None:
     assert made.values.equals(to_microseconds(days, "UTC", column.time_form).values)
     assert to_microsecond(20240105, "UTC", column.time_form) == made.values[0].value
     assert "%Y%m%d" in str(misfit(days.type, Column("c", "timestamp")))
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "numbers"),
+    [
+        (pa.array([1, None, -90], pa.duration("s")), None, [1.0, None, -90.0]),
+        (pa.array([1500, 2**62], pa.duration("ns")), "s", [1.5e-06, 4611686018.427388]),
+        (pa.array([2**61 + 1], pa.duration("us")), "ms", [float(Fraction(2**61 + 1, 1000))]),
+        (pa.array([90], pa.duration("s")), "min", [1.5]),
+        (pa.array([2**53 + 1], pa.duration("s")), "us", [float((2**53 + 1) * 10**6)]),
+        (pa.array([3_930_000], pa.time32("ms")), None, [3930.0]),
+    ],
+)
+def test_columns_of_durations_are_numbers(values: pa.Array, unit: Any, numbers: list[float | None]) -> None:
+    column = Column("c", "float64", duration_unit=unit)
+    assert misfit(values.type, column) is None
+    assert convert_typed(values, column).values.to_pylist() == numbers
+    if unit in (None, "s"):
+        assert as_numbers(values).values.to_pylist() == numbers
+
+
+def test_whole_numbers_of_durations_are_exact() -> None:
+    values = pa.array([2**53 + 1, 2**62, None, -(2**62) - 1], pa.duration("ns"))
+    exact = Column("c", "int64", duration_unit="ns")
+    assert convert_typed(values, exact).values.to_pylist() == [2**53 + 1, 2**62, None, -(2**62) - 1]
+    made = convert_typed(pa.array([1500, 2000, 2**60], pa.duration("ms")), Column("c", "int64"))
+    assert made.values.to_pylist() == [None, 2, None]
+    assert "expected an integer, got 1.5" in made.refused[0][1]
+    (refused,) = convert_typed(pa.array([2**60], pa.duration("s")), Column("c", "int64", duration_unit="us")).refused
+    assert "beyond a 64-bit integer" in refused[1]

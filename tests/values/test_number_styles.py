@@ -189,3 +189,37 @@ def test_one_space_and_one_apostrophe_stand_for_all() -> None:
 def test_a_number_that_is_not_read_names_the_setting_that_reads_it(text: str, setting: str) -> None:
     for kind in ("float64", "int64"):
         assert setting in read([text], type=kind).refused[0][1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "numbers"),
+    [
+        ({"duration_unit": "s"}, [3930.0, 300.0, 183_845.5, 7.5, None]),
+        ({"duration_unit": "min"}, [65.5, 5.0, 3064.0916666666667, 7.5, None]),
+        ({"duration_unit": "ns"}, [3.93e12, 3e11, 1.838455e14, 7.5, None]),
+    ],
+)
+def test_durations_are_numbers_of_a_unit(settings: dict[str, Any], numbers: list[float | None]) -> None:
+    found = read(["1:05:30", "PT5M", "2 days 03:04:05.5", "7.5", None], type="float64", **settings)
+    assert not found.refused
+    assert found.values.to_pylist() == numbers
+    # what is decoded are numbers, which the same column reads again
+    again = read([None if number is None else repr(number) for number in numbers], type="float64", **settings)
+    assert again.values.to_pylist() == numbers
+
+
+def test_durations_in_a_column_of_whole_numbers_are_whole() -> None:
+    found = read(["05:30", "0:00:00.5", "12"], type="int64", duration_unit="s", duration_clock="m:ss")
+    assert found.values.to_pylist() == [330, None, 12]
+    assert "set type = 'float64'" in found.refused[0][1]
+
+
+def test_a_refused_duration_names_the_setting_that_reads_it() -> None:
+    (_, plain), (_, iso) = read(["1:05:30", "PT5M"], type="float64").refused
+    assert plain.endswith("; set duration_unit = 's' for this column to read durations")
+    assert iso.endswith("; set duration_unit = 's' for this column to read durations")
+    (_, short) = read(["05:30"], type="float64", duration_unit="s").refused[0]
+    assert short.endswith("; set duration_clock = 'm:ss' (or 'h:mm') for this column to read durations")
+    with pytest.raises(SchemaError, match="duration_clock: needs a duration_unit"):
+        Reader((Column("a", "float64", duration_clock="m:ss"),))
+    assert Reader((Column("a", "float64", duration_clock="m:ss"),), duration_unit="s").settled[0].duration_unit == "s"

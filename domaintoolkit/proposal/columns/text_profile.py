@@ -11,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from domaintoolkit.proposal.columns.column_profile import Kind, Profile, spread_values, with_numbers
+from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.proposal.columns.null_spellings import find_nulls, null_date
 from domaintoolkit.proposal.columns.number_forms import find_number_settings, is_code
 from domaintoolkit.proposal.columns.value_codes import encode_values, merge_equal, remove_values
 from domaintoolkit.proposal.sampling.table_sample import FoundColumn
 from domaintoolkit.schema import Column
+from domaintoolkit.times.durations import parse_duration
 from domaintoolkit.times.time_shapes import find_clock_format, find_time_formats
 from domaintoolkit.values.declared import convert_text
 
@@ -30,6 +32,17 @@ SPOILED = 0.002
 ISO = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}(:\d{2}(:\d{2}([.,]\d+)?)?)?\s?([A-Za-z]{1,3}|[+-]\d{2}:?\d{0,2})?)?|\d{8}T\d{4,6}\S*"
 )
+
+LENGTHS = frozenset(
+    (
+        "duration dauer elapsed lap laps laptime runtime length duree duracion durata duur czas uptime downtime wait "
+        "waiting pace split interval delay travel trip talk call session playtime"
+    ).split()
+)
+"""Words in names of durations, which may be written as times of day are."""
+
+SHIFTS = frozenset(("shift", "shifts", "work", "worked", "working", "flight", "block", "hours", "stunden", "arbeit"))
+"""Words in names of durations in hours and minutes."""
 
 TRUE = frozenset(
     ("true yes y t ja j oui si sí s verdadero vrai wahr sim tak ano igen kylla evet on 1 vero истина да").split()
@@ -53,6 +66,7 @@ def profile_text(found: FoundColumn, place: int, name: str, semicolons: bool = F
         _as_time(base, nulls.maybe)
         or _as_bool(base)
         or _as_number(base, nulls.maybe, semicolons)
+        or _as_duration(base, nulls.maybe)
         or _as_clock(base, nulls.maybe)
     )
     if made is None:
@@ -193,6 +207,26 @@ def _as_number(profile: Profile, maybe: Sequence[str], semicolons: bool) -> Prof
     return with_numbers(
         best, numbers, whole_is_plain=all(re.fullmatch(r"0|-?[1-9]\d*", value) for value in best.values)
     )
+
+
+def _as_duration(profile: Profile, maybe: Sequence[str]) -> Profile | None:
+    sample = [value for value in _sampled(profile) if value not in maybe]
+    if not sample or sum(parse_duration(value, "m:ss") is not None for value in sample) < 0.9 * len(sample):
+        return None
+    is_named = profile.hints("elapsed") or bool(LENGTHS & set(words_of(profile.name)))
+    if not is_named and _as_clock(profile, maybe) is not None:
+        return None
+    settings: dict[str, Any] = {"duration_unit": "s"}
+    if any(parse_duration(value) is None and parse_duration(value, "m:ss") is not None for value in sample):
+        # three numbers in other rows: two are the last two of these
+        is_long = any(value.count(":") == 2 for value in sample)
+        settings["duration_clock"] = "h:mm" if not is_long and SHIFTS & set(words_of(profile.name)) else "m:ss"
+    made = _settle(profile, "number", "float64", settings, maybe)
+    if made is None:
+        return None
+    best, values = made
+    # seconds may have fractions in other rows
+    return replace(best, numbers=spread_values(best, values.to_numpy(zero_copy_only=False).astype(np.float64)))
 
 
 def _as_clock(profile: Profile, maybe: Sequence[str]) -> Profile | None:

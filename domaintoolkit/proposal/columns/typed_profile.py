@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as is_type
 
-from domaintoolkit.proposal.columns.column_profile import Profile, with_numbers
+from domaintoolkit.proposal.columns.column_profile import Profile, spread_values, with_numbers
 from domaintoolkit.proposal.columns.value_codes import encode_values
 from domaintoolkit.proposal.sampling.table_sample import FoundColumn
 from domaintoolkit.schema import Column
@@ -26,6 +28,11 @@ def profile_typed(found: FoundColumn, place: int, name: str) -> Profile:
     if is_type.is_boolean(kind):
         codes, values = encode_values(array.cast(pa.string()))
         return Profile(found, place, name, "bool" if values else "empty", codes, values)
+    if is_type.is_duration(kind):
+        codes, values = encode_values(convert_typed(array, Column(name, type="float64")).values.cast(pa.string()))
+        base = Profile(found, place, name, "number" if values else "empty", codes, values)
+        seconds = np.array([float(value) for value in values], np.float64)
+        return replace(base, numbers=spread_values(base, seconds)) if values else base
     if is_type.is_time(kind):
         codes, values = encode_values(array.cast(pa.string()))
         settings = {"time_format": "%H:%M:%S"}

@@ -49,6 +49,11 @@ class FoundColumn:
     aliases: tuple[str, ...] = ()
 
     @property
+    def is_duration(self) -> bool:
+        """True if the values are of a type of durations."""
+        return pa.types.is_duration(self.values.type)
+
+    @property
     def is_typed(self) -> bool:
         """True if the files say of which type the values are."""
         return not pa.types.is_string(self.values.type)

@@ -152,11 +152,13 @@ def _kind(cell: Any) -> str:
         return "boolean"
     if isinstance(cell, int | float):
         return "number"
+    if isinstance(cell, dt.timedelta | dt.time):
+        return "duration"
     return "time" if isinstance(cell, dt.datetime | dt.date) else "text"
 
 
 def _convert(cells: list[Any], kind: str, column: Column, replace: bool, empty_is_null: bool) -> Converted:
-    if kind == "text":
+    if kind == "text" or (kind == "duration" and column.type not in ("int64", "float64")):
         null = column.null or ()
         texts = [None if str(cell) in null else str(cell).encode(errors="surrogatepass") for cell in cells]
         return convert_text(pa.array(texts, pa.binary()), column, replace, empty_is_null)
@@ -166,6 +168,8 @@ def _convert(cells: list[Any], kind: str, column: Column, replace: bool, empty_i
             array = pa.array([cell.date() for cell in cells], pa.date32())
         else:
             array = pa.array(cells, pa.timestamp("us"))
+    elif kind == "duration":
+        array = pa.array([_as_duration(cell) for cell in cells], pa.duration("us"))
     elif kind == "number" and all(float(cell).is_integer() and abs(cell) < 2**63 for cell in cells):
         array = pa.array([int(cell) for cell in cells], pa.int64())
     else:
@@ -176,3 +180,8 @@ def _convert(cells: list[Any], kind: str, column: Column, replace: bool, empty_i
     made = convert_typed(array, column, replace)
     values = made.values
     return Converted(values if values.type == TYPES[column.type] else values.cast(TYPES[column.type]), made.refused)
+
+
+def _as_duration(cell: dt.timedelta | dt.time) -> dt.timedelta:
+    """A cell that is formatted as a duration; below a day, openpyxl gives a time of day."""
+    return cell if isinstance(cell, dt.timedelta) else dt.datetime.combine(dt.date.min, cell) - dt.datetime.min

@@ -133,3 +133,12 @@ def test_headers_and_rows_that_repeat_them_are_as_in_csv(tmp_path: Path) -> None
     (note,) = read(written(tmp_path / "y.xlsx", [*lines[:1], ["a", 1, 2], ["Total", None, 6]]), *columns)[2]
     assert "the last row is" in note
     assert "set skip_last = 1 in the reader" in note
+
+
+def test_cells_of_durations_are_numbers(tmp_path: Path) -> None:
+    rows = [["n"], [dt.timedelta(days=2, hours=3)], [dt.time(1, 5, 30)], ["0:00:07"], [90]]
+    path = written(tmp_path / "x.xlsx", rows)
+    found, refused, _ = read(path, Column("n", "float64", duration_unit="min"))
+    assert not refused
+    assert [row["n"] for row in found] == [3060.0, 65.5, 0.11666666666666667, 90.0]
+    assert "set duration_unit = 's'" in read(path, Column("n", "float64"))[1][0].problems[0][1]
