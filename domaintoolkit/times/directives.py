@@ -8,14 +8,10 @@ from datetime import date
 from itertools import pairwise
 
 from domaintoolkit.times.calendar import HOUR, MINUTE
+from domaintoolkit.times.calendar_names import MONTHS, WEEKDAYS, name_shape
 
-__all__ = ["DIGITS", "LOOSE", "MONTHS", "WEEKDAYS", "Item", "check_items", "spell_item", "split_items"]
+__all__ = ["DIGITS", "LOOSE", "Item", "check_items", "spell_item", "split_items"]
 
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 DIGITS = {
     "Y": 4, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "y": 2, "j": 3, "G": 4, "V": 2, "U": 2, "W": 2, "u": 1,
     "w": 1, "q": 1,
@@ -29,7 +25,10 @@ _WORDS = {
     "A": WEEKDAYS,
     "p": ("AM", "PM"),
 }
-"""The words of each directive that is a word, in capitals or not."""
+"""The words that each directive of a word writes."""
+
+_HALVES = r"((?i:[ap]\.?\s?m\.?))"
+"""AM and PM, also `a. m.` as in Spanish."""
 
 _FEW_DIGITS = {"u": "([1-7])", "w": "([0-6])", "q": "([1-4])"}
 _ZONES = {"z": r"Z|[+-][0-9]{2}(?::?[0-9]{2})?", "Z": "UTC|GMT|Z"}
@@ -100,8 +99,10 @@ class Item:
         """A regular expression of the texts that the item reads."""
         if not self.letter:
             return re.escape(self.literal)
+        if self.letter == "p":
+            return _HALVES
         if self.letter in _WORDS:
-            return f"((?i:{'|'.join(_WORDS[self.letter])}))"
+            return f"({name_shape(self.letter)})"
         if self.letter in _ZONES:
             return f"({_ZONES[self.letter]})"
         if self.letter == "f":

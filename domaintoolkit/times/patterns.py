@@ -9,7 +9,8 @@ from functools import cached_property, lru_cache
 
 from domaintoolkit.errors import quote
 from domaintoolkit.times.calendar import DAY, civil, day_number, day_of_week_date
-from domaintoolkit.times.directives import DIGITS, LOOSE, MONTHS, WEEKDAYS, Item, check_items, spell_item, split_items
+from domaintoolkit.times.calendar_names import find_name
+from domaintoolkit.times.directives import DIGITS, LOOSE, Item, check_items, spell_item, split_items
 from domaintoolkit.times.iso_text import TextTime, clock_time, offset_of
 from domaintoolkit.times.time_hints import hint_for, other_formats, swap_days, translate
 
@@ -129,7 +130,7 @@ class TimePattern:
         if "I" in groups:
             if not 1 <= hour <= 12:
                 raise ValueError(f"{quote(text)} is not a time of day: with AM and PM, hours go from 1 to 12")
-            hour = hour % 12 + 12 * (groups["p"].upper() == "PM")
+            hour = hour % 12 + 12 * (groups["p"][0].upper() == "P")
         minute, second = int(groups.get("M", 0)), int(groups.get("S", 0))
         return clock_time(hour, minute, second, groups.get("f", ""), text, cut)
 
@@ -181,8 +182,8 @@ def _weekday(groups: Mapping[str, str]) -> int | None:
     number = groups.get("u") or groups.get("w")
     if number is not None:
         return (int(number) + 6) % 7
-    name = groups.get("a") or groups.get("A")
-    return None if name is None else [day[:3].lower() for day in WEEKDAYS].index(name[:3].lower())
+    letter = next((each for each in "aA" if groups.get(each)), None)
+    return None if letter is None else find_name(letter, groups[letter])
 
 
 def _day_of_year(groups: Mapping[str, str], year: int, weekday: int | None) -> int | None:
@@ -212,8 +213,8 @@ def _month(groups: Mapping[str, str]) -> int | None:
         return 3 * int(groups["q"]) - 2
     if "m" in groups:
         return int(groups["m"])
-    name = groups.get("b") or groups.get("B")
-    return None if name is None else [month[:3].lower() for month in MONTHS].index(name[:3].lower()) + 1
+    letter = next((each for each in "bB" if groups.get(each)), None)
+    return None if letter is None else find_name(letter, groups[letter]) + 1
 
 
 @lru_cache(maxsize=256)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from domaintoolkit.times.calendar_names import LANGUAGES
+
 __all__ = ["hint_for", "other_formats", "swap_days", "translate"]
 
 _UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
@@ -64,6 +66,8 @@ _CLOCKS = (
 _ZONES = (("", ""), (" [+-][0-9]{2}:?[0-9]{2}", " %z"), (" (?:GMT|UTC|Z)", " %Z"))
 """Zones at the end that a pattern can have."""
 _NUMBER = re.compile(r"[+-]?([0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_NAMED = re.compile(r"[0-9][\s./-]*(?:de )?[^\W\d_]{3,12}\.?[\s,./-]*(?:de )?(?:[0-9]{4}|[0-9]{2}\b)")
+"""A date with the name of its month."""
 _ZONED = re.compile(r"(.*[0-9]) ?(?:[A-Z][A-Za-z]{2,3}|[A-Z][a-z]+/[A-Z][A-Za-z_]+)")
 
 
@@ -77,7 +81,11 @@ def hint_for(text: str, kind: str = "time") -> str:
         return "; set trim = true to leave out the spaces around it"
     # texts differ in their digits, but most hints do not depend on them
     shape, digits = re.subn("[0-9]", "1", text)
-    return (_hint_for_shape(shape, kind) or _hint_for_words(text, kind)) if digits >= _FEWEST else ""
+    if digits < _FEWEST:
+        return ""
+    hint = _hint_for_shape(shape, kind)
+    is_name = "%b" in hint or "%B" in hint or "%a" in hint
+    return _hint_for_words(text, kind) if not hint or (is_name and not _formats_of(text)) else hint
 
 
 def other_formats(text: str, known: tuple[str, ...]) -> str:
@@ -86,7 +94,7 @@ def other_formats(text: str, known: tuple[str, ...]) -> str:
         return hint_for(text)
     found = _formats_of(text) if len(text) <= _LONGEST else ()
     if not found:
-        return ""
+        return f"; names of months are read in {LANGUAGES}: write others as numbers" if _NAMED.search(text) else ""
     listed = ", ".join(f'"{_escape(each)}"' for each in (*known, found[0]))
     return f"; if the column has times of several forms, list them: time_format = [{listed}]"
 
@@ -109,7 +117,7 @@ def _hint_for_words(text: str, kind: str) -> str:
         zoned = _ZONED.fullmatch(text)
         if zoned and ":" in zoned[1]:
             return "; of the names of zones only UTC, GMT and Z are read: set zone, and end time_format with the name"
-        return ""
+        return f"; names of months are read in {LANGUAGES}: write others as numbers" if _NAMED.search(text) else ""
     own, *others = map(_escape, found)
     other = f', or "{others[0]}" if that is the order of day, month and year' if others else ""
     # a name is literal text to a pattern, and says nothing of the zone

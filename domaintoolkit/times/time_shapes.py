@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from unicodedata import normalize
 
+from domaintoolkit.times.calendar_names import fold_name, names_of
 from domaintoolkit.times.patterns import time_pattern
 
 __all__ = ["find_clock_format", "find_time_formats"]
 
-MONTHS = frozenset(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
-LONG_MONTHS = frozenset(
-    [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ]
-)
-WEEKDAYS = frozenset(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])
-LONG_WEEKDAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
 TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 ORDERS = ("Ymd", "dmY", "mdY", "dmy", "mdy", "ymd")
 COMPACT = {
@@ -35,6 +18,39 @@ COMPACT = {
     8: ("%Y%m%d", "%y%m%d%H"), 6: ("%y%m%d",),
 }  # fmt: skip
 """The formats of so many digits, the likeliest first."""
+LITERALS = frozenset(
+    [
+        "T",
+        "UTC",
+        "GMT",
+        "Z",
+        "h",
+        "de",
+        "del",
+        "den",
+        "of",
+        "at",
+        "um",
+        "Uhr",
+        "kl",
+        "klo",
+        "le",
+        "à",
+        "г",
+        "года",
+        "CET",
+        "CEST",
+        "EST",
+        "PST",
+        "年",
+        "月",
+        "日",
+        "년",
+        "월",
+        "일",
+    ]
+)
+"""Words that stand in dates as they are."""
 SAMPLE = 400
 """Values that decide the shape; all values decide if a format reads them."""
 
@@ -45,7 +61,7 @@ def find_time_formats(values: Sequence[str]) -> list[str]:
     digits = [[c for c in value if c.isdigit()] for value in sample]
     if not sample or any(len(each) < 3 or not "".join(each).isascii() for each in digits):
         return []
-    tokens = [TOKEN.findall(value) for value in sample]
+    tokens = [TOKEN.findall(_without_points(value)) for value in sample]
     # one format reads all texts only if they have the same marks in the same places
     shape = _shape(tokens[0])
     if len(tokens[0]) > 24 or any(_shape(each) != shape for each in tokens):
@@ -56,6 +72,17 @@ def find_time_formats(values: Sequence[str]) -> list[str]:
     found = [each for each in formats if _reads(each, sample)]
     # digits without marks can be read in one way by chance, in another on purpose: the likeliest stands
     return found[:1] if all(value.isdecimal() for value in sample) else found
+
+
+def _without_points(text: str) -> str:
+    """A text without the points of short names, and of `a. m.`, which patterns read with and without them."""
+    text = re.sub(r"\b([ap])\.?\s?m\b\.?", r"\1m", normalize("NFC", text), flags=re.IGNORECASE)
+    return re.sub(r"([^\W\d_]{2,})\.", _without_point, text)
+
+
+def _without_point(found: re.Match[str]) -> str:
+    name = fold_name(found[1])
+    return found[1] if name in names_of("b") or name in names_of("a") else found[0]
 
 
 def find_clock_format(values: Sequence[str]) -> str | None:
@@ -137,34 +164,13 @@ def _compact_pair(columns: list[list[str]], left: Sequence[int]) -> tuple[str, s
 
 
 def _word(own: list[str]) -> str | None:
-    words = {each.lower() for each in own}
-    if words <= MONTHS:
-        return "%b"
-    if words <= LONG_MONTHS:
-        return "%B"
-    if words <= WEEKDAYS:
-        return "%a"
-    if words <= LONG_WEEKDAYS:
-        return "%A"
+    words = {fold_name(each) for each in own}
+    for letter in "bBaA":
+        if words <= names_of(letter).keys():
+            return f"%{letter}"
     if words <= {"am", "pm"}:
         return "%p"
-    if len(words) == 1 and own[0] in (
-        "T",
-        "UTC",
-        "GMT",
-        "Z",
-        "h",
-        "de",
-        "at",
-        "um",
-        "Uhr",
-        "CET",
-        "CEST",
-        "EST",
-        "PST",
-    ):
-        return own[0]
-    return None
+    return own[0] if len(words) == 1 and own[0] in LITERALS else None
 
 
 def _directive(letter: str, own: Sequence[str], is_loose: bool) -> str | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domaintoolkit.times.calendar import DAY
+from domaintoolkit.times.calendar_names import BY_LETTER, fold_name
 from domaintoolkit.times.iso_text import parse_time
 from domaintoolkit.times.patterns import read_any, time_pattern
+from domaintoolkit.times.time_shapes import find_time_formats
 
 EPOCH = datetime(1970, 1, 1)
 PATTERNS = [
@@ -207,3 +210,50 @@ def test_a_text_that_may_stand_for_a_missing_time_says_where_to_list_it(text: st
 def test_spaces_around_a_time_are_left_out_by_trim() -> None:
     with pytest.raises(ValueError, match="set trim = true"):
         parse_time(" 2019-10-01")
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "day"),
+    [
+        ("12 März 2024", "%d %B %Y", date(2024, 3, 12)),
+        ("12 MA\u0308RZ 2024", "%d %B %Y", date(2024, 3, 12)),
+        ("3 févr. 2023", "%-d %b %Y", date(2023, 2, 3)),
+        ("05-ene-2024", "%d-%b-%Y", date(2024, 1, 5)),
+        ("12 de marzo de 2024", "%d de %B de %Y", date(2024, 3, 12)),
+        ("1. Mai. 2024", "%-d. %b %Y", date(2024, 5, 1)),
+        ("lun. 3 juin 2024", "%a %-d %b %Y", date(2024, 6, 3)),
+        ("Dienstag, 12. März 2024", "%A, %d. %B %Y", date(2024, 3, 12)),
+        ("15 sept. 2023", "%d %b %Y", date(2023, 9, 15)),
+        ("12 KASIM 2024", "%d %B %Y", date(2024, 11, 12)),
+        ("8 марта 2024 г.", "%-d %B %Y г.", date(2024, 3, 8)),
+        ("2024年3月12日", "%Y年%-m月%-d日", date(2024, 3, 12)),
+    ],
+)
+def test_months_and_weekdays_have_names_in_many_languages(text: str, form: str, day: date) -> None:
+    assert find_time_formats([text])[0].replace("%d", "%-d") == form.replace("%d", "%-d")
+    assert time_pattern(form).read(text)[0] == (day - date(1970, 1, 1)).days * DAY
+
+
+def test_a_name_that_two_languages_disagree_on_is_refused_with_a_reason() -> None:
+    # October in Croatian and November in Polish
+    for text in ("5 listopada 2023", "5 lis 2023"):
+        with pytest.raises(ValueError, match=r"names of months are read in English, German.*write others as numbers"):
+            time_pattern("%-d %b %Y").read(text)
+    with pytest.raises(ValueError, match="names a weekday that its date does not have"):
+        time_pattern("%a %-d %b %Y").read("mar. 3 juin 2024")
+
+
+def test_no_name_of_a_month_or_weekday_has_two_numbers() -> None:
+    for letter, names in BY_LETTER.items():
+        numbers: dict[str, set[int]] = {}
+        for language in names:
+            assert len(language.split()) == (12 if letter in "bB" else 7)
+            for number, name in enumerate(language.split()):
+                numbers.setdefault(fold_name(name), set()).add(number)
+        assert all(len(each) == 1 for each in numbers.values())
+
+
+@pytest.mark.parametrize("text", ["12/03/2024 10:15 p. m.", "12/03/2024 10:15 P.M.", "12/03/2024 10:15 p.\u00a0m."])
+def test_halves_of_the_day_are_written_with_points_too(text: str) -> None:
+    assert find_time_formats([text])[0] == "%d/%m/%Y %I:%M %p"
+    assert time_pattern("%d/%m/%Y %I:%M %p").read(text)[0] % DAY == 22.25 * 3600 * 10**6
