@@ -10,7 +10,7 @@ from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, SECOND
 from domaintoolkit.times.iso_text import parse_time
 from domaintoolkit.times.time_form import Unit
 from domaintoolkit.times.zones import zone_table
-from domaintoolkit.values.time_formats import write_formatted
+from domaintoolkit.values.instants.time_formats import write_formatted
 
 __all__ = ["split_times", "write_times"]
 

@@ -87,7 +87,7 @@ _SHORT_WEEKDAYS = (
     "man tir ons tor fre lør søn",
     "ma ti ke to pe la su",
     "Pzt Sal Çar Per Cum Cmt Paz",
-    "пн вт ср чт пт сб вс",
+    "пн вт \u0441\u0440 чт пт \u0441\u0431 вс",
 )
 BY_LETTER = {"B": _LONG_MONTHS, "b": _SHORT_MONTHS, "A": _LONG_WEEKDAYS, "a": _SHORT_WEEKDAYS}
 

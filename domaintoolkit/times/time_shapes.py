@@ -36,7 +36,7 @@ LITERALS = frozenset(
         "klo",
         "le",
         "à",
-        "г",
+        "\u0433",
         "года",
         "CET",
         "CEST",

@@ -33,7 +33,8 @@ def sample_excel(files: tuple[SourceFile, ...]) -> TableSample:
     same = [[name for name, rows in table.items() if _find_header(rows) == (skip, headers)] for table in tables]
     names = same[0] if all(each == same[0] for each in same) else []
     notes, body = [], []
-    repeated, read_footers = 0, {}
+    repeated = 0
+    read_footers: dict[str, list[str]] = {}
     for file, table in zip(chosen, tables, strict=True):
         read = names or list(table)[:1]
         others = [name for name in table if name not in read]

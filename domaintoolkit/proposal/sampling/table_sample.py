@@ -51,7 +51,7 @@ class FoundColumn:
     @property
     def is_duration(self) -> bool:
         """True if the values are of a type of durations."""
-        return pa.types.is_duration(self.values.type)
+        return bool(pa.types.is_duration(self.values.type))
 
     @property
     def is_typed(self) -> bool:
