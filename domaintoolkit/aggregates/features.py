@@ -14,8 +14,10 @@ from domaintoolkit.aggregates.range_statistics import (
     MOMENTS,
     NUMBERS,
     count_codes,
+    count_runs,
     describe_by_code,
     describe_numbers,
+    find_last,
 )
 from domaintoolkit.schema import Categorical, Custom, FieldSpec, Numeric, Text, Timestamp
 from domaintoolkit.times.calendar import DAY
@@ -29,6 +31,8 @@ HOUR = 3600
 WINDOWS = tuple(hours * HOUR for hours in (1, 6, 24, 7 * 24, 30 * 24, 90 * 24, 365 * 24, 1095 * 24))
 """Lengths of the windows that trends are taken over, in seconds."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+RECENT = 20
+"""Values of a category whose last event is dated."""
 FEW = 64
 """Values of a category for each of which numbers are described in full, if the category says what they measure."""
 
@@ -107,6 +111,9 @@ def event_blocks(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> It
     codes = {category.name: events.codes(category, plan.frequent(category)) for category in plan.categories}
     for category in plan.categories:
         yield from _categories(plan, category, codes[category.name], ranges, starts)
+        yield _runs(category.name, codes[category.name], ranges)
+        if events.times is not None:
+            yield _recencies(plan, category, codes[category.name], seconds, ranges)
     values = {field.name: events.numbers(field) for field in plan.numbers}
     for spec in plan.numbers:
         yield from _numbers(spec.name, values[spec.name], ranges, starts)
@@ -219,7 +226,7 @@ def _times(
         # (n, windows)
         shares = inside / np.maximum(ranges.high - ranges.low, 1)[:, None]
         yield [f"share of events in the last {_period(window)}" for window in starts], shares.astype(np.float32)
-    yield from _calendar(plan, events, ranges)
+    yield from _calendar(plan, events, ranges, starts)
 
 
 def _ends(seconds: NDArray[np.float64], ranges: Ranges) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -236,8 +243,8 @@ def _ends(seconds: NDArray[np.float64], ranges: Ranges) -> tuple[NDArray[np.floa
     return np.where(there, seconds[at], np.nan), np.where(there, seconds[last], np.nan)
 
 
-def _calendar(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Iterator[Block]:
-    """Shares of weekdays and, if times have hours, of the eight parts of the day, in the zone of the time field."""
+def _calendar(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges, starts: dict[int, Longs]) -> Iterator[Block]:
+    """Days with events, and shares of weekdays and of the eight parts of the day, in the zone of the time field."""
     assert events.times is not None
     field = plan.tokenizer.schema.time_field
     zone = plan.tokenizer.layout.zones.get(field.name) if field is not None else None
@@ -245,6 +252,19 @@ def _calendar(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Itera
         zone = zone_table(field.zone)
     local = events.times if zone is None else zone.local(events.times)
     missing = events.times == NO_TIME
+    day = np.where(missing, -1, local // DAY)
+    # (events + 1,) how often the day is another than that of the event before, up to each
+    turns = offsets_of((np.diff(day, prepend=-1) != 0).astype(np.int64))
+    timed = offsets_of((~missing).astype(np.int64))
+    periods = {"": ranges.low, **{f" in the last {_period(window)}": start for window, start in starts.items()}}
+    days = np.empty((len(ranges.low), len(periods)), np.float32)
+    for place, low in enumerate(periods.values()):
+        # (n,) the first event with a time; those without come first
+        first = ranges.high - (timed[ranges.high] - timed[low])
+        days[:, place] = np.where(
+            first < ranges.high, turns[ranges.high] - turns[np.minimum(first + 1, ranges.high)] + 1, 0
+        )
+    yield [f"days with events{period}" for period in periods], days
     # 1 January 1970 was a Thursday
     weekday = np.where(missing, -1, (local // DAY + 3) % 7)
     kinds: list[tuple[str, tuple[str, ...], Longs]] = [("weekday", WEEKDAYS, weekday)]
@@ -261,7 +281,11 @@ def _calendar(plan: FeaturePlan, events: DecodedEvents, ranges: Ranges) -> Itera
 def _numbers(name: str, values: NDArray[np.float64], ranges: Ranges, starts: dict[int, Longs]) -> Iterator[Block]:
     whole = _describe(values, ranges.low, ranges.high)  # (n, 10), columns as in `NUMBERS`; 2 is the mean
     yield [f"{name}: {title}" for title in NUMBERS], whole
-    yield [f"{name}: last less mean"], (whole[:, NUMBERS.index("last")] - whole[:, 2])[:, None]
+    away = whole[:, NUMBERS.index("last")] - whole[:, 2]
+    spread = whole[:, NUMBERS.index("std")]
+    # in deviations, so that one rule serves small and large amounts; none if all values are equal
+    usual = np.where(spread > 0, away / np.where(spread > 0, spread, 1), np.nan)
+    yield [f"{name}: last less mean", f"{name}: last less mean, in deviations"], np.stack([away, usual], 1)
     kept = [NUMBERS.index(title) for title in ("count", "sum", "mean", "min", "max")]
     for window, start in starts.items():
         part = _describe(values, start, ranges.high)
@@ -296,6 +320,23 @@ def _categories(
             shares.astype(np.float32),
         )
         yield [f"{spec.name} in the last {period}: distinct"], part[:, last : last + 1]
+
+
+def _runs(name: str, codes: Codes, ranges: Ranges) -> Block:
+    """How new the last value is to the history."""
+    out = np.empty((len(ranges.low), 2), np.float32)
+    count_runs(codes.codes, ranges.low, ranges.high, out)
+    return [f"{name}: share of the last", f"{name}: events with the last without a break"], out
+
+
+def _recencies(
+    plan: FeaturePlan, spec: Categorical, codes: Codes, seconds: NDArray[np.float64], ranges: Ranges
+) -> Block:
+    frequent = plan.frequent(spec, min(plan.top, RECENT))
+    last = np.empty((len(ranges.low), len(frequent)))
+    find_last(codes.codes, seconds, ranges.low, ranges.high, len(frequent), last)
+    hours = ((ranges.dates[:, None] - last) / HOUR).astype(np.float32)
+    return [f"hours since the last {spec.name}={value}" for value in frequent], hours
 
 
 def _describe_by_category(

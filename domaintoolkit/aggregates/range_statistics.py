@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domaintoolkit.util.loops import compile_loop
 
-__all__ = ["MOMENTS", "NUMBERS", "count_codes", "describe_by_code", "describe_numbers"]
+__all__ = ["MOMENTS", "NUMBERS", "count_codes", "count_runs", "describe_by_code", "describe_numbers", "find_last"]
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -132,3 +132,36 @@ def describe_by_code(values: Floats, codes: Longs, low: Longs, high: Longs, top:
             mean = total[code] / count[code]
             out[i, code, 0] = mean + shift[code]
             out[i, code, 1] = np.sqrt(max(square[code] / count[code] - mean * mean, 0.0))
+
+
+@compile_loop
+def find_last(codes: Longs, seconds: Floats, low: Longs, high: Longs, top: int, out: Floats) -> None:
+    """Write the time of the last event with each code 0 to `top - 1` in each range into `out` (n, top), NaN without."""
+    for i in range(len(low)):
+        out[i, :] = np.nan
+        for event in range(low[i], high[i]):
+            if 0 <= codes[event] < top:
+                out[i, codes[event]] = seconds[event]
+
+
+@compile_loop
+def count_runs(codes: Longs, low: Longs, high: Longs, out: Table) -> None:
+    """Write into `out` (n, 2) the share of each range's codes that are its last one, and how many at its end are.
+
+    -1 is not counted; both are NaN without any code.
+    """
+    for i in range(len(low)):
+        last, same, run, total = -1, 0, 0, 0
+        is_unbroken = True
+        for event in range(high[i] - 1, low[i] - 1, -1):
+            code = codes[event]
+            if code < 0:
+                continue
+            if total == 0:
+                last = code
+            total += 1
+            is_unbroken = is_unbroken and code == last
+            same += code == last
+            run += is_unbroken
+        out[i, 0] = same / total if total else np.nan
+        out[i, 1] = run if total else np.nan

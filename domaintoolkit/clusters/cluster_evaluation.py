@@ -82,7 +82,7 @@ def evaluate_clusters(
     model.check_vocabulary(tokenizer.vocabulary)
     histories = read_histories(encoded, tokenizer.grammar)
     owners = np.repeat(np.arange(len(histories)), histories.counts)  # (events,)
-    converted = _is_set(_read_label(encoded, settings.converted))
+    converted = is_set(_read_label(encoded, settings.converted))
     # (n, rules)
     ranks = np.stack([rank_entities(rule_values(histories, tokenizer, rule)) for rule in settings.rules], 1)
     kinds = None if settings.truth is None else _kinds(_read_label(encoded, settings.truth), histories.events)
@@ -216,14 +216,17 @@ def _read_label(encoded: EncodedFolder, name: str) -> pa.Array:
     return pa.concat_arrays([each.combine_chunks() if isinstance(each, pa.ChunkedArray) else each for each in found])
 
 
-def _is_set(values: pa.Array) -> NDArray[np.bool_]:
-    """(events,) True for a value that is not missing, zero, false or empty."""
+NO = ("", "0", "0.0", "false", "f", "no", "n", "nan", "none", "null", "off")
+"""Texts of a label that is not set, in small letters."""
+
+
+def is_set(values: pa.Array) -> NDArray[np.bool_]:
+    """(events,) True for a value that is not missing, zero, NaN, a word for no, or empty."""
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
-        texts = values.cast(pa.string()).fill_null("")
-        no = pa.array(["", "0", "false", "False", "no"])
-        return np.asarray(pc.invert(pc.is_in(texts, no)))
-    return np.asarray(np.asarray(values.cast(pa.float64()).fill_null(0.0)) != 0)
+        texts = pc.utf8_lower(pc.utf8_trim_whitespace(values.cast(pa.string()).fill_null("")))
+        return np.asarray(pc.invert(pc.is_in(texts, value_set=pa.array(NO))))
+    return np.asarray(np.nan_to_num(np.asarray(values.cast(pa.float64()).fill_null(0.0))) != 0)
 
 
 def _kinds(values: pa.Array, events: NDArray[np.int64]) -> NDArray[Any]:

@@ -41,9 +41,12 @@ def gap_rules(
 ) -> dict[str, Floats]:
     """(cases,) what simple rules say: the median gap, the last one, and the median after the last value.
 
-    `training` (events,) are those whose gaps the medians are of.
+    `training` (events,) are those whose gaps the medians are of. If the next session is to come, the gaps are those
+    before sessions: between the events of one there is hardly any time.
     """
     gaps = gaps_of(histories)
+    if cases.session:
+        gaps = np.where(histories.opens, gaps, np.nan)
     learned = training & ~np.isnan(gaps)
     # the median of all, for values that are followed too seldom
     every = float(np.median(gaps[learned])) if learned.any() else 0.0
@@ -58,8 +61,11 @@ def gap_rules(
     for code in range(len(values)):
         if starts[code + 1] - starts[code] >= SEEN:
             medians[code] = np.median(own[starts[code] : starts[code + 1]])
-    # (cases,) µs between the two events before the case
-    last = gaps[histories.events[:-1][cases.rows] + cases.cuts - 1]
+    # (events,) the last event up to each that has a gap; (cases,) the µs before it, if it is of the same history
+    latest = np.maximum.accumulate(np.where(np.isnan(gaps), -1, np.arange(len(gaps))))
+    first = histories.events[:-1][cases.rows]
+    at = latest[first + cases.cuts - 1]
+    last = np.where(at > first, gaps[np.maximum(at, 0)], np.nan)
     return {
         "median gap": np.full(len(cases), every),
         "last gap": np.where(np.isnan(last), every, last),

@@ -196,9 +196,9 @@ def _verdict(
     alone = max((ModelRanker.name, best), key=lambda name: means[name])
     more = difference_of(deciding[Mixture.name], deciding[alone], histories)
     sure = "certainly " if more.is_certain else ""
-    word = "better" if more.value > 0 else "worse"
+    word = "as well as" if more.value == 0 else f"{sure}{'better' if more.value > 0 else 'worse'} than"
     return (
-        f"{sentence} With {mixture.weight:g} of {mixture.rule} the model predicts {sure}{word} than {alone} alone: "
+        f"{sentence} With {mixture.weight:g} of {mixture.rule} the model predicts {word} {alone} alone: "
         f"{means[Mixture.name]:.4f} ({_span(more)})."
     )
 

@@ -102,6 +102,16 @@ def test_the_features_are_what_one_would_count_by_hand(folder: EncodedFolder) ->
         assert found["hours since the last event"][i] == pytest.approx((date / 1e6 - seconds.iloc[-1]) / 3600)
         month = own[seconds >= date / 1e6 - 30 * 86_400]
         assert found["events in the last 30 days"][i] == len(month)
+        days = own["at"].dt.floor("D")
+        assert found["days with events"][i] == days.nunique()
+        assert found["days with events in the last 30 days"][i] == days[seconds >= date / 1e6 - 30 * 86_400].nunique()
+        pages = own["page"].to_numpy()
+        assert found["page: share of the last"][i] == pytest.approx((pages == pages[-1]).mean())
+        others = np.flatnonzero(pages != pages[-1])
+        assert found["page: events with the last without a break"][i] == len(pages) - 1 - others.max(initial=-1)
+        there = seconds[own["page"] == "p3"]
+        since = (date / 1e6 - there.iloc[-1]) / 3600 if len(there) else np.nan
+        assert found["hours since the last page=p3"][i] == pytest.approx(since, nan_ok=True)
         assert found["note: sum"][i] == own["note"].str.len().sum()
         assert found["share of weekday Monday"][i] == pytest.approx((own["at"].dt.day_of_week == 0).mean())
         assert found["due: days from it to the date"][i] == pytest.approx(
@@ -118,8 +128,9 @@ def test_the_features_are_what_one_would_count_by_hand(folder: EncodedFolder) ->
                 "sum": values.sum(), "last": values[-1], "mean of last 5": values[-5:].mean(),
                 "slope": np.polyfit(np.arange(len(values)), values, 1)[0] * (len(values) - 1),
             }  # fmt: skip
+            expected["last less mean, in deviations"] = (values[-1] - values.mean()) / (values.std() or np.nan)
             for name, value in expected.items():
-                assert found[f"price: {name}"][i] == pytest.approx(value, rel=1e-3, abs=1e-3)
+                assert found[f"price: {name}"][i] == pytest.approx(value, rel=1e-3, abs=1e-3, nan_ok=True)
             of = own[own["page"] == "p2"]["price"].dropna()
             if len(of):
                 assert found["price of page=p2: mean"][i] == pytest.approx(of.mean(), rel=1e-3)

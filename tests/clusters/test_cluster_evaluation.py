@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 import domaintoolkit as dt
 from domaintoolkit.cli.main import main
 from domaintoolkit.clusters import ClusterSettings, evaluate_clusters
+from domaintoolkit.clusters.cluster_evaluation import is_set
 from domaintoolkit.errors import SchemaError
 from domaintoolkit.jobs import encode
 from domaintoolkit.model import EventModel, event_preset
@@ -70,3 +72,9 @@ def test_the_command_prints_it(ads: tuple[Path, EventModel]) -> None:
     assert found["rules"] == ["fast"]
     assert "less than one event" in found["notes"][0]
     assert CliRunner().invoke(main, arguments).exit_code == 2  # no rules
+
+
+def test_words_for_no_do_not_convert() -> None:
+    texts = ["Y", "N", "n ", "FALSE", "0.0", "", None, "no", "yes", "1"]
+    assert is_set(pa.array(texts)).tolist() == [True, *[False] * 7, True, True]
+    assert is_set(pa.array([1.0, 0.0, float("nan"), None])).tolist() == [True, False, False, False]

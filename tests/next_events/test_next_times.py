@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from domaintoolkit.clusters.traffic_rules import BY_TIME
-from domaintoolkit.next_events.folder_histories import FolderHistories
-from domaintoolkit.next_events.next_times import gaps_of
+from domaintoolkit.generate import ValueTokens
+from domaintoolkit.next_events.cases import Cases
+from domaintoolkit.next_events.context import known_values
+from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
+from domaintoolkit.next_events.next_times import gap_rules, gaps_of, true_gaps
 from domaintoolkit.times.zones import NO_TIME
 
 SECOND = 1_000_000
@@ -31,3 +36,22 @@ def test_an_event_without_a_time_is_not_ages_away_from_the_next() -> None:
     for rule in ("steady", "fast", "sleepless"):
         found = BY_TIME[rule](histories([NO_TIME, NO_TIME, *timed]))
         assert np.array_equal(found, BY_TIME[rule](histories(timed))), rule
+
+
+def test_the_time_to_a_session_is_told_by_the_gaps_before_sessions() -> None:
+    # three baskets of three articles a second apart, 100 s and 120 s after the one before; the last one is to come
+    times = [0, 1, 2, 102, 103, 104, 224, 225, 226]
+    made = replace(histories([time * SECOND for time in times]), opens=np.isin(np.arange(9), [3, 6]))
+    values = FieldValues(np.zeros(9, np.int64), ValueTokens(np.zeros(1, np.int64), np.array([0, 1])), 0, 1, ["a"])
+    cases = Cases(np.zeros(1, np.int64), np.array([6]), np.zeros(1, np.int64), np.array([0, 1]), True)
+    learned = np.arange(9) < 6
+    told = gap_rules(made, values, cases, known_values(made, values, cases), learned)
+    assert {name: found.tolist() for name, found in told.items()} == {
+        "median gap": [100 * SECOND],
+        "last gap": [100 * SECOND],
+        "median after the last value": [100 * SECOND],
+    }
+    assert true_gaps(made, cases).tolist() == [120 * SECOND]
+    # of the next event it is the last gap of all
+    single = gap_rules(made, values, replace(cases, session=None), known_values(made, values, cases), learned)
+    assert single["last gap"].tolist() == [SECOND]
