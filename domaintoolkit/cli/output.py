@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from domaintoolkit.cli.pipes import is_pipe
 from domaintoolkit.errors import OutputError
-from domaintoolkit.util.partials import list_whole
+from domaintoolkit.util.output_sets import is_begun
+from domaintoolkit.util.partials import clear_beside, list_whole
 
-__all__ = ["check_output_ending", "check_output_file", "check_output_folder"]
+__all__ = [
+    "check_output_ending",
+    "check_output_file",
+    "check_output_files",
+    "check_output_folder",
+    "check_replaced_folder",
+]
 
 
 def check_output_folder(folder: Path, marker: str, overwrite: bool, hint: str) -> None:
@@ -51,5 +59,26 @@ def check_output_ending(option: str, file: Path, endings: tuple[str, ...], pipe:
 
 def check_output_file(file: Path, overwrite: bool) -> None:
     """Check that `file` does not exist, or may be replaced."""
-    if not is_pipe(file) and file.exists() and not overwrite:
-        raise OutputError(str(file), "already exists; give --overwrite to replace it, or choose another")
+    check_output_files([file], overwrite)
+
+
+def check_output_files(files: Sequence[Path], overwrite: bool) -> None:
+    """Check that none of a command's files and folders exists, or that all may be replaced.
+
+    Those that the same command has made before it was killed are not in its way. What is half written beside those
+    that are whole goes.
+    """
+    named = [file for file in files if not is_pipe(file)]
+    there = [file for file in named if file.exists()]
+    if there and not overwrite and not is_begun(named):
+        for file in named:
+            clear_beside(file)
+        raise OutputError(str(there[0]), "already exists; give --overwrite to replace it, or choose another")
+
+
+def check_replaced_folder(folder: Path, endings: tuple[str, ...]) -> None:
+    """Check that a folder that is to be replaced as a whole has only files with these endings."""
+    others = [name for name in list_whole(folder) if not name.endswith(endings)] if folder.exists() else []
+    if others:
+        reason = f"holds other files ({', '.join(others[:5])}), which would be lost; choose another folder"
+        raise OutputError(str(folder), reason)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, print_json, reads_tables
-from domaintoolkit.cli.output import check_output_ending, check_output_file
+from domaintoolkit.cli.output import check_output_ending, check_output_files
 from domaintoolkit.cli.pipes import echo_beside, is_pipe, writing
 from domaintoolkit.display import ProgressBar
 from domaintoolkit.errors import ArtifactError
+from domaintoolkit.util.output_sets import link_others, replacing_together
 
 __all__ = ["command"]
 
@@ -71,16 +73,17 @@ def command(
 
     OUT is an encoded folder. For --vocabulary and --huggingface, it may also be the folder of a tokenizer.
     """
-    _check_outputs(streams, vocabulary, huggingface, overwrite)
+    outputs = _check_outputs(streams, vocabulary, huggingface, overwrite)
     data: dict[str, Any] = {}
-    if streams is not None:
-        from domaintoolkit.jobs import export_streams
+    with replacing_together(outputs, outputs if overwrite else ()) as made:
+        if streams is not None:
+            from domaintoolkit.jobs import export_streams
 
-        with ProgressBar() as bar, writing(streams, STREAMS[-1]) as target:
-            count = export_streams(folder, target, composites, seed=seed, epoch=epoch, split=split, progress=bar)
-        data["streams"] = {"file": str(streams), "count": count}
-    if vocabulary is not None or huggingface is not None:
-        data |= _write_vocabulary(folder, vocabulary, huggingface)
+            with ProgressBar() as bar, writing(made.get(streams, streams), STREAMS[-1]) as target:
+                count = export_streams(folder, target, composites, seed=seed, epoch=epoch, split=split, progress=bar)
+            data["streams"] = {"file": str(streams), "count": count}
+        if vocabulary is not None or huggingface is not None:
+            data |= _write_vocabulary(folder, vocabulary, huggingface, made)
     if json_output:
         print_json(data)
     else:
@@ -89,7 +92,10 @@ def command(
             echo_beside(piped, f"{name}: {each['count']:,} written to {each['file']}")
 
 
-def _check_outputs(streams: Path | None, vocabulary: Path | None, huggingface: Path | None, overwrite: bool) -> None:
+def _check_outputs(
+    streams: Path | None, vocabulary: Path | None, huggingface: Path | None, overwrite: bool
+) -> list[Path]:
+    """Check the outputs, and give the files and folders of them."""
     outputs = [path for path in (streams, vocabulary, huggingface) if path is not None]
     if not outputs:
         raise click.UsageError("there is nothing to write; give --streams FILE, --vocabulary FILE or --huggingface DIR")
@@ -101,11 +107,14 @@ def _check_outputs(streams: Path | None, vocabulary: Path | None, huggingface: P
         raise click.UsageError("--huggingface writes a folder, not standard output; give its name instead of -")
     if [str(path) for path in outputs].count("-") > 1:
         raise click.UsageError("only one output can go to standard output; name a file for the other")
-    for path in outputs:
-        check_output_file(path, overwrite)
+    check_output_files(outputs, overwrite)
+    return [path for path in outputs if not is_pipe(path)]
 
 
-def _write_vocabulary(folder: Path, file: Path | None, huggingface: Path | None) -> dict[str, Any]:
+def _write_vocabulary(
+    folder: Path, file: Path | None, huggingface: Path | None, made: Mapping[Path, Path]
+) -> dict[str, Any]:
+    """Write the vocabulary to the places that `made` has for the two outputs."""
     from domaintoolkit.vocabulary import Vocabulary
 
     home = folder / "tokenizer" if (folder / "tokenizer").is_dir() else folder
@@ -114,10 +123,12 @@ def _write_vocabulary(folder: Path, file: Path | None, huggingface: Path | None)
     vocabulary = Vocabulary.load(home)
     written = {}
     if file is not None:
-        with writing(file, VOCABULARY[-1]) as target:
+        with writing(made.get(file, file), VOCABULARY[-1]) as target:
             vocabulary.to_csv(target) if target.suffix == ".csv" else vocabulary.to_json(target)
         written["vocabulary"] = {"file": str(file), "count": len(vocabulary)}
     if huggingface is not None:
-        vocabulary.to_huggingface(huggingface)
+        vocabulary.to_huggingface(made[huggingface])
+        # such as the model that the tokenizer is for
+        link_others(huggingface, made[huggingface], ())
         written["huggingface"] = {"file": str(huggingface), "count": len(vocabulary)}
     return written

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,13 @@ from domaintoolkit.cli.options import (
     overwrite_option,
     print_json,
 )
-from domaintoolkit.cli.output import check_output_ending, check_output_file
-from domaintoolkit.cli.pipes import echo_beside, writing
+from domaintoolkit.cli.output import check_output_ending, check_output_files, check_replaced_folder
+from domaintoolkit.cli.pipes import echo_beside, is_pipe, writing
 from domaintoolkit.display import ProgressBar
-from domaintoolkit.errors import OutputError
+from domaintoolkit.util.output_sets import replacing_together
 
 if TYPE_CHECKING:
+    from domaintoolkit.report.charts.figure import Figure
     from domaintoolkit.report.map.map_exports import MapExports
 
 __all__ = ["command", "write_run_page"]
@@ -90,72 +91,81 @@ def command(
 
     for option, path, ending in (("--out", out, ".html"), ("--atlas", atlas, ".parquet")):
         if path is not None:
-            check_output_ending(option, path, (ending,))
-            check_output_file(path, overwrite)
-    for made in (projector, figures):
-        if made is not None and made.exists() and not overwrite:
-            raise OutputError(str(made), "already exists; choose another folder, or --overwrite")
-    if (folder / MANIFEST).exists():
+            check_output_ending(option, path, (ending,), pipe=option == "--out")
+    # without --out, the page of before is replaced
+    check_output_files([path for path in (out, projector, atlas, figures) if path is not None], overwrite)
+    for made, endings in ((projector, (".tsv", ".pbtxt")), (figures, (".svg", ".csv"))):
+        if made is not None:
+            check_replaced_folder(made, endings)
+    is_streams = (folder / MANIFEST).exists()
+    if is_streams:
         if data is not None:
             raise click.UsageError(f"{folder} is an encoded folder; a second folder is for a run's held-out histories")
         if studies or projector is not None or atlas is not None:
             raise click.UsageError(f"{folder} is an encoded folder; --study, --projector and --atlas are for a run")
-        written = _write_folder_page(folder, out, entities or FOLDER_ENTITIES, figures)
+        written = out or Path(f"{folder.resolve().name}.html")
     else:
-        exports = None
-        if projector is not None or atlas is not None:
-            from domaintoolkit.report.map.map_exports import MapExports
+        from domaintoolkit.train import PAGE
 
-            exports = MapExports(projector, atlas)
-        written = write_run_page(folder, data, out, entities or RUN_ENTITIES, device, studies, exports, figures)
+        written = out or folder / PAGE
+    outputs = [path for path in (written, projector, atlas, figures) if path is not None and not is_pipe(path)]
+    replaced = outputs if overwrite else [written] if out is None else []
+    with replacing_together(outputs, replaced) as places, writing(places.get(written, written), ".html") as page:
+        if is_streams:
+            drawn = _write_folder_page(folder, page, entities or FOLDER_ENTITIES)
+        else:
+            exports = _map_exports(projector, atlas, places)
+            drawn = write_run_page(folder, data, page, entities or RUN_ENTITIES, device, studies, exports)
+        if figures is not None:
+            from domaintoolkit.report.charts.standalone import write_figures
+
+            write_figures(places[figures], drawn)
     if json_output:
         print_json({"out": str(written), "bytes": written.stat().st_size})
     else:
         echo_beside(written, f"written to {written}")
 
 
-def _write_folder_page(folder: Path, out: Path | None, entities: int, figures: Path | None) -> Path:
-    """Write the page of an encoded folder; returns its path."""
-    from domaintoolkit.report.charts.standalone import write_figures
+def _map_exports(projector: Path | None, atlas: Path | None, places: Mapping[Path, Path]) -> MapExports | None:
+    if projector is None and atlas is None:
+        return None
+    from domaintoolkit.report.map.map_exports import MapExports
+
+    return MapExports(None if projector is None else places[projector], None if atlas is None else places[atlas])
+
+
+def _write_folder_page(folder: Path, file: Path, entities: int) -> Sequence[Figure]:
+    """Write the page of an encoded folder; returns its pictures."""
     from domaintoolkit.report.folder.folder_page import folder_page
     from domaintoolkit.util.partials import write_atomic
 
-    path = out or Path(f"{folder.resolve().name}.html")
-    with ProgressBar() as bar, writing(path, ".html") as file:
+    with ProgressBar() as bar:
         page = folder_page(folder, entities, bar)
-        write_atomic(file, page.html.encode())
-    if figures is not None:
-        write_figures(figures, page.figures)
-    return path
+    write_atomic(file, page.html.encode())
+    return page.figures
 
 
 def write_run_page(
     run: Path,
-    data: Path | None = None,
-    out: Path | None = None,
+    data: Path | None,
+    file: Path,
     entities: int = RUN_ENTITIES,
     device: str | None = None,
     studies: Sequence[Path] = (),
     exports: MapExports | None = None,
-    figures: Path | None = None,
-) -> Path:
-    """Write the page of a run; returns its path."""
-    from domaintoolkit.report.charts.standalone import write_figures
+) -> Sequence[Figure]:
+    """Write the page of a run; returns its pictures."""
     from domaintoolkit.report.run.run_page import run_page
-    from domaintoolkit.train import PAGE, PAGE_SEAL
+    from domaintoolkit.train import PAGE_SEAL, read_result
     from domaintoolkit.util.artifacts import seal
     from domaintoolkit.util.partials import write_atomic
 
-    path = out or run / PAGE
-    with ProgressBar() as bar, writing(path, ".html") as file:
-        gains: dict[str, str] = {}
-        for study in studies:
-            from domaintoolkit.studies import lever_gains
-            from domaintoolkit.train import read_result
+    gains: dict[str, str] = {}
+    for study in studies:
+        from domaintoolkit.studies import lever_gains
 
-            gains |= lever_gains(study, read_result(run)["inner_parameters"])
+        gains |= lever_gains(study, read_result(run)["inner_parameters"])
+    with ProgressBar() as bar:
         page = run_page(run, data, entities, device, gains, exports, bar)
-        write_atomic(file, seal(page.html.encode().rstrip(b"\n") + b"\n", PAGE_SEAL))
-    if figures is not None:
-        write_figures(figures, page.figures)
-    return path
+    write_atomic(file, seal(page.html.encode().rstrip(b"\n") + b"\n", PAGE_SEAL))
+    return page.figures
