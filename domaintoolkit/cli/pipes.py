@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 
 from domaintoolkit.errors import OutputError
+from domaintoolkit.util.temporary import temporary_folder
 
 __all__ = ["echo_beside", "is_pipe", "keep_input", "writing"]
 
@@ -38,8 +38,7 @@ def keep_input(file: Path) -> Path:
     if context.meta.setdefault(USED, False):
         raise click.UsageError("standard input can be read once, so give - once")
     context.meta[USED] = True
-    folder = Path(tempfile.mkdtemp(prefix="domaintoolkit-"))
-    context.find_root().call_on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
+    folder = context.find_root().with_resource(temporary_folder())
     kept = folder / "stdin"
     with kept.open("wb") as target:
         shutil.copyfileobj(sys.stdin.buffer, target, 1 << 20)
@@ -54,8 +53,8 @@ def writing(file: Path, ending: str) -> Iterator[Path]:
         return
     if ending not in TEXT and sys.stdout.isatty():
         raise OutputError("-", f"a {ending.removeprefix('.')} file is not for a terminal; name a file, or pipe it")
-    with tempfile.TemporaryDirectory(prefix="domaintoolkit-") as folder:
-        made = Path(folder) / f"stdout{ending}"
+    with temporary_folder() as folder:
+        made = folder / f"stdout{ending}"
         yield made
         stream = sys.stdout.buffer
         with made.open("rb") as source:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
-from domaintoolkit.errors import OutputError
 from domaintoolkit.jobs.appending.set_aside_rows import drop_rows, read_hashes
 from domaintoolkit.jobs.decoding import folder_tokenizer
 from domaintoolkit.jobs.histories.row_comparison import Comparison, PartReport
@@ -23,6 +21,7 @@ from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.storage import EncodedFolder, open_encoded
 from domaintoolkit.storage.readme import README, is_readme_whole
 from domaintoolkit.tokenizer import DomainTokenizer
+from domaintoolkit.util.temporary import temporary_folder
 
 __all__ = ["VerifyResult", "verify"]
 
@@ -63,14 +62,10 @@ def verify(
     """
     encoded = open_encoded(folder)
     budget = Budget.of(memory, threads)
-    try:
-        with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as spill:
-            tokenizer = folder_tokenizer(encoded)
-            return _Verification(
-                encoded, tokenizer, open_rows(source, tokenizer.schema), budget, progress or silent
-            ).run(Path(spill))
-    except FileNotFoundError as error:
-        raise OutputError(str(temporary), error.strerror or str(error)) from None
+    with temporary_folder(temporary) as spill:
+        tokenizer = folder_tokenizer(encoded)
+        rows = open_rows(source, tokenizer.schema)
+        return _Verification(encoded, tokenizer, rows, budget, progress or silent).run(spill)
 
 
 class _Verification:

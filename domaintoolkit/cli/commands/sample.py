@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ import click
 from domaintoolkit.cli.completion import complete_domains
 from domaintoolkit.cli.options import AtLeast, format_examples, overwrite_option, reads_tables
 from domaintoolkit.cli.output import check_output_file
+from domaintoolkit.util.temporary import temporary_folder
 
 __all__ = ["command"]
 
@@ -42,8 +42,8 @@ def command(name: str, events: int | None, seed: int, out: Path | None, overwrit
 
     domain = get_domain(name)
     if out == Path("-"):
-        with tempfile.TemporaryDirectory() as folder:
-            made = write_sample(domain, Path(folder) / "sample.csv", events, seed)
+        with temporary_folder() as folder:
+            made = write_sample(domain, folder / "sample.csv", events, seed)
             with made.open("rb") as rows:
                 shutil.copyfileobj(rows, sys.stdout.buffer)
         return

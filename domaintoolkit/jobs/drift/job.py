@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from domaintoolkit.times.calendar import DAY, HOUR
 from domaintoolkit.times.zones import NO_TIME
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import Ragged
+from domaintoolkit.util.temporary import temporary_folder
 
 __all__ = ["Drift", "FieldDrift", "PartDrift", "drift"]
 
@@ -156,8 +156,8 @@ def drift(
     budget = Budget.of(memory, threads)
     groups, before = _count_encoded(encoded, tokenizer)
     unreadable, unfit = RefusalList(REASONS), RefusalList(REASONS)
-    with tempfile.TemporaryDirectory(prefix="domaintoolkit-", dir=temporary) as folder:
-        spill = Spill(Path(folder), EntityKeys.of(tokenizer), BUCKETS, budget)
+    with temporary_folder(temporary) as folder:
+        spill = Spill(folder, EntityKeys.of(tokenizer), BUCKETS, budget)
         opened = open_rows(source, tokenizer.schema)
         rows = partition(opened, tokenizer.schema, spill, progress or silent, refused=unreadable)
         new = _Sample.empty(groups)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -31,6 +30,7 @@ from domaintoolkit.streams.streams import Counts
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.artifacts import read_json, write_json
 from domaintoolkit.util.ragged import run_offsets
+from domaintoolkit.util.temporary import temporary_folder
 
 __all__ = [
     "ENTRY",
@@ -96,8 +96,8 @@ class Shipped:
     @classmethod
     def of(cls, tokenizer: DomainTokenizer) -> Shipped:
         """Pack a tokenizer."""
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name) / "tokenizer"
+        with temporary_folder() as place:
+            folder = place / "tokenizer"
             tokenizer.save(folder, counts=False)
             return cls(tuple((path.name, path.read_bytes()) for path in sorted(folder.iterdir())))
 
@@ -108,10 +108,10 @@ class Shipped:
 
 @lru_cache(maxsize=2)
 def _unpack(files: tuple[tuple[str, bytes], ...]) -> DomainTokenizer:
-    with tempfile.TemporaryDirectory() as name:
+    with temporary_folder() as folder:
         for file, data in files:
-            (Path(name) / file).write_bytes(data)
-        return DomainTokenizer.load(name, threads=1)
+            (folder / file).write_bytes(data)
+        return DomainTokenizer.load(folder, threads=1)
 
 
 def fit_rows(schema: Schema, training_only: bool, quarantine: bool, places: Places) -> Batches:

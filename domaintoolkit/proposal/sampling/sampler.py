@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from domaintoolkit.errors import SourceError
 from domaintoolkit.proposal.sampling.byte_pieces import BUDGET, read_head, take_pieces
@@ -17,6 +15,7 @@ from domaintoolkit.proposal.sampling.excel_sample import sample_excel
 from domaintoolkit.proposal.sampling.json_sample import sample_json
 from domaintoolkit.proposal.sampling.table_sample import FILES, TableSample, spread_files
 from domaintoolkit.reading import SourceFile, find_files
+from domaintoolkit.util.temporary import temporary_folder
 
 __all__ = ["take_sample"]
 
@@ -31,7 +30,7 @@ def take_sample(
     kinds = {_kind_of(file) for file in full}
     if len(kinds) > 1:
         raise SourceError(", ".join(paths[:3]), f"files of several kinds ({', '.join(sorted(kinds))}); give one kind")
-    with tempfile.TemporaryDirectory(prefix="domaintoolkit-") as folder:
+    with temporary_folder() as folder:
         kind = kinds.pop()
         if kind in ("csv", "json lines"):
             chosen = spread_files(full, FILES)
@@ -40,13 +39,13 @@ def take_sample(
             if encoding is None:
                 found = settle_encoding([piece for each in pieces.values() for piece in each.pieces], found)
             if kind == "csv":
-                sample = sample_csv(full, pieces, found, delimiter, Path(folder))
+                sample = sample_csv(full, pieces, found, delimiter, folder)
             else:
-                sample = sample_json(full, pieces, found, Path(folder))
+                sample = sample_json(full, pieces, found, folder)
         elif kind == "excel":
             sample = sample_excel(full)
         else:
-            sample = sample_columnar(full, Path(folder))
+            sample = sample_columnar(full, folder)
         if not sample.rows:
             raise SourceError(full[0].name, "has no rows to look at")
         yield sample
