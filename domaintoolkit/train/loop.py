@@ -89,8 +89,10 @@ class Trainer:
         self.state = LoopState()
         self.losses: list[float] = []
         """The loss of each batch that this process trained on."""
-        self.listeners: list[Callable[[Progress], None]] = [training.progress]
-        """They hear of the progress on the main device."""
+        self.recorders: list[Callable[[Progress], None]] = []
+        """They hear of the progress on the main device before the checkpoint of its step is written, so that a run that
+        goes on from there has a record of all steps before."""
+        self._news: list[Progress] = []
         module = WithLoss(model, training.recipe)
         # Buffers are tables of the vocabulary, the same everywhere, and of types that some backends cannot send.
         ignore: Any = nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
@@ -137,13 +139,19 @@ class Trainer:
                 self._check_finite(meter.is_finite(), "the loss")
                 began = time.perf_counter()
                 found = self._evaluate()
-                self._save_if_due()
+                tensors = self._gather_if_due()
                 # rates are those of training alone
                 meter.exclude(time.perf_counter() - began)
                 self.losses += meter.flush(state.step, rate, found)
+                if tensors is not None:
+                    began = time.perf_counter()
+                    self.save(tensors)
+                    meter.exclude(time.perf_counter() - began)
+                self._tell()
             elif meter.is_due():
                 self._check_finite(meter.is_finite(), "the loss")
                 self.losses += meter.flush(state.step, rate)
+                self._tell()
         return state
 
     def _check_finite(self, finite: bool, what: str) -> None:
@@ -155,8 +163,15 @@ class Trainer:
         if self.accelerator.is_main_process:
             values = {name: value for name, value in asdict(progress).items() if isinstance(value, float)}
             self.accelerator.log(values, step=progress.step)
-            for listener in self.listeners:
-                listener(progress)
+            for recorder in self.recorders:
+                recorder(progress)
+            self._news.append(progress)
+
+    def _tell(self) -> None:
+        """Let the user's function hear what is recorded, and kept if a checkpoint was due: it may stop the run."""
+        news, self._news = self._news, []
+        for progress in news:
+            self.training.progress(progress)
 
     def _is_milestone(self, step: int) -> bool:
         """Return True if a step ends with an evaluation or a checkpoint; the last one does."""
@@ -192,16 +207,18 @@ class Trainer:
             self.module.train()
         return result
 
-    def _save_if_due(self) -> None:
+    def _gather_if_due(self) -> dict[str, Tensors] | None:
+        """What a checkpoint holds, if one is due; raises `DivergedError` if a weight is not finite."""
         state = self.state
         last = state.step == self.training.steps or state.finished
-        if state.step % self.training.recipe.checkpoint_every == 0 or last or state.best_step == state.step:
-            self.save()
-
-    def save(self) -> None:
-        """Write a checkpoint of the run; raises `DivergedError` if a weight is not finite."""
+        if state.step % self.training.recipe.checkpoint_every and not last and state.best_step != state.step:
+            return None
         tensors = self._gather_tensors()
         self._check_finite(all(bool(weights.isfinite().all()) for weights in tensors["model"].values()), "a weight")
+        return tensors
+
+    def save(self, tensors: dict[str, Tensors]) -> None:
+        """Write a checkpoint of the run."""
         # one generator state a process: (processes, bytes)
         random = self.accelerator.gather(torch.get_rng_state().to(self.accelerator.device)[None]).cpu()
         tensors["random"] = {"cpu": random}
