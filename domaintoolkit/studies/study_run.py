@@ -15,7 +15,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from domaintoolkit.errors import LookupFailedError, OutputError, Problem, SchemaError, StudyRunsError
+from domaintoolkit.errors import (
+    DomainToolkitError,
+    LookupFailedError,
+    OutputError,
+    Problem,
+    SchemaError,
+    StudyRunsError,
+)
 from domaintoolkit.probes import check_extra
 from domaintoolkit.storage import open_encoded
 from domaintoolkit.storage.lock import lock_folder
@@ -30,11 +37,11 @@ from domaintoolkit.studies.study_results import CALLS, FORMAT, PLAN, RESULTS, VE
 from domaintoolkit.studies.time_budget import TimePlan, apply_plan, fit_budget, shape_of
 from domaintoolkit.train import replace_settings, time_steps
 from domaintoolkit.util.artifacts import canonical_json, read_json, write_json
-from domaintoolkit.util.partials import replacing
+from domaintoolkit.util.partials import clear_partials, remove_folder, replacing, write_atomic
 
 __all__ = ["StudyResult", "run_study"]
 
-TIMES = "times.csv"
+TIMES, CELLS, DATA = "times.csv", "cells", "data"
 NAMES = {"study": "grid or recipe", "streams": "OUT"}
 """Parts of a study's identity as messages call them."""
 UNTABLED = ("validation", "seconds_a_step")
@@ -84,18 +91,18 @@ def run_study(
         check_extra()
     identity = {"study": _what_is_run(study, form), "form": form, "domain": domain, "budget": budget,
                 "streams": None if place is None else _content(place)}  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
     # two calls at once would write the same cells
     with lock_folder(folder):
         known = _open(folder, identity)
-        data = StudyData(folder / "data", domain or study.domain, place, chosen.events)
+        clear_partials(folder / DATA)
+        data = StudyData(folder / DATA, domain or study.domain, place, chosen.events)
         at_once, threads = room(jobs)
         runner = _Runner(study, chosen, folder, data, at_once, threads, report or (lambda _: None))
         runner.check()
         content = {"identity": identity, "streams": None if place is None else str(place)}
         # from here on the folder is that of a study, also if this call ends before its plan is made
         write_json(folder / PLAN, FORMAT, VERSION, {**content, "times": {}, **known})
-        with _noting_time(folder, at_once):
+        with _noting_time(folder, at_once), _leaving_nothing(folder):
             plan = _plan(runner, known, content, budget)
             cells = runner.run_all(plan)
         if runner.failed:
@@ -135,8 +142,24 @@ def _noting_time(folder: Path, jobs: int) -> Iterator[None]:
     try:
         yield
     finally:
-        with (folder / CALLS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"seconds": round(time.perf_counter() - began, 3), "jobs": jobs}) + "\n")
+        if (folder / PLAN).exists():
+            path = folder / CALLS
+            before = path.read_bytes() if path.exists() else b""
+            call = {"seconds": round(time.perf_counter() - began, 3), "jobs": jobs}
+            write_atomic(path, before + json.dumps(call).encode() + b"\n")
+
+
+@contextmanager
+def _leaving_nothing(folder: Path) -> Iterator[None]:
+    """Remove the plan and the data of a study that is refused before its first run, so that any other may begin."""
+    try:
+        yield
+    except DomainToolkitError:
+        if not (folder / CELLS).exists():
+            (folder / PLAN).unlink(missing_ok=True)
+            if (folder / DATA).exists():
+                remove_folder(folder / DATA)
+        raise
 
 
 def _plain(value: Any) -> Any:
@@ -186,7 +209,7 @@ def _plan(
 
 
 def _cell_folder(folder: Path, cell: StudyCell) -> Path:
-    return folder / "cells" / cell.name
+    return folder / CELLS / cell.name
 
 
 @dataclass(slots=True)

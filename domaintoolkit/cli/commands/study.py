@@ -98,6 +98,10 @@ def command(
     from domaintoolkit.studies import redraw_study, run_study, write_summary
 
     folder = out or Path(f"{Path(name).stem}-study")
+    if summary is not None and summary.with_suffix("").resolve() == folder.resolve():
+        raise click.UsageError(
+            f"--summary: its folder of pictures would be that of the study, {folder}; choose another"
+        )
     if redraw:
         page = redraw_study(study, folder, name)
         said = f"written to {page}"

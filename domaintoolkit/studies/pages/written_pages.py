@@ -15,6 +15,7 @@ from domaintoolkit.studies.pages.study_page import study_page
 from domaintoolkit.studies.pages.study_summary import summary_files
 from domaintoolkit.studies.study import Study
 from domaintoolkit.studies.study_results import StudyResults, load_results
+from domaintoolkit.util.output_sets import link_others, replacing_together
 from domaintoolkit.util.partials import replacing, write_atomic
 
 __all__ = ["redraw_study", "write_pages", "write_summary"]
@@ -34,12 +35,13 @@ def redraw_study(study: Study, out: str | Path, name: str | None = None) -> Path
 def write_pages(results: StudyResults) -> Path:
     """Write `study.html`, its pictures and `findings.csv` into the folder of a study."""
     drawn, verdicts = _draw(results)
-    page = results.folder / PAGE
-    write_atomic(page, study_page(results, drawn, verdicts).encode())
     for name, each in zip(name_files([each.figure.title for each in drawn]), drawn, strict=True):
         write_atomic(results.folder / f"{name}.svg", standalone_svg(each.figure).encode())
     if verdicts:
         _write_verdicts(results.folder / FINDINGS, verdicts)
+    # last, since it says that the study has ended
+    page = results.folder / PAGE
+    write_atomic(page, study_page(results, drawn, verdicts).encode())
     return page
 
 
@@ -49,11 +51,12 @@ def write_summary(study: Study, out: str | Path, path: str | Path, name: str | N
     drawn, verdicts = _draw(results)
     beside = file.with_suffix("")
     written = summary_files(results, drawn, verdicts, beside.name)
-    beside.mkdir(parents=True, exist_ok=True)
-    for name_, content in written.items():
-        write_atomic(beside / name_ if name_ else file, content.encode())
-    if verdicts:
-        _write_verdicts(beside / FINDINGS, verdicts)
+    with replacing_together([beside, file], [beside, file]) as places:
+        for name_, content in written.items():
+            write_atomic(places[beside] / name_ if name_ else places[file], content.encode())
+        if verdicts:
+            _write_verdicts(places[beside] / FINDINGS, verdicts)
+        link_others(beside, places[beside], ())
     return [file, *sorted(beside.iterdir())]
 
 
