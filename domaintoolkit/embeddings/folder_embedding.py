@@ -167,6 +167,7 @@ def embed_folder(
             first += count
             if progress is not None:
                 progress("embedding", first, rows)
+        vectors.finish()
         return write_rows(_entity_tables(reader, vectors, split, every_event), Path(out))
 
 
@@ -209,6 +210,7 @@ def embed_labels(
             done += len(rows)
             if progress is not None:
                 progress("embedding", done, len(labels))
+        file.finish()
         write_rows(_label_tables(labels, placed, file), Path(out))
     return np.empty((0, reader.width), np.float32)
 

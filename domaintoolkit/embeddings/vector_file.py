@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from domaintoolkit.errors import ArtifactError, OutputError
 from domaintoolkit.storage.lock import lock_folder
 from domaintoolkit.util.artifacts import read_json, write_json
-from domaintoolkit.util.partials import remove_folder
+from domaintoolkit.util.partials import clear_beside, partial_name, remove_folder
 
-__all__ = ["VectorFile"]
+__all__ = ["VectorFile", "clear_vectors", "open_vectors"]
 
 FORMAT, VERSION = "domaintoolkit unfinished vectors", 1
-STATE, VECTORS = "state.json", "vectors.f32"
+STATE, VECTORS, ENDING = "state.json", "vectors.f32", ".partial-vectors"
 
 
 class VectorFile:
@@ -39,6 +39,10 @@ class VectorFile:
             np.memmap(path, np.float32, "r+", shape=(rows, width)) if size else np.zeros((rows, width), np.float32)
         )
 
+    def finish(self) -> None:
+        """Note that all parts are there, so that the next run knows: only the file that is made from them may lack."""
+        self._save(is_whole=True)
+
     def has(self, part: int) -> bool:
         """True if this part was finished, now or by an earlier run."""
         return part in self._done
@@ -49,7 +53,11 @@ class VectorFile:
         if isinstance(self.vectors, np.memmap):
             self.vectors.flush()
         self._done.add(part)
-        write_json(self._folder / STATE, FORMAT, VERSION, {"identity": self._identity, "finished": sorted(self._done)})
+        self._save()
+
+    def _save(self, is_whole: bool = False) -> None:
+        state = {"identity": self._identity, "finished": sorted(self._done), "whole": is_whole}
+        write_json(self._folder / STATE, FORMAT, VERSION, state)
 
 
 @contextmanager
@@ -58,14 +66,25 @@ def open_vectors(target: Path, rows: int, width: int, identity: str) -> Iterator
 
     A run that was killed left them beside `target`; one of the same `identity` continues with them.
     """
-    folder = target.with_name(f".{target.name}.partial-vectors")
+    folder = partial_name(target, ENDING)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with lock_folder(folder):
+            # the name that a killed run gave it to remove it
+            clear_beside(folder)
             yield VectorFile(folder, rows, width, identity)
             remove_folder(folder)
     except OSError as error:
         raise OutputError(str(target), error.strerror or os.strerror(error.errno or 0)) from error
+
+
+def clear_vectors(target: Path) -> None:
+    """Remove the vectors that a run left beside `target` which was killed after `target` was made from them."""
+    folder = partial_name(target, ENDING)
+    clear_beside(folder)
+    with suppress(ArtifactError, OutputError):  # there are none, or another run has them
+        if read_json(folder / STATE, FORMAT, VERSION).get("whole"):
+            with lock_folder(folder):
+                remove_folder(folder)
 
 
 def _read_finished(folder: Path, identity: str) -> set[int]:

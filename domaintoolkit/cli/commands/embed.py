@@ -18,7 +18,7 @@ from domaintoolkit.cli.options import (
     print_json,
 )
 from domaintoolkit.cli.output import check_output_ending, check_output_file
-from domaintoolkit.cli.pipes import echo_beside, writing
+from domaintoolkit.cli.pipes import echo_beside, is_pipe, writing
 from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ def command(
     dated = labels.is_given
     if dated and (every_event or split is not None):
         raise click.UsageError("--every-event and --split have no effect with labels; drop them")
+    if not is_pipe(out) and out.exists() and not overwrite:
+        from domaintoolkit.embeddings import clear_vectors
+
+        clear_vectors(out)
     check_output_file(out, overwrite)
     from domaintoolkit.embeddings import EmbeddingSettings, embed_folder, embed_labels
     from domaintoolkit.labels import place_labels
