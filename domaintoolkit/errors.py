@@ -56,6 +56,9 @@ SHOWN = 20
 class DomainToolkitError(Exception):
     """The base class of every error that this package raises on purpose."""
 
+    is_about_unfinished = False
+    """True if the call would begin anew without the unfinished output that is in its folder."""
+
     exit_status = 1
 
 

@@ -28,6 +28,7 @@ from domaintoolkit.labels import LabelTable
 from domaintoolkit.model import EventModel, TokenModel, find_pooler, load_model
 from domaintoolkit.storage import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import lock_folder
+from domaintoolkit.storage.replacement import continuing
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train import (
     Checkpoints,
@@ -120,9 +121,11 @@ class _Tuning:
         trainer = HeadTrainer(model, tuned, data, self.checkpoints, identity, self._embed_before(split, report_stage))
         # an interrupted run goes on from its last checkpoint
         if self.checkpoints.steps():
-            tensors, state = self.checkpoints.load_last()
-            _check_identity(state, identity, self.folder)
+            with continuing():
+                tensors, state = self.checkpoints.load_last()
+                _check_identity(state, identity, self.folder)
             trainer.restore(tensors, state)
+            self.checkpoints.prune(trainer.state.best_step)
         else:
             begin_run(self.folder, recipe, DomainTokenizer.load(source.tokenizer_folder))
             trainer.begin(report_stage)

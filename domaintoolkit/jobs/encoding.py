@@ -30,6 +30,7 @@ from domaintoolkit.jobs.progress import Progress, silent
 from domaintoolkit.jobs.result import EncodeResult, build_manifest, order_notes
 from domaintoolkit.reading.refused_rows import KEPT
 from domaintoolkit.storage.lock import lock_folder
+from domaintoolkit.storage.replacement import continuing
 from domaintoolkit.storage.resume_state import (
     REFUSED,
     STATE,
@@ -148,12 +149,13 @@ class _Encoding:
         if old.shards:
             inputs = find_input_files(self.source, checksum=True)
             current = replace(current, inputs=inputs, tokenizer=identify(self.tokenizer))
-        if not can_continue(self.folder, old, current):
-            self._remove_spill(old)
-            discard(self.folder)
-            return 0
-        for entry in (entry for shard in old.finished for entry in shard.files):
-            read_shard(self.folder, entry)
+        with continuing():
+            if not can_continue(self.folder, old, current):
+                self._remove_spill(old)
+                discard(self.folder)
+                return 0
+            for entry in (entry for shard in old.finished for entry in shard.files):
+                read_shard(self.folder, entry)
         whole = tuple(shard for shard in old.finished if self._has_log(shard))
         self.state = replace(old, finished=whole)
         return len(whole)

@@ -44,7 +44,7 @@ REFUSED = "refused"
 SPILL, APPENDED_SPILL = "partitioned", ".appending.partial"
 """The folder of the partitioned rows: an encoding continues with it, an append starts again."""
 FORMAT, VERSION = "domaintoolkit unfinished encoding", 1
-OURS = {README, "tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", STATE, MANIFEST}
+OURS = {README, "tokenizer", SHARDS, LEFT_OUT, FINISHED, REFUSED, "set_aside", SPILL, STATE, MANIFEST}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from .run_files import PAGE_SEAL as PAGE_SEAL
 from .run_files import RunReport as RunReport
 from .run_files import begin_run as begin_run
 from .run_files import clear_leftovers as clear_leftovers
-from .run_files import discard_run as discard_run
 from .run_files import finish_run as finish_run
 from .run_files import is_finished as is_finished
 from .run_files import load_run_recipe as load_run_recipe
 from .run_files import read_result as read_result
+from .run_files import replace_run as replace_run
 from .run_files import verify_run as verify_run

@@ -22,6 +22,7 @@ from domaintoolkit.model import EventModel, LossReport, TokenModel, load_model
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.encoded_folder import EncodedFolder, open_encoded
 from domaintoolkit.storage.lock import lock_folder
+from domaintoolkit.storage.replacement import continuing
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.data.model_batches import ModelBatch
@@ -153,7 +154,7 @@ def _open_log(trainer: Trainer, folder: Path, data: Path) -> RunLog | None:
         return None
     log = RunLog(folder, trainer.state.step)
     log.begin(data, trainer.accelerator.device, trainer.accelerator.num_processes)
-    trainer.listeners.append(log.add)
+    trainer.recorders.append(log.add)
     return log
 
 
@@ -190,8 +191,9 @@ def _start_or_resume(trainer: Trainer, folder: Path, tokenizer: DomainTokenizer,
         clear_leftovers(folder)
     trainer.accelerator.wait_for_everyone()
     if checkpoints.steps():
-        tensors, state = checkpoints.load_last()
-        _check_identity(state, trainer.training.identity, tokenizer, folder)
+        with continuing():
+            tensors, state = checkpoints.load_last()
+            _check_identity(state, trainer.training.identity, tokenizer, folder)
         trainer.restore(tensors, state)
         if is_main:
             checkpoints.prune(trainer.state.best_step)

@@ -7,14 +7,16 @@ every file but the checkpoints, which have their own.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from domaintoolkit.errors import ArtifactError, OutputError
 from domaintoolkit.model import load_model
 from domaintoolkit.model.bound_model import BoundModel
 from domaintoolkit.storage.lock import lock_folder
+from domaintoolkit.storage.replacement import FolderKind, make_anew
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.train.checkpoint import Checkpoints
 from domaintoolkit.train.logs.run_log import LOG, SEAL
@@ -28,11 +30,11 @@ __all__ = [
     "RunReport",
     "begin_run",
     "clear_leftovers",
-    "discard_run",
     "finish_run",
     "is_finished",
     "load_run_recipe",
     "read_result",
+    "replace_run",
     "verify_run",
 ]
 
@@ -46,6 +48,9 @@ LISTED = (RUN, RECIPE, TOKENIZER, MODEL, HEAD)
 PAGE = "report.html"
 PAGE_SEAL = "<!-- sha256 {} -->"
 """The last line of a run's page."""
+OWN = {*LISTED, RESULT, CHECKPOINTS, LOGS, LOG, PAGE}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +87,23 @@ def begin_run(folder: Path, recipe: str, tokenizer: DomainTokenizer) -> None:
     tokenizer.save(folder / TOKENIZER, counts=False)
 
 
-def discard_run(folder: str | Path) -> None:
-    """Remove what an earlier run left in `folder`, so that the next one begins anew; other files stay.
+def replace_run(out: Path, make: Callable[[Path], T]) -> T:
+    """Call `make` with the folder of a new run, which replaces one that `out` holds once it is finished.
 
-    `run.json` stays too: it says that the folder is a run's.
+    An unfinished run is continued, or, if it has other settings, begun anew. Other files in `out` stay.
     """
-    place = Path(folder)
-    if not (place / RUN).exists():
-        return
-    with lock_folder(place):
-        (place / RESULT).unlink(missing_ok=True)
-        for name in (CHECKPOINTS, MODEL, LOGS):
-            if (place / name).is_dir():
-                remove_folder(place / name)
+    return make_anew(out, FolderKind(OWN, RESULT, _discard), make)
+
+
+def _discard(folder: Path) -> None:
+    """Remove an unfinished run; `run.json` stays, since it says that the folder is a run's."""
+    with lock_folder(folder):
+        for name in OWN - {RUN}:
+            path = folder / name
+            if path.is_dir():
+                remove_folder(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def finish_run(folder: Path, model: BoundModel, result: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from domaintoolkit.cli.row_options import RowOptions
 from domaintoolkit.display import ProgressBar
 
 if TYPE_CHECKING:
-    from domaintoolkit.jobs import FitResult
+    from domaintoolkit.jobs import EncodeResult, FitResult
     from domaintoolkit.tokenizer import DomainTokenizer, OnBadRows
 
 __all__ = ["command"]
@@ -39,6 +40,9 @@ EXAMPLES = format_examples(
     "domaintoolkit encode --domain ecommerce --composites 4000 -o shop-composites",
     "domaintoolkit encode --append -o shop 2019-Dec.csv.gz",
 )
+
+
+QUARANTINE = "quarantine.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +159,19 @@ def _encode(task: Task, bar: ProgressBar) -> dict[str, Any]:
     from domaintoolkit.cli.summary import summarize_encoding
     from domaintoolkit.jobs import encode
 
-    tokenizer, source, fitted = _prepare(task, bar)
-    if task.overwrite:
-        _remove_encoded(task.out)
-    result = encode(
-        tokenizer, source, task.out, shards=task.shards, on_bad_rows=task.on_bad_rows, progress=bar,
-        **task.limits.as_arguments(),
-    )  # fmt: skip
+    def make(folder: Path) -> tuple[EncodeResult, DomainTokenizer, FitResult | None]:
+        tokenizer, source, fitted = _prepare(task, folder, bar)
+        result = encode(
+            tokenizer, source, folder, shards=task.shards, on_bad_rows=task.on_bad_rows, progress=bar,
+            **task.limits.as_arguments(),
+        )  # fmt: skip
+        return result, tokenizer, fitted
+
+    result, tokenizer, fitted = _replace_encoded(task.out, make) if task.overwrite else make(task.out)
     return summarize_encoding(result, tokenizer, fitted, sample=not task.rows.files)
 
 
-def _prepare(task: Task, bar: ProgressBar) -> tuple[DomainTokenizer, Any, FitResult | None]:
+def _prepare(task: Task, folder: Path, bar: ProgressBar) -> tuple[DomainTokenizer, Any, FitResult | None]:
     """The tokenizer, the rows, and the result of fitting, or None if the tokenizer was fitted before."""
     from domaintoolkit.jobs import fit
     from domaintoolkit.tokenizer import DomainTokenizer
@@ -175,7 +181,7 @@ def _prepare(task: Task, bar: ProgressBar) -> tuple[DomainTokenizer, Any, FitRes
         return tokenizer, task.rows.open_for_schema(tokenizer.schema), None
     domain = task.rows.load_domain()
     source = task.rows.open_for_domain(domain)
-    interrupted = _load_interrupted(task.out, domain.schema) if task.rows.files else None
+    interrupted = _load_interrupted(folder, domain.schema) if task.rows.files else None
     if interrupted is not None:
         return interrupted, source, None
     limits = task.limits
@@ -213,14 +219,17 @@ def _encode_on_spark(task: Task) -> dict[str, Any]:
     loaded = None if task.tokenizer is None else DomainTokenizer.load(task.tokenizer)
     with spark_session(task.master) as session:
         rows = open_rows(session, task.rows, domain)
-        tokenizer = _load_interrupted(task.out, domain.schema) if loaded is None else loaded
-        fitted = None
-        if tokenizer is None:
-            fitted = fit_spark(domain.schema, rows, on_bad_rows=task.on_bad_rows)
-            tokenizer = fitted.tokenizer
-        if task.overwrite:
-            _remove_encoded(task.out)
-        result = encode_spark(tokenizer, rows, task.out, shards=task.shards, on_bad_rows=task.on_bad_rows)
+
+        def make(folder: Path) -> tuple[EncodeResult, DomainTokenizer, FitResult | None]:
+            tokenizer = _load_interrupted(folder, domain.schema) if loaded is None else loaded
+            fitted = None
+            if tokenizer is None:
+                fitted = fit_spark(domain.schema, rows, on_bad_rows=task.on_bad_rows)
+                tokenizer = fitted.tokenizer
+            result = encode_spark(tokenizer, rows, folder, shards=task.shards, on_bad_rows=task.on_bad_rows)
+            return result, tokenizer, fitted
+
+        result, tokenizer, fitted = _replace_encoded(task.out, make) if task.overwrite else make(task.out)
     return summarize_encoding(result, tokenizer, fitted, sample=False)
 
 
@@ -235,10 +244,14 @@ def _load_interrupted(folder: Path, schema: Any) -> DomainTokenizer | None:
     return tokenizer if tokenizer.schema == schema else None
 
 
-def _remove_encoded(folder: Path) -> None:
-    """Remove the files that an earlier encoding wrote, and no others."""
-    from domaintoolkit.storage.resume_state import discard
+def _replace_encoded(
+    out: Path, make: Callable[[Path], tuple[EncodeResult, DomainTokenizer, FitResult | None]]
+) -> tuple[EncodeResult, DomainTokenizer, FitResult | None]:
+    """Make an encoded folder that replaces the one in `out` once it is whole; other files there stay."""
+    from domaintoolkit.storage.manifest import MANIFEST
+    from domaintoolkit.storage.replacement import FolderKind, make_anew
+    from domaintoolkit.storage.resume_state import OURS, discard
 
-    if (folder / "manifest.json").exists():
-        discard(folder)
-        (folder / "quarantine.csv").unlink(missing_ok=True)
+    result, tokenizer, fitted = make_anew(out, FolderKind({*OURS, QUARANTINE}, MANIFEST, discard), make)
+    refused = None if result.quarantine is None else out / QUARANTINE
+    return replace(result, folder=out, quarantine=refused), tokenizer, fitted

@@ -64,16 +64,19 @@ def command(
         raise click.UsageError("give --labels FILE, or --label NAME for a label column of the streams")
     from domaintoolkit.finetune import FinetuneSettings, finetune, load_settings
     from domaintoolkit.storage import open_encoded
-    from domaintoolkit.train import discard_run
+    from domaintoolkit.train import replace_run
 
     chosen = replace(load_settings(keep_input(file)) if file is not None else FinetuneSettings(), **settings)
     table = labels.read(open_encoded(folder))
     if overwrite:
         if out.resolve() == run.resolve():
             raise click.UsageError("--out: RUN cannot be replaced by what is made of it; name another folder")
-        discard_run(out)
     with LiveLine() as line:
-        result = finetune(run, folder, table, out, chosen, device=device, compare=compare, progress=line)
+
+        def tune(place: Path) -> TuningResult:
+            return finetune(run, folder, table, place, chosen, device=device, compare=compare, progress=line)
+
+        result = replace_run(out, tune) if overwrite else tune(out)
     if json_output:
         print_json({"out": str(out), "seconds": round(result.seconds, 3), **result.to_json()})
     else:

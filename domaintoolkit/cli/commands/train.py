@@ -83,14 +83,12 @@ def command(
     if overwrite and (resume or int(os.environ.get("WORLD_SIZE", "1")) > 1):
         raise click.UsageError("--overwrite begins anew, in one process; with --resume or several, remove RUN instead")
     streams = _encode_sample(domain_name, threads, json_output) if folder is None else folder
-    from domaintoolkit.train import discard_run, is_precision_emulated, replace_settings, train
+    from domaintoolkit.train import is_precision_emulated, replace_run, replace_settings, train
 
     run = out or Path(f"{streams.name.removesuffix('-streams')}-model")
     begun = run if resume and recipe_file is None else None
     declared, origin = _find_recipe(streams, begun, recipe_file or _domain_recipe(domain_name), settings)
     recipe = replace_settings(declared, **settings)
-    if overwrite:
-        discard_run(run)
     if int(os.environ.get("RANK", "0")):
         train(streams, run, recipe, resume=resume)
         return  # only the first of several processes prints
@@ -98,7 +96,10 @@ def command(
         click.echo("note: this CPU has no bf16 arithmetic; --precision fp32 is several times faster here", err=True)
     _announce(streams, recipe, origin)
     with LiveLine() as line:
-        result = train(streams, run, recipe, resume=resume, progress=line)
+        if overwrite:
+            result = replace_run(run, lambda place: train(streams, place, recipe, progress=line))
+        else:
+            result = train(streams, run, recipe, resume=resume or _lacks_page(run, report), progress=line)
     page = _write_page(run, streams) if report else None
     if json_output:
         seconds = round(result.seconds, 3)
@@ -128,12 +129,14 @@ def _write_page(run: Path, streams: Path) -> Path | None:
     """Write the page of the run. A page that cannot be made is not a reason to lose the run: then say why."""
     from domaintoolkit.cli.commands.report import write_run_page
     from domaintoolkit.errors import DomainToolkitError
+    from domaintoolkit.train import PAGE
 
     try:
-        return write_run_page(run, streams)
+        write_run_page(run, streams, run / PAGE)
     except DomainToolkitError as error:
         click.echo(f"note: there is no page: {error}", err=True)
         return None
+    return run / PAGE
 
 
 def _announce(streams: Path, recipe: Recipe, origin: str) -> None:
@@ -195,3 +198,10 @@ def _encode_sample(domain_name: str | None, threads: int | None, quiet: bool) ->
     if not quiet:
         click.echo(f"{result.manifest.totals['events']:,} simulated events of {domain_name} encoded into {folder}")
     return folder
+
+
+def _lacks_page(run: Path, report: bool) -> bool:
+    """Return True if a finished run has no page yet, such as one that was killed just before: only that is to do."""
+    from domaintoolkit.train import PAGE, is_finished
+
+    return report and is_finished(run) and not (run / PAGE).exists()

@@ -53,6 +53,7 @@ from domaintoolkit.jobs.spark.worker import (
 from domaintoolkit.reading.refused_rows import RefusedRow
 from domaintoolkit.schema import Reader, Schema
 from domaintoolkit.storage.lock import lock_folder
+from domaintoolkit.storage.replacement import continuing
 from domaintoolkit.storage.resume_state import (
     FinishedShard,
     ResumeState,
@@ -207,9 +208,10 @@ def encode_spark(
         # a run that was begun with other options or rows cannot be continued
         options = {"engine": "spark", "shards": shards, "on_bad_rows": on_bad_rows}
         state = ResumeState((made.fingerprint,), identify(tokenizer), options, made.shards)
-        if unfinished and not can_continue(folder, ResumeState.load(folder), state):
-            discard(folder)
-            unfinished = False
+        with continuing():
+            if unfinished and not can_continue(folder, ResumeState.load(folder), state):
+                discard(folder)
+                unfinished = False
         if not unfinished:
             state.save(folder)
             tokenizer.save(folder / "tokenizer")

@@ -16,7 +16,8 @@ from domaintoolkit.proposal.proposal import Proposal
 from domaintoolkit.proposal.toml_text import SCHEMA_FILE, write_toml
 from domaintoolkit.reading import domain_json_schema
 from domaintoolkit.schema.convert import toml_value
-from domaintoolkit.util.partials import list_whole, replacing_folder, write_atomic
+from domaintoolkit.util.output_sets import link_others
+from domaintoolkit.util.partials import list_whole, replacing_folder
 
 __all__ = ["Names", "write_distribution"]
 
@@ -53,7 +54,7 @@ def write_distribution(
 
     `files` are those that the proposal was made from; only their names are written. Raises `OutputError` if the
     folder holds something else, or an earlier distribution without `overwrite`: of that one the same files are
-    replaced, one by one, and all others stay, such as an encoder that its author has added.
+    replaced, and all others stay, such as an encoder that its author has added.
     """
     found = list_whole(folder) if folder.is_dir() else []
     if folder.exists() and not folder.is_dir():
@@ -61,16 +62,12 @@ def write_distribution(
     if found and not (overwrite and MARK in found):
         raise OutputError(str(folder), "already holds something; give --overwrite to replace a distribution, or -o")
     texts = _texts(proposal, names, files)
-    if found:
-        for path, text in texts.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(folder / path, text.encode())
-        return sorted(texts)
     with replacing_folder(folder) as partial:
         for path, text in texts.items():
             place = partial / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
+        link_others(folder, partial, ())
     return sorted(texts)
 
 
