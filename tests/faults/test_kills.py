@@ -1,4 +1,5 @@
-"""Commands that are killed, or that run out of disk space or of file handles, end in the same folder when run again."""
+"""Commands that are killed, or that run out of disk space or of file handles, end in the same folder when run again;
+those that are refused leave nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ def disturb(kind: str, *arguments: str) -> None:
     """Run the script, in a process that has no threads when it forks."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, SCRIPT, kind, *arguments], capture_output=True, text=True, env=environment, timeout=600
+        [sys.executable, SCRIPT, kind, *arguments], capture_output=True, text=True, env=environment, timeout=900
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
@@ -25,14 +26,20 @@ def disturb(kind: str, *arguments: str) -> None:
 @pytest.mark.slow
 def test_a_kill_at_a_change_of_a_file() -> None:
     disturb("changes", "encode-on-disk", "append-quarantine", "extend", "--every", "13")
-    disturb("changes", "encode-long", "new", "--every", "41")
+    disturb("changes", "encode-long", "new", "encode-overwrite", "export", "report-overwrite", "--every", "41")
 
 
 @pytest.mark.slow
-def test_a_kill_of_training_at_a_change_of_a_file() -> None:
-    disturb("changes", "train", "--every", "37")
+def test_a_kill_of_training_or_of_what_follows_it_at_a_change_of_a_file() -> None:
+    disturb("changes", "train", "finetune-overwrite", "embed", "study", "--every", "59")
 
 
 @pytest.mark.slow
 def test_a_full_disk() -> None:
     disturb("disk", "encode-quarantine", "append-extended", "export", "--every", "23")
+
+
+@pytest.mark.slow
+def test_a_refused_command() -> None:
+    names = ("encode-overwrite-late", "export", "report", "new-overwrite", "study", "finetune-column", "predict-column")
+    disturb("refused", *names)

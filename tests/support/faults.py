@@ -10,9 +10,12 @@ import argparse
 import builtins
 import contextlib
 import errno
+import importlib
 import io
 import os
+import pkgutil
 import random
+import re
 import resource
 import shutil
 import signal
@@ -20,13 +23,20 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 KILLED = 86
 """The exit status of a process that the shim has ended."""
+TORCH = ("train", "finetune", "predict", "embed", "generate", "evaluate", "study")
+"""Commands that import torch."""
+ABOVE_TORCH = (
+    "model", "train", "generate", "evaluate", "embeddings", "clusters", "next_events", "finetune", "probes", "studies",
+    "run", "map", "testing",
+)  # fmt: skip
+"""Folders that import it."""
 CHANGES = ("rename", "replace", "unlink", "remove", "rmdir", "mkdir", "fsync", "truncate", "link", "symlink", "chmod")
 NEED_SPACE = ("open", "write", "mkdir", "fsync", "rename", "replace", "link", "symlink")
 """The changes that fail on a full disk; what removes files works."""
@@ -44,6 +54,13 @@ fields = [
   { name = "at", type = "timestamp" },
 ]
 """
+TEMPORARY = "system-temporary"
+"""The folder for temporary files of the whole machine, as far as the commands know."""
+SECONDS = {
+    "report.html": None, "calls.jsonl": None, "log.jsonl": None,
+    "study.html": rb"\d+ min \d+ s", "found.md": rb"\d+ min \d+ s",
+}  # fmt: skip
+"""Files with seconds, which differ from run to run: left out, or compared without what the pattern finds."""
 HEAD = "user,at,visit,bought,country,what,price,note"
 
 
@@ -67,6 +84,8 @@ class Scenario:
 
     command: tuple[str, ...]
     before: tuple[tuple[str, ...], ...] = ()
+    claims: tuple[str, ...] = ()
+    """Files that say, once they are there, that they are whole, and so is the folder that they are in."""
 
 
 ENCODE = ("encode", "--schema", "schema.toml", "a.csv", "-o", "out", "--shards", "3", "--threads", "1")
@@ -78,10 +97,21 @@ TRAIN = (
     "--no-report",
 )  # fmt: skip
 LONG = ("encode", "--schema", "schema.toml", "long.csv", "-o", "out", "--shards", "2", "--threads", "1")
+LABELS = ("--labels", "labels.csv")
+FINETUNE = (
+    "finetune", "run", "out", *LABELS, "-o", "tuned", "--fuse", "age", "--epochs", "1", "--batch", "16",
+    "--evaluations", "2", "--device", "cpu", "--no-compare",
+)  # fmt: skip
+NEW = ("new", "shop", "--from", "a.csv", "--out", "plugin", "--yes")
+STUDY = ("study", "study.toml", "out", "-o", "study", "--jobs", "1", "--summary", "found.md")
+FIGURES = ("report", "out", "-o", "page.html", "--figures", "figures", "--entities", "5")
+STREAMS, RUN, PAGE = ("out/manifest.json",), ("run/result.json",), ("page.html",)
+TRAINED = (ENCODE, TRAIN)
 SCENARIOS = {
-    "encode": Scenario(ENCODE),
-    "encode-on-disk": Scenario((*ENCODE, "--memory", "20kB", "--temporary", "temporary")),
-    "encode-quarantine": Scenario((*ENCODE, "bad.csv", "--on-bad-rows", "quarantine")),
+    "encode": Scenario(ENCODE, claims=STREAMS),
+    "encode-on-disk": Scenario((*ENCODE, "--memory", "20kB", "--temporary", "temporary"), claims=STREAMS),
+    "encode-quarantine": Scenario((*ENCODE, "bad.csv", "--on-bad-rows", "quarantine"), claims=STREAMS),
+    "encode-overwrite": Scenario((*ENCODE, "b.csv", "--overwrite"), (ENCODE,), STREAMS),
     "append": Scenario(APPEND, (ENCODE,)),
     "append-on-disk": Scenario((*APPEND, "--memory", "20kB", "--temporary", "temporary"), (ENCODE,)),
     "append-quarantine": Scenario((*APPEND, "late.csv", "bad.csv", "--on-bad-rows", "quarantine"), (ENCODE,)),
@@ -89,26 +119,129 @@ SCENARIOS = {
     "append-extended": Scenario(
         (*APPEND, "--tokenizer", "tokenizer"), (ENCODE, FIT, ("fit", "--extend", "tokenizer", "b.csv"))
     ),
-    "fit": Scenario((*FIT, "--composites", "20")),
-    "extend": Scenario(("fit", "--extend", "tokenizer", "b.csv", "--threads", "1"), (FIT,)),
-    "decode": Scenario(("decode", "out", "-o", "rows.csv"), (ENCODE,)),
+    "fit": Scenario((*FIT, "--composites", "20"), claims=("tokenizer/tokenizer.json",)),
+    "fit-overwrite": Scenario((*FIT, "b.csv", "--overwrite"), (FIT,), ("tokenizer/tokenizer.json",)),
+    "extend": Scenario(
+        ("fit", "--extend", "tokenizer", "b.csv", "--threads", "1"), (FIT,), ("tokenizer/tokenizer.json",)
+    ),
+    "decode": Scenario(("decode", "out", "-o", "rows.csv"), (ENCODE,), ("rows.csv",)),
     "export": Scenario(
+        ("export", "out", "--streams", "s.parquet", "--vocabulary", "v.csv", "--huggingface", "hf"), (ENCODE,),
+        ("s.parquet", "v.csv", "hf/tokenizer.json"),
+    ),
+    "export-overwrite": Scenario(
         ("export", "out", "--streams", "s.parquet", "--vocabulary", "v.csv", "--huggingface", "hf", "--overwrite"),
+        (
+            (*ENCODE[:2], "small.toml", *ENCODE[3:]),
+            ("export", "out", "--streams", "s.parquet", "--vocabulary", "v.csv", "--huggingface", "hf"),
+            (*ENCODE, "--overwrite"),
+        ),
+        ("s.parquet", "v.csv", "hf/tokenizer.json"),
+    ),
+    "inspect": Scenario(("inspect", "out", "--entity", "u1", "--html", "page.html"), (ENCODE,), PAGE),
+    "suggest": Scenario(("suggest", "out", "-o", "better.toml"), (ENCODE,), ("better.toml",)),
+    "train": Scenario(TRAIN, (ENCODE,), RUN),
+    "train-page": Scenario(TRAIN[:-1], (ENCODE,), RUN),
+    "train-overwrite": Scenario((*TRAIN, "--seed", "1", "--overwrite"), TRAINED, RUN),
+    "finetune": Scenario(FINETUNE, TRAINED, ("tuned/result.json",)),
+    "finetune-overwrite": Scenario(
+        (*FINETUNE, "--seed", "1", "--overwrite"), (*TRAINED, FINETUNE), ("tuned/result.json",)
+    ),
+    "predict": Scenario(
+        ("predict", "tuned", "out", *LABELS, "-o", "p.csv", "--device", "cpu"), (*TRAINED, FINETUNE), ("p.csv",)
+    ),
+    "evaluate": Scenario(("evaluate", "out", *LABELS, "--probe", "linear", "--resamples", "20"), TRAINED),
+    "embed": Scenario(("embed", "run", "out", "-o", "e.parquet", "--device", "cpu"), TRAINED, ("e.parquet",)),
+    "embed-labels": Scenario(
+        ("embed", "run", "out", "--at", "labels.csv", "-o", "e.parquet", "--device", "cpu"), TRAINED, ("e.parquet",)
+    ),
+    "generate": Scenario(
+        ("generate", "run", "--count", "2", "--events", "3", "--table", "g.parquet", "--device", "cpu"), TRAINED,
+        ("g.parquet",),
+    ),
+    "encode-long": Scenario((*LONG, "--memory", "60kB", "--temporary", "temporary"), claims=STREAMS),
+    "sample": Scenario(("sample", "ecommerce", "-o", "s.csv", "--events", "50"), claims=("s.csv",)),
+    "new": Scenario(NEW, claims=("plugin/pyproject.toml",)),
+    "new-overwrite": Scenario((*NEW, "b.csv", "--overwrite"), (NEW,), ("plugin/pyproject.toml",)),
+    "report": Scenario(("report", "out", "-o", "page.html", "--entities", "5"), (ENCODE,), PAGE),
+    "report-figures": Scenario(FIGURES, (ENCODE,), PAGE),
+    "report-overwrite": Scenario((*FIGURES[:-1], "9", "--overwrite"), (ENCODE, FIGURES), PAGE),
+    "report-run": Scenario(
+        ("report", "run", "-o", "page.html", "--projector", "p", "--atlas", "a.parquet", "--figures", "figures",
+         "--entities", "5"),
+        TRAINED, PAGE,
+    ),
+    "study": Scenario(STUDY, (ENCODE,), ("study/study.html",)),
+    "study-sample": Scenario(
+        ("study", "study.toml", "--domain", "ecommerce", "-o", "study", "--jobs", "1"), (), ("study/study.html",)
+    ),
+}  # fmt: skip
+REFUSED = {
+    "encode": Scenario(("encode", "--schema", "schema.toml", "labels.csv", "-o", "new/out")),
+    "encode-overwrite": Scenario((*ENCODE, "bad.csv", "--overwrite"), (ENCODE,)),
+    "encode-overwrite-late": Scenario(
+        ("encode", "--schema", "schema.toml", "bad.csv", "-o", "out", "--tokenizer", "out/tokenizer", "--overwrite"),
         (ENCODE,),
     ),
-    "inspect": Scenario(("inspect", "out", "--entity", "u1", "--html", "page.html"), (ENCODE,)),
-    "train": Scenario(TRAIN, (ENCODE,)),
-    "embed": Scenario(("embed", "run", "out", "-o", "e.parquet", "--device", "cpu"), (ENCODE, TRAIN)),
-    "generate": Scenario(
-        ("generate", "run", "--count", "2", "--events", "8", "--table", "g.parquet", "--device", "cpu"),
-        (ENCODE, TRAIN),
+    "decode": Scenario(("decode", "tokenizer", "-o", "new/rows.csv"), (FIT,)),
+    "export": Scenario(
+        ("export", "out", "--vocabulary", "v.csv", "--streams", "new/s.parquet", "--composites", "greedy"), (ENCODE,)
     ),
-    "encode-long": Scenario((*LONG, "--memory", "60kB", "--temporary", "temporary")),
-    "sample": Scenario(("sample", "ecommerce", "-o", "s.csv", "--events", "50")),
-    "new": Scenario(("new", "shop", "--from", "a.csv", "--out", "plugin", "--yes")),
-    "report": Scenario(("report", "out", "-o", "page.html"), (ENCODE,)),
-    "report-run": Scenario(("report", "run", "-o", "page.html"), (ENCODE, TRAIN)),
-}  # fmt: skip
+    "report": Scenario(("report", "out", "-o", "new/p.html", "--figures", "out", "--overwrite"), (ENCODE,)),
+    "report-run": Scenario(("report", "out", "schema.toml", "-o", "new/p.html"), (ENCODE,)),
+    "new": Scenario(("new", "shop", "--from", "a.csv", "--entity", "absent", "--out", "new/p", "--yes")),
+    "new-overwrite": Scenario((*NEW, "--entity", "absent", "--overwrite"), (NEW,)),
+    "sample": Scenario(("sample", "absent", "-o", "new/s.csv")),
+    "study": Scenario(("study", "wrong.toml", "--domain", "ecommerce", "-o", "new/study")),
+    "study-streams": Scenario(("study", "wrong.toml", "out", "-o", "new/study", "--summary", "new/s.md"), (ENCODE,)),
+    "train": Scenario(("train", "out", "-o", "new/run", "--model", "heads=7", "--no-report"), (ENCODE,)),
+    "train-overwrite": Scenario((*TRAIN, "--overwrite", "--model", "heads=7"), TRAINED),
+    "finetune": Scenario(("finetune", "run", "out", "--labels", "b.csv", "-o", "new/tuned"), TRAINED),
+    "finetune-column": Scenario((*FINETUNE[:-1], "--fuse", "absent", "-o", "new/tuned"), TRAINED),
+    "finetune-overwrite": Scenario((*FINETUNE, "--fuse", "absent", "--overwrite"), (*TRAINED, FINETUNE)),
+    "finetune-kind": Scenario((*FINETUNE, "--kind", "regression", "-o", "new/tuned"), TRAINED),
+    "predict": Scenario(("predict", "run", "out", *LABELS, "-o", "new/p.csv"), TRAINED),
+    "predict-column": Scenario(
+        ("predict", "tuned", "out", "--labels", "dates.csv", "-o", "new/p.csv"), (*TRAINED, FINETUNE)
+    ),
+    "embed": Scenario(("embed", "run", "out", "--at", "odd.csv", "-o", "new/e.parquet"), TRAINED),
+    "evaluate": Scenario(("evaluate", "run", "out", "--labels", "b.csv"), TRAINED),
+    "generate": Scenario(
+        ("generate", "run", "--continue", "out", "--entity", "absent", "--table", "new/g.csv"), TRAINED
+    ),
+    "generate-share": Scenario(("generate", "run", "--top-p", "7", "--table", "new/g.csv"), TRAINED),
+}
+"""Commands that are refused, some of them late: nothing of them may stay, and nothing that was there may go."""
+STUDY_FILE = """
+title = "Tiny"
+question = "Does it end?"
+
+[axes.size]
+a = { model = { width = 8, layers = 1, heads = 1, part_width = 8 } }
+
+[axes.share]
+half = { share = 0.5 }
+
+[forms.small]
+events = 300
+grids = [{ axes = { size = ["a"], share = ["half"] } }]
+
+[forms.small.recipe]
+family = "event"
+preset = "54k"
+block = 32
+batch = 2
+steps = 1
+evaluate_every = 1
+checkpoint_every = 1
+evaluate_blocks = 1
+keep = 1
+
+[[figures]]
+kind = "bars"
+title = "Sizes"
+x = "size"
+"""
 
 
 def write_inputs(folder: Path) -> None:
@@ -124,6 +257,19 @@ def write_inputs(folder: Path) -> None:
     for name, lines in files.items():
         (folder / name).write_text("\n".join([HEAD, *lines, ""]))
     (folder / "schema.toml").write_text(SCHEMA)
+    (folder / "small.toml").write_text(SCHEMA.replace("max_size = 6", "max_size = 3"))
+    (folder / "study.toml").write_text(STUDY_FILE)
+    changed = STUDY_FILE.replace("half = { share = 0.5 }", "half = { fields = { absent = { max_size = 2 } } }")
+    (folder / "wrong.toml").write_text(changed)
+    (folder / "odd.csv").write_text("who,when\n1,2\n")
+    (folder / "dates.csv").write_text("user,date\nu1,2024-01-01\n")
+    draw = random.Random(1)
+    lines = [
+        f"u{user},2024-01-01T{draw.randrange(8, 23):02}:00:00,{draw.choice(['yes', 'no'])},{draw.random():.2f}"
+        for user in range(60)
+    ]
+    (folder / "labels.csv").write_text("\n".join(["user,date,target,age", *lines, ""]))
+    (folder / TEMPORARY).mkdir()
 
 
 class Shim:
@@ -203,11 +349,29 @@ def run_command(arguments: tuple[str, ...], folder: Path) -> int:
     from domaintoolkit.cli.main import main
 
     os.chdir(folder)
+    tempfile.tempdir = str(folder / TEMPORARY)
+    if arguments[0] == "study":
+        _run_cells_here()
     try:
         main.main(list(arguments), "domaintoolkit")
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0
+
+
+def _run_cells_here() -> None:
+    """Let `study` run its cells in this process, so that their changes of files count too."""
+    from domaintoolkit.studies import cell_run, study_run
+
+    def run_cells(tasks: Any, jobs: int, report: Any) -> None:
+        for task in tasks:
+            if cell_run.load_metrics(task.folder) is None:
+                cell_run.write_task(task.folder, task.task)
+                (task.folder / cell_run.ERROR).unlink(missing_ok=True)
+                cell_run.run_cell(task.folder)
+
+    study_run.run_cells = run_cells
+    cell_run._seconds_a_step = lambda log: 0.5
 
 
 def fork(work: Callable[[], int], log: Path) -> int:
@@ -246,21 +410,39 @@ def wait(process: int, seconds: float = 300) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file and folder below a folder; None for a folder. The log of a run has seconds, and is left out."""
-    found = sorted(path for path in folder.rglob("*") if path.name != "log.jsonl")
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in found}
+    """Every file and folder below a folder; None for a folder. Recorded seconds are left out."""
+    found: dict[str, bytes | None] = {}
+    for path in sorted(folder.rglob("*")):
+        pattern = SECONDS.get(path.name, b"")
+        if pattern is not None:
+            data = path.read_bytes() if path.is_file() else None
+            found[str(path.relative_to(folder))] = re.sub(pattern, b"", data) if data and pattern else data
+    return found
+
+
+def _part(of: dict[str, bytes | None], claim: str) -> dict[str, bytes | None]:
+    """The file that claims to be whole, or all of the folder that it is in."""
+    folder = claim.rpartition("/")[0]
+    return {name: data for name, data in of.items() if name == claim or (folder and name.startswith(f"{folder}/"))}
+
+
+READY: dict[tuple[tuple[str, ...], ...], Path] = {}
+"""The folders in which commands were run, by the commands: courses share them."""
 
 
 class Course:
     """One scenario in a folder: the state before the command, and the state that an undisturbed command leaves."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.name, self.scenario = name, SCENARIOS[name]
+    def __init__(self, name: str, folder: Path, scenario: Scenario | None = None) -> None:
+        self.name, self.scenario = name, scenario or SCENARIOS[name]
         self.ready, self.work, self.log = (folder / part for part in ("ready", "work", "log"))
-        self.ready.mkdir(parents=True)
-        write_inputs(self.ready)
-        for command in self.scenario.before:
-            self._must(lambda command=command: run_command(command, self.ready))  # type: ignore[misc]
+        self._make_ready()
+        self.start = contents(self.ready)
+        self.changes, self.seconds, self.end = 0, 0.0, self.start
+        if scenario is None:
+            self._run_to_the_end(folder)
+
+    def _run_to_the_end(self, folder: Path) -> None:
         began = time.monotonic()
         self.begin()
         counter = folder / "count"
@@ -277,6 +459,22 @@ class Course:
         self._must(counted)
         self.changes, self.seconds = int(counter.read_text()), time.monotonic() - began
         self.end = contents(self.work)
+
+    def _make_ready(self) -> None:
+        """Run the commands before, or take the folder of another course that began with the same ones."""
+        known = max(
+            (n for n in range(len(self.scenario.before) + 1) if self.scenario.before[:n] in READY), default=None
+        )
+        if known is None:
+            self.ready.mkdir(parents=True)
+            write_inputs(self.ready)
+        else:
+            shutil.copytree(READY[self.scenario.before[:known]], self.ready)
+        for number in range(known or 0, len(self.scenario.before)):
+            command = self.scenario.before[number]
+            self._must(lambda command=command: run_command(command, self.ready))  # type: ignore[misc]
+            READY[self.scenario.before[: number + 1]] = kept = self.ready.parent.parent / f"ready-{len(READY)}"
+            shutil.copytree(self.ready, kept)
 
     def _must(self, work: Callable[[], int]) -> None:
         status = wait(fork(work, self.log))
@@ -326,6 +524,18 @@ class Course:
         names = sorted(name for name in found.keys() | self.end.keys() if found.get(name, 0) != self.end.get(name, 0))
         return f"other files than without the disturbance: {', '.join(names[:8])}"
 
+    def lie(self) -> str | None:
+        """What a killed command left that looks whole and is not, or the earlier output that is gone."""
+        found = contents(self.work)
+        for claim in self.scenario.claims:
+            known = [part for part in (_part(self.start, claim), _part(self.end, claim)) if claim in part]
+            if claim not in found:
+                if claim in self.start:
+                    return f"{claim} is lost"
+            elif not any(part.items() <= _part(found, claim).items() for part in known):
+                return f"{claim} is there, and is neither the old nor the new one"
+        return None
+
     def error(self) -> str | None:
         """The output of a command that failed, if it is not one line that begins with `error:`."""
         text = self.log.read_text()
@@ -350,8 +560,33 @@ def check_kills(course: Course, moments: list[int]) -> Iterator[str]:
         status = course.struck(moment, kill)
         if status not in (KILLED, 0):
             yield f"{course.name}, change {moment}: ended with {status}: {course.log.read_text()[-500:]}"
-        elif (problem := course.problem()) is not None:
-            yield f"{course.name}, killed at change {moment} of {course.changes}: {problem}"
+        for problem in (course.lie(), course.problem()):
+            if problem is not None:
+                yield f"{course.name}, killed at change {moment} of {course.changes}: {problem}"
+
+
+def check_again(course: Course, moments: list[int]) -> Iterator[str]:
+    """Problems of a command that is run again after it has ended."""
+    problem = course.problem()
+    text = course.log.read_text()
+    last = [line for line in text.splitlines() if line.startswith("error: ")]
+    if problem is not None:
+        yield f"{course.name}, run again: {problem}"
+    elif last and "--overwrite" not in last[-1] and "append" not in course.name:  # all rows are refused as known
+        yield f"{course.name}, run again: the error does not name the option that helps: {last[-1]}"
+
+
+def check_refused(name: str, folder: Path) -> Iterator[str]:
+    """Problems of a command that is refused."""
+    course = Course(name, folder, REFUSED[name])
+    course.begin()
+    status = wait(fork(lambda: run_command(course.scenario.command, course.work), course.log))
+    if status not in (1, 2) or course.error() is not None:
+        yield f"{name}: ended with {status}: {course.log.read_text()[-500:]}"
+    found = contents(course.work)
+    if found != course.start:
+        names = [each for each in found.keys() | course.start.keys() if found.get(each, 0) != course.start.get(each, 0)]
+        yield f"{name}, refused: other files than before: {', '.join(sorted(names)[:8])}"
 
 
 def check_full_disk(course: Course, moments: list[int]) -> Iterator[str]:
@@ -388,60 +623,82 @@ def check_random_kills(course: Course, count: int, seed: int = 0) -> Iterator[st
             yield f"{course.name}, killed after {moment:.3f} s: {problem}"
 
 
-def import_all() -> None:
-    """Import what the commands import, so that a fork does not."""
-    import importlib
+def import_all(scenarios: Iterable[Scenario]) -> None:
+    """Import what the commands import, so that a fork does not; torch and all above it only if one of them needs it."""
+    import domaintoolkit
 
-    from domaintoolkit.cli.main import COMMANDS
+    commands = [command for scenario in scenarios for command in (*scenario.before, scenario.command)]
+    needs_torch = any(command[0] in TORCH for command in commands)
+    left_out = ("__main__", "spark", *(() if needs_torch else ABOVE_TORCH))
+    for name in _list_modules(Path(domaintoolkit.__file__).parent, "domaintoolkit", left_out):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for name in ("sklearn.linear_model", "sklearn.pipeline", "torch._dynamo") if needs_torch else ():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
-    for name in COMMANDS:
-        importlib.import_module(f"domaintoolkit.cli.commands.{name}")
-    from domaintoolkit import generate, jobs, model, report, train, windows
 
-    for module in (generate, jobs, model, report, train, windows):
-        for name in module.__all__ if isinstance(getattr(module, "__all__", None), list) else dir(module):
-            with contextlib.suppress(Exception):
-                getattr(module, name)
+def _list_modules(folder: Path, package: str, left_out: Container[str]) -> Iterator[str]:
+    for module in pkgutil.iter_modules([str(folder)]):
+        if module.name not in left_out:
+            yield f"{package}.{module.name}"
+            if module.ispkg:
+                yield from _list_modules(folder / module.name, f"{package}.{module.name}", left_out)
 
 
 CHECKS: dict[str, Callable[[Course, list[int]], Iterator[str]]] = {
     "changes": check_kills,
+    "again": check_again,
     "disk": check_full_disk,
     "handles": check_few_handles,
 }
+
+
+def _disturb(name: str, folder: Path, arguments: argparse.Namespace) -> int:
+    """Run one scenario, and print its count and its problems; gives their number."""
+    began = time.monotonic()
+    if arguments.kind == "refused":
+        problems = list(check_refused(name, folder))
+        print(*problems, f"{name}: refused, {len(problems)} problems, {time.monotonic() - began:.0f} s", sep="\n")
+        return len(problems)
+    course = Course(name, folder)
+    moments = list(range(1, course.changes + 1, arguments.every))
+    if arguments.kind == "random":
+        tried, found = arguments.count, check_random_kills(course, arguments.count)
+    else:
+        moments = {"handles": [*range(3, 40)], "again": [0]}.get(arguments.kind, moments)
+        tried, found = len(moments), CHECKS[arguments.kind](course, moments)
+    problems = 0
+    for problem in found:
+        problems += 1
+        print(problem, flush=True)
+    print(
+        f"{name}: {course.changes} changes, {tried} disturbances, {problems} problems, "
+        f"{time.monotonic() - began:.0f} s", flush=True,
+    )  # fmt: skip
+    shutil.rmtree(folder)
+    return problems
 
 
 def main() -> int:
     """Run one kind of disturbance on some commands, and print the counts and the problems."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "kind", choices=[*CHECKS, "random"], help="kill at each change, full disk, few handles, SIGKILL"
-    )
-    parser.add_argument("names", nargs="*", default=list(SCENARIOS), help=f"of {', '.join(SCENARIOS)} (default: all)")
+        "kind", choices=[*CHECKS, "refused", "random"],
+        help="kill at each change, run again, full disk, few handles, commands that are refused, SIGKILL",
+    )  # fmt: skip
+    listed = f"of {', '.join(SCENARIOS)}; if refused, of {', '.join(REFUSED)} (default: all)"
+    parser.add_argument("names", nargs="*", help=listed)
     parser.add_argument("--every", type=int, default=1, help="only every N-th change")
     parser.add_argument("--count", type=int, default=30, help="random kills of each command")
     arguments = parser.parse_args()
-    import_all()
+    known = REFUSED if arguments.kind == "refused" else SCENARIOS
+    names = arguments.names or list(known)
+    import_all(known[name] for name in names)
     failed = 0
-    for name in arguments.names or list(SCENARIOS):
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            course = Course(name, Path(folder) / "course")
-            moments = list(range(1, course.changes + 1, arguments.every))
-            if arguments.kind == "random":
-                tried, found = arguments.count, check_random_kills(course, arguments.count)
-            else:
-                moments = [*range(3, 40)] if arguments.kind == "handles" else moments
-                tried, found = len(moments), CHECKS[arguments.kind](course, moments)
-            problems = 0
-            for problem in found:
-                problems += 1
-                print(problem, flush=True)
-        failed += problems
-        print(
-            f"{name}: {course.changes} changes, {tried} disturbances, {problems} problems, "
-            f"{time.monotonic() - began:.0f} s", flush=True,
-        )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            failed += _disturb(name, Path(folder) / name, arguments)
     return min(failed, 1)
 
 
