@@ -363,12 +363,13 @@ def _run_cells_here() -> None:
     """Let `study` run its cells in this process, so that their changes of files count too."""
     from domaintoolkit.studies import cell_run, study_run
 
-    def run_cells(tasks: Any, jobs: int, report: Any) -> None:
+    def run_cells(tasks: Any, jobs: int, report: Any) -> dict[str, str]:
         for task in tasks:
             if cell_run.load_metrics(task.folder) is None:
                 cell_run.write_task(task.folder, task.task)
                 (task.folder / cell_run.ERROR).unlink(missing_ok=True)
                 cell_run.run_cell(task.folder)
+        return {}
 
     study_run.run_cells = run_cells
     cell_run._seconds_a_step = lambda log: 0.5

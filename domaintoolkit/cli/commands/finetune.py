@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from domaintoolkit.cli.options import (
 from domaintoolkit.cli.pipes import keep_input
 from domaintoolkit.cli.recipe_options import finetune_options
 from domaintoolkit.display import LiveLine
+
+if TYPE_CHECKING:
+    from domaintoolkit.finetune import TuningResult
 
 __all__ = ["command"]
 
@@ -68,9 +71,8 @@ def command(
 
     chosen = replace(load_settings(keep_input(file)) if file is not None else FinetuneSettings(), **settings)
     table = labels.read(open_encoded(folder))
-    if overwrite:
-        if out.resolve() == run.resolve():
-            raise click.UsageError("--out: RUN cannot be replaced by what is made of it; name another folder")
+    if overwrite and out.resolve() == run.resolve():
+        raise click.UsageError("--out: RUN cannot be replaced by what is made of it; name another folder")
     with LiveLine() as line:
 
         def tune(place: Path) -> TuningResult:
