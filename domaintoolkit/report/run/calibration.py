@@ -8,11 +8,13 @@ from domaintoolkit.report.charts import Figure, Series, Table, line_chart
 __all__ = ["calibration_figure", "rank_table"]
 
 CURVES = 6
+FEWEST = 20
+"""Values of a bin of confidence that is drawn."""
 
 
 def calibration_figure(ranks: list[PartRanks]) -> Figure | None:
-    """Confidence against accuracy for the parts that are hardest to foresee; None without ranks."""
-    known = [each for each in ranks if each.count]
+    """Confidence against accuracy for the parts that are hardest to foresee; None if no bin has enough values."""
+    known = [each for each in ranks if each.count and max(each.reliability.cases, default=0) >= FEWEST]
     if not known:
         return None
     hardest = sorted(known, key=lambda each: each.accuracy)[:CURVES]
@@ -20,13 +22,13 @@ def calibration_figure(ranks: list[PartRanks]) -> Figure | None:
     for number, each in enumerate(hardest):
         seen = each.reliability
         # one point for each bin of confidence
-        points = [(x, y) for x, y, size in zip(seen.confidence, seen.right, seen.cases, strict=True) if size >= 20]
+        points = [(x, y) for x, y, size in zip(seen.confidence, seen.right, seen.cases, strict=True) if size >= FEWEST]
         shares = [x for x, _ in points], [y for _, y in points]
         series.append(Series(each.part, *shares, style="both", colour=number))
     return line_chart(
         "Calibration", series, "probability of the likeliest value", "share of times it came",
         "A model is calibrated if what it gives 70% comes in 70% of cases: points on the diagonal. Bins of fewer than "
-        "20 values are left out.", y_range=(0.0, 1.0),
+        f"{FEWEST} values are left out.", y_range=(0.0, 1.0),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def cost_figures(run: RunRecord) -> list[Figure]:
     second = bar_chart(
         "Bits saved by the model", names,
         {name: [each[key]["bits"] for each in fields] for name, key in gains.items()}, "bits an event",
-        "Right of zero the model is cheaper. The lines are 95% intervals over held-out entities.",
+        "Right of zero the model is cheaper. The lines are 95% intervals over entities.",
         {name: [_ends(each[key]) for each in fields] for name, key in gains.items()},
     )  # fmt: skip
     return [first, second]

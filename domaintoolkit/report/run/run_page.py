@@ -213,11 +213,13 @@ def _overview(record: RunRecord, folder: EncodedFolder | None) -> list[tuple[str
         ("precision", record.recipe.precision),
     ]
     if steps:
-        rows += [("trained on", f"{events:,} events, {tokens:,} tokens")]
+        rows += [("trained on", f"{pluralize(events, 'event')}, {pluralize(tokens, 'token')}")]
     if folder is not None:
         train = _training_split(record, folder)
         share = f", {events / train['events']:.1f} times each" if steps and train.get("events") else ""
-        rows += [("training data", f"{train.get('entities', 0):,} entities, {train.get('events', 0):,} events{share}")]
+        entities = pluralize(train.get("entities", 0), "entity", "entities")
+        seen = pluralize(train.get("events", 0), "event")
+        rows += [("training data", f"{entities}, {seen}{share}")]
     compared = pluralize(result["comparison"]["events"], "event")
     rows += [("held out", f"{compared} ({record.measured_on})" if record.has_new_events else "nothing")]
     if seconds is not None:

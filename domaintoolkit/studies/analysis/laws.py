@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,8 @@ Floats = NDArray[np.float64]
 
 DRAWS = 200
 """Draws of the bootstrap."""
+EXPONENTS = (-5, 2)
+"""The logarithms of the exponents that are searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class Law:
     def residuals(self) -> tuple[float, ...]:
         """Measured less expected, at each point."""
         return tuple(y - self(x) for x, y in zip(self.x, self.y, strict=True))
+
+    @property
+    def is_at_end(self) -> bool:
+        """True if the exponent is about the least or the greatest of the search, so that the points do not fix it."""
+        return not EXPONENTS[0] + 0.05 < math.log(self.exponent) < EXPONENTS[1] - 0.05
 
     @property
     def formula(self) -> str:
@@ -118,7 +126,7 @@ def _fit(x: Floats, y: Floats, starts: Sequence[tuple[float, float, float]]) -> 
         (max(floor, 1e-6), max(scale * middle**-exponent if scale > 1 else scale, 1e-6), exponent)
         for floor, scale, exponent in starts
     ]
-    floor, scale, exponent = fit_terms(terms, np.log(y), begin, [(-14, 14), (-20, 20), (-5, 2)])
+    floor, scale, exponent = fit_terms(terms, np.log(y), begin, [(-14, 14), (-20, 20), EXPONENTS])
     return float(floor), float(scale * middle**exponent), float(exponent)
 
 

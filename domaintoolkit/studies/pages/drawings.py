@@ -135,6 +135,7 @@ def _law_sentence(name: str, law: Law) -> str:
     worst = max((abs(rest) for rest in law.residuals), default=0.0)
     # three coefficients
     few = " Any three points lie near some law: these do not test it." if len(law.x) == 3 else ""
+    few += " These points do not fix the exponent: it lies at the end of the search." if law.is_at_end else ""
     return f"{said}; the largest residual is {worst:.3f}.{few}"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from domaintoolkit.studies.analysis.verdicts import judge_findings
 from domaintoolkit.studies.pages.drawings import draw_figure
-from domaintoolkit.studies.study import Study, load_study, study_names
+from domaintoolkit.studies.study import Study, StudyFigure, load_study, study_names
 
 
 # laws take half a minute to fit, and tests of their own draw those of `sizes`
@@ -21,6 +21,19 @@ def test_every_figure_of_a_shipped_study_is_drawn_and_every_finding_judged(name:
     assert all(drawn.values()), [title for title, found in drawn.items() if found is None]
     assert all(found.figure.svg and found.sentences for found in drawn.values() if found)
     assert len(judge_findings(study, table)) == len(study.findings)
+
+
+def test_a_law_that_the_points_do_not_fix_is_called_so() -> None:
+    figure = StudyFigure(kind="law", title="t", x="inner_parameters")
+    losses = {1e3: 9.0, 2e3: 5.0, 4e3: 5.0}
+    rows = [{"size": str(x), "is_chosen": True, "inner_parameters": x, "bits": y} for x, y in losses.items()]
+    drawn = draw_figure(figure, rows)
+    assert drawn is not None
+    assert "Any three points lie near some law" in drawn.sentences[0]
+    assert "do not fix the exponent: it lies at the end of the search" in drawn.sentences[0]
+    few = draw_figure(figure, rows[:2])
+    assert few is not None
+    assert "no law is fitted; a law needs at least three points, got 2" in few.sentences[0]
 
 
 def made_up_rows(study: Study, form: str) -> list[dict[str, Any]]:
