@@ -143,6 +143,7 @@ def _tell_suffixes(task: NextTask, chosen: NDArray[np.bool_]) -> tuple[tuple[Suf
     learned = task.learned if task.learned is not None else ~np.isin(np.arange(len(histories)), row[kept])
     told: dict[str, list[Suffix]] = {"after the last value": rule_suffixes(histories, values, true, learned, end)}
     if task.model is not None:
+        task.advance("suffixes", 0, len(true))
         longest = int(counts[learned].max(initial=1)) + 1
         generator = Generator(task.model, task.tokenizer)
         if end >= 0:
@@ -150,9 +151,10 @@ def _tell_suffixes(task: NextTask, chosen: NDArray[np.bool_]) -> tuple[tuple[Suf
             told["model"] = written_suffixes(generator, histories, values, true, ending, SUFFIX_DRAWS)
         else:  # nothing says when a history ends: as many events are written as really follow
             told["model"] = []
-            for each in true:
+            for number, each in enumerate(true):
                 ending = Ending(end, len(each.codes))
                 told["model"] += written_suffixes(generator, histories, values, [each], ending, SUFFIX_DRAWS)
+                task.advance("suffixes", number + 1, len(true))
     rows = []
     for name, found in told.items():
         scored = score_suffixes(name, true, found, end)

@@ -101,7 +101,9 @@ def show(found: Estimate, interval: bool = False) -> str:
 
 
 def write_figure(value: float) -> str:
-    """A number with three decimals; amounts from 1,000 on with one, and those from a billion on as powers of ten."""
+    """A number with three decimals, from 1,000 on with one, and from a billion on as a power of ten; NaN is a dash."""
+    if value != value:
+        return "-"
     if abs(value) >= 1e9:
         return f"{value:.3g}"
     # 0 has no sign

@@ -105,7 +105,8 @@ def fit_probe(
     fit = _linear if probe == "linear" else _trees
     grid: Sequence[dict[str, Any]]
     if probe == "linear":
-        grid = [{"C": penalty} for penalty in PENALTIES]
+        scales = [{}, {"target": "asinh"}] if kind == "regression" and _has_tails(train.target) else [{}]
+        grid = [{"C": penalty, **scale} for scale in scales for penalty in PENALTIES]
         prepare = _Standard(train.features)
         train, validation, test = (
             ProbeRows(prepare(rows.features), rows.target, rows.weights) for rows in (train, validation, test)
@@ -166,6 +167,31 @@ class _Standard:
         return np.concatenate([plain, np.isnan(features[:, self._flags])], 1).astype(np.float32)
 
 
+def _has_tails(target: Floats) -> bool:
+    """True if some targets are ten times as far from the median as most: a mean would follow them alone."""
+    away = np.abs(target - np.median(target))
+    return bool(away.max() > 10 * np.median(away))
+
+
+class _TargetScale:
+    """Amounts with long tails on a scale that is linear near 0 and logarithmic far from it."""
+
+    def __init__(self, target: Floats) -> None:
+        # amounts begin at 0; what has both signs is taken around the median
+        self._center = 0.0 if target.min() >= 0 else float(np.median(target))
+        away = np.abs(target - self._center)
+        self._unit = float(np.median(away[away > 0]))
+        narrow = self.narrow(target)
+        self._low, self._high = float(narrow.min()), float(narrow.max())
+
+    def narrow(self, target: Floats) -> Floats:
+        return np.asarray(np.arcsinh((target - self._center) / self._unit))
+
+    def widen(self, narrow: Floats) -> Floats:
+        """The way back; not beyond what training has seen, since errors grow exponentially there."""
+        return np.asarray(np.sinh(np.clip(narrow, self._low, self._high)) * self._unit + self._center)
+
+
 def _log(features: Table) -> Table:
     return np.sign(features) * np.log1p(np.abs(features))
 
@@ -189,8 +215,14 @@ def _linear(
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         if kind == "regression":
             ridge = Ridge(alpha=1 / options["C"], random_state=seed)
-            ridge.fit(train.features, train.target, train.weights)
-            return lambda features: np.asarray(ridge.predict(features), np.float64), {}
+            scale = _TargetScale(train.target) if "target" in options else None
+            ridge.fit(train.features, train.target if scale is None else scale.narrow(train.target), train.weights)
+
+            def predict(features: Table) -> Floats:
+                found = np.asarray(ridge.predict(features), np.float64)
+                return found if scale is None else scale.widen(found)
+
+            return predict, {}
         model = LogisticRegression(C=options["C"], max_iter=200, tol=1e-3, random_state=seed)
         model.fit(train.features, train.target.astype(np.int64), train.weights)
     return _probabilities(kind, classes, model), {}

@@ -200,6 +200,22 @@ def test_a_source_wins_only_if_it_is_certainly_ahead(over: tuple[tuple[str, bool
     assert said in write_sentence("AUROC", [result], (), leads, "")
 
 
+def test_a_linear_probe_of_amounts_with_long_tails_predicts_on_their_scale(folder: EncodedFolder) -> None:
+    signal = np.random.default_rng(0).normal(size=(240, 2)).astype(np.float32)
+    # amounts from a hundredth to a hundred: a line through them is far off for most
+    target = np.exp(1.7 * signal[:, 0]).tolist()
+    settings = ProbeSettings(probes=("linear",), resamples=40)
+    found = evaluated(labels_of(folder, target), folder, {"aggregates": signal}, settings)
+    assert found.results[1].chosen["target"] == "asinh"
+    assert found.results[1].metrics["MAE"].value < 0.7 * found.results[0].metrics["MAE"].value
+    # both signs, around a median that is not 0
+    both = [value + 50 if row % 2 else 50 - value for row, value in enumerate(target)]
+    signed = np.concatenate([signal, np.where(np.arange(240)[:, None] % 2, signal, -signal)], 1)
+    assert evaluated(labels_of(folder, both), folder, {"aggregates": signed}, settings).results[1].chosen
+    plain = evaluated(labels_of(folder, signal[:, 0].tolist()), folder, {"aggregates": signal}, settings)
+    assert "target" not in plain.results[1].chosen
+
+
 def evaluated_by_noise(labels: LabelTable, folder: EncodedFolder) -> LabelEvaluation:
     made = {"noise": np.random.default_rng(0).normal(size=(len(labels), 2)).astype(np.float32)}
     return evaluated(labels, folder, made, ProbeSettings(probes=("linear",), resamples=40))
