@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import DataError, Problem, Refusal, SchemaError
 from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
 from domaintoolkit.util.ragged import offsets_of, positions
+from domaintoolkit.values import to_microseconds
 
 __all__ = ["Cases", "find_cases"]
 
@@ -44,8 +45,11 @@ class Cases:
         )
 
 
-def find_cases(histories: FolderHistories, values: FieldValues, held_out: str, chosen: NDArray[np.bool_]) -> Cases:
-    """The cases of the `chosen` histories (n,): their `last` event or `session`, `every` event, or those from a date.
+def find_cases(
+    histories: FolderHistories, values: FieldValues, held_out: str, chosen: NDArray[np.bool_], zone: str = "UTC"
+) -> Cases:
+    """The cases of the `chosen` histories (n,): their `last` event or `session`, `every` event, or those from a
+    date, which is in `zone` if it names none.
 
     Raises `DataError` if there are none, and `SchemaError` for a date without a time column.
     """
@@ -62,7 +66,7 @@ def find_cases(histories: FolderHistories, values: FieldValues, held_out: str, c
         number = np.arange(len(row)) - first[row]
         wanted = chosen[row] & (number > 0)
         if held_out != "every":
-            wanted &= _since(histories, held_out)
+            wanted &= _since(histories, held_out, zone)
         rows, cuts = row[wanted], number[wanted]
     if not len(rows):
         raise DataError([Refusal(None, None, f"no history has an event to hold out (held out: {held_out})")])
@@ -70,18 +74,15 @@ def find_cases(histories: FolderHistories, values: FieldValues, held_out: str, c
     return Cases(rows, cuts, targets, np.arange(len(rows) + 1), None)
 
 
-def _since(histories: FolderHistories, held_out: str) -> NDArray[np.bool_]:
+def _since(histories: FolderHistories, held_out: str, zone: str) -> NDArray[np.bool_]:
     """(events,) True from a date on."""
-    try:
-        moment = datetime.fromisoformat(held_out)
-    except ValueError:
+    start = to_microseconds(pa.array([held_out]), zone)
+    if start.refused:
         reason = f"expected last, session, every, or a date such as 2024-03-01, got {held_out!r}"
-        raise SchemaError([Problem("held-out", reason)], "options") from None
+        raise SchemaError([Problem("held-out", reason)], "options")
     if histories.times is None:
         raise SchemaError([Problem("held-out", "is a date, but the schema has no time column")], "options")
-    # a date without a zone is in UTC
-    start = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment, "us")
-    return np.asarray(histories.times >= start.astype(np.int64))
+    return np.asarray(histories.times >= start.values.cast(pa.int64())[0].as_py())
 
 
 def _last_sessions(histories: FolderHistories, values: FieldValues, chosen: NDArray[np.bool_]) -> Cases:

@@ -57,7 +57,7 @@ def evaluate_next(
     if settings.split != "all":
         chosen = histories.splits == SPLITS.index(settings.split)
         learned = None if settings.split == "train" else histories.splits == 0
-    cases = find_cases(histories, values, settings.held_out, chosen)
+    cases = find_cases(histories, values, settings.held_out, chosen, tokenizer.schema.zone)
     if settings.most_cases is not None and len(cases) > settings.most_cases:
         random = np.random.default_rng(settings.seed)
         cases = cases.pick(np.sort(random.choice(len(cases), settings.most_cases, replace=False)))

@@ -117,7 +117,7 @@ def _trial_cases(task: NextTask) -> Cases | None:
     settings, histories, values = task.settings, task.histories, task.values
     if settings.split == "test" and (validation := histories.splits == SPLITS.index("validation")).any():
         with suppress(DataError):  # no such case
-            return find_cases(histories, values, settings.held_out, validation)
+            return find_cases(histories, values, settings.held_out, validation, task.tokenizer.schema.zone)
     if settings.held_out != "last":
         return None
     # the rows and cuts of all cases, not only of those that were drawn: rules learn from what is before every cut

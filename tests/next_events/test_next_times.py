@@ -6,7 +6,7 @@ import numpy as np
 
 from domaintoolkit.clusters.traffic_rules import BY_TIME
 from domaintoolkit.generate import ValueTokens
-from domaintoolkit.next_events.cases import Cases
+from domaintoolkit.next_events.cases import Cases, find_cases
 from domaintoolkit.next_events.context import known_values
 from domaintoolkit.next_events.folder_histories import FieldValues, FolderHistories
 from domaintoolkit.next_events.next_times import gap_rules, gaps_of, true_gaps
@@ -55,3 +55,15 @@ def test_the_time_to_a_session_is_told_by_the_gaps_before_sessions() -> None:
     # of the next event it is the last gap of all
     single = gap_rules(made, values, replace(cases, session=None), known_values(made, values, cases), learned)
     assert single["last gap"].tolist() == [SECOND]
+
+
+def test_a_date_without_a_zone_is_in_that_of_the_schema() -> None:
+    hour = 3600 * SECOND
+    # in January 2024 midnight in Berlin is 23:00 in UTC
+    midnight = 1_704_067_200 * SECOND
+    made = histories([midnight - 5 * hour, midnight - 1 * hour, midnight])
+    values = FieldValues(np.zeros(3, np.int64), ValueTokens(np.zeros(1, np.int64), np.array([0, 1])), 0, 1, ["a"])
+    chosen = np.ones(1, bool)
+    assert find_cases(made, values, "2024-01-01", chosen, "Europe/Berlin").cuts.tolist() == [1, 2]
+    assert find_cases(made, values, "2024-01-01", chosen).cuts.tolist() == [2]
+    assert find_cases(made, values, "2024-01-01T00:00:00Z", chosen, "Europe/Berlin").cuts.tolist() == [2]
