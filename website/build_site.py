@@ -126,8 +126,13 @@ def stage_page(text: str, path: Path, place: str, places: dict[Path, str], pages
         return f"[{words}]({relative}{'#' + anchor if anchor else ''})"
 
     def copy(there: Path, words: str) -> str:
-        shutil.copy(there, pages / Path(place).parent / there.name)
-        return f"![{words}]({there.name})"
+        dark = there.with_name(f"{there.stem}-dark{there.suffix}")
+        for each in (there, dark):
+            if each.exists():
+                shutil.copy(each, pages / Path(place).parent / each.name)
+        if not dark.exists():
+            return f"![{words}]({there.name})"
+        return f"![{words}]({there.name}){{ .in-light }} ![{words}]({dark.name}){{ .in-dark }}"
 
     return NAMES.sub(lambda match: describe_names(match[1]), TOKEN.sub(replace, text))
 

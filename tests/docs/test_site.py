@@ -33,6 +33,15 @@ def test_links_to_pages_stay_and_links_to_other_files_become_text(tmp_path: Path
     assert staged == "[a](models/index.md#x) `b` [c](https://d.e) `[f](g.md)` [h](reference/changelog.md)"
 
 
+def test_a_picture_has_a_dark_one_beside_it(tmp_path: Path) -> None:
+    places = build.find_pages()
+    page = ROOT / "docs" / "guides" / "reports.md"
+    (tmp_path / "guides").mkdir()
+    staged = build.stage_page("![A run](../pictures/report-run.png)", page, places[page], places, tmp_path)
+    assert staged == "![A run](report-run.png){ .in-light } ![A run](report-run-dark.png){ .in-dark }"
+    assert (tmp_path / "guides" / "report-run-dark.png").exists()
+
+
 def test_a_made_page_is_checked(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text('<a href="b.html#there"><a href="b.html#none"><a href="c.html">')
     (tmp_path / "b.html").write_text('<p id="there"><script src="https://elsewhere.org/x.js"></script>')
