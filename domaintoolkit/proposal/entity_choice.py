@@ -15,7 +15,7 @@ from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.proposal.encoder_choice import is_smooth
 from domaintoolkit.proposal.time_choice import TimeChoice
 
-__all__ = ["SURE", "EntityChoice", "find_entities", "is_unlikely"]
+__all__ = ["SURE", "EntityChoice", "find_entities", "is_surname", "is_unlikely"]
 
 ATTRIBUTES = frozenset(
     (
@@ -161,7 +161,7 @@ def _by_name(profile: Profile) -> float:
     score = 0.0
     if profile.hints("person"):
         score += -1.0 if is_property else 3.0
-    elif _is_surname(profile):
+    elif is_surname(profile):
         score += 2.0
     elif profile.hints("quantity") or profile.hints("offset"):
         score -= 2.5
@@ -226,7 +226,8 @@ def _is_address(profile: Profile) -> bool:
     return not is_server and sum(ADDRESS.fullmatch(value) is not None for value in sample) > 0.9 * len(sample)
 
 
-def _is_surname(profile: Profile) -> bool:
+def is_surname(profile: Profile) -> bool:
+    """True if a name says that a column has the family names of people."""
     return profile.means("surname") or {"last", "name"} <= set(words_of(profile.name))
 
 
@@ -242,7 +243,7 @@ def _with_first_names(found: list[EntityChoice], profiles: Sequence[Profile]) ->
     for choice in found:
         (column,) = choice.columns
         given = next((each for each in profiles if _is_given(each)), None)
-        if _is_surname(column) and given is not None:
+        if is_surname(column) and given is not None:
             # one number for each pair; a null first name is 0
             pairs = column.codes * (given.distinct + 1) + given.codes + 1
             codes = np.where(column.there & given.there, np.unique(pairs, return_inverse=True)[1], -1)

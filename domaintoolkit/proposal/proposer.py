@@ -13,6 +13,7 @@ from domaintoolkit.proposal.columns.name_words import plain_name
 from domaintoolkit.proposal.columns.text_profile import profile_text
 from domaintoolkit.proposal.columns.typed_profile import profile_typed
 from domaintoolkit.proposal.encoder_choice import Choice, time_field
+from domaintoolkit.proposal.entity_choice import is_surname
 from domaintoolkit.proposal.field_choice import FieldChooser
 from domaintoolkit.proposal.marginal_fit import fit_marginals
 from domaintoolkit.proposal.proposal import Proposal, ProposedColumn, Question, UserChoices
@@ -133,7 +134,12 @@ class _Proposer:
         notes = []
         sample = self.sample
         if sample.refused:
-            notes.append(f"{sample.refused:,} of the rows looked at have a wrong number of values and are refused")
+            why = "a wrong number of values, or bytes of another encoding"
+            notes.append(f"{sample.refused:,} of the rows looked at have {why}, and are refused")
+        if self.answers.entity is None and any(is_surname(column) for column in roles.entity.columns):
+            notes.append(
+                "people of one name are one entity; --entity with a further column, such as an office, parts them"
+            )
         notes += [
             f"{column.missing:.2%} of the rows have no {column.header!r} and are refused"
             for column in roles.entity.columns

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from domaintoolkit.proposal.columns.column_profile import Profile
 from domaintoolkit.proposal.columns.dependencies import explained, is_bijective
 from domaintoolkit.proposal.columns.epochs import epoch_times, epoch_unit
-from domaintoolkit.proposal.encoder_choice import Choice
+from domaintoolkit.proposal.encoder_choice import Choice, is_hhmm
 from domaintoolkit.proposal.time_choice import TimeChoice
 from domaintoolkit.schema import Categorical, Numeric, Timestamp
-from domaintoolkit.times.calendar import DAY, HOUR
+from domaintoolkit.times.calendar import DAY, HOUR, MINUTE
 
 __all__ = ["find_parts", "from_time"]
 
@@ -42,6 +42,11 @@ def from_time(profile: Profile, time: TimeChoice) -> str | None:
         return f"derived from {time.name}: at most {away:.2g} s from it" if away <= NEAR else None
     if profile.distinct < 2 or profile.missing > 0.05 or profile.hints("person") or profile.hints("thing"):
         return None
+    if is_hhmm(profile) and profile.numbers is not None:
+        both = time.there & profile.there
+        clock = time.times // HOUR % 24 * 100 + time.times // MINUTE % 60
+        if both.any() and (profile.numbers == clock)[both].mean() > 0.995:
+            return f"derived from {time.name}: its time of day"
     is_named = profile.hints("calendar") or profile.hints("time")
     for name, codes in time.calendar.items():
         number = int(codes.max()) + 1
