@@ -59,7 +59,7 @@ def test_long_delimiters_split_what_was_joined(
     path: Path, table: list[tuple[str, str]], delimiter: str, block: int, end: str
 ) -> None:
     lines = [delimiter.join(written(value, delimiter) for value in row) for row in (NAMES, *table)]
-    rows, kept = read(path, end.join(lines) + end, block, delimiter=delimiter)
+    rows, kept = read(path, end.join(lines) + end, block, delimiter=delimiter, repeated_header="keep")
     assert not kept.rows
     assert rows == [list(row) for row in table]
 
@@ -74,7 +74,7 @@ def test_runs_of_spaces_split_values(path: Path, table: list[tuple[str, str]], r
     for row in (NAMES, *table):
         cells = [written(value, " \t") for value in row]
         text += next(gaps) + cells[0] + next(gaps) + cells[1] + next(gaps) + "\n"
-    rows, kept = read(path, text, block, delimiter="whitespace")
+    rows, kept = read(path, text, block, delimiter="whitespace", repeated_header="keep")
     assert not kept.rows
     assert rows == [list(row) for row in table]
 
@@ -96,7 +96,7 @@ def test_comments_are_left_out_wherever_they_are(
     lines = [",".join(written(value, ",#") for value in row) for row in (NAMES, *table)]
     for number, comment in enumerate(comments):
         lines.insert(number * 2 % (len(lines) + 1), comment)
-    rows, kept = read(path, "\n".join([*lines, "1"]) + "\n", block, comment="#")
+    rows, kept = read(path, "\n".join([*lines, "1"]) + "\n", block, comment="#", repeated_header="keep")
     assert rows == [list(row) for row in table]
     assert [row.row for row in kept.rows] == [len(table)]
     assert [row.line for row in kept.rows] == [breaks("\n".join([*lines, "1"]).encode()) + 1]
@@ -160,7 +160,7 @@ def test_the_last_lines_can_be_left_out(
     lines = [",".join(written(value, ",") for value in row) for row in (NAMES, *table)]
     below = [text for line, gap in zip(last, gaps, strict=False) for text in (*[""] * gap, line)]
     text = end.join([*lines, *below]) + ("" if is_cut and last else end * (1 + gaps[-1]))
-    rows, kept = read(path, text, block, skip_last=len(last), comment="#")
+    rows, kept = read(path, text, block, skip_last=len(last), comment="#", repeated_header="keep")
     assert rows == [list(row) for row in table]
     assert not kept.rows
 
