@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ from domaintoolkit.values.declared import TYPES, Converted
 
 __all__ = ["ReadCounts", "Source", "SourceBatch", "open_source"]
 
+
+_RULE = re.compile(rb"(?:-{2,}|={2,})[-=+|,;\t ]*")
 
 FOOTER = 8
 """Lines below the rows of a table, at most."""
@@ -231,6 +234,7 @@ class _Reading:
             for record in sorted(problems)
         ]
         self._note_footer(part, problems)
+        self._note_rule(part)
         batch = self._batch(part, keep)
         self._counts.rows_in += part.records
         self._counts.rows_refused += len(refused)
@@ -282,6 +286,16 @@ class _Reading:
         if has_null and (hint := _hint_at_end(part, part.records - 1, 1)):
             shown = part.place(part.records - 1)[1].decode(errors="replace")
             self._counts.notes.append(f"{self._file.name}: the last row is {quote(shown)}{hint}")
+
+    def _note_rule(self, part: FilePart) -> None:
+        """Note that the first row is a line of dashes, as tools of databases write it below the header."""
+        if self._row or part.dialect is None or not part.columns or not part.records:
+            return
+        first = part.place(0)[1]
+        if _RULE.fullmatch(first):
+            shown = first[:3].decode()
+            hint = f"to leave it out, set comment = {shown!r} in the reader"
+            self._counts.notes.append(f"{self._file.name}: the first row is a line of {shown[0]!r}; {hint}")
 
     def _note_cut(self, part: FilePart) -> None:
         if self._file.kind != "csv" or not part.data or not part.columns or part.records - 1 in part.wrong:

@@ -50,6 +50,7 @@ _FORMS = (
     (r"[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9]{4}", "%a, %d %b %Y"),
     (r"[0-9]{4}Q[0-9]", "%YQ%q"),
     (r"[0-9]{4}-Q[0-9]", "%Y-Q%q"),
+    (r"[0-9]{4} Q[0-9]", "%Y Q%q"),
     (r"Q[0-9] [0-9]{4}", "Q%q %Y"),
 )
 """Forms of dates that are not ISO 8601, and the pattern of each; others are found from their words and marks."""

@@ -64,7 +64,7 @@ def find_time_formats(values: Sequence[str]) -> list[str]:
     tokens = [TOKEN.findall(_without_points(value)) for value in sample]
     # one format reads all texts only if they have the same marks in the same places
     shape = _shape(tokens[0])
-    if len(tokens[0]) > 24 or any(_shape(each) != shape for each in tokens):
+    if len(tokens[0]) > 24 or any(_shape(each) != shape for each in tokens) or tokens[0][0] in ("-", "+"):
         return []
     columns = [[each[place] for each in tokens] for place in range(len(tokens[0]))]
     # a day of one digit behind two spaces is padded with one
@@ -137,6 +137,10 @@ def _formats(columns: list[list[str]]) -> list[str]:
             kinds[left[0]] = compact
             found.append("".join(kind or "" for kind in kinds))
         return found
+    if len(left) == 1 and month is not None and "%H" not in kinds and "%-H" not in kinds:
+        # January 2024, Jan-2024
+        kinds[left[0]] = _directive("Y", columns[left[0]], False) or _directive("y", columns[left[0]], False)
+        return ["".join(kinds)] if None not in kinds else []  # type: ignore[arg-type]
     if len(left) != (2 if month else 3):
         return []
     found = []
@@ -186,8 +190,8 @@ def _directive(letter: str, own: Sequence[str], is_loose: bool) -> str | None:
 
 
 def _find_clock(columns: list[list[str]], kinds: list[str | None], has_half: bool) -> None:
-    """The hour, minute, second and fraction: numbers with `:` between them, or points if AM or PM follows."""
-    marks = (":", "h") if ":" in kinds or "h" in kinds or not has_half else (".",)
+    """The hour, minute, second and fraction: numbers with `:` between them, or points behind a space."""
+    marks = (":", "h") if ":" in kinds or "h" in kinds else (".",)
     for place in range(len(columns) - 2):
         if kinds[place] is not None or kinds[place + 1] not in marks or kinds[place + 2] is not None:
             continue

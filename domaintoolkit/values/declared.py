@@ -24,7 +24,7 @@ from domaintoolkit.values.columns import codes_of, unify
 from domaintoolkit.values.instants.column_instants import INSTANT, read_text, text_instants, to_microseconds
 from domaintoolkit.values.instants.iso_times import parse_dates
 from domaintoolkit.values.instants.time_formats import parse_formatted
-from domaintoolkit.values.number_styles import style_of
+from domaintoolkit.values.number_styles import INVISIBLE, style_of
 from domaintoolkit.values.numbers import as_integers, as_numbers
 from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import as_strings, holds_text, invalid_unicode, join_set, parse_distinct, split_set
@@ -71,6 +71,12 @@ def misfit(found: pa.DataType, column: Column) -> str | None:
         hint = f"; set source = '{column.header}.{kind.field(0).name}' to read a member"
     elif _is_list(kind) and column.type == "string":
         hint = "; set set_separator = '|' for this column to read it as a set"
+    elif _is_list(kind):
+        hint = "; a field takes one value a row: write the elements as columns, or as rows"
+    elif is_type.is_map(kind):
+        hint = "; write it as a struct, or its values as columns"
+    elif is_type.is_duration(kind):
+        hint = "; durations are numbers: a numeric field, or a column of type float64, reads them as seconds"
     return f"column {column.name!r}: expected {column.type}, found {found}{hint}"
 
 
@@ -215,10 +221,12 @@ def _without_sets(column: Column) -> Column:
 
 
 def _trim(values: pa.Array, null: Sequence[str]) -> pa.Array:
-    """Values (binary) without the spaces around them; those that become a spelling of null by it are null."""
+    """Values (binary) without the spaces and marks without a width around them; new spellings of null are null."""
     texts = as_strings(values)
     try:
         trimmed = pc.utf8_trim_whitespace(texts)
+        if pc.any(pc.not_equal(trimmed, visible := pc.utf8_trim(trimmed, characters=INVISIBLE))).as_py():
+            trimmed = pc.utf8_trim_whitespace(visible)
     except pa.ArrowInvalid:  # text that is not UTF-8 is refused later
         trimmed = pc.ascii_trim_whitespace(texts)
     trimmed = trimmed.cast(pa.binary())

@@ -16,10 +16,13 @@ import pyarrow.compute as pc
 from domaintoolkit.schema import Column
 from domaintoolkit.times.durations import SECONDS, ShortClock, duration_hint, parse_duration
 
-__all__ = ["NumberStyle", "style_of", "suggest_settings", "with_minus"]
+__all__ = ["INVISIBLE", "NumberStyle", "style_of", "suggest_settings", "with_minus"]
 
 SPACES = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """Spaces within numbers and around them. French and Swiss tables part groups of digits by one that does not break."""
+
+INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"
+"""Marks without a width that programs leave before and after values."""
 
 APOSTROPHES = "'\u2019\u00b4"
 """The apostrophes of keyboards and of typesetters, and the accent that some type for it, between groups of digits."""
@@ -233,7 +236,12 @@ _DRESSED = re.compile(
 
 def suggest_settings(text: str, style: NumberStyle) -> str:
     """A hint that names the settings with which a text would be a number, or else that for missing values."""
-    return _suggest(text, style) or f"; if it stands for a missing value, add {text!r} to null"
+    hint = _suggest(text, style)
+    # 1.#QNAN and #DIV/0! stand for missing ones
+    is_text = sum(character.isalnum() for character in text) > 1 and any(map(str.isdigit, text)) and "#" not in text
+    if not hint and is_text:
+        return "; text is kept by a column of type 'string', for a categorical field"
+    return hint or f"; if it stands for a missing value, add {text!r} to null"
 
 
 def _suggest(text: str, style: NumberStyle) -> str:
@@ -241,7 +249,8 @@ def _suggest(text: str, style: NumberStyle) -> str:
         name, other = ("true", "false") if _WORDS[text.lower()] else ("false", "true")
         number = 1 if name == "true" else 0
         return f"; set {name} = [{text!r}] for this column to read it as {number}, and {other} for the other word"
-    if text != text.strip() and style.plain(text.strip()) is not None:
+    trimmed = text.strip(SPACES + INVISIBLE)
+    if text != trimmed and style.plain(trimmed) is not None:
         return "; set trim = true for this column"
     if style.is_own and replace(style, is_own=False).plain(text) is not None and style.plain(text) is None:
         return "; set spelling = 'any' for this column"

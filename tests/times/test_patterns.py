@@ -257,3 +257,21 @@ def test_no_name_of_a_month_or_weekday_has_two_numbers() -> None:
 def test_halves_of_the_day_are_written_with_points_too(text: str) -> None:
     assert find_time_formats([text])[0] == "%d/%m/%Y %I:%M %p"
     assert time_pattern("%d/%m/%Y %I:%M %p").read(text)[0] % DAY == 22.25 * 3600 * 10**6
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("05.01.2024 10.30", "%d.%m.%Y %H.%M"),
+        ("January 2024", "%B %Y"),
+        ("Jan-2024", "%b-%Y"),
+        ("2024 janv.", "%Y %b"),
+    ],
+)
+def test_months_and_clocks_with_points_are_recognised(text: str, form: str) -> None:
+    assert find_time_formats([text])[0] == form
+    assert time_pattern(form).reads(text)
+
+
+def test_a_year_before_christ_is_not_read_as_one_after() -> None:
+    assert find_time_formats(["-0044-03-15"]) == []

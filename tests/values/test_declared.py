@@ -275,3 +275,15 @@ def test_whole_numbers_of_durations_are_exact() -> None:
     assert "expected an integer, got 1.5" in made.refused[0][1]
     (refused,) = convert_typed(pa.array([2**60], pa.duration("s")), Column("c", "int64", duration_unit="us")).refused
     assert "beyond a 64-bit integer" in refused[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "type", "hint"),
+    [
+        (pa.duration("s"), "string", "a numeric field, or a column of type float64, reads them as seconds"),
+        (pa.list_(pa.float64()), "float64", "write the elements as columns, or as rows"),
+        (pa.map_(pa.string(), pa.int32()), "string", "write it as a struct, or its values as columns"),
+    ],
+)
+def test_a_type_that_no_column_takes_has_a_hint(kind: pa.DataType, type: Any, hint: str) -> None:
+    assert hint in str(misfit(kind, Column("c", type)))

@@ -223,3 +223,17 @@ def test_a_refused_duration_names_the_setting_that_reads_it() -> None:
     with pytest.raises(SchemaError, match="duration_clock: needs a duration_unit"):
         Reader((Column("a", "float64", duration_clock="m:ss"),))
     assert Reader((Column("a", "float64", duration_clock="m:ss"),), duration_unit="s").settled[0].duration_unit == "s"
+
+
+def test_marks_without_a_width_are_trimmed_too() -> None:
+    texts: list[str | None] = ["\ufeff5", "\u200f 6 \u200b", "7\u00a0", "8"]
+    assert read(texts, type="int64", trim=True).values.to_pylist() == [5, 6, 7, 8]
+    refused = read(texts, type="int64").refused
+    assert [row for row, reason in refused if reason.endswith("; set trim = true for this column")] == [0, 1, 2]
+    assert read(["\ufeffx\u200b"], trim=True).values.to_pylist() == ["x"]
+
+
+@pytest.mark.parametrize("text", ["10-20", "1/2", "0x1F", "1.5*10^3", "12a4"])
+def test_text_that_is_more_than_a_missing_value_is_not_called_one(text: str) -> None:
+    ((_, reason),) = read([text], type="float64").refused
+    assert reason.endswith("; text is kept by a column of type 'string', for a categorical field")

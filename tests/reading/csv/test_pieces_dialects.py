@@ -256,3 +256,14 @@ def test_two_byte_order_marks_are_none(path: Path) -> None:
 
 def test_trim_leaves_out_spaces_around_headers(path: Path) -> None:
     assert read(path, "a, b\n1, 2\n", trim=True)[0] == [["1", "2"]]
+
+
+@pytest.mark.parametrize(("line", "mark"), [("---,---", "---"), ("--|", "--|"), ("=====,==", "===")])
+def test_a_line_of_dashes_below_the_header_is_pointed_out(path: Path, line: str, mark: str) -> None:
+    path.write_text(f"a,b\n{line}\n1,2\n")
+    source = open_source(path, Reader((Column("a"),), short_rows="fill"))
+    assert sum(len(batch.records) for batch in source.batches()) == 2
+    (note,) = (note for note in source.counts.notes if "first row" in note)
+    assert f"set comment = {mark!r} in the reader" in note
+    source = open_source(path, Reader((Column("a"),), comment=mark))
+    assert sum(len(batch.records) for batch in source.batches()) == 1
