@@ -1,4 +1,4 @@
-"""Encoding one history at a time, for serving: look-up tables are kept, and no Arrow array is made."""
+"""Encoding one history at a time, for serving: look-up tables are kept, and rows become no Arrow array."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.encoders import Lookup, TimestampEncoder
@@ -16,11 +17,12 @@ from domaintoolkit.errors import DataError, DomainToolkitError, Refusal
 from domaintoolkit.schema import Numeric, Schema, Timestamp
 from domaintoolkit.times.time_form import ISO
 from domaintoolkit.tokenizer.layout import Layout
+from domaintoolkit.tokenizer.rows.table import read_history
 from domaintoolkit.values import to_microsecond
 from domaintoolkit.values.objects import as_column, as_plain
 from domaintoolkit.values.value_names import join_texts
 
-__all__ = ["HistoryEncoder", "check_one_entity"]
+__all__ = ["HistoryEncoder"]
 
 Ids1 = list[tuple[int, ...]]
 Row = Mapping[str, Any]
@@ -57,7 +59,27 @@ class HistoryEncoder:
         self._static = [(b.name, b.field.lookup(b.ids)) for b in layout.header if b.name is not None]
         self._anchor = next((b.encoder.lookup(b.ids) for b in layout.header if b.name is None), None)
 
-    def encode(self, rows: Sequence[Row]) -> NDArray[np.int32] | None:
+    def encode(self, rows: Any, encode_table: Callable[[Any], NDArray[np.int32]]) -> NDArray[np.int32]:
+        """The ids of one history, a list of dictionaries or a table; `encode_table` takes one whose keys are all 0."""
+        schema = self._layout.schema
+        if not isinstance(rows, list):
+            table = pa.table(read_history(schema, rows))
+            try:
+                rows = table.to_pylist()
+            except (OverflowError, ValueError):  # a time that Python cannot hold
+                keys = dict.fromkeys(schema.entity, pa.array(np.zeros(len(table), np.int64)))
+                return encode_table({**dict(zip(table.column_names, table.columns, strict=True)), **keys})
+        if not rows:
+            raise DataError([Refusal(None, None, "a history needs at least one event")])
+        _check_one_entity(schema, rows)
+        ids = self._encode_alone(rows)
+        if ids is not None:
+            return ids
+        # as a table is encoded: ties are broken by the rows themselves
+        entity = dict.fromkeys(schema.entity, 0)
+        return encode_table([{**row, **entity} if isinstance(row, Mapping) else row for row in rows])
+
+    def _encode_alone(self, rows: Sequence[Row]) -> NDArray[np.int32] | None:
         """The ids of one history; None if only the encoding of a table tells them, or what is wrong with the rows.
 
         That is so for a tie, for a column that some rows lack, and for values that are refused.
@@ -163,7 +185,7 @@ def _values(rows: Sequence[Row], name: str, cut: bool = False) -> list[Any]:
     return values if _OWN.issuperset(map(type, values)) else [as_plain(value, cut) for value in values]
 
 
-def check_one_entity(schema: Schema, rows: Sequence[Row]) -> None:
+def _check_one_entity(schema: Schema, rows: Sequence[Row]) -> None:
     """Raise `DataError` if rows have different keys; those without a key belong to any entity."""
     for name in schema.entity:
         keys = [row[name] for row in rows if isinstance(row, Mapping) and row.get(name) is not None]

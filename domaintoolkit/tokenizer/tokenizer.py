@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -18,8 +18,6 @@ from domaintoolkit.composite import CompositeModel, Segmenter, StreamArrays
 from domaintoolkit.display import Fragment, ShownChip
 from domaintoolkit.encoders import EncoderType
 from domaintoolkit.errors import (
-    ArtifactError,
-    DataError,
     NotFittedError,
     Problem,
     Refusal,
@@ -36,10 +34,12 @@ from domaintoolkit.tokenizer.decoding import as_ids, as_keys, as_offsets, decode
 from domaintoolkit.tokenizer.encoder_types import encoder_types
 from domaintoolkit.tokenizer.encoding import encode_rows
 from domaintoolkit.tokenizer.fit_state import FitState
+from domaintoolkit.tokenizer.kept_counts import KeptCounts
 from domaintoolkit.tokenizer.layout import Layout
+from domaintoolkit.tokenizer.other_names import OTHER_NAMES
 from domaintoolkit.tokenizer.rows.preparation import Preparation, PreparedRows
-from domaintoolkit.tokenizer.rows.table import read_columns, read_history
-from domaintoolkit.tokenizer.single_history import HistoryEncoder, check_one_entity
+from domaintoolkit.tokenizer.rows.table import read_columns
+from domaintoolkit.tokenizer.single_history import HistoryEncoder
 from domaintoolkit.util.collector import collect_seldom
 from domaintoolkit.util.threads import Inline, Threads, Workers
 from domaintoolkit.vocabulary import Vocabulary
@@ -50,25 +50,6 @@ OnBadRows = Literal["error", "quarantine"]
 
 FIRST_TOKENS = 8
 """Tokens of a field that a notebook shows."""
-OTHER_NAMES = {
-    "transform": "encode",
-    "fit_transform": "fit_encode",
-    "inverse_transform": "decode",
-    "batch_decode": "decode",
-    "batch_encode_plus": "encode",
-    "save_pretrained": "save; vocabulary.to_huggingface writes a folder for transformers",
-    "get_vocab": "vocabulary",
-    "vocab": "vocabulary",
-    "vocab_size": "len(tokenizer.vocabulary)",
-    "convert_ids_to_tokens": "vocabulary.decode",
-    "convert_tokens_to_ids": "vocabulary.encode",
-    "add_tokens": "extend",
-    "tokenize": "encode, and then tokens of its result",
-    "pad": "padded, of the result of encode",
-}
-"""The names of scikit-learn and Hugging Face, and what leads to the same here."""
-
-_NO_COUNTS = "was saved without its counts (`save` keeps them with counts=True), or extended, which fixes its ids"
 
 
 class DomainTokenizer:
@@ -91,8 +72,7 @@ class DomainTokenizer:
         self.threads = threads or os.cpu_count() or 1
         self.encoders = tuple(encoders)
         self._kinds = encoder_types(schema, self.encoders)
-        self._state: FitState | None = None
-        self._saved_counts: bytes | None = None
+        self._kept = KeptCounts(schema, self._kinds)
         self._fitted: Layout | None = None
         self.types: dict[str, pa.DataType] = {}
         self.extensions: tuple[str, ...] = ()
@@ -107,7 +87,7 @@ class DomainTokenizer:
         """The size of the vocabulary, if it has been made."""
         if self._fitted is not None:
             return pluralize(self._fitted.size, "token")
-        return "not fitted" if self._state is None else f"{pluralize(self._state.rows, 'row')} counted"
+        return "not fitted" if self._kept.state is None else f"{pluralize(self._kept.state.rows, 'row')} counted"
 
     def _repr_html_(self) -> str:
         """The tokenizer as a notebook shows it: the fields, and the first tokens of each."""
@@ -130,7 +110,8 @@ class DomainTokenizer:
     def __getstate__(self) -> dict[str, Any]:
         """All but threads and look-up tables, which each copy and each process makes for itself."""
         made = {name: value for name, value in vars(self).items() if not isinstance(value, Threads)}
-        return {**made, "_history": None}
+        # a copy that is fitted anew keeps counts of its own
+        return {**made, "_history": None, "_kept": copy(self._kept)}
 
     # Fitting
 
@@ -151,7 +132,7 @@ class DomainTokenizer:
 
     def _prepare_afresh(self, table: Any, on_bad_rows: OnBadRows, grouped: bool = False) -> PreparedRows:
         """Forget what was learned, and prepare the rows of a table to learn from."""
-        self._state, self._saved_counts, self._fitted, self.extensions = None, None, None, ()
+        self._kept, self._fitted, self.extensions = KeptCounts(self.schema, self._kinds), None, ()
         return self.prepare_rows(table, on_bad_rows, grouped=grouped)
 
     def _learn(self, rows: PreparedRows, on_bad_rows: OnBadRows) -> None:
@@ -168,9 +149,7 @@ class DomainTokenizer:
         Ids follow from all counts, so they can move; and composites are dropped, until `fit_composites` learns
         new ones. `extend` keeps both. Raises `NotFittedError` for a fitted tokenizer without counts.
         """
-        state = self._counts()
-        if state is None:
-            raise NotFittedError(f"the tokenizer has no counts to add to: it {_NO_COUNTS}; use extend, or fit again")
+        state = self._counts("this", "add to; use extend, or fit again")
         state.update(self.prepare_rows(table, on_bad_rows), self._workers)
         self._settle(state)
         return self
@@ -185,10 +164,7 @@ class DomainTokenizer:
             raise NotFittedError("tokenizers of different schemas cannot be merged")
         if not other.fitted:
             raise NotFittedError("the other tokenizer is not fitted yet")
-        state, added = self._counts(), other._counts()
-        if state is None or added is None:
-            which = "this" if state is None else "the other"
-            raise NotFittedError(f"{which} tokenizer has no counts to merge: it {_NO_COUNTS}")
+        state, added = self._counts("this", "merge"), other._counts("the other", "merge")
         # a tokenizer that is merged with itself would change what it reads
         state.merge(deepcopy(added) if added is state else added)
         self._settle(state)
@@ -197,19 +173,13 @@ class DomainTokenizer:
     @property
     def has_counts(self) -> bool:
         """True if the counts that fitting made are there, so that `merge` and `partial_fit` can add to them."""
-        return self._state is not None or self._saved_counts is not None
+        return bool(self._kept)
 
-    def _counts(self) -> FitState | None:
-        """The counts so far, empty before fitting; None if they are gone."""
-        if self._saved_counts is not None:
-            try:
-                self._state = FitState.from_bytes(self.schema, self._kinds, self._saved_counts)
-            except ValueError as error:
-                raise ArtifactError(saving.COUNTS, f"does not hold the counts of this tokenizer: {error}") from None
-            self._saved_counts = None
-        if self._state is None and self._fitted is None:
-            return FitState(self.schema, self._kinds)
-        return self._state
+    def _counts(self, whose: str, use: str) -> FitState:
+        """The counts so far, empty before fitting; an error says whose are gone, and for which use."""
+        if self.fitted:
+            self._kept.need(whose, use)
+        return self._kept.read()
 
     def extend(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
         """Add tokens for the new values of a table. Existing ids stay the same; the vocabulary gains a generation."""
@@ -292,7 +262,8 @@ class DomainTokenizer:
 
     def _settle(self, state: FitState) -> None:
         """Take counts; encoders are built from them when they are first needed, not after each batch."""
-        self._state, self._saved_counts, self._fitted, self._history = state, None, None, None
+        self._kept.keep(state)
+        self._fitted, self._history = None, None
         self.types = state.types
 
     def _settle_layout(self, layout: Layout) -> None:
@@ -300,7 +271,7 @@ class DomainTokenizer:
 
     def _settle_extended(self, layout: Layout) -> None:
         """Take an extended layout, whose ids do not follow from counts."""
-        self._state, self._saved_counts = None, None
+        self._kept.keep_saved(None)
         self._settle_layout(layout)
 
     def without_limits(self) -> DomainTokenizer:
@@ -317,22 +288,22 @@ class DomainTokenizer:
         """The same fitted encoders and vocabulary under a schema with the same fields."""
         other = copy(self)
         other.schema, other._fitted = schema, replace(self.layout, schema=schema)
-        other._state, other._saved_counts = None, None
+        other._kept = KeptCounts(schema, self._kinds)
         return other
 
     @property
     def layout(self) -> Layout:
         """The fitted encoders of all fields, with the ids of their tokens."""
         if self._fitted is None:
-            if self._state is None:
+            if self._kept.state is None:
                 raise NotFittedError("this tokenizer is not fitted yet; call fit first")
-            self._fitted = self._state.layout(self._workers)
+            self._fitted = self._kept.state.layout(self._workers)
         return self._fitted
 
     @property
     def fitted(self) -> bool:
         """True if there is a vocabulary to encode with."""
-        return self._fitted is not None or self._state is not None
+        return self._fitted is not None or self._kept.state is not None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -369,26 +340,9 @@ class DomainTokenizer:
 
         The key of the entity is not needed. Raises `DataError` if there are several keys.
         """
-        layout = self.layout
         if self._history is None:
-            self._history = HistoryEncoder(layout)
-        if not isinstance(rows, list):
-            table = pa.table(read_history(self.schema, rows))
-            try:
-                rows = table.to_pylist()
-            except (OverflowError, ValueError):  # a time that Python cannot hold
-                keys = dict.fromkeys(self.schema.entity, pa.array(np.zeros(len(table), np.int64)))
-                return self._encode_one({**dict(zip(table.column_names, table.columns, strict=True)), **keys})
-        if not rows:
-            raise DataError([Refusal(None, None, "a history needs at least one event")])
-        check_one_entity(self.schema, rows)
-        ids = self._history.encode(rows)
-        return self._encode_as_table(rows) if ids is None else ids
-
-    def _encode_as_table(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.int32]:
-        """The ids of one history, encoded as a table is: ties are broken by the rows themselves."""
-        entity = dict.fromkeys(self.schema.entity, 0)
-        return self._encode_one([{**row, **entity} if isinstance(row, Mapping) else row for row in rows])
+            self._history = HistoryEncoder(self.layout)
+        return self._history.encode(rows, self._encode_one)
 
     def _encode_one(self, table: Any) -> NDArray[np.int32]:
         """The ids of the one history in a table whose keys are all 0."""
@@ -439,17 +393,11 @@ class DomainTokenizer:
         Counts name every value seen, also those without a token. `auto` writes them if there are any and they take
         no more than 16 MiB; True writes them in any case, or raises `NotFittedError` if there are none.
         """
-        if counts is True and not self.has_counts:
-            raise NotFittedError(f"the tokenizer has no counts to save: it {_NO_COUNTS}")
+        if counts is True:
+            self._kept.need("this", "save")
         with collect_seldom():
             limit = {"auto": saving.SMALL, True: None, False: 0}[counts]
-            saving.save(saving.Saved(self.layout, self.types, self._counts_as_bytes(limit), self.extensions), directory)
-
-    def _counts_as_bytes(self, limit: int | None) -> bytes | None:
-        if limit == 0 or self._state is None:
-            saved = self._saved_counts
-            return None if saved is None or (limit is not None and len(saved) > limit) else saved
-        return self._state.to_bytes(limit)
+            saving.save(saving.Saved(self.layout, self.types, self._kept.to_bytes(limit), self.extensions), directory)
 
     @classmethod
     def load(
@@ -458,7 +406,8 @@ class DomainTokenizer:
         """The tokenizer that `save` wrote. Raises `ArtifactError` for a folder that is damaged or not a tokenizer."""
         saved = saving.load(directory, encoders)
         tokenizer = cls(saved.layout.schema, encoders, threads)
-        tokenizer._fitted, tokenizer.types, tokenizer._saved_counts = saved.layout, dict(saved.types), saved.counts
+        tokenizer._fitted, tokenizer.types = saved.layout, dict(saved.types)
+        tokenizer._kept.keep_saved(saved.counts)
         tokenizer.extensions = saved.extensions
         return tokenizer
 
