@@ -106,7 +106,7 @@ def _is_binary(distinct: NDArray[np.float64]) -> bool:
 
 
 def _count(names: list[str]) -> str:
-    """How many classes there are, and a few of them."""
+    """The number of classes, and a few of them."""
     some = ", ".join(repr(name) for name in names[:5]) + (", ..." if len(names) > 5 else "")
     return f"{len(names)} class{'' if len(names) == 1 else 'es'} ({some})" if names else "no values"
 

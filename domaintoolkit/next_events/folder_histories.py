@@ -89,7 +89,7 @@ def read_histories(encoded: EncodedFolder, grammar: Grammar, most: int | None = 
         splits.append(codes)
         begin += int(own.sum())
     if not ids:
-        raise DataError([Refusal(None, None, "the folder holds no histories")])
+        raise DataError([Refusal(None, None, "the folder holds no histories; encode rows into it first")])
     flat, begins = np.concatenate(ids), np.concatenate(starts)
     return FolderHistories(
         ids=flat,

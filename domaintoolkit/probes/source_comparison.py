@@ -189,7 +189,7 @@ def _split_rows(labels: LabelTable, task: LabelTask, placement: Placement, setti
         reason = f"all training rows of target {task.name!r} are of one class ({task.classes[int(found[0])]!r})"
         raise DataError([Refusal(None, None, reason)])
     if len(train) < 2:
-        raise DataError([Refusal(None, None, "one training row is too few to fit a probe")])
+        raise DataError([Refusal(None, None, "one training row is too few to fit a probe; give more labels")])
     return _SplitRows(train, validation, test, entities, tuple(notes))
 
 

@@ -161,9 +161,9 @@ class DomainTokenizer:
         `NotFittedError` if one was fitted but has no counts.
         """
         if other.schema != self.schema:
-            raise NotFittedError("tokenizers of different schemas cannot be merged")
+            raise NotFittedError("tokenizers of different schemas cannot be merged; fit both with one schema")
         if not other.fitted:
-            raise NotFittedError("the other tokenizer is not fitted yet")
+            raise NotFittedError("the other tokenizer is not fitted yet; call its fit first")
         state, added = self._counts("this", "merge"), other._counts("the other", "merge")
         # a tokenizer that is merged with itself would change what it reads
         state.merge(deepcopy(added) if added is state else added)
@@ -198,7 +198,7 @@ class DomainTokenizer:
         """
         wanted = spec or self.schema.composite
         if wanted is None:
-            raise SchemaError([Problem("composite", "the schema declares no composites")])
+            raise SchemaError([Problem("composite", "the schema declares no composites; declare them, or give spec")])
         if len(streams) > wanted.max_entities:
             lowest = np.argsort(hash_keys(streams.entities), kind="stable")[: wanted.max_entities]
             # sorted, so that they keep the order of the streams

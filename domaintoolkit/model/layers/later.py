@@ -94,7 +94,7 @@ class LaterEvents(nn.Module):
 
 
 class LaterRange(NamedTuple):
-    """Which events come later."""
+    """The events that come later than each position."""
 
     documents: Tensor
     """(B, T) the history of each position."""

@@ -16,7 +16,7 @@ BANDS = (1, 3, 8, 21)
 
 
 class Gains(NamedTuple):
-    """What is added to some scores of each of n rows; columns that occur twice in a row get both."""
+    """The numbers that are added to some scores of each of n rows; columns that occur twice in a row get both."""
 
     columns: Tensor
     """int64 (n, K)"""

@@ -53,7 +53,7 @@ def facts_of(results: StudyResults) -> list[tuple[str, str]]:
 
 
 def notes_of(results: StudyResults, drawn: Sequence[DrawnFigure]) -> list[str]:
-    """What the page lacks, and why."""
+    """The runs and figures that the page lacks, each with its reason."""
     titles = [each.figure.title for each in drawn]
     notes = [f"A run failed and is not on this page. {label}: {reason}" for label, reason in results.failed.items()]
     return notes + [
