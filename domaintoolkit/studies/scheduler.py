@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,9 @@ class _Worker:
                 state.overhead.append(max(0.0, time.perf_counter() - self.began - task.steps * task.step_seconds))
         else:
             state.failed[self.number] = json.loads(error.read_text()) if error.exists() else _say_end(self.process)
+            # it may still be on its way out, and would never do the next cell
+            self.end()
+            self.process = None
         self.number = None
 
     def end(self) -> None:
@@ -145,6 +149,9 @@ class _Worker:
         if self.process is not None:
             self.process.terminate()
             self.process.wait()
+            if self.process.stdin is not None:
+                with suppress(BrokenPipeError):
+                    self.process.stdin.close()
 
 
 def _say_end(process: subprocess.Popen[str]) -> str:

@@ -47,11 +47,12 @@ class Outlook:
 
     def rows(self) -> list[tuple[str, str]]:
         """(label, text) of everything, for people."""
+        unfixed = "; the points do not fix the exponent" if self.size_law.is_at_end else ""
         found = [
             ("the study", f"{self.runs} runs; parameters are counted without embeddings, losses in bits an event"),
             (
                 "law of size (test)",
-                f"{self.size_law.formula}{_show_ends(self.size_law.exponent_interval, 'exponent ', 3)}",
+                f"{self.size_law.formula}{_show_ends(self.size_law.exponent_interval, 'exponent ', 3)}{unfixed}",
             ),
             ("law of size and data (validation)", self.joint_law.formula),
         ]
