@@ -181,9 +181,10 @@ def _rank_events(
     row, position = target // batch.ids.shape[1], target % batch.ids.shape[1]
     # (N, P, cell) the event's own parts, of which each sees those before it
     own = cells.flatten(0, 1)[target][:, model.header_parts :]
-    # (N, P, width) and (N, P, cell)
-    contexts, queries = model.heads(hidden, batch.session.flatten()[target], own)
+    # (N, K, P); (N, P, width) and (N, P, cell)
     earlier = model.earlier_ids(batch, targets.source)
+    before = model.embed_scored(earlier[:, 0])
+    contexts, queries = model.heads(hidden, batch.session.flatten()[target], own, before)
     for part, choices in enumerate(candidates):
         place = model.header_parts + part
         # (N,) numbers of the events that have this part
@@ -192,7 +193,7 @@ def _rank_events(
         if not len(there):
             continue
         # (events, choices)
-        gains = model.gains(place, contexts[there, part], None if earlier is None else earlier[there, :, part])
+        gains = model.gains(place, contexts[there, part], earlier[there, :, part])
         found[part].add(
             model.scores(place, queries[there, part], gains), torch.searchsorted(choices, ids[target[there], place])
         )

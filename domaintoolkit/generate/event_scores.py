@@ -41,7 +41,9 @@ class EventScores:
         self.last: list[Position] = [[] for _ in range(count)]
         """The last position of each line that was read."""
         # (B, K, P) the parts of the latest events of each line, as `EventModel.earlier_ids`
-        self.earlier = torch.zeros(count, model.config.recent, model.event_parts, dtype=torch.long, device=model.device)
+        self.earlier = torch.zeros(
+            count, max(1, model.config.recent), model.event_parts, dtype=torch.long, device=model.device
+        )
         self.hidden = torch.zeros(count, model.config.width, device=model.device)
         """The hidden state of that position."""
 
@@ -56,6 +58,7 @@ class EventScores:
             self.hidden,
             torch.tensor(opened, device=device),
             cells[:, model.header_parts :],
+            model.embed_scored(self.earlier[:, 0]),
         )  # (B, P, context), (B, P, cell); with a header, both get H more parts
         if model.header_heads is not None:
             found = model.header_heads(cells[:, : model.header_parts])

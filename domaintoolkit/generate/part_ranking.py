@@ -40,16 +40,18 @@ def likely_parts(model: EventModel, history: NDArray[np.integer[Any]], count: in
         hidden = model.hidden(batch)[:, -1]
         session = model.session_head(hidden).squeeze(1) > 0
         last = torch.tensor([batch.ids.shape[1] - 1], device=model.device)
+        # (1, K, P) and (1, P, cell)
         earlier = model.earlier_ids(batch, last)
+        before = model.embed_scored(earlier[:, 0])
         # (1, P, cell) filled from the left: a part depends on the parts before it alone
         own = torch.zeros(1, model.event_parts, model.config.cell, device=model.device)
         found: list[LikelyPart] = []
         part = 0
         while part < model.event_parts:
             # (1, P, width) and (1, P, cell)
-            contexts, queries = model.heads(hidden, session, own)
+            contexts, queries = model.heads(hidden, session, own, before)
             place = model.header_parts + part
-            gains = model.gains(place, contexts[:, part], None if earlier is None else earlier[:, :, part])
+            gains = model.gains(place, contexts[:, part], earlier[:, :, part])
             found.append(_rank(model, part, model.scores(place, queries[:, part], gains)[0], count))
             own[0, part] = model.embedding[found[-1].ids[0]] / SPREAD
             # on to the next part that the likeliest token does not fill

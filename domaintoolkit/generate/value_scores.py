@@ -62,7 +62,7 @@ class _Rows(NamedTuple):
     """R rows: what the model knows before the next event, and the parts of it that are drawn or given."""
 
     hidden: Tensor  # (R, width)
-    earlier: Tensor  # (R, K, P) the parts of the latest events; K is 0 for a model that does not use them
+    earlier: Tensor  # (R, K, P) the parts of the latest events
     last: Tensor
     """(R,) the flat position of the event before, in its batch."""
     session: Tensor  # (R,) True if the next event begins a session
@@ -122,8 +122,6 @@ class ValueScorer:
             at = at.to(model.device)
             known = hidden.flatten(0, 1)[at]  # (cases, width)
             earlier = model.earlier_ids(batch, at)  # (cases, K, P)
-            if earlier is None:
-                earlier = at.new_zeros(len(at), 0, model.event_parts)
             generator = torch.Generator().manual_seed(self.seed)
             out = np.empty((len(at), self.count), np.float32)
             # twice, since the session flag may be summed over in place of drawn
@@ -211,7 +209,7 @@ class ValueScorer:
         Tails are scored for the values that each case needs (n, V), default all; R is a multiple of n.
         """
         model, part = self.model, self.parts[number]
-        contexts, queries = model.heads(rows.hidden, rows.session, rows.own)
+        contexts, queries = model.heads(rows.hidden, rows.session, rows.own, model.embed_scored(rows.earlier[:, 0]))
         at, place = self.first + number, self.place + number
         # (R, candidates); `rank` (V,) is the number of a token among those of its part
         logs, rank = self._first_tokens(rows, place, contexts[:, at], queries[:, at]), model.get_buffer("rank")
@@ -300,7 +298,7 @@ class ValueScorer:
         # (R,) the first part that no token fills yet
         until = torch.zeros(len(own), dtype=torch.long, device=own.device)
         for part in range(self.first):
-            contexts, queries = model.heads(rows.hidden, rows.session, own)
+            contexts, queries = model.heads(rows.hidden, rows.session, own, model.embed_scored(rows.earlier[:, 0]))
             place = model.header_parts + part
             # (R, K) drawn on the CPU, whose generator gives the same numbers on every machine
             chances = self._first_tokens(rows, place, contexts[:, part], queries[:, part]).exp().cpu()

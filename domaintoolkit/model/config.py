@@ -133,7 +133,7 @@ PRESETS: dict[str, dict[str, int]] = {
 
 EVENT_PRESETS: dict[str, dict[str, int]] = {
     "event-14k": {"width": 16, "layers": 1, "heads": 1, "part_width": 13},
-    "event-54k": {"width": 32, "layers": 2, "heads": 1, "part_width": 20},
+    "event-54k": {"width": 32, "layers": 2, "heads": 1, "part_width": 19},
     "event-160k": {"width": 64, "layers": 2, "heads": 2, "part_width": 20},
     "event-410k": {"width": 88, "layers": 3, "heads": 2, "part_width": 32},
     "event-1m": {"width": 144, "layers": 3, "heads": 4, "part_width": 40},

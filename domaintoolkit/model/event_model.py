@@ -218,9 +218,9 @@ class EventModel(BoundModel):
         session = batch.session.flatten()[target]
         # (N, P, cell)
         own = seen.cells[target][:, self.header_parts :]
-        # (N, P, width) and (N, P, cell)
-        contexts, queries = self.heads(known, session, own)
+        # (N, K, P); (N, P, width) and (N, P, cell)
         earlier = self.earlier_ids(batch, source)
+        contexts, queries = self.heads(known, session, own, self.embed_scored(earlier[:, 0]))
         loss, each = self._session(known, session, batch.header.flatten()[source])
         nats[target, self.event_parts] = each
         yield loss, session.sum()
@@ -228,7 +228,7 @@ class EventModel(BoundModel):
             place = self.header_parts + part
             there = seen.targets.there[place]
             rows = target[there]
-            gains = self.gains(place, contexts[there, part], None if earlier is None else earlier[there, :, part])
+            gains = self.gains(place, contexts[there, part], earlier[there, :, part])
             loss, each, tokens = self._part(place, contexts[there, part], queries[there, part], rows, seen, gains)
             nats[rows, part] = each
             yield loss, tokens
@@ -253,18 +253,24 @@ class EventModel(BoundModel):
         """(V, cell): what queries are scored against."""
         return self.embedding if self.output is None else self.output
 
-    def earlier_ids(self, batch: EventBatch, at: Tensor) -> Tensor | None:
+    def earlier_ids(self, batch: EventBatch, at: Tensor) -> Tensor:
         """(n, K, P): the first tokens of the parts of the latest events of positions `at` (n,), the latest first; 0, a
-        token of no part, if there is none. None if the model does not use them."""
-        if self.recent is None:
-            return None
-        found = recent_positions(batch.documents, at, self.config.recent)
+        token of no part, if there is none. K is at least 1."""
+        found = recent_positions(batch.documents, at, max(1, self.config.recent))
         ids = batch.ids.flatten(0, 1)[:, self.header_parts :]
         return ids[found.clamp(min=0)] * (found >= 0)[..., None]
 
-    def gains(self, place: int, contexts: Tensor, earlier: Tensor | None) -> Gains | None:
-        """The gains of the candidates of an event's part, given contexts (n, width) and `earlier_ids` (n, K) of it."""
-        if self.recent is None or earlier is None:
+    def embed_scored(self, ids: Tensor) -> Tensor:
+        """(n, P, cell): the rows of `scored`, scaled, of the parts of events (n, P); zero for a token of no part."""
+        places = torch.arange(self.header_parts, self.header_parts + self.event_parts, device=ids.device)
+        return functional.embedding(ids, self.scored) * (self.place[ids] == places)[..., None] / SPREAD
+
+    def gains(self, place: int, contexts: Tensor, earlier: Tensor) -> Gains | None:
+        """The gains of the candidates of an event's part, given contexts (n, width) and `earlier_ids` (n, K) of it.
+
+        None if the model has none.
+        """
+        if self.recent is None:
             return None
         # a part that an earlier token fills has the id 0, which is a token of another place
         numbers = torch.where(self.place[earlier] == place, self.get_buffer("rank")[earlier], -1)

@@ -105,7 +105,7 @@ def test_an_untrained_model_is_mixed_with_the_rule_that_knows(folder: Path) -> N
     """The weight is found on other events than those to predict, and the mixture is no worse than the model."""
     report = evaluate_next(model_of(folder, seed=4), folder, NextSettings(field="what", split="all", samples=2))
     found = {row.name: row.figures["accuracy"].value for row in report.rows}
-    assert found["model and rule"] > 0.8 > found["model"]
+    assert found["model and rule"] >= 0.8 > found["model"]
     assert "the model predicts certainly better than" in report.verdict or "With" in report.verdict
 
 

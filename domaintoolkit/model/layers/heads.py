@@ -21,6 +21,9 @@ PROBED = 256
 class Heads(nn.Module):
     """Hidden states to contexts (N, P, width) and queries (N, P, cell width), one of each a part.
 
+    To a query is added what the same part was in the event before, by as much as the context says: values near that one
+    gain with it, such as the same hour, or the next.
+
     Independent parts share the hidden state as their context. Sequential ones add to it what the session flag and
     the earlier parts of the same event are, each through its own matrix.
     """
@@ -30,6 +33,7 @@ class Heads(nn.Module):
         width, cell = config.width, config.cell
         self.sequential = config.sequential
         self.weight = nn.Parameter(torch.randn(parts, width, cell) * width**-0.5)
+        self.repeat = nn.Parameter(torch.zeros(parts, width + 1))
         if self.sequential:
             self.before = nn.Parameter(torch.randn(parts, cell, width) * cell**-0.5)
             self.flag = nn.Parameter(torch.zeros(width))
@@ -39,13 +43,18 @@ class Heads(nn.Module):
     def parameters_of(config: EventModelConfig, parts: int) -> int:
         """The number of parameters of the heads, without building them."""
         width, cell = config.width, config.cell
-        alone = parts * width * cell
+        alone = parts * (width * cell + width + 1)
         return alone + (parts * cell * width + width + width**2 if config.sequential else 0)
 
-    def forward(self, hidden: Tensor, session: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """(contexts, queries) for `hidden` (N, width), given the true session flags (N,) and cells (N, P, cell)."""
+    def forward(self, hidden: Tensor, session: Tensor, cells: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """(contexts, queries) for `hidden` (N, width), given the true session flags (N,) and cells (N, P, cell).
+
+        `before` (N, P, cell) are the rows that the values of the event before are scored with, or zero.
+        """
         contexts = self._contexts(hidden, session, cells)
-        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight)
+        # (N, P)
+        push = (contexts * self.repeat[:, :-1]).sum(2) + self.repeat[:, -1]
+        return contexts, torch.einsum("npw,pwc->npc", contexts, self.weight) + push[..., None] * before
 
     def _contexts(self, hidden: Tensor, session: Tensor, cells: Tensor) -> Tensor:
         if not self.sequential:
