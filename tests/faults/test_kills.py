@@ -26,12 +26,12 @@ def disturb(kind: str, *arguments: str) -> None:
 @pytest.mark.slow
 def test_a_kill_at_a_change_of_a_file() -> None:
     disturb("changes", "encode-on-disk", "append-quarantine", "extend", "--every", "13")
-    disturb("changes", "encode-long", "new", "encode-overwrite", "export", "report-overwrite", "--every", "41")
+    disturb("changes", "encode-long", "new", "encode-overwrite", "export", "report-overwrite", "--every", "45")
 
 
 @pytest.mark.slow
 def test_a_kill_of_training_or_of_what_follows_it_at_a_change_of_a_file() -> None:
-    disturb("changes", "train", "finetune-overwrite", "embed", "study", "--every", "59")
+    disturb("changes", "train", "finetune-overwrite", "study", "--every", "101")
 
 
 @pytest.mark.slow
@@ -41,5 +41,4 @@ def test_a_full_disk() -> None:
 
 @pytest.mark.slow
 def test_a_refused_command() -> None:
-    names = ("encode-overwrite-late", "export", "report", "new-overwrite", "study", "finetune-column", "predict-column")
-    disturb("refused", *names)
+    disturb("refused", "encode-overwrite-late", "decode", "export", "report", "new-overwrite")
