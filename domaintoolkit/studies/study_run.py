@@ -151,11 +151,12 @@ def _noting_time(folder: Path, jobs: int) -> Iterator[None]:
 
 @contextmanager
 def _leaving_nothing(folder: Path) -> Iterator[None]:
-    """Remove the plan and the data of a study that is refused before its first run, so that any other may begin."""
+    """Remove the plan of a study that is refused before its first run, and before its data are made, which takes long;
+    any other study may begin then."""
     try:
         yield
     except DomainToolkitError:
-        if not (folder / CELLS).exists():
+        if not (folder / CELLS).exists() and not any((folder / DATA).glob(f"*/{MANIFEST}")):
             (folder / PLAN).unlink(missing_ok=True)
             if (folder / DATA).exists():
                 remove_folder(folder / DATA)
