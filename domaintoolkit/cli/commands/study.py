@@ -12,6 +12,7 @@ from domaintoolkit.cli.completion import complete_domains, complete_forms, compl
 from domaintoolkit.cli.options import AtLeast, format_examples, json_option, overwrite_option, parse_time, print_json
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.errors import unknown_name
+from domaintoolkit.util.partials import clear_beside
 from domaintoolkit.util.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def command(
         raise click.UsageError(f"--redraw runs nothing, so it takes no {' and no '.join(idle)}")
     if summary is not None:
         check_output_ending("--summary", summary, (".md",), pipe=False)
+        clear_beside(summary.with_suffix(""))  # of a command that was killed at its very end
         check_output_file(summary, overwrite)
     study = load_study(name)
     if form not in study.forms:
