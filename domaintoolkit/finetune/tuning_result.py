@@ -71,6 +71,6 @@ class TuningResult:
             "|---" * (len(names) + 1) + "|",
         ]
         for row in self.rows:
-            cells = [row.name, *(f"{row.metrics[name]:.4f}" for name in names)]
+            cells = [row.name, *("-" if isnan(row.metrics[name]) else f"{row.metrics[name]:.4f}" for name in names)]
             lines += [f"| {' | '.join(cells)} |"]
         return "\n".join([*lines, "", self.sentence])

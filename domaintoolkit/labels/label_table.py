@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domaintoolkit.errors import LookupFailedError
+from domaintoolkit.errors import DataError, LookupFailedError, Refusal
 from domaintoolkit.labels.label_task import Kind, LabelTask, find_task
 from domaintoolkit.util.arrow import to_plain
 
@@ -74,12 +74,22 @@ class LabelTable:
         return tuple(sorted({str(name) for name in self.table[self.columns["task"]].to_pylist() if name is not None}))
 
     def task(self, name: str | None = None) -> LabelTask:
-        """The task of this name; the only one if none is named. Raises `LookupFailedError` if there is none such."""
+        """The task of this name; the only one if none is named.
+
+        Raises `LookupFailedError` if there is none such, and `DataError` without a target or with a choice of tasks.
+        """
         names = self.task_names
+        if not names:
+            reason = "the table has no target: call its column target or label, or name it: --column target=HEADER"
+            raise DataError([Refusal(None, None, reason)])
+        if name is None and len(names) > 1:
+            raise DataError(
+                [Refusal(None, None, f"the table has several tasks, name one: --task {' or '.join(names)}")]
+            )
         if name is None and len(names) == 1:
             name = names[0]
-        if name is None or name not in names:
-            raise LookupFailedError("task", name or "(none named)", names)
+        if name not in names:
+            raise LookupFailedError("task", str(name), names)
         target = to_plain(self.table[self.columns["target"]])
         rows = np.arange(len(self))
         if "task" in self.columns:

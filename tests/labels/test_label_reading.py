@@ -167,3 +167,11 @@ def test_a_column_of_dates_without_a_role_is_refused(dates: list[object], folder
         read_labels(rows, folder)
     assert read_labels(rows, folder, LabelSettings({"date": "snapshot"})).times[0] < 2**62
     assert read_labels(rows, folder, LabelSettings({"date": ""})).times.tolist() == [2**63 - 1] * 2
+
+
+def test_a_table_without_a_target_or_with_several_says_what_to_name(folder: EncodedFolder) -> None:
+    with pytest.raises(DataError, match="has no target: call its column target or label"):
+        read_labels({"user": [1], "a": [1], "b": [2]}, folder).task()
+    several = read_labels({"user": [1, 2], "task": ["x", "y"], "target": [1, 0]}, folder)
+    with pytest.raises(DataError, match="has several tasks, name one: --task x or y"):
+        several.task()
