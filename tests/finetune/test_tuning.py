@@ -103,7 +103,9 @@ def test_every_kind_of_target_and_every_part_of_the_model(
     settings = replace(FAST, **changes)
     result = tune(shop, labels, tmp_path / "tuned", settings)
     assert result.kind == kind
-    constant, tuned = (row.metrics[result.metric] for row in (result.rows[0], result.rows[-1]))
+    # the ten test rows have few pairs in one race: their concordance is often a half by chance
+    metric = "ndcg" if kind == "ranking" else result.metric
+    constant, tuned = (row.metrics[metric] for row in (result.rows[0], result.rows[-1]))
     assert tuned > constant if kind == "ranking" else tuned < constant
     before, after = (dict(load_model(run, "cpu").named_parameters()) for run in (shop[1], tmp_path / "tuned"))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
