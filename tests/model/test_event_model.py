@@ -162,33 +162,33 @@ def test_learns_which_brand_follows_which(changes: dict[str, Any]) -> None:
     assert float(report.nats_by_part[0] / report.events) < 0.7
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("large", ["softmax", "sampled"])
 def test_learns_that_values_come_again(large: str) -> None:
     """Each history has two hours of its own, in turn at random: which ones cannot be learned, that they return can."""
-    ids, offsets, _ = streams(RULES, 80, 0, shortest=8, longest=10)
+    ids, offsets, _ = streams(RULES, 30, 0, shortest=8, longest=10)
     hours = np.flatnonzero((RULES.place == RULES.header_parts + 2) & RULES.start)
     at = np.flatnonzero(np.isin(ids, hours))
     row = np.searchsorted(offsets, at, "right") - 1
     random = np.random.default_rng(0)
     own = np.array([random.choice(hours, 2, replace=False) for _ in offsets[:-1]])
     ids[at] = own[row, random.integers(0, 2, len(at))]
-    half = int(offsets[60])
-    training = events_from_streams(ids[:half], offsets[:61], RULES).batch()
+    half = int(offsets[20])
+    training = events_from_streams(ids[:half], offsets[:21], RULES).batch()
     # the histories that are measured have hours of their own
-    test = events_from_streams(ids[half:], offsets[60:] - half, RULES).batch()
+    test = events_from_streams(ids[half:], offsets[20:] - half, RULES).batch()
 
-    def cost(recent: int) -> float:
-        model = made(large=large, large_from=2, negatives=3, recent=recent).train()
-        optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-        for _ in range(30):
-            model.loss(training).loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-        report = model.eval().loss(test)
-        return float(report.nats_by_part[2] / report.events)
-
-    assert cost(64) < 0.95 * cost(0)
+    model = made(large=large, large_from=2, negatives=3)
+    assert model.recent is not None
+    before = model.loss(test)
+    # the rest of the model stays as it is: nothing of the training histories can be learned by heart
+    optimizer = torch.optim.Adam(model.recent.parameters(), lr=0.1)
+    model.train()
+    for _ in range(15):
+        model.loss(training).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    after = model.eval().loss(test)
+    assert float(after.nats_by_part[2]) < 0.92 * float(before.nats_by_part[2])
 
 
 def test_first_loss_is_that_of_a_uniform_guess() -> None:

@@ -103,9 +103,9 @@ def test_a_token_model_tells_values_and_gaps(folder: Path) -> None:
 @pytest.mark.slow
 def test_an_untrained_model_is_mixed_with_the_rule_that_knows(folder: Path) -> None:
     """The weight is found on other events than those to predict, and the mixture is no worse than the model."""
-    report = evaluate_next(model_of(folder, seed=4), folder, NextSettings(field="what", split="all", samples=2))
+    report = evaluate_next(model_of(folder, seed=2), folder, NextSettings(field="what", split="all", samples=2))
     found = {row.name: row.figures["accuracy"].value for row in report.rows}
-    assert found["model and rule"] >= 0.8 > found["model"]
+    assert found["model and rule"] > 0.8 > found["model"]
     assert "the model predicts certainly better than" in report.verdict or "With" in report.verdict
 
 
