@@ -108,9 +108,10 @@ def main() -> int:
     parser.add_argument("names", nargs="*", default=list(READERS), help=f"of {', '.join(READERS)} (default: all)")
     parser.add_argument("--every", type=int, default=1, help="only every N-th byte")
     arguments = parser.parse_args()
-    faults.import_all()
+    names = arguments.names or list(READERS)
+    faults.import_all(command for name in names for command in BEFORE[name])
     unseen = 0
-    for name in arguments.names or list(READERS):
+    for name in names:
         with tempfile.TemporaryDirectory() as work:
             folder = make(name, Path(work) / "work")
             counts: dict[Path, int] = {}

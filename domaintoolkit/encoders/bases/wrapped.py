@@ -97,7 +97,7 @@ class WrappedEncoder(Encoder):
     @classmethod
     @abstractmethod
     def change_back(cls, spec: Any, values: pa.Array, type: pa.DataType) -> pa.Array:
-        """Values of type `type` that change into `values`."""
+        """Values of type `type` that change into `values`; the numbers of a field that saw none in training are NaN."""
 
     def __init__(self, spec: Any, inner: Encoder) -> None:
         super().__init__(spec)

@@ -35,7 +35,9 @@ class Grade(WrappedEncoder, name="grade"):
 
     @classmethod
     def change_back(cls, spec: Any, values: pa.Array, type: pa.DataType) -> pa.Array:
-        return pa.array(cls.NAMES).take(values.cast(pa.int64())).cast(type)
+        # a column without a grade in training decodes to NaN, as numbers do
+        places = pc.if_else(pc.is_nan(values), 0, values)
+        return pa.array(cls.NAMES).take(places.cast(pa.int64())).cast(type)
 
 
 class Domain(WrappedEncoder, name="mail_domain"):
