@@ -44,7 +44,9 @@ def test_all_problems_of_a_file_are_reported_at_once_each_with_its_path() -> Non
         "fields[0].type": f"unknown type 'catgorical'; available: {kinds}; did you mean 'categorical'?",
         "fields[1].type": f"is required; available: {kinds}",
         "fields[2].sign": "expected a valid boolean, got 'yes'",
-        "fields[2].strategy": "expected 'quantile', 'log', 'uniform' or 'explicit', got 'quantiles'",
+        "fields[2].strategy": (
+            "expected 'quantile', 'log', 'uniform' or 'explicit', got 'quantiles'; did you mean 'quantile'?"
+        ),
         "fields[2].refine": "expected greater than or equal to 1, got 0",
         "fields[3].max_size": "expected a whole number, got '3'",
         "fields[3].values": "expected a list, got 'x'",

@@ -38,8 +38,8 @@ first = sys.argv[2] + "-first"
 whole = train(sys.argv[1], sys.argv[2], recipe, progress=lambda report: None)
 save = loop.Trainer.save
 
-def stopping(trainer):
-    save(trainer)
+def stopping(trainer, tensors):
+    save(trainer, tensors)
     raise Stopped
 
 loop.Trainer.save = stopping

@@ -91,7 +91,7 @@ def mutated(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> str:
     return text
 
 
-HINT = re.compile("; (?:set (?!time_|zone)|if ).*")
+HINT = re.compile("; (?:set (?!time_|zone)|if |text is kept by ).*")
 
 
 def outcomes(made: Prepared) -> list[Any]:

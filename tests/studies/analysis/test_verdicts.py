@@ -16,7 +16,7 @@ def judge(rows: list[dict[str, Any]], **finding: Any) -> Verdict:
     study = from_dict(
         Study,
         {
-            "title": "x", "question": "?", "axes": AXES, "forms": {"small": {"grids": ()}},
+            "title": "x", "question": "?", "axes": AXES, "forms": {"small": {"grids": ({"axes": {"variant": tuple(AXES["variant"])}},)}},
             "findings": ({"claim": "c", "source": "s", **finding},),
         },
     )  # fmt: skip
