@@ -13,13 +13,9 @@ AXES = {"variant": {"base": {}, "other": {}, "absent": {}}}
 
 
 def judge(rows: list[dict[str, Any]], **finding: Any) -> Verdict:
-    study = from_dict(
-        Study,
-        {
-            "title": "x", "question": "?", "axes": AXES, "forms": {"small": {"grids": ({"axes": {"variant": tuple(AXES["variant"])}},)}},
-            "findings": ({"claim": "c", "source": "s", **finding},),
-        },
-    )  # fmt: skip
+    grid = {"axes": {"variant": tuple(AXES["variant"])}}
+    made = {"title": "x", "question": "?", "axes": AXES, "forms": {"small": {"grids": (grid,)}}}
+    study = from_dict(Study, {**made, "findings": ({"claim": "c", "source": "s", **finding},)})
     (verdict,) = judge_findings(study, rows)
     return verdict
 
