@@ -113,6 +113,10 @@ class DomainTokenizer:
         # a copy that is fitted anew keeps counts of its own
         return {**made, "_history": None, "_kept": copy(self._kept)}
 
+    def __copy__(self) -> DomainTokenizer:
+        """A copy with counts of its own: what it learns more does not come to these."""
+        return deepcopy(self)
+
     # Fitting
 
     def fit(self, table: Any, on_bad_rows: OnBadRows = "error") -> DomainTokenizer:
@@ -280,13 +284,19 @@ class DomainTokenizer:
 
     def without_threads(self) -> DomainTokenizer:
         """The same tokenizer working in the calling thread alone, for callers that encode several tables at once."""
-        other = copy(self)
+        other = self._with_same_counts()
         other._workers = Inline()
+        return other
+
+    def _with_same_counts(self) -> DomainTokenizer:
+        """A copy that shares what was learned, and is not to learn more."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__getstate__())
         return other
 
     def _of(self, schema: Schema) -> DomainTokenizer:
         """The same fitted encoders and vocabulary under a schema with the same fields."""
-        other = copy(self)
+        other = self._with_same_counts()
         other.schema, other._fitted = schema, replace(self.layout, schema=schema)
         other._kept = KeptCounts(schema, self._kinds)
         return other

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from histories_for_workers import HISTORIES, EncodedHistories, history, table, time_limit, used_tokenizer
 
-from domaintoolkit import DomainTokenizer
+from domaintoolkit import Categorical, DomainTokenizer, Schema
 from domaintoolkit.encoders.categorical import encoder as categorical
 from domaintoolkit.encoders.text import encoder as text
 
@@ -126,3 +127,14 @@ def test_the_workers_of_joblib(tokenizer: DomainTokenizer, wanted: list[list[int
     work = joblib.delayed(EncodedHistories(tokenizer).__getitem__)
     with joblib.parallel_config(kind, n_jobs=2):
         assert joblib.Parallel()(work(user) for user in range(HISTORIES)) == wanted
+
+
+@pytest.mark.parametrize("method", [copy, deepcopy])
+def test_a_copy_that_learns_more_leaves_the_original_alone(method: Any) -> None:
+    rows = {"user": [1, 2], "what": ["a", "b"]}
+    made = DomainTokenizer(Schema(entity="user", fields=[Categorical("what")])).fit(pa.table(rows))
+    method(made).partial_fit(pa.table({"user": [3], "what": ["c"]}))
+    made.partial_fit(pa.table({"user": [3], "what": ["d"]}))
+    names = made.vocabulary.names
+    assert "[what=d]" in names
+    assert "[what=c]" not in names
