@@ -144,7 +144,7 @@ class EventScores:
             if stage == "part":
                 part, gains = place - model.header_parts, None
                 if part >= 0:
-                    gains = model.gains(place, contexts[chosen, place], self.earlier[chosen][:, :, part])
+                    gains = model.gains(place, contexts[chosen, place], self.earlier[chosen, :, part])
                 # (rows, candidates of the part)
                 scores = model.scores(place, queries[chosen, place], gains)
                 out[chosen[:, None], model.candidates(place)] = scores.log_softmax(1)

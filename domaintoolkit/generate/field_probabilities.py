@@ -19,7 +19,7 @@ from domaintoolkit.streams import Streams
 from domaintoolkit.tokenizer import DomainTokenizer
 from domaintoolkit.util.ragged import Ragged, cut_ranges, offsets_of, positions
 from domaintoolkit.windows.packing import StoredHistories
-from domaintoolkit.windows.prefixes import Prefixes, ReadingRule, prefix_windows
+from domaintoolkit.windows.prefixes import Prefixes, prefix_windows
 from domaintoolkit.windows.window_rule import window_rule
 
 __all__ = ["score_values"]
@@ -80,13 +80,11 @@ def _latest_windows(
     These begin as the windows of training do.
     """
     events, lengths = np.diff(streams.event_offsets), np.diff(streams.offsets)
-    is_event = isinstance(scorer, ValueScorer)
-    capacity = scorer.model.config.block if isinstance(scorer, ValueScorer) else scorer.room
-    long = np.flatnonzero((events + 1 if is_event else lengths) > capacity)
+    rule = scorer.reading(window_rule(tokenizer))
+    long = np.flatnonzero((events + 1 if rule.unit == "events" else lengths) > rule.capacity)
     histories = StoredHistories.of_streams(
         streams.ids, streams.offsets, streams.event_starts, streams.event_offsets, streams.times
     )
-    rule = ReadingRule(window_rule(tokenizer), capacity, "events" if is_event else "tokens")
     windows = prefix_windows(histories, Prefixes(long, events[long], np.zeros_like(long)), rule)
     # (n,) where each lies among the tokens of all streams, followed by those of the windows
     begins = streams.offsets[:-1].copy()

@@ -23,6 +23,8 @@ from domaintoolkit.model.layers.decoder import Cache
 from domaintoolkit.model.targets import find_continuing
 from domaintoolkit.model.token_model import TokenModel
 from domaintoolkit.util.ragged import group_by_length
+from domaintoolkit.windows.packing import WindowRule
+from domaintoolkit.windows.prefixes import ReadingRule
 
 __all__ = ["TokenValueScorer"]
 
@@ -72,10 +74,10 @@ class TokenValueScorer:
             reason = f"values of this field begin in {len(read):,} ways, and a token model reads each: at most {MOST:,}"
             raise SchemaError([Problem("next", reason)], "options")
 
-    @property
-    def room(self) -> int:
-        """Tokens for the history, once the parts before the field and the longest value have their places."""
-        return self.model.config.block - max(map(len, self.values)) - (self.first + 2)
+    def reading(self, rule: WindowRule) -> ReadingRule:
+        """The windows of histories: the parts before the field and the longest value have their places behind them."""
+        room = self.model.config.block - max(map(len, self.values)) - (self.first + 2)
+        return ReadingRule(rule, room, "tokens")
 
     def _is_read(self, value: tuple[int, ...], end: int) -> bool:
         """Return True if something may follow the first tokens of a value."""
@@ -108,22 +110,13 @@ class TokenValueScorer:
         return out
 
     def _contexts(self, ids: Ints, offsets: Ints, cuts: Sequence[Ints]) -> list[Ints]:
-        """The tokens that are read before each next event: the header, and the latest events that leave room for it."""
+        """The tokens of the header and the events before each next event."""
         index = index_events(ids, offsets, self.model.layout)
         found = []
         for row, own in enumerate(cuts):
-            begins = index.starts[index.offsets[row] : index.offsets[row + 1]]
             # (events + 1,) where each event begins, and where the last ends
-            bounds = np.append(begins, offsets[row + 1])
-            head = ids[offsets[row] : bounds[0]]
-            for cut in own:
-                end = bounds[cut]
-                # the first event from which on all fit; the last one before the cut is always read
-                first = int(np.searchsorted(bounds[:cut], end - (self.room - len(head)))) if cut else 0
-                kept = bounds[min(first, max(0, cut - 1))]
-                # a window does not begin with a session token: its first event has none
-                kept += int(kept > bounds[0] and self.of[ids[kept]] == Place.SESSION)
-                found.append(np.concatenate([head, ids[kept:end]]))
+            bounds = np.append(index.starts[index.offsets[row] : index.offsets[row + 1]], offsets[row + 1])
+            found += [ids[offsets[row] : bounds[cut]] for cut in own]
         return found
 
     def _score(self, contexts: list[Ints], session: bool | None, generator: torch.Generator) -> Tensor:

@@ -23,6 +23,8 @@ from domaintoolkit.model.evaluation_mode import evaluation_mode
 from domaintoolkit.model.event_model import EventModel
 from domaintoolkit.model.event_tensors import events_from_streams
 from domaintoolkit.model.layers.tails import SPREAD, Tails
+from domaintoolkit.windows.packing import WindowRule
+from domaintoolkit.windows.prefixes import ReadingRule
 
 __all__ = ["ValueScorer", "ValueTokens"]
 
@@ -63,6 +65,7 @@ class _Rows(NamedTuple):
 
     hidden: Tensor  # (R, width)
     earlier: Tensor  # (R, K, P) the parts of the latest events
+    before: Tensor  # (R, P, cell) the scored rows of the last of them
     last: Tensor
     """(R,) the flat position of the event before, in its batch."""
     session: Tensor  # (R,) True if the next event begins a session
@@ -97,6 +100,10 @@ class ValueScorer:
         for part in self.parts:
             there = part.starts.clamp(min=0)
             self.has_tail |= (self.goes_on[there] & (part.starts >= 0)).cpu().numpy()
+
+    def reading(self, rule: WindowRule) -> ReadingRule:
+        """The windows of histories that the model reads."""
+        return ReadingRule(rule, self.model.config.block, "events")
 
     @torch.inference_mode()
     def log_probabilities(
@@ -148,7 +155,7 @@ class ValueScorer:
         # (n, P, cell) the parts of the next event: none is known yet
         own = torch.zeros(count, model.event_parts, model.config.cell, device=hidden.device)
         begins = torch.full((count,), bool(session), device=hidden.device)
-        rows = _Rows(hidden, earlier, last, begins, own)
+        rows = _Rows(hidden, earlier, model.embed_scored(earlier[:, 0]), last, begins, own)
         # (ways, n): rows lie way by way, so that R is ways times n
         rows, shares = self._branch(rows, session is None, generator)
         ways = len(shares)
@@ -209,7 +216,7 @@ class ValueScorer:
         Tails are scored for the values that each case needs (n, V), default all; R is a multiple of n.
         """
         model, part = self.model, self.parts[number]
-        contexts, queries = model.heads(rows.hidden, rows.session, rows.own, model.embed_scored(rows.earlier[:, 0]))
+        contexts, queries = model.heads(rows.hidden, rows.session, rows.own, rows.before)
         at, place = self.first + number, self.place + number
         # (R, candidates); `rank` (V,) is the number of a token among those of its part
         logs, rank = self._first_tokens(rows, place, contexts[:, at], queries[:, at]), model.get_buffer("rank")
@@ -298,7 +305,7 @@ class ValueScorer:
         # (R,) the first part that no token fills yet
         until = torch.zeros(len(own), dtype=torch.long, device=own.device)
         for part in range(self.first):
-            contexts, queries = model.heads(rows.hidden, rows.session, own, model.embed_scored(rows.earlier[:, 0]))
+            contexts, queries = model.heads(rows.hidden, rows.session, own, rows.before)
             place = model.header_parts + part
             # (R, K) drawn on the CPU, whose generator gives the same numbers on every machine
             chances = self._first_tokens(rows, place, contexts[:, part], queries[:, part]).exp().cpu()

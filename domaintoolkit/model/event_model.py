@@ -281,7 +281,7 @@ class EventModel(BoundModel):
         """float32 (n, candidates): the logits of the tokens that can begin the part at a place."""
         ids = self.candidates(place)
         found = (queries @ self.scored[ids].t() + self.bias[ids, 0]).float()
-        return found if gains is None else found.scatter_add(1, gains.columns, gains.values.float())
+        return found if gains is None else gains.add_to(found)
 
     def _session(self, hidden: Tensor, session: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         """(summed nats with their gradient, nats of each) of the session flags; a history's first event has none, which

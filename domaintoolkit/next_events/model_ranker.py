@@ -64,15 +64,13 @@ class ModelRanker:
         tokenizer: DomainTokenizer,
         samples: int,
     ) -> None:
-        sessions, rule = tokenizer.schema.has_sessions, window_rule(tokenizer)
-        self.scorer: ValueScorer | TokenValueScorer
-        if isinstance(model, EventModel):
-            self.scorer = ValueScorer(model, place, values, sessions, samples)
-            reading = ReadingRule(rule, model.config.block, "events")
-        else:
-            self.scorer = TokenValueScorer(model, place, values, sessions, samples)
-            reading = ReadingRule(rule, self.scorer.room, "tokens")
-        self.windows = HistoryWindows(histories, reading)
+        sessions = tokenizer.schema.has_sessions
+        self.scorer: ValueScorer | TokenValueScorer = (
+            ValueScorer(model, place, values, sessions, samples)
+            if isinstance(model, EventModel)
+            else TokenValueScorer(model, place, values, sessions, samples)
+        )
+        self.windows = HistoryWindows(histories, self.scorer.reading(window_rule(tokenizer)))
 
     def scores(self, cases: Cases, known: Sequences) -> NDArray[np.float32]:
         """(n, V); an upper bound for spelled values that cannot be as likely as the target."""

@@ -38,17 +38,15 @@ class _CrossEntropy(torch.autograd.Function):
         # (N,), (N, width) and (V, width), filled slice by slice
         nats = torch.empty(len(targets), device=hidden.device)
         grad_hidden, grad_weight = torch.empty_like(rows), torch.zeros_like(weight)
+        given = None if columns is None or gains is None else Gains(columns, gains)
         # (N, K)
-        grad_gains = None if gains is None else torch.empty_like(gains)
+        grad_gains = None if given is None else torch.empty_like(given.values)
         for part in _slices(len(targets), weight):
             # (slice, V), with the columns that are there for the alignment
-            logits = rows[part] @ matrix.t()
-            if columns is not None and gains is not None:
-                logits.scatter_add_(1, columns[part], gains[part].to(dtype))
-            gradient, nats[part] = _softmax(logits, targets[part], len(weight))
+            gradient, nats[part] = _softmax(_score(rows, matrix, part, given), targets[part], len(weight))
             difference = gradient.to(dtype)
-            if columns is not None and grad_gains is not None:
-                grad_gains[part] = difference.gather(1, columns[part])
+            if given is not None and grad_gains is not None:
+                grad_gains[part] = difference.gather(1, given.columns[part])
             torch.mm(difference, matrix, out=grad_hidden[part])
             # those columns belong to no row of the weight
             difference = difference[:, : len(weight)]
@@ -81,14 +79,16 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, gains: Gains 
         return result
     dtype = precision(hidden)
     rows, matrix = hidden.to(dtype), _align_rows(weight.to(dtype))
-    parts = []
-    for part in _slices(len(targets), weight):
-        logits = rows[part] @ matrix.t()
-        if gains is not None:
-            logits.scatter_add_(1, gains.columns[part], gains.values[part].to(dtype))
-        parts.append(_softmax(logits, targets[part], len(weight))[1])
+    slices = _slices(len(targets), weight)
+    parts = [_softmax(_score(rows, matrix, part, gains), targets[part], len(weight))[1] for part in slices]
     nats = torch.cat(parts) if parts else torch.zeros(0, device=hidden.device)
     return nats.sum() / (targets >= 0).sum().clamp(min=1), nats
+
+
+def _score(rows: Tensor, matrix: Tensor, part: slice, gains: Gains | None) -> Tensor:
+    """(slice, V): the logits of a slice of the positions."""
+    logits = rows[part] @ matrix.t()
+    return logits if gains is None else gains.pick(part).add_to(logits)
 
 
 def _softmax(logits: Tensor, targets: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -27,6 +27,10 @@ class Gains(NamedTuple):
         """Some of the rows."""
         return Gains(self.columns[rows], self.values[rows])
 
+    def add_to(self, scores: Tensor) -> Tensor:
+        """Scores (n, columns) with the gains added, in place."""
+        return scores.scatter_add_(1, self.columns, self.values.to(scores.dtype))
+
 
 class RecentValues(nn.Module):
     """The gains of the values of a part in the latest K events: for each band of events, a factor that the context
