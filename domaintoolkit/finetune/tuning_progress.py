@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domaintoolkit.display import fit_parts
+from domaintoolkit.util.pulse import show_minutes
 
 __all__ = ["TuningProgress"]
 
@@ -51,6 +52,5 @@ class TuningProgress:
         if self.validation is not None:
             parts.append((f"validation {self.metric} {self.validation:.4f}", 1))
         if self.seconds_left is not None:
-            minutes, seconds = divmod(round(self.seconds_left), 60)
-            parts.append((f"{minutes}:{seconds:02} left", 2))
+            parts.append((f"{show_minutes(self.seconds_left)} left", 2))
         return parts

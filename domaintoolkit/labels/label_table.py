@@ -83,13 +83,11 @@ class LabelTable:
             reason = "the table has no target: call its column target or label, or name it: --column target=HEADER"
             raise DataError([Refusal(None, None, reason)])
         if name is None and len(names) > 1:
-            raise DataError(
-                [Refusal(None, None, f"the table has several tasks, name one: --task {' or '.join(names)}")]
-            )
-        if name is None and len(names) == 1:
-            name = names[0]
+            reason = f"the table has several tasks, name one: --task {' or '.join(names)}"
+            raise DataError([Refusal(None, None, reason)])
+        name = names[0] if name is None else name
         if name not in names:
-            raise LookupFailedError("task", str(name), names)
+            raise LookupFailedError("task", name, names)
         target = to_plain(self.table[self.columns["target"]])
         rows = np.arange(len(self))
         if "task" in self.columns:

@@ -21,7 +21,8 @@ METRICS: Mapping[Kind, tuple[str, ...]] = {
     "multiclass": ("macro AUROC", "accuracy", "log loss"),
     "regression": ("MAE", "RMSE", "R2"),
 }  # fmt: skip
-PRIMARY: Mapping[Kind, str] = {"binary": "AUROC", "multiclass": "macro AUROC", "regression": "MAE"}
+PRIMARY: Mapping[Kind, str] = {kind: names[0] for kind, names in METRICS.items()}
+"""The metric of each kind that decides: the first one."""
 LOWER_IS_BETTER = frozenset({"MAE", "RMSE", "log loss"})
 LEAST = 1e-7
 """The least probability that a log loss counts."""

@@ -16,7 +16,7 @@ from domaintoolkit.proposal.columns.column_profile import Profile
 from domaintoolkit.proposal.columns.epochs import epoch_times, epoch_unit
 from domaintoolkit.proposal.columns.name_words import words_of
 from domaintoolkit.schema import Column
-from domaintoolkit.times.calendar import DAY
+from domaintoolkit.times.calendar import DAY, PER_UNIT
 from domaintoolkit.values.declared import convert_text
 
 __all__ = ["ORIGIN", "TimeChoice", "find_times", "offset_time"]
@@ -209,7 +209,7 @@ def offset_time(profile: Profile) -> TimeChoice | None:
     longest = LONG_TABLE if len(counted) > 1 and (np.diff(counted) >= 0).mean() > 0.999 else LONG_SECONDS
     likely = "ms" if len(counted) and profile.is_whole and np.abs(counted).max() > longest else "s"
     unit = next((unit for unit, words in OFFSET_UNITS.items() if set(own) & set(words.split())), likely)
-    factor = {"ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "d": DAY}[unit]
+    factor = PER_UNIT[unit]
     settings = {name: value for name, value in profile.settings.items() if name in ("null", "trim")}
     times = np.nan_to_num(profile.numbers * factor).astype(np.int64)
     made = _scored((profile,), times, profile.there, settings | {"time_unit": unit, "time_origin": ORIGIN}, unit != "d")

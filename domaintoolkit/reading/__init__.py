@@ -1,6 +1,6 @@
 """Raw files into Arrow record batches in a reader's columns and types; no row is lost."""
 
-from domaintoolkit.reading.csv.footers import is_footer
+from domaintoolkit.reading.csv.footers import FOOTER, is_footer
 from domaintoolkit.reading.domain_file import domain_from_toml, domain_json_schema, inferred_reader
 from domaintoolkit.reading.files import Fingerprint, SourceFile, find_files, fingerprint
 from domaintoolkit.reading.headers import with_headers, written_columns
@@ -10,6 +10,7 @@ from domaintoolkit.reading.sample_source import SampleSource, sample_source
 from domaintoolkit.reading.source import ReadCounts, Source, SourceBatch, open_source
 
 __all__ = [
+    "FOOTER",
     "Fingerprint",
     "Quarantine",
     "ReadCounts",

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import LookupFailedError, pluralize, quote
-from domaintoolkit.reading.csv.footers import is_footer
+from domaintoolkit.reading.csv.footers import FOOTER, is_footer
 from domaintoolkit.reading.csv.pieces import BLOCK
 from domaintoolkit.reading.files import Fingerprint, Paths, SourceFile, find_files, fingerprint
 from domaintoolkit.reading.number_spellings import NumberSpellings
@@ -25,9 +25,6 @@ __all__ = ["ReadCounts", "Source", "SourceBatch", "open_source"]
 
 
 _RULE = re.compile(rb"(?:-{2,}|={2,})[-=+|,;\t ]*")
-
-FOOTER = 8
-"""Lines below the rows of a table, at most."""
 
 
 @dataclass

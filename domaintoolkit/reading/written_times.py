@@ -6,16 +6,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from domaintoolkit.schema import Column
-from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, SECOND
+from domaintoolkit.times.calendar import PER_UNIT
 from domaintoolkit.times.iso_text import parse_time
 from domaintoolkit.times.time_form import Unit
 from domaintoolkit.times.zones import zone_table
 from domaintoolkit.values.instants.time_formats import write_formatted
 
 __all__ = ["split_times", "write_times"]
-
-PER_UNIT: dict[str, int] = {"us": 1, "ms": 1_000, "s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
-"""Microseconds in each unit that is not finer."""
 
 
 def write_times(array: pa.Array, column: Column) -> pa.Array:

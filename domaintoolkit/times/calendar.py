@@ -13,6 +13,7 @@ __all__ = [
     "HOUR",
     "LEAP_SECOND",
     "MINUTE",
+    "PER_UNIT",
     "SECOND",
     "WEEKDAYS",
     "civil",
@@ -31,6 +32,9 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 """Lengths in microseconds."""
+
+PER_UNIT: dict[str, int] = {"us": 1, "ms": 1_000, "s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
+"""Microseconds in each unit that is not finer."""
 
 LEAP_SECOND = MINUTE - 1
 """Microseconds of the minute that a leap second is read as: the last one before it, as clocks without it have none."""

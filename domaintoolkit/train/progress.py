@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from domaintoolkit.display import fit_parts
+from domaintoolkit.util.pulse import show_minutes
 
 __all__ = ["PEAKS", "Meter", "Progress", "Validation", "peak_flops"]
 
@@ -89,7 +90,6 @@ class Progress:
 
     def _parts(self) -> list[tuple[str, int]]:
         """The parts of the line in order, each with its rank: 0 is the most important."""
-        minutes, seconds = divmod(round(self.seconds_left), 60)
         parts: list[tuple[str | None, int]] = [
             (f"step {self.step:,}/{self.steps:,}", 0),
             (f"loss {self.loss:.3f}", 4),
@@ -100,7 +100,7 @@ class Progress:
             (None if self.validation is None else f"validation {self.validation:.2f} bits/event", 2),
             (None if self.reciprocal_rank is None else f"1/rank {self.reciprocal_rank:.4f}", 2),
             (None if self.later_nats is None else f"later values {self.later_nats:.3f} nats", 2),
-            (f"{minutes}:{seconds:02} left", 3),
+            (f"{show_minutes(self.seconds_left)} left", 3),
         ]
         return [(text, rank) for text, rank in parts if text is not None]
 

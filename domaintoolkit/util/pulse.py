@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import ClassVar, Self, TextIO
 
-__all__ = ["EVERY", "Pulse"]
+__all__ = ["EVERY", "Pulse", "show_minutes"]
 
 EVERY = 30.0
 """Seconds between two lines, at most."""
@@ -59,5 +59,10 @@ class Pulse:
         # a line that is printed meanwhile puts off the next one; not less than a tenth, so that nothing turns in a loop
         while not self._ended.wait(max(self.every / 10, self._printed + self.every - time.monotonic())):
             if self.is_due() and self._active[-1:] == [self]:
-                minutes, seconds = divmod(round(time.monotonic() - self._began), 60)
-                self.print(f"{self.state} ({minutes}:{seconds:02} so far)")
+                self.print(f"{self.state} ({show_minutes(time.monotonic() - self._began)} so far)")
+
+
+def show_minutes(seconds: float) -> str:
+    """A time in minutes and seconds, such as 5:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"

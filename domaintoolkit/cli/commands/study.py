@@ -13,7 +13,7 @@ from domaintoolkit.cli.options import AtLeast, format_examples, json_option, ove
 from domaintoolkit.cli.output import check_output_ending, check_output_file
 from domaintoolkit.errors import unknown_name
 from domaintoolkit.util.partials import clear_beside
-from domaintoolkit.util.pulse import Pulse
+from domaintoolkit.util.pulse import Pulse, show_minutes
 
 if TYPE_CHECKING:
     from domaintoolkit.studies.scheduler import StudyState
@@ -90,20 +90,14 @@ def command(
     idle = [option for option, value in settings.items() if value is not None]
     if redraw and idle:
         raise click.UsageError(f"--redraw runs nothing, so it takes no {' and no '.join(idle)}")
+    folder = out or Path(f"{Path(name).stem}-study")
     if summary is not None:
-        check_output_ending("--summary", summary, (".md",), pipe=False)
-        clear_beside(summary.with_suffix(""))  # of a command that was killed at its very end
-        check_output_file(summary, overwrite)
+        _check_summary(summary, folder, overwrite)
     study = load_study(name)
     if form not in study.forms:
         raise click.UsageError(unknown_name("form", form, study.forms))
     from domaintoolkit.studies import redraw_study, run_study, write_summary
 
-    folder = out or Path(f"{Path(name).stem}-study")
-    if summary is not None and summary.with_suffix("").resolve() == folder.resolve():
-        raise click.UsageError(
-            f"--summary: its folder of pictures would be that of the study, {folder}; choose another"
-        )
     if redraw:
         page = redraw_study(study, folder, name)
         said = f"written to {page}"
@@ -120,6 +114,18 @@ def command(
         print_json({"out": str(folder), "page": str(page), "summary": [str(path) for path in written]})
     else:
         click.echo(said if summary is None else f"{said}; summary in {summary}")
+
+
+def _check_summary(summary: Path, folder: Path, overwrite: bool) -> None:
+    """Check that the summary and its folder of pictures can be written beside the `folder` of the study."""
+    check_output_ending("--summary", summary, (".md",), pipe=False)
+    pictures = summary.with_suffix("")
+    if pictures.resolve() == folder.resolve():
+        raise click.UsageError(
+            f"--summary: its folder of pictures would be that of the study, {folder}; choose another"
+        )
+    clear_beside(pictures)  # of a command that was killed at its very end
+    check_output_file(summary, overwrite)
 
 
 def _list_studies(json_output: bool) -> None:
@@ -184,10 +190,7 @@ def _describe(state: StudyState) -> str:
 
 
 def _left(state: StudyState) -> str:
-    if state.seconds_left is None:
-        return ""
-    minutes, seconds = divmod(round(state.seconds_left), 60)
-    return f" · {minutes}:{seconds:02} left"
+    return "" if state.seconds_left is None else f" · {show_minutes(state.seconds_left)} left"
 
 
 def _draw(state: StudyState) -> Any:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domaintoolkit.errors import SourceError
-from domaintoolkit.proposal.sampling.table_sample import FOOTER
-from domaintoolkit.reading import is_footer
+from domaintoolkit.reading import FOOTER, is_footer
 
 __all__ = ["CsvDialect", "find_dialect", "find_footer"]
 

@@ -9,14 +9,13 @@ import pyarrow as pa
 
 from domaintoolkit.proposal.sampling.table_sample import (
     FILES,
-    FOOTER,
     ROWS,
     FoundColumn,
     TableSample,
     count_occurrence,
     settings_of_footers,
 )
-from domaintoolkit.reading import SourceFile, is_footer
+from domaintoolkit.reading import FOOTER, SourceFile, is_footer
 from domaintoolkit.reading.formats.excel import Row, list_names, open_sheets
 
 __all__ = ["sample_excel"]

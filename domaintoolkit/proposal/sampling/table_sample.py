@@ -13,7 +13,6 @@ from domaintoolkit.reading import SourceFile
 
 __all__ = [
     "FILES",
-    "FOOTER",
     "ROWS",
     "FoundColumn",
     "TableSample",
@@ -27,9 +26,6 @@ __all__ = [
 
 FILES = 12
 """Files whose rows are looked at; of more files, those that are spread over all."""
-
-FOOTER = 8
-"""Lines below the rows of a file, at most."""
 
 ROWS = 150_000
 """Rows that are looked at."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["is_footer"]
+__all__ = ["FOOTER", "is_footer"]
+
+FOOTER = 8
+"""Lines below the rows of a table, at most."""
 
 _WORDS = re.compile(
     r"\W*(?:(?:grand|sub|running|report|summe|zwischen)[- ]?)?(?:totals?|sum|summe|gesamt\w*|insgesamt|somme|suma|"

@@ -12,14 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domaintoolkit.errors import quote
-from domaintoolkit.times.calendar import DAY, is_leap_second
+from domaintoolkit.times.calendar import DAY, PER_UNIT, is_leap_second
 from domaintoolkit.times.iso_text import DATE_LENGTH, FINER
 from domaintoolkit.times.time_form import ISO, TimeForm
 from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END, ZoneTable, zone_table
 from domaintoolkit.values.columns import codes_of
 from domaintoolkit.values.instants.iso_times import TextTimes, parse_times
 from domaintoolkit.values.instants.time_counts import (
-    PER_UNIT,
     floats_as_counts,
     is_counted,
     origin_of,

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from domaintoolkit.errors import DataError, Refusal, quote
-from domaintoolkit.times.calendar import DAY, MINUTE, day_number, is_leap_second
+from domaintoolkit.times.calendar import DAY, MINUTE, PER_UNIT, day_number, is_leap_second
 from domaintoolkit.times.iso_text import DATE_LENGTH, FINER, parse_time
 from domaintoolkit.times.patterns import read_any
 from domaintoolkit.times.time_form import ISO, TimeForm
 from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END, ZoneTable, zone_table
 from domaintoolkit.values.instants.time_counts import (
-    PER_UNIT,
     count_of,
     count_of_float,
     is_counted,

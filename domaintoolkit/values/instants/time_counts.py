@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domaintoolkit.times.calendar import DAY, HOUR, MINUTE, SECOND
+from domaintoolkit.times.calendar import DAY, PER_UNIT
 from domaintoolkit.times.iso_text import FINER
 from domaintoolkit.times.time_form import TimeForm
 from domaintoolkit.times.zones import YEARS_BEGIN, YEARS_END, ZoneTable
@@ -19,7 +19,6 @@ from domaintoolkit.values.prepared import Prepared
 from domaintoolkit.values.texts import has_byte, parse_distinct, parse_likely
 
 __all__ = [
-    "PER_UNIT",
     "count_of",
     "count_of_float",
     "floats_as_counts",
@@ -32,8 +31,6 @@ __all__ = [
 
 LIKELY_END = 130 * 365 * DAY
 """Microseconds from 1970 to about the year 2100."""
-PER_UNIT: dict[str, int] = {"us": 1, "ms": 1_000, "s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
-"""Microseconds in each unit that is not finer."""
 
 _DIVIDED = {"min", "h", "d"}
 """Units of which a microsecond is not a decimal fraction, so that fractions of them are rounded to some digits."""
