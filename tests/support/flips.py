@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fault_scenarios
 import faults
 
 from domaintoolkit.errors import ArtifactError, DomainToolkitError
@@ -21,12 +22,12 @@ Reader = Callable[[Path], object]
 
 BEFORE: dict[str, tuple[tuple[str, ...], ...]] = {
     "streams": (
-        (*faults.ENCODE, "--composites", "10"),
+        (*fault_scenarios.ENCODE, "--composites", "10"),
         # leaves a file of rows that were set aside
-        (*faults.APPEND, "late.csv", "--on-bad-rows", "quarantine"),
+        (*fault_scenarios.APPEND, "late.csv", "--on-bad-rows", "quarantine"),
     ),
-    "tokenizer": ((*faults.FIT, "--composites", "10"),),
-    "run": (faults.ENCODE, (*faults.TRAIN, "--steps", "1", "--evaluate-every", "1")),
+    "tokenizer": ((*fault_scenarios.FIT, "--composites", "10"),),
+    "run": (fault_scenarios.ENCODE, (*fault_scenarios.TRAIN, "--steps", "1", "--evaluate-every", "1")),
 }
 """The commands that make each output."""
 FOLDERS = {"streams": "out", "tokenizer": "tokenizer", "run": "run"}
@@ -37,7 +38,7 @@ UNREAD = ("quarantine.csv",)
 def make(name: str, folder: Path) -> Path:
     """The folder of an output."""
     folder.mkdir(parents=True, exist_ok=True)
-    faults.write_inputs(folder)
+    fault_scenarios.write_inputs(folder)
     for command in BEFORE[name]:
         process = faults.fork(lambda command=command: faults.run_command(command, folder), folder / "log")  # type: ignore[misc]
         assert faults.wait(process) == 0, (folder / "log").read_text()
